@@ -1,0 +1,1 @@
+"""Declarative, incremental, verified packages: one description, one contract, two wings."""

@@ -1,0 +1,1 @@
+"""The contract between building and installing: what a package is, byte for byte."""

@@ -1,0 +1,107 @@
+"""Knows the one spelling of the JSON files: a head, one row a line, and nothing else.
+
+The first line holds the format and what is said once, the last line is `]}`; between them stands
+one JSON object a line, its keys sorted. A line can be compared, searched and merged like text,
+and two files that say the same are the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provisioning.artifact.path import shown
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LIMIT = 256 * 1024 * 1024  # bytes of a file that is read
+_LONGEST_LINE = 64 * 1024
+_LAST = b"]}\n"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+Row = dict[str, Any]
+
+
+class Form(NamedTuple):
+    """A kind of file: its format's name with the version, and the key that holds the rows."""
+
+    format: str
+    rows: str
+
+
+def dump(form: Form, head: Row, rows: Iterable[Row]) -> bytes:
+    """Spell a file."""
+    lines = ",\n".join(map(_encode, rows))
+    body = f"{lines}\n" if lines else ""
+    return f"{_head(form, head)}{body}]}}\n".encode()
+
+
+def parse(data: bytes, form: Form, where: str) -> tuple[Row, Iterator[Row]]:
+    """Read the head of a file, and its rows as they are asked for.
+
+    Raises ArtifactError, which begins with `where` and tells the line, for whatever `dump` would
+    have spelt differently.
+    """
+    if len(data) > LIMIT:
+        raise ArtifactError(f"{where}: is larger than {LIMIT} bytes")
+    lines = io.BytesIO(data)
+    head = _parse_head(lines.readline(_LONGEST_LINE), form, where)
+    return head, _parse_rows(lines, where)
+
+
+def _head(form: Form, head: Row) -> str:
+    return f'{{"format":{_encode(form.format)},{_encode(head)[1:-1]},"{form.rows}":[\n'
+
+
+def _parse_head(line: bytes, form: Form, where: str) -> Row:
+    try:
+        head = _object(line.rstrip(b"\n") + b"]}")
+        _demand_format(str(head.pop("format", "")), form.format)
+        head.pop(form.rows, None)
+        _demand_spelling(_head(form, head), line)
+    except ValueError as error:
+        raise ArtifactError(f"{where}: line 1: {error}") from None
+    return head
+
+
+def _demand_format(found: str, known: str) -> None:
+    kind = known.rpartition("/")[0]
+    if found != known and found.startswith(f"{kind}/"):
+        raise ValueError(f"{shown(found)} was made by a newer version; update the tool")
+    if found != known:
+        raise ValueError(f"does not begin a {kind} file")
+
+
+def _parse_rows(lines: io.BytesIO, where: str) -> Iterator[Row]:
+    number, line = 2, lines.readline(_LONGEST_LINE)
+    more = line != _LAST
+    while more:
+        more = line.endswith(b",\n")
+        try:
+            row = _object(line[:-2] if more else line)
+            _demand_spelling(_encode(row) + (",\n" if more else "\n"), line)
+        except ValueError as error:
+            raise ArtifactError(f"{where}: line {number}: {error}") from None
+        yield row
+        number, line = number + 1, lines.readline(_LONGEST_LINE)
+    if line != _LAST or lines.read(1):
+        raise ArtifactError(f"{where}: line {number}: is not the end of the file, as it should be")
+
+
+def _demand_spelling(text: str, line: bytes) -> None:
+    if text.encode(errors="replace") != line:
+        raise ValueError("is not spelt as this tool spells it; was it edited?")
+
+
+def _object(line: bytes) -> Row:
+    try:
+        value = json.loads(line.decode())
+    except (ValueError, RecursionError):  # RecursionError: brackets nested a thousand deep
+        raise ValueError("is not JSON in UTF-8; is the file cut off or damaged?") from None
+    if type(value) is not dict:
+        raise ValueError("is not a JSON object")
+    return value

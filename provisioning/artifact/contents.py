@@ -1,0 +1,136 @@
+"""Knows how the members of an archive are held against the manifest that they begin with."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import archive as names
+from provisioning.artifact import canonical, manifest
+from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.digest import MIB, HashedReader, of_bytes
+from provisioning.artifact.entry import FILE
+from provisioning.artifact.finding import Finding, content_difference, differences
+from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.tar import BLOCK, read_members
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from io import FileIO
+
+    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.tar import Member
+
+    Members = Iterator[tuple[Member, Iterator[bytes]]]
+    Write = Callable[[Entry, Iterator[bytes]], object]
+
+_BUFFER = 256 * 1024
+_PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
+_PREAMBLE = ["", f"{names.RESERVED}/", names.MANIFEST]
+
+
+class Reading:
+    """One pass over an archive, from its first byte to its last.
+
+    Raises ArtifactError, here and later, where the archive is damaged or not of this format. At
+    most `most_chunks` chunks are remembered, and one more: as telling as a million.
+    """
+
+    def __init__(self, file: FileIO, most_chunks: int = 0) -> None:
+        self._chunks: list[Chunk] = []
+        self._most_chunks = most_chunks
+        self._packed = HashedReader(file)
+        gzip = GzipReader(self._packed, _PREAMBLE_LIMIT, self._keep)
+        self._tar = HashedReader(gzip)
+        self._members = read_members(io.BufferedReader(self._tar, _BUFFER))
+        self.data, self.manifest = _read_preamble(self._members)
+        gzip.limit = _tar_limit(self.data, self.manifest)
+
+    def findings(self, write: Write | None = None) -> Iterator[Finding]:
+        """Hold all that follows the manifest against it, and read on to the archive's end.
+
+        `write` is handed each file that is listed, with its content, in order; what it has
+        written by the time that it is called again is right, or a finding came first.
+        """
+        name, last = self.manifest.package.name, ""
+        missing = {entry.path: entry for entry in self.manifest.entries}
+        listed = frozenset(missing)
+        for member, content in self._members:
+            path = _path(member.name, f"{name}/")
+            entry = missing.pop(path, None)
+            if entry is None:
+                again = "is in the archive twice" if path in listed else "is not in the manifest"
+                yield Finding(path, again)
+                continue
+            if path < last:
+                yield Finding(path, "is out of order in the archive")
+            last = path
+            if member != names.member(entry, name):
+                yield from differences(member, entry)
+            if member.type == FILE:
+                yield from content_difference(_digest(entry, content, write), member, entry)
+        for path in missing:
+            yield Finding(path, "is missing from the archive")
+
+    def index(self, archive: str) -> Index:
+        """Tell what the index of the archive has to say, once all findings have been asked for."""
+        return Index(
+            archive,
+            self._packed.size,
+            self._packed.hexdigest(),
+            self._tar.size,
+            self._tar.hexdigest(),
+            of_bytes(self.data),
+            "gzip",
+            tuple(self._chunks),
+        )
+
+    def _keep(self, chunk: Chunk) -> None:
+        if len(self._chunks) <= self._most_chunks:
+            self._chunks.append(chunk)
+
+
+def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
+    found, data = [], b""
+    for member, content in islice(members, len(_PREAMBLE)):
+        if member.size > canonical.LIMIT:
+            break
+        found.append(member)
+        data = b"".join(content)
+    if [member.name.partition("/")[2] for member in found] != _PREAMBLE:
+        raise ArtifactError("does not begin with a manifest: this tool did not make it")
+    parsed = manifest.parse(data, names.MANIFEST)
+    if tuple(found) != names.preamble(data, parsed.package.name):
+        raise ArtifactError(f"{names.MANIFEST}: does not lie in the archive as it should")
+    return data, parsed
+
+
+def _tar_limit(data: bytes, parsed: Manifest) -> int:
+    # The headers of an entry say no more than its line in the manifest does, in at most three
+    # blocks that are not full. The MiB is room for what is not listed: better named than cut off.
+    headers = 2 * len(data) + 4 * BLOCK * len(parsed.entries)
+    return headers + len(data) + sum(entry.size for entry in parsed.entries) + MIB
+
+
+def _path(name: str, prefix: str) -> str:
+    return name[len(prefix) :].rstrip("/") if name.startswith(prefix) else name
+
+
+def _digest(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:
+    sha256 = hashlib.sha256()
+    hashed = _hashed(content, sha256)
+    if write:
+        write(entry, hashed)
+    for _ in hashed:
+        pass
+    return sha256.hexdigest()
+
+
+def _hashed(content: Iterator[bytes], sha256: hashlib._Hash) -> Iterator[bytes]:
+    for block in content:
+        sha256.update(block)
+        yield block

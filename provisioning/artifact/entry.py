@@ -1,0 +1,21 @@
+"""Knows what a package says about one path."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FILE, DIR, LINK = "file", "dir", "link"
+
+
+class Entry(NamedTuple):
+    """One path of a package. Sizes are in bytes, digests are SHA-256 in hexadecimal."""
+
+    path: str  # relative to the package's root, POSIX, no trailing slash
+    type: str  # FILE, DIR or LINK
+    mode: int  # permission bits, 0 to 0o7777; a link's is always 0o777
+    owner: str  # a name, or a decimal number as text
+    group: str
+    size: int = 0  # of the content; 0 unless FILE
+    digest: str = ""  # of the content; "" unless FILE
+    link: str = ""  # where a LINK leads; "" unless LINK
+    conffile: bool = False

@@ -1,0 +1,165 @@
+"""Knows the manifest: what a package is and what lies in it, as canonical JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from provisioning.artifact import canonical
+from provisioning.artifact.archive import RESERVED
+from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.owner import owner_fault
+from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+from provisioning.errors import ArtifactError
+
+_FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]*")
+_LARGEST_SIZE = 2**53  # what every reader of JSON can count to
+_MODE = re.compile(r"[0-7]{4}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+_OWNED = {"path": str, "type": str, "owner": str, "group": str}
+_KEYS: dict[Any, dict[str, type]] = {
+    FILE: {**_OWNED, "mode": str, "size": int, "digest": str},
+    DIR: {**_OWNED, "mode": str},
+    LINK: {**_OWNED, "link": str},
+}
+
+
+class Package(NamedTuple):
+    """What a package is: the same for each of its entries."""
+
+    name: str
+    version: str
+    platform: str
+    os: str
+    arch: str
+    prefix: str
+    summary: str
+    license: str
+    maintainer: str
+
+
+class Manifest(NamedTuple):
+    """A package and its entries, sorted by path."""
+
+    package: Package
+    entries: tuple[Entry, ...]
+
+
+def dump(manifest: Manifest) -> bytes:
+    """Spell a manifest: the same bytes for the same manifest, everywhere."""
+    head = {"package": manifest.package._asdict()}
+    return canonical.dump(_FORM, head, map(_row, manifest.entries))
+
+
+def parse(data: bytes, where: str) -> Manifest:
+    """Read a manifest, and accept only what `dump` would spell, of a package that is sound.
+
+    Raises ArtifactError, which begins with `where` and tells the line or the path: a sound package
+    holds each path once, in order, in a directory that it holds too, and no two paths that some
+    file system takes for one; no path and no link leaves it.
+    """
+    head, rows = canonical.parse(data, _FORM, where)
+    package = _package(head, where)
+    tree, entries = _Tree(), []
+    for row in rows:
+        path = row.get("path")
+        try:
+            entry = _entry(row)
+            _demand_sound(entry)
+            tree.add(entry)
+        except ValueError as error:
+            raise ArtifactError(f"{where}: {shown(str(path))}: {error}") from None
+        entries.append(entry)
+    return Manifest(package, tuple(entries))
+
+
+def _row(entry: Entry) -> canonical.Row:
+    row: canonical.Row = {
+        "path": entry.path,
+        "type": entry.type,
+        "owner": entry.owner,
+        "group": entry.group,
+    }
+    if entry.type == LINK:
+        row["link"] = entry.link
+        return row
+    row["mode"] = f"{entry.mode:04o}"
+    if entry.type == FILE:
+        row["size"] = entry.size
+        row["digest"] = entry.digest
+        if entry.conffile:
+            row["conffile"] = True
+    return row
+
+
+def _package(head: canonical.Row, where: str) -> Package:
+    fields = head.pop("package", None)
+    if head or type(fields) is not dict or set(fields) != set(Package._fields):
+        raise ArtifactError(f"{where}: line 1: does not hold exactly what a package is")
+    for key, value in fields.items():
+        if type(value) is not str:
+            raise ArtifactError(f"{where}: line 1: package.{key} is not text")
+    package = Package(**fields)
+    # These three become the names of files and directories.
+    for text in (package.name, package.version, package.platform):
+        if not _IDENTIFIER.fullmatch(text):
+            raise ArtifactError(
+                f"{where}: line 1: {shown(text) or 'nothing'} is no name, version or platform:"
+                " letters, digits and . + _ ~ - after a letter or digit"
+            )
+    return package
+
+
+def _entry(row: canonical.Row) -> Entry:
+    conffile = row.pop("conffile", None)
+    if {key: type(value) for key, value in row.items()} != _KEYS.get(str(row.get("type"))):
+        raise ValueError("does not hold exactly what an entry of its type holds")
+    if conffile is not None and (conffile is not True or row["type"] != FILE):
+        raise ValueError("conffile may only be true, and of a file")
+    mode = row.pop("mode", "0777")
+    if not _MODE.fullmatch(mode):
+        raise ValueError(f'mode {shown(mode)} is not four octal digits, like "0644"')
+    return Entry(mode=int(mode, 8), conffile=conffile is True, **row)
+
+
+def _demand_sound(entry: Entry) -> None:
+    fault = path_fault(entry.path) or _with("owner", entry.owner, owner_fault(entry.owner))
+    fault = fault or _with("group", entry.group, owner_fault(entry.group))
+    if entry.type == LINK:
+        fault = fault or _with("target", entry.link, link_fault(entry.path, entry.link))
+    elif entry.type == FILE and not 0 <= entry.size <= _LARGEST_SIZE:
+        fault = fault or f"size {entry.size} is not between 0 and 2**53"
+    elif entry.type == FILE and not _DIGEST.fullmatch(entry.digest):
+        fault = fault or "its digest is not a SHA-256 in hexadecimal"
+    if fault:
+        raise ValueError(fault)
+
+
+def _with(name: str, value: str, fault: str | None) -> str | None:
+    return fault and f"its {name} {shown(value)} {fault}"
+
+
+class _Tree:
+    """The entries seen so far, which say where the next one may lie."""
+
+    def __init__(self) -> None:
+        self._directories = {""}
+        self._taken = {collision_key(RESERVED): RESERVED}
+        self._last = ""
+
+    def add(self, entry: Entry) -> None:
+        path = entry.path
+        key = collision_key(path)
+        # UTF-8 sorts as code points do, and so as str does: no need to encode.
+        if path <= self._last:
+            raise ValueError("stands twice, or out of order")
+        if key in self._taken:
+            other = self._taken[key]
+            raise ValueError(f"is the same path as {other} where case and accents do not count")
+        if path.rpartition("/")[0] not in self._directories:
+            raise ValueError("its directory is not listed before it")
+        if entry.type == DIR:
+            self._directories.add(path)
+        self._taken[key] = self._last = path

@@ -1,0 +1,77 @@
+"""Knows what a path inside a package may look like: the one place that says so."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# 4,096 is PATH_MAX with the final NUL; the rest is left for the directory a package lies in.
+_LONGEST_PATH = 4000
+_LONGEST_NAME = 255
+
+# No component begins with a dot, no character needs a thought: nearly every path there is.
+_ORDINARY = re.compile(r"(?:[\w+@=-][\w.+@=-]*/)*[\w+@=-][\w.+@=-]*", re.ASCII)
+_SPELLINGS = (
+    (re.compile(r"^\Z"), "is empty"),
+    (re.compile(r"[\ud800-\udfff]"), "is not UTF-8"),
+    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "holds a control character"),
+    (re.compile(r"\\"), "holds a backslash"),
+    (re.compile(r"^/"), "is absolute; paths are relative to the package"),
+)
+_COMPONENTS = (
+    (re.compile(r"(?:^|/)\.\.(?:/|\Z)"), "leaves the package (..)"),
+    (re.compile(r"(?:^|/)\.(?:/|\Z)"), 'holds a "." component'),
+    (re.compile(r"//"), 'holds an empty component ("//")'),
+    (re.compile(r"/\Z"), "ends in a slash"),
+)
+
+
+def path_fault(path: str) -> str | None:
+    """Say why `path` can be no path inside a package, or None."""
+    if len(path) <= _LONGEST_NAME and _ORDINARY.fullmatch(path):
+        return None
+    return _first(_SPELLINGS, path) or _first(_COMPONENTS, path) or _length_fault(path)
+
+
+def link_fault(path: str, target: str) -> str | None:
+    """Say why a link at `path` may not lead to `target`, or None.
+
+    A target climbs first and names afterwards. As every directory above a link is a real one, the
+    climb then ends where it seems to end, and no chain of links leads out of the package: after
+    a name, which may itself be a link, `..` could be anywhere.
+    """
+    fault = _first(_SPELLINGS, target) or _length_fault(target)
+    if fault:
+        return fault
+    parts = [part for part in target.split("/") if part not in {"", "."}]
+    climb = parts.count("..")
+    if ".." in parts[climb:]:
+        return "climbs (..) after a name; write every .. in front"
+    return "leaves the package (..)" if climb > path.count("/") else None
+
+
+def collision_key(path: str) -> str:
+    """Map two paths that some file system takes for one (APFS, HFS+, NTFS) to one key.
+
+    This is Unicode's canonical caseless matching (The Unicode Standard, D145).
+    """
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
+
+
+def shown(path: str) -> str:
+    """Spell a path so that printing it cannot do anything to a terminal."""
+    return path if path.isprintable() else ascii(path)
+
+
+def _first(rules: tuple[tuple[re.Pattern[str], str], ...], text: str) -> str | None:
+    return next((reason for pattern, reason in rules if pattern.search(text)), None)
+
+
+def _length_fault(path: str) -> str | None:
+    if len(path.encode()) > _LONGEST_PATH:
+        return f"is longer than {_LONGEST_PATH} bytes"
+    if any(len(name.encode()) > _LONGEST_NAME for name in path.split("/")):
+        return f"holds a name longer than {_LONGEST_NAME} bytes"
+    return None

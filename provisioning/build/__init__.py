@@ -1,0 +1,1 @@
+"""From a variant to verified artifacts: layout, collect, render, pack, prove."""

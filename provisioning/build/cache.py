@@ -1,0 +1,111 @@
+"""Knows how to keep rows in an SQLite file whose loss costs time and never correctness."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_T = TypeVar("_T")
+_WAIT_SECONDS = 60  # for another process that is writing its own rows
+
+
+class Cache:
+    """One table in the file `path`; `columns` are its columns, the first its key.
+
+    Every call opens a connection of its own, because a connection must not cross a fork and
+    doit forks. A file that is damaged, or no database at all, is removed and begun afresh.
+    """
+
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
+        self.path = path
+        self._columns = columns
+
+    def state(self) -> tuple[int, int, int] | None:
+        """What differs once another process has written, or None where there is no file."""
+        with suppress(OSError):
+            status = self.path.stat()
+            return status.st_ino, status.st_size, status.st_mtime_ns
+        return None
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """All rows; none where the file is missing or damaged."""
+        if not self.path.exists():
+            return []
+        try:
+            with closing(self._connect()) as connection:
+                return connection.execute("select * from cache").fetchall()
+        except sqlite3.Error as error:
+            return self._afresh(error, [])
+
+    def row(self, key: str) -> tuple[Any, ...] | None:
+        """The row of `key`; None where there is none or the file is missing or damaged."""
+        if not self.path.exists():
+            return None
+        query = f"select * from cache where {self._columns[0]} = ?"  # noqa: S608 - not input
+        try:
+            with closing(self._connect()) as connection:
+                found: tuple[Any, ...] | None = connection.execute(query, (key,)).fetchone()
+                return found
+        except sqlite3.Error as error:
+            return self._afresh(error, None)
+
+    def put(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add `rows`, replacing those of the same key, all or none."""
+        marks = ", ".join("?" * len(self._columns))
+        statement = f"insert or replace into cache values ({marks})"  # noqa: S608 - not input
+        self._write(statement, list(rows))
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove the rows of `keys`, all or none."""
+        if self.path.exists():
+            statement = f"delete from cache where {self._columns[0]} = ?"  # noqa: S608 - not input
+            self._write(statement, [(key,) for key in keys])
+
+    def discard(self) -> None:
+        """Remove the file, and the journal of a writer that was killed."""
+        for name in (self.path.name, f"{self.path.name}-journal"):
+            self.path.with_name(name).unlink(missing_ok=True)
+
+    def _afresh(self, error: sqlite3.Error, nothing: _T) -> _T:
+        """Remove what is damaged, so that the next write begins anew; answer with `nothing`."""
+        if not isinstance(error, sqlite3.OperationalError):  # which is: locked, or no permission
+            with suppress(OSError):
+                self.discard()
+        return nothing
+
+    def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._execute(statement, rows)
+        except (sqlite3.Error, OSError) as error:
+            # What the build itself cannot write it reports; a memory that fails only costs time.
+            print(f"{self.path}: not kept ({error}); the next run takes longer", file=sys.stderr)
+
+    def _execute(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(statement, rows)
+        except sqlite3.OperationalError:
+            raise  # locked, full or read-only: a new file would not help
+        except sqlite3.DatabaseError:
+            self.discard()
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(statement, rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS)
+        columns = ", ".join((f"{self._columns[0]} primary key", *self._columns[1:]))
+        try:
+            # A power cut may cost this file, which is noticed; waiting for the disk costs always.
+            connection.execute("pragma synchronous = off")
+            connection.execute(f"create table if not exists cache ({columns})")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection

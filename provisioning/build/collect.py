@@ -1,0 +1,116 @@
+"""Knows what the files of a layout hold, as entries of the package: the collect stage."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.build import output
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from provisioning.build.digests import Digests
+    from provisioning.build.layout import Item, Layout
+
+_EXECUTABLE = 0o111
+
+
+class Collected(NamedTuple):
+    """An entry and the file of the project that its content comes from.
+
+    A template's entry has neither size nor digest yet; those come from rendering.
+    """
+
+    entry: Entry
+    source: str
+    template: bool
+
+
+def collect(layout: Layout, digests: Digests) -> list[Collected]:
+    """Look at every source of `layout` and say what the package will hold.
+
+    Raises:
+        BuildError: with every source that vanished, cannot be read or became something else.
+    """
+    collected, faults = [], []
+    for item in layout.items:
+        try:
+            entry = _entry(item, digests, layout.variant.file_mode)
+            collected.append(Collected(entry, item.source, item.template))
+        except OSError as error:
+            faults.append(f"{item.source}: {error.strerror}")
+        except BuildError as error:
+            faults.append(str(error))
+    if faults:
+        raise BuildError("\n".join(faults))
+    return collected
+
+
+def _entry(item: Item, digests: Digests, file_mode: int) -> Entry:
+    bare = Entry(
+        path=item.path,
+        type=item.type,
+        mode=file_mode if item.mode is None else item.mode,
+        owner=item.owner,
+        group=item.group,
+        link=item.link,
+        conffile=item.conffile,
+    )
+    if item.type == DIR or item.template or not item.source:
+        return bare
+    held = digests.look(item.source)
+    if (held.type, held.link) != (item.type, item.link):
+        raise BuildError(
+            f"{item.source}: became a {held.type} while it was packaged; run doit again"
+        )
+    if item.mode is None and held.executable:
+        bare = bare._replace(mode=file_mode | _EXECUTABLE)
+    return bare._replace(size=held.size, digest=held.digest)
+
+
+def dump(collected: Sequence[Collected]) -> bytes:
+    """The content of `collect.json`: one entry a line, so that a difference can be read."""
+    lines = (json.dumps([*each.entry, each.source, each.template]) for each in collected)
+    return "".join(("[\n", ",\n".join(lines), "\n]\n")).encode()
+
+
+def load(path: Path) -> list[Collected]:
+    """What `collect` left in `path`.
+
+    Raises:
+        BuildError: somebody else wrote to it.
+    """
+    try:
+        return [
+            Collected(Entry(*fields), source, template)
+            for *fields, source, template in json.loads(path.read_bytes())
+        ]
+    except (ValueError, TypeError) as error:
+        raise BuildError(f"{path}: not what the collect stage wrote; remove it") from error
+
+
+def write(path: Path, collected: Sequence[Collected]) -> None:
+    """Leave `collected` for the stages that follow."""
+    output.write(path, dump(collected))
+
+
+def complete(collected: Iterable[Collected], rendered: Path, digests: Digests) -> list[Collected]:
+    """`collected` with each template replaced by what was rendered from it, below `rendered`.
+
+    Raises:
+        OSError: a template was not rendered.
+    """
+    return [_rendered(each, rendered, digests) if each.template else each for each in collected]
+
+
+def _rendered(each: Collected, rendered: Path, digests: Digests) -> Collected:
+    source = str(rendered / each.entry.path)
+    held = digests.look(source)
+    if held.type != FILE:
+        raise BuildError(f"{source}: not a file; remove it")
+    entry = each.entry._replace(size=held.size, digest=held.digest)
+    return Collected(entry=entry, source=source, template=False)

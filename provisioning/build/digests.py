@@ -1,0 +1,144 @@
+"""Knows what the files of the project hold, and reads a file only when it may have changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.entry import DIR, FILE, LINK
+from provisioning.build.cache import Cache
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BLOCK = 1 << 20
+# A file may change once more within one tick of the clock that stamps it, and no stamp would tell:
+# what was stamped this recently is not remembered. (git calls such entries "racily clean".)
+_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
+
+
+class Signature(NamedTuple):
+    """What changes whenever a file may have changed: as lstat(2) gives it, times in nanoseconds."""
+
+    size: int
+    mtime: int
+    ctime: int  # set by the kernel alone: an edit that puts mtime back is seen all the same
+    inode: int
+    mode: int
+
+
+class Held(NamedTuple):
+    """What lies at a path: all of it that can reach a package."""
+
+    type: str  # FILE | DIR | LINK
+    size: int = 0
+    digest: str = ""
+    executable: bool = False
+    link: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Text that is equal for two paths exactly when they hold the same."""
+        return f"{self.type} {self.digest or self.link}{' x' if self.executable else ''}"
+
+
+class Digests:
+    """The SHA-256 of files, remembered in `store` for as long as their signature stays."""
+
+    def __init__(self, store: Path) -> None:
+        columns = ("path", "size", "mtime", "ctime", "inode", "mode", "digest")
+        self._cache = Cache(store, columns)
+        self._rows: dict[str, tuple[Signature, str]] = {}
+        self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._loaded: object = None
+
+    def look(self, path: str) -> Held:
+        """What lies at `path` now; it is read only if its signature is not a known one.
+
+        Raises:
+            OSError: nothing lies there, or it cannot be read.
+            BuildError: it is a device, a FIFO or a socket, or it changes while it is read.
+        """
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode):
+            digest = self._digest(path, signature(status))
+            return Held(FILE, status.st_size, digest, bool(status.st_mode & stat.S_IXUSR))
+        if stat.S_ISLNK(status.st_mode):
+            return Held(LINK, link=os.readlink(path))
+        if stat.S_ISDIR(status.st_mode):
+            return Held(DIR)
+        raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
+
+    def forget(self, path: str) -> None:
+        """Read `path` again the next time, whatever its signature says."""
+        self._rows.pop(path, None)
+        self._fresh.pop(path, None)
+        self._cache.remove([path])
+        self._loaded = self._cache.state()
+
+    def save(self) -> None:
+        """Keep what was learnt for later processes; writes nothing if nothing was."""
+        if self._fresh:
+            self._cache.put((path, *known, digest) for path, (known, digest) in self._fresh.items())
+            self._rows.update(self._fresh)
+            self._fresh.clear()
+            self._loaded = self._cache.state()
+
+    def _digest(self, path: str, now: Signature) -> str:
+        known = self._known(path)
+        if known is None or known[0] != now:
+            self._load()
+            known = self._known(path)
+        if known is not None and known[0] == now:
+            return known[1]
+        digest = read_digest(path, now)
+        if _settled(now):
+            self._fresh[path] = (now, digest)
+        return digest
+
+    def _known(self, path: str) -> tuple[Signature, str] | None:
+        return self._fresh.get(path) or self._rows.get(path)
+
+    def _load(self) -> None:
+        """Take over what this or another process has saved since the last time."""
+        state = self._cache.state()
+        if state != self._loaded:
+            self._rows = {
+                path: (Signature(*known), digest) for path, *known, digest in self._cache.rows()
+            }
+            self._loaded = state
+
+
+def signature(status: os.stat_result) -> Signature:
+    """The signature in what lstat(2) says of a path."""
+    return Signature(
+        status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode
+    )
+
+
+def read_digest(path: str, now: Signature) -> str:
+    """The SHA-256 (hex) of the file at `path`, which must keep the signature `now` meanwhile.
+
+    Raises:
+        OSError: it cannot be read.
+        BuildError: it changed before or while it was read.
+    """
+    digest = hashlib.sha256()
+    # O_NONBLOCK: a FIFO put in the file's place must not hang the build.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+        if signature(os.fstat(descriptor)) != now:
+            raise BuildError(f"{path}: changed while it was read; run doit again")
+    return digest.hexdigest()
+
+
+def _settled(known: Signature) -> bool:
+    tick = _TICK_NS if known.ctime % 1_000_000_000 else _COARSE_TICK_NS
+    return time.time_ns() - known.ctime > tick

@@ -1,0 +1,294 @@
+"""Knows where everything of a variant comes from and goes to: exactly one item per destination."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.archive import RESERVED
+from provisioning.artifact.entry import DIR, FILE, LINK
+from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+from provisioning.build.sources import Sources, is_glob
+from provisioning.spec.fault import Fault, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.spec.node import Origin
+    from provisioning.spec.variant import Content, Variant
+
+_LINK_MODE = 0o777
+_EXECUTABLE = 0o111
+
+
+class Item(NamedTuple):
+    """One path of the package, before anything is read.
+
+    `source` is relative to the project: the file or link to take, the template to render, or ""
+    for what the spec alone makes (directories, links). `mode` is None where the executable bit of
+    the source decides.
+    """
+
+    path: str
+    type: str
+    mode: int | None
+    owner: str
+    group: str
+    source: str = ""
+    template: bool = False
+    link: str = ""
+    conffile: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The items of a variant, sorted by path, each directory before what it holds."""
+
+    variant: Variant
+    items: tuple[Item, ...]
+
+
+def lay_out(variants: Iterable[Variant], root: Path, artifacts: str) -> tuple[Layout, ...]:
+    """The layout of each variant, as the project at `root`, the working directory, is now.
+
+    Raises:
+        SpecError: with every fault of every variant, each at the line that causes it.
+    """
+    sources = Sources(artifacts)
+    drafts = [_Draft(variant, sources) for variant in variants]
+    layouts = tuple(draft.layout() for draft in drafts)
+    # A content that several platforms share has its fault once.
+    faults = dict.fromkeys(fault for draft in drafts for fault in draft.faults)
+    if faults:
+        raise SpecError(tuple(faults), root)
+    return layouts
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A layout in the making: what is placed where, and by which content."""
+
+    variant: Variant
+    sources: Sources
+    faults: list[Fault] = field(default_factory=list)
+    placed: dict[str, tuple[Item, Content]] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)  # collision key → path
+
+    def layout(self) -> Layout:
+        for content in self.variant.contents:
+            for item in self._items(content):
+                self._place(item, content)
+        items = [item for item, _ in self.placed.values()]
+        items += self._parents()
+        items.sort(key=lambda item: item.path.encode("utf-8", "surrogateescape"))
+        return Layout(variant=self.variant, items=tuple(items))
+
+    def _items(self, content: Content) -> Iterable[Item]:
+        if content.kind == "dir":
+            mode = self.variant.dir_mode if content.mode is None else content.mode
+            return [Item(content.dst, DIR, mode, content.owner, content.group)]
+        if content.kind == "link":
+            return [self._link(content, content.dst, content.source, "")]
+        if not self._inside(content):
+            return []
+        if content.kind == "template":
+            return self._template(content)
+        return self._src(content)
+
+    def _inside(self, content: Content) -> bool:
+        """Whether no symbolic link on the way leads out of the project; a fault if one does."""
+        parent = os.path.dirname(content.source.split("*")[0].rstrip("/"))
+        if Path(os.path.realpath(parent)).is_relative_to(os.path.realpath(".")):
+            return True
+        self._fault("outside", content, content.kind, f"{parent} leads out of the project")
+        return False
+
+    def _template(self, content: Content) -> Iterable[Item]:
+        try:
+            status = os.lstat(content.source)
+        except OSError as error:
+            self._unreadable(content, error)
+            return []
+        if not stat.S_ISREG(status.st_mode):
+            self._fault("not-a-file", content, "template", f"{content.source} is not a file")
+            return []
+        mode = self._mode(content, executable=bool(status.st_mode & stat.S_IXUSR))
+        return [self._file(content, _target(content), content.source, mode=mode, template=True)]
+
+    def _mode(self, content: Content, *, executable: bool) -> int:
+        if content.mode is not None:
+            return content.mode
+        return self.variant.file_mode | (_EXECUTABLE if executable else 0)
+
+    def _src(self, content: Content) -> Iterable[Item]:
+        source = content.source
+        try:
+            if is_glob(source) or stat.S_ISDIR(os.lstat(source).st_mode):
+                return list(self._selected(content))
+            kind = stat.S_IFMT(os.lstat(source).st_mode)
+        except FileNotFoundError as error:
+            if not content.optional:
+                self._unreadable(content, error)
+            return []
+        except OSError as error:
+            self._unreadable(content, error)
+            return []
+        return self._source(content, _target(content), source, kind)
+
+    def _selected(self, content: Content) -> Iterator[Item]:
+        """What a directory or a glob stands for."""
+        selection = self.sources.select(content.source, content.exclude)
+        if not content.optional:
+            self._idle(content, selection.idle_excludes)
+            if not selection.files:
+                self._fault(
+                    "no-match",
+                    content,
+                    content.kind,
+                    f"nothing matches {content.source}",
+                    hint="correct the path, or say `optional: true` if it may be absent",
+                )
+        for path, kind in selection.files:
+            yield from self._source(content, _join(content.dst, path), selection.base + path, kind)
+
+    def _idle(self, content: Content, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._fault(
+                "idle-exclude",
+                content,
+                "exclude",
+                f"{content.exclude[number]} excludes nothing",
+                hint=f"patterns are gitignore's and relative to {content.source}; "
+                "remove it, or say `optional: true`",
+            )
+
+    def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
+        if kind == stat.S_IFLNK:
+            return [self._link(content, path, os.readlink(source), source)]
+        if kind == stat.S_IFREG:
+            return [self._file(content, path, source, mode=content.mode)]
+        self._fault(
+            "special-file",
+            content,
+            content.kind,
+            f"{shown(source)} is neither a file, a directory nor a symbolic link",
+            hint="exclude it",
+        )
+        return []
+
+    def _link(self, content: Content, path: str, target: str, source: str) -> Item:
+        reason = link_fault(path, target)
+        if reason:
+            name = f"{shown(source)}: the symbolic link" if source else "the link"
+            self._fault("link", content, content.kind, f"{name} to {shown(target)} {reason}")
+        owner, group = content.owner, content.group
+        return Item(path, LINK, _LINK_MODE, owner, group, source=source, link=target)
+
+    def _file(
+        self, content: Content, path: str, source: str, *, mode: int | None, template: bool = False
+    ) -> Item:
+        return Item(
+            path=path,
+            type=FILE,
+            mode=mode,
+            owner=content.owner,
+            group=content.group,
+            source=source,
+            template=template,
+            conffile=content.conffile,
+        )
+
+    def _place(self, item: Item, content: Content) -> None:
+        reason = path_fault(item.path)
+        if item.path.split("/", 1)[0] == RESERVED:
+            reason = "is reserved for the package's own records"
+        if reason:
+            name = shown(item.source) or shown(item.path)
+            self._fault("path", content, "dst", f"{name}: as a path in the package, this {reason}")
+        elif not self._collides(item.path, content, f"two contents go to {item.path}"):
+            self.placed[item.path] = (item, content)
+            self.taken[collision_key(item.path)] = item.path
+
+    def _collides(self, path: str, content: Content, same: str) -> bool:
+        """Whether `path` is taken; if so, a fault: `same`, or that another spelling is there."""
+        other = self.taken.get(collision_key(path))
+        if other is None:
+            return False
+        message = f"{path} and {other} are one file where case or accents do not count"
+        related: tuple[tuple[Origin, str], ...] = ()
+        if other in self.placed:
+            first = self.placed[other][1]
+            related = ((_origin(first, "dst"), f"{first.where} puts {other} there"),)
+        self._fault(
+            "collision", content, "dst", same if other == path else message, related=related
+        )
+        return True
+
+    def _parents(self) -> list[Item]:
+        """The directories that no content names, which the paths in them need."""
+        parents: dict[str, Item] = {}
+        owner, group, mode = self.variant.owner, self.variant.group, self.variant.dir_mode
+        for path, (_, content) in self.placed.items():
+            for parent in _ancestors(path):
+                if parent in parents or self._is_directory(parent):
+                    break
+                same = f"{path} needs {parent} to be a directory"
+                if self._collides(parent, content, same):
+                    break
+                parents[parent] = Item(parent, DIR, mode, owner, group)
+                self.taken[collision_key(parent)] = parent
+        return list(parents.values())
+
+    def _is_directory(self, path: str) -> bool:
+        return path in self.placed and self.placed[path][0].type == DIR
+
+    def _unreadable(self, content: Content, error: OSError) -> None:
+        message = f"{content.source}: {error.strerror}"
+        self._fault("no-source", content, content.kind, message)
+
+    def _fault(  # noqa: PLR0913 - a fault has these parts
+        self,
+        code: str,
+        content: Content,
+        key: str,
+        message: str,
+        *,
+        hint: str = "",
+        related: tuple[tuple[Origin, str], ...] = (),
+    ) -> None:
+        where = f"{content.where}.{key if key in content.origins else content.kind}"
+        self.faults.append(
+            Fault(
+                code=code,
+                origin=_origin(content, key),
+                where=where,
+                message=message,
+                hint=hint,
+                related=related,
+            )
+        )
+
+
+def _origin(content: Content, key: str) -> Origin:
+    """Where the value of `key` was written, or what the content is at all."""
+    origins = content.origins
+    return origins.get(key) or origins.get(content.kind) or content.origin
+
+
+def _target(content: Content) -> str:
+    """Where a single source goes: to `dst`, or into it where `dst` ends in a slash."""
+    return _join(content.dst, os.path.basename(content.source)) if content.into else content.dst
+
+
+def _join(directory: str, path: str) -> str:
+    return f"{directory}/{path}" if directory else path
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    """The directories above `path`, the nearest first."""
+    while "/" in path:
+        path = path[: path.rindex("/")]
+        yield path

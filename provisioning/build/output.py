@@ -1,0 +1,86 @@
+"""Knows how a file comes to be complete under its name, or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
+    """Files to write that take the names `paths` of one directory when the block ends well.
+
+    Until all are whole and durable none takes its name; when the block raises, nothing is left
+    and older files of those names are untouched.
+
+    Raises:
+        OSError: a file cannot be written (`filename` is the one of `paths`).
+    """
+    directory = paths[0].parent
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        temporaries = [stack.enter_context(_temporary(path)) for path in paths]
+        with _naming(paths[0]):
+            yield tuple(temporaries)
+        for path, file in zip(paths, temporaries, strict=True):
+            with _naming(path):
+                file.flush()
+                os.fsync(file.fileno())
+        for path, file in zip(paths, temporaries, strict=True):
+            with _naming(path):
+                os.replace(file.name, path)
+    sync_directory(directory)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[BinaryIO]:
+    name = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with _naming(path):
+            file = open(name, "wb")  # noqa: SIM115 - closed below
+        with file:
+            yield file
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Without a name, "No space left on device" would not say where."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or str(error.filename).endswith(".tmp"):
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def write(path: Path, data: bytes) -> None:
+    """Give the file `path` the content `data`, whole or not at all."""
+    with replacing(path) as (file,):
+        file.write(data)
+
+
+def sweep(directory: Path) -> None:
+    """Remove what builds that were killed left in `directory`.
+
+    Only for a caller that holds the lock of the variant that owns the directory.
+    """
+    for stale in directory.glob(".*.tmp"):
+        with suppress(FileNotFoundError):
+            stale.unlink()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

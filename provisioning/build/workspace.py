@@ -1,0 +1,129 @@
+"""Knows where below `artifacts/` everything of a variant lies, finished and in the making."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import archive
+from provisioning.artifact.manifest import Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.spec.variant import Variant
+
+_WORK = ".work"  # below artifacts/: what the stages hand to each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The files of one variant.
+
+    `work` holds what the stages hand to each other; `release` what they are for: the archive
+    and, beside it, all that proves it.
+    """
+
+    package: Package
+    work: Path
+    release: Path
+
+    @property
+    def collected(self) -> Path:
+        """What the collect stage found."""
+        return self.work / "collect.json"
+
+    @property
+    def rendered(self) -> Path:
+        """The directory that mirrors the package with the files made from templates."""
+        return self.work / "render"
+
+    @property
+    def archive(self) -> Path:
+        """The package itself."""
+        return self.release / archive.archive_name(self.package)
+
+    @property
+    def index(self) -> Path:
+        """The chunks and digests of the archive."""
+        return self.release / archive.index_name(self.archive.name)
+
+    @property
+    def manifest(self) -> Path:
+        """The entries of the archive."""
+        return self.release / archive.manifest_name(self.package)
+
+    @property
+    def sums(self) -> Path:
+        """The digests of the others, as sha256sum(1) reads them; written last."""
+        return self.release / archive.SUMS
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that changes these files; wait for another that does."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        # Beside the directory, since `doit clean` removes that; a lock must never be removed.
+        path = self.work.with_name(f"{self.work.name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """An empty directory for as long as the block runs; the lock must be held."""
+        directory = self.work / "scratch"
+        _remove_tree(directory)
+        directory.mkdir()
+        try:
+            yield directory
+        finally:
+            _remove_tree(directory)
+
+
+def workspace(variant: Variant, artifacts: str) -> Workspace:
+    """Where `variant` is built below the directory `artifacts`."""
+    package = Package(
+        name=variant.name,
+        version=variant.version,
+        platform=variant.platform,
+        os=variant.os,
+        arch=variant.arch,
+        prefix=variant.prefix,
+        summary=variant.summary,
+        license=variant.license,
+        maintainer=variant.maintainer,
+    )
+    return Workspace(
+        package=package,
+        work=Path(artifacts, _WORK, variant.name, variant.platform),
+        release=Path(artifacts, archive.stem(package)),
+    )
+
+
+def database(artifacts: str) -> Path:
+    """Where doit keeps its records of finished tasks."""
+    return Path(artifacts, _WORK, "doit.sqlite")
+
+
+def digests(artifacts: str) -> Path:
+    """Where the digests of files are remembered."""
+    return Path(artifacts, _WORK, "digests.sqlite")
+
+
+def _remove_tree(directory: Path) -> None:
+    """Remove a tree whose directories may have modes that forbid it."""
+    for parent, names, _ in os.walk(directory):
+        for name in names:
+            path = os.path.join(parent, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+    if directory.exists():
+        shutil.rmtree(directory)

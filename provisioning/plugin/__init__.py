@@ -1,0 +1,34 @@
+"""The doit plugin: a dodo.py needs `DOIT_CONFIG = configure()` and `yield from tasks()`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def configure(*, artifacts: str = "artifacts") -> dict[str, Any]:
+    """What DOIT_CONFIG must hold for the tasks of this plugin.
+
+    A dodo.py may add to it, as with `DOIT_CONFIG = configure() | {"verbosity": 2}`.
+
+    Args:
+        artifacts: the directory for all output, relative to the dodo.py.
+    """
+    # Imported here, as below: doit loads this package wherever it is installed, and a project
+    # that does not use it should not pay for it.
+    from provisioning.plugin.config import doit_config  # noqa: PLC0415
+
+    return doit_config(artifacts)
+
+
+def tasks(*, specs: str = "specs", artifacts: str = "artifacts") -> Iterator[dict[str, Any]]:
+    """The tasks of every package and platform described below `specs`, as doit's task dicts.
+
+    Raises:
+        doit.exceptions.InvalidDodoFile: with every fault of every spec.
+    """
+    from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
+
+    return all_tasks(specs, artifacts)

@@ -1,0 +1,61 @@
+"""Knows how doit must be set up for this plugin: records, checker, reporter, signals."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from provisioning.build import workspace
+from provisioning.build.digests import Digests
+from provisioning.plugin.checker import Checker
+from provisioning.plugin.reporter import Reporter
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@cache
+def digests_of(artifacts: str) -> Digests:
+    """The one memory of digests that the checker and all stages of this process share."""
+    return Digests(workspace.digests(artifacts))
+
+
+def doit_config(artifacts: str) -> dict[str, Any]:
+    """DOIT_CONFIG for the tasks of this plugin."""
+    if threading.current_thread() is threading.main_thread():
+        _leave_in_order()
+    # What a run learns that finds nothing to do: else every later one would read a file again
+    # that was touched once.
+    atexit.register(digests_of(artifacts).save)
+    return {
+        "backend": "provisioning",
+        "dep_file": str(workspace.database(artifacts)),
+        "check_file_uptodate": partial(Checker, digests_of(artifacts)),
+        "reporter": Reporter,
+        "default_tasks": ["package", "verify"],
+    }
+
+
+def _leave_in_order() -> None:
+    """Make a signal end doit with one line, its records closed, instead of with a traceback."""
+    leader = os.getpid()
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != leader:  # a worker of `doit -n`: the leader speaks for all
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        name = signal.Signals(number).name
+        print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
+        raise SystemExit(128 + number)
+
+    for number in _SIGNALS:
+        # nohup(1) has SIGHUP ignored, and that must stay so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)

@@ -1,0 +1,78 @@
+"""Knows where doit's records of finished tasks are kept, and how little their loss may hurt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from provisioning.build.cache import Cache
+
+# The last that doit's `Dependency.save_success` sets of a task.
+_LAST = "deps:"
+
+
+class Database:
+    """A doit backend (doit.cmd_base, "BACKEND" plugins) that survives being killed at any time.
+
+    What doit ships keeps all records in memory until it exits; here a task's record is on disk as
+    soon as the task is done. A damaged file means that tasks run again, never an error.
+    """
+
+    desc = "SQLite, one row a task, written as each task is done"
+
+    def __init__(self, name: str, codec: Any, *, module_name: str | None = None) -> None:
+        del module_name  # for doit's dbm backends
+        self.name = name
+        self._codec = codec
+        self._cache = Cache(Path(name), ("task", "record"))
+        self._records: dict[str, dict[str, Any]] = {}
+        self._dirty: set[str] = set()
+
+    def get(self, task_id: str, dependency: str) -> Any:
+        """What was set, or None."""
+        return self._record(task_id).get(dependency)
+
+    def set(self, task_id: str, dependency: str, value: Any) -> None:
+        """Set one value of a task's record; the record is saved once it is whole."""
+        self._record(task_id)[dependency] = value
+        self._dirty.add(task_id)
+        if dependency == _LAST:
+            self._save()
+
+    def in_(self, task_id: str) -> bool:
+        """Whether there is a record of the task."""
+        return bool(self._record(task_id))
+
+    def remove(self, task_id: str) -> None:
+        """Forget the task, now and for whoever looks next."""
+        self._records[task_id] = {}
+        self._dirty.discard(task_id)
+        self._cache.remove([task_id])
+
+    def remove_all(self) -> None:
+        """Forget every task."""
+        self._records.clear()
+        self._dirty.clear()
+        self._cache.discard()
+
+    def dump(self) -> None:
+        """Save what is not saved yet."""
+        self._save()
+
+    def _record(self, task_id: str) -> dict[str, Any]:
+        if task_id not in self._records:
+            self._records[task_id] = self._read(task_id)
+        return self._records[task_id]
+
+    def _read(self, task_id: str) -> dict[str, Any]:
+        row = self._cache.row(task_id)
+        try:
+            record = self._codec.decode(row[1]) if row else {}
+        except (ValueError, TypeError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def _save(self) -> None:
+        if self._dirty:
+            self._cache.put((task, self._codec.encode(self._records[task])) for task in self._dirty)
+            self._dirty.clear()

@@ -1,0 +1,222 @@
+"""Knows the graph: five stages for each package and platform, with the files between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidDodoFile
+from doit.task import clean_targets
+
+from provisioning.artifact import digest
+from provisioning.build.encode import ENCODER
+from provisioning.build.includes import includes
+from provisioning.build.layout import Layout, lay_out
+from provisioning.build.workspace import workspace
+from provisioning.errors import BuildError, ProvisioningError
+from provisioning.plugin import stages
+from provisioning.plugin.config import digests_of
+from provisioning.plugin.stages import Job
+from provisioning.plugin.unchanged import Unchanged
+from provisioning.spec.project import load_variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Task = dict[str, Any]
+
+# In order; what each is for is what `doit list` shows.
+STAGES = {
+    "collect": "look at every source and note what the package will hold",
+    "render": "make files from templates",
+    "archive": "pack the archive, its manifest and its index",
+    "hash": "write SHA256SUMS of what lies on disk",
+    "verify": "prove the artifacts, alone and then against the specs",
+}
+PACKAGE = "package"
+_PACKAGE_DOC = "build what changed, up to SHA256SUMS"
+
+# Raised when a stage comes to make something else of the same input, so that it runs again.
+_REVISION = "1"
+
+_LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
+
+
+def all_tasks(specs: str, artifacts: str) -> Iterator[Task]:
+    """The tasks of every variant of the project in the working directory, and their groups.
+
+    Raises:
+        InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
+    """
+    try:
+        _demand_utf8()
+        layouts = lay_out(load_variants(Path(), specs), Path(), artifacts)
+    except ProvisioningError as error:
+        raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error
+    judging = names_verify_alone(sys.argv[1:])
+    for stage, doc in {**STAGES, PACKAGE: _PACKAGE_DOC}.items():
+        yield {"basename": stage, "name": None, "doc": doc}
+        yield from _groups(stage, layouts)
+    for layout in layouts:
+        yield from _variant_tasks(layout, artifacts, judging=judging)
+
+
+def _demand_utf8() -> None:
+    # In any other encoding the same names would be other names, and other bytes in the package.
+    if sys.getfilesystemencoding() != "utf-8":
+        used = sys.getfilesystemencoding()
+        raise BuildError(f"file names are {used} here, not UTF-8; set LC_ALL=C.UTF-8")
+
+
+def names_verify_alone(arguments: Sequence[str]) -> bool:
+    """Whether a command line asks to verify and nothing else, as in `doit verify:greenhouse`.
+
+    Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
+    doit tells a task generator no more of the selection than this.
+    """
+    named = [argument for argument in arguments if not argument.startswith("-")]
+    first = {argument.split(":")[0] for argument in named}
+    others = {*STAGES, PACKAGE, "list", "info", "clean", "forget", "ignore", "reset-dep"}
+    return "verify" in first and not first & (others - {"verify"})
+
+
+def _groups(stage: str, layouts: Iterable[Layout]) -> Iterator[Task]:
+    """`package:greenhouse`: the stage for all platforms of one package."""
+    for name in dict.fromkeys(layout.variant.name for layout in layouts):
+        members = [
+            f"{stage}:{name}:{layout.variant.platform}"
+            for layout in layouts
+            if layout.variant.name == name
+        ]
+        doc = f"{name} for all its platforms"
+        yield {"basename": stage, "name": name, "actions": None, "task_dep": members, "doc": doc}
+
+
+def _variant_tasks(layout: Layout, artifacts: str, *, judging: bool) -> Iterator[Task]:
+    job = Job(
+        layout=layout,
+        workspace=workspace(layout.variant, artifacts),
+        artifacts=artifacts,
+    )
+    yield _collect(job)
+    yield _render(job)
+    yield _archive(job)
+    yield _hash(job)
+    yield _verify(job, judging=judging)
+    # The files between them order the stages; named here, `doit forget -s` finds them too.
+    built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
+    yield _task(PACKAGE, job, actions=None, task_dep=built)
+
+
+def _collect(job: Job) -> Task:
+    items = [item for item in job.layout.items if item.source and not item.template]
+    return _stage(
+        "collect",
+        job,
+        stages.collect_sources,
+        file_dep=[item.source for item in items],
+        targets=[str(job.workspace.collected)],
+        uptodate=[Unchanged(digests_of(job.artifacts), _facts(layout=job.layout.items))],
+    )
+
+
+def _render(job: Job) -> Task:
+    items = [item for item in job.layout.items if item.template]
+    templates = {item.source for item in items}
+    variables = {name: _text(value) for name, value in job.layout.variant.variables.items()}
+    facts = _facts(templates=[(item.path, item.source) for item in items])
+    return _stage(
+        "render",
+        job,
+        stages.render_templates,
+        file_dep=sorted(templates.union(*map(includes, templates))),
+        targets=[str(job.workspace.rendered / item.path) for item in items],
+        uptodate=[Unchanged(digests_of(job.artifacts), facts, variables)],
+    )
+
+
+def _archive(job: Job) -> Task:
+    place = job.workspace
+    facts = _facts(package=place.package._asdict(), encoder=ENCODER)
+    return _stage(
+        "archive",
+        job,
+        stages.make_archive,
+        file_dep=_contents(job),
+        targets=[str(place.archive), str(place.index), str(place.manifest)],
+        uptodate=[Unchanged(digests_of(job.artifacts), facts)],
+    )
+
+
+def _hash(job: Job) -> Task:
+    place = job.workspace
+    return _stage(
+        "hash",
+        job,
+        stages.write_sums,
+        file_dep=[str(place.archive), str(place.index), str(place.manifest)],
+        targets=[str(place.sums)],
+        uptodate=[Unchanged(digests_of(job.artifacts), _facts())],
+    )
+
+
+def _verify(job: Job, *, judging: bool) -> Task:
+    place = job.workspace
+    meta = {"artifact": str(place.archive)}
+    if judging:
+        # Without dependencies, nothing is built first; and what is asked for by name is done.
+        return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)
+    artifacts = [place.archive, place.index, place.manifest, place.sums]
+    facts = _facts(layout=job.layout.items)
+    return _stage(
+        "verify",
+        job,
+        stages.verify,
+        file_dep=[*map(str, artifacts), *_contents(job)],
+        uptodate=[Unchanged(digests_of(job.artifacts), facts)],
+        meta=meta,
+    )
+
+
+def _contents(job: Job) -> list[str]:
+    """The files that say, and hold, what goes into the archive."""
+    rendered = [
+        str(job.workspace.rendered / item.path) for item in job.layout.items if item.template
+    ]
+    return [str(job.workspace.collected), *rendered]
+
+
+def _stage(stage: str, job: Job, action: Any, **attributes: Any) -> Task:
+    clean = [clean_targets, (remove_empty, [[str(job.workspace.release), str(job.workspace.work)]])]
+    return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
+
+
+def _task(stage: str, job: Job, **attributes: Any) -> Task:
+    variant = job.layout.variant
+    doc = f"{variant.name} {variant.version} for {variant.platform}"
+    return {"basename": stage, "name": _name(job), "doc": doc, **attributes}
+
+
+def _name(job: Job) -> str:
+    return f"{job.layout.variant.name}:{job.layout.variant.platform}"
+
+
+def remove_empty(directories: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
+    """Remove what `doit clean` has emptied: each of `directories` and those below it."""
+    for directory in () if dryrun else directories:
+        for parent, _, _ in os.walk(directory, topdown=False):
+            if not os.listdir(parent):
+                os.rmdir(parent)
+
+
+def _facts(**values: Any) -> dict[str, str]:
+    """Named values as text that doit can record and compare; long ones by their digest."""
+    return {name: _text(value) for name, value in {"revision": _REVISION, **values}.items()}
+
+
+def _text(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= _LONGEST_TEXT else f"sha256:{digest.of_bytes(text.encode())}"

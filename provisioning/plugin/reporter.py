@@ -1,0 +1,54 @@
+"""Knows what a person reads while doit runs, and the one line that says how it went."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import Any
+
+from doit.exceptions import TaskFailed
+from doit.reporter import ConsoleReporter
+
+
+class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
+    """doit's console reporter, with a fault as its text alone and a summary at the end."""
+
+    desc = "console output of the provisioning plugin"
+
+    def __init__(self, outstream: Any, options: dict[str, Any]) -> None:
+        super().__init__(outstream, options)
+        self._done = self._idle = self._failed = 0
+        self._verified: list[str] = []
+
+    def add_success(self, task: Any) -> None:
+        """Count what was done, and keep in mind what was proved."""
+        super().add_success(task)
+        self._done += bool(task.actions)
+        if task.meta:
+            self._verified.append(task.meta["artifact"])
+
+    def skip_uptodate(self, task: Any) -> None:
+        """Count what was up to date."""
+        super().skip_uptodate(task)
+        self._idle += 1
+
+    def add_failure(self, task: Any, fail: Any) -> None:
+        """Tell a fault once, as its text; a bug of this program or of doit as doit does."""
+        self._failed += 1
+        if isinstance(fail, TaskFailed):
+            self.write(f"!! {task.name} failed\n{indent(fail.message.rstrip(), '   ')}\n")
+        else:
+            super().add_failure(task, fail)
+
+    def complete_run(self) -> None:
+        """Say what was proved, and in one line how the run went."""
+        super().complete_run()
+        for artifact in self._verified:
+            self.write(f"verified {artifact}\n")
+        self.write(self._summary() + "\n")
+
+    def _summary(self) -> str:
+        if self._failed:
+            return f"Failed: {self._failed} of {self._failed + self._done + self._idle} tasks."
+        if not self._done:
+            return f"Nothing to do: {self._idle} tasks are up to date."
+        return f"Done: {self._done} tasks; {self._idle} were up to date."

@@ -1,0 +1,81 @@
+"""Knows what each stage does when doit runs it, and how its faults are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from doit.exceptions import TaskFailed
+
+from provisioning.build import collect, pack, prove, sums
+from provisioning.errors import ProvisioningError
+from provisioning.plugin.config import digests_of
+
+if TYPE_CHECKING:
+    from provisioning.build.layout import Layout
+    from provisioning.build.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a stage works on: one variant, laid out, and where it is built."""
+
+    layout: Layout
+    workspace: Workspace
+    artifacts: str
+
+
+Values: TypeAlias = dict[str, Any]
+Stage: TypeAlias = Callable[[Job], Values | None]
+
+
+def run(stage: Stage, job: Job, targets: list[str]) -> Any:
+    """The action of every stage: alone on its variant, with faults as text, not as tracebacks.
+
+    Returns the values of the stage and what it left in each of its `targets`, a name by which
+    doit hands them in; or doit's TaskFailed.
+    """
+    digests = digests_of(job.artifacts)
+    try:
+        with job.workspace.lock():
+            values = stage(job) or {}
+            left = {target: digests.look(target).identity for target in targets}
+            return {**values, "targets": left}
+    except ProvisioningError as error:
+        return TaskFailed(str(error))
+    except OSError as error:
+        return TaskFailed(f"{error.filename or job.workspace.work}: {error.strerror or error}")
+    finally:
+        digests.save()
+
+
+def collect_sources(job: Job) -> None:
+    """Look at every source and note what the package will hold."""
+    collected = collect.collect(job.layout, digests_of(job.artifacts))
+    collect.write(job.workspace.collected, collected)
+
+
+def render_templates(job: Job) -> Values:
+    """Make files from templates, and note which variables they used."""
+    # Imported here: an engine for templates is a cost that a build with nothing to do does not owe.
+    from provisioning.build.render import render  # noqa: PLC0415
+
+    return {"uses": sorted(render(job.layout, job.workspace.rendered))}
+
+
+def make_archive(job: Job) -> None:
+    """Pack what was collected and rendered."""
+    digests = digests_of(job.artifacts)
+    collected = collect.load(job.workspace.collected)
+    pack.pack(job.workspace, collect.complete(collected, job.workspace.rendered, digests), digests)
+
+
+def write_sums(job: Job) -> None:
+    """Read the artifacts back and write down their digests."""
+    sums.write(job.workspace)
+
+
+def verify(job: Job) -> None:
+    """Prove the artifacts, alone and then against the spec."""
+    prove.prove(job.layout, job.workspace, digests_of(job.artifacts))

@@ -1,0 +1,88 @@
+"""Knows whether what a task was built from, apart from files, and what it left, are as recorded."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from doit.globals import Globals
+
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from provisioning.build.digests import Digests
+
+
+class Unchanged:
+    """A doit `uptodate`: false as soon as a fact, a used variable or a target is another.
+
+    `facts` always count. Of `variables` those count that the action names in its value "uses";
+    where it names none, none do. Both map a name to text. What the action left in its targets
+    stands in its value "targets".
+    """
+
+    def __init__(
+        self, digests: Digests, facts: Mapping[str, str], variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._digests = digests
+        self._facts = facts
+        self._variables = variables or {}
+        self.reasons: list[str] = []
+
+    def configure_task(self, task: Any) -> None:
+        """Have doit record with a finished task what this will compare."""
+        task.value_savers.append(lambda: self._record(task))
+
+    def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
+        """Whether the task can be left alone, as far as this can tell; `reasons` say why not."""
+        _look_before(task)
+        self.reasons = [*self._changed(values), *self._damaged(task, values)]
+        return not self.reasons
+
+    def __repr__(self) -> str:
+        return "; ".join(self.reasons) or "values and targets as recorded"
+
+    def _record(self, task: Any) -> dict[str, Any]:
+        uses = task.values.get("uses", ())
+        used = {name: self._variables[name] for name in uses if name in self._variables}
+        return {"facts": {**self._facts}, "variables": used}
+
+    def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
+        if "facts" not in values:
+            yield "never done before"
+            return
+        for kind, now in (("facts", self._facts), ("variables", self._variables)):
+            for name, old in values[kind].items():
+                if now.get(name) != old:
+                    yield f"{name}: {old} → {now.get(name, 'gone')}"
+            # A new variable concerns nobody yet; a new fact is one that the action will use.
+            if kind == "facts":
+                yield from (f"{name}: new" for name in now if name not in values[kind])
+
+    def _damaged(self, task: Any, values: Mapping[str, Any]) -> Iterator[str]:
+        for target in task.targets:
+            left = values.get("targets", {}).get(target)
+            # doit itself notices a target that is missing.
+            if left is not None and os.path.lexists(target) and self._held(target) != left:
+                yield f"{target}: not what this task left there"
+
+    def _held(self, target: str) -> str:
+        try:
+            return self._digests.look(target).identity
+        except (OSError, BuildError) as error:
+            return str(error)
+
+
+def _look_before(task: Any) -> None:
+    """Have the checker see every dependency before the action does.
+
+    doit looks only as far as its first reason to run a task, and the checker could not tell an
+    edit made while the task runs from one made before.
+    """
+    checker = Globals.dep_manager.checker
+    for dependency in task.file_dep:
+        with suppress(OSError):
+            checker.info(dependency)

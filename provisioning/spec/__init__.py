@@ -1,0 +1,1 @@
+"""From YAML to variants: what a package is on each platform, every value knowing its origin."""

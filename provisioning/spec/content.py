@@ -1,0 +1,78 @@
+"""Knows how one item of `contents` becomes a Content: resolved, checked, defaults applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from provisioning.spec.fault import Fault
+from provisioning.spec.node import Mapping, Scalar
+from provisioning.spec.rule import LINK, MODE, OWNER, PATH, clean
+from provisioning.spec.variant import Content, Kind
+
+if TYPE_CHECKING:
+    from provisioning.spec.variables import Scope
+
+
+class Contents:
+    """Makes the contents of one variant; after a fault they are incomplete, and of no use."""
+
+    def __init__(self, scope: Scope, owners: tuple[str, str], faults: list[Fault]) -> None:
+        """Resolve texts in `scope`; `owners` are the user and group of what names none."""
+        self._scope = scope
+        self._owner, self._group = owners
+        self._faults = faults
+
+    def read(self, spec: Mapping) -> tuple[Content, ...]:
+        """Return what the merged `spec` lists."""
+        return tuple(
+            self._content(item, kind)
+            for item in spec.sequence("contents")
+            if isinstance(item, Mapping)
+            for kind in [next((kind for kind in get_args(Kind) if kind in item.items), None)]
+            if kind is not None  # the schema has told
+        )
+
+    def _content(self, item: Mapping, kind: Kind) -> Content:
+        dst = self._dst(item, kind)
+        mode = self._scope.read(item, "mode", MODE)
+        return Content(
+            kind=kind,
+            source=self._source(item, kind),
+            dst=clean(dst),
+            into=dst.endswith("/") or not clean(dst),
+            mode=None if mode is None else int(mode, 8),
+            owner=self._scope.read(item, "owner", OWNER) or self._owner,
+            group=self._scope.read(item, "group", OWNER) or self._group,
+            exclude=self._scope.texts(item, "exclude"),
+            conffile=_switch(item, "conffile"),
+            optional=_switch(item, "optional"),
+            where=item.origin.path,
+            origin=item.origin,
+            origins={key: node.origin for key, node in item.items.items()},
+        )
+
+    def _source(self, item: Mapping, kind: Kind) -> str:
+        if kind == "dir":
+            return ""
+        if kind == "link":
+            return self._scope.read(item, kind, LINK) or ""
+        text = self._scope.read(item, kind, PATH) or ""
+        return f"{clean(text)}{'/' if text.endswith('/') else ''}" if clean(text) else "."
+
+    def _dst(self, item: Mapping, kind: Kind) -> str:
+        key = "dir" if kind == "dir" else "dst"
+        dst = self._scope.read(item, key, PATH)
+        if dst is None:
+            return ""
+        if kind == "link" and (dst.endswith("/") or not clean(dst)):
+            message = "this is where the link itself goes; write its own name at the end"
+            self._faults.append(Fault.at(item.items[key].origin, "bad-path", message))
+        if kind == "dir" and not clean(dst):
+            message = "the package's root is always there; name a directory in it"
+            self._faults.append(Fault.at(item.items[key].origin, "bad-path", message))
+        return dst
+
+
+def _switch(item: Mapping, key: str) -> bool:
+    node = item.items.get(key)
+    return isinstance(node, Scalar) and node.value is True

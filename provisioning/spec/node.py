@@ -1,0 +1,80 @@
+"""Knows what a written value is: plain data that remembers where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Origin:
+    """A place in a file of the project: where a value, a key or a fault was written."""
+
+    file: str
+    """Relative to the project's root, POSIX; a built-in platform's is its path in this package."""
+    line: int
+    """From 1; 0 stands for the file as a whole."""
+    column: int
+    """From 1, in characters."""
+    path: str = field(default="", compare=False)
+    """The keys that lead there, as a person reads them: `contents[2].mode`."""
+
+    def __str__(self) -> str:
+        """Spell the place as editors and compilers do."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """One value. `text` is what was written: `0644` is the number 420, but also still `0644`."""
+
+    value: str | int | float | bool | None
+    origin: Origin
+    text: str
+    quoted: bool
+    literal: bool = False
+    """Comes from a file of the application, where `{{ }}` is nothing special."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """Values by key; `keys` says where each key was written."""
+
+    items: dict[str, Node]
+    keys: dict[str, Origin]
+    origin: Origin
+
+    def mapping(self, key: str) -> Mapping:
+        """Return the map at `key`; an empty one when there is none."""
+        node = self.items.get(key)
+        return node if isinstance(node, Mapping) else Mapping(items={}, keys={}, origin=self.origin)
+
+    def sequence(self, key: str) -> tuple[Node, ...]:
+        """Return the elements of the list at `key`; none when there is none."""
+        node = self.items.get(key)
+        return node.items if isinstance(node, Sequence) else ()
+
+    def without(self, *keys: str) -> Mapping:
+        """Return the same map with some keys left out."""
+        items = {key: node for key, node in self.items.items() if key not in keys}
+        return Mapping(items=items, keys={key: self.keys[key] for key in items}, origin=self.origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """Values in order."""
+
+    items: tuple[Node, ...]
+    origin: Origin
+
+
+Node: TypeAlias = Scalar | Mapping | Sequence
+
+
+def plain(node: Node) -> Any:
+    """Return the same value as builtin maps, lists and scalars, its origins forgotten."""
+    if isinstance(node, Mapping):
+        return {key: plain(item) for key, item in node.items.items()}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.value

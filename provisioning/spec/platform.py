@@ -1,0 +1,94 @@
+"""Knows the platforms: those built in, those of the project, and how they extend each other."""
+
+from __future__ import annotations
+
+from functools import reduce
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from provisioning.spec.fault import Fault, did_you_mean
+from provisioning.spec.file import yaml_files
+from provisioning.spec.load import load
+from provisioning.spec.node import Mapping, Origin, Scalar
+from provisioning.spec.overlay import merge
+from provisioning.spec.rule import NAME
+from provisioning.spec.schema import PLATFORM, check
+
+BUILT_IN = "provisioning/platforms"
+
+
+class Platforms:
+    """Every platform by name, each laid over what it extends."""
+
+    def __init__(self, root: Path, directory: str, faults: list[Fault]) -> None:
+        """Read the built-in files, and the project's in `directory`, which replace them."""
+        self._faults = faults
+        package = Path(str(files("provisioning"))).parent
+        self._written = {**self._load(package, BUILT_IN), **self._load(root, directory)}
+        self._whole = {name: self._extended(name) for name in self._written}
+
+    def find(self, name: str, asked: Origin) -> Mapping | None:
+        """Return what the platform and its ancestors say; None after a fault."""
+        if self._known(name, asked):
+            return self._whole[name]
+        return None
+
+    def _load(self, root: Path, directory: str) -> dict[str, Mapping | None]:
+        """Return what each file holds; None for one with faults: its platform is known still."""
+        loaded: dict[str, Mapping | None] = {}
+        for file in yaml_files(root, directory, self._faults):
+            node = load(root, file, Origin(file=file, line=0, column=1), self._faults)
+            name = PurePosixPath(file).stem
+            loaded[name] = None if node is None else check(node, PLATFORM, self._faults)
+            if node := loaded[name]:
+                self._check_names(name, node)
+        return loaded
+
+    def _check_names(self, name: str, node: Mapping) -> None:
+        for key in ("platform", "os", "arch"):
+            value = node.items.get(key)
+            if isinstance(value, Scalar) and NAME.holds(value.text, value.origin, self._faults):
+                self._check_file(name, value, key)
+
+    def _check_file(self, name: str, value: Scalar, key: str) -> None:
+        if key == "platform" and value.text != name:
+            message = f"the file is called {name}.yaml, and the platform {value.text}"
+            hint = "give both the same name"
+            self._faults.append(Fault.at(value.origin, "platform-name", message, hint))
+
+    def _known(self, name: str, asked: Origin) -> bool:
+        if name not in self._written:
+            hint = did_you_mean(name, self._written)
+            message = f"there is no platform {name}"
+            self._faults.append(Fault.at(asked, "unknown-platform", message, hint))
+        return name in self._written
+
+    def _extended(self, name: str) -> Mapping | None:
+        chain: list[tuple[str, Mapping]] = []
+        while True:
+            node = self._written[name]
+            if node is None:
+                return None
+            chain.append((name, node))
+            parent = node.items.get("extends")
+            if not isinstance(parent, Scalar):
+                return reduce(merge, (node for _, node in reversed(chain)))
+            name = parent.text
+            if not self._known(name, parent.origin) or self._is_circle(chain, name):
+                return None
+
+    def _is_circle(self, chain: list[tuple[str, Mapping]], again: str) -> bool:
+        names = [name for name, _ in chain]
+        if again not in names:
+            return False
+        # One circle is one fault, from whichever of its platforms it is entered.
+        circle = chain[names.index(again) :]
+        first = circle.index(min(circle, key=lambda each: each[0]))
+        circle = circle[first:] + circle[:first]
+        message = (
+            f"this extends itself: {' → '.join([*(name for name, _ in circle), circle[0][0]])}"
+        )
+        origins = [node.items["extends"].origin for _, node in circle]
+        related = tuple((origin, "and this extends it") for origin in origins[1:])
+        self._faults.append(Fault.at(origins[0], "platform-circle", message, related=related))
+        return True

@@ -1,0 +1,106 @@
+"""Knows a project's specs: all of them, each for all of its platforms, with every fault at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from provisioning.spec.fault import Fault, SpecError
+from provisioning.spec.file import yaml_files
+from provisioning.spec.load import load
+from provisioning.spec.node import Mapping, Origin, Scalar
+from provisioning.spec.platform import Platforms
+from provisioning.spec.resolve import Resolution
+from provisioning.spec.rule import NAME
+from provisioning.spec.schema import SPEC, check
+from provisioning.spec.version import Versions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provisioning.spec.variant import Variant
+
+
+def load_variants(root: Path, specs: str = "specs") -> tuple[Variant, ...]:
+    """Return every spec in the directory `specs` below `root`, for each platform it names.
+
+    Sorted by name and platform. The project's own platforms are in `specs`/platforms.
+
+    Raises:
+        SpecError: with all faults of all specs.
+    """
+    variants = sorted(_Project(root, specs).variants(), key=lambda each: (each.name, each.platform))
+    return tuple(variants)
+
+
+class _Project:
+    def __init__(self, root: Path, specs: str) -> None:
+        self._root = root
+        self._directory = specs
+        self._faults: list[Fault] = []
+        self._platforms = Platforms(root, f"{specs}/platforms", self._faults)
+        self._versions = Versions(root)
+
+    def variants(self) -> list[Variant]:
+        specs = self._specs()
+        self._check_names(specs)
+        variants = [variant for spec in specs for variant in self._variants(spec)]
+        if self._faults:
+            raise SpecError(self._faults, self._root)
+        return variants
+
+    def _specs(self) -> list[Mapping]:
+        files = yaml_files(self._root, self._directory, self._faults)
+        if not files and not self._faults:
+            origin = Origin(file=self._directory, line=0, column=1)
+            hint = f"describe your package in {self._directory}/NAME.yaml"
+            self._faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
+        loaded = [
+            load(self._root, file, Origin(file=file, line=0, column=1), self._faults)
+            for file in files
+        ]
+        return [check(node, SPEC, self._faults) for node in loaded if node is not None]
+
+    def _check_names(self, specs: list[Mapping]) -> None:
+        seen: dict[str, Origin] = {}
+        for spec in specs:
+            name = spec.items.get("name")
+            if not isinstance(name, Scalar) or not NAME.holds(name.text, name.origin, self._faults):
+                continue
+            first = seen.setdefault(name.text, name.origin)
+            if first != name.origin:
+                message = f"another package is called {name.text}"
+                related = ((first, "the other one"),)
+                fault = Fault.at(name.origin, "duplicate-name", message, related=related)
+                self._faults.append(fault)
+
+    def _variants(self, spec: Mapping) -> list[Variant]:
+        """Return the variants of `spec`, and add their faults: each once, for all platforms."""
+        variants: list[Variant] = []
+        found: dict[Fault, list[str]] = {}
+        for platform, origin in spec.mapping("platforms").keys.items():
+            base = self._platforms.find(platform, origin)
+            if base is None:
+                continue
+            faults: list[Fault] = []
+            resolution = Resolution(
+                root=self._root,
+                spec=spec,
+                platform=platform,
+                base=base,
+                versions=self._versions,
+                faults=faults,
+            )
+            variants.append(resolution.variant())
+            for fault in set(faults):
+                found.setdefault(fault, []).append(platform)
+        self._faults += [_told(*each, spec, len(variants)) for each in found.items()]
+        return variants
+
+
+def _told(fault: Fault, platforms: list[str], spec: Mapping, all_platforms: int) -> Fault:
+    """Return `fault`, telling which platforms it is true of, where its place does not say so."""
+    general = fault.origin.file == spec.origin.file and not fault.where.startswith("platforms.")
+    if general and len(platforms) < all_platforms:
+        return replace(fault, message=f"{fault.message} (on {', '.join(platforms)})")
+    return fault

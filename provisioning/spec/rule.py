@@ -1,0 +1,96 @@
+"""Knows what names, versions, modes, owners and paths may look like, as text alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.spec.fault import Fault
+from provisioning.spec.load import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provisioning.spec.node import Origin
+
+
+class Rule(NamedTuple):
+    """What a text must be: `reason` says why it is not, or "" where it is."""
+
+    code: str
+    reason: Callable[[str], str]
+
+    def holds(self, text: str, origin: Origin, faults: list[Fault]) -> bool:
+        """Whether `text` is as it must be; if not, a fault is added."""
+        reason = self.reason(text)
+        if reason:
+            shown = json.dumps(shorten(text), ensure_ascii=False)
+            faults.append(Fault.at(origin, self.code, f"{shown} {reason}"))
+        return not reason
+
+
+def _matches(pattern: str, reason: str) -> Callable[[str], str]:
+    match = re.compile(pattern).fullmatch
+    return lambda text: "" if match(text) else reason
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def _link_reason(target: str) -> str:
+    """Why a symbolic link may not say `target`; whether it leaves the package is seen later."""
+    if not target:
+        return "is empty"
+    if target.startswith("/"):
+        return "is absolute; write a relative path"
+    if "\\" in target:
+        return "has a backslash; separate with /"
+    return "has a control character" if _CONTROL.search(target) else ""
+
+
+def _path_reason(path: str) -> str:
+    return _link_reason(path) or ("leaves its root by .." if ".." in path.split("/") else "")
+
+
+def _prefix_reason(path: str) -> str:
+    if not path.startswith("/"):
+        return "must be an absolute path, such as /opt/greenhouse"
+    return _path_reason(clean(path)) if clean(path) else "cannot be the root of the whole system"
+
+
+def _format_reason(text: str) -> str:
+    return "" if text == "tar.gz" else "is no known format; known: tar.gz"
+
+
+# Names and versions make NAME-VERSION-PLATFORM.tar.gz: a version has no "-", that one can tell
+# them apart, and all of it fits into the 255 bytes of a file's name.
+NAME = Rule(
+    "bad-name",
+    _matches("[a-z0-9][a-z0-9.+-]{0,63}", "is no name: use a-z and 0-9, then also . + and -"),
+)
+VERSION = Rule(
+    "bad-version",
+    _matches(
+        "[0-9A-Za-z][0-9A-Za-z.+~_]{0,79}",
+        "is no version: use letters and digits, then also . + ~ and _, as in 1.4.2~rc1",
+    ),
+)
+MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))
+# What useradd(8) takes, and numbers that fit into the field of a ustar header.
+OWNER = Rule(
+    "bad-owner",
+    _matches(
+        r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?|0|[1-9][0-9]{0,5}",
+        'is no user or group: write a name, or a number such as "1000"',
+    ),
+)
+PATH = Rule("bad-path", _path_reason)
+LINK = Rule("bad-path", _link_reason)
+PREFIX = Rule("bad-path", _prefix_reason)
+FORMAT = Rule("unknown-format", _format_reason)
+
+
+def clean(path: str) -> str:
+    """Return `path` without empty and `.` parts; "" where nothing is left."""
+    return "/".join(part for part in path.split("/") if part not in {"", "."})

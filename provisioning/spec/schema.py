@@ -1,0 +1,201 @@
+"""Knows which keys specs and platform files may hold, and of which type: the one schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cerberus import Validator, errors
+
+from provisioning.spec.fault import Fault, did_you_mean, nearest
+from provisioning.spec.load import kind_of, shorten
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Schema = dict[str, Any]
+Path = tuple[str | int, ...]
+
+_TEXT: Schema = {"type": "string"}
+_TEXTS: Schema = {"type": "list", "schema": _TEXT}
+_SWITCH: Schema = {"type": "boolean"}
+
+# What a content is made of, and the keys that would mean nothing there.
+KINDS: dict[str, frozenset[str]] = {
+    "src": frozenset(),
+    "template": frozenset({"exclude"}),
+    "link": frozenset({"exclude", "conffile", "optional", "mode"}),
+    "dir": frozenset({"exclude", "conffile", "optional", "dst"}),
+}
+_CONTENT: Schema = {
+    "type": "dict",
+    "check_with": "content",
+    "schema": {
+        **dict.fromkeys((*KINDS, "dst", "mode", "owner", "group"), _TEXT),
+        "exclude": _TEXTS,
+        "conffile": _SWITCH,
+        "optional": _SWITCH,
+    },
+}
+_SHARED: Schema = {
+    "prefix": _TEXT,
+    "formats": {**_TEXTS, "minlength": 1},
+    "defaults": {
+        "type": "dict",
+        "schema": dict.fromkeys(("owner", "group", "file_mode", "dir_mode"), _TEXT),
+    },
+    "variables": {"type": "dict"},
+}
+_OVERLAY: Schema = {
+    **_SHARED,
+    **dict.fromkeys(("summary", "license", "maintainer"), _TEXT),
+    "version": {
+        "type": ["string", "dict"],
+        "check_with": "version",
+        "schema": dict.fromkeys(("file", "pyproject", "from"), _TEXT),
+    },
+    "variables_from": _TEXTS,
+    "contents": {"type": "list", "schema": _CONTENT},
+}
+SPEC: Schema = {
+    **_OVERLAY,
+    "name": {**_TEXT, "required": True},
+    "version": {**_OVERLAY["version"], "required": True},
+    "platforms": {
+        "type": "dict",
+        "required": True,
+        "minlength": 1,
+        "valuesrules": {"type": "dict", "nullable": True, "schema": _OVERLAY},
+    },
+}
+PLATFORM: Schema = {
+    **_SHARED,
+    "platform": {**_TEXT, "required": True},
+    **dict.fromkeys(("extends", "os", "arch"), _TEXT),
+}
+
+_TYPE_NAMES = {"string": "text", "list": "a list", "dict": "a map", "boolean": "true or false"}
+_MODES = frozenset({"mode", "file_mode", "dir_mode"})
+_OCTAL = re.compile("[0-7]{1,4}")
+_TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
+
+
+def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
+    """Return `node` without what `schema` refuses, for which faults are added.
+
+    What is left has the right types everywhere, so that more can be said about it. Keys that
+    start with `x-` are the author's own, a place for anchors.
+    """
+    node = node.without(*(key for key in node.items if key.startswith("x-")))
+    validator = _Validator(schema, error_handler=_Flat)
+    validator.validate(plain(node), normalize=False)
+    # A misspelt key is one mistake: what it was meant to be is not missing as well.
+    meant = {nearest(key, schema) for key in node.items}
+    found = [error for error in validator.errors if not _is_missing(error, meant)]
+    faults += [_fault(node, error, schema) for error in found]
+    refused = {error.document_path for error in found if error.code != _TOGETHER.code}
+    return _prune(node, refused) if refused else node
+
+
+class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]
+    """Hands on cerberus' errors as they are, those within lists and maps included."""
+
+    def __call__(self, found: Iterable[Any]) -> list[Any]:
+        return [leaf for error in found for leaf in self._leaves(error)]
+
+    def _leaves(self, error: Any) -> list[Any]:
+        return self(error.child_errors) if error.is_group_error else [error]
+
+
+class _Validator(Validator):  # type: ignore[misc]
+    """Adds what keys must be together, which the rules of single keys cannot say."""
+
+    def _check_with_content(self, field: int, value: Schema) -> None:
+        meant = {nearest(key, _CONTENT["schema"]) or key for key in value}
+        kinds = [kind for kind in KINDS if kind in meant]
+        if len(kinds) != 1:
+            which = f"{' and '.join(kinds)} exclude each other" if kinds else "nothing to install"
+            message = f"{which}; give exactly one of {', '.join(KINDS)}"
+            self._error(field, _TOGETHER, "content-kind", message)
+            return
+        for key in sorted(value.keys() & KINDS[kinds[0]]):
+            message = f"this means nothing for a {kinds[0]}; remove it"
+            self._error(field, _TOGETHER, "idle-key", message, key)
+        if kinds[0] != "dir" and "dst" not in meant:
+            self._error(field, _TOGETHER, "missing-key", "dst is missing")
+
+    def _check_with_version(self, field: str, value: object) -> None:
+        if isinstance(value, dict) and len(value) != 1:
+            message = "give exactly one of file, pyproject, from"
+            self._error(field, _TOGETHER, "version-source", message)
+
+
+def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
+    *parents, key = error.document_path
+    parent = _at(root, parents)
+    if error.code == errors.UNKNOWN_FIELD.code:
+        hint = did_you_mean(key, _rule(schema, parents)["schema"])
+        return Fault.at(parent.keys[key], "unknown-key", "unknown key", hint)
+    if error.code == errors.REQUIRED_FIELD.code:
+        return Fault.at(parent.origin, "missing-key", f"{key} is missing")
+    node = _at(parent, [key])
+    if error.code == _TOGETHER.code:
+        code, message, *inner = error.info
+        return Fault.at(node.keys[inner[0]] if inner else node.origin, code, message)
+    if error.code == errors.MIN_LENGTH.code:
+        return Fault.at(node.origin, "empty", "at least one is needed")
+    return _type_fault(node, key, _rule(schema, error.document_path)["type"])
+
+
+def _type_fault(node: Node, key: str | int, types: str | list[str]) -> Fault:
+    wanted = [types] if isinstance(types, str) else types
+    if "string" in wanted and isinstance(node, Scalar) and node.value is not None:
+        is_mode = key in _MODES and _OCTAL.fullmatch(node.text)
+        text = shorten(node.text.zfill(4) if is_mode else node.text)
+        written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
+        message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
+        if is_mode:
+            return Fault.at(node.origin, "unquoted-mode", message)
+        return Fault.at(node.origin, "unquoted-text", message)
+    names = " or ".join(_TYPE_NAMES[name] for name in wanted)
+    return Fault.at(node.origin, "wrong-type", f"this is {kind_of(node)}, and must be {names}")
+
+
+def _is_missing(error: Any, keys: set[str | None]) -> bool:
+    return error.code == errors.REQUIRED_FIELD.code and error.field in keys
+
+
+def _at(node: Node, path: Iterable[str | int]) -> Any:
+    for key in path:
+        node = node.items[key]  # type: ignore[union-attr, index]
+    return node
+
+
+def _rule(schema: Schema, path: Iterable[str | int]) -> Schema:
+    """Return the rules for what stands at `path`."""
+    rule: Schema = {"schema": schema}
+    for key in path:
+        if "valuesrules" in rule:
+            rule = rule["valuesrules"]
+        else:
+            rule = rule["schema"] if isinstance(key, int) else rule["schema"][key]
+    return rule
+
+
+def _prune(node: Mapping, refused: set[Path], path: Path = ()) -> Mapping:
+    """Return `node` without what stands at the paths in `refused`."""
+    kept = node.without(*(key for key in node.items if (*path, key) in refused))
+    items = {key: _pruned(item, refused, (*path, key)) for key, item in kept.items.items()}
+    return replace(kept, items=items)
+
+
+def _pruned(node: Node, refused: set[Path], path: Path) -> Node:
+    if isinstance(node, Mapping):
+        return _prune(node, refused, path)
+    if isinstance(node, Sequence):
+        numbered = [((*path, number), item) for number, item in enumerate(node.items)]
+        kept = tuple(_pruned(item, refused, at) for at, item in numbered if at not in refused)
+        return replace(node, items=kept)
+    return node

@@ -1,0 +1,181 @@
+"""Knows what `{{ name }}` stands for in a spec: a value of that name, and nothing cleverer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from provisioning.spec.fault import Fault, did_you_mean
+from provisioning.spec.load import kind_of
+from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, plain
+
+if TYPE_CHECKING:
+    from provisioning.spec.rule import Rule
+
+BUILT_IN = ("name", "version", "platform", "os", "arch", "prefix")
+"""Names that every variant has, and nobody sets."""
+MAX_VALUES = 200_000
+MAX_DEPTH = 128
+MAX_TEXT = 1 << 16
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
+
+
+class Scope:
+    """The names of one variant. What uses them is resolved on demand, so their order is free."""
+
+    def __init__(
+        self, names: dict[str, Node], faults: list[Fault], *, complete: bool = True
+    ) -> None:
+        """Resolve against `names`; faults are added where the text in question was written.
+
+        Not `complete`: a file of variables could not be read, so a missing name is no fault.
+        """
+        self._names = Mapping(items=names, keys={}, origin=Origin(file="", line=0, column=1))
+        self._faults = faults
+        self._complete = complete
+        self._open: list[Origin] = []  # the texts being resolved, each within the one before
+        self._values = self._depth = 0
+        self._exhausted = False
+
+    def with_text(self, name: str, text: str) -> Scope:
+        """Return the same scope with `name` standing for `text`, just as it is."""
+        origin = self._names.origin
+        node = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True)
+        names = {**self._names.items, name: node}
+        return Scope(names, self._faults, complete=self._complete)
+
+    def variables(self) -> dict[str, Any]:
+        """Return every name with its value as plain data, less what has faults."""
+        resolved = {name: self.resolve(node) for name, node in self._names.items.items()}
+        return {name: plain(node) for name, node in resolved.items() if node is not None}
+
+    def resolve(self, node: Node) -> Node | None:
+        """Return `node` with every placeholder replaced; None after a fault.
+
+        A text that is one placeholder and nothing else takes the value as it is, a map included.
+        """
+        if not self._affordable(node):
+            return None
+        self._depth += 1
+        try:
+            if isinstance(node, Mapping):
+                return self._mapping(node)
+            return self._sequence(node) if isinstance(node, Sequence) else self._scalar(node)
+        finally:
+            self._depth -= 1
+
+    def text(self, node: Scalar, rule: Rule | None = None) -> str | None:
+        """Return the text that `node` is once resolved, and `rule` allows; None after a fault."""
+        value = self._scalar(node)
+        text = None if value is None else self._as_text(value, node)
+        if text is None or rule is None or rule.holds(text, node.origin, self._faults):
+            return text
+        return None
+
+    def read(self, mapping: Mapping, key: str, rule: Rule | None = None) -> str | None:
+        """Return the text at `key`, allowed by `rule`; None if there is none, or after a fault."""
+        node = mapping.items.get(key)
+        return self.text(node, rule) if isinstance(node, Scalar) else None
+
+    def texts(self, mapping: Mapping, key: str, rule: Rule | None = None) -> tuple[str, ...]:
+        """Return the texts of the list at `key`, without those that have faults."""
+        scalars = (node for node in mapping.sequence(key) if isinstance(node, Scalar))
+        found = (self.text(node, rule) for node in scalars)
+        return tuple(text for text in found if text is not None)
+
+    def _mapping(self, node: Mapping) -> Mapping | None:
+        items = {key: self.resolve(item) for key, item in node.items.items()}
+        whole = {key: item for key, item in items.items() if item is not None}
+        return replace(node, items=whole) if len(whole) == len(items) else None
+
+    def _sequence(self, node: Sequence) -> Sequence | None:
+        items = [self.resolve(item) for item in node.items]
+        whole = tuple(item for item in items if item is not None)
+        return replace(node, items=whole) if len(whole) == len(items) else None
+
+    def _scalar(self, node: Scalar) -> Node | None:
+        if not isinstance(node.value, str) or node.literal or "{{" not in node.value:
+            return node
+        if node.origin in self._open:
+            self._circle(node.origin)
+            return None
+        self._open.append(node.origin)
+        try:
+            return self._fill(node, node.value)
+        finally:
+            self._open.pop()
+
+    def _fill(self, node: Scalar, text: str) -> Node | None:
+        if whole := _PLACEHOLDER.fullmatch(text):
+            return self._value(whole[1], node)
+        parts: list[str | None] = list(_PLACEHOLDER.split(text))
+        if any("{{" in part for part in parts[::2] if part):
+            hint = "a name stands between {{ and }}, as in {{ port }} or {{ server.port }}"
+            self._refuse(node, "bad-placeholder", "{{ starts no placeholder here", hint)
+            return None
+        # Every placeholder is looked at, even after a fault: one report tells of all.
+        for number in range(1, len(parts), 2):
+            name = str(parts[number])
+            value = self._value(name, node)
+            parts[number] = None if value is None else self._as_text(value, node, name)
+        filled = "".join(part for part in parts if part is not None)
+        if len(filled) > MAX_TEXT:
+            self._refuse(node, "too-long", f"this becomes longer than {MAX_TEXT:,} characters")
+            return None
+        return None if None in parts else replace(node, value=filled, text=filled)
+
+    def _value(self, name: str, user: Scalar) -> Node | None:
+        node: Node = self._names
+        for part in name.split("."):
+            inner = self._scalar(node) if isinstance(node, Scalar) else node
+            if inner is None:
+                return None
+            if not isinstance(inner, Mapping) or part not in inner.items:
+                self._undefined(name, part, inner, user)
+                return None
+            node = inner.items[part]
+        return self.resolve(node)
+
+    def _undefined(self, name: str, part: str, inner: Node, user: Scalar) -> None:
+        message = f"there is no variable {name}"
+        if not isinstance(inner, Mapping):
+            message += f": {part} is sought in what is {kind_of(inner)}"
+        if self._complete:
+            hint = did_you_mean(part, inner.items) if isinstance(inner, Mapping) else ""
+            self._refuse(user, "undefined-variable", message, hint)
+
+    def _as_text(self, value: Node, user: Scalar, name: str = "this") -> str | None:
+        if isinstance(value, Scalar) and value.value is not None:
+            return value.text
+        message = f"{name} is {kind_of(value)} and cannot stand in a text"
+        self._refuse(user, "not-text", message)
+        return None
+
+    def _affordable(self, node: Node) -> bool:
+        """Whether to go on: a few names that use each other twice each would never end."""
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._refuse_once(node, f"the variables stand for more than {MAX_VALUES:,} values")
+        elif self._depth > MAX_DEPTH:
+            self._refuse_once(node, f"the variables stand within each other over {MAX_DEPTH} deep")
+        return not self._exhausted
+
+    def _refuse_once(self, node: Node, message: str) -> None:
+        if not self._exhausted:
+            self._refuse(node, "too-many-values", message)
+        self._exhausted = True
+
+    def _circle(self, again: Origin) -> None:
+        """Report a circle once, wherever it was entered: from its first place in the files."""
+        circle = self._open[self._open.index(again) :]
+        first = circle.index(min(circle))
+        circle = circle[first:] + circle[:first]
+        names = " → ".join(origin.path for origin in (*circle, circle[0]))
+        related = tuple((origin, "and uses it here") for origin in circle[1:])
+        message = f"this uses itself: {names}"
+        self._faults.append(Fault.at(circle[0], "variable-circle", message, related=related))
+
+    def _refuse(self, node: Node, code: str, message: str, hint: str = "") -> None:
+        self._faults.append(Fault.at(node.origin, code, message, hint))

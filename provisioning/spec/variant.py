@@ -1,0 +1,64 @@
+"""Knows what a package is on one platform: all that building needs to know of a spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from provisioning.spec.node import Origin
+
+Kind: TypeAlias = Literal["src", "template", "link", "dir"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One item of `contents`, with every default applied."""
+
+    kind: Kind
+    source: str
+    """A path or glob below the project's root (src, template), a link's target, "" for a dir."""
+    dst: str
+    """POSIX, relative to the package's root, without a trailing slash; "" is the root itself."""
+    into: bool
+    """`dst` was written with a trailing slash (or is the root): the source goes into it."""
+    mode: int | None
+    """None: the variant's mode for files or directories, and the executable bit of the source."""
+    owner: str
+    group: str
+    exclude: tuple[str, ...]
+    """Patterns in gitignore(5)'s sense."""
+    conffile: bool
+    optional: bool
+    where: str
+    """`contents[2]`, or `platforms.raspberry-pi.contents[0]` from an overlay."""
+    origin: Origin
+    origins: dict[str, Origin]
+    """Where the value of each key of the item was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One package for one platform: overlays merged, variables resolved, defaults applied."""
+
+    name: str
+    version: str
+    platform: str
+    os: str
+    arch: str
+    prefix: str
+    summary: str
+    license: str
+    maintainer: str
+    formats: tuple[str, ...]
+    file_mode: int
+    dir_mode: int
+    owner: str
+    group: str
+    contents: tuple[Content, ...]
+    variables: dict[str, Any]
+    """Plain data for templates, the built-in names among it."""
+    file: str
+    """The spec's file, relative to the project's root."""
+    origin: Origin
+    """Where the spec names the platform."""

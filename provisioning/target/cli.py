@@ -1,0 +1,83 @@
+"""Knows the command `provision`, which runs where packages are installed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.verify import report
+
+if TYPE_CHECKING:
+    from provisioning.artifact.verify import Report
+
+GOOD, DIFFERS, TROUBLE = 0, 1, 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command, and return its exit code: 0 good, 1 differs, 2 usage or trouble."""
+    options = _parser().parse_args(argv)
+    absent = [path for path in options.paths if not path.exists()]
+    for path in absent:
+        print(f"provision: {path}: there is no such file or directory", file=sys.stderr)
+    if absent:
+        return TROUBLE
+    reports = [report(path) for path in options.paths]
+    if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _print(reports, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TROUBLE
+    return DIFFERS if any(one.findings for one in reports) else GOOD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="provision", description="Verify packages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    verify = commands.add_parser(
+        "verify",
+        help="prove that archives are what their manifests, indexes and sums say",
+        description="Read each archive to its last byte, and hold it against its manifest and"
+        " the files beside it. Exit code: 0 good, 1 something differs, 2 usage or trouble.",
+    )
+    verify.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="ARCHIVE|DIRECTORY",
+        help="an archive (NAME-VERSION-PLATFORM.tar.gz), or a directory with one and its sidecars",
+    )
+    verify.add_argument("--json", action="store_true", help="print one JSON document")
+    verify.add_argument("--quiet", action="store_true", help="print nothing but differences")
+    return parser
+
+
+def _print(reports: list[Report], options: argparse.Namespace) -> None:
+    if options.json:
+        print(json.dumps({"archives": [_plain(one) for one in reports]}, indent=2))
+        return
+    for one in reports:
+        for finding in one.findings:
+            print(finding)
+        if one.findings:
+            count = len(one.findings)
+            print(f"{one.archive}: {count} difference{'s' * (count > 1)}, not verified")
+        elif one.manifest and not options.quiet:
+            print(f"{one.archive}: {len(one.manifest.entries)} entries, verified")
+
+
+def _plain(one: Report) -> dict[str, object]:
+    return {
+        "archive": one.archive,
+        "entries": len(one.manifest.entries) if one.manifest else None,
+        "verified": not one.findings,
+        "findings": [finding._asdict() for finding in one.findings],
+    }

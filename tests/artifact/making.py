@@ -1,0 +1,130 @@
+"""Makes archives by hand: from what `header` spells, so that each part can be made wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import archive, digest, index, manifest, tar
+from provisioning.artifact.codec import HEADER
+from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.manifest import Manifest, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PACKAGE = Package(
+    name="greenhouse",
+    version="1.4.2",
+    platform="raspberry-pi",
+    os="linux",
+    arch="arm64",
+    prefix="/opt/greenhouse",
+    summary="Greenhouse controller",
+    license="MIT",
+    maintainer="Greenhouse team <team@example.org>",
+)
+NAME = "greenhouse-1.4.2-raspberry-pi.tar.gz"
+
+
+class Item(NamedTuple):
+    """An entry with the content that it stands for."""
+
+    entry: Entry
+    content: bytes = b""
+
+
+def file(path: str, content: bytes = b"", mode: int = 0o644, owner: str = "root") -> Item:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Item(Entry(path, FILE, mode, owner, owner, len(content), sha256), content)
+
+
+def directory(path: str, mode: int = 0o755) -> Item:
+    return Item(Entry(path, DIR, mode, "root", "root"))
+
+
+def link(path: str, target: str) -> Item:
+    return Item(Entry(path, LINK, 0o777, "root", "root", link=target))
+
+
+ITEMS = (
+    directory("bin"),
+    link("bin/greenhouse", "../lib/main.py"),
+    directory("etc"),
+    file("etc/greenhouse.toml", b"port = 8080\n", mode=0o640),
+    directory("lib"),
+    file("lib/main.py", b"print('Hello')\n" * 50, mode=0o755),
+    file("lib/öl.txt", b""),
+)
+
+
+def manifest_of(items: Iterable[Item]) -> bytes:
+    entries = sorted(item.entry for item in items)
+    return manifest.dump(Manifest(PACKAGE, tuple(entries)))
+
+
+def member(item: Item) -> bytes:
+    entry, content = item
+    spelling = tar.header(archive.member(entry, PACKAGE.name))
+    return spelling + content + bytes(tar.padding(len(content)))
+
+
+def preamble(data: bytes) -> bytes:
+    headers = b"".join(map(tar.header, archive.preamble(data, PACKAGE.name)))
+    return headers + data + bytes(tar.padding(len(data)))
+
+
+def gzip(data: bytes) -> bytes:
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+    deflated = compressor.compress(data) + compressor.flush()
+    return HEADER + deflated + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+
+
+def chunks(items: Iterable[Item] = ITEMS, data: bytes | None = None) -> list[bytes]:
+    """The chunks of an archive, uncompressed; `data` is the manifest's, if it is another one's."""
+    items = tuple(items)
+    data = manifest_of(items) if data is None else data
+    return [preamble(data), b"".join(map(member, items)), tar.END]
+
+
+def packed(parts: Iterable[bytes]) -> bytes:
+    return b"".join(map(gzip, filter(None, parts)))
+
+
+def index_of(name: str, parts: Iterable[bytes], data: bytes) -> Index:
+    parts = [part for part in parts if part]
+    made, offset, tar_offset = [], 0, 0
+    for part in parts:
+        one = gzip(part)
+        made.append(Chunk(offset, len(one), tar_offset, len(part), digest.of_bytes(one)))
+        offset += len(one)
+        tar_offset += len(part)
+    whole, plain = b"".join(map(gzip, parts)), b"".join(parts)
+    digests = map(digest.of_bytes, (whole, plain, data))
+    whole_digest, plain_digest, data_digest = digests
+    return Index(
+        name, offset, whole_digest, tar_offset, plain_digest, data_digest, "gzip", tuple(made)
+    )
+
+
+def write_release(folder: Path, items: Iterable[Item] = ITEMS) -> Path:
+    """Write an archive with its sidecars, and return its path."""
+    items = tuple(items)
+    data, parts = manifest_of(items), chunks(items)
+    folder.mkdir(exist_ok=True)
+    path = folder / NAME
+    path.write_bytes(packed(parts))
+    (folder / archive.manifest_name(PACKAGE)).write_bytes(data)
+    (folder / archive.index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
+    write_sums(folder)
+    return path
+
+
+def write_sums(folder: Path) -> None:
+    names = sorted(path.name for path in folder.iterdir() if path.name != archive.SUMS)
+    lines = (f"{digest.of_file(folder / name)}  {name}\n" for name in names)
+    (folder / archive.SUMS).write_text("".join(lines))

@@ -1,0 +1,30 @@
+"""What archives and what lies in them are called."""
+
+from __future__ import annotations
+
+from provisioning.artifact import archive
+from provisioning.artifact.tar import Member
+
+from .making import PACKAGE, directory, file, link
+
+
+def test_files_are_named_for_name_version_and_platform() -> None:
+    name = archive.archive_name(PACKAGE)
+    assert name == "greenhouse-1.4.2-raspberry-pi.tar.gz"
+    assert archive.manifest_name(PACKAGE) == "greenhouse-1.4.2-raspberry-pi.manifest.json"
+    assert archive.index_name(name) == "greenhouse-1.4.2-raspberry-pi.tar.gz.index.json"
+
+
+def test_the_preamble_is_the_top_directory_and_the_manifest() -> None:
+    assert archive.preamble(b"12345", "demo") == (
+        Member("demo/", "dir", 0o755, "root", "root"),
+        Member("demo/.provisioning/", "dir", 0o755, "root", "root"),
+        Member("demo/.provisioning/manifest.json", "file", 0o644, "root", "root", 5),
+    )
+
+
+def test_an_entry_becomes_a_member_below_the_top_directory() -> None:
+    made = [archive.member(item.entry, "demo") for item in (directory("d"), link("l", "d"))]
+    assert made[0] == Member("demo/d/", "dir", 0o755, "root", "root")
+    assert made[1] == Member("demo/l", "link", 0o777, "root", "root", 0, "d")
+    assert archive.member(file("f", b"123").entry, "demo").size == 3

@@ -1,0 +1,85 @@
+"""The one spelling of the JSON files."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from provisioning.artifact import canonical, manifest
+from provisioning.errors import ArtifactError
+
+from .making import file, manifest_of
+
+GOOD = manifest_of([file("a", b"foo"), file("b", b"bar")])
+EDITED = "is not spelt as this tool spells it; was it edited?"
+BROKEN = "is not JSON in UTF-8; is the file cut off or damaged?"
+
+
+def fault(data: bytes) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        manifest.parse(data, "m.json")
+    return str(caught.value)
+
+
+def test_a_newer_format_is_said_to_be_newer() -> None:
+    data = GOOD.replace(b"manifest/1", b"manifest/2")
+    assert fault(data) == (
+        "m.json: line 1: doit-provisioning/manifest/2 was made by a newer version; update the tool"
+    )
+
+
+def test_another_kind_of_file_is_refused() -> None:
+    data = GOOD.replace(b"manifest/1", b"index/1")
+    assert fault(data) == "m.json: line 1: does not begin a doit-provisioning/manifest file"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"mode":"0644"', b'"mode": "0644"', f"line 2: {EDITED}"),
+        (b'"path":"a"', b'"path":"\\u0061"', f"line 2: {EDITED}"),
+        (b'"path":"a"', b'"path":"\\ud800"', f"line 2: {EDITED}"),
+        (b'"path":"a"', b'"path":"a","path":"a"', f"line 2: {EDITED}"),
+        (b'"size":3', b'"size":03', f"line 2: {BROKEN}"),
+        (b'"size":3', b'"size":3e0', f"line 2: {EDITED}"),
+        (b'"path":"a"', b'"path":"\xff"', f"line 2: {BROKEN}"),
+        (b'"version":"1', b'"version": "1', f"line 1: {EDITED}"),
+        (b"[\n", b"[\n\n", f"line 2: {BROKEN}"),
+        (b"[\n", b"[\n[],\n", "line 2: is not a JSON object"),
+        (b"]}\n", b"]}\n\n", "line 4: is not the end of the file, as it should be"),
+        (b"]}\n", b"]}", "line 4: is not the end of the file, as it should be"),
+        (b"\n]}", b",\n]}", f"line 4: {BROKEN}"),
+        (b"\n", b"\r\n", f"line 1: {EDITED}"),
+    ],
+)
+def test_any_other_spelling_is_refused(old: bytes, new: bytes, message: str) -> None:
+    assert fault(GOOD.replace(old, new, 1)) == f"m.json: {message}"
+
+
+def test_a_file_cut_off_anywhere_is_refused() -> None:
+    for length in range(len(GOOD)):
+        assert fault(GOOD[:length]).startswith("m.json: line ")
+
+
+def test_a_bit_flipped_anywhere_is_refused_or_says_something_else() -> None:
+    for offset in range(len(GOOD)):
+        data = bytearray(GOOD)
+        data[offset] ^= 1
+        with suppress(ArtifactError):
+            assert manifest.dump(manifest.parse(bytes(data), "m.json")) == data
+
+
+@pytest.mark.parametrize(
+    "row", [b"[" * 60_000, b'{"a":' * 10_000, b"1" * 60_000, b" " * 10_000_000, b"\n" * 10_000_000]
+)
+def test_what_is_made_to_exhaust_the_reader_is_refused_at_once(row: bytes) -> None:
+    head, _, _ = GOOD.partition(b"\n")
+    start = time.perf_counter()
+    assert fault(head + b"\n" + row) == f"m.json: line 2: {BROKEN}"
+    assert time.perf_counter() - start < 1
+
+
+def test_a_file_is_not_read_beyond_its_limit() -> None:
+    assert fault(bytes(canonical.LIMIT + 1)) == "m.json: is larger than 268435456 bytes"

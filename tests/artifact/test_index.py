@@ -1,0 +1,60 @@
+"""The index of an archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioning.artifact import index
+from provisioning.artifact.index import Chunk, Index
+from provisioning.errors import ArtifactError
+
+SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+HEAD = (
+    '{"format":"doit-provisioning/index/1","archive":"a.tar.gz","codec":"gzip",'
+    f'"digest":"{SHA}","manifest_digest":"{SHA}","size":15,"tar_digest":"{SHA}",'
+    '"tar_size":1536,"chunks":['
+)
+CHUNKS = (Chunk(0, 10, 0, 512, SHA), Chunk(10, 5, 512, 1024, SHA))
+INDEX = Index("a.tar.gz", 15, SHA, 1536, SHA, SHA, "gzip", CHUNKS)
+
+
+def fault(changed: Index) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        index.parse(index.dump(changed), "i.json")
+    return str(caught.value)
+
+
+def test_an_index_is_one_chunk_a_line() -> None:
+    assert index.dump(INDEX).decode().splitlines() == [
+        HEAD,
+        f'{{"digest":"{SHA}","length":10,"offset":0,"tar_length":512,"tar_offset":0}},',
+        f'{{"digest":"{SHA}","length":5,"offset":10,"tar_length":1024,"tar_offset":512}}',
+        "]}",
+    ]
+
+
+def test_what_is_dumped_is_parsed_as_it_was() -> None:
+    assert index.parse(index.dump(INDEX), "i.json") == INDEX
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"codec": "zstd"}, "its codec is unknown; update the tool"),
+        ({"size": True}, "does not hold exactly what an index holds"),
+        ({"digest": "x"}, "digest is not a SHA-256 in hexadecimal"),
+        ({"tar_digest": SHA[1:]}, "tar_digest is not a SHA-256 in hexadecimal"),
+        ({"size": 16}, "its chunks are not 16 bytes, one after the other"),
+        ({"tar_size": 1535}, "its chunks are not 1535 bytes, one after the other"),
+        ({"chunks": ()}, "its chunks are not 15 bytes, one after the other"),
+        ({"chunks": CHUNKS[::-1]}, "its chunks are not 15 bytes, one after the other"),
+        (
+            {"chunks": (Chunk(0, 15, 0, 1536, SHA), Chunk(15, 0, 1536, 0, SHA))},
+            "its chunks are not 15 bytes, one after the other",
+        ),
+    ],
+)
+def test_an_index_that_is_not_sound_is_refused(changes: dict[str, Any], message: str) -> None:
+    assert fault(INDEX._replace(**changes)) == f"i.json: {message}"

@@ -1,0 +1,163 @@
+"""The manifest: one spelling, and nothing in it that would not be sound."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning.artifact import canonical, manifest
+from provisioning.artifact.entry import Entry
+from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.path import path_fault
+from provisioning.errors import ArtifactError
+
+from .making import PACKAGE, directory, file, link, manifest_of
+
+SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+FOO_ROW = (
+    f'{{"digest":"{SHA}","group":"root","mode":"0640","owner":"root","path":"etc/x",'
+    '"size":3,"type":"file"},'
+)
+SAME = ".Provisioning: is the same path as .provisioning where case and accents do not count"
+NEITHER = "a: its owner a b is neither a name (at most 31 of A-Z a-z 0-9 _ . -) nor a number up to 2097151"
+FILE: dict[str, Any] = {
+    "digest": SHA, "group": "root", "mode": "0644", "owner": "root", "path": "a", "size": 3,
+    "type": "file",
+}  # fmt: skip
+LINK: dict[str, Any] = {
+    "group": "root", "link": "a", "owner": "root", "path": "b", "type": "link",
+}  # fmt: skip
+
+
+def spelt(*rows: dict[str, Any], **package: Any) -> bytes:
+    head = {"package": {**PACKAGE._asdict(), **package}}
+    return canonical.dump(manifest._FORM, head, rows)
+
+
+def fault(data: bytes) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        manifest.parse(data, "m.json")
+    return str(caught.value)
+
+
+def test_a_manifest_is_one_entry_a_line() -> None:
+    items = (directory("etc"), file("etc/x", b"foo", mode=0o640), link("y", "etc/x"))
+    head, *rows, last = manifest_of(items).decode().splitlines()
+    assert head.startswith('{"format":"doit-provisioning/manifest/1","package":{"arch":"arm64",')
+    assert head.endswith('"version":"1.4.2"},"entries":[')
+    assert rows == [
+        '{"group":"root","mode":"0755","owner":"root","path":"etc","type":"dir"},',
+        FOO_ROW,
+        '{"group":"root","link":"etc/x","owner":"root","path":"y","type":"link"}',
+    ]
+    assert last == "]}"
+
+
+def test_a_manifest_is_ordinary_json() -> None:
+    data = manifest_of([file("größe", b"foo")])
+    assert json.loads(data)["entries"][0]["path"] == "größe"
+
+
+def test_a_package_may_be_empty() -> None:
+    data = manifest_of([])
+    assert manifest.parse(data, "m.json") == Manifest(PACKAGE, ())
+
+
+names = st.text(min_size=1, max_size=8).filter(
+    lambda name: not path_fault(name) and "/" not in name
+)
+entries = st.builds(
+    Entry,
+    path=names,
+    type=st.just("file"),
+    mode=st.integers(0, 0o7777),
+    owner=st.sampled_from(["root", "0", "2097151", "_www"]),
+    group=st.sampled_from(["root", "12"]),
+    size=st.integers(0, 2**53),
+    digest=st.just(SHA),
+    link=st.just(""),
+    conffile=st.booleans(),
+)
+
+
+@given(st.lists(entries, max_size=4, unique_by=lambda entry: manifest.collision_key(entry.path)))
+def test_what_is_dumped_is_parsed_as_it_was(made: list[Entry]) -> None:
+    whole = Manifest(PACKAGE, tuple(sorted(made)))
+    assert manifest.parse(manifest.dump(whole), "m.json") == whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"path": "../x"}, "../x: leaves the package (..)"),
+        ({"path": ".Provisioning"}, SAME),
+        ({"path": "no/where"}, "no/where: its directory is not listed before it"),
+        ({"mode": "644"}, 'a: mode 644 is not four octal digits, like "0644"'),
+        ({"mode": "0648"}, 'a: mode 0648 is not four octal digits, like "0644"'),
+        ({"mode": 420}, "a: does not hold exactly what an entry of its type holds"),
+        ({"size": True}, "a: does not hold exactly what an entry of its type holds"),
+        ({"size": 1.5}, "a: does not hold exactly what an entry of its type holds"),
+        ({"size": -1}, "a: size -1 is not between 0 and 2**53"),
+        ({"size": 2**53 + 1}, "a: size 9007199254740993 is not between 0 and 2**53"),
+        ({"digest": SHA.upper()}, "a: its digest is not a SHA-256 in hexadecimal"),
+        ({"owner": "a b"}, NEITHER),
+        ({"group": "9999999"}, "a: its group 9999999 is a number above 2097151"),
+        ({"type": "fifo"}, "a: does not hold exactly what an entry of its type holds"),
+        ({"type": ["file"]}, "a: does not hold exactly what an entry of its type holds"),
+        ({"new": "x"}, "a: does not hold exactly what an entry of its type holds"),
+        ({"conffile": False}, "a: conffile may only be true, and of a file"),
+        ({"path": 5}, "5: does not hold exactly what an entry of its type holds"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_is_not_sound_is_refused(changes: dict[str, Any], message: str) -> None:
+    assert fault(spelt({**FILE, **changes})) == f"m.json: {message}"
+
+
+def test_a_link_that_leaves_the_package_is_refused() -> None:
+    assert fault(spelt({**LINK, "link": "../x"})) == (
+        "m.json: b: its target ../x leaves the package (..)"
+    )
+
+
+def test_only_a_file_can_be_a_conffile() -> None:
+    assert fault(spelt({**LINK, "conffile": True})) == (
+        "m.json: b: conffile may only be true, and of a file"
+    )
+
+
+def test_a_missing_key_is_refused() -> None:
+    row = {key: value for key, value in FILE.items() if key != "mode"}
+    assert fault(spelt(row)) == "m.json: a: does not hold exactly what an entry of its type holds"
+
+
+@pytest.mark.parametrize("paths", ["aa", "ba"])
+def test_each_path_stands_once_and_in_order(paths: str) -> None:
+    rows = ({**FILE, "path": path} for path in paths)
+    assert fault(spelt(*rows)) == f"m.json: {paths[1]}: stands twice, or out of order"
+
+
+def test_paths_that_some_file_system_takes_for_one_are_refused() -> None:
+    assert fault(spelt({**FILE, "path": "README"}, {**FILE, "path": "readme"})) == (
+        "m.json: readme: is the same path as README where case and accents do not count"
+    )
+
+
+def test_nothing_lies_in_a_file_or_a_link() -> None:
+    for holder in (FILE, {**LINK, "path": "a", "link": "."}):
+        rows = (holder, {**FILE, "path": "a/b"})
+        assert fault(spelt(*rows)) == "m.json: a/b: its directory is not listed before it"
+
+
+@pytest.mark.parametrize("key", ["name", "version", "platform"])
+@pytest.mark.parametrize("value", ["", "..", "a/b", "a\n"])
+def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
+    assert "is no name, version or platform" in fault(spelt(**{key: value}))
+
+
+def test_a_package_holds_text_and_nothing_else() -> None:
+    assert fault(spelt(name=5)) == "m.json: line 1: package.name is not text"
+    assert fault(spelt(new="x")) == "m.json: line 1: does not hold exactly what a package is"

@@ -1,0 +1,104 @@
+"""What a path inside a package may look like."""
+
+from __future__ import annotations
+
+import posixpath
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+
+
+@pytest.mark.parametrize(
+    "path", ["a", "bin/greenhouse.sh", ".config/x", "a b/ü", "-rf", "...", "a/..b", "x" * 255]
+)
+def test_ordinary_and_odd_paths_are_accepted(path: str) -> None:
+    assert path_fault(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("", "is empty"),
+        (".", 'holds a "." component'),
+        ("./a", 'holds a "." component'),
+        ("a/.", 'holds a "." component'),
+        ("..", "leaves the package (..)"),
+        ("a/../b", "leaves the package (..)"),
+        ("/etc/passwd", "is absolute; paths are relative to the package"),
+        ("a//b", 'holds an empty component ("//")'),
+        ("a/", "ends in a slash"),
+        ("a\\b", "holds a backslash"),
+        ("a\nb", "holds a control character"),
+        ("a\n", "holds a control character"),
+        ("a\0", "holds a control character"),
+        ("a\x7f", "holds a control character"),
+        ("a\x9b", "holds a control character"),
+        ("a\udcff", "is not UTF-8"),
+        ("x" * 256, "holds a name longer than 255 bytes"),
+        ("ü" * 128, "holds a name longer than 255 bytes"),
+        ("x/" * 2000 + "x", "is longer than 4000 bytes"),
+    ],
+)
+def test_a_path_that_could_do_harm_is_refused_with_the_reason(path: str, fault: str) -> None:
+    assert path_fault(path) == fault
+
+
+@given(st.text(alphabet="ab./\\\n-é", max_size=12))
+def test_an_accepted_path_is_its_own_normal_form_below_the_root(path: str) -> None:
+    if path_fault(path) is None:
+        assert posixpath.normpath(f"/r/{path}") == f"/r/{path}"
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("a", "b"),
+        ("bin/a", "../lib/a"),
+        ("a/b/c", "../../d"),
+        ("a", "."),
+        ("a/b", ".."),
+        ("a", "b/"),
+    ],
+)
+def test_a_link_within_the_package_is_accepted(path: str, target: str) -> None:
+    assert link_fault(path, target) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "fault"),
+    [
+        ("a", "", "is empty"),
+        ("a", "/etc/passwd", "is absolute; paths are relative to the package"),
+        ("a", "..", "leaves the package (..)"),
+        ("a", "../greenhouse/b", "leaves the package (..)"),
+        ("a/b", ".././../c", "leaves the package (..)"),
+        ("a/b", "c/../../d", "climbs (..) after a name; write every .. in front"),
+        ("a", "b/..", "climbs (..) after a name; write every .. in front"),
+        ("a", "b\0", "holds a control character"),
+        ("a", "b" * 256, "holds a name longer than 255 bytes"),
+    ],
+)
+def test_a_link_out_of_the_package_is_refused(path: str, target: str, fault: str) -> None:
+    assert link_fault(path, target) == fault
+
+
+@given(st.text(alphabet="ab./", max_size=12))
+def test_an_accepted_target_resolves_below_the_root(target: str) -> None:
+    if link_fault("x/y", target) is None:
+        resolved = posixpath.normpath(posixpath.join("/r/x", target))
+        assert resolved == "/r" or resolved.startswith("/r/")
+
+
+def test_paths_that_differ_in_case_or_normal_form_collide() -> None:
+    assert collision_key("README") == collision_key("readme")
+    assert collision_key("Größe") == collision_key(unicodedata.normalize("NFD", "GRÖSSE"))
+    assert collision_key("a/b") != collision_key("a/c")
+
+
+def test_a_path_is_shown_without_what_a_terminal_would_obey() -> None:
+    assert shown("größe") == "größe"
+    assert shown("a\x1b[2J") == r"'a\x1b[2J'"

@@ -1,0 +1,232 @@
+"""An archive against its manifest."""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import archive, manifest
+from provisioning.artifact.tar import END, Member, header, padding
+from provisioning.artifact.verify import check_archive
+
+from .making import (
+    ITEMS,
+    NAME,
+    Item,
+    chunks,
+    directory,
+    file,
+    gzip,
+    link,
+    manifest_of,
+    member,
+    packed,
+    preamble,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Refuse
+
+GOOD = manifest_of(ITEMS)
+
+
+def holding(items: tuple[Item, ...], data: bytes = GOOD) -> bytes:
+    """An archive that holds `items`, whatever its manifest says."""
+    return packed(chunks(items, data))
+
+
+def with_item(path: str, item: Item) -> bytes:
+    return holding(tuple(item if one.entry.path == path else one for one in ITEMS))
+
+
+def test_a_sound_archive_is_verified(findings: Refuse, tmp_path: Path) -> None:
+    assert findings(holding(ITEMS)) == []
+    assert check_archive(tmp_path / NAME) == (manifest.parse(GOOD, "m"), ())
+
+
+def test_it_does_not_matter_how_the_archive_is_cut(findings: Refuse) -> None:
+    whole = b"".join(chunks())
+    assert findings(gzip(whole)) == []
+    assert findings(b"".join(gzip(whole[at : at + 700]) for at in range(0, len(whole), 700))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "message"),
+    [
+        (
+            "etc/greenhouse.toml",
+            file("etc/greenhouse.toml", b"port = 8080\n", mode=0o644),
+            "mode 0644, the manifest says 0640",
+        ),
+        ("lib", directory("lib", mode=0o1777), "mode 1777, the manifest says 0755"),
+        ("bin/greenhouse", link("bin/greenhouse", "x"), "link x, the manifest says ../lib/main.py"),
+        ("bin/greenhouse", directory("bin/greenhouse"), "type dir, the manifest says link"),
+        ("lib/öl.txt", file("lib/größe.txt", b"x"), "size 1, the manifest says 0"),
+        (
+            "etc/greenhouse.toml",
+            file("etc/greenhouse.toml", b"port = 9090\n", mode=0o640),
+            "sha256 bde6a2a1a1bcf99f…, the manifest says 6b0d8b2e…",
+        ),
+    ],
+)
+def test_a_member_that_differs_is_told(
+    findings: Refuse, path: str, other: Item, message: str
+) -> None:
+    assert findings(with_item(path, other)) == [f"{path}: {message}"]
+
+
+def test_another_owner_and_group_are_told(findings: Refuse) -> None:
+    other = file("etc/greenhouse.toml", b"port = 8080\n", mode=0o640, owner="pi")
+    assert findings(with_item("etc/greenhouse.toml", other)) == [
+        "etc/greenhouse.toml: owner pi, the manifest says root",
+        "etc/greenhouse.toml: group pi, the manifest says root",
+    ]
+
+
+def test_a_missing_member_is_told(findings: Refuse) -> None:
+    assert findings(holding(ITEMS[:-1])) == ["lib/öl.txt: is missing from the archive"]
+
+
+def test_a_member_that_is_not_listed_is_told(findings: Refuse) -> None:
+    extra = (*ITEMS, file("lib/zzz", b"x" * 5000))
+    assert findings(holding(extra)) == ["lib/zzz: is not in the manifest"]
+
+
+def test_a_member_that_stands_twice_is_told(findings: Refuse) -> None:
+    assert findings(holding((*ITEMS, ITEMS[-1]))) == ["lib/öl.txt: is in the archive twice"]
+
+
+def test_a_second_manifest_is_told(findings: Refuse) -> None:
+    other = file(archive.MANIFEST, b"{}")
+    assert findings(holding((*ITEMS, other))) == [
+        ".provisioning/manifest.json: is not in the manifest"
+    ]
+
+
+def test_members_out_of_order_are_told(findings: Refuse) -> None:
+    swapped = (*ITEMS[:5], ITEMS[6], ITEMS[5])
+    assert findings(holding(swapped)) == ["lib/main.py: is out of order in the archive"]
+
+
+def test_a_member_outside_the_top_directory_is_told(findings: Refuse) -> None:
+    stray = header(Member("elsewhere/x", "file", 0o644, "root", "root"))
+    assert findings(packed([*chunks()[:2], stray, END])) == ["elsewhere/x: is not in the manifest"]
+
+
+def test_all_differences_are_told_at_once(findings: Refuse) -> None:
+    items = (directory("bin", mode=0o700), *ITEMS[1:3], *ITEMS[4:], file("x"))
+    assert findings(holding(items)) == [
+        "bin: mode 0700, the manifest says 0755",
+        "x: is not in the manifest",
+        "etc/greenhouse.toml: is missing from the archive",
+    ]
+
+
+def test_another_manifest_than_the_expected_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(holding(ITEMS))
+    assert check_archive(path, GOOD)[1] == ()
+    _, found = check_archive(path, manifest_of(ITEMS[:1]))
+    assert [str(finding) for finding in found] == [
+        ".provisioning/manifest.json: is not the manifest that was expected"
+    ]
+
+
+def test_an_archive_cut_off_at_any_byte_is_refused(findings: Refuse) -> None:
+    data = holding(ITEMS)
+    for length in range(len(data)):
+        (finding,) = findings(data[:length])
+        assert finding.startswith(f"{NAME}: ")
+
+
+def test_a_tar_cut_off_at_any_block_is_refused(findings: Refuse) -> None:
+    whole = b"".join(chunks())
+    for length in range(512, len(whole), 512):
+        assert findings(gzip(whole[:length]))[-1].startswith(f"{NAME}: ")
+
+
+def test_a_bit_flipped_at_any_byte_is_refused_or_changes_nothing(findings: Refuse) -> None:
+    # Deflate ends within a byte, and nothing in the file covers the rest of that byte: three
+    # chunks, at most seven bits each. A release's sums and index do (see test_sidecars.py).
+    data, accepted = holding(ITEMS), 0
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        accepted += not findings(bytes(flipped))
+    assert accepted <= 3 * 7
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"x", bytes(10240), gzip(b"\0"), gzip(END), gzip(b"")])
+def test_whatever_follows_the_archive_is_refused(findings: Refuse, rest: bytes) -> None:
+    (finding,) = findings(holding(ITEMS) + rest)
+    assert finding.startswith(f"{NAME}: ")
+
+
+def test_an_archive_without_a_manifest_is_refused(findings: Refuse) -> None:
+    message = f"{NAME}: does not begin with a manifest: this tool did not make it"
+    assert findings(packed([member(directory("lib")), END])) == [message]
+    assert findings(gzip(END)) == [message]
+    large = header(Member("x/", "dir", 0o755, "root", "root")) + header(
+        Member("x/y", "file", 0o644, "root", "root", 2**40)
+    )
+    assert findings(gzip(large)) == [message]
+
+
+def test_a_manifest_that_is_not_where_it_should_be_is_refused(findings: Refuse) -> None:
+    other = b"".join(
+        header(one._replace(mode=0o700)) for one in archive.preamble(GOOD, "greenhouse")
+    )
+    data = other + GOOD + bytes(padding(len(GOOD)))
+    assert findings(packed([data, END])) == [
+        f"{NAME}: .provisioning/manifest.json: does not lie in the archive as it should"
+    ]
+
+
+def test_a_manifest_that_is_not_sound_is_refused(findings: Refuse) -> None:
+    data = GOOD.replace(b"../lib/main.py", b"../../main.py1")
+    (finding,) = findings(holding(ITEMS, data))
+    assert finding == (
+        f"{NAME}: .provisioning/manifest.json: bin/greenhouse: its target ../../main.py1"
+        " leaves the package (..)"
+    )
+
+
+def quick_refusal(findings: Refuse, data: bytes) -> list[str]:
+    tracemalloc.start()
+    start = time.perf_counter()
+    found = findings(data)
+    assert time.perf_counter() - start < 1
+    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()
+    return found
+
+
+def test_a_million_empty_members_are_refused_at_once(findings: Refuse) -> None:
+    one = header(Member("greenhouse/x", "file", 0o644, "root", "root"))
+    found = quick_refusal(findings, packed([preamble(GOOD), one * 200_000, END]))
+    assert found[-1] == f"{NAME}: has 1000 differences; the rest was not read"
+
+
+def test_a_bomb_is_refused_at_once(findings: Refuse) -> None:
+    large = header(Member("greenhouse/x", "file", 0o644, "root", "root", 2**40))
+    found = quick_refusal(findings, packed([preamble(GOOD), large + bytes(100_000_000)]))
+    assert found[0] == "x: is not in the manifest"
+    assert "bytes its manifest allows" in found[1]
+
+
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / NAME)
+    _, (finding,) = check_archive(tmp_path / NAME)
+    assert str(finding) == f"{NAME}: is not a regular file"
+    _, (finding,) = check_archive(tmp_path / "none.tar.gz")
+    assert str(finding) == "none.tar.gz: No such file or directory"
+
+
+def test_an_empty_package_is_verified(findings: Refuse) -> None:
+    assert findings(packed(chunks(()))) == []

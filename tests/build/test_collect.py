@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact.digest import of_bytes
+from provisioning.artifact.entry import Entry
+from provisioning.build.collect import Collected, collect, complete, load
+from provisioning.build.collect import write as write_collected
+from provisioning.build.layout import lay_out
+from provisioning.errors import BuildError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.build.digests import Digests
+    from provisioning.build.layout import Layout
+
+
+def _layout() -> Layout:
+    write("t/file", "text")
+    write("t/run", "#!/bin/sh\n", mode=0o755)
+    write("t.j2", "{{ x }}")
+    os.symlink("file", "t/link")
+    contents = content("src", "t", "lib/"), content("template", "t.j2", "etc/x", number=1)
+    (layout,) = lay_out([variant(*contents)], Path(), "artifacts")
+    return layout
+
+
+def test_entries_hold_what_the_sources_hold(digests: Digests) -> None:
+    entries = {each.entry.path: each.entry for each in collect(_layout(), digests)}
+    assert entries["lib/file"] == Entry(
+        "lib/file", "file", 0o644, "root", "root", 4, of_bytes(b"text")
+    )
+    assert entries["lib/run"].mode == 0o755
+    assert entries["lib/link"] == Entry("lib/link", "link", 0o777, "root", "root", link="file")
+    assert entries["etc"] == Entry("etc", "dir", 0o755, "root", "root")
+
+
+def test_a_template_s_entry_is_completed_by_what_was_rendered(digests: Digests) -> None:
+    collected = collect(_layout(), digests)
+    write("rendered/etc/x", "done")
+    whole = {each.entry.path: each for each in complete(collected, Path("rendered"), digests)}
+    assert whole["etc/x"].entry.digest == of_bytes(b"done")
+    assert whole["etc/x"].source == "rendered/etc/x"
+
+
+def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) -> None:
+    collected = collect(_layout(), digests)
+    Path("rendered/etc/x").mkdir(parents=True)
+    with pytest.raises(BuildError) as caught:
+        complete(collected, Path("rendered"), digests)
+    assert str(caught.value) == "rendered/etc/x: not a file; remove it"
+
+
+def test_what_is_written_is_read_back(digests: Digests) -> None:
+    collected = collect(_layout(), digests)
+    write_collected(Path("c.json"), collected)
+    assert load(Path("c.json")) == collected
+    assert all(isinstance(each, Collected) for each in load(Path("c.json")))
+
+
+@pytest.mark.parametrize("text", ["", "[[1]]", "{}1", "[1]"])
+def test_what_something_else_wrote_is_refused(text: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        load(write("c.json", text))
+    assert str(caught.value) == "c.json: not what the collect stage wrote; remove it"
+
+
+def test_every_source_that_went_wrong_is_told(digests: Digests) -> None:
+    layout = _layout()
+    Path("t/file").unlink()
+    Path("t/run").unlink()
+    os.symlink("file", "t/run")
+    with pytest.raises(BuildError) as caught:
+        collect(layout, digests)
+    assert str(caught.value) == (
+        "t/file: No such file or directory\n"
+        "t/run: became a link while it was packaged; run doit again"
+    )

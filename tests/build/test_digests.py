@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact.digest import of_bytes
+from provisioning.build.digests import Digests, read_digest, signature
+from provisioning.errors import BuildError
+from tests.build.conftest import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = 1_000_000_000  # seconds: no file is stamped as long ago as this by itself
+
+
+def _age(path: Path) -> None:
+    """Wait until a change of `path` would show in its stamps."""
+    status = path.stat()
+    while True:
+        probe = path.with_name(".probe")
+        probe.touch()
+        if probe.stat().st_ctime_ns - status.st_ctime_ns > 100_000_000:
+            probe.unlink()
+            return
+        probe.unlink()
+
+
+def test_a_file_is_told_by_its_content_and_executable_bit(digests: Digests) -> None:
+    held = digests.look(str(write("a", "text", 0o755)))
+    assert held.digest == of_bytes(b"text")
+    assert held.identity == f"file {of_bytes(b'text')} x"
+
+
+def test_a_symbolic_link_is_told_by_where_it_leads(digests: Digests) -> None:
+    os.symlink("nowhere", "link")
+    assert digests.look("link").identity == "link nowhere"
+
+
+def test_a_fifo_is_refused_without_opening_it(digests: Digests) -> None:
+    os.mkfifo("pipe")
+    with pytest.raises(BuildError) as caught:
+        digests.look("pipe")
+    assert str(caught.value) == (
+        "pipe: neither a file, a directory nor a symbolic link; exclude it"
+    )
+
+
+def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("a", "text")
+    _age(path)
+    first = digests.look("a")
+    monkeypatch.setattr("provisioning.build.digests.read_digest", _unexpected)
+    assert digests.look("a") == first
+
+
+def test_a_file_stamped_a_moment_ago_is_read_again(digests: Digests) -> None:
+    write("a", "one")
+    digests.look("a")
+    write("a", "two")
+    assert digests.look("a").digest == of_bytes(b"two")
+
+
+def test_digests_outlive_the_process(
+    digests: Digests, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a", "text")
+    _age(path)
+    first = digests.look("a")
+    digests.save()
+    monkeypatch.setattr("provisioning.build.digests.read_digest", _unexpected)
+    assert Digests(project / "artifacts/.work/digests.sqlite").look("a") == first
+
+
+def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Path) -> None:
+    path = write("a", "text")
+    _age(path)
+    other = Digests(project / "artifacts/.work/digests.sqlite")
+    other.look("a")
+    other.save()
+    assert digests.look("a").digest == of_bytes(b"text")
+
+
+def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("a", "text")
+    _age(path)
+    digests.look("a")
+    digests.save()
+    digests.forget("a")
+    monkeypatch.setattr("provisioning.build.digests.read_digest", lambda *_: "read again")
+    assert digests.look("a").digest == "read again"
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 100])
+def test_a_damaged_store_costs_only_time(digests: Digests, project: Path, damage: bytes) -> None:
+    path = write("a", "text")
+    _age(path)
+    digests.look("a")
+    digests.save()
+    store = project / "artifacts/.work/digests.sqlite"
+    store.write_bytes(damage or store.read_bytes()[:5000])
+    again = Digests(store)
+    assert again.look("a").digest == of_bytes(b"text")
+    again.save()
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    before = signature(os.lstat(write("a", "text")))
+    write("a", "other text")
+    with pytest.raises(BuildError) as caught:
+        read_digest("a", before)
+    assert str(caught.value) == "a: changed while it was read; run doit again"
+
+
+def test_whole_second_stamps_are_trusted_later(digests: Digests) -> None:
+    path = write("a", "text")
+    os.utime(path, (OLD, OLD))
+    assert digests.look("a").digest == of_bytes(b"text")
+
+
+def _unexpected(*_: object) -> str:
+    raise AssertionError("the file was read again")

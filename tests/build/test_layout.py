@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.build.layout import Item, Layout, lay_out
+from provisioning.spec.fault import Fault, SpecError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.spec.variant import Content
+
+
+def _items(*contents: Content) -> dict[str, Item]:
+    return {item.path: item for item in _layout(*contents).items}
+
+
+def _layout(*contents: Content) -> Layout:
+    (layout,) = lay_out([variant(*contents)], Path(), "artifacts")
+    return layout
+
+
+def _faults(*contents: Content) -> list[Fault]:
+    with pytest.raises(SpecError) as caught:
+        _layout(*contents)
+    return list(caught.value.faults)
+
+
+def _fault(*contents: Content) -> str:
+    (fault,) = _faults(*contents)
+    return f"{fault.origin} {fault.where}: {fault.message} [{fault.code}]"
+
+
+def test_a_file_goes_to_its_destination_or_into_it() -> None:
+    write("bin/tool.sh")
+    assert _items(content("src", "bin/tool.sh", "bin/tool"))["bin/tool"].source == "bin/tool.sh"
+    assert "bin/tool.sh" in _items(content("src", "bin/tool.sh", "bin/"))
+
+
+def test_a_glob_keeps_paths_below_its_literal_prefix() -> None:
+    write("src/a.py")
+    write("src/deep/b.py")
+    assert [*_items(content("src", "src/**/*.py", "lib/"))] == [
+        "lib", "lib/a.py", "lib/deep", "lib/deep/b.py",
+    ]  # fmt: skip
+
+
+def test_a_tree_may_fill_the_package_itself() -> None:
+    write("tree/a/b")
+    assert [*_items(content("src", "tree", ""))] == ["a", "a/b"]
+
+
+def test_parents_are_made_once_with_the_directories_mode() -> None:
+    write("f")
+    items = _items(content("src", "f", "a/b/c"), content("src", "f", "a/b/d", number=1))
+    assert [*items] == ["a", "a/b", "a/b/c", "a/b/d"]
+    assert items["a/b"].mode == 0o755
+
+
+def test_a_directory_that_is_named_keeps_its_own_mode() -> None:
+    write("f")
+    items = _items(content("dir", "", "a", mode=0o700), content("src", "f", "a/f", number=1))
+    assert items["a"].mode == 0o700
+
+
+def test_items_are_sorted_by_the_bytes_of_their_paths() -> None:
+    for name in ("t/a/x", "t/a-b", "t/Z", "t/é"):
+        write(name)
+    assert [*_items(content("src", "t", ""))] == ["Z", "a", "a-b", "a/x", "é"]
+
+
+def test_a_template_s_executable_bit_decides_its_mode() -> None:
+    write("run.sh.j2", mode=0o755)
+    assert _items(content("template", "run.sh.j2", "run.sh"))["run.sh"].mode == 0o755
+
+
+def test_symbolic_links_in_a_tree_stay_links() -> None:
+    write("t/file")
+    os.symlink("file", "t/link")
+    assert _items(content("src", "t", "lib/"))["lib/link"].link == "file"
+
+
+def test_what_is_optional_may_be_absent() -> None:
+    write("t/a")
+    assert not _layout(
+        content("src", "absent.txt", "a", optional=True),
+        content("src", "absent/*", "b/", optional=True, number=1),
+    ).items
+    assert _items(content("src", "t", "lib/", exclude=("*.x",), optional=True))
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "told"),
+    [
+        ("absent.txt", "src", "absent.txt: No such file or directory [no-source]"),
+        ("absent/", "src", "absent/: No such file or directory [no-source]"),
+        ("absent/*.py", "src", "absent/*.py: No such file or directory [no-source]"),
+        ("t/*.py", "src", "nothing matches t/*.py [no-match]"),
+        ("absent.j2", "template", "absent.j2: No such file or directory [no-source]"),
+        ("t", "template", "t is not a file [not-a-file]"),
+        ("out/passwd", "src", "out leads out of the project [outside]"),
+    ],
+)
+def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, told: str) -> None:
+    write("t/file")
+    os.symlink("/etc", "out")
+    place = f"specs/demo.yaml:13:5 contents[3].{kind}: "
+    assert _fault(content(kind, source, "x", number=3)) == place + told
+
+
+def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
+    write("t/a")
+    told = _fault(content("src", "t", "lib/", exclude=("*.tmp",)))
+    assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
+
+
+def test_a_special_file_is_a_fault() -> None:
+    Path("t").mkdir()
+    os.mkfifo("t/pipe")
+    assert "t/pipe is neither a file, a directory nor a symbolic link" in _fault(
+        content("src", "t", "lib/")
+    )
+
+
+def test_two_contents_on_one_path_point_at_both_lines() -> None:
+    write("a")
+    (fault,) = _faults(content("src", "a", "x"), content("dir", "", "x", number=1))
+    assert fault.message == "two contents go to x"
+    ((origin, text),) = fault.related
+    assert (origin.line, text) == (10, "contents[0] puts x there")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("README", "readme"),
+        ("caf\u00e9", unicodedata.normalize("NFD", "caf\u00e9")),
+        ("Lib/a", "lib/b"),
+    ],
+)
+def test_paths_that_a_mac_takes_for_one_collide(one: str, other: str) -> None:
+    write("f")
+    (fault,) = _faults(content("src", "f", one), content("src", "f", other, number=1))
+    assert fault.code == "collision"
+    assert "are one file where case or accents do not count" in fault.message
+
+
+def test_a_file_cannot_be_a_directory_as_well() -> None:
+    write("f")
+    told = _fault(content("src", "f", "a"), content("src", "f", "a/b", number=1))
+    assert "contents[1].dst: a/b needs a to be a directory [collision]" in told
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../out", ""])
+def test_a_link_out_of_the_package_is_a_fault(target: str) -> None:
+    assert "[link]" in _fault(content("link", target, "bin/x"))
+
+
+def test_a_link_of_a_tree_out_of_the_package_names_the_link() -> None:
+    write("t/file")
+    os.symlink("/etc/passwd", "t/evil")
+    assert "t/evil: the symbolic link to /etc/passwd is absolute" in _fault(
+        content("src", "t", "lib/")
+    )
+
+
+@pytest.mark.parametrize("name", [b"new\nline", b"not-utf-8-\xff", b"back\\slash"])
+def test_names_that_no_package_can_hold_are_told_readably(name: bytes) -> None:
+    os.mkdir("t")
+    with open(b"t/" + name, "wb"):
+        pass
+    (fault,) = _faults(content("src", "t", "lib/"))
+    assert fault.code == "path"
+    assert fault.message.isprintable()
+
+
+def test_a_leading_dash_and_spaces_are_fine() -> None:
+    write("t/-rf  x")
+    assert "lib/-rf  x" in _items(content("src", "t", "lib/"))
+
+
+def test_the_package_s_own_directory_is_reserved() -> None:
+    write("f")
+    assert "is reserved for the package's own records" in _fault(
+        content("src", "f", ".provisioning/x")
+    )
+
+
+def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:
+    contents = content("src", "a", "a"), content("src", "b", "b", number=1)
+    with pytest.raises(SpecError) as caught:
+        lay_out([variant(*contents), variant(*contents, platform="x")], Path(), "artifacts")
+    assert len(caught.value.faults) == 2

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provisioning.build import output
+
+
+def test_a_file_appears_whole_when_the_block_ends() -> None:
+    with output.replacing(Path("deep/a")) as (file,):
+        file.write(b"text")
+        assert not Path("deep/a").exists()
+    assert Path("deep/a").read_bytes() == b"text"
+
+
+def _fail_halfway(*paths: Path) -> None:
+    with output.replacing(*paths) as files:
+        files[0].write(b"new")
+        raise RuntimeError
+
+
+def test_a_failure_leaves_the_old_files_and_nothing_else() -> None:
+    output.write(Path("a"), b"old")
+    with pytest.raises(RuntimeError):
+        _fail_halfway(Path("a"), Path("b"))
+    assert Path("a").read_bytes() == b"old"
+    assert os.listdir() == ["a"]
+
+
+def test_an_error_names_the_file_that_was_meant() -> None:
+    Path("a").mkdir()
+    with pytest.raises(OSError, match="directory") as caught:
+        output.write(Path("a"), b"text")
+    assert caught.value.filename == "a"
+
+
+def test_an_error_of_the_disk_names_the_file_too() -> None:
+    with pytest.raises(OSError, match="space") as caught, output.replacing(Path("a")):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == "a"
+
+
+def test_files_get_the_mode_that_the_umask_leaves() -> None:
+    output.write(Path("a"), b"")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert Path("a").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_what_killed_builds_left_is_swept_and_nothing_else() -> None:
+    for name in (".a.tar.gz.123.tmp", "a.tar.gz", ".hidden"):
+        Path(name).touch()
+    output.sweep(Path())
+    assert sorted(os.listdir()) == [".hidden", "a.tar.gz"]

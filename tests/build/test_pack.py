@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import chunk, index, manifest
+from provisioning.build import pack as packing
+from provisioning.build.collect import collect
+from provisioning.build.layout import lay_out
+from provisioning.build.pack import pack
+from provisioning.build.workspace import Workspace, workspace
+from provisioning.errors import BuildError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.artifact.index import Index
+    from provisioning.build.digests import Digests
+
+
+def _packed(digests: Digests, version: str = "1.0", artifacts: str = "artifacts") -> Workspace:
+    described = variant(content("src", "t", ""), version=version)
+    (layout,) = lay_out([described], Path(), artifacts)
+    place = workspace(described, artifacts)
+    pack(place, collect(layout, digests), digests)
+    return place
+
+
+def _index(place: Workspace) -> Index:
+    return index.parse(place.index.read_bytes(), str(place.index))
+
+
+def _tree(files: int, size: int, seed: int = 1) -> None:
+    source = random.Random(seed)
+    for number in range(files):
+        path = Path(f"t/{number % 7}/{number:04}.bin")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source.randbytes(size))
+
+
+JUDGES = {
+    "GNU tar": ["tar", "-xf"],
+    "bsdtar": ["bsdtar", "-xf"],
+    "busybox tar": ["busybox", "tar", "-xzf"],
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_the_world_s_tars_extract_what_was_packed(digests: Digests, judge: str) -> None:
+    _tree(40, 60_000)
+    write("t/" + "long/" * 30 + "nämé", "text")
+    write("t/empty")
+    os.symlink("0/0000.bin", "t/link")
+    place = _packed(digests)
+    Path("out").mkdir()
+    subprocess.run([*JUDGES[judge], place.archive.resolve()], cwd="out", check=True)
+    subprocess.run(["rm", "-r", "out/demo/.provisioning"], check=True)
+    subprocess.run(["diff", "-r", "--no-dereference", "t", "out/demo"], check=True)
+
+
+def test_gzip_and_sha256sum_agree(digests: Digests) -> None:
+    _tree(40, 60_000)
+    place = _packed(digests)
+    subprocess.run(["gzip", "-t", place.archive], check=True)
+    line = f"{_index(place).digest}  {place.archive}\n"
+    subprocess.run(["sha256sum", "-c"], input=line, text=True, check=True)
+    tar = subprocess.run(["gzip", "-dc", place.archive], check=True, capture_output=True).stdout
+    assert len(tar) == _index(place).tar_size
+
+
+def test_members_carry_no_trace_of_the_builder(digests: Digests) -> None:
+    write("t/a", "text", mode=0o600)
+    with tarfile.open(_packed(digests).archive) as archive:
+        members = archive.getmembers()
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
+        (0, 0, "root", "root", 946684800)
+    }
+    assert [m.name for m in members] == [
+        "demo", "demo/.provisioning", "demo/.provisioning/manifest.json", "demo/a",
+    ]  # fmt: skip
+
+
+def test_the_manifest_lies_inside_and_beside(digests: Digests) -> None:
+    write("t/a", "text")
+    place = _packed(digests)
+    with tarfile.open(place.archive) as archive:
+        inside = archive.extractfile("demo/.provisioning/manifest.json")
+        assert inside is not None
+        assert inside.read() == place.manifest.read_bytes()
+    (entry,) = manifest.parse(place.manifest.read_bytes(), "").entries
+    assert (entry.path, entry.mode) == ("a", 0o644)
+
+
+def test_chunks_follow_each_other_and_cover_the_archive(digests: Digests) -> None:
+    _tree(60, 60_000)
+    chunks = _index(_packed(digests)).chunks
+    assert len(chunks) > 3
+    assert all(
+        (a.offset + a.length, a.tar_offset + a.tar_length) == (b.offset, b.tar_offset)
+        for a, b in itertools.pairwise(chunks)
+    )
+
+
+def test_a_large_file_is_cut_into_pieces(digests: Digests) -> None:
+    _tree(1, 2 * chunk.MAX + 5)
+    lengths = [each.tar_length for each in _index(_packed(digests)).chunks]
+    assert lengths[1:4].count(chunk.MAX) == 2
+
+
+def test_a_new_version_is_one_new_chunk(digests: Digests) -> None:
+    _tree(60, 60_000)
+    old, new = (
+        {each.digest for each in _index(_packed(digests, version)).chunks}
+        for version in ("1.0", "1.1")
+    )
+    assert len(new - old) == 1
+
+
+def test_a_changed_file_disturbs_its_own_chunk_alone(digests: Digests) -> None:
+    _tree(60, 60_000)
+    old = {each.digest for each in _index(_packed(digests)).chunks}
+    Path("t/3/0003.bin").write_bytes(b"other")
+    new = {each.digest for each in _index(_packed(digests)).chunks}
+    assert len(new - old) <= 3  # the manifest's, its own, and a neighbour if the boundary moved
+
+
+@pytest.mark.parametrize("now", ["longer than before", "shrt", "tixt!"])
+def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
+    digests: Digests, now: str
+) -> None:
+    write("t/a", "text!")
+    described = variant(content("src", "t", ""))
+    (layout,) = lay_out([described], Path(), "artifacts")
+    collected = collect(layout, digests)
+    write("t/a", now)
+    place = workspace(described, "artifacts")
+    with pytest.raises(BuildError) as caught:
+        pack(place, collected, digests)
+    assert str(caught.value) == "t/a: changed while it was packaged; run doit again"
+    assert list(place.release.iterdir()) == []
+
+
+def test_a_source_that_is_replaced_by_a_link_is_not_followed(digests: Digests) -> None:
+    write("t/a", "text")
+    described = variant(content("src", "t", ""))
+    (layout,) = lay_out([described], Path(), "artifacts")
+    collected = collect(layout, digests)
+    Path("t/a").unlink()
+    os.symlink("/etc/passwd", "t/a")
+    with pytest.raises(OSError, match="symbolic links"):
+        pack(workspace(described, "artifacts"), collected, digests)
+
+
+def test_what_is_packed_does_not_depend_on_where_it_is_packed(digests: Digests) -> None:
+    _tree(10, 1000)
+    one, other = _packed(digests), _packed(digests, artifacts="elsewhere")
+    assert one.archive.read_bytes() == other.archive.read_bytes()
+    assert json.loads(one.index.read_text()) == json.loads(other.index.read_text())
+
+
+def test_memory_is_bounded_by_a_chunk_not_by_a_file(
+    digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = 0
+
+    def measured(data: bytes) -> bytes:
+        nonlocal largest
+        largest = max(largest, len(data))
+        return b""
+
+    Path("t").mkdir()
+    with open("t/sparse", "wb") as file:
+        file.truncate(64 << 20)
+    monkeypatch.setattr(packing, "gzip_member", measured)
+    _packed(digests)
+    assert largest == chunk.MAX

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+import pytest
+
+from provisioning.build.sources import Sources, glob_regex, literal_prefix
+from tests.build.conftest import write
+
+
+def _files(source: str, *excludes: str) -> list[str]:
+    return [path for path, _ in Sources("artifacts").select(source, excludes).files]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches", "others"),
+    [
+        ("*.py", ["a.py", ".py"], ["a/b.py", "a.pyc"]),
+        ("**/*.py", ["a.py", "a/b/c.py"], ["a.txt"]),
+        ("a/**", ["a/b", "a/b/c"], ["a", "b/a"]),
+        ("?.t[xy]t", ["a.txt", "a.tyt"], ["ab.txt", "a.tzt", "/.txt"]),
+        ("[!a]b", ["cb"], ["ab", "/b"]),
+        ("[]]x", ["]x"], ["[x"]),
+        ("a[", ["a["], ["a"]),
+        ("lib(1)+.so", ["lib(1)+.so"], ["lib1.so"]),
+        (r"[\]x", [r"\x"], ["]x"]),
+    ],
+)
+def test_globs_match_as_shells_do(pattern: str, matches: list[str], others: list[str]) -> None:
+    regex = re.compile(glob_regex(pattern))
+    assert all(regex.fullmatch(path) for path in matches)
+    assert not any(regex.fullmatch(path) for path in others)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [("src/**/*.py", "src/"), ("*.py", ""), ("a/b?/c", "a/"), ("a/b[c]", "a/"), ("a/b", "a/")],
+)
+def test_the_prefix_of_a_glob_does_not_depend_on_what_matches(pattern: str, prefix: str) -> None:
+    assert literal_prefix(pattern) == prefix
+
+
+def test_a_directory_stands_for_all_files_below_it_in_order() -> None:
+    for name in ("t/b", "t/a/z", "t/a-b", "u/x"):
+        write(name)
+    assert _files("t") == ["a-b", "a/z", "b"]
+
+
+def test_a_glob_takes_no_directory_that_it_matches() -> None:
+    write("t/sub/file")
+    write("t/file")
+    assert _files("t/*") == ["file"]
+
+
+def test_the_whole_project_may_be_a_source_but_never_its_output() -> None:
+    write("a.txt")
+    write("artifacts/old.txt")
+    assert _files("**/*.txt") == ["a.txt"]
+
+
+def test_empty_directories_are_nothing() -> None:
+    os.makedirs("t/empty")
+    assert _files("t/") == []
+
+
+def test_symbolic_links_are_listed_and_never_followed() -> None:
+    write("t/file")
+    os.symlink("..", "t/loop")
+    kinds = dict(Sources("artifacts").select("t", ()).files)
+    assert kinds == {"file": stat.S_IFREG, "loop": stat.S_IFLNK}
+
+
+def test_special_files_are_listed_as_what_they_are() -> None:
+    write("t/file")
+    os.mkfifo("t/pipe")
+    assert dict(Sources("artifacts").select("t", ()).files)["pipe"] == stat.S_IFIFO
+
+
+@pytest.mark.parametrize(
+    "junk", [".DS_Store", "._a", "__pycache__/a.pyc", "a.pyo", ".git/HEAD", ".AppleDouble/a"]
+)
+def test_what_no_package_wants_is_left_out(junk: str) -> None:
+    write(f"t/{junk}")
+    write("t/file")
+    assert _files("t") == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("excludes", "left"),
+    [
+        (["**/test_*.py"], ["a.py", "sub/b.py", "sub/c.txt"]),
+        (["sub/"], ["a.py", "test_a.py"]),
+        (["/test_a.py"], ["a.py", "sub/b.py", "sub/c.txt", "sub/test_b.py"]),
+        (["*.py", "!a.py"], ["a.py", "sub/c.txt"]),
+    ],
+)
+def test_excludes_are_gitignore_patterns(excludes: list[str], left: list[str]) -> None:
+    for name in ("a.py", "test_a.py", "sub/b.py", "sub/test_b.py", "sub/c.txt"):
+        write(f"t/{name}")
+    assert _files("t", *excludes) == left
+
+
+def test_an_exclude_that_matches_nothing_is_told() -> None:
+    write("t/a.py")
+    chosen = Sources("artifacts").select("t", ["*.py", "*.txt", "__pycache__/"])
+    assert chosen.idle_excludes == (1,)
+
+
+def test_excludes_that_overlap_are_both_of_use() -> None:
+    write("t/sub/test_a.py")
+    assert Sources("artifacts").select("t", ["test_*.py", "sub/"]).idle_excludes == ()

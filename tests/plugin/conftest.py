@@ -1,0 +1,124 @@
+"""A small project on disk, and doit as its user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DODO = """
+from provisioning.plugin import configure, tasks
+DOIT_CONFIG = configure()
+def task_provisioning():
+    yield from tasks()
+"""
+SPEC = """
+name: demo
+version: "1.0"
+platforms:
+  raspberry-pi:
+    variables: {pins: 40}
+  mac-mini: {}
+variables:
+  port: 8080
+  unused: 1
+contents:
+  - src: src/
+    dst: lib/
+  - template: config/demo.ini.j2
+    dst: etc/demo.ini
+    mode: "0640"
+    conffile: true
+  - link: ../lib/main.py
+    dst: bin/demo
+"""
+FILES = {
+    "dodo.py": DODO,
+    "specs/demo.yaml": SPEC,
+    "src/main.py": "print('hello')\n",
+    "src/deep/data.txt": "data\n",
+    "config/demo.ini.j2": "[demo]\nport = {{ port }}\n{{ '' if pins is undefined else pins }}\n",
+}
+STAGES = ("collect", "render", "archive", "hash", "verify")
+
+
+class Project:
+    """A project directory in which `doit` can be run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name, text in FILES.items():
+            self.write(name, text)
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = self.path(name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def start(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "doit", *arguments],
+            cwd=self.root,
+            env={**os.environ, **(environment or {})},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def doit(self, *arguments: str, status: int = 0) -> str:
+        """What doit prints; it must end with `status`, and never with a traceback."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=120)
+        assert "Traceback" not in output, output
+        assert process.returncode == status, output
+        return output
+
+    def ran(self, *arguments: str) -> set[str]:
+        """The tasks that `doit` executes."""
+        lines = self.doit(*arguments).splitlines()
+        return {line[3:] for line in lines if line.startswith(".  ")}
+
+    def archive(self, platform: str = "raspberry-pi", version: str = "1.0") -> Path:
+        stem = f"demo-{version}-{platform}"
+        return self.root / "artifacts" / stem / f"{stem}.tar.gz"
+
+
+def stages(platform: str, *names: str) -> set[str]:
+    """The names of the tasks for these stages of the demo package."""
+    return {f"{name}:demo:{platform}" for name in names or STAGES}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = Project(tmp_path_factory.mktemp("built") / "project")
+    built.doit()
+    return built.root
+
+
+@pytest.fixture
+def built(project: Project) -> Project:
+    """A project after its first `doit`."""
+    project.doit()
+    return project

@@ -1,0 +1,202 @@
+"""Trouble while building: whatever happens, a name holds a whole artifact or nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.plugin.conftest import Project
+
+
+def _artifacts(project: Project) -> dict[str, bytes]:
+    """The files that a user could take for output, by name."""
+    root = project.path("artifacts")
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".work" not in path.parts and not path.name.startswith(".")
+    }
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a clean, undisturbed build leaves."""
+    from tests.plugin.conftest import Project  # noqa: PLC0415
+
+    project = Project(tmp_path_factory.mktemp("good") / "project")
+    project.doit()
+    return _artifacts(project)
+
+
+def _only_whole(project: Project, good: dict[str, bytes]) -> None:
+    found = _artifacts(project)
+    assert {name: found[name] == good[name] for name in found} == dict.fromkeys(found, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+def test_a_signal_ends_doit_with_one_line(
+    project: Project, number: signal.Signals, options: list[str]
+) -> None:
+    with open(project.path("src/large"), "wb") as file:
+        file.truncate(2 << 30)
+    process = project.start(*options)
+    for line in process.stdout or ():
+        if line.startswith(".  collect"):
+            break
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert f"{number.name}: stopped; nothing is left half-made, `doit` goes on" in output
+    assert "Traceback" not in output
+    assert process.returncode == 128 + number
+    assert _artifacts(project) == {}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
+    project: Project, good: dict[str, bytes], seed: int
+) -> None:
+    wait = random.Random(seed)
+    for _ in range(4):
+        process = project.start()
+        time.sleep(wait.uniform(0.1, 0.9))
+        process.kill()
+        process.communicate()
+        _only_whole(project, good)
+    project.doit()
+    assert _artifacts(project) == good
+
+
+def test_the_next_build_sweeps_what_a_kill_left(built: Project) -> None:
+    stale = built.archive().with_name(f".{built.archive().name}.4242.tmp")
+    stale.write_bytes(b"half")
+    built.write("src/main.py", "print('servus')\n")
+    built.doit()
+    assert not stale.exists()
+
+
+@pytest.mark.parametrize("name", ["doit.sqlite", "digests.sqlite"])
+@pytest.mark.parametrize("damage", ["deleted", "emptied", "garbage", "truncated"])
+def test_lost_records_cost_time_and_nothing_else(
+    built: Project, good: dict[str, bytes], name: str, damage: str
+) -> None:
+    records = built.path(f"artifacts/.work/{name}")
+    whole = records.read_bytes()
+    records.unlink()
+    if damage != "deleted":
+        damaged = {"emptied": b"", "garbage": b"garbage" * 999, "truncated": whole[:-5000]}
+        records.write_bytes(damaged[damage])
+    built.doit()
+    assert _artifacts(built) == good
+    assert "Nothing to do" in built.doit()
+
+
+def test_two_doits_at_once_are_both_right(project: Project, good: dict[str, bytes]) -> None:
+    for _ in range(3):
+        pair = [project.start("-n", "2"), project.start()]
+        outputs = [process.communicate(timeout=60)[0] for process in pair]
+        assert [process.returncode for process in pair] == [0, 0], outputs
+        assert _artifacts(project) == good
+        project.doit("clean")
+        project.doit("forget", "--all")
+
+
+@pytest.fixture
+def small_disk(project: Project) -> Iterator[Path]:
+    """artifacts/ on a disk of its own that has little room."""
+    artifacts = project.path("artifacts")
+    artifacts.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", artifacts], check=True)
+    yield artifacts
+    subprocess.run(["umount", artifacts], check=True)
+
+
+def test_a_full_disk_is_told_and_the_old_artifacts_stay(project: Project, small_disk: Path) -> None:
+    project.doit()
+    before = _artifacts(project)
+    project.path("src/large").write_bytes(random.Random(1).randbytes(600_000))
+    output = project.doit("--continue", status=2)
+    assert ".tar.gz: No space left on device" in output
+    assert _artifacts(project) == before
+    project.path("src/large").unlink()
+    project.doit()
+    assert _artifacts(project) == before
+
+
+def test_a_read_only_disk_is_told_and_the_old_artifacts_stay(
+    project: Project, small_disk: Path
+) -> None:
+    project.doit()
+    before = _artifacts(project)
+    project.write("src/main.py", "print('servus')\n")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    output = project.doit(status=1)
+    assert "Read-only file system" in output
+    assert _artifacts(project) == before
+
+
+def test_a_read_only_disk_does_not_hinder_a_build_with_nothing_to_do(
+    project: Project, small_disk: Path
+) -> None:
+    project.doit()
+    time.sleep(0.2)  # the digests of files stamped a moment ago are not remembered
+    project.doit("package")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert project.doit("package").endswith("Nothing to do: 8 tasks are up to date.\n")
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_failing_disk_is_told_by_name(project: Project, number: int) -> None:
+    inject = f"inject=fsync:error=EIO:when={number}"
+    command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", inject, sys.executable, "-m", "doit"]
+    done = subprocess.run(command, cwd=project.root, text=True, capture_output=True, check=False)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 1
+    assert ": Input/output error" in done.stdout
+    project.doit()
+
+
+def test_an_edit_while_doit_runs_is_noticed_by_the_next(built: Project) -> None:
+    """The one source is edited all the time: no artifact may mix two states of it."""
+    stop = threading.Event()
+
+    def edit() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            for name in ("src/main.py", "src/deep/data.txt"):
+                built.write(name, f"{number}\n" * 1000)
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    process = built.start()
+    output, _ = process.communicate(timeout=60)
+    stop.set()
+    editor.join()
+    assert "Traceback" not in output
+    assert process.returncode == 0 or "changed while it was" in output
+    built.doit()
+    built.doit("verify")
+
+
+def test_a_source_that_vanished_is_named(built: Project) -> None:
+    built.edit("specs/demo.yaml", "src: src/", "src: src/main.py")
+    built.path("src/main.py").unlink()
+    assert "src/main.py: No such file or directory" in built.doit(status=3)
+
+
+def test_a_fifo_in_a_tree_is_named_and_never_opened(built: Project) -> None:
+    os.mkfifo(built.path("src/pipe"))
+    assert "src/pipe is neither a file, a directory nor a symbolic link" in built.doit(status=3)

@@ -1,0 +1,81 @@
+"""The long sweeps: a kill at every system call that changes the disk, and files of any size.
+
+Between two calls that change the disk a kill finds the same state, so these are all there are.
+`openat` is left out: what it creates, the next of these calls finds created.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.plugin.conftest import Project
+from tests.plugin.test_faults import _artifacts, _only_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.sweep
+
+CALLS = (
+    "fchmod", "fdatasync", "flock", "fsync", "ftruncate", "mkdir", "mkdirat", "pwrite64", "rename",
+    "renameat", "rmdir", "symlinkat", "unlink", "unlinkat", "write",
+)  # fmt: skip
+DOIT = [sys.executable, "-m", "doit", "package:demo:raspberry-pi", "verify:demo:raspberry-pi"]
+
+
+def _traced(project: Project, *options: str) -> subprocess.CompletedProcess[str]:
+    command = ["strace", "-f", "-qq", *options, *DOIT]
+    return subprocess.run(command, cwd=project.root, check=False, capture_output=True, text=True)
+
+
+def _count(project: Project) -> collections.Counter[str]:
+    """How often a clean build makes each of the calls."""
+    log = project.root.parent / "log"
+    assert _traced(project, "-o", str(log), "-e", f"trace={','.join(CALLS)}").returncode == 0
+    return collections.Counter(re.findall(r"^\d+ +(\w+)\(", log.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_kill_at_every_call_leaves_only_whole_artifacts(tmp_path: Path, call: str) -> None:
+    clean = Project(tmp_path / "clean")
+    times = _count(clean)[call]
+    good = _artifacts(clean)
+    for number in range(1, times + 1):
+        project = Project(tmp_path / f"killed-{number}")
+        inject = f"inject={call}:signal=SIGKILL:when={number}"
+        _traced(project, "-o", "/dev/null", "-e", "trace=none", "-e", inject)
+        _only_whole(project, good)
+        project.doit(*DOIT[3:])
+        assert _artifacts(project) == good
+        shutil.rmtree(project.root)
+
+
+def test_a_file_of_more_than_8_gib_makes_the_whole_way(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    size = (8 << 30) + 12345
+    with open(project.path("src/large"), "wb") as file:
+        file.seek(size - 1)
+        file.write(b"x")
+    usage = subprocess.run(
+        ["/usr/bin/env", "python3", "-c", _MEASURE, *DOIT], cwd=project.root, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert int(usage.stdout.split()[-1]) < 200 * 1024  # KiB
+    listed = subprocess.run(
+        ["tar", "-tvf", project.archive(), "demo/lib/large"], check=True, capture_output=True
+    )
+    assert str(size).encode() in listed.stdout
+
+
+_MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""

@@ -1,0 +1,49 @@
+"""Knows how a test makes a project of a few files, and reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.spec.fault import SpecError
+from provisioning.spec.project import load_variants
+from provisioning.spec.variant import Variant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Variants = Callable[..., dict[str, Variant]]
+
+HEAD = """\
+name: app
+version: "1.0"
+platforms: {raspberry-pi: {}, mac-mini: {}}
+"""
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def report(root: Path, files: Mapping[str, str]) -> str:
+    """The whole report on a project of these files, which must have faults."""
+    write(root, files)
+    with pytest.raises(SpecError) as caught:
+        load_variants(root)
+    return str(caught.value)
+
+
+@pytest.fixture
+def variants(tmp_path: Path) -> Variants:
+    """Read a spec, written after the usual head, and other files: its variants by platform."""
+
+    def read(text: str, head: str = HEAD, **files: str) -> dict[str, Variant]:
+        write(tmp_path, {"specs/app.yaml": head + text, **files})
+        return {variant.platform: variant for variant in load_variants(tmp_path)}
+
+    return read

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioning.spec.data import read_variables
+from provisioning.spec.fault import Fault
+from provisioning.spec.node import Origin, plain
+
+HERE = Origin(file="specs/a.yaml", line=1, column=1)
+
+
+def data(root: Path, file: str, text: str) -> Any:
+    (root / file).write_text(text)
+    faults: list[Fault] = []
+    node = read_variables(root, file, HERE, faults)
+    assert not faults
+    assert node is not None
+    return plain(node)
+
+
+def told(root: Path, file: str, text: str) -> list[str]:
+    (root / file).write_text(text)
+    faults: list[Fault] = []
+    assert read_variables(root, file, HERE, faults) is None
+    return [f"{fault.origin}: {fault.message} [{fault.code}]" for fault in faults]
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.yml"])
+def test_yaml_is_read_as_specs_are(tmp_path: Path, name: str) -> None:
+    assert data(tmp_path, name, "a: [1, {b: x}]") == {"a": [1, {"b": "x"}]}
+    assert told(tmp_path, name, "- a") == [
+        f"{name}:1:1: the file must hold a map of keys [not-a-map]"
+    ]
+
+
+def test_toml_keeps_its_types_and_dates_become_text(tmp_path: Path) -> None:
+    text = "a = 1\nd = 2001-02-03\nt = 01:02:03\n[s]\nok = true\nf = [1.5]\n"
+    expected = {"a": 1, "d": "2001-02-03", "t": "01:02:03", "s": {"ok": True, "f": [1.5]}}
+    assert data(tmp_path, "a.toml", text) == expected
+
+
+def test_json_keeps_its_types(tmp_path: Path) -> None:
+    text = '{"a": null, "b": [true, 1, 1.5, "x"]}'
+    assert data(tmp_path, "a.json", text) == {"a": None, "b": [True, 1, 1.5, "x"]}
+
+
+@pytest.mark.parametrize("name", ["a.ini", "a.cfg"])
+def test_ini_sections_are_maps_of_texts(tmp_path: Path, name: str) -> None:
+    text = "[DEFAULT]\nx = 1\n[Server]\nPort = 80 %(x)s\n"
+    assert data(tmp_path, name, text) == {"Server": {"x": "1", "Port": "80 %(x)s"}}
+
+
+@pytest.mark.parametrize("name", [".env", ".env.local", "app.env"])
+def test_env_files_are_texts_and_nothing_is_expanded(tmp_path: Path, name: str) -> None:
+    text = '# note\nexport A=1\nB="x $A ${A}"\nC\n\n'
+    assert data(tmp_path, name, text) == {"A": "1", "B": "x $A ${A}", "C": None}
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    (message,) = told(tmp_path, "a.json", f'{{"a": {"9" * 5000}}}')
+    assert message.startswith("a.json: Exceeds the limit")
+
+
+def test_too_many_values_are_refused(tmp_path: Path) -> None:
+    message = "a.json: the file holds more than 50,000 values [data-syntax]"
+    assert told(tmp_path, "a.json", f'{{"a": [{"1," * 60_000}1]}}') == [message]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", ".".join("a" * 5000) + " = 1"),
+        ("a.json", '{"a":' + "[" * 70 + "]" * 70 + "}"),
+        ("a.json", "[" * 100_000),
+    ],
+)
+def test_deep_nesting_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    expected = f"{name}: this is nested deeper than 64 levels [data-syntax]"
+    assert told(tmp_path, name, text) == [expected]
+
+
+def test_a_place_is_told_where_the_reader_knows_it(tmp_path: Path) -> None:
+    assert told(tmp_path, "a.json", '{"a":\n}') == ["a.json:2:1: Expecting value [data-syntax]"]
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_bytes(b"a = '\xff'\n")
+    faults: list[Fault] = []
+    assert read_variables(tmp_path, "a.toml", HERE, faults) is None
+    assert [(str(each.origin), each.code) for each in faults] == [("a.toml:1:6", "not-utf8")]
