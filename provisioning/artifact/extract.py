@@ -98,7 +98,7 @@ class _Tree:
         parent, name = self._enter(entry)
         os.symlink(entry.link, name, dir_fd=parent)
         if self._own:
-            os.chown(name, *owner_ids(entry), dir_fd=parent, follow_symlinks=False)
+            os.chown(name, *_ids(entry), dir_fd=parent, follow_symlinks=False)
 
     def finish_directory(self, entry: Entry) -> None:
         parent, name = self._enter(entry)
@@ -110,7 +110,7 @@ class _Tree:
 
     def _finish(self, descriptor: int, entry: Entry) -> None:
         if self._own:
-            os.fchown(descriptor, *owner_ids(entry))
+            os.fchown(descriptor, *_ids(entry))
         os.fchmod(descriptor, entry.mode)  # last: writing and chown clear setuid
 
     def _enter(self, entry: Entry) -> tuple[int, str]:
@@ -125,3 +125,10 @@ class _Tree:
                 self._parent = below
             self._parent_path = path
         return self._parent, name
+
+
+def _ids(entry: Entry) -> tuple[int, int]:
+    try:
+        return owner_ids(entry)
+    except ArtifactError as error:
+        raise ArtifactError(f"{entry.path}: {error}") from None

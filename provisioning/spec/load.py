@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 MAX_ALIASED = 10_000
 """Values that aliases may stand for, all together: a few lines can expand to billions."""
-MAX_VALUES = 50_000
+MAX_VALUES = 20_000
 
 # YAML 1.1, section 5.1; libyaml refuses these too, but does not say where.
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -112,7 +112,9 @@ class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]
 class _Validator(Validator):  # type: ignore[misc]
     """Adds what keys must be together, which the rules of single keys cannot say."""
 
-    def _check_with_content(self, field: int, value: Schema) -> None:
+    def _check_with_content(self, field: int, value: Schema | None) -> None:
+        if value is None:
+            return  # cerberus refuses a null, and checks it all the same
         meant = {nearest(key, _CONTENT["schema"]) or key for key in value}
         kinds = [kind for kind in KINDS if kind in meant]
         if len(kinds) != 1:

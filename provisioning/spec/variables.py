@@ -19,7 +19,8 @@ MAX_VALUES = 200_000
 MAX_DEPTH = 128
 MAX_TEXT = 1 << 16
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
+# What a name has not is what would make it an expression, which does not belong into YAML.
+_PLACEHOLDER = re.compile(r"""\{\{\s*([^{}\s|()\[\]'"]+)\s*\}\}""")
 
 
 class Scope:

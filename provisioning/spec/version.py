@@ -54,7 +54,7 @@ class Versions:
         except _NoVersionError as error:
             faults.append(Fault.at(value.origin, "no-version", error.message, error.hint))
             return None
-        return text if text and VERSION.holds(text, value.origin, faults) else None
+        return text if text is not None and VERSION.holds(text, value.origin, faults) else None
 
     def _from(self, source: str, value: Scalar, faults: list[Fault]) -> str | None:
         if source == "from":
@@ -113,7 +113,7 @@ def from_description(description: str) -> str:
 def _describe(root: Path) -> str | _NoVersionError:
     """Return the version; what stands against it is returned too, that it is asked for once."""
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK}
-    environment |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}  # only look, never refresh the index
+    environment["LC_ALL"] = "C"  # its reasons are read below
     command = ("git", "-C", str(root), "describe", *_DESCRIBE)
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command; PATH decides which git, as it should

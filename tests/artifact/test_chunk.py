@@ -53,10 +53,10 @@ def test_groups_are_about_the_target() -> None:
 
 
 def test_an_edit_disturbs_its_own_group_and_hardly_another() -> None:
-    made, draw = tree(), random.Random(2)
+    made, draw = tree(8000), random.Random(2)
     before = {tuple(group) for group in groups(made)}
     new = []
-    for _ in range(60):
+    for _ in range(30):
         edited, at = list(made), draw.randrange(len(made))
         edited[at : at + draw.randrange(2)] = [(f"{made[at][0]}.new", 5000)] * draw.randrange(2)
         new.append(len({tuple(group) for group in groups(edited)} - before))

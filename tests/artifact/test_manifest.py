@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from provisioning.artifact import canonical, manifest
 from provisioning.artifact.entry import Entry
 from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.path import path_fault
 from provisioning.errors import ArtifactError
 
@@ -23,7 +24,7 @@ FOO_ROW = (
     '"size":3,"type":"file"},'
 )
 SAME = ".Provisioning: is the same path as .provisioning where case and accents do not count"
-NEITHER = "a: its owner a b is neither a name (at most 31 of A-Z a-z 0-9 _ . -) nor a number up to 2097151"
+NEITHER = f"a: its owner a b {owner_fault('a b')}"
 FILE: dict[str, Any] = {
     "digest": SHA, "group": "root", "mode": "0644", "owner": "root", "path": "a", "size": 3,
     "type": "file",

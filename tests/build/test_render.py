@@ -32,8 +32,8 @@ def test_nothing_is_escaped() -> None:
 
 
 def test_loops_may_ask_where_they_are() -> None:
-    text = "{% for k, v in m.items() %}{{ loop.index }}{{ k }}{{ v }}{{ ',' if not loop.last }}{% endfor %}"
-    assert _render(text, m={"a": 1, "b": 2}) == "1a1,2b2"
+    text = "{% for k, v in m.items() %}{{ loop.index }}{{ k }}{{ v }}{{ loop.last }} {% endfor %}"
+    assert _render(text, m={"a": 1, "b": 2}) == "1a1False 2b2True "
 
 
 def test_included_templates_are_found_from_the_project() -> None:
@@ -59,13 +59,12 @@ def test_only_the_variables_that_are_looked_at_are_reported() -> None:
         ("{{ zzz }}", "t.j2:1: 'zzz' is undefined"),
         ("{{ port.x.y }}", "t.j2:1: 'int object' has no attribute 'x'"),
         ("a\nb\n{% if %}", "t.j2:3: Expected an expression, got 'end of statement block'"),
-        ("\n{{ ''.__class__.__mro__ }}", "t.j2:2: access to attribute '__class__' of 'str' object is unsafe."),
-        ("{{ names.append(1) }}", "t.j2:1: access to attribute 'append' of 'list' object is unsafe."),
+        ("\n{{ ''.__class__ }}", "t.j2:2: access to attribute '__class__' of 'str' object is unsafe."),
+        ("{{ a.append(1) }}", "t.j2:1: access to attribute 'append' of 'list' object is unsafe."),
         ("{{ 1 / 0 }}", "t.j2:1: division by zero"),
         ("{{ 2 ** 999999999 }}", "t.j2:1: the result of ** would be too large"),
         ("{{ 'x' * 9999999999 }}", "t.j2:1: the result of * would be too large"),
         ("{{ 9999999999 * [1] }}", "t.j2:1: the result of * would be too large"),
-        ("{{ range(999999999) }}", "t.j2:1: Range too big. The sandbox blocks ranges larger than MAX_RANGE (100000)."),
         ("\n{% include 'none.j2' %}", "t.j2:2: none.j2: no such template in the project"),
         ("{% include name %}", "t.j2:1: the name of the other template must be written out"),
         ("{% include '../secret' %}", "t.j2:1: ../secret: no such template in the project"),
@@ -73,7 +72,7 @@ def test_only_the_variables_that_are_looked_at_are_reported() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_template_and_line(text: str, told: str) -> None:
-    assert _refused(text, port=1, names=[]) == told
+    assert _refused(text, port=1, a=[]) == told
 
 
 def test_a_loop_without_end_is_stopped() -> None:

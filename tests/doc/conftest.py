@@ -30,7 +30,7 @@ close_below = 22.0
 def installed(tmp_path: Path) -> Path:
     """The root of a greenhouse with a configuration for this test."""
     root = tmp_path / "greenhouse"
-    shutil.copytree(GREENHOUSE / "src", root / "lib")
+    shutil.copytree(GREENHOUSE / "src", root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     for source, place in (("bin/greenhouse.sh", "bin/greenhouse"), ("VERSION", "VERSION")):
         (root / place).parent.mkdir(exist_ok=True)
         shutil.copy(GREENHOUSE / source, root / place)

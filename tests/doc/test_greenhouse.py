@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.error
@@ -24,8 +25,10 @@ PATIENCE = 20  # seconds
 @contextmanager
 def running(launcher: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service and its address, once it has said that it listens."""
+    # A machine that runs the service does not ask Python to write no byte code.
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(
-        [launcher], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/"
+        [launcher], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/", env=env
     ) as service:
         try:
             assert service.stdout is not None

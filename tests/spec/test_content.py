@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from provisioning.spec.node import Origin
-from provisioning.spec.variant import Content
 from tests.spec.conftest import HEAD, Variants
+
+if TYPE_CHECKING:
+    from provisioning.spec.variant import Content
 
 
 def content(variants: Variants, text: str) -> Content:

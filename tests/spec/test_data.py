@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from provisioning.spec.data import read_variables
-from provisioning.spec.fault import Fault
 from provisioning.spec.node import Origin, plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provisioning.spec.fault import Fault
 
 HERE = Origin(file="specs/a.yaml", line=1, column=1)
 
@@ -65,7 +68,7 @@ def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_many_values_are_refused(tmp_path: Path) -> None:
-    message = "a.json: the file holds more than 50,000 values [data-syntax]"
+    message = "a.json: the file holds more than 20,000 values [data-syntax]"
     assert told(tmp_path, "a.json", f'{{"a": [{"1," * 60_000}1]}}') == [message]
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.fault import Fault
 from provisioning.spec.node import Origin, plain
 from provisioning.spec.platform import Platforms
 from tests.spec.conftest import report, write
+
+if TYPE_CHECKING:
+    from provisioning.spec.fault import Fault
 
 HERE = Origin(file="a.yaml", line=1, column=1)
 

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.build import prove as proving
+from provisioning.build import sums
+from provisioning.build.collect import collect, complete
+from provisioning.build.layout import lay_out
+from provisioning.build.pack import pack
+from provisioning.build.prove import prove
+from provisioning.build.render import render
+from provisioning.build.workspace import Workspace, workspace
+from provisioning.errors import BuildError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.artifact import manifest
+    from provisioning.build.digests import Digests
+    from provisioning.build.layout import Layout
+
+CONTENTS = (
+    content("src", "t", "lib/"),
+    content("template", "t.j2", "etc/x", mode=0o640, conffile=True, number=1),
+    content("link", "../lib/a", "bin/a", number=2),
+    content("dir", "", "closed", mode=0o500, number=3),
+)
+
+
+def _layout(**changes: object) -> Layout:
+    described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
+    (layout,) = lay_out([described], Path(), "artifacts")
+    return layout
+
+
+@pytest.fixture
+def place(digests: Digests) -> Workspace:
+    """The artifacts of a small package."""
+    write("t/a", "a")
+    write("t/b", "b")
+    write("t.j2", "x = {{ x }}\n")
+    layout = _layout()
+    place = workspace(layout.variant, "artifacts")
+    render(layout, place.rendered)
+    pack(place, complete(collect(layout, digests), place.rendered, digests), digests)
+    sums.write(place)
+    return place
+
+
+def _told(place: Workspace, digests: Digests, **changes: object) -> list[str]:
+    place.work.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(BuildError) as caught:
+        prove(_layout(**changes), place, digests)
+    *findings, repair = str(caught.value).splitlines()
+    assert repair == "artifacts/demo-1.0-raspberry-pi: `doit package` makes it anew"
+    return findings
+
+
+def test_sound_artifacts_are_proved_and_leave_nothing(place: Workspace, digests: Digests) -> None:
+    prove(_layout(), place, digests)
+    assert not (place.work / "scratch").exists()
+
+
+def test_what_the_spec_says_differently_is_told_in_its_words(
+    place: Workspace, digests: Digests
+) -> None:
+    write("t/a", "other")
+    write("t/c", "new")
+    Path("t/b").unlink()
+    contents = (CONTENTS[0], dataclasses.replace(CONTENTS[1], mode=0o600, conffile=False))
+    link = dataclasses.replace(CONTENTS[2], source="../lib/c", owner="pi")
+    assert _told(place, digests, contents=(*contents, link, CONTENTS[3])) == [
+        "bin/a: owner root, the spec says pi",
+        "bin/a: link ../lib/a, the spec says ../lib/c",
+        "etc/x: mode 0640, the spec says 0600",
+        "etc/x: conffile True, the spec says False",
+        "lib/a: the content is not what the spec gives today",
+        "lib/b: in the archive, but the spec does not put it there",
+        "lib/c: not in the archive, but the spec puts it there",
+    ]
+
+
+def test_a_template_is_rendered_again(place: Workspace, digests: Digests) -> None:
+    told = _told(place, digests, variables={"x": 2})
+    assert told == ["etc/x: the content is not what the spec gives today"]
+
+
+def test_what_a_package_is_is_compared(place: Workspace, digests: Digests) -> None:
+    described = variant(*CONTENTS, variables={"x": 1}, summary="New")
+    elsewhere = workspace(described, "artifacts")
+    assert _told(elsewhere, digests, summary="New") == [
+        "summary: '' in the archive, 'New' in the spec"
+    ]
+
+
+def test_damage_is_told_before_anything_is_compared(place: Workspace, digests: Digests) -> None:
+    place.archive.write_bytes(place.archive.read_bytes()[:-1])
+    told = _told(place, digests)
+    assert any(place.archive.name in line for line in told)
+    assert not any("the spec" in line for line in told)
+
+
+def test_missing_artifacts_are_told(place: Workspace, digests: Digests) -> None:
+    place.archive.unlink()
+    (told,) = _told(place, digests)
+    assert "holds 0 archives" in told
+
+
+def test_what_does_not_install_is_told(
+    place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise proving.ArtifactError("for this reason")
+
+    monkeypatch.setattr("provisioning.artifact.extract.extract", refuse)
+    assert _told(place, digests) == [f"{place.archive}: cannot be installed: for this reason"]
+
+
+def test_what_installs_as_something_else_is_told(
+    place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from provisioning.artifact import extract  # noqa: PLC0415
+
+    real = extract.extract
+
+    def meddled(archive: Path, into: Path) -> manifest.Manifest:
+        installed = real(archive, into)
+        os.chmod(into / "lib/a", 0o600)
+        return installed
+
+    monkeypatch.setattr("provisioning.artifact.extract.extract", meddled)
+    assert _told(place, digests) == ["lib/a: mode 0600, the manifest says 0644"]
+
+
+def test_what_a_killed_rehearsal_left_is_removed_whatever_its_modes(
+    place: Workspace, digests: Digests
+) -> None:
+    write(str(place.work / "scratch/closed/deep/x"))
+    os.chmod(place.work / "scratch/closed", 0o000)
+    prove(_layout(), place, digests)
+
+
+def test_an_archive_that_is_not_what_was_written_gets_no_sums(place: Workspace) -> None:
+    place.sums.unlink()
+    place.archive.write_bytes(b"other")
+    with pytest.raises(BuildError) as caught:
+        sums.write(place)
+    assert "not what was written there" in str(caught.value)
+    assert not place.sums.exists()

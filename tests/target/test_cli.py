@@ -1,0 +1,117 @@
+"""The command `provision`."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.target.cli import main
+from tests.artifact.making import NAME, write_release
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    return write_release(tmp_path / "release")
+
+
+@pytest.fixture
+def damaged(release: Path) -> Path:
+    release.with_name("SHA256SUMS").unlink()
+    return release.parent
+
+
+def run(*arguments: str | Path, **keywords: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "provisioning.target", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **keywords)  # type: ignore[call-overload,no-any-return]
+
+
+def test_a_sound_release_is_verified(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(release), str(release.parent)]) == 0
+    assert capsys.readouterr().out == f"{NAME}: 7 entries, verified\n" * 2
+
+
+def test_differences_are_told(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(damaged)]) == 1
+    assert capsys.readouterr().out == (
+        f"SHA256SUMS: is missing\n{NAME}: 1 difference, not verified\n"
+    )
+
+
+def test_quiet_tells_differences_alone(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--quiet", str(release)]) == 0
+    assert capsys.readouterr().out == ""
+    release.write_bytes(b"")
+    assert main(["verify", "--quiet", str(release)]) == 1
+    assert capsys.readouterr().out == (
+        f"{NAME}: is damaged in the chunk at byte 0: cut off\n{NAME}: 1 difference, not verified\n"
+    )
+
+
+def test_json_tells_the_same(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--json", str(damaged)]) == 1
+    assert json.loads(capsys.readouterr().out) == {
+        "archives": [
+            {
+                "archive": NAME,
+                "entries": 7,
+                "verified": False,
+                "findings": [{"path": "SHA256SUMS", "message": "is missing"}],
+            }
+        ]
+    }
+
+
+def test_json_tells_of_an_archive_that_could_not_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.tar.gz").write_bytes(b"x")
+    assert main(["verify", "--json", str(tmp_path / "x.tar.gz")]) == 1
+    assert json.loads(capsys.readouterr().out)["archives"][0]["entries"] is None
+
+
+def test_what_is_not_there_is_trouble(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "none", str(release)]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == "provision: none: there is no such file or directory\n"
+
+
+def test_a_wrong_use_is_trouble() -> None:
+    for arguments in ([], ["verify"], ["vrify", "x"]):
+        with pytest.raises(SystemExit, match=r"^2$"):
+            main(arguments)
+
+
+def test_output_may_go_anywhere(release: Path) -> None:
+    with redirect_stdout(io.StringIO()) as output:
+        assert main(["verify", str(release)]) == 0
+    assert output.getvalue() == f"{NAME}: 7 entries, verified\n"
+
+
+def test_the_module_is_the_command(release: Path) -> None:
+    done = run("verify", release)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{NAME}: 7 entries, verified\n", "")
+
+
+def test_a_locale_without_the_characters_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "größe.tar.gz"
+    path.write_bytes(b"")
+    done = run("verify", path, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 1
+    assert done.stdout.endswith("gr\\xf6\\xdfe.tar.gz: 1 difference, not verified\n")
+    assert done.stderr == ""
+
+
+def test_a_reader_that_has_seen_enough_is_no_trouble(release: Path) -> None:
+    command = f"{sys.executable} -m provisioning.target verify {release} | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
