@@ -83,6 +83,8 @@ class SpecError(ProvisioningError):
 
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that `name` is most likely meant to be."""
+    if name in known:
+        return name
     near = get_close_matches(name, sorted(known), n=1)
     return near[0] if near else None
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("name", "version", "platform", "os", "arch", "prefix")
 """Names that every variant has, and nobody sets."""
-MAX_VALUES = 200_000
+MAX_VALUES = 50_000
 MAX_DEPTH = 128
 MAX_TEXT = 1 << 16
 

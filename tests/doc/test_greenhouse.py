@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -146,3 +147,14 @@ def test_the_pi_s_module_reads_millidegrees(tmp_path: Path) -> None:
 def test_the_application_s_own_tests_pass() -> None:
     command = [sys.executable, "-B", "-m", "unittest", "discover", "-s", str(GREENHOUSE / "src")]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+
+
+def test_the_package_that_doit_builds_of_it_runs(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    subprocess.run([sys.executable, "-m", "doit"], cwd=project, check=True, capture_output=True)
+    (archive,) = project.glob("artifacts/*-mac-mini/*.tar.gz")
+    subprocess.run(["tar", "-xf", archive, "-C", tmp_path], check=True)
+    reconfigure(tmp_path / "greenhouse", "port = 8080", "port = 0")
+    with running(tmp_path / "greenhouse" / "bin" / "greenhouse") as (_, url):
+        assert answer(f"{url}/health") == {"status": "ok", "version": "1.4.2"}

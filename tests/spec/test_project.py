@@ -73,7 +73,7 @@ def test_braces_in_an_applications_file_are_nothing_special(variants: Variants, 
     overlay = "{prefix: '/srv/{{ name }}/', summary: Pi, defaults: {owner: pi}, version: '2'}"
 
 def test_an_overlay_changes_its_own_platform_alone(variants: Variants) -> None:
-    overlay = "{prefix: '/srv/{{ name }}/\", summary: Pi, defaults: {owner: pi}, version: '2'}"
+    overlay = "{prefix: '/srv/{{ name }}/', summary: Pi, defaults: {owner: pi}, version: '2'}"
     found = variants("summary: Any\n", HEAD.replace("raspberry-pi: {}", f"raspberry-pi: {overlay}"))
     pi, mac = found["raspberry-pi"], found["mac-mini"]
     assert (pi.prefix, pi.summary, pi.owner, pi.version) == ("/srv/app", "Pi", "pi", "2")

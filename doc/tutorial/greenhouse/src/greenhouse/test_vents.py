@@ -1,7 +1,5 @@
 """Beside the code it tests, and left out of every package by the spec's `exclude`."""
 
-# ruff: noqa: S101  a test asserts
-
 from __future__ import annotations
 
 import unittest
