@@ -117,7 +117,8 @@ def _tar_limit(data: bytes, parsed: Manifest) -> int:
 
 
 def _path(name: str, prefix: str) -> str:
-    return name[len(prefix) :].rstrip("/") if name.startswith(prefix) else name
+    inside = name[len(prefix) :].rstrip("/") if name.startswith(prefix) else ""
+    return inside or name
 
 
 def _digest(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:

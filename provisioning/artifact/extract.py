@@ -28,7 +28,7 @@ def extract(archive: Path, into: Path, *, own: bool = False) -> Manifest:
 
     `own` also gives each entry its owner and group, which takes root. Raises ArtifactError for
     whatever `check_archive` finds, and where the disk fails; `into` then holds a part of the
-    package, with no file in it whose content was not right, and is the caller's to remove.
+    package that nobody should use, and is the caller's to remove.
     """
     try:
         with open_regular(archive) as file, _Tree(into, own=own) as tree:
@@ -117,8 +117,9 @@ class _Tree:
         """Open the directory that holds an entry; most entries share it with the one before."""
         path, _, name = entry.path.rpartition("/")
         if path != self._parent_path:
+            root = os.dup(self._root)
             os.close(self._parent)
-            self._parent, self._parent_path = os.dup(self._root), ""
+            self._parent, self._parent_path = root, ""
             for part in path.split("/") if path else ():
                 below = os.open(part, _DIRECTORY, dir_fd=self._parent)
                 os.close(self._parent)

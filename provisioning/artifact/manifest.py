@@ -13,7 +13,7 @@ from provisioning.artifact.path import collision_key, link_fault, path_fault, sh
 from provisioning.errors import ArtifactError
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]*")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _LARGEST_SIZE = 2**53  # what every reader of JSON can count to
 _MODE = re.compile(r"[0-7]{4}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -107,7 +107,7 @@ def _package(head: canonical.Row, where: str) -> Package:
         if not _IDENTIFIER.fullmatch(text):
             raise ArtifactError(
                 f"{where}: line 1: {shown(text) or 'nothing'} is no name, version or platform:"
-                " letters, digits and . + _ ~ - after a letter or digit"
+                " up to 100 letters, digits and . + _ ~ -, the first a letter or digit"
             )
     return package
 

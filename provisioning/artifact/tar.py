@@ -112,12 +112,12 @@ def padding(size: int) -> int:
 
 
 def _ustar(
-    name: tuple[bytes, bytes], ids: tuple[bytes, bytes, bytes], size: int, flag: bytes, link: bytes
+    place: tuple[bytes, bytes], ids: tuple[bytes, bytes, bytes], size: int, flag: bytes, link: bytes
 ) -> bytes:
-    prefix, name_ = name
+    prefix, name = place
     numbers, owner, group = ids
     block = _USTAR.pack(
-        name_, numbers, b"%011o" % size, _MTIME, b" " * 8, flag, link, _MAGIC, owner, group,
+        name, numbers, b"%011o" % size, _MTIME, b" " * 8, flag, link, _MAGIC, owner, group,
         _DEVICES, prefix,
     )  # fmt: skip
     return b"%b%06o\0 %b" % (block[:148], _checksum(block), block[156:])

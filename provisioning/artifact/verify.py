@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,7 +55,7 @@ def check_release(path: Path) -> tuple[Finding, ...]:
 
 def report(path: Path) -> Report:
     """Check like `check_release`, and tell what the archive is."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Path.is_dir() raises where a directory above is forbidden
         return _report(path, complete=False)
     archives = sorted(path.glob(f"*{names.SUFFIX}"))
     if len(archives) == 1:

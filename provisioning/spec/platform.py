@@ -25,6 +25,8 @@ class Platforms:
         self._faults = faults
         package = Path(str(files("provisioning"))).parent
         self._written = {**self._load(package, BUILT_IN), **self._load(root, directory)}
+        # With a fault in a file, what a platform lacks may be just what was refused there.
+        self.sound = not faults
         self._whole = {name: self._extended(name) for name in self._written}
 
     def find(self, name: str, asked: Origin) -> Mapping | None:
@@ -40,21 +42,20 @@ class Platforms:
             node = load(root, file, Origin(file=file, line=0, column=1), self._faults)
             name = PurePosixPath(file).stem
             loaded[name] = None if node is None else check(node, PLATFORM, self._faults)
-            if node := loaded[name]:
+            if node is not None:
                 self._check_names(name, node)
         return loaded
 
     def _check_names(self, name: str, node: Mapping) -> None:
         for key in ("platform", "os", "arch"):
             value = node.items.get(key)
-            if isinstance(value, Scalar) and NAME.holds(value.text, value.origin, self._faults):
-                self._check_file(name, value, key)
-
-    def _check_file(self, name: str, value: Scalar, key: str) -> None:
-        if key == "platform" and value.text != name:
-            message = f"the file is called {name}.yaml, and the platform {value.text}"
+            if isinstance(value, Scalar):
+                NAME.holds(value.text, value.origin, self._faults)
+        own = node.items.get("platform")
+        if isinstance(own, Scalar) and own.text != name:
+            message = f"the file is called {name}.yaml, and the platform {own.text}"
             hint = "give both the same name"
-            self._faults.append(Fault.at(value.origin, "platform-name", message, hint))
+            self._faults.append(Fault.at(own.origin, "platform-name", message, hint))
 
     def _known(self, name: str, asked: Origin) -> bool:
         if name not in self._written:
@@ -85,9 +86,8 @@ class Platforms:
         circle = chain[names.index(again) :]
         first = circle.index(min(circle, key=lambda each: each[0]))
         circle = circle[first:] + circle[:first]
-        message = (
-            f"this extends itself: {' → '.join([*(name for name, _ in circle), circle[0][0]])}"
-        )
+        round_trip = " → ".join(name for name, _ in (*circle, circle[0]))
+        message = f"this extends itself: {round_trip}"
         origins = [node.items["extends"].origin for _, node in circle]
         related = tuple((origin, "and this extends it") for origin in origins[1:])
         self._faults.append(Fault.at(origins[0], "platform-circle", message, related=related))

@@ -88,6 +88,7 @@ class _Project:
                 spec=spec,
                 platform=platform,
                 base=base,
+                base_is_sound=self._platforms.sound,
                 versions=self._versions,
                 faults=faults,
             )

@@ -36,6 +36,7 @@ class Resolution:
     platform: str
     base: Mapping
     """What the platform says, its ancestors' values merged in."""
+    base_is_sound: bool
     versions: Versions
     faults: list[Fault]
 
@@ -49,8 +50,10 @@ class Resolution:
         files = self._files(written, Scope(identity, self.faults))
         whole = [layer for layer in files if layer is not None]
         names = self._names([self.base.mapping("variables"), *whole, written.mapping("variables")])
-        names |= identity | {key: merged.items[key] for key in _SETTLED if key in merged.items}
-        scope = Scope(names, self.faults, complete=len(whole) == len(files))
+        settled = {key: merged.items[key] for key in _SETTLED if key in merged.items}
+        scope = Scope(
+            {**names, **identity, **settled}, self.faults, complete=len(whole) == len(files)
+        )
         return self._variant(merged, self._settled(merged, scope))
 
     def _require(self, merged: Mapping, asked: Origin) -> None:
@@ -58,7 +61,7 @@ class Resolution:
         defaults = merged.mapping("defaults").items
         missing = [key for key in _NEEDED if key not in merged.items]
         missing += [f"defaults.{key}" for key in _DEFAULTS if key not in defaults]
-        if missing:
+        if missing and self.base_is_sound:
             message = f"the platform {self.platform} does not say {', '.join(missing)}"
             hint = "let it extend linux or macos, or write these keys into its file"
             self.faults.append(Fault.at(asked, "incomplete-platform", message, hint))

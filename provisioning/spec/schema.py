@@ -129,7 +129,7 @@ class _Validator(Validator):  # type: ignore[misc]
             self._error(field, _TOGETHER, "missing-key", "dst is missing")
 
     def _check_with_version(self, field: str, value: object) -> None:
-        if isinstance(value, dict) and len(value) != 1:
+        if value == {}:  # more than one is refused after overlays have had their say
             message = "give exactly one of file, pyproject, from"
             self._error(field, _TOGETHER, "version-source", message)
 

@@ -43,33 +43,50 @@ class Versions:
 
     def find(self, node: Node, faults: list[Fault]) -> str | None:
         """Return the version that a resolved `version:` means; None after a fault."""
-        if isinstance(node, Mapping) and len(node.items) == 1:
-            ((source, value),) = node.items.items()
-        else:
-            source, value = "", node
-        if not isinstance(value, Scalar):
-            return None  # the schema has told
+        source, value = _source(node, faults)
+        if value is None:
+            return None
         try:
-            text = self._from(source, value, faults)
+            text = self._read(source, value, faults)
         except _NoVersionError as error:
             faults.append(Fault.at(value.origin, "no-version", error.message, error.hint))
             return None
         return text if text is not None and VERSION.holds(text, value.origin, faults) else None
 
-    def _from(self, source: str, value: Scalar, faults: list[Fault]) -> str | None:
+    def _read(self, source: str, value: Scalar, faults: list[Fault]) -> str | None:
+        if source == "text":
+            return value.text
         if source == "from":
-            if value.text != "git":
-                raise _NoVersionError(f"a version cannot come from {value.text}", "known: git")
-            described = self._describe()
-            if isinstance(described, _NoVersionError):
-                raise described
-            return described
-        if not source or not PATH.holds(value.text, value.origin, faults):
-            return None if source else value.text
-        text = read_text(self._root / value.text, value.text, value.origin, faults)
-        if text is None:
+            return self._git(value.text)
+        if not PATH.holds(value.text, value.origin, faults):
             return None
-        return _project_version(value.text, text) if source == "pyproject" else text.strip()
+        text = read_text(self._root / value.text, value.text, value.origin, faults)
+        if text is None or source == "file":
+            return text and text.strip()
+        return _project_version(value.text, text)
+
+    def _git(self, name: str) -> str:
+        if name != "git":
+            raise _NoVersionError(f"a version cannot come from {name}", "known: git")
+        described = self._describe()
+        if isinstance(described, _NoVersionError):
+            raise described
+        return described
+
+
+def _source(node: Node, faults: list[Fault]) -> tuple[str, Scalar | None]:
+    """Return what kind of version was written, and its value; no value after a fault."""
+    if not isinstance(node, Mapping):
+        return "text", node if isinstance(node, Scalar) else None
+    if len(node.items) > 1:
+        # In one place or by an overlay, which adds its source to that of the spec.
+        message = "give exactly one of file, pyproject, from"
+        related = tuple((origin, "one is here") for origin in node.keys.values())
+        faults.append(Fault.at(node.origin, "version-source", message, related=related))
+        return "", None
+    for source, value in node.items.items():
+        return source, value if isinstance(value, Scalar) else None
+    return "", None  # the schema has told
 
 
 class _NoVersionError(Exception):

@@ -21,7 +21,7 @@ GOOD, DIFFERS, TROUBLE = 0, 1, 2
 def main(argv: list[str] | None = None) -> int:
     """Run the command, and return its exit code: 0 good, 1 differs, 2 usage or trouble."""
     options = _parser().parse_args(argv)
-    absent = [path for path in options.paths if not path.exists()]
+    absent = [path for path in options.paths if not os.path.exists(path)]
     for path in absent:
         print(f"provision: {path}: there is no such file or directory", file=sys.stderr)
     if absent:
@@ -32,8 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _print(reports, options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has seen enough; Python would complain once more when it flushes at exit.
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # whose reader has just seen enough
+            print(f"provision: standard output: {error.strerror}", file=sys.stderr)
+        # Python flushes once more at exit, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
     return DIFFERS if any(one.findings for one in reports) else GOOD

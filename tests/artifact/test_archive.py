@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
 from provisioning.artifact import archive
 from provisioning.artifact.tar import Member
 
 from .making import PACKAGE, directory, file, link
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_files_are_named_for_name_version_and_platform() -> None:
@@ -28,3 +36,15 @@ def test_an_entry_becomes_a_member_below_the_top_directory() -> None:
     assert made[0] == Member("demo/d/", "dir", 0o755, "root", "root")
     assert made[1] == Member("demo/l", "link", 0o777, "root", "root", 0, "d")
     assert archive.member(file("f", b"123").entry, "demo").size == 3
+
+
+@pytest.mark.parametrize("tool", ["tar", "bsdtar", "busybox tar"])
+def test_every_tar_extracts_an_archive_of_many_gzip_members(
+    tool: str, release: Path, tmp_path: Path
+) -> None:
+    command = [*tool.split(), "-xzf", release, "-C", tmp_path]
+    subprocess.run(command, check=True, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+    root = tmp_path / "greenhouse"
+    assert (root / "bin/greenhouse").read_bytes() == b"print('Hello')\n" * 50
+    assert (root / "etc/greenhouse.toml").stat().st_mode & 0o7777 == 0o640
+    assert (root / archive.MANIFEST).is_file()

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import archive, manifest
+from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.tar import END, Member, header, padding
 from provisioning.artifact.verify import check_archive
 
 from .making import (
     ITEMS,
     NAME,
+    PACKAGE,
     Item,
     chunks,
     directory,
@@ -227,6 +229,21 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     assert str(finding) == f"{NAME}: is not a regular file"
     _, (finding,) = check_archive(tmp_path / "none.tar.gz")
     assert str(finding) == "none.tar.gz: No such file or directory"
+
+
+def test_the_top_directory_stands_once(findings: Refuse) -> None:
+    again = header(Member("greenhouse/", "dir", 0o755, "root", "root"))
+    assert findings(packed([*chunks()[:2], again, END])) == ["greenhouse/: is not in the manifest"]
+
+
+def test_the_longest_names_fit_within_the_limit_that_the_manifest_sets(findings: Refuse) -> None:
+    paths = [f"{number:04}" + "é" * 60 for number in range(2000)]
+    items = [link(path, "ü" * 100) for path in paths]
+    package = PACKAGE._replace(name="n" * 100)
+    data = manifest.dump(Manifest(package, tuple(item.entry for item in items)))
+    heads = b"".join(map(header, archive.preamble(data, package.name)))
+    members = b"".join(header(archive.member(item.entry, package.name)) for item in items)
+    assert findings(packed([heads + data + bytes(padding(len(data))), members, END])) == []
 
 
 def test_an_empty_package_is_verified(findings: Refuse) -> None:

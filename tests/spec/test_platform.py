@@ -100,3 +100,11 @@ def test_a_platforms_place_that_is_no_directory_is_told(tmp_path: Path) -> None:
     assert [(str(each.origin), each.message) for each in faults] == [
         ("platforms", "Not a directory")
     ]
+
+
+def test_what_was_refused_in_a_platform_is_not_missing_as_well(tmp_path: Path) -> None:
+    spec = 'name: app\nversion: "1"\nplatforms: {pi: {}}\n'
+    files = {"specs/app.yaml": spec, "specs/platforms/pi.yaml": "platform: pi\nos: 1\narch: 64\n"}
+    text = report(tmp_path, files)
+    assert text.count("[unquoted-text]") == 2
+    assert "incomplete-platform" not in text

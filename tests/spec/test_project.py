@@ -70,7 +70,7 @@ def test_braces_in_an_applications_file_are_nothing_special(variants: Variants, 
     text = f"variables_from: [{name}]\nsummary: '{{{{ a }}}}'\n"
     pi = variants(text, **{name: '{"a": "{{ b }}", "m": {"l": ["{{ c }}"]}}'})["raspberry-pi"]
     assert (pi.summary, pi.variables["m"]) == ("{{ b }}", {"l": ["{{ c }}"]})
-    overlay = "{prefix: '/srv/{{ name }}/', summary: Pi, defaults: {owner: pi}, version: '2'}"
+
 
 def test_an_overlay_changes_its_own_platform_alone(variants: Variants) -> None:
     overlay = "{prefix: '/srv/{{ name }}/', summary: Pi, defaults: {owner: pi}, version: '2'}"

@@ -111,6 +111,18 @@ def test_a_locale_without_the_characters_is_no_trouble(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_output_that_cannot_be_written_is_trouble(release: Path) -> None:
+    command = f"{sys.executable} -m provisioning.target verify {release} >/dev/full"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "provision: standard output: No space left on device\n"
+
+
+def test_a_name_that_no_file_can_have_is_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "x" * 300]) == 2
+    assert capsys.readouterr().err.endswith("xxx: there is no such file or directory\n")
+
+
 def test_a_reader_that_has_seen_enough_is_no_trouble(release: Path) -> None:
     command = f"{sys.executable} -m provisioning.target verify {release} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
