@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -11,7 +14,7 @@ from provisioning.artifact.verify import check_archive
 from . import making
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 class Refuse(Protocol):
@@ -34,3 +37,13 @@ def findings(tmp_path: Path) -> Refuse:
         return [str(finding) for finding in check_archive(path)[1]]
 
     return verify
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder outside pytest's own, for a test that is not root: root may do everything."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+    os.seteuid(user)

@@ -81,5 +81,10 @@ def test_what_is_made_to_exhaust_the_reader_is_refused_at_once(row: bytes) -> No
     assert time.perf_counter() - start < 1
 
 
+def test_a_line_has_bounds() -> None:
+    data = GOOD.replace(b'"path":"a"', b'"path":"%b"' % (b"a" * 70_000))
+    assert fault(data) == f"m.json: line 2: {BROKEN}"
+
+
 def test_a_file_is_not_read_beyond_its_limit() -> None:
     assert fault(bytes(canonical.LIMIT + 1)) == "m.json: is larger than 268435456 bytes"

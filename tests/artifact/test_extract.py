@@ -70,6 +70,16 @@ def test_modes_are_the_manifests_whatever_the_umask(tmp_path: Path, into: Path) 
     assert mode(into / ".provisioning/manifest.json") == "0644"
 
 
+def test_a_directory_that_forbids_itself_is_closed_after_what_it_holds(unprivileged: Path) -> None:
+    into = unprivileged / "into"
+    into.mkdir()
+    extract(written(unprivileged, directory("a", 0), directory("a/b", 0), file("a/b/c")), into)
+    assert mode(into / "a") == "0000"
+    (into / "a").chmod(0o700)
+    assert mode(into / "a/b") == "0000"
+    (into / "a/b").chmod(0o700)
+
+
 def test_a_deep_tree_takes_no_more_descriptors_than_a_flat_one(tmp_path: Path, into: Path) -> None:
     paths = ["/".join(["d"] * depth) for depth in range(1, 200)]
     items = [directory(path) for path in paths]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +15,7 @@ from provisioning.artifact.tree import compare
 from .making import ITEMS, file, manifest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 SAYS = manifest.parse(manifest_of(ITEMS), "m")
 
@@ -28,16 +26,6 @@ def root(release: Path, tmp_path: Path) -> Path:
     path.mkdir()
     extract(release, path)
     return path
-
-
-@pytest.fixture
-def readable_by_all() -> Iterator[Path]:
-    """A folder outside pytest's own, for a test that is not root: root reads everything."""
-    user = os.geteuid()
-    os.seteuid(user or 65534)
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-    os.seteuid(user)
 
 
 def told(root: Path) -> list[str]:
@@ -129,11 +117,11 @@ def test_a_directory_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert f"{tmp_path}/none: cannot be read: No such file or directory" in findings
 
 
-def test_a_file_that_may_not_be_read_is_told(readable_by_all: Path) -> None:
-    (readable_by_all / "x").write_bytes(b"x")
-    (readable_by_all / "x").chmod(0)
+def test_a_file_that_may_not_be_read_is_told(unprivileged: Path) -> None:
+    (unprivileged / "x").write_bytes(b"x")
+    (unprivileged / "x").chmod(0)
     says = SAYS._replace(entries=(file("x", b"x", mode=0).entry,))
-    found = compare(says, readable_by_all)
+    found = compare(says, unprivileged)
     assert ("x", "cannot be read: Permission denied") in found
 
 
