@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.path import RESERVED
 
 if TYPE_CHECKING:
     from provisioning.artifact.manifest import Package
 
-EPOCH = tar.EPOCH  # the time of every member: what never changes needs no new chunk
-RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 MANIFEST = f"{RESERVED}/manifest.json"
 SUMS = "SHA256SUMS"
 SUFFIX = ".tar.gz"

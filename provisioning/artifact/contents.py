@@ -14,6 +14,7 @@ from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.finding import Finding, content_difference, differences
 from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.path import RESERVED
 from provisioning.artifact.tar import BLOCK, read_members
 from provisioning.errors import ArtifactError
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
-_PREAMBLE = ["", f"{names.RESERVED}/", names.MANIFEST]
+_PREAMBLE = ["", f"{RESERVED}/", names.MANIFEST]
 
 
 class Reading:

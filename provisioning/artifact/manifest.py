@@ -6,10 +6,9 @@ import re
 from typing import Any, NamedTuple
 
 from provisioning.artifact import canonical
-from provisioning.artifact.archive import RESERVED
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.owner import owner_fault
-from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
 from provisioning.errors import ArtifactError
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")

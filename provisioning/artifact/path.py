@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+RESERVED = ".provisioning"  # the directory of a package that belongs to this project
+
 # 4,096 is PATH_MAX with the final NUL; the rest is left for the directory a package lies in.
 _LONGEST_PATH = 4000
 _LONGEST_NAME = 255

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.archive import RESERVED
 from provisioning.artifact.entry import DIR, FILE, LINK
-from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
 from provisioning.build.sources import Sources, is_glob
 from provisioning.spec.fault import Fault, SpecError
 

@@ -77,11 +77,11 @@ VERSION = Rule(
     ),
 )
 MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))
-# What useradd(8) takes, and numbers that fit into the field of a ustar header.
+# What fits into the fields of a ustar header: 31 characters, or a number of seven octal digits.
 OWNER = Rule(
     "bad-owner",
     _matches(
-        r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?|0|[1-9][0-9]{0,5}",
+        r"[A-Za-z_][A-Za-z0-9_.-]{0,30}|0|[1-9][0-9]{0,5}",
         'is no user or group: write a name, or a number such as "1000"',
     ),
 )

@@ -15,12 +15,19 @@ from provisioning.artifact.verify import report
 if TYPE_CHECKING:
     from provisioning.artifact.verify import Report
 
-GOOD, DIFFERS, TROUBLE = 0, 1, 2
+GOOD, DIFFERS, TROUBLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command, and return its exit code: 0 good, 1 differs, 2 usage or trouble."""
-    options = _parser().parse_args(argv)
+    try:
+        return _verify(_parser().parse_args(argv))
+    except KeyboardInterrupt:
+        print("provision: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _verify(options: argparse.Namespace) -> int:
     absent = [path for path in options.paths if not os.path.exists(path)]
     for path in absent:
         print(f"provision: {path}: there is no such file or directory", file=sys.stderr)

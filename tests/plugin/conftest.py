@@ -74,7 +74,8 @@ class Project:
         self, *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "doit", *arguments],
+            # Shells have what they run in the background ignore SIGINT: the tests may run there.
+            ["env", "--default-signal=INT,HUP", sys.executable, "-m", "doit", *arguments],
             cwd=self.root,
             env={**os.environ, **(environment or {})},
             text=True,

@@ -127,3 +127,14 @@ def test_a_reader_that_has_seen_enough_is_no_trouble(release: Path) -> None:
     command = f"{sys.executable} -m provisioning.target verify {release} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_an_interruption_is_told_in_a_line(
+    release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("provisioning.target.cli.report", interrupted)
+    assert main(["verify", str(release)]) == 130
+    assert capsys.readouterr().err == "provision: interrupted\n"
