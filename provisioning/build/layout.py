@@ -50,19 +50,22 @@ class Layout:
     items: tuple[Item, ...]
 
 
-def lay_out(variants: Iterable[Variant], root: Path, artifacts: str) -> tuple[Layout, ...]:
+def lay_out(
+    variants: Iterable[Variant], root: Path, artifacts: str, faults: Iterable[Fault] = ()
+) -> tuple[Layout, ...]:
     """The layout of each variant, as the project at `root`, the working directory, is now.
 
     Raises:
-        SpecError: with every fault of every variant, each at the line that causes it.
+        SpecError: with every fault of every variant, each at the line that causes it, and with
+            the `faults` of variants that could not even be read.
     """
     sources = Sources(artifacts)
     drafts = [_Draft(variant, sources) for variant in variants]
     layouts = tuple(draft.layout() for draft in drafts)
     # A content that several platforms share has its fault once.
-    faults = dict.fromkeys(fault for draft in drafts for fault in draft.faults)
-    if faults:
-        raise SpecError(tuple(faults), root)
+    found = [*faults, *dict.fromkeys(fault for draft in drafts for fault in draft.faults)]
+    if found:
+        raise SpecError(found, root)
     return layouts
 
 

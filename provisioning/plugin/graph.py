@@ -21,7 +21,7 @@ from provisioning.plugin import stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import Unchanged
-from provisioning.spec.project import load_variants
+from provisioning.spec.project import read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +53,8 @@ def all_tasks(specs: str, artifacts: str) -> Iterator[Task]:
     """
     try:
         _demand_utf8()
-        layouts = lay_out(load_variants(Path(), specs), Path(), artifacts)
+        reading = read_project(Path(), specs)
+        layouts = lay_out(reading.variants, Path(), artifacts, reading.faults)
     except ProvisioningError as error:
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error
     judging = names_verify_alone(sys.argv[1:])

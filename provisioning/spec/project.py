@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.file import yaml_files
@@ -29,54 +29,72 @@ def load_variants(root: Path, specs: str = "specs") -> tuple[Variant, ...]:
     Raises:
         SpecError: with all faults of all specs.
     """
-    variants = sorted(_Project(root, specs).variants(), key=lambda each: (each.name, each.platform))
-    return tuple(variants)
+    reading = read_project(root, specs)
+    if reading.faults:
+        raise SpecError(reading.faults, root)
+    return reading.variants
+
+
+class Reading(NamedTuple):
+    """What the specs of a project say: the variants without a fault, and all faults."""
+
+    variants: tuple[Variant, ...]
+    faults: tuple[Fault, ...]
+
+
+def read_project(root: Path, specs: str = "specs") -> Reading:
+    """Return what `load_variants` does and, beside faults, what can be used all the same.
+
+    For a caller that can find more faults in those, to tell all in one report.
+    """
+    project = _Project(root, specs)
+    variants = sorted(project.variants(), key=lambda each: (each.name, each.platform))
+    faulty = {fault.origin.file for fault in project.faults}
+    sound = (variant for variant in variants if variant.file not in faulty)
+    return Reading(tuple(sound), tuple(project.faults))
 
 
 class _Project:
     def __init__(self, root: Path, specs: str) -> None:
         self._root = root
         self._directory = specs
-        self._faults: list[Fault] = []
-        self._platforms = Platforms(root, f"{specs}/platforms", self._faults)
+        self.faults: list[Fault] = []
+        self._platforms = Platforms(root, f"{specs}/platforms", self.faults)
         self._versions = Versions(root)
 
     def variants(self) -> list[Variant]:
         specs = self._specs()
         self._check_names(specs)
-        variants = [variant for spec in specs for variant in self._variants(spec)]
-        if self._faults:
-            raise SpecError(self._faults, self._root)
-        return variants
+        return [variant for spec in specs for variant in self._variants(spec)]
 
     def _specs(self) -> list[Mapping]:
-        files = yaml_files(self._root, self._directory, self._faults)
-        if not files and not self._faults:
+        files = yaml_files(self._root, self._directory, self.faults)
+        if not files and not self.faults:
             origin = Origin(file=self._directory, line=0, column=1)
             hint = f"describe your package in {self._directory}/NAME.yaml"
-            self._faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
+            self.faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
         loaded = [
-            load(self._root, file, Origin(file=file, line=0, column=1), self._faults)
+            load(self._root, file, Origin(file=file, line=0, column=1), self.faults)
             for file in files
         ]
-        return [check(node, SPEC, self._faults) for node in loaded if node is not None]
+        return [check(node, SPEC, self.faults) for node in loaded if node is not None]
 
     def _check_names(self, specs: list[Mapping]) -> None:
         seen: dict[str, Origin] = {}
         for spec in specs:
             name = spec.items.get("name")
-            if not isinstance(name, Scalar) or not NAME.holds(name.text, name.origin, self._faults):
+            if not isinstance(name, Scalar) or not NAME.holds(name.text, name.origin, self.faults):
                 continue
             first = seen.setdefault(name.text, name.origin)
             if first != name.origin:
                 message = f"another package is called {name.text}"
                 related = ((first, "the other one"),)
                 fault = Fault.at(name.origin, "duplicate-name", message, related=related)
-                self._faults.append(fault)
+                self.faults.append(fault)
 
     def _variants(self, spec: Mapping) -> list[Variant]:
-        """Return the variants of `spec`, and add their faults: each once, for all platforms."""
-        variants: list[Variant] = []
+        """Return the sound variants of `spec`; add each fault once, for all platforms."""
+        variants: dict[str, Variant] = {}
         found: dict[Fault, list[str]] = {}
         for platform, origin in spec.mapping("platforms").keys.items():
             base = self._platforms.find(platform, origin)
@@ -92,11 +110,12 @@ class _Project:
                 versions=self._versions,
                 faults=faults,
             )
-            variants.append(resolution.variant())
+            variants[platform] = resolution.variant()
             for fault in set(faults):
                 found.setdefault(fault, []).append(platform)
-        self._faults += [_told(*each, spec, len(variants)) for each in found.items()]
-        return variants
+        self.faults += [_told(*each, spec, len(variants)) for each in found.items()]
+        faulty = {platform for platforms in found.values() for platform in platforms}
+        return [variant for platform, variant in variants.items() if platform not in faulty]
 
 
 def _told(fault: Fault, platforms: list[str], spec: Mapping, all_platforms: int) -> Fault:

@@ -71,3 +71,15 @@ def test_faulty_specs_are_told_as_doit_tells_them(
     with pytest.raises(InvalidDodoFile) as caught:
         list(graph.all_tasks("specs", "artifacts"))
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
+
+
+def test_faults_of_one_spec_do_not_hide_those_of_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    project.write("specs/other.yaml", "name: other\nversion: 1.10\nplatforms: {mac-mini: {}}\n")
+    project.edit("specs/demo.yaml", "src: src/", "src: sources/")
+    with pytest.raises(InvalidDodoFile) as caught:
+        list(graph.all_tasks("specs", "artifacts"))
+    assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
+    assert "specs/other.yaml:2:10: version" in str(caught.value)
