@@ -19,6 +19,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._done = self._idle = self._failed = 0
         self._verified: list[str] = []
 
+    def write(self, text: str) -> None:
+        """Write at once: whoever reads a pipe wants to see what is being done."""
+        self.outstream.write(text)
+        self.outstream.flush()
+
     def add_success(self, task: Any) -> None:
         """Count what was done, and keep in mind what was proved."""
         super().add_success(task)
