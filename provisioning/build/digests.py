@@ -97,7 +97,7 @@ class Digests:
         if known is not None and known[0] == now:
             return known[1]
         digest = read_digest(path, now)
-        if _settled(now):
+        if _settled(now, time.time_ns()):
             self._fresh[path] = (now, digest)
         return digest
 
@@ -139,6 +139,7 @@ def read_digest(path: str, now: Signature) -> str:
     return digest.hexdigest()
 
 
-def _settled(known: Signature) -> bool:
+def _settled(known: Signature, now: int) -> bool:
+    """Whether a change made after `known` was taken would show in the stamps."""
     tick = _TICK_NS if known.ctime % 1_000_000_000 else _COARSE_TICK_NS
-    return time.time_ns() - known.ctime > tick
+    return now - known.ctime > tick

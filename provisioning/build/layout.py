@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
-from provisioning.build.sources import Sources, is_glob
+from provisioning.build.sources import Sources, is_glob, literal_prefix
 from provisioning.spec.fault import Fault, SpecError
+from provisioning.spec.file import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,10 +103,10 @@ class _Draft:
 
     def _inside(self, content: Content) -> bool:
         """Whether no symbolic link on the way leads out of the project; a fault if one does."""
-        parent = os.path.dirname(content.source.split("*")[0].rstrip("/"))
-        if Path(os.path.realpath(parent)).is_relative_to(os.path.realpath(".")):
+        entered = literal_prefix(content.source)
+        if not leads_out(Path(), entered):
             return True
-        self._fault("outside", content, content.kind, f"{parent} leads out of the project")
+        self._fault("outside", content, content.kind, f"{entered} leads out of the project")
         return False
 
     def _template(self, content: Content) -> Iterable[Item]:

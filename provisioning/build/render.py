@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
@@ -15,10 +16,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioning.build import output
 from provisioning.errors import BuildError
+from provisioning.spec.file import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from jinja2 import Environment
 
     from provisioning.build.layout import Layout
 
@@ -63,7 +66,7 @@ class Templates:
     """The templates of the project, which lies in the working directory."""
 
     def __init__(self) -> None:
-        self._loader = FileSystemLoader(os.curdir)
+        self._loader = _Loader(os.curdir)
         self._environment = _Sandbox(
             loader=self._loader,
             undefined=StrictUndefined,
@@ -104,6 +107,18 @@ class Templates:
             message = f"{name}: no such template in the project"
             raise TemplateSyntaxError(message, reference.lineno, template) from None
         return True
+
+
+class _Loader(FileSystemLoader):
+    """Templates of the project, and none that a symbolic link would fetch from elsewhere."""
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """The text of `template`. Raises TemplateNotFound."""
+        if leads_out(Path(), template):
+            raise TemplateNotFound(template)
+        return super().get_source(environment, template)
 
 
 class _BoundedCode(CodeGenerator):

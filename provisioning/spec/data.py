@@ -46,7 +46,7 @@ def read_variables(root: Path, file: str, asked: Origin, faults: list[Fault]) ->
         hint = f"known: .yaml, .yml, {', '.join(_READERS)}"
         faults.append(Fault.at(asked, "unknown-kind-of-file", message, hint))
         return None
-    text = read_text(root / file, file, asked, faults)
+    text = read_text(root, file, asked, faults)
     return None if text is None else _read(text, file, suffix, faults)
 
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from provisioning.spec.fault import LINE_BREAK, Fault
 from provisioning.spec.node import Origin
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MAX_BYTES = 1 << 20
 
 
-def read_text(path: Path, file: str, asked: Origin, faults: list[Fault]) -> str | None:
-    """Return the text of `path`, without a byte order mark; None after a fault.
+def leads_out(root: Path, path: str) -> bool:
+    """Whether `path` below `root`, or a symbolic link on the way to it, leads out of `root`.
 
-    `file` is what reports call it; `asked` is where its name was written, which is where a file
-    that cannot be read at all is reported.
+    Every file of the project that is read passes by here: nothing outside reaches a package.
+    """
+    return not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
+
+
+def read_text(root: Path, file: str, asked: Origin, faults: list[Fault]) -> str | None:
+    """Return the text of `file` below `root`, without a byte order mark; None after a fault.
+
+    `asked` is where its name was written, which is where a file that cannot be read at all is
+    reported.
     """
     try:
-        data = _read(path)
+        data = _read(root, file)
     except OSError as error:
         reason = error.strerror or str(error)
         message = reason if asked.file == file else f"{file}: {reason}"
@@ -65,9 +70,11 @@ def place(file: str, text: str, position: int) -> Origin:
     return Origin(file=file, line=len(lines), column=len(lines[-1]) + 1)
 
 
-def _read(path: Path) -> bytes:
+def _read(root: Path, file: str) -> bytes:
+    if leads_out(root, file):
+        raise OSError("a symbolic link leads out of the project")
     # Opening a FIFO would wait for a writer that never comes.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(root / file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError("this is not a file")

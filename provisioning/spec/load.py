@@ -58,7 +58,7 @@ def load(root: Path, file: str, asked: Origin, faults: list[Fault]) -> Mapping |
     a meaning (a duplicate key: the first one counts), the map is returned as well, so that one
     report can tell of all that is wrong.
     """
-    text = read_text(root / file, file, asked, faults)
+    text = read_text(root, file, asked, faults)
     node = None if text is None else parse(text, file, faults)
     if node is None or isinstance(node, Mapping):
         return node

@@ -35,6 +35,18 @@ def _matches(pattern: str, reason: str) -> Callable[[str], str]:
     return lambda text: "" if match(text) else reason
 
 
+_LARGEST_ID = 0o7777777
+
+
+def _owner_reason(owner: str) -> str:
+    # What fits into the fields of a ustar header: 31 characters, or seven octal digits.
+    if re.fullmatch("0|[1-9][0-9]{0,6}", owner):
+        return "" if int(owner) <= _LARGEST_ID else f"is a number above {_LARGEST_ID}"
+    if re.fullmatch("[A-Za-z_][A-Za-z0-9_.-]{0,30}", owner):
+        return ""
+    return 'is no user or group: write a name, or a number such as "1000"'
+
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -77,14 +89,7 @@ VERSION = Rule(
     ),
 )
 MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))
-# What fits into the fields of a ustar header: 31 characters, or a number of seven octal digits.
-OWNER = Rule(
-    "bad-owner",
-    _matches(
-        r"[A-Za-z_][A-Za-z0-9_.-]{0,30}|0|[1-9][0-9]{0,5}",
-        'is no user or group: write a name, or a number such as "1000"',
-    ),
-)
+OWNER = Rule("bad-owner", _owner_reason)
 PATH = Rule("bad-path", _path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)

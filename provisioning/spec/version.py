@@ -60,7 +60,7 @@ class Versions:
             return self._git(value.text)
         if not PATH.holds(value.text, value.origin, faults):
             return None
-        text = read_text(self._root / value.text, value.text, value.origin, faults)
+        text = read_text(self._root, value.text, value.origin, faults)
         if text is None or source == "file":
             return text and text.strip()
         return _project_version(value.text, text)

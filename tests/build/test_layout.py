@@ -102,7 +102,9 @@ def test_what_is_optional_may_be_absent() -> None:
         ("t/*.py", "src", "nothing matches t/*.py [no-match]"),
         ("absent.j2", "template", "absent.j2: No such file or directory [no-source]"),
         ("t", "template", "t is not a file [not-a-file]"),
-        ("out/passwd", "src", "out leads out of the project [outside]"),
+        ("out/passwd", "src", "out/ leads out of the project [outside]"),
+        ("out/", "src", "out/ leads out of the project [outside]"),
+        ("out/*", "src", "out/ leads out of the project [outside]"),
     ],
 )
 def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, told: str) -> None:

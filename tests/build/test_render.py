@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,15 @@ def test_loops_may_ask_where_they_are() -> None:
 def test_included_templates_are_found_from_the_project() -> None:
     write("config/part.j2", "[{{ x }}]")
     assert _render('{% include "config/part.j2" %}', x=1) == "[1]"
+
+
+def test_nothing_is_included_from_outside_the_project(tmp_path: Path) -> None:
+    Path("project").mkdir()
+    os.chdir("project")
+    write("../secret/key", "secret")
+    os.symlink("../secret", "out")
+    refused = "t.j2:1: out/key: no such template in the project"
+    assert _refused("{% include 'out/key' %}") == refused
 
 
 def test_a_missing_include_may_be_ignored() -> None:

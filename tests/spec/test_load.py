@@ -211,3 +211,12 @@ def test_any_bytes_are_a_map_or_a_fault(
     faults: list[Fault] = []
     assert load(root, "a.yaml", HERE, faults) is not None or faults
     assert isinstance(str(SpecError(faults, root)), str)
+
+
+def test_nothing_outside_the_project_is_read(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "secret.yaml").write_text("a: 1")
+    (tmp_path / "project/link.yaml").symlink_to("../secret.yaml")
+    assert report(tmp_path / "project/link.yaml") == (
+        "a.yaml: link.yaml: a symbolic link leads out of the project [unreadable-file]"
+    )
