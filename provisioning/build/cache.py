@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_T = TypeVar("_T")
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
 
@@ -25,6 +24,7 @@ class Cache:
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
         self._columns = columns
+        self._complained = False
 
     def state(self) -> tuple[int, int, int] | None:
         """What differs once another process has written, or None where there is no file."""
@@ -35,25 +35,12 @@ class Cache:
 
     def rows(self) -> list[tuple[Any, ...]]:
         """All rows; none where the file is missing or damaged."""
-        if not self.path.exists():
-            return []
-        try:
-            with closing(self._connect()) as connection:
-                return connection.execute("select * from cache").fetchall()
-        except sqlite3.Error as error:
-            return self._afresh(error, [])
+        return self._query("select * from cache", ())
 
     def row(self, key: str) -> tuple[Any, ...] | None:
         """The row of `key`; None where there is none or the file is missing or damaged."""
-        if not self.path.exists():
-            return None
         query = f"select * from cache where {self._columns[0]} = ?"  # noqa: S608 - not input
-        try:
-            with closing(self._connect()) as connection:
-                found: tuple[Any, ...] | None = connection.execute(query, (key,)).fetchone()
-                return found
-        except sqlite3.Error as error:
-            return self._afresh(error, None)
+        return next(iter(self._query(query, (key,))), None)
 
     def put(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add `rows`, replacing those of the same key, all or none."""
@@ -72,12 +59,18 @@ class Cache:
         for name in (self.path.name, f"{self.path.name}-journal"):
             self.path.with_name(name).unlink(missing_ok=True)
 
-    def _afresh(self, error: sqlite3.Error, nothing: _T) -> _T:
-        """Remove what is damaged, so that the next write begins anew; answer with `nothing`."""
-        if not isinstance(error, sqlite3.OperationalError):  # which is: locked, or no permission
+    def _query(self, statement: str, parameters: tuple[str, ...]) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []  # looking makes no file
+        try:
+            with closing(self._connect()) as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError:
+            return []  # locked, or no permission: nothing is wrong with the file
+        except sqlite3.DatabaseError:
             with suppress(OSError):
                 self.discard()
-        return nothing
+            return []
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         try:
@@ -85,18 +78,24 @@ class Cache:
             self._execute(statement, rows)
         except (sqlite3.Error, OSError) as error:
             # What the build itself cannot write it reports; a memory that fails only costs time.
-            print(f"{self.path}: not kept ({error}); the next run takes longer", file=sys.stderr)
+            if not self._complained:
+                print(
+                    f"{self.path}: not kept ({error}); the next run takes longer", file=sys.stderr
+                )
+            self._complained = True
 
     def _execute(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        try:
-            with closing(self._connect()) as connection, connection:
-                connection.executemany(statement, rows)
-        except sqlite3.OperationalError:
-            raise  # locked, full or read-only: a new file would not help
-        except sqlite3.DatabaseError:
-            self.discard()
-            with closing(self._connect()) as connection, connection:
-                connection.executemany(statement, rows)
+        for last in (False, True):
+            try:
+                with closing(self._connect()) as connection, connection:
+                    connection.executemany(statement, rows)
+                return
+            except sqlite3.OperationalError:
+                raise  # locked, full or read-only: a new file would not help
+            except sqlite3.DatabaseError:
+                if last:
+                    raise
+                self.discard()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS)

@@ -102,11 +102,14 @@ class _Draft:
         return self._src(content)
 
     def _inside(self, content: Content) -> bool:
-        """Whether no symbolic link on the way leads out of the project; a fault if one does."""
+        """Whether the source is one: of the project, and not made by the build; else a fault."""
         entered = literal_prefix(content.source)
-        if not leads_out(Path(), entered):
+        if leads_out(Path(), entered):
+            self._fault("outside", content, content.kind, f"{entered} leads out of the project")
+        elif self.sources.is_output(content.source):
+            self._fault("outside", content, content.kind, "this is what the build itself makes")
+        else:
             return True
-        self._fault("outside", content, content.kind, f"{entered} leads out of the project")
         return False
 
     def _template(self, content: Content) -> Iterable[Item]:

@@ -36,12 +36,12 @@ def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> 
     entries = tuple(each.entry for each in collected)
     content = manifest.dump(Manifest(place.package, entries))
     output.sweep(place.release)
-    with output.replacing(place.archive, place.manifest, place.index) as files:
-        splice = _Splice(files[0])
+    with output.replacing(place.archive, place.manifest, place.index) as (packed, listed, indexed):
+        splice = _Splice(packed)
         for piece in _tar(place.package.name, content, collected, digests):
             splice.add(piece)
-        files[1].write(content)
-        files[2].write(index.dump(splice.index(place.archive.name, content)))
+        listed.write(content)
+        indexed.write(index.dump(splice.index(place.archive.name, content)))
 
 
 def _tar(

@@ -92,7 +92,7 @@ class Templates:
         seen.add(template)
         source, _, _ = self._loader.get_source(self._environment, template)
         tree = self._environment.parse(source, template, template)
-        yield from meta.find_undeclared_variables(tree)
+        yield from _names_used(tree, template)
         for reference in tree.find_all(_REFERENCES):
             for name in _names(reference, template):
                 if name not in seen and self._exists(name, reference, template):
@@ -159,6 +159,14 @@ def _magnitude(operator: str, left: Any, right: Any) -> float:
         if isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
             return len(sequence) * times
     return 0
+
+
+def _names_used(tree: nodes.Template, template: str) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        error.name = template  # jinja2 gives it a name of its own
+        raise
 
 
 def _names(reference: Any, template: str) -> list[str]:

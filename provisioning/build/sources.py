@@ -68,6 +68,10 @@ class Sources:
         ]
         return Selection(base, tuple(_kept(found, excludes)), _idle(found, excludes))
 
+    def is_output(self, source: str) -> bool:
+        """Whether `source` lies in the directory into which nothing looks."""
+        return f"{os.path.normpath(source)}/".startswith(f"{self._skip}/")
+
     def _list(self, directory: str) -> tuple[tuple[str, int], ...]:
         if directory not in self._listings:
             self._listings[directory] = tuple(sorted(self._walk(directory, "")))

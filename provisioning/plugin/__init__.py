@@ -8,27 +8,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def configure(*, artifacts: str = "artifacts") -> dict[str, Any]:
+SPECS, ARTIFACTS = "specs", "artifacts"  # beside the dodo.py, in every project
+
+
+def configure() -> dict[str, Any]:
     """What DOIT_CONFIG must hold for the tasks of this plugin.
 
-    A dodo.py may add to it, as with `DOIT_CONFIG = configure() | {"verbosity": 2}`.
-
-    Args:
-        artifacts: the directory for all output, relative to the dodo.py.
+    A dodo.py may add to it, as with `DOIT_CONFIG = configure() | {"verbosity": 2}`. From here on,
+    a signal ends doit with one line, its records closed, instead of with a traceback.
     """
     # Imported here, as below: doit loads this package wherever it is installed, and a project
     # that does not use it should not pay for it.
     from provisioning.plugin.config import doit_config  # noqa: PLC0415
 
-    return doit_config(artifacts)
+    return doit_config(ARTIFACTS)
 
 
-def tasks(*, specs: str = "specs", artifacts: str = "artifacts") -> Iterator[dict[str, Any]]:
-    """The tasks of every package and platform described below `specs`, as doit's task dicts.
+def tasks() -> Iterator[dict[str, Any]]:
+    """The tasks of every package and platform described in specs/, as doit's task dicts.
 
     Raises:
         doit.exceptions.InvalidDodoFile: with every fault of every spec.
     """
     from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
 
-    return all_tasks(specs, artifacts)
+    return all_tasks(SPECS, ARTIFACTS)

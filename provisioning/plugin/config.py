@@ -40,6 +40,7 @@ def doit_config(artifacts: str) -> dict[str, Any]:
         "check_file_uptodate": partial(Checker, digests_of(artifacts)),
         "reporter": Reporter,
         "default_tasks": ["package", "verify"],
+        "continue": True,  # all faults at once: one package's do not hide another's
     }
 
 

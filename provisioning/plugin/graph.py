@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from doit.cmd_base import DodoTaskLoader
+from doit.cmd_run import Run
+from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidDodoFile
 from doit.task import clean_targets
 
@@ -76,12 +79,21 @@ def names_verify_alone(arguments: Sequence[str]) -> bool:
     """Whether a command line asks to verify and nothing else, as in `doit verify:greenhouse`.
 
     Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
-    doit tells a task generator no more of the selection than this.
+    doit tells a task generator nothing of the selection, so doit's own parser is asked again.
     """
-    named = [argument for argument in arguments if not argument.startswith("-")]
-    first = {argument.split(":")[0] for argument in named}
-    others = {*STAGES, PACKAGE, "list", "info", "clean", "forget", "ignore", "reset-dep"}
-    return "verify" in first and not first & (others - {"verify"})
+    words = [word for word in arguments if word.startswith("-") or "=" not in word]
+    if not any(map(_is_verify, words)):
+        return False
+    try:
+        parser = Run(task_loader=DodoTaskLoader()).cmdparser
+        _, named = parser.parse(words[1:] if words[0] == "run" else words)
+    except CmdParseError:
+        return False  # the options of another command
+    return bool(named) and all(map(_is_verify, named))
+
+
+def _is_verify(word: str) -> bool:
+    return word.split(":", maxsplit=1)[0] == "verify"
 
 
 def _groups(stage: str, layouts: Iterable[Layout]) -> Iterator[Task]:

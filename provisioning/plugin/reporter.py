@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 from typing import Any
 
-from doit.exceptions import TaskFailed
+from doit.exceptions import TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 
@@ -37,7 +37,9 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._idle += 1
 
     def add_failure(self, task: Any, fail: Any) -> None:
-        """Tell a fault once, as its text; a bug of this program or of doit as doit does."""
+        """Report a fault once, as its text; a bug of this program or of doit as doit does."""
+        if isinstance(fail, UnmetDependency):
+            return  # what it needs has been reported
         self._failed += 1
         if isinstance(fail, TaskFailed):
             self.write(f"!! {task.name} failed\n{indent(fail.message.rstrip(), '   ')}\n")
@@ -53,7 +55,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
 
     def _summary(self) -> str:
         if self._failed:
-            return f"Failed: {self._failed} of {self._failed + self._done + self._idle} tasks."
+            return f"Failed: {_tasks(self._failed)}; done: {_tasks(self._done)}."
         if not self._done:
-            return f"Nothing to do: {self._idle} tasks are up to date."
-        return f"Done: {self._done} tasks; {self._idle} were up to date."
+            return f"Nothing to do: {_tasks(self._idle)} up to date."
+        return f"Done: {_tasks(self._done)}; {_tasks(self._idle)} up to date."
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"

@@ -84,8 +84,8 @@ NAME = Rule(
 VERSION = Rule(
     "bad-version",
     _matches(
-        "[0-9A-Za-z][0-9A-Za-z.+~_]{0,79}",
-        "is no version: use letters and digits, then also . + ~ and _, as in 1.4.2~rc1",
+        "[0-9][0-9A-Za-z.+~_]{0,79}",
+        "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
     ),
 )
 MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))

@@ -105,6 +105,8 @@ def test_what_is_optional_may_be_absent() -> None:
         ("out/passwd", "src", "out/ leads out of the project [outside]"),
         ("out/", "src", "out/ leads out of the project [outside]"),
         ("out/*", "src", "out/ leads out of the project [outside]"),
+        ("artifacts/", "src", "this is what the build itself makes [outside]"),
+        ("artifacts/old/*", "src", "this is what the build itself makes [outside]"),
     ],
 )
 def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, told: str) -> None:

@@ -71,6 +71,7 @@ def test_only_the_variables_that_are_looked_at_are_reported() -> None:
         ("a\nb\n{% if %}", "t.j2:3: Expected an expression, got 'end of statement block'"),
         ("{{a.__class__}}", "t.j2:1: access to attribute '__class__' of 'list' object is unsafe."),
         ("{{ a.append(1) }}", "t.j2:1: access to attribute 'append' of 'list' object is unsafe."),
+        ("a\n{{ 1 | nosuch }}", "t.j2:2: No filter named 'nosuch'."),
         ("{{ 1 / 0 }}", "t.j2:1: division by zero"),
         ("{{ 2 ** 999999999 }}", "t.j2:1: the result of ** would be too large"),
         ("{{ 'x' * 9999999999 }}", "t.j2:1: the result of * would be too large"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 DODO = """
@@ -51,9 +52,9 @@ STAGES = ("collect", "render", "archive", "hash", "verify")
 class Project:
     """A project directory in which `doit` can be run."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, files: Mapping[str, str] = FILES) -> None:
         self.root = root
-        for name, text in FILES.items():
+        for name, text in files.items():
             self.write(name, text)
 
     def path(self, name: str) -> Path:
@@ -109,13 +110,6 @@ def stages(platform: str, *names: str) -> set[str]:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "project")
-
-
-@pytest.fixture(scope="session")
-def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    built = Project(tmp_path_factory.mktemp("built") / "project")
-    built.doit()
-    return built.root
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         ["run", "verify"],
         ["-n", "2", "verify"],
         ["verify:*"],
+        ["name=value", "verify"],
+        ["-r", "json", "-P", "thread", "verify"],
     ],
 )
 def test_verify_by_name_judges_what_is_there(arguments: list[str]) -> None:
@@ -35,6 +37,8 @@ def test_verify_by_name_judges_what_is_there(arguments: list[str]) -> None:
         [],
         ["package"],
         ["package", "verify"],
+        ["mine", "verify"],
+        ["-f", "verify"],
         ["hash:demo:mac-mini", "verify"],
         ["info", "verify:demo:mac-mini"],
         ["list", "--deps", "verify"],

@@ -40,12 +40,12 @@ def _clone(original: Project, where: Path) -> Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, path)
             os.utime(path, (1_000_000_000, 1_000_000_000))
-    return Project(where)
+    return Project(where, {})
 
 
 def _bytes(project: Project) -> dict[str, bytes]:
     files = project.root.glob("artifacts/demo-*/*")
-    return {path.name: path.read_bytes() for path in files if path.name != "SHA256SUMS"}
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("variation", VARIATIONS)

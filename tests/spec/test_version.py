@@ -70,8 +70,8 @@ def test_an_empty_version_file_is_a_fault(tmp_path: Path) -> None:
     spec = SPEC.replace("from: git", "file: VERSION")
     text = report(tmp_path, {"specs/app.yaml": spec, "VERSION": "\n"})
     assert text.splitlines()[0] == (
-        'specs/app.yaml:2:17: version.file: "" is no version: use letters and digits, '
-        "then also . + ~ and _, as in 1.4.2~rc1 [bad-version]"
+        'specs/app.yaml:2:17: version.file: "" is no version: begin with a digit, then use '
+        "letters, digits and . + ~ _, as in 1.4.2~rc1 [bad-version]"
     )
 
 
@@ -111,6 +111,13 @@ def test_commits_after_the_tag_and_changes_show(repository: Path) -> None:
     assert re.fullmatch(r"1\.4\.2\+1\.g[0-9a-f]{12}\.dirty", version(repository))
 
 
+def test_a_new_file_is_not_what_was_tagged(repository: Path) -> None:
+    commit(repository, "one")
+    git(repository, "tag", "v1.4.2")
+    write(repository, {"notes.txt": "a glob may take this"})
+    assert version(repository) == "1.4.2+dirty"
+
+
 def test_without_a_tag_the_commit_tells(repository: Path) -> None:
     git(repository, "tag", "other", check_head(repository))
     assert re.fullmatch(r"0\.0\.0\+g[0-9a-f]{12}", version(repository))
@@ -139,7 +146,7 @@ def test_git_is_asked_once(repository: Path, monkeypatch: pytest.MonkeyPatch) ->
     spec = SPEC.replace("raspberry-pi: {}", platforms)
     write(repository, {"specs/app.yaml": spec, "specs/b.yaml": spec.replace("app", "b")})
     assert len(load_variants(repository)) == 4
-    assert len(calls.read_text().splitlines()) == 1
+    assert len(calls.read_text().splitlines()) == 2  # what is the commit, and is it all
 
 
 def counted_git(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
