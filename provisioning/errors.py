@@ -14,7 +14,3 @@ class ArtifactError(ProvisioningError):
 
 class BuildError(ProvisioningError):
     """A package that cannot be built from what lies on disk now."""
-
-
-class TargetError(ProvisioningError):
-    """A package that cannot be verified or installed on this machine."""

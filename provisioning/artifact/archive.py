@@ -26,9 +26,9 @@ def stem(package: Package) -> str:
     return f"{package.name}-{package.version}-{package.platform}"
 
 
-def archive_name(package: Package, format: str = "tar.gz") -> str:  # noqa: A002 - the key's name
+def archive_name(package: Package) -> str:
     """Name the archive of a package."""
-    return f"{stem(package)}.{format}"
+    return stem(package) + SUFFIX
 
 
 def manifest_name(package: Package) -> str:

@@ -79,23 +79,19 @@ class Cache:
         except (sqlite3.Error, OSError) as error:
             # What the build itself cannot write it reports; a memory that fails only costs time.
             if not self._complained:
-                print(
-                    f"{self.path}: not kept ({error}); the next run takes longer", file=sys.stderr
-                )
+                print(f"{self.path}: not kept, so the next run is slower: {error}", file=sys.stderr)
             self._complained = True
 
     def _execute(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        for last in (False, True):
-            try:
-                with closing(self._connect()) as connection, connection:
-                    connection.executemany(statement, rows)
-                return
-            except sqlite3.OperationalError:
-                raise  # locked, full or read-only: a new file would not help
-            except sqlite3.DatabaseError:
-                if last:
-                    raise
-                self.discard()
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(statement, rows)
+        except sqlite3.OperationalError:
+            raise  # locked, full or read-only: a new file would not help
+        except sqlite3.DatabaseError:
+            self.discard()
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(statement, rows)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS)
