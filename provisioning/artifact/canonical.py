@@ -17,7 +17,7 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LIMIT = 256 * 1024 * 1024  # bytes of a file that is read
+LIMIT = 64 * 1024 * 1024  # bytes of a file that is read: some 300,000 entries
 _LONGEST_LINE = 64 * 1024
 _LAST = b"]}\n"
 

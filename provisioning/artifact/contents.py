@@ -58,10 +58,14 @@ class Reading:
         written by the time that it is called again is right, or a finding came first.
         """
         name, last = self.manifest.package.name, ""
+        prefix = f"{name}/"
         missing = {entry.path: entry for entry in self.manifest.entries}
         listed = frozenset(missing)
         for member, content in self._members:
-            path = _path(member.name, f"{name}/")
+            if not member.name.startswith(prefix):
+                yield Finding(member.name, f"lies outside {prefix}")
+                continue
+            path = member.name[len(prefix) :].rstrip("/") or member.name
             entry = missing.pop(path, None)
             if entry is None:
                 again = "is in the archive twice" if path in listed else "is not in the manifest"
@@ -115,11 +119,6 @@ def _tar_limit(data: bytes, parsed: Manifest) -> int:
     # blocks that are not full. The MiB is room for what is not listed: better named than cut off.
     headers = 2 * len(data) + 4 * BLOCK * len(parsed.entries)
     return headers + len(data) + sum(entry.size for entry in parsed.entries) + MIB
-
-
-def _path(name: str, prefix: str) -> str:
-    inside = name[len(prefix) :].rstrip("/") if name.startswith(prefix) else ""
-    return inside or name
 
 
 def _digest(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:

@@ -79,10 +79,13 @@ class Sidecars:
         listed = {}
         for number, line in enumerate(sums.splitlines(keepends=True), 1):
             match = _SUM.fullmatch(line)
-            if match:
-                listed[match[2].decode(errors="replace")] = match[1].decode()
-            else:
+            name = match[2].decode(errors="replace") if match else ""
+            if not match:
                 yield Finding(names.SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
+            elif name in listed:
+                yield Finding(names.SUMS, f"line {number}: lists {shown(name)} again")
+            else:
+                listed[name] = match[1].decode()
         known = (self._archive.name, self._index_name, self._manifest_name)
         for name in sorted({*listed, *known}):
             found = self._digest(name, archive_digest)

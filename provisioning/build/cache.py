@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+_VERSION = 1  # to be raised when rows come to mean something else
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
 
@@ -99,8 +100,19 @@ class Cache:
         try:
             # A power cut may cost this file, which is noticed; waiting for the disk costs always.
             connection.execute("pragma synchronous = off")
+            _demand_version(connection)
             connection.execute(f"create table if not exists cache ({columns})")
         except sqlite3.Error:
             connection.close()
             raise
         return connection
+
+
+def _demand_version(connection: sqlite3.Connection) -> None:
+    """Give a new file its version; take one of another version for damaged."""
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if version == _VERSION:
+        return
+    if connection.execute("select 1 from sqlite_master").fetchone():
+        raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")
+    connection.execute(f"pragma user_version = {_VERSION}")

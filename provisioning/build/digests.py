@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
@@ -74,19 +75,20 @@ class Digests:
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
-    def forget(self, path: str) -> None:
-        """Read `path` again the next time, whatever its signature says."""
-        self._rows.pop(path, None)
-        self._fresh.pop(path, None)
-        self._cache.remove([path])
+    def forget(self) -> None:
+        """Read every file again the next time, whatever its signature says."""
+        self._rows, self._fresh = {}, {}
+        with suppress(OSError):  # where nothing can be removed, nothing was kept of late either
+            self._cache.discard()
         self._loaded = self._cache.state()
 
     def save(self) -> None:
         """Keep what was learnt for later processes; writes nothing if nothing was."""
-        if self._fresh:
-            self._cache.put((path, *known, digest) for path, (known, digest) in self._fresh.items())
-            self._rows.update(self._fresh)
-            self._fresh.clear()
+        # Taken in one step: with `doit -P thread`, others learn meanwhile.
+        fresh, self._fresh = self._fresh, {}
+        if fresh:
+            self._cache.put((path, *known, digest) for path, (known, digest) in fresh.items())
+            self._rows = {**self._rows, **fresh}
             self._loaded = self._cache.state()
 
     def _digest(self, path: str, now: Signature) -> str:

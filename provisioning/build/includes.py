@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-_TAG = re.compile(r"{%[-+]?\s*(?:include|extends|import|from)\b(.*?)%}", re.DOTALL)
+_TAG = re.compile(r"{%[-+]?\s*(?:include|extends|import|from)\b(.*)", re.DOTALL)
 _NAME = re.compile(r"""["']([^"']+)["']""")
 
 
@@ -31,4 +31,6 @@ def _named(template: str) -> list[str]:
             text = file.read()
     except OSError:
         return []  # rendering will say so, with its line
-    return [name for tag in _TAG.findall(text) for name in _NAME.findall(tag)]
+    # Cut at the ends of tags first: looking for the end of each would take quadratic time.
+    tags = [tag for part in text.split("%}") for tag in _TAG.findall(part)]
+    return [name for tag in tags for name in _NAME.findall(tag) if not name.startswith("/")]

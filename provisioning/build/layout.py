@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
-from provisioning.build.sources import Sources, is_glob, literal_prefix
+from provisioning.build.sources import Sources, is_exclude, is_glob, literal_prefix
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.file import leads_out
 
@@ -146,7 +146,10 @@ class _Draft:
 
     def _selected(self, content: Content) -> Iterator[Item]:
         """What a directory or a glob stands for."""
-        selection = self.sources.select(content.source, content.exclude)
+        bad = [pattern for pattern in content.exclude if not is_exclude(pattern)]
+        for pattern in bad:
+            self._fault("bad-pattern", content, "exclude", f"{pattern} is no pattern of gitignore")
+        selection = self.sources.select(content.source, [] if bad else content.exclude)
         if not content.optional:
             self._idle(content, selection.idle_excludes)
             if not selection.files:
@@ -209,7 +212,7 @@ class _Draft:
 
     def _place(self, item: Item, content: Content) -> None:
         reason = path_fault(item.path)
-        if item.path.split("/", 1)[0] == RESERVED:
+        if collision_key(item.path.split("/", 1)[0]) == RESERVED:
             reason = "is reserved for the package's own records"
         if reason:
             name = shown(item.source) or shown(item.path)

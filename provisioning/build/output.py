@@ -6,6 +6,8 @@ import os
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from provisioning.artifact.archive import SUMS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,23 +33,29 @@ def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
             with _naming(path):
                 file.flush()
                 os.fsync(file.fileno())
-        for path, file in zip(paths, temporaries, strict=True):
+        for path in paths:
             with _naming(path):
-                os.replace(file.name, path)
+                os.replace(_temporary_name(path), path)
     sync_directory(directory)
 
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[BinaryIO]:
-    name = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    name = _temporary_name(path)
     try:
         with _naming(path):
-            file = open(name, "wb")  # noqa: SIM115 - closed below
+            # Never through a link that somebody put there.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = open(os.open(name, flags, 0o666), "wb")  # noqa: SIM115 - closed below
         with file:
             yield file
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 @contextmanager
@@ -72,9 +80,11 @@ def sweep(directory: Path) -> None:
 
     Only for a caller that holds the lock of the variant that owns the directory.
     """
-    for stale in directory.glob(".*.tmp"):
-        with suppress(FileNotFoundError):
-            stale.unlink()
+    # Only our own names: should the directory be somebody's, the rest is theirs.
+    for name in (directory.name, SUMS):
+        for stale in directory.glob(f".{name}.*.tmp"):
+            with suppress(FileNotFoundError):
+                stale.unlink()
 
 
 def sync_directory(directory: Path) -> None:

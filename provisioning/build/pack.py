@@ -35,6 +35,7 @@ def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> 
     """
     entries = tuple(each.entry for each in collected)
     content = manifest.dump(Manifest(place.package, entries))
+    manifest.parse(content, str(place.manifest))  # what no reader would take must not be written
     output.sweep(place.release)
     with output.replacing(place.archive, place.manifest, place.index) as (packed, listed, indexed):
         splice = _Splice(packed)
@@ -94,8 +95,8 @@ def _content(each: Collected, digests: Digests) -> Iterator[bytes]:
             size += len(block)
             yield block
     if block or (size, read.hexdigest()) != (each.entry.size, each.entry.digest):
-        # Whatever remembered this file was wrong; the next build must read it.
-        digests.forget(each.source)
+        # Should what is remembered be wrong, and not the file: the next build must read.
+        digests.forget()
         raise BuildError(f"{each.source}: changed while it was packaged; run doit again")
 
 

@@ -31,8 +31,7 @@ def prove(layout: Layout, place: Workspace, digests: Digests) -> None:
     findings = list(_findings(layout, place, digests))
     if findings:
         # What was found here may have been missed by every stamp of the files: read them next time.
-        for path in (place.archive, place.index, place.manifest, place.sums):
-            digests.forget(str(path))
+        digests.forget()
         told = "\n".join(str(finding) for finding in findings)
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
 
@@ -69,7 +68,7 @@ def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
     templates = Templates()
     variables = layout.variant.variables
     entries = tuple(
-        _rendered(each.entry, templates.render(each.source, variables).text.encode())
+        _rendered(each.entry, templates.render(each.source, variables).content)
         if each.template
         else each.entry
         for each in collect(layout, digests)

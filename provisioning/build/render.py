@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound, UndefinedError
+from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioning.build import output
+from provisioning.build.includes import includes
 from provisioning.errors import BuildError
 from provisioning.spec.file import leads_out
 
@@ -34,9 +36,9 @@ _UNDEFINED = re.compile(r"'(.+)' is undefined")
 
 
 class Rendered(NamedTuple):
-    """What a template became, and the names of the variables it looked at."""
+    """What a template became, and the names it looked at, whether variables have them or not."""
 
-    text: str
+    content: bytes
     uses: frozenset[str]
 
 
@@ -56,7 +58,7 @@ def render(layout: Layout, into: Path) -> set[str]:
                 faults.append(str(error))
             else:
                 uses |= rendered.uses
-                output.write(into / item.path, rendered.text.encode())
+                output.write(into / item.path, rendered.content)
     if faults:
         raise BuildError("\n".join(faults))
     return uses
@@ -71,22 +73,29 @@ class Templates:
             loader=self._loader,
             undefined=StrictUndefined,
             keep_trailing_newline=True,
+            finalize=_printable,
             autoescape=False,
         )
+        # What is left gives the same output for the same input, and does not grow by itself.
+        for name in ("cycler", "joiner", "lipsum"):
+            del self._environment.globals[name]
+        del self._environment.filters["random"]
 
     def render(self, template: str, variables: Mapping[str, Any]) -> Rendered:
-        """The text of `template` (a path of the project) with `variables` filled in.
+        """The content of `template` (a path of the project) with `variables` filled in.
 
         Raises:
             BuildError: `template:line: …`, whatever is wrong with it.
         """
         self._environment.steps = 0
         try:
-            uses = frozenset(self._uses(template, set()))
-            text = self._environment.get_template(template).render(variables)
+            read: set[str] = set()
+            uses = frozenset(self._uses(template, read))
+            _demand_known(read, template)
+            content = self._environment.get_template(template).render(variables).encode()
         except Exception as error:
             raise BuildError(_explained(template, error, variables)) from error
-        return Rendered(text, uses & frozenset(variables))
+        return Rendered(content, uses)
 
     def _uses(self, template: str, seen: set[str]) -> Iterator[str]:
         seen.add(template)
@@ -161,12 +170,31 @@ def _magnitude(operator: str, left: Any, right: Any) -> float:
     return 0
 
 
+def _printable(value: Any) -> Any:
+    """Refuse what has no text of its own: an address in memory is another one at every run."""
+    if not isinstance(value, (str, int, float, list, dict, tuple, type(None), Undefined)):
+        raise SecurityError(f"a {type(value).__name__} has no text of its own")
+    return value
+
+
+def _demand_known(read: set[str], template: str) -> None:
+    """Have doit know every template that is read, before anything is rendered."""
+    for name in sorted(read - includes(template) - {template}):
+        message = f"{name}: write this name as one plain string"
+        raise TemplateSyntaxError(message, 1, template)
+
+
 def _names_used(tree: nodes.Template, template: str) -> set[str]:
+    # The names of globals would be passed over, but a variable may have one of them.
+    environment: Any = tree.environment
+    names, environment.globals = environment.globals, {}
     try:
         return meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         error.name = template  # jinja2 gives it a name of its own
         raise
+    finally:
+        environment.globals = names
 
 
 def _names(reference: Any, template: str) -> list[str]:

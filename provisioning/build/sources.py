@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import stat
@@ -11,13 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from pathspec import GitIgnoreSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # What no package wants: left out unless a content names the very file.
 BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
 
 _GLOB = re.compile(r"[*?[]")
-_TOKEN = re.compile(r"\*\*/|\*\*$|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
 
 
 class Selection(NamedTuple):
@@ -31,6 +31,15 @@ class Selection(NamedTuple):
 def is_glob(source: str) -> bool:
     """Whether `source` is a pattern rather than the name of a file or directory."""
     return _GLOB.search(source) is not None
+
+
+def is_exclude(pattern: str) -> bool:
+    """Whether gitignore(5) has a meaning for `pattern`."""
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def literal_prefix(pattern: str) -> str:
@@ -60,11 +69,11 @@ class Sources:
             OSError: a directory cannot be listed.
         """
         base = literal_prefix(source) if is_glob(source) else source.rstrip("/") + "/"
-        pattern = re.compile(glob_regex(source[len(base) :])) if is_glob(source) else None
+        matches = matcher(source[len(base) :]) if is_glob(source) else None
         found = [
             (path, kind)
             for path, kind in self._list(base or ".")
-            if pattern is None or pattern.fullmatch(path)
+            if matches is None or matches(path)
         ]
         return Selection(base, tuple(_kept(found, excludes)), _idle(found, excludes))
 
@@ -92,18 +101,36 @@ class Sources:
         return os.path.normpath(directory) != self._skip and not _built_in().match_file(path + "/")
 
 
-def glob_regex(pattern: str) -> str:
-    """The regular expression of a glob: `*` and `?` stay in one directory, `**/` is any depth."""
-    return "".join(_translate(token) for token in _TOKEN.findall(pattern))
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a path matches a glob: `*` and `?` stay in one directory, `**` is any depth.
+
+    Each component is fnmatch(3)'s business; the time is bounded by the product of the lengths,
+    where one regular expression for all of it could be made to backtrack for hours.
+    """
+    parts = pattern.split("/")
+    if parts[-1] == "**":
+        parts.append("*")  # what lies below a directory, and not the directory
+    names = [None if part == "**" else _component(part) for part in parts]
+    return lambda path: _matches(names, path.split("/"))
 
 
-def _translate(token: str) -> str:
-    if token.startswith("[") and len(token) > 1:
-        inside = token[1:-1].replace("\\", r"\\")
-        negated = inside.startswith("!")
-        return f"(?!/)[{'^' if negated else ''}{inside[negated:]}]"
-    fixed = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return fixed.get(token, re.escape(token))
+def _component(pattern: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(pattern)).match
+
+
+def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> bool:
+    """Walk along `path` with all places in the pattern that may have been reached."""
+    places = {0}
+    for component in path:
+        for place in sorted(places):
+            if place < len(names) and names[place] is None:
+                places.add(place + 1)  # `**` may stand for nothing
+        places = {
+            place + (names[place] is not None)
+            for place in places
+            if place < len(names) and ((name := names[place]) is None or name(component))
+        }
+    return len(names) in places
 
 
 def _kept(files: list[tuple[str, int]], excludes: Sequence[str]) -> Iterable[tuple[str, int]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import archive
 from provisioning.artifact.manifest import Package
+from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,11 +66,18 @@ class Workspace:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only process that changes these files; wait for another that does."""
+        """Be the only process that changes these files; wait for another that does.
+
+        Raises:
+            BuildError: a link stands where a directory should, and would lead writes elsewhere.
+        """
+        for directory in (self.work.parent, self.work, self.rendered, self.release):
+            if directory.is_symlink():
+                raise BuildError(f"{directory}: a symbolic link, not a directory; remove it")
         self.work.mkdir(parents=True, exist_ok=True)
         # Beside the directory, since `doit clean` removes that; a lock must never be removed.
         path = self.work.with_name(f"{self.work.name}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -119,7 +127,9 @@ def digests(artifacts: str) -> Path:
 
 
 def _remove_tree(directory: Path) -> None:
-    """Remove a tree whose directories may have modes that forbid it."""
+    """Remove a tree whose directories may have modes that forbid it, and follow no link."""
+    if directory.is_symlink():
+        directory.unlink()
     for parent, names, _ in os.walk(directory):
         for name in names:
             path = os.path.join(parent, name)

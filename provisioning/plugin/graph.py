@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,9 +221,10 @@ def _name(job: Job) -> str:
 def remove_empty(directories: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
     """Remove what `doit clean` has emptied: each of `directories` and those below it."""
     for directory in () if dryrun else directories:
-        for parent, _, _ in os.walk(directory, topdown=False):
-            if not os.listdir(parent):
-                os.rmdir(parent)
+        if not os.path.islink(directory):
+            for parent, _, _ in os.walk(directory, topdown=False):
+                with suppress(OSError):  # it is not empty
+                    os.rmdir(parent)
 
 
 def _facts(**values: Any) -> dict[str, str]:
@@ -231,5 +233,6 @@ def _facts(**values: Any) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
+    # Keys in their order: a template that lists a map shows it.
+    text = json.dumps(value, default=str)
     return text if len(text) <= _LONGEST_TEXT else f"sha256:{digest.of_bytes(text.encode())}"

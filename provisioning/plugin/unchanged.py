@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from provisioning.build.digests import Digests
 
 
+_ABSENT = "(absent)"  # no value as text: those are JSON
+
+
 class Unchanged:
     """A doit `uptodate`: false as soon as a fact, a used variable or a target is another.
 
@@ -47,7 +50,7 @@ class Unchanged:
 
     def _record(self, task: Any) -> dict[str, Any]:
         uses = task.values.get("uses", ())
-        used = {name: self._variables[name] for name in uses if name in self._variables}
+        used = {name: self._variables.get(name, _ABSENT) for name in uses}
         return {"facts": {**self._facts}, "variables": used}
 
     def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
@@ -56,8 +59,8 @@ class Unchanged:
             return
         for kind, now in (("facts", self._facts), ("variables", self._variables)):
             for name, old in values[kind].items():
-                if now.get(name) != old:
-                    yield f"{name}: {old} → {now.get(name, 'gone')}"
+                if now.get(name, _ABSENT) != old:
+                    yield f"{name}: {old} → {now.get(name, _ABSENT)}"
             # A new variable concerns nobody yet; a new fact is one that the action will use.
             if kind == "facts":
                 yield from (f"{name}: new" for name in now if name not in values[kind])

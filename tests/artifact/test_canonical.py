@@ -87,4 +87,4 @@ def test_a_line_has_bounds() -> None:
 
 
 def test_a_file_is_not_read_beyond_its_limit() -> None:
-    assert fault(bytes(canonical.LIMIT + 1)) == "m.json: is larger than 268435456 bytes"
+    assert fault(bytes(canonical.LIMIT + 1)) == "m.json: is larger than 67108864 bytes"

@@ -133,6 +133,17 @@ def test_a_sum_that_differs_is_told(release: Path) -> None:
     assert told(release) == [f"{MANIFEST}: sha256 {first}, SHA256SUMS says {SHA}"]
 
 
+def test_a_file_is_listed_once(release: Path) -> None:
+    sums = release.with_name(archive.SUMS)
+    line = sums.read_text().splitlines(keepends=True)[0]
+    sums.write_text(f"{SHA}{line[64:]}{sums.read_text()}")
+    first = line[:64]
+    assert told(release) == [
+        f"SHA256SUMS: line 2: lists {MANIFEST} again",
+        f"{MANIFEST}: sha256 {first}, SHA256SUMS says {SHA}",
+    ]
+
+
 def test_sums_list_the_release_and_nothing_else(release: Path) -> None:
     sums = release.with_name(archive.SUMS)
     lines = sums.read_text().splitlines(keepends=True)

@@ -119,7 +119,18 @@ def test_members_out_of_order_are_told(findings: Refuse) -> None:
 
 def test_a_member_outside_the_top_directory_is_told(findings: Refuse) -> None:
     stray = header(Member("elsewhere/x", "file", 0o644, "root", "root"))
-    assert findings(packed([*chunks()[:2], stray, END])) == ["elsewhere/x: is not in the manifest"]
+    assert findings(packed([*chunks()[:2], stray, END])) == [
+        "elsewhere/x: lies outside greenhouse/"
+    ]
+
+
+def test_a_listed_member_outside_the_top_directory_is_told(findings: Refuse) -> None:
+    parts = chunks((file("x"),))
+    stray = header(Member("x", "file", 0o644, "root", "root"))
+    assert findings(packed([parts[0], stray, END])) == [
+        "x: lies outside greenhouse/",
+        "x: is missing from the archive",
+    ]
 
 
 def test_all_differences_are_told_at_once(findings: Refuse) -> None:

@@ -47,6 +47,16 @@ def test_a_damaged_file_is_begun_afresh(cache: Cache, damage: bytes) -> None:
     assert cache.rows() == [("a", 1)]
 
 
+def test_a_file_of_another_version_is_begun_afresh(cache: Cache) -> None:
+    cache.path.parent.mkdir()
+    with sqlite3.connect(cache.path) as other:
+        other.execute("create table cache (something, quite, different)")
+    other.close()
+    assert cache.rows() == []
+    cache.put([("a", 1)])
+    assert cache.rows() == [("a", 1)]
+
+
 def test_a_truncated_file_is_begun_afresh(cache: Cache) -> None:
     cache.put([(str(number), "x" * 100) for number in range(1000)])
     cache.path.write_bytes(cache.path.read_bytes()[:-20000])

@@ -109,7 +109,7 @@ def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.M
     _age(path)
     digests.look("a")
     digests.save()
-    digests.forget("a")
+    digests.forget()
     monkeypatch.setattr("provisioning.build.digests.read_digest", lambda *_: "read again")
     assert digests.look("a").digest == "read again"
 

@@ -122,6 +122,13 @@ def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
 
 
+@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a]"])
+def test_an_exclude_that_is_no_pattern_is_a_fault(pattern: str) -> None:
+    write("t/a")
+    told = _fault(content("src", "t", "lib/", exclude=(pattern,)))
+    assert told.endswith(f"exclude: {pattern} is no pattern of gitignore [bad-pattern]")
+
+
 def test_a_special_file_is_a_fault() -> None:
     Path("t").mkdir()
     os.mkfifo("t/pipe")
@@ -187,11 +194,10 @@ def test_a_leading_dash_and_spaces_are_fine() -> None:
     assert "lib/-rf  x" in _items(content("src", "t", "lib/"))
 
 
-def test_the_package_s_own_directory_is_reserved() -> None:
+@pytest.mark.parametrize("path", [".provisioning/x", ".Provisioning"])
+def test_the_package_s_own_directory_is_reserved(path: str) -> None:
     write("f")
-    assert "is reserved for the package's own records" in _fault(
-        content("src", "f", ".provisioning/x")
-    )
+    assert "is reserved for the package's own records" in _fault(content("src", "f", path))
 
 
 def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:

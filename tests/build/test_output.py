@@ -50,7 +50,16 @@ def test_files_get_the_mode_that_the_umask_leaves() -> None:
 
 
 def test_what_killed_builds_left_is_swept_and_nothing_else() -> None:
-    for name in (".a.tar.gz.123.tmp", "a.tar.gz", ".hidden"):
-        Path(name).touch()
-    output.sweep(Path())
-    assert sorted(os.listdir()) == [".hidden", "a.tar.gz"]
+    Path("a-1.0-x").mkdir()
+    for name in (".a-1.0-x.tar.gz.123.tmp", "a-1.0-x.tar.gz", ".hidden", ".other.tmp"):
+        Path("a-1.0-x", name).touch()
+    output.sweep(Path("a-1.0-x"))
+    assert sorted(os.listdir("a-1.0-x")) == [".hidden", ".other.tmp", "a-1.0-x.tar.gz"]
+
+
+def test_nothing_is_written_through_a_link() -> None:
+    Path("elsewhere").write_text("old")
+    os.symlink("elsewhere", f".a.{os.getpid()}.tmp")
+    with pytest.raises(OSError, match="symbolic links"):
+        output.write(Path("a"), b"new")
+    assert Path("elsewhere").read_text() == "old"

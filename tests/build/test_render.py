@@ -15,10 +15,11 @@ from tests.build.conftest import content, variant, write
 
 def _render(text: str, **variables: Any) -> str:
     write("t.j2", text)
-    return Templates().render("t.j2", variables).text
+    return Templates().render("t.j2", variables).content.decode()
 
 
 def _refused(text: str, **variables: Any) -> str:
+    write("x.j2")
     with pytest.raises(BuildError) as caught:
         _render(text, **variables)
     return str(caught.value)
@@ -55,11 +56,13 @@ def test_a_missing_include_may_be_ignored() -> None:
     assert _render('a{% include "none.j2" ignore missing %}') == "a"
 
 
-def test_only_the_variables_that_are_looked_at_are_reported() -> None:
+def test_the_names_that_are_looked_at_are_reported_present_or_not() -> None:
     write("part.j2", "{{ b }}")
-    write("t.j2", "{{ a }}{% include 'part.j2' %}{% set d = 1 %}{{ d }}")
-    uses = Templates().render("t.j2", {"a": 1, "b": 2, "c": 3}).uses
-    assert uses == {"a", "b"}
+    write(
+        "t.j2", "{{ a }}{% include 'part.j2' %}{% set d = 1 %}{{ d }}{{ range }}{{ e is defined }}"
+    )
+    uses = Templates().render("t.j2", {"a": 1, "b": 2, "c": 3, "range": 4}).uses
+    assert uses == {"a", "b", "e", "range"}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,10 @@ def test_only_the_variables_that_are_looked_at_are_reported() -> None:
         ("{{a.__class__}}", "t.j2:1: access to attribute '__class__' of 'list' object is unsafe."),
         ("{{ a.append(1) }}", "t.j2:1: access to attribute 'append' of 'list' object is unsafe."),
         ("a\n{{ 1 | nosuch }}", "t.j2:2: No filter named 'nosuch'."),
+        ("{% include '/x.j2' %}", "t.j2:1: /x.j2: no such template in the project"),
+        ("{% include 'x' '.j2' %}", "t.j2:1: x.j2: write this name as one plain string"),
+        ("{{ {}.items }}", "t.j2:1: a builtin_function_or_method has no text of its own"),
+        ("{{ [1] | random }}", "t.j2:1: No filter named 'random'."),
         ("{{ 1 / 0 }}", "t.j2:1: division by zero"),
         ("{{ 2 ** 999999999 }}", "t.j2:1: the result of ** would be too large"),
         ("{{ 'x' * 9999999999 }}", "t.j2:1: the result of * would be too large"),
@@ -93,6 +100,10 @@ def test_a_loop_without_end_is_stopped() -> None:
 
 def test_multiplying_numbers_is_fine() -> None:
     assert _render("{{ 3 * 4 }}{{ 2 ** 8 }}{{ 'ab' * 2 }}") == "12256abab"
+
+
+def test_output_that_is_no_utf_8_is_refused() -> None:
+    assert _refused("{{ '\\ud800' }}").startswith("t.j2: 'utf-8' codec can't encode character")
 
 
 def test_a_template_must_be_text() -> None:

@@ -39,6 +39,18 @@ def test_a_variable_that_no_template_uses_rebuilds_nothing(built: Project) -> No
     assert built.ran() == set()
 
 
+def test_a_variable_that_a_template_asks_for_counts_before_it_exists(built: Project) -> None:
+    built.edit("specs/demo.yaml", "  mac-mini: {}", "  mac-mini:\n    variables: {pins: 2}")
+    assert "render:demo:mac-mini" in built.ran()
+
+
+def test_the_order_of_a_map_counts(built: Project) -> None:
+    built.edit("specs/demo.yaml", "port: 8080", "port: {a: 1, b: 2}")
+    built.doit()
+    built.edit("specs/demo.yaml", "port: {a: 1, b: 2}", "port: {b: 2, a: 1}")
+    assert "render:demo:mac-mini" in built.ran()
+
+
 def test_a_comment_in_a_spec_rebuilds_nothing(built: Project) -> None:
     built.write("specs/demo.yaml", "# a thought\n" + built.path("specs/demo.yaml").read_text())
     assert built.ran() == set()
