@@ -63,14 +63,12 @@ def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
     Raises:
         BuildError: a source is missing or a template does not render.
     """
-    from provisioning.build.render import Templates  # noqa: PLC0415 - see plugin/stages.py
+    # Imported here, as in plugin/stages.py: a build with nothing to do does not owe its cost.
+    from provisioning.build.render import render_all  # noqa: PLC0415
 
-    templates = Templates()
-    variables = layout.variant.variables
+    rendered = render_all(layout)
     entries = tuple(
-        _rendered(each.entry, templates.render(each.source, variables).content)
-        if each.template
-        else each.entry
+        _rendered(each.entry, rendered[each.entry.path].content) if each.template else each.entry
         for each in collect(layout, digests)
     )
     return Manifest(place.package, entries)

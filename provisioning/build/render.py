@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioning.build import output
 from provisioning.build.includes import includes
+from provisioning.build.limits import limited
 from provisioning.errors import BuildError
 from provisioning.spec.file import leads_out
 
@@ -43,25 +44,39 @@ class Rendered(NamedTuple):
 
 
 def render(layout: Layout, into: Path) -> set[str]:
-    """Render the templates of `layout` to the directory `into`; the variables they look at.
+    """Render the templates of `layout` to the directory `into`; the names they look at.
 
     Raises:
         BuildError: with the fault of every template that has one.
         OSError: a file cannot be written.
     """
-    templates, uses, faults = Templates(), set[str](), []
-    for item in layout.items:
-        if item.template:
-            try:
-                rendered = templates.render(item.source, layout.variant.variables)
-            except BuildError as error:
-                faults.append(str(error))
-            else:
-                uses |= rendered.uses
-                output.write(into / item.path, rendered.content)
+    rendered = render_all(layout)
+    for path, each in rendered.items():
+        output.write(into / path, each.content)
+    return {name for each in rendered.values() for name in each.uses}
+
+
+def render_all(layout: Layout) -> dict[str, Rendered]:
+    """What the templates of `layout` become, by their paths in the package.
+
+    Raises:
+        BuildError: with the fault of every template that has one.
+    """
+    sources = {item.path: item.source for item in layout.items if item.template}
+    # One process for all of them, since nearly all are sound.
+    return limited(lambda: _render_each(sources, layout.variant.variables)) if sources else {}
+
+
+def _render_each(sources: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, Rendered]:
+    templates, rendered, faults = Templates(), dict[str, Rendered](), []
+    for path, source in sources.items():
+        try:
+            rendered[path] = templates.render(source, variables)
+        except BuildError as error:
+            faults.append(str(error))
     if faults:
         raise BuildError("\n".join(faults))
-    return uses
+    return rendered
 
 
 class Templates:
@@ -221,6 +236,8 @@ def _explained(template: str, error: Exception, variables: Mapping[str, Any]) ->
         message += _nearest(message, variables)
     if isinstance(error, RecursionError):
         message = "includes or calls itself without end"
+    if isinstance(error, MemoryError):
+        message = "needs too much memory"
     return f"{_place(template, error)}: {message}"
 
 

@@ -122,15 +122,19 @@ def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str
     """Walk along `path` with all places in the pattern that may have been reached."""
     places = {0}
     for component in path:
-        for place in sorted(places):
-            if place < len(names) and names[place] is None:
+        for place, name in enumerate(names):
+            if name is None and place in places:
                 places.add(place + 1)  # `**` may stand for nothing
         places = {
             place + (names[place] is not None)
             for place in places
-            if place < len(names) and ((name := names[place]) is None or name(component))
+            if place < len(names) and _steps(names[place], component)
         }
     return len(names) in places
+
+
+def _steps(name: Callable[[str], object] | None, component: str) -> bool:
+    return name is None or name(component) is not None
 
 
 def _kept(files: list[tuple[str, int]], excludes: Sequence[str]) -> Iterable[tuple[str, int]]:

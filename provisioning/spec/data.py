@@ -28,6 +28,7 @@ else:
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LONGEST_TEXT, _LONGEST_LINE = 65_536, 4_096
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -60,6 +61,8 @@ class _UnusableError(Exception):
 
 def _read(text: str, file: str, suffix: str, faults: list[Fault]) -> Mapping | None:
     try:
+        if suffix != ".json":  # whose parser takes linear time
+            _demand_modest(text)
         return _Nodes(file).names(_READERS[suffix](text))
     except _UnusableError as error:
         origin = Origin(file=file, line=error.line, column=error.column)
@@ -68,6 +71,15 @@ def _read(text: str, file: str, suffix: str, faults: list[Fault]) -> Mapping | N
         origin = Origin(file=file, line=0, column=1)
         faults.append(Fault.at(origin, "data-syntax", _TOO_DEEP))
     return None
+
+
+def _demand_modest(text: str) -> None:
+    # These parsers take quadratic time, or memory, for some lines: a dotted key, many blanks.
+    if len(text) > _LONGEST_TEXT:
+        raise _UnusableError(f"the file is longer than {_LONGEST_TEXT} characters")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _LONGEST_LINE:
+            raise _UnusableError(f"this line is longer than {_LONGEST_LINE} characters", number)
 
 
 def _toml(text: str) -> Any:
@@ -115,6 +127,8 @@ def _ini(text: str) -> Any:
     except configparser.ParsingError as error:
         line = getattr(error, "lineno", None) or error.errors[0][0]
         raise _UnusableError("this is neither [section] nor name = value", line) from None
+    if len(parser.defaults()) * len(parser.sections()) > MAX_VALUES:
+        raise _UnusableError("the values of [DEFAULT], in every section, are too many")
     return {section: dict(parser[section]) for section in parser.sections()}
 
 

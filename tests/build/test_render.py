@@ -139,3 +139,11 @@ def test_includes_are_known_without_rendering() -> None:
 
 def test_the_includes_of_a_template_that_is_gone_are_none() -> None:
     assert includes("none.j2") == set()
+
+
+def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
+    write("a.j2", "{{ 'x' | center(3000000000) }}")
+    (layout,) = lay_out([variant(content("template", "a.j2", "a"))], Path(), "artifacts")
+    with pytest.raises(BuildError) as caught:
+        render(layout, tmp_path / "into")
+    assert str(caught.value) == "a.j2:1: needs too much memory"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,3 +95,29 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     faults: list[Fault] = []
     assert read_variables(tmp_path, "a.toml", HERE, faults) is None
     assert [(str(each.origin), each.code) for each in faults] == [("a.toml:1:6", "not-utf8")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("v.toml", "a" + ".a" * 3000, "v.toml:1:1: this line is longer than 4096 characters"),
+        ("v.ini", "[a]\nb" + " " * 6000, "v.ini:2:1: this line is longer than 4096 characters"),
+        (".env", "A=1\n" * 20_000, ".env: the file is longer than 65536 characters"),
+        (
+            "v.ini",
+            "\n".join(
+                ["[DEFAULT]", *map("k{}=".format, range(3000)), *map("[s{}]".format, range(3000))]
+            ),
+            "v.ini: the values of [DEFAULT], in every section, are too many",
+        ),
+    ],
+)
+def test_what_would_take_a_parser_long_is_refused(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    faults: list[Fault] = []
+    started = time.monotonic()
+    assert read_variables(tmp_path, name, Origin(file="a.yaml", line=1, column=1), faults) is None
+    assert [f"{fault.origin}: {fault.message}" for fault in faults] == [told]
+    assert time.monotonic() - started < 1

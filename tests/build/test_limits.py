@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from provisioning.build import limits
+from provisioning.build.limits import limited
+from provisioning.errors import BuildError
+
+
+def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:
+    here = os.getpid()
+    assert limited(lambda: (os.getpid() != here, "x" * 1_000_000)) == (True, "x" * 1_000_000)
+
+
+def test_what_it_raises_is_raised_here() -> None:
+    def fail() -> None:
+        raise BuildError("for this reason")
+
+    with pytest.raises(BuildError) as caught:
+        limited(fail)
+    assert str(caught.value) == "for this reason"
+
+
+def test_work_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CPU_SECONDS", 1)
+    with pytest.raises(BuildError) as caught:
+        limited(_spin)
+    assert str(caught.value) == "a template needs more than 1 s of processor time"
+
+
+def test_memory_is_bounded() -> None:
+    with pytest.raises(MemoryError):
+        limited(lambda: len(bytes(4 << 30)))
+
+
+def _spin() -> None:
+    while time.time():
+        pass
