@@ -16,6 +16,7 @@ from provisioning.plugin.checker import Checker
 from provisioning.plugin.reporter import Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -46,17 +47,28 @@ def doit_config(artifacts: str) -> dict[str, Any]:
 
 def _leave_in_order() -> None:
     """Make a signal end doit with one line, its records closed, instead of with a traceback."""
-    leader = os.getpid()
+    # nohup(1) has SIGHUP ignored, and that must stay so.
+    heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, _leave)
+    # The workers of `doit -n` just die. A handler of Python's runs in the main thread alone, and a
+    # worker's may wait for ever: the kernel gives the signal to whichever thread it likes.
+    os.register_at_fork(after_in_child=lambda: _die_of(heeded))
 
-    def leave(number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != leader:  # a worker of `doit -n`: the leader speaks for all
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    # doit ends its workers itself, but not wherever in its code a signal may find it; then the
+    # interpreter would wait for them at its end.
+    from multiprocessing import active_children  # noqa: PLC0415 - a cost for `doit -n` alone
+
+    for worker in active_children():
+        worker.kill()
+    name = signal.Signals(number).name
+    print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
+    raise SystemExit(128 + number)
+
+
+def _die_of(numbers: Iterable[signal.Signals]) -> None:
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers:
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        name = signal.Signals(number).name
-        print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
-        raise SystemExit(128 + number)
-
-    for number in _SIGNALS:
-        # nohup(1) has SIGHUP ignored, and that must stay so.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)

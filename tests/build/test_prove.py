@@ -151,3 +151,21 @@ def test_an_archive_that_is_not_what_was_written_gets_no_sums(place: Workspace) 
         sums.write(place)
     assert "not what was written there" in str(caught.value)
     assert not place.sums.exists()
+
+
+def test_links_in_the_place_of_directories_are_refused(place: Workspace, tmp_path: Path) -> None:
+    place.work.rename(tmp_path / "elsewhere")
+    place.work.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BuildError) as caught, place.lock():
+        pass
+    assert str(caught.value) == f"{place.work}: a symbolic link, not a directory; remove it"
+
+
+def test_a_link_in_the_place_of_the_scratch_directory_is_not_followed(
+    place: Workspace, digests: Digests, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    place.work.mkdir(parents=True, exist_ok=True)
+    (place.work / "scratch").symlink_to(tmp_path / "elsewhere")
+    prove(_layout(), place, digests)
+    assert (tmp_path / "elsewhere/deep").stat().st_mode & 0o777 == 0o755
