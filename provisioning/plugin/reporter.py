@@ -58,7 +58,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
             return f"Failed: {_tasks(self._failed)}; done: {_tasks(self._done)}."
         if not self._done:
             return f"Nothing to do: {_tasks(self._idle)} up to date."
-        return f"Done: {_tasks(self._done)}; {_tasks(self._idle)} up to date."
+        rest = f"; {_tasks(self._idle)} up to date" if self._idle else ""
+        return f"Done: {_tasks(self._done)}{rest}."
 
 
 def _tasks(count: int) -> str:
