@@ -268,17 +268,12 @@ class _Draft:
         hint: str = "",
         related: tuple[tuple[Origin, str], ...] = (),
     ) -> None:
+        origin = _origin(content, key)
         where = f"{content.where}.{key if key in content.origins else content.kind}"
-        self.faults.append(
-            Fault(
-                code=code,
-                origin=_origin(content, key),
-                where=where,
-                message=message,
-                hint=hint,
-                related=related,
-            )
+        fault = Fault(
+            code=code, origin=origin, where=where, message=message, hint=hint, related=related
         )
+        self.faults.append(fault)
 
 
 def _origin(content: Content, key: str) -> Origin:
