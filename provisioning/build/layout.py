@@ -12,7 +12,7 @@ from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
 from provisioning.build.sources import Sources, is_exclude, is_glob, literal_prefix
 from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.file import leads_out
+from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

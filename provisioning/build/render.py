@@ -19,7 +19,7 @@ from provisioning.build import output
 from provisioning.build.includes import includes
 from provisioning.build.limits import limited
 from provisioning.errors import BuildError
-from provisioning.spec.file import leads_out
+from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

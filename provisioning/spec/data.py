@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from dotenv.parser import parse_stream
 
 from provisioning.spec.fault import Fault
-from provisioning.spec.file import read_text
 from provisioning.spec.load import MAX_DEPTH, MAX_VALUES, load
 from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence
 
@@ -26,13 +25,13 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from provisioning.spec.inputs import Inputs
 
 _LONGEST_TEXT, _LONGEST_LINE = 65_536, 4_096
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def read_variables(root: Path, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+def read_variables(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
     """Return what `file` says as literal values: `{{ }}` is nothing special in them.
 
     `asked` is where the file is named. An INI section is a map of texts; dates become text.
@@ -40,14 +39,14 @@ def read_variables(root: Path, file: str, asked: Origin, faults: list[Fault]) ->
     name = PurePosixPath(file).name
     suffix = ".env" if name.startswith(".env") else PurePosixPath(name).suffix
     if suffix in {".yaml", ".yml"}:
-        data = load(root, file, asked, faults)
+        data = load(inputs, file, asked, faults)
         return None if data is None else _literal_map(data)
     if suffix not in _READERS:
         message = f"{file}: variables cannot be read from this kind of file"
         hint = f"known: .yaml, .yml, {', '.join(_READERS)}"
         faults.append(Fault.at(asked, "unknown-kind-of-file", message, hint))
         return None
-    text = read_text(root, file, asked, faults)
+    text = inputs.text(file, asked, faults)
     return None if text is None else _read(text, file, suffix, faults)
 
 

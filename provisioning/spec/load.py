@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from provisioning.spec.fault import Fault, did_you_mean
-from provisioning.spec.file import place, read_text
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence
+from provisioning.spec.inputs import place
+from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from provisioning.spec.inputs import Inputs
 
 MAX_DEPTH = 64
 MAX_ALIASED = 10_000
@@ -51,14 +52,14 @@ _PROBLEMS = {
 }
 
 
-def load(root: Path, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
-    """Return the map that the YAML file `file` below `root` holds; None after a fault.
+def load(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+    """Return the map that the YAML file `file` of the project holds; None after a fault.
 
     `asked` is where the file was asked for, for when it cannot be read. After faults that leave
     a meaning (a duplicate key: the first one counts), the map is returned as well, so that one
     report can tell of all that is wrong.
     """
-    text = read_text(root, file, asked, faults)
+    text = inputs.text(file, asked, faults)
     node = None if text is None else parse(text, file, faults)
     if node is None or isinstance(node, Mapping):
         return node
@@ -237,24 +238,3 @@ class _Reader:
     def _origin(self, event: Any, path: str) -> Origin:
         mark = event.start_mark
         return Origin(file=self._file, line=mark.line + 1, column=mark.column + 1, path=path)
-
-
-def kind_of(node: Node) -> str:
-    """Return what a value is, in the words of a report."""
-    if isinstance(node, Mapping):
-        return "a map"
-    if isinstance(node, Sequence):
-        return "a list"
-    if node.value is None:
-        return "empty"
-    if isinstance(node.value, str):
-        return "text"
-    if isinstance(node.value, bool):
-        return f"a switch ({str(node.value).lower()})"
-    # 1:30 is 90 in YAML 1.1, and 0644 is 420: say so, or nobody would guess.
-    return "a number" if str(node.value) == node.text else f"the number {node.value}"
-
-
-def shorten(text: str) -> str:
-    """Return `text` in a length that fits into a message."""
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004

@@ -78,3 +78,24 @@ def plain(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return node.value
+
+
+def kind_of(node: Node) -> str:
+    """Return what a value is, in the words of a report."""
+    if isinstance(node, Mapping):
+        return "a map"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node.value is None:
+        return "empty"
+    if isinstance(node.value, str):
+        return "text"
+    if isinstance(node.value, bool):
+        return f"a switch ({str(node.value).lower()})"
+    # 1:30 is 90 in YAML 1.1, and 0644 is 420: say so, or nobody would guess.
+    return "a number" if str(node.value) == node.text else f"the number {node.value}"
+
+
+def shorten(text: str) -> str:
+    """Return `text` in a length that fits into a message."""
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004

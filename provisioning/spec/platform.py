@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from provisioning.spec.fault import Fault, did_you_mean
-from provisioning.spec.file import yaml_files
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load
 from provisioning.spec.node import Mapping, Origin, Scalar
 from provisioning.spec.overlay import merge
@@ -20,11 +20,11 @@ BUILT_IN = "provisioning/platforms"
 class Platforms:
     """Every platform by name, each laid over what it extends."""
 
-    def __init__(self, root: Path, directory: str, faults: list[Fault]) -> None:
+    def __init__(self, inputs: Inputs, directory: str, faults: list[Fault]) -> None:
         """Read the built-in files, and the project's in `directory`, which replace them."""
         self._faults = faults
-        package = Path(str(files("provisioning"))).parent
-        self._written = {**self._load(package, BUILT_IN), **self._load(root, directory)}
+        package = Inputs(Path(str(files("provisioning"))).parent)
+        self._written = {**self._load(package, BUILT_IN), **self._load(inputs, directory)}
         # With a fault in a file, what a platform lacks may be just what was refused there.
         self.sound = not faults
         self._whole = {name: self._extended(name) for name in self._written}
@@ -35,11 +35,11 @@ class Platforms:
             return self._whole[name]
         return None
 
-    def _load(self, root: Path, directory: str) -> dict[str, Mapping | None]:
+    def _load(self, inputs: Inputs, directory: str) -> dict[str, Mapping | None]:
         """Return what each file holds; None for one with faults: its platform is known still."""
         loaded: dict[str, Mapping | None] = {}
-        for file in yaml_files(root, directory, self._faults):
-            node = load(root, file, Origin(file=file, line=0, column=1), self._faults)
+        for file in inputs.yaml_files(directory, self._faults):
+            node = load(inputs, file, Origin(file=file, line=0, column=1), self._faults)
             name = PurePosixPath(file).stem
             loaded[name] = None if node is None else check(node, PLATFORM, self._faults)
             if node is not None:

@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.file import yaml_files
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load
 from provisioning.spec.node import Mapping, Origin, Scalar
 from provisioning.spec.platform import Platforms
 from provisioning.spec.resolve import Resolution
 from provisioning.spec.rule import NAME
 from provisioning.spec.schema import SPEC, check
-from provisioning.spec.version import Versions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,11 +55,10 @@ def read_project(root: Path, specs: str = "specs") -> Reading:
 
 class _Project:
     def __init__(self, root: Path, specs: str) -> None:
-        self._root = root
+        self._inputs = Inputs(root)
         self._directory = specs
         self.faults: list[Fault] = []
-        self._platforms = Platforms(root, f"{specs}/platforms", self.faults)
-        self._versions = Versions(root)
+        self._platforms = Platforms(self._inputs, f"{specs}/platforms", self.faults)
 
     def variants(self) -> list[Variant]:
         specs = self._specs()
@@ -68,13 +66,13 @@ class _Project:
         return [variant for spec in specs for variant in self._variants(spec)]
 
     def _specs(self) -> list[Mapping]:
-        files = yaml_files(self._root, self._directory, self.faults)
+        files = self._inputs.yaml_files(self._directory, self.faults)
         if not files and not self.faults:
             origin = Origin(file=self._directory, line=0, column=1)
             hint = f"describe your package in {self._directory}/NAME.yaml"
             self.faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
         loaded = [
-            load(self._root, file, Origin(file=file, line=0, column=1), self.faults)
+            load(self._inputs, file, Origin(file=file, line=0, column=1), self.faults)
             for file in files
         ]
         return [check(node, SPEC, self.faults) for node in loaded if node is not None]
@@ -102,12 +100,11 @@ class _Project:
                 continue
             faults: list[Fault] = []
             resolution = Resolution(
-                root=self._root,
+                inputs=self._inputs,
                 spec=spec,
                 platform=platform,
                 base=base,
                 base_is_sound=self._platforms.sound,
-                versions=self._versions,
                 faults=faults,
             )
             variants[platform] = resolution.variant()

@@ -14,11 +14,10 @@ from provisioning.spec.overlay import merge, merge_maps
 from provisioning.spec.rule import FORMAT, MODE, OWNER, PATH, PREFIX, clean
 from provisioning.spec.variables import BUILT_IN, Scope
 from provisioning.spec.variant import Variant
+from provisioning.spec.version import find_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from provisioning.spec.version import Versions
+    from provisioning.spec.inputs import Inputs
 
 _IDENTITY = ("name", "platform", "os", "arch")
 _SETTLED = ("version", "prefix")
@@ -31,13 +30,12 @@ _DEFAULTS = ("owner", "group", "file_mode", "dir_mode")
 class Resolution:
     """A spec on its way to be one platform's variant, which is of no use once there are faults."""
 
-    root: Path
+    inputs: Inputs
     spec: Mapping
     platform: str
     base: Mapping
     """What the platform says, its ancestors' values merged in."""
     base_is_sound: bool
-    versions: Versions
     faults: list[Fault]
 
     def variant(self) -> Variant:
@@ -71,7 +69,7 @@ class Resolution:
         found: list[Mapping | None] = []
         for node in written.sequence("variables_from"):
             file = scope.text(node, PATH) if isinstance(node, Scalar) else None
-            read = file and read_variables(self.root, file, node.origin, self.faults)
+            read = file and read_variables(self.inputs, file, node.origin, self.faults)
             found.append(read or None)
         return found
 
@@ -86,7 +84,7 @@ class Resolution:
     def _settled(self, merged: Mapping, scope: Scope) -> Scope:
         """Return `scope` with the version found, and the prefix as it will be."""
         version = scope.resolve(merged.items["version"]) if "version" in merged.items else None
-        found = None if version is None else self.versions.find(version, self.faults)
+        found = None if version is None else find_version(version, self.inputs, self.faults)
         scope = scope.with_text("version", found or "0")
         prefix = scope.read(merged, "prefix", PREFIX)
         return scope.with_text("prefix", f"/{clean(prefix or '')}")

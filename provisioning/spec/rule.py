@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.fault import Fault
-from provisioning.spec.load import shorten
+from provisioning.spec.node import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable

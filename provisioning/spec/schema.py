@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cerberus import Validator, errors
 
 from provisioning.spec.fault import Fault, did_you_mean, nearest
-from provisioning.spec.load import kind_of, shorten
-from provisioning.spec.node import Mapping, Node, Scalar, Sequence, plain
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

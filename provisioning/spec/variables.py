@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.fault import Fault, did_you_mean
-from provisioning.spec.load import kind_of
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, plain
+from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, plain
 
 if TYPE_CHECKING:
     from provisioning.spec.rule import Rule

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.spec.data import read_variables
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.node import Origin, plain
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ HERE = Origin(file="specs/a.yaml", line=1, column=1)
 def data(root: Path, file: str, text: str) -> Any:
     (root / file).write_text(text)
     faults: list[Fault] = []
-    node = read_variables(root, file, HERE, faults)
+    node = read_variables(Inputs(root), file, HERE, faults)
     assert not faults
     assert node is not None
     return plain(node)
@@ -27,7 +28,7 @@ def data(root: Path, file: str, text: str) -> Any:
 def told(root: Path, file: str, text: str) -> list[str]:
     (root / file).write_text(text)
     faults: list[Fault] = []
-    assert read_variables(root, file, HERE, faults) is None
+    assert read_variables(Inputs(root), file, HERE, faults) is None
     return [f"{fault.origin}: {fault.message} [{fault.code}]" for fault in faults]
 
 
@@ -92,7 +93,7 @@ def test_a_place_is_told_where_the_reader_knows_it(tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"a = '\xff'\n")
     faults: list[Fault] = []
-    assert read_variables(tmp_path, "a.toml", HERE, faults) is None
+    assert read_variables(Inputs(tmp_path), "a.toml", HERE, faults) is None
     assert [(str(each.origin), each.code) for each in faults] == [("a.toml:1:6", "not-utf8")]
 
 
@@ -116,5 +117,8 @@ def test_what_would_take_a_parser_long_is_refused(
 ) -> None:
     (tmp_path / name).write_text(text)
     faults: list[Fault] = []
-    assert read_variables(tmp_path, name, Origin(file="a.yaml", line=1, column=1), faults) is None
+    assert (
+        read_variables(Inputs(tmp_path), name, Origin(file="a.yaml", line=1, column=1), faults)
+        is None
+    )
     assert [f"{fault.origin}: {fault.message}" for fault in faults] == [told]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.spec.fault import Fault, SpecError
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load, parse
 from provisioning.spec.node import Mapping, Node, Origin, Scalar, plain
 
@@ -67,7 +68,7 @@ def read(text: str) -> Node:
 
 def report(path: Path) -> str:
     faults: list[Fault] = []
-    assert load(path.parent, path.name, HERE, faults) is None
+    assert load(Inputs(path.parent), path.name, HERE, faults) is None
     return str(SpecError(faults, path.parent))
 
 
@@ -104,7 +105,7 @@ def test_a_date_is_text() -> None:
 
 def test_a_byte_order_mark_at_the_start_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
-    node = load(tmp_path, "a.yaml", HERE, [])
+    node = load(Inputs(tmp_path), "a.yaml", HERE, [])
     assert node is not None
     assert node.keys["a"] == Origin(file="a.yaml", line=1, column=1)
 
@@ -178,7 +179,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     os.truncate(path, 100 << 20)
     start = time.perf_counter()
     faults: list[Fault] = []
-    assert load(tmp_path, "a.yaml", HERE, faults) is None
+    assert load(Inputs(tmp_path), "a.yaml", HERE, faults) is None
     assert [f"{each.origin}: {each.message} [{each.code}]" for each in faults] == [
         "a.yaml:1:1: the file is larger than 1 MiB [file-too-large]"
     ]
@@ -209,7 +210,7 @@ def test_any_bytes_are_a_map_or_a_fault(
     root = tmp_path_factory.mktemp("bytes")
     (root / "a.yaml").write_bytes(data)
     faults: list[Fault] = []
-    assert load(root, "a.yaml", HERE, faults) is not None or faults
+    assert load(Inputs(root), "a.yaml", HERE, faults) is not None or faults
     assert isinstance(str(SpecError(faults, root)), str)
 
 

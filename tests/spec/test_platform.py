@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.node import Origin, plain
 from provisioning.spec.platform import Platforms
 from tests.spec.conftest import report, write
@@ -18,7 +19,7 @@ HERE = Origin(file="a.yaml", line=1, column=1)
 def platform(root: Path, name: str, **files: str) -> dict[str, object]:
     write(root, {f"platforms/{file}.yaml": text for file, text in files.items()})
     faults: list[Fault] = []
-    found = Platforms(root, "platforms", faults).find(name, HERE)
+    found = Platforms(Inputs(root), "platforms", faults).find(name, HERE)
     assert found is not None
     assert not faults
     data = plain(found)
@@ -96,7 +97,7 @@ def test_a_platform_with_faults_is_not_unknown_as_well(tmp_path: Path) -> None:
 def test_a_platforms_place_that_is_no_directory_is_told(tmp_path: Path) -> None:
     faults: list[Fault] = []
     (tmp_path / "platforms").touch()
-    Platforms(tmp_path, "platforms", faults)
+    Platforms(Inputs(tmp_path), "platforms", faults)
     assert [(str(each.origin), each.message) for each in faults] == [
         ("platforms", "Not a directory")
     ]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.spec.git import NoVersion, from_description
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.project import load_variants
-from provisioning.spec.version import Versions, from_description
 from tests.spec.conftest import report, write
 
 if TYPE_CHECKING:
@@ -200,5 +201,6 @@ def test_anothers_repository_is_a_fault_with_a_way_out(
 
 def test_a_missing_git_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    versions = Versions(tmp_path)
-    assert versions._describe() is versions._describe()
+    inputs = Inputs(tmp_path)
+    assert isinstance(inputs.git_version(), NoVersion)
+    assert inputs.git_version() is inputs.git_version()

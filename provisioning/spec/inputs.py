@@ -1,0 +1,166 @@
+"""Knows everything that specs are made from, and keeps account of what was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from provisioning.spec.fault import LINE_BREAK, Fault
+from provisioning.spec.git import NoVersion, describe
+from provisioning.spec.node import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MAX_BYTES = 1 << 20
+
+Kind: TypeAlias = Literal["file", "listing", "environment", "git"]
+
+
+class Input(NamedTuple):
+    """One thing outside of a spec that may have a part in it; `name` is a path or a variable's."""
+
+    kind: Kind
+    name: str
+
+
+class Inputs:
+    """The files, the environment and the command line of a project: the one door to all of them.
+
+    Whoever keeps what specs came to can ask `account` what that depended on, and `state` whether
+    it is still the same.
+    """
+
+    def __init__(self, root: Path, given: Mapping[str, str] | None = None) -> None:
+        """Look for files below `root`; `given` are the `name=value` of the command line."""
+        self.root = root
+        self.given = dict(given or {})
+        self._data: dict[str, bytes] = {}
+        self._account: dict[Input, str] = {}
+
+    @contextmanager
+    def account(self) -> Iterator[dict[Input, str]]:
+        """Note in a dict all that is asked for within the block, each with its state."""
+        before, self._account = self._account, {}
+        try:
+            yield self._account
+        finally:
+            self._account = {**before, **self._account}
+
+    def state(self, asked: Input, digest_of: Callable[[str], str]) -> str:
+        """What `account` would note of `asked` now; `digest_of` tells a file's SHA-256.
+
+        Raises:
+            OSError: it cannot be found out.
+        """
+        if asked.kind == "file":
+            path = os.path.realpath(self.root / asked.name)
+            return f"{path} {digest_of(os.path.relpath(path, os.path.realpath(self.root)))}"
+        if asked.kind == "listing":
+            return "/".join(_listing(self.root / asked.name))
+        if asked.kind == "environment":
+            return repr(os.environ.get(asked.name))
+        return str(self._described)
+
+    def text(self, file: str, asked: Origin, faults: list[Fault]) -> str | None:
+        """Return the text of `file`, without a byte order mark; None after a fault.
+
+        `asked` is where its name was written, which is where a file that cannot be read at all
+        is reported.
+        """
+        try:
+            data = self._read(file)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = reason if asked.file == file else f"{file}: {reason}"
+            faults.append(Fault.at(asked, "unreadable-file", message))
+            return None
+        if len(data) > MAX_BYTES:
+            start = Origin(file=file, line=1, column=1)
+            faults.append(Fault.at(start, "file-too-large", "the file is larger than 1 MiB"))
+            return None
+        try:
+            return data.decode("utf-8").removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            origin = place(file, data[: error.start].decode("utf-8"), error.start)
+            hint = "save the file as UTF-8"
+            faults.append(Fault.at(origin, "not-utf8", "this is not text in UTF-8", hint))
+            return None
+
+    def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
+        """Return the YAML files in `directory`; none if there is no such place."""
+        try:
+            found = _listing(self.root / directory)
+        except OSError as error:
+            origin = Origin(file=directory, line=0, column=1)
+            faults.append(Fault.at(origin, "unreadable-file", f"{error.strerror}"))
+            return []
+        self._account[Input("listing", directory)] = "/".join(found)
+        names = [f"{directory}/{name}" for name in found]
+        for name in names:
+            if name.endswith(".yml"):
+                origin = Origin(file=name, line=0, column=1)
+                message = "name the file .yaml; .yml is not read"
+                faults.append(Fault.at(origin, "wrong-suffix", message))
+        return [name for name in names if name.endswith(".yaml")]
+
+    def environment(self, name: str) -> str | None:
+        """Return the environment variable `name`; None where it is not set."""
+        value = os.environ.get(name)
+        self._account[Input("environment", name)] = repr(value)
+        return value
+
+    def git_version(self) -> str | NoVersion:
+        """Return the version that git tells of the project, or why there is none."""
+        self._account[Input("git", "")] = str(self._described)
+        return self._described
+
+    @cached_property
+    def _described(self) -> str | NoVersion:
+        return describe(self.root)
+
+    def _read(self, file: str) -> bytes:
+        if leads_out(self.root, file):
+            raise OSError("a symbolic link leads out of the project")
+        if file not in self._data:
+            self._data[file] = _read(self.root / file)
+        path, digest = os.path.realpath(self.root / file), hashlib.sha256(self._data[file])
+        self._account[Input("file", file)] = f"{path} {digest.hexdigest()}"
+        return self._data[file]
+
+
+def leads_out(root: Path, path: str) -> bool:
+    """Whether `path` below `root`, or a symbolic link on the way to it, leads out of `root`.
+
+    Every file of the project that is read passes by here: nothing outside reaches a package.
+    """
+    return not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root))
+
+
+def place(file: str, text: str, position: int) -> Origin:
+    """Return the origin of the character at `position` of `text`."""
+    lines = LINE_BREAK.split(text[:position])
+    return Origin(file=file, line=len(lines), column=len(lines[-1]) + 1)
+
+
+def _listing(directory: Path) -> list[str]:
+    """Return the names of YAML files in `directory`; none if there is no such place."""
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+    return [name for name in names if name[0] != "." and name.endswith((".yaml", ".yml"))]
+
+
+def _read(path: Path) -> bytes:
+    # Opening a FIFO would wait for a writer that never comes.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("this is not a file")
+        return stream.read(MAX_BYTES + 1)
