@@ -11,13 +11,13 @@ import sys
 from dataclasses import replace
 from datetime import date, time
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dotenv.parser import parse_stream
 
 from provisioning.spec.fault import Fault
-from provisioning.spec.load import MAX_DEPTH, MAX_VALUES, load
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence
+from provisioning.spec.load import MAX_DEPTH, MAX_VALUES, parse_map
+from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, marked
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,18 +36,38 @@ def read_variables(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]
 
     `asked` is where the file is named. An INI section is a map of texts; dates become text.
     """
+    if _suffix(file) in {*_YAML, *_READERS}:
+        return inputs.parsed(file, asked, faults, _variables)
+    message = f"{file}: variables cannot be read from this kind of file"
+    hint = f"known: {', '.join((*_YAML, *_READERS))}"
+    faults.append(Fault.at(asked, "unknown-kind-of-file", message, hint))
+    return None
+
+
+def read_secrets(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+    """Return what `read_variables` does, marked as secret; no fault shows anything of `file`."""
+    found: list[Fault] = []
+    node = read_variables(inputs, file, asked, found)
+    faults += [_hidden(fault) if fault.origin.file == file else fault for fault in found]
+    return None if node is None else cast("Mapping", marked(node, secret=True))
+
+
+def _hidden(fault: Fault) -> Fault:
+    message = "this cannot be read; the file holds secrets, so no more of it is shown"
+    origin = replace(fault.origin, path="")
+    return Fault(code=fault.code, origin=origin, where="", message=message, excerpt=False)
+
+
+def _suffix(file: str) -> str:
     name = PurePosixPath(file).name
-    suffix = ".env" if name.startswith(".env") else PurePosixPath(name).suffix
-    if suffix in {".yaml", ".yml"}:
-        data = load(inputs, file, asked, faults)
-        return None if data is None else _literal_map(data)
-    if suffix not in _READERS:
-        message = f"{file}: variables cannot be read from this kind of file"
-        hint = f"known: .yaml, .yml, {', '.join(_READERS)}"
-        faults.append(Fault.at(asked, "unknown-kind-of-file", message, hint))
-        return None
-    text = inputs.text(file, asked, faults)
-    return None if text is None else _read(text, file, suffix, faults)
+    return ".env" if name.startswith(".env") else PurePosixPath(name).suffix
+
+
+def _variables(text: str, file: str, faults: list[Fault]) -> Mapping | None:
+    if _suffix(file) not in _YAML:
+        return _read(text, file, _suffix(file), faults)
+    data = parse_map(text, file, faults)
+    return None if data is None else cast("Mapping", marked(data, literal=True))
 
 
 class _UnusableError(Exception):
@@ -143,6 +163,7 @@ def _env(text: str) -> Any:
     return data
 
 
+_YAML = (".yaml", ".yml")
 _READERS = {".toml": _toml, ".json": _json, ".ini": _ini, ".cfg": _ini, ".env": _env}
 _TOO_DEEP = f"this is nested deeper than {MAX_DEPTH} levels"
 
@@ -202,15 +223,3 @@ def _sound(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise _UnusableError(f"{json.dumps(text)} is half a character")
     return text
-
-
-def _literal_map(node: Mapping) -> Mapping:
-    return replace(node, items={key: _literal(item) for key, item in node.items.items()})
-
-
-def _literal(node: Node) -> Node:
-    if isinstance(node, Mapping):
-        return _literal_map(node)
-    if isinstance(node, Sequence):
-        return replace(node, items=tuple(_literal(item) for item in node.items))
-    return replace(node, literal=True)

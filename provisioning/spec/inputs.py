@@ -8,7 +8,7 @@ import stat
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from provisioning.spec.fault import LINE_BREAK, Fault
 from provisioning.spec.git import NoVersion, describe
@@ -16,6 +16,9 @@ from provisioning.spec.node import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    T = TypeVar("T")
+    Parser: TypeAlias = Callable[[str, str, list[Fault]], T | None]
 
 MAX_BYTES = 1 << 20
 
@@ -40,7 +43,8 @@ class Inputs:
         """Look for files below `root`; `given` are the `name=value` of the command line."""
         self.root = root
         self.given = dict(given or {})
-        self._data: dict[str, bytes] = {}
+        self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
+        self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
         self._account: dict[Input, str] = {}
 
     @contextmanager
@@ -74,7 +78,7 @@ class Inputs:
         is reported.
         """
         try:
-            data = self._read(file)
+            data = self._bytes(file)
         except OSError as error:
             reason = error.strerror or str(error)
             message = reason if asked.file == file else f"{file}: {reason}"
@@ -91,6 +95,18 @@ class Inputs:
             hint = "save the file as UTF-8"
             faults.append(Fault.at(origin, "not-utf8", "this is not text in UTF-8", hint))
             return None
+
+    def parsed(self, file: str, asked: Origin, faults: list[Fault], parse: Parser[T]) -> T | None:
+        """Return what `parse` makes of the text of `file`, once, however often it is asked for."""
+        text = self.text(file, asked, faults)
+        if text is None:
+            return None
+        if (file, parse) not in self._parsed:
+            found: list[Fault] = []
+            self._parsed[file, parse] = (parse(text, file, found), found)
+        result, found = self._parsed[file, parse]
+        faults += found
+        return cast("T | None", result)
 
     def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""
@@ -124,14 +140,15 @@ class Inputs:
     def _described(self) -> str | NoVersion:
         return describe(self.root)
 
-    def _read(self, file: str) -> bytes:
+    def _bytes(self, file: str) -> bytes:
         if leads_out(self.root, file):
             raise OSError("a symbolic link leads out of the project")
-        if file not in self._data:
-            self._data[file] = _read(self.root / file)
-        path, digest = os.path.realpath(self.root / file), hashlib.sha256(self._data[file])
-        self._account[Input("file", file)] = f"{path} {digest.hexdigest()}"
-        return self._data[file]
+        if file not in self._read:
+            data = _read(self.root / file)
+            digest = hashlib.sha256(data).hexdigest()
+            self._read[file] = data, f"{os.path.realpath(self.root / file)} {digest}"
+        data, self._account[Input("file", file)] = self._read[file]
+        return data
 
 
 def leads_out(root: Path, path: str) -> bool:

@@ -60,7 +60,12 @@ def load(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mappi
     report can tell of all that is wrong.
     """
     text = inputs.text(file, asked, faults)
-    node = None if text is None else parse(text, file, faults)
+    return None if text is None else parse_map(text, file, faults)
+
+
+def parse_map(text: str, file: str, faults: list[Fault]) -> Mapping | None:
+    """Return the map that is the one YAML document in `text`, as `load` does."""
+    node = parse(text, file, faults)
     if node is None or isinstance(node, Mapping):
         return node
     faults.append(Fault.at(node.origin, "not-a-map", "the file must hold a map of keys"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -34,6 +37,8 @@ class Scalar:
     quoted: bool
     literal: bool = False
     """Comes from a file of the application, where `{{ }}` is nothing special."""
+    secret: bool = False
+    """Nobody but a template may see it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,28 @@ class Sequence:
 
 
 Node: TypeAlias = Scalar | Mapping | Sequence
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Return every single value in `node`."""
+    if isinstance(node, Scalar):
+        yield node
+    else:
+        for item in node.items.values() if isinstance(node, Mapping) else node.items:
+            yield from scalars(item)
+
+
+def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
+    """Return `node` with these marks on every single value in it, beside those it has."""
+    if isinstance(node, Scalar):
+        return replace(node, literal=node.literal or literal, secret=node.secret or secret)
+    if isinstance(node, Sequence):
+        items = tuple(marked(item, literal=literal, secret=secret) for item in node.items)
+        return replace(node, items=items)
+    by_key = {
+        key: marked(item, literal=literal, secret=secret) for key, item in node.items.items()
+    }
+    return replace(node, items=by_key)
 
 
 def plain(node: Node) -> Any:
