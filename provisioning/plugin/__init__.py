@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-SPECS, ARTIFACTS = "specs", "artifacts"  # beside the dodo.py, in every project
+ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
 
 
 def configure() -> dict[str, Any]:
@@ -32,4 +32,4 @@ def tasks() -> Iterator[dict[str, Any]]:
     """
     from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
 
-    return all_tasks(SPECS, ARTIFACTS)
+    return all_tasks(ARTIFACTS)

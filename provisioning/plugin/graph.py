@@ -25,6 +25,7 @@ from provisioning.plugin import stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import Unchanged
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.project import read_project
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _REVISION = "1"
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
-def all_tasks(specs: str, artifacts: str) -> Iterator[Task]:
+def all_tasks(artifacts: str) -> Iterator[Task]:
     """The tasks of every variant of the project in the working directory, and their groups.
 
     Raises:
@@ -57,7 +58,7 @@ def all_tasks(specs: str, artifacts: str) -> Iterator[Task]:
     """
     try:
         _demand_utf8()
-        reading = read_project(Path(), specs)
+        reading = read_project(Inputs(Path()))
         layouts = lay_out(reading.variants, Path(), artifacts, reading.faults)
     except ProvisioningError as error:
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from provisioning.spec.fault import Fault
+from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.node import Mapping, Scalar
 from provisioning.spec.rule import LINK, MODE, OWNER, PATH, clean
 from provisioning.spec.variant import Content, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provisioning.spec.variables import Scope
 
 
@@ -22,15 +24,28 @@ class Contents:
         self._owner, self._group = owners
         self._faults = faults
 
-    def read(self, spec: Mapping) -> tuple[Content, ...]:
-        """Return what the merged `spec` lists."""
-        return tuple(
-            self._content(item, kind)
-            for item in spec.sequence("contents")
-            if isinstance(item, Mapping)
-            for kind in [next((kind for kind in get_args(Kind) if kind in item.items), None)]
-            if kind is not None  # the schema has told
-        )
+    def read(self, items: Iterable[Mapping]) -> tuple[Content, ...]:
+        """Return what `items` list, in their order, less what they remove again."""
+        contents: list[Content] = []
+        for item in items:
+            if "remove" in item.items:
+                contents = self._less(contents, item)
+            elif kind := next((kind for kind in get_args(Kind) if kind in item.items), None):
+                contents.append(self._content(item, kind))
+        return tuple(contents)
+
+    def _less(self, contents: list[Content], item: Mapping) -> list[Content]:
+        dst = self._scope.read(item, "remove", PATH)
+        if dst is None:
+            return contents
+        kept = [content for content in contents if content.dst != clean(dst)]
+        if len(kept) == len(contents):
+            hint = did_you_mean(clean(dst), {content.dst for content in contents})
+            hint = hint or "a content is removed by its whole dst; for files in it, use exclude"
+            message = f"no content above goes to {clean(dst) or '.'}"
+            origin = item.items["remove"].origin
+            self._faults.append(Fault.at(origin, "idle-removal", message, hint))
+        return kept
 
     def _content(self, item: Mapping, kind: Kind) -> Content:
         dst = self._dst(item, kind)

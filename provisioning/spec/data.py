@@ -156,7 +156,7 @@ def _env(text: str) -> Any:
     for binding in parse_stream(io.StringIO(text)):
         written = binding.original.string
         line = binding.original.line + len(written) - len(written.lstrip("\n"))
-        if binding.error:
+        if binding.error or (binding.key is not None and binding.value is None):
             raise _UnusableError("this is not NAME=value", line)
         if binding.key is not None:
             data[binding.key] = binding.value

@@ -41,6 +41,8 @@ class Fault:
     hint: str = ""
     related: tuple[tuple[Origin, str], ...] = ()
     """Other places that have a part in it, each with its text: `first written here`."""
+    excerpt: bool = True
+    """Whether the lines may be shown; not where a secret may stand in them."""
 
     @classmethod
     def at(
@@ -73,10 +75,11 @@ class SpecError(ProvisioningError):
 
     def __str__(self) -> str:
         """Tell every fault, with its line and a caret."""
+        hidden = {fault.origin.file for fault in self.faults if not fault.excerpt}
 
         @cache
         def lines(file: str) -> list[str]:
-            return _lines(self.root / file)
+            return [] if file in hidden else _lines(self.root / file)
 
         return "\n".join(line for fault in self.faults for line in _report(fault, lines))
 

@@ -92,9 +92,7 @@ def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
     if isinstance(node, Sequence):
         items = tuple(marked(item, literal=literal, secret=secret) for item in node.items)
         return replace(node, items=items)
-    by_key = {
-        key: marked(item, literal=literal, secret=secret) for key, item in node.items.items()
-    }
+    by_key = {key: marked(item, literal=literal, secret=secret) for key, item in node.items.items()}
     return replace(node, items=by_key)
 
 

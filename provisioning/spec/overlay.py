@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from provisioning.spec.node import Mapping, Node, Sequence
+from provisioning.spec.fault import Fault
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def merge(base: Mapping, over: Mapping) -> Mapping:
@@ -31,3 +36,38 @@ def merge_maps(base: Mapping, over: Mapping) -> Mapping:
         else:
             items[key] = node
     return Mapping(items=items, keys={**base.keys, **over.keys}, origin=over.origin)
+
+
+def stack(layers: Iterable[Mapping], faults: list[Fault]) -> Mapping:
+    """Return `layers` laid over each other, where a key without a value removes what lies below.
+
+    A removal with nothing to remove is a fault: most likely a value was forgotten.
+    """
+    first, *others = layers
+    stacked = _without_removals(first, None, faults)
+    for over in others:
+        stacked = _without_removals(merge_maps(stacked, over), stacked, faults)
+    return stacked
+
+
+def _without_removals(node: Mapping, below: Mapping | None, faults: list[Fault]) -> Mapping:
+    items: dict[str, Node] = {}
+    for key, item in node.items.items():
+        under = None if below is None else below.items.get(key)
+        if _is_removal(item):
+            if under is None:
+                hint = "write a value; an empty one removes what a platform or the spec says"
+                message = "this is empty, and there is nothing that it could remove"
+                faults.append(Fault.at(node.keys[key], "idle-removal", message, hint))
+                items[key] = marked(item, literal=True)  # else its users would be faults too
+        elif isinstance(item, Mapping):
+            inner = under if isinstance(under, Mapping) else None
+            items[key] = _without_removals(item, inner, faults)
+        else:
+            items[key] = item
+    return replace(node, items=items, keys={key: node.keys[key] for key in items})
+
+
+def _is_removal(node: Node) -> bool:
+    """Whether this is null, as written in a spec; an application's own null is a value."""
+    return isinstance(node, Scalar) and node.value is None and not node.literal

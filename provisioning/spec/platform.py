@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load
 from provisioning.spec.node import Mapping, Origin, Scalar
-from provisioning.spec.overlay import merge
+from provisioning.spec.overlay import merge, stack
 from provisioning.spec.rule import NAME
 from provisioning.spec.schema import PLATFORM, check
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 BUILT_IN = "provisioning/platforms"
+
+
+class Platform(NamedTuple):
+    """What a platform and its ancestors say together, and their names, its own first."""
+
+    node: Mapping
+    family: tuple[str, ...]
 
 
 class Platforms:
@@ -29,8 +41,13 @@ class Platforms:
         self.sound = not faults
         self._whole = {name: self._extended(name) for name in self._written}
 
-    def find(self, name: str, asked: Origin) -> Mapping | None:
-        """Return what the platform and its ancestors say; None after a fault."""
+    @property
+    def names(self) -> Collection[str]:
+        """Every platform that there is, with faults or without."""
+        return self._written.keys()
+
+    def find(self, name: str, asked: Origin) -> Platform | None:
+        """Return the platform called `name`; None after a fault."""
         if self._known(name, asked):
             return self._whole[name]
         return None
@@ -64,7 +81,7 @@ class Platforms:
             self._faults.append(Fault.at(asked, "unknown-platform", message, hint))
         return name in self._written
 
-    def _extended(self, name: str) -> Mapping | None:
+    def _extended(self, name: str) -> Platform | None:
         chain: list[tuple[str, Mapping]] = []
         while True:
             node = self._written[name]
@@ -73,10 +90,19 @@ class Platforms:
             chain.append((name, node))
             parent = node.items.get("extends")
             if not isinstance(parent, Scalar):
-                return reduce(merge, (node for _, node in reversed(chain)))
+                return self._merged(chain)
             name = parent.text
             if not self._known(name, parent.origin) or self._is_circle(chain, name):
                 return None
+
+    def _merged(self, chain: list[tuple[str, Mapping]]) -> Platform:
+        layers = [node for _, node in reversed(chain)]
+        merged = reduce(merge, layers)
+        for key in ("variables", "secrets"):
+            if key in merged.items:
+                found = stack([layer.mapping(key) for layer in layers], self._faults)
+                merged = replace(merged, items={**merged.items, key: found})
+        return Platform(merged, tuple(name for name, _ in chain))
 
     def _is_circle(self, chain: list[tuple[str, Mapping]], again: str) -> bool:
         names = [name for name, _ in chain]

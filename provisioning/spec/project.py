@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.inputs import Inputs
+from provisioning.spec.fault import Fault, nearest
+from provisioning.spec.given import COMMAND_LINE
 from provisioning.spec.load import load
+from provisioning.spec.make import make_variant
 from provisioning.spec.node import Mapping, Origin, Scalar
 from provisioning.spec.platform import Platforms
 from provisioning.spec.resolve import Resolution
@@ -15,61 +16,69 @@ from provisioning.spec.rule import NAME
 from provisioning.spec.schema import SPEC, check
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from provisioning.spec.inputs import Inputs
     from provisioning.spec.variant import Variant
 
-
-def load_variants(root: Path, specs: str = "specs") -> tuple[Variant, ...]:
-    """Return every spec in the directory `specs` below `root`, for each platform it names.
-
-    Sorted by name and platform. The project's own platforms are in `specs`/platforms.
-
-    Raises:
-        SpecError: with all faults of all specs.
-    """
-    reading = read_project(root, specs)
-    if reading.faults:
-        raise SpecError(reading.faults, root)
-    return reading.variants
+SPECS, PLATFORMS = "specs", "specs/platforms"
+"""Where a project keeps them, beside its dodo.py."""
 
 
 class Reading(NamedTuple):
     """What the specs of a project say: the variants without a fault, and all faults."""
 
     variants: tuple[Variant, ...]
+    """Sorted by name and platform."""
     faults: tuple[Fault, ...]
+    ignored: tuple[str, ...]
+    """Names on the command line that mean nothing to any spec: another task may use them."""
 
 
-def read_project(root: Path, specs: str = "specs") -> Reading:
-    """Return what `load_variants` does and, beside faults, what can be used all the same.
+def read_project(inputs: Inputs) -> Reading:
+    """Return every spec in specs/, for each platform that it names.
 
-    For a caller that can find more faults in those, to tell all in one report.
+    Beside faults, those variants are returned that have none: a caller can find more faults in
+    them, to tell all in one report.
     """
-    project = _Project(root, specs)
+    project = _Project(inputs)
     variants = sorted(project.variants(), key=lambda each: (each.name, each.platform))
+    ignored = project.check_given()
     faulty = {fault.origin.file for fault in project.faults}
     sound = (variant for variant in variants if variant.file not in faulty)
-    return Reading(tuple(sound), tuple(project.faults))
+    return Reading(tuple(sound), tuple(project.faults), tuple(ignored))
 
 
 class _Project:
-    def __init__(self, root: Path, specs: str) -> None:
-        self._inputs = Inputs(root)
-        self._directory = specs
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._names: set[str] = set()
         self.faults: list[Fault] = []
-        self._platforms = Platforms(self._inputs, f"{specs}/platforms", self.faults)
+        self._platforms = Platforms(inputs, PLATFORMS, self.faults)
 
     def variants(self) -> list[Variant]:
         specs = self._specs()
         self._check_names(specs)
         return [variant for spec in specs for variant in self._variants(spec)]
 
+    def check_given(self) -> list[str]:
+        """Return the names given on the command line that no spec knows, less typing errors."""
+        ignored = []
+        for name in self._inputs.given:
+            if name in self._names:
+                continue
+            if near := nearest(name, self._names):
+                origin = Origin(file=COMMAND_LINE, line=0, column=1, path=name)
+                message = "no spec has this variable"
+                hint = f"did you mean {near}?"
+                self.faults.append(Fault.at(origin, "unknown-variable", message, hint))
+            else:
+                ignored.append(name)
+        return ignored
+
     def _specs(self) -> list[Mapping]:
-        files = self._inputs.yaml_files(self._directory, self.faults)
+        files = self._inputs.yaml_files(SPECS, self.faults)
         if not files and not self.faults:
-            origin = Origin(file=self._directory, line=0, column=1)
-            hint = f"describe your package in {self._directory}/NAME.yaml"
+            origin = Origin(file=SPECS, line=0, column=1)
+            hint = f"describe your package in {SPECS}/NAME.yaml"
             self.faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
         loaded = [
             load(self._inputs, file, Origin(file=file, line=0, column=1), self.faults)
@@ -94,22 +103,25 @@ class _Project:
         """Return the sound variants of `spec`; add each fault once, for all platforms."""
         variants: dict[str, Variant] = {}
         found: dict[Fault, list[str]] = {}
-        for platform, origin in spec.mapping("platforms").keys.items():
-            base = self._platforms.find(platform, origin)
-            if base is None:
+        for name, origin in spec.mapping("platforms").keys.items():
+            platform = self._platforms.find(name, origin)
+            if platform is None:
                 continue
             faults: list[Fault] = []
             resolution = Resolution(
                 inputs=self._inputs,
                 spec=spec,
+                asked=origin,
                 platform=platform,
-                base=base,
-                base_is_sound=self._platforms.sound,
+                known=self._platforms.names,
+                sound=self._platforms.sound,
                 faults=faults,
             )
-            variants[platform] = resolution.variant()
+            resolved = resolution.resolved()
+            variants[name] = make_variant(resolved, faults)
+            self._names.update(resolved.names if self._inputs.given else ())
             for fault in set(faults):
-                found.setdefault(fault, []).append(platform)
+                found.setdefault(fault, []).append(name)
         self.faults += [_told(*each, spec, len(variants)) for each in found.items()]
         faulty = {platform for platforms in found.values() for platform in platforms}
         return [variant for platform, variant in variants.items() if platform not in faulty]

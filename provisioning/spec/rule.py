@@ -71,8 +71,8 @@ def _prefix_reason(path: str) -> str:
     return _path_reason(clean(path)) if clean(path) else "cannot be the root of the whole system"
 
 
-def _format_reason(text: str) -> str:
-    return "" if text == "tar.gz" else "is no known format; known: tar.gz"
+def _one_of(what: str, *known: str) -> Callable[[str], str]:
+    return lambda text: "" if text in known else f"is no known {what}; known: {', '.join(known)}"
 
 
 # Names and versions make NAME-VERSION-PLATFORM.tar.gz: a version has no "-", that one can tell
@@ -93,7 +93,9 @@ OWNER = Rule("bad-owner", _owner_reason)
 PATH = Rule("bad-path", _path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
-FORMAT = Rule("unknown-format", _format_reason)
+FORMAT = Rule("unknown-format", _one_of("format", "tar.gz"))
+RESTART = Rule("unknown-restart", _one_of("way to restart", "on-failure", "always", "never"))
+SERVICE_MANAGER = Rule("unknown-service-manager", _one_of("service manager", "systemd", "launchd"))
 
 
 def clean(path: str) -> str:

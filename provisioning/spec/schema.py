@@ -21,13 +21,22 @@ _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "list", "schema": _TEXT}
 _SWITCH: Schema = {"type": "boolean"}
 
+_NAMES: Schema = {"type": ["string", "list"], "schema": _TEXT, "minlength": 1}
+_ONLY_HERE: Schema = {"only": _NAMES, "except": _NAMES}
+# A key without a value takes away what an ancestor, or the spec itself, said of it.
+_REMOVABLE: Schema = {**_TEXT, "nullable": True}
+
 # What a content is made of, and the keys that would mean nothing there.
+_ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "exclude"})
 KINDS: dict[str, frozenset[str]] = {
     "src": frozenset(),
     "template": frozenset({"exclude"}),
     "link": frozenset({"exclude", "conffile", "optional", "mode"}),
     "dir": frozenset({"exclude", "conffile", "optional", "dst"}),
+    "include": _ATTRIBUTES | {"dst"},
+    "remove": _ATTRIBUTES | {"dst"},
 }
+_WITH_DST = frozenset({"src", "template", "link"})
 _CONTENT: Schema = {
     "type": "dict",
     "check_with": "content",
@@ -36,16 +45,35 @@ _CONTENT: Schema = {
         "exclude": _TEXTS,
         "conffile": _SWITCH,
         "optional": _SWITCH,
+        **_ONLY_HERE,
     },
+}
+_CONTENTS: Schema = {"type": "list", "schema": _CONTENT}
+_SERVICE: Schema = {
+    "type": "dict",
+    "nullable": True,
+    "schema": {
+        **dict.fromkeys(("exec", "restart", "user", "group"), _REMOVABLE),
+        "environment": {"type": "dict", "nullable": True, "valuesrules": _REMOVABLE},
+        **_ONLY_HERE,
+    },
+}
+HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
+_HOOK: Schema = {
+    "type": ["string", "dict"],
+    "nullable": True,
+    "schema": {"run": {**_TEXT, "required": True}, **_ONLY_HERE},
 }
 _SHARED: Schema = {
     "prefix": _TEXT,
     "formats": {**_TEXTS, "minlength": 1},
+    "service_manager": _TEXT,
     "defaults": {
         "type": "dict",
         "schema": dict.fromkeys(("owner", "group", "file_mode", "dir_mode"), _TEXT),
     },
     "variables": {"type": "dict"},
+    "secrets": {"type": "dict"},
 }
 _OVERLAY: Schema = {
     **_SHARED,
@@ -56,7 +84,10 @@ _OVERLAY: Schema = {
         "schema": dict.fromkeys(("file", "pyproject", "from"), _TEXT),
     },
     "variables_from": _TEXTS,
-    "contents": {"type": "list", "schema": _CONTENT},
+    "secrets_from": _TEXTS,
+    "contents": _CONTENTS,
+    "services": {"type": "dict", "valuesrules": _SERVICE},
+    "hooks": {"type": "dict", "schema": dict.fromkeys(HOOKS, _HOOK)},
 }
 SPEC: Schema = {
     **_OVERLAY,
@@ -74,6 +105,7 @@ PLATFORM: Schema = {
     "platform": {**_TEXT, "required": True},
     **dict.fromkeys(("extends", "os", "arch"), _TEXT),
 }
+FRAGMENT: Schema = {"contents": {**_CONTENTS, "required": True}}
 
 _TYPE_NAMES = {"string": "text", "list": "a list", "dict": "a map", "boolean": "true or false"}
 _MODES = frozenset({"mode", "file_mode", "dir_mode"})
@@ -122,9 +154,9 @@ class _Validator(Validator):  # type: ignore[misc]
             self._error(field, _TOGETHER, "content-kind", message)
             return
         for key in sorted(value.keys() & KINDS[kinds[0]]):
-            message = f"this means nothing for a {kinds[0]}; remove it"
+            message = f"this means nothing beside {kinds[0]}; remove it"
             self._error(field, _TOGETHER, "idle-key", message, key)
-        if kinds[0] != "dir" and "dst" not in meant:
+        if kinds[0] in _WITH_DST and "dst" not in meant:
             self._error(field, _TOGETHER, "missing-key", "dst is missing")
 
     def _check_with_version(self, field: str, value: object) -> None:

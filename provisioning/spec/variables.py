@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from provisioning.spec.fault import Fault, did_you_mean
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, plain
+from provisioning.spec.fault import Fault, did_you_mean, nearest
+from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, marked
 
 if TYPE_CHECKING:
+    from provisioning.spec.inputs import Inputs
     from provisioning.spec.rule import Rule
 
 BUILT_IN = ("name", "version", "platform", "os", "arch", "prefix")
 """Names that every variant has, and nobody sets."""
+ENVIRONMENT = "env"
+RESERVED = frozenset((*BUILT_IN, ENVIRONMENT))
 MAX_VALUES = 50_000
 MAX_DEPTH = 128
 MAX_TEXT = 1 << 16
@@ -26,14 +30,15 @@ class Scope:
     """The names of one variant. What uses them is resolved on demand, so their order is free."""
 
     def __init__(
-        self, names: dict[str, Node], faults: list[Fault], *, complete: bool = True
+        self, names: dict[str, Node], inputs: Inputs, faults: list[Fault], *, complete: bool = True
     ) -> None:
         """Resolve against `names`; faults are added where the text in question was written.
 
         Not `complete`: a file of variables could not be read, so a missing name is no fault.
         """
         self._names = Mapping(items=names, keys={}, origin=Origin(file="", line=0, column=1))
-        self._faults = faults
+        self.inputs = inputs
+        self.faults = faults
         self._complete = complete
         self._open: list[Origin] = []  # the texts being resolved, each within the one before
         self._values = self._depth = 0
@@ -44,12 +49,12 @@ class Scope:
         origin = self._names.origin
         node = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True)
         names = {**self._names.items, name: node}
-        return Scope(names, self._faults, complete=self._complete)
+        return Scope(names, self.inputs, self.faults, complete=self._complete)
 
-    def variables(self) -> dict[str, Any]:
-        """Return every name with its value as plain data, less what has faults."""
+    def variables(self) -> dict[str, Node]:
+        """Return every name with its value, less what has faults."""
         resolved = {name: self.resolve(node) for name, node in self._names.items.items()}
-        return {name: plain(node) for name, node in resolved.items() if node is not None}
+        return {name: node for name, node in resolved.items() if node is not None}
 
     def resolve(self, node: Node) -> Node | None:
         """Return `node` with every placeholder replaced; None after a fault.
@@ -67,10 +72,18 @@ class Scope:
             self._depth -= 1
 
     def text(self, node: Scalar, rule: Rule | None = None) -> str | None:
-        """Return the text that `node` is once resolved, and `rule` allows; None after a fault."""
+        """Return the text that `node` is once resolved, and `rule` allows; None after a fault.
+
+        Whatever asks for one text writes it where everybody can read it, so a secret is a fault.
+        """
         value = self._scalar(node)
+        if isinstance(value, Scalar) and value.secret:
+            message = "a secret stands in this, and everybody could read it in the package"
+            hint = "a secret can be used in templates, and in other secrets"
+            self._refuse(node, "exposed-secret", message, hint)
+            return None
         text = None if value is None else self._as_text(value, node)
-        if text is None or rule is None or rule.holds(text, node.origin, self._faults):
+        if text is None or rule is None or rule.holds(text, node.origin, self.faults):
             return text
         return None
 
@@ -109,26 +122,34 @@ class Scope:
 
     def _fill(self, node: Scalar, text: str) -> Node | None:
         if whole := _PLACEHOLDER.fullmatch(text):
-            return self._value(whole[1], node)
+            value = self._value(whole[1], node)
+            return marked(value, secret=True) if value and node.secret else value
         parts: list[str | None] = list(_PLACEHOLDER.split(text))
         if any("{{" in part for part in parts[::2] if part):
             hint = "a name stands between {{ and }}, as in {{ port }} or {{ server.port }}"
             self._refuse(node, "bad-placeholder", "{{ starts no placeholder here", hint)
             return None
         # Every placeholder is looked at, even after a fault: one report tells of all.
+        secret = node.secret
         for number in range(1, len(parts), 2):
             name = str(parts[number])
             value = self._value(name, node)
             parts[number] = None if value is None else self._as_text(value, node, name)
+            secret |= isinstance(value, Scalar) and value.secret
         filled = "".join(part for part in parts if part is not None)
         if len(filled) > MAX_TEXT:
             self._refuse(node, "too-long", f"this becomes longer than {MAX_TEXT:,} characters")
             return None
-        return None if None in parts else replace(node, value=filled, text=filled)
+        if None in parts:
+            return None
+        return replace(node, value=filled, text=filled, secret=secret)
 
     def _value(self, name: str, user: Scalar) -> Node | None:
+        first, *rest = name.split(".")
+        if first == ENVIRONMENT:
+            return self._from_environment(".".join(rest), user)
         node: Node = self._names
-        for part in name.split("."):
+        for part in (first, *rest):
             inner = self._scalar(node) if isinstance(node, Scalar) else node
             if inner is None:
                 return None
@@ -137,6 +158,24 @@ class Scope:
                 return None
             node = inner.items[part]
         return self.resolve(node)
+
+    def _from_environment(self, name: str, user: Scalar) -> Node | None:
+        value = self.inputs.environment(name) if name else None
+        if value is None:
+            message = f"the environment variable {name} is not set"
+            if not name:
+                message = "env is the environment as a whole; name a variable, as in {{ env.HOME }}"
+            hint = did_you_mean(name, os.environ) if nearest(name, os.environ) else ""
+            self._refuse(user, "unset-environment", message, hint)
+            return None
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            message = f"the environment variable {name} is not text in UTF-8"
+            self._refuse(user, "unset-environment", message)
+            return None
+        origin = Origin(file="(environment)", line=0, column=1, path=name)
+        return Scalar(value=value, origin=origin, text=value, quoted=True, literal=True)
 
     def _undefined(self, name: str, part: str, inner: Node, user: Scalar) -> None:
         message = f"there is no variable {name}"
@@ -175,7 +214,7 @@ class Scope:
         names = " → ".join(origin.path for origin in (*circle, circle[0]))
         related = tuple((origin, "and uses it here") for origin in circle[1:])
         message = f"this uses itself: {names}"
-        self._faults.append(Fault.at(circle[0], "variable-circle", message, related=related))
+        self.faults.append(Fault.at(circle[0], "variable-circle", message, related=related))
 
     def _refuse(self, node: Node, code: str, message: str, hint: str = "") -> None:
-        self._faults.append(Fault.at(node.origin, code, message, hint))
+        self.faults.append(Fault.at(node.origin, code, message, hint))

@@ -38,6 +38,32 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A program that the target keeps running."""
+
+    name: str
+    exec: str
+    """The command line; its first word is a path in the package."""
+    restart: str
+    """`on-failure`, `always` or `never`."""
+    user: str
+    group: str
+    environment: dict[str, str]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A script that the target runs when a package comes or goes."""
+
+    name: str
+    """`pre_install`, `post_install`, `pre_remove` or `post_remove`."""
+    source: str
+    """Its file, a path below the project's root."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One package for one platform: overlays merged, variables resolved, defaults applied."""
 
@@ -51,13 +77,19 @@ class Variant:
     license: str
     maintainer: str
     formats: tuple[str, ...]
+    service_manager: str
+    """`systemd` or `launchd`; "" on a platform that names none."""
     file_mode: int
     dir_mode: int
     owner: str
     group: str
     contents: tuple[Content, ...]
+    services: tuple[Service, ...]
+    hooks: tuple[Hook, ...]
     variables: dict[str, Any]
     """Plain data for templates, the built-in names among it."""
+    secrets: frozenset[str]
+    """Those of the variables in which a secret stands: never to be shown or recorded."""
     file: str
     """The spec's file, relative to the project's root."""
     origin: Origin

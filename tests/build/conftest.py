@@ -55,8 +55,12 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "dir_mode": 0o755,
         "owner": "root",
         "group": "root",
+        "service_manager": "",
         "contents": contents,
+        "services": (),
+        "hooks": (),
         "variables": {},
+        "secrets": frozenset(),
         "file": "specs/demo.yaml",
         "origin": HERE,
     }

@@ -55,7 +55,7 @@ def test_tasks_can_be_sent_to_a_spawned_process(
 ) -> None:
     # macOS does not fork: what cannot be pickled would end `doit -n` there.
     monkeypatch.chdir(project.root)
-    for task in generate_tasks("provisioning", graph.all_tasks("specs", "artifacts")):
+    for task in generate_tasks("provisioning", graph.all_tasks("artifacts")):
         task.clean_actions = []  # doit's own wrappers, which no worker runs
         pickle.dumps(task)
 
@@ -73,7 +73,7 @@ def test_faulty_specs_are_told_as_doit_tells_them(
     monkeypatch.chdir(project.root)
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(graph.all_tasks("specs", "artifacts"))
+        list(graph.all_tasks("artifacts"))
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
 
 
@@ -84,6 +84,6 @@ def test_faults_of_one_spec_do_not_hide_those_of_another(
     project.write("specs/other.yaml", "name: other\nversion: 1.10\nplatforms: {mac-mini: {}}\n")
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(graph.all_tasks("specs", "artifacts"))
+        list(graph.all_tasks("artifacts"))
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
     assert "specs/other.yaml:2:10: version" in str(caught.value)

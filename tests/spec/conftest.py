@@ -9,7 +9,8 @@ import pytest
 from hypothesis import settings
 
 from provisioning.spec.fault import SpecError
-from provisioning.spec.project import load_variants
+from provisioning.spec.inputs import Inputs
+from provisioning.spec.project import read_project
 from provisioning.spec.variant import Variant
 
 if TYPE_CHECKING:
@@ -35,12 +36,20 @@ def write(root: Path, files: Mapping[str, str]) -> None:
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def report(root: Path, files: Mapping[str, str]) -> str:
+def report(root: Path, files: Mapping[str, str], given: Mapping[str, str] | None = None) -> str:
     """The whole report on a project of these files, which must have faults."""
     write(root, files)
-    with pytest.raises(SpecError) as caught:
-        load_variants(root)
-    return str(caught.value)
+    reading = read_project(Inputs(root, given))
+    assert reading.faults
+    return str(SpecError(reading.faults, root))
+
+
+def load_variants(root: Path) -> tuple[Variant, ...]:
+    """Every variant of the project at `root`, which must have no faults."""
+    reading = read_project(Inputs(root))
+    if reading.faults:
+        raise SpecError(reading.faults, root)
+    return reading.variants
 
 
 @pytest.fixture

@@ -59,8 +59,9 @@ def test_ini_sections_are_maps_of_texts(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [".env", ".env.local", "app.env"])
 def test_env_files_are_texts_and_nothing_is_expanded(tmp_path: Path, name: str) -> None:
-    text = '# note\nexport A=1\nB="x $A ${A}"\nC\n\n'
-    assert data(tmp_path, name, text) == {"A": "1", "B": "x $A ${A}", "C": None}
+    text = '# note\nexport A=1\nB="x $A ${A}"\nC=\n\n'
+    assert data(tmp_path, name, text) == {"A": "1", "B": "x $A ${A}", "C": ""}
+    assert told(tmp_path, name, "A=1\nB\n") == [f"{name}:2:1: this is not NAME=value [data-syntax]"]
 
 
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def platform(root: Path, name: str, **files: str) -> dict[str, object]:
     found = Platforms(Inputs(root), "platforms", faults).find(name, HERE)
     assert found is not None
     assert not faults
-    data = plain(found)
+    data = plain(found.node)
     assert isinstance(data, dict)
     return data
 
@@ -33,6 +33,7 @@ def platform(root: Path, name: str, **files: str) -> dict[str, object]:
         ("linux", "linux", "all", "root"),
         ("macos", "macos", "all", "wheel"),
         ("raspberry-pi", "linux", "arm64", "root"),
+        ("raspberry-pi-32", "linux", "armhf", "root"),
         ("mac-mini", "macos", "arm64", "wheel"),
     ],
 )
@@ -48,7 +49,7 @@ def test_every_built_in_file_opens_with_a_comment() -> None:
     import provisioning  # noqa: PLC0415 - for its place alone
 
     files = sorted((Path(provisioning.__path__[0]) / "platforms").glob("*.yaml"))
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(file.read_text().startswith("# ") for file in files)
 
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from provisioning.spec.fault import SpecError
 from provisioning.spec.node import Origin
-from provisioning.spec.project import load_variants
-from tests.spec.conftest import HEAD, Variants, report, write
+from tests.spec.conftest import HEAD, Variants, load_variants, report, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,11 +129,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_specs_may_lie_elsewhere(tmp_path: Path) -> None:
-    write(
-        tmp_path, {"packages/app.yaml": HEAD, "packages/.hidden.yaml": "-", "packages/README": "-"}
-    )
-    assert len(load_variants(tmp_path, "packages")) == 2
+def test_only_yaml_files_are_specs(tmp_path: Path) -> None:
+    write(tmp_path, {"specs/app.yaml": HEAD, "specs/.hidden.yaml": "-", "specs/README": "-"})
+    assert len(load_variants(tmp_path)) == 2
 
 
 def test_no_directory_of_specs_is_a_fault_with_a_way_out(tmp_path: Path) -> None:

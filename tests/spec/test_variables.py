@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping
+from provisioning.spec.node import Mapping, plain
 from provisioning.spec.variables import Scope
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ def resolved(text: str) -> tuple[dict[str, Any], list[str]]:
     node = parse(text, "a.yaml", [])
     assert isinstance(node, Mapping)
     faults: list[Fault] = []
-    variables = Scope(node.items, faults).variables()
+    found = Scope(node.items, Inputs(Path()), faults).variables()
+    variables = {name: plain(value) for name, value in found.items()}
     return variables, [f"{fault.where}: {fault.message}" for fault in faults]
 
 
@@ -92,7 +95,7 @@ def test_any_text_is_a_value_or_a_fault(text: str) -> None:
     node = parse("{a: {b: 1}, t: x}", "a.yaml", [])
     assert isinstance(node, Mapping)
     faults: list[Fault] = []
-    found = Scope(node.items, faults).with_text("b", text).variables()
-    assert found["b"] == text
+    found = Scope(node.items, Inputs(Path()), faults).with_text("b", text).variables()
+    assert plain(found["b"]) == text
     variables, told = resolved(f"t: {text!r}") if text.isprintable() else ({"t": text}, [])
     assert ("t" in variables) != bool(told)

@@ -9,8 +9,7 @@ import pytest
 
 from provisioning.spec.git import NoVersion, from_description
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.project import load_variants
-from tests.spec.conftest import report, write
+from tests.spec.conftest import load_variants, report, write
 
 if TYPE_CHECKING:
     from pathlib import Path
