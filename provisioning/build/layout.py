@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.spec.node import Origin
-    from provisioning.spec.variant import Content, Variant
+    from provisioning.spec.variant import Content, Hook, Variant
 
 _LINK_MODE = 0o777
 _EXECUTABLE = 0o111
@@ -52,9 +52,9 @@ class Layout:
 
 
 def lay_out(
-    variants: Iterable[Variant], root: Path, artifacts: str, faults: Iterable[Fault] = ()
+    variants: Iterable[Variant], artifacts: str, faults: Iterable[Fault] = ()
 ) -> tuple[Layout, ...]:
-    """The layout of each variant, as the project at `root`, the working directory, is now.
+    """The layout of each variant, as the project, which is the working directory, is now.
 
     Raises:
         SpecError: with every fault of every variant, each at the line that causes it, and with
@@ -66,7 +66,7 @@ def lay_out(
     # A content that several platforms share has its fault once.
     found = [*faults, *dict.fromkeys(fault for draft in drafts for fault in draft.faults)]
     if found:
-        raise SpecError(found, root)
+        raise SpecError(found, Path())
     return layouts
 
 
@@ -84,6 +84,8 @@ class _Draft:
         for content in self.variant.contents:
             for item in self._items(content):
                 self._place(item, content)
+        for hook in self.variant.hooks:
+            self._check(hook)
         items = [item for item, _ in self.placed.values()]
         items += self._parents()
         items.sort(key=lambda item: item.path.encode("utf-8", "surrogateescape"))
@@ -253,6 +255,17 @@ class _Draft:
 
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR
+
+    def _check(self, hook: Hook) -> None:
+        """Demand the script of a hook, which lies beside the package's entries."""
+        reason = ""
+        if leads_out(Path(), hook.source):
+            reason = "leads out of the project"
+        elif not os.path.isfile(hook.source):
+            reason = "is not a file" if os.path.lexists(hook.source) else "does not exist"
+        if reason:
+            message = f"{hook.source} {reason}"
+            self.faults.append(Fault.at(hook.origin, "no-source", message))
 
     def _unreadable(self, content: Content, error: OSError) -> None:
         message = f"{content.source}: {error.strerror}"

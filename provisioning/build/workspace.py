@@ -126,6 +126,11 @@ def digests(artifacts: str) -> Path:
     return Path(artifacts, _WORK, "digests.sqlite")
 
 
+def specs(artifacts: str) -> Path:
+    """Where what the specs say is remembered."""
+    return Path(artifacts, _WORK, "specs.sqlite")
+
+
 def _remove_tree(directory: Path) -> None:
     """Remove a tree whose directories may have modes that forbid it, and follow no link."""
     if directory.is_symlink():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
@@ -24,12 +26,20 @@ def configure() -> dict[str, Any]:
     return doit_config(ARTIFACTS)
 
 
-def tasks() -> Iterator[dict[str, Any]]:
+def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The tasks of every package and platform described in specs/, as doit's task dicts.
+
+    `specs` are further ones, made by Python: dicts with the keys and values that a YAML file of a
+    spec would have, a mode as the text "0755". Faults in them point at the line of this call.
 
     Raises:
         doit.exceptions.InvalidDodoFile: with every fault of every spec.
     """
     from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
+    from provisioning.spec.node import Origin  # noqa: PLC0415
+    from provisioning.spec.written import Written  # noqa: PLC0415
 
-    return all_tasks(ARTIFACTS)
+    caller = sys._getframe(1)  # noqa: SLF001 - as `warnings` does it
+    file = os.path.relpath(caller.f_code.co_filename)
+    origin = Origin(file=file, line=caller.f_lineno, column=1)
+    return all_tasks(ARTIFACTS, [Written(values=values, origin=origin) for values in specs])

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from doit import doit_cmd
 from doit.cmd_base import DodoTaskLoader
 from doit.cmd_run import Run
 from doit.cmdparse import CmdParseError
@@ -18,7 +19,7 @@ from doit.task import clean_targets
 from provisioning.artifact import digest
 from provisioning.build.encode import ENCODER
 from provisioning.build.includes import includes
-from provisioning.build.layout import Layout, lay_out
+from provisioning.build.specs import plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import stages
@@ -26,10 +27,12 @@ from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import Unchanged
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.project import read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from provisioning.build.layout import Layout
+    from provisioning.spec.written import Written
 
 Task = dict[str, Any]
 
@@ -50,7 +53,7 @@ _REVISION = "1"
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
-def all_tasks(artifacts: str) -> Iterator[Task]:
+def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]:
     """The tasks of every variant of the project in the working directory, and their groups.
 
     Raises:
@@ -58,16 +61,24 @@ def all_tasks(artifacts: str) -> Iterator[Task]:
     """
     try:
         _demand_utf8()
-        reading = read_project(Inputs(Path()))
-        layouts = lay_out(reading.variants, Path(), artifacts, reading.faults)
+        inputs = Inputs(Path(), given(), written)
+        layouts, ignored = plan(inputs, digests_of(artifacts), artifacts)
     except ProvisioningError as error:
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error
+    for name in ignored:
+        print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     judging = names_verify_alone(sys.argv[1:])
     for stage, doc in {**STAGES, PACKAGE: _PACKAGE_DOC}.items():
         yield {"basename": stage, "name": None, "doc": doc}
         yield from _groups(stage, layouts)
     for layout in layouts:
         yield from _variant_tasks(layout, artifacts, judging=judging)
+
+
+def given() -> dict[str, str]:
+    """The `name=value` of doit's command line."""
+    # doit tells them by name alone (doit.get_var), and a name that nobody knows must be told too.
+    return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001
 
 
 def _demand_utf8() -> None:
@@ -141,7 +152,8 @@ def _collect(job: Job) -> Task:
 def _render(job: Job) -> Task:
     items = [item for item in job.layout.items if item.template]
     templates = {item.source for item in items}
-    variables = {name: _text(value) for name, value in job.layout.variant.variables.items()}
+    variant = job.layout.variant
+    variables = {name: _text(value) for name, value in variant.variables.items()}
     facts = _facts(templates=[(item.path, item.source) for item in items])
     return _stage(
         "render",
@@ -149,7 +161,7 @@ def _render(job: Job) -> Task:
         stages.render_templates,
         file_dep=sorted(templates.union(*map(includes, templates))),
         targets=[str(job.workspace.rendered / item.path) for item in items],
-        uptodate=[Unchanged(digests_of(job.artifacts), facts, variables)],
+        uptodate=[Unchanged(digests_of(job.artifacts), facts, variables, variant.secrets)],
     )
 
 

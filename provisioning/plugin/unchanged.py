@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,14 @@ from doit.globals import Globals
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from provisioning.build.digests import Digests
 
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
+_SEAL = "(secret) "  # nor is this
+_SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all short passwords
 
 
 class Unchanged:
@@ -24,15 +27,20 @@ class Unchanged:
 
     `facts` always count. Of `variables` those count that the action names in its value "uses";
     where it names none, none do. Both map a name to text. What the action left in its targets
-    stands in its value "targets".
+    stands in its value "targets". Variables that are `secrets` are recorded sealed.
     """
 
     def __init__(
-        self, digests: Digests, facts: Mapping[str, str], variables: Mapping[str, str] | None = None
+        self,
+        digests: Digests,
+        facts: Mapping[str, str],
+        variables: Mapping[str, str] | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
         self._digests = digests
         self._facts = facts
         self._variables = variables or {}
+        self._secrets = secrets
         self.reasons: list[str] = []
 
     def configure_task(self, task: Any) -> None:
@@ -50,20 +58,30 @@ class Unchanged:
 
     def _record(self, task: Any) -> dict[str, Any]:
         uses = task.values.get("uses", ())
-        used = {name: self._variables.get(name, _ABSENT) for name in uses}
+        used = {name: self._recorded(name) for name in uses}
         return {"facts": {**self._facts}, "variables": used}
+
+    def _recorded(self, name: str) -> str:
+        value = self._variables.get(name, _ABSENT)
+        return _sealed(value, os.urandom(16)) if name in self._secrets else value
 
     def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
         if "facts" not in values:
             yield "never done before"
             return
-        for kind, now in (("facts", self._facts), ("variables", self._variables)):
-            for name, old in values[kind].items():
-                if now.get(name, _ABSENT) != old:
-                    yield f"{name}: {old} → {now.get(name, _ABSENT)}"
-            # A new variable concerns nobody yet; a new fact is one that the action will use.
-            if kind == "facts":
-                yield from (f"{name}: new" for name in now if name not in values[kind])
+        for name, old in values["facts"].items():
+            now = self._facts.get(name, _ABSENT)
+            if now != old:
+                yield f"{name}: {old} → {now}"
+        # A new variable concerns nobody yet; a new fact is one that the action will use.
+        yield from (f"{name}: new" for name in self._facts if name not in values["facts"])
+        for name, old in values["variables"].items():
+            now = self._variables.get(name, _ABSENT)
+            if name in self._secrets or old.startswith(_SEAL):
+                if not _is_sealed(now, old):
+                    yield f"{name}: another secret"
+            elif now != old:
+                yield f"{name}: {old} → {now}"
 
     def _damaged(self, task: Any, values: Mapping[str, Any]) -> Iterator[str]:
         for target in task.targets:
@@ -77,6 +95,17 @@ class Unchanged:
             return self._digests.look(target).identity
         except (OSError, BuildError) as error:
             return str(error)
+
+
+def _sealed(value: str, salt: bytes) -> str:
+    """Text that tells whether a value is the same one, and nothing else of it."""
+    digest = hashlib.scrypt(value.encode(), salt=salt, n=_SCRYPT_COST, r=8, p=1)
+    return f"{_SEAL}{salt.hex()}:{digest.hex()}"
+
+
+def _is_sealed(value: str, sealed: str) -> bool:
+    salt = sealed.removeprefix(_SEAL).partition(":")[0]
+    return sealed.startswith(_SEAL) and _sealed(value, bytes.fromhex(salt)) == sealed
 
 
 def _look_before(task: Any) -> None:

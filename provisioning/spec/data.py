@@ -5,19 +5,18 @@ from __future__ import annotations
 import configparser
 import io
 import json
-import math
 import re
 import sys
 from dataclasses import replace
-from datetime import date, time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from dotenv.parser import parse_stream
 
 from provisioning.spec.fault import Fault
-from provisioning.spec.load import MAX_DEPTH, MAX_VALUES, parse_map
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, marked
+from provisioning.spec.load import MAX_VALUES, parse_map
+from provisioning.spec.node import Mapping, Origin, marked
+from provisioning.spec.plain import TOO_DEEP, UnusableError, node_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -70,35 +69,27 @@ def _variables(text: str, file: str, faults: list[Fault]) -> Mapping | None:
     return None if data is None else cast("Mapping", marked(data, literal=True))
 
 
-class _UnusableError(Exception):
-    """A file or value that cannot serve; becomes a fault within this module."""
-
-    def __init__(self, message: str, line: int = 0, column: int = 1) -> None:
-        super().__init__()
-        self.message, self.line, self.column = message, line, column
-
-
 def _read(text: str, file: str, suffix: str, faults: list[Fault]) -> Mapping | None:
     try:
         if suffix != ".json":  # whose parser takes linear time
             _demand_modest(text)
-        return _Nodes(file).names(_READERS[suffix](text))
-    except _UnusableError as error:
+        return node_of(_READERS[suffix](text), Origin(file=file, line=0, column=1), literal=True)
+    except UnusableError as error:
         origin = Origin(file=file, line=error.line, column=error.column)
         faults.append(Fault.at(origin, "data-syntax", error.message))
     except RecursionError:
         origin = Origin(file=file, line=0, column=1)
-        faults.append(Fault.at(origin, "data-syntax", _TOO_DEEP))
+        faults.append(Fault.at(origin, "data-syntax", TOO_DEEP))
     return None
 
 
 def _demand_modest(text: str) -> None:
     # These parsers take quadratic time, or memory, for some lines: a dotted key, many blanks.
     if len(text) > _LONGEST_TEXT:
-        raise _UnusableError(f"the file is longer than {_LONGEST_TEXT} characters")
+        raise UnusableError(f"the file is longer than {_LONGEST_TEXT} characters")
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LONGEST_LINE:
-            raise _UnusableError(f"this line is longer than {_LONGEST_LINE} characters", number)
+            raise UnusableError(f"this line is longer than {_LONGEST_LINE} characters", number)
 
 
 def _toml(text: str) -> Any:
@@ -111,23 +102,23 @@ def _toml(text: str) -> Any:
         message = _TOML_PLACE.sub("", reason)
         if place and line == "0":
             message += ", at the end of the file"
-        raise _UnusableError(message, int(line), int(column)) from None
+        raise UnusableError(message, int(line), int(column)) from None
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
-        raise _UnusableError(error.msg, error.lineno, error.colno) from None
+        raise UnusableError(error.msg, error.lineno, error.colno) from None
     except ValueError as error:  # a number of thousands of digits
-        raise _UnusableError(str(error)) from None
+        raise UnusableError(str(error)) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, value in pairs:
         if name in data:
-            raise _UnusableError(f"{json.dumps(name)} is here twice in one object")
+            raise UnusableError(f"{json.dumps(name)} is here twice in one object")
         data[name] = value
     return data
 
@@ -139,15 +130,15 @@ def _ini(text: str) -> Any:
         parser.read_string(text)
     except configparser.DuplicateOptionError as error:
         message = f"{error.option} is here twice in [{error.section}]"
-        raise _UnusableError(message, error.lineno or 0) from None
+        raise UnusableError(message, error.lineno or 0) from None
     except configparser.DuplicateSectionError as error:
         message = f"the section [{error.section}] is here twice"
-        raise _UnusableError(message, error.lineno or 0) from None
+        raise UnusableError(message, error.lineno or 0) from None
     except configparser.ParsingError as error:
         line = getattr(error, "lineno", None) or error.errors[0][0]
-        raise _UnusableError("this is neither [section] nor name = value", line) from None
+        raise UnusableError("this is neither [section] nor name = value", line) from None
     if len(parser.defaults()) * len(parser.sections()) > MAX_VALUES:
-        raise _UnusableError("the values of [DEFAULT], in every section, are too many")
+        raise UnusableError("the values of [DEFAULT], in every section, are too many")
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
@@ -157,7 +148,7 @@ def _env(text: str) -> Any:
         written = binding.original.string
         line = binding.original.line + len(written) - len(written.lstrip("\n"))
         if binding.error or (binding.key is not None and binding.value is None):
-            raise _UnusableError("this is not NAME=value", line)
+            raise UnusableError("this is not NAME=value", line)
         if binding.key is not None:
             data[binding.key] = binding.value
     return data
@@ -165,61 +156,3 @@ def _env(text: str) -> Any:
 
 _YAML = (".yaml", ".yml")
 _READERS = {".toml": _toml, ".json": _json, ".ini": _ini, ".cfg": _ini, ".env": _env}
-_TOO_DEEP = f"this is nested deeper than {MAX_DEPTH} levels"
-
-
-class _Nodes:
-    """Makes nodes of the plain data of a file: their place is the file as a whole."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._values = 0
-
-    def names(self, data: Any) -> Mapping:
-        if not isinstance(data, dict):
-            raise _UnusableError("the file must hold a map of names")
-        return self._mapping(data, "", 0)
-
-    def _mapping(self, data: dict[str, Any], path: str, depth: int) -> Mapping:
-        paths = {key: f"{path}.{key}" if path else key for key in data}
-        return Mapping(
-            items={key: self._node(item, paths[key], depth + 1) for key, item in data.items()},
-            keys={_sound(key): self._origin(path) for key, path in paths.items()},
-            origin=self._origin(path),
-        )
-
-    def _node(self, data: Any, path: str, depth: int) -> Node:
-        self._values += 1
-        if depth > MAX_DEPTH:
-            raise _UnusableError(_TOO_DEEP)
-        if self._values > MAX_VALUES:
-            raise _UnusableError(f"the file holds more than {MAX_VALUES:,} values")
-        if isinstance(data, dict):
-            return self._mapping(data, path, depth)
-        if isinstance(data, list):
-            numbered = enumerate(data)
-            items = tuple(self._node(item, f"{path}[{at}]", depth + 1) for at, item in numbered)
-            return Sequence(items=items, origin=self._origin(path))
-        value, text = _value(data)
-        return Scalar(value=value, origin=self._origin(path), text=text, quoted=True, literal=True)
-
-    def _origin(self, path: str) -> Origin:
-        return Origin(file=self._file, line=0, column=1, path=path)
-
-
-def _value(data: Any) -> tuple[str | int | float | bool | None, str]:
-    """Return the value, and what it is within a text."""
-    if isinstance(data, (date, time)):
-        data = data.isoformat()
-    if isinstance(data, str):
-        return _sound(data), data
-    if isinstance(data, float) and not math.isfinite(data):
-        raise _UnusableError(f"{data} is a number that cannot be used")
-    return data, "" if data is None else json.dumps(data)
-
-
-def _sound(text: str) -> str:
-    r"""Return `text`, unless it cannot be written in UTF-8, as JSON's "\\ud800" cannot."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _UnusableError(f"{json.dumps(text)} is half a character")
-    return text

@@ -15,14 +15,16 @@ from provisioning.spec.git import NoVersion, describe
 from provisioning.spec.node import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from provisioning.spec.written import Written
 
     T = TypeVar("T")
     Parser: TypeAlias = Callable[[str, str, list[Fault]], T | None]
 
 MAX_BYTES = 1 << 20
 
-Kind: TypeAlias = Literal["file", "listing", "environment", "git"]
+Kind: TypeAlias = Literal["file", "listing", "environment", "git", "written"]
 
 
 class Input(NamedTuple):
@@ -39,9 +41,19 @@ class Inputs:
     it is still the same.
     """
 
-    def __init__(self, root: Path, given: Mapping[str, str] | None = None) -> None:
-        """Look for files below `root`; `given` are the `name=value` of the command line."""
+    def __init__(
+        self,
+        root: Path,
+        given: Mapping[str, str] | None = None,
+        written: Sequence[Written] = (),
+    ) -> None:
+        """Look for files below `root`.
+
+        `given` are the `name=value` of the command line, `written` the specs of the dodo.py.
+        """
         self.root = root
+        self._root = os.path.realpath(root)
+        self._written = written
         self.given = dict(given or {})
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
@@ -63,12 +75,14 @@ class Inputs:
             OSError: it cannot be found out.
         """
         if asked.kind == "file":
-            path = os.path.realpath(self.root / asked.name)
-            return f"{path} {digest_of(os.path.relpath(path, os.path.realpath(self.root)))}"
+            path = os.path.realpath(os.path.join(self._root, asked.name))
+            return f"{path} {digest_of(path)}"
         if asked.kind == "listing":
             return "/".join(_listing(self.root / asked.name))
         if asked.kind == "environment":
             return repr(os.environ.get(asked.name))
+        if asked.kind == "written":
+            return self._written_state
         return str(self._described)
 
     def text(self, file: str, asked: Origin, faults: list[Fault]) -> str | None:
@@ -125,6 +139,11 @@ class Inputs:
                 faults.append(Fault.at(origin, "wrong-suffix", message))
         return [name for name in names if name.endswith(".yaml")]
 
+    def written(self) -> Sequence[Written]:
+        """Return the specs that are written in Python."""
+        self._account[Input("written", "")] = self._written_state
+        return self._written
+
     def environment(self, name: str) -> str | None:
         """Return the environment variable `name`; None where it is not set."""
         value = os.environ.get(name)
@@ -136,6 +155,11 @@ class Inputs:
         self._account[Input("git", "")] = str(self._described)
         return self._described
 
+    @property
+    def _written_state(self) -> str:
+        states = "\n".join(each.state for each in self._written)
+        return hashlib.sha256(states.encode("utf-8", "surrogatepass")).hexdigest()
+
     @cached_property
     def _described(self) -> str | NoVersion:
         return describe(self.root)
@@ -146,7 +170,7 @@ class Inputs:
         if file not in self._read:
             data = _read(self.root / file)
             digest = hashlib.sha256(data).hexdigest()
-            self._read[file] = data, f"{os.path.realpath(self.root / file)} {digest}"
+            self._read[file] = data, f"{os.path.realpath(os.path.join(self._root, file))} {digest}"
         data, self._account[Input("file", file)] = self._read[file]
         return data
 

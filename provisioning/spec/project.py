@@ -76,7 +76,8 @@ class _Project:
 
     def _specs(self) -> list[Mapping]:
         files = self._inputs.yaml_files(SPECS, self.faults)
-        if not files and not self.faults:
+        written = self._inputs.written()
+        if not files and not written and not self.faults:
             origin = Origin(file=SPECS, line=0, column=1)
             hint = f"describe your package in {SPECS}/NAME.yaml"
             self.faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
@@ -84,6 +85,7 @@ class _Project:
             load(self._inputs, file, Origin(file=file, line=0, column=1), self.faults)
             for file in files
         ]
+        loaded += [each.node(self.faults) for each in written]
         return [check(node, SPEC, self.faults) for node in loaded if node is not None]
 
     def _check_names(self, specs: list[Mapping]) -> None:

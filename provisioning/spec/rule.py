@@ -88,6 +88,7 @@ VERSION = Rule(
         "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
     ),
 )
+MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
 MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))
 OWNER = Rule("bad-owner", _owner_reason)
 PATH = Rule("bad-path", _path_reason)

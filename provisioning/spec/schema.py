@@ -10,6 +10,7 @@ from cerberus import Validator, errors
 
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
+from provisioning.spec.rule import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +109,6 @@ PLATFORM: Schema = {
 FRAGMENT: Schema = {"contents": {**_CONTENTS, "required": True}}
 
 _TYPE_NAMES = {"string": "text", "list": "a list", "dict": "a map", "boolean": "true or false"}
-_MODES = frozenset({"mode", "file_mode", "dir_mode"})
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 
@@ -185,7 +185,7 @@ def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
 def _type_fault(node: Node, key: str | int, types: str | list[str]) -> Fault:
     wanted = [types] if isinstance(types, str) else types
     if "string" in wanted and isinstance(node, Scalar) and node.value is not None:
-        is_mode = key in _MODES and _OCTAL.fullmatch(node.text)
+        is_mode = key in MODES and _OCTAL.fullmatch(node.text)
         text = shorten(node.text.zfill(4) if is_mode else node.text)
         written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"

@@ -25,7 +25,7 @@ def _layout() -> Layout:
     write("t.j2", "{{ x }}")
     os.symlink("file", "t/link")
     contents = content("src", "t", "lib/"), content("template", "t.j2", "etc/x", number=1)
-    (layout,) = lay_out([variant(*contents)], Path(), "artifacts")
+    (layout,) = lay_out([variant(*contents)], "artifacts")
     return layout
 
 

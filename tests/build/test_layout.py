@@ -20,7 +20,7 @@ def _items(*contents: Content) -> dict[str, Item]:
 
 
 def _layout(*contents: Content) -> Layout:
-    (layout,) = lay_out([variant(*contents)], Path(), "artifacts")
+    (layout,) = lay_out([variant(*contents)], "artifacts")
     return layout
 
 
@@ -203,5 +203,5 @@ def test_the_package_s_own_directory_is_reserved(path: str) -> None:
 def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:
     contents = content("src", "a", "a"), content("src", "b", "b", number=1)
     with pytest.raises(SpecError) as caught:
-        lay_out([variant(*contents), variant(*contents, platform="x")], Path(), "artifacts")
+        lay_out([variant(*contents), variant(*contents, platform="x")], "artifacts")
     assert len(caught.value.faults) == 2

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def _packed(digests: Digests, version: str = "1.0", artifacts: str = "artifacts") -> Workspace:
     described = variant(content("src", "t", ""), version=version)
-    (layout,) = lay_out([described], Path(), artifacts)
+    (layout,) = lay_out([described], artifacts)
     place = workspace(described, artifacts)
     pack(place, collect(layout, digests), digests)
     return place
@@ -137,7 +137,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
 ) -> None:
     write("t/a", "text!")
     described = variant(content("src", "t", ""))
-    (layout,) = lay_out([described], Path(), "artifacts")
+    (layout,) = lay_out([described], "artifacts")
     collected = collect(layout, digests)
     write("t/a", now)
     place = workspace(described, "artifacts")
@@ -150,7 +150,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
 def test_a_source_that_is_replaced_by_a_link_is_not_followed(digests: Digests) -> None:
     write("t/a", "text")
     described = variant(content("src", "t", ""))
-    (layout,) = lay_out([described], Path(), "artifacts")
+    (layout,) = lay_out([described], "artifacts")
     collected = collect(layout, digests)
     Path("t/a").unlink()
     os.symlink("/etc/passwd", "t/a")

@@ -33,7 +33,7 @@ CONTENTS = (
 
 def _layout(**changes: object) -> Layout:
     described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
-    (layout,) = lay_out([described], Path(), "artifacts")
+    (layout,) = lay_out([described], "artifacts")
     return layout
 
 

@@ -123,7 +123,7 @@ def test_all_faulty_templates_of_a_layout_are_told_at_once(tmp_path: Path) -> No
     write("a.j2", "{{ x }}")
     write("b.j2", "{{ y }}")
     contents = content("template", "a.j2", "a"), content("template", "b.j2", "b", number=1)
-    (layout,) = lay_out([variant(*contents)], Path(), "artifacts")
+    (layout,) = lay_out([variant(*contents)], "artifacts")
     with pytest.raises(BuildError) as caught:
         render(layout, tmp_path / "into")
     assert str(caught.value) == "a.j2:1: 'x' is undefined\nb.j2:1: 'y' is undefined"
@@ -143,7 +143,7 @@ def test_the_includes_of_a_template_that_is_gone_are_none() -> None:
 
 def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
     write("a.j2", "{{ 'x' | center(3000000000) }}")
-    (layout,) = lay_out([variant(content("template", "a.j2", "a"))], Path(), "artifacts")
+    (layout,) = lay_out([variant(content("template", "a.j2", "a"))], "artifacts")
     with pytest.raises(BuildError) as caught:
         render(layout, tmp_path / "into")
     assert str(caught.value) == "a.j2:1: needs too much memory"

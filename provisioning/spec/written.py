@@ -1,0 +1,41 @@
+"""Knows specs that are written in Python, with the keys and values that YAML would have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provisioning.spec.fault import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Data
+
+    from provisioning.spec.node import Mapping, Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One spec: what a YAML file of a spec would hold, as dicts, lists and texts."""
+
+    values: Data[str, Any]
+    origin: Origin
+    """Where the dodo.py hands it in."""
+
+    @property
+    def state(self) -> str:
+        """Text that is equal for two specs only if they are."""
+        return f"{self.origin} {self.values!r}"
+
+    def node(self, faults: list[Fault]) -> Mapping | None:
+        """Return the same as nodes; None after a fault."""
+        # Imported here: with nothing to read, YAML's limits are not worth an import of YAML.
+        from provisioning.spec.plain import UnusableError, node_of  # noqa: PLC0415
+
+        try:
+            return node_of(self.values, self.origin, literal=False)
+        except UnusableError as error:
+            fault = Fault(
+                code="wrong-type", origin=self.origin, where=error.path, message=error.message
+            )
+            faults.append(fault)
+        return None
