@@ -111,6 +111,8 @@ def kind_of(node: Node) -> str:
         return "a map"
     if isinstance(node, Sequence):
         return "a list"
+    if node.secret:
+        return "a secret"
     if node.value is None:
         return "empty"
     if isinstance(node.value, str):

@@ -24,6 +24,10 @@ def find_version(node: Node, inputs: Inputs, faults: list[Fault]) -> str | None:
     source, value = _source(node, faults)
     if value is None:
         return None
+    if value.secret:
+        message = "a secret stands in this, and everybody could read it in the package's name"
+        faults.append(Fault.at(value.origin, "exposed-secret", message))
+        return None
     found = _read(source, value, inputs, faults)
     if isinstance(found, NoVersion):
         faults.append(Fault.at(value.origin, "no-version", found.message, found.hint))

@@ -1,0 +1,133 @@
+"""Contents that are shared, conditional or taken away again; services and hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.spec.conftest import HEAD, Variants
+
+if TYPE_CHECKING:
+    from provisioning.spec.variant import Variant
+
+THREE = HEAD.replace("mac-mini", "raspberry-pi-32: {}, mac-mini")
+
+
+def destinations(variant: Variant) -> list[str]:
+    return [content.dst for content in variant.contents]
+
+
+@pytest.mark.parametrize(
+    ("condition", "platforms"),
+    [
+        ("only: mac-mini", {"mac-mini"}),
+        ("only: linux", {"raspberry-pi", "raspberry-pi-32"}),
+        ("only: [macos, raspberry-pi]", {"mac-mini", "raspberry-pi"}),
+        ("except: linux", {"mac-mini"}),
+        ("except: [raspberry-pi-32]", {"mac-mini", "raspberry-pi"}),
+        ("only: linux, except: raspberry-pi", {"raspberry-pi-32"}),
+        ("only: '{{ family }}'", {"mac-mini"}),
+    ],
+)
+def test_a_platform_is_also_what_it_extends(
+    variants: Variants, condition: str, platforms: set[str]
+) -> None:
+    text = f"""
+variables: {{family: macos}}
+contents: [{{dir: a, {condition}}}]
+services: {{app: {{exec: bin/app, {condition}}}}}
+hooks: {{post_install: {{run: a.sh, {condition}}}}}
+"""
+    found = variants(text, THREE)
+    assert {name for name, each in found.items() if each.contents} == platforms
+    assert {name for name, each in found.items() if each.services} == platforms
+    assert {name for name, each in found.items() if each.hooks} == platforms
+
+
+def test_a_fragment_stands_for_its_contents_in_their_place(variants: Variants) -> None:
+    files = {
+        "specs/fragments/a.yaml": "contents:\n- dir: a1\n- include: specs/fragments/b.yaml\n",
+        "specs/fragments/b.yaml": "x-note: 1\ncontents: [{dir: '{{ name }}/b'}]\n",
+    }
+    text = "contents: [{dir: first}, {include: specs/fragments/a.yaml}, {dir: last}]\n"
+    found = variants(text, **files)["mac-mini"]
+    assert destinations(found) == ["first", "a1", "app/b", "last"]
+    origin = found.contents[2].origin
+    assert (str(origin), origin.path) == ("specs/fragments/b.yaml:2:12", "contents[0]")
+
+
+def test_a_fragment_may_be_used_twice_and_chosen_by_a_variable(variants: Variants) -> None:
+    files = {
+        "specs/fragments/linux.yaml": "contents: [{dir: l}]\n",
+        "specs/fragments/macos.yaml": "contents: [{dir: m}]\n",
+    }
+    include = '{include: "specs/fragments/{{ os }}.yaml"}'
+    text = f"contents: [{include}, {{remove: l, only: linux}}, {include}]\n"
+    found = variants(text, **files)
+    assert destinations(found["mac-mini"]) == ["m", "m"]
+    assert destinations(found["raspberry-pi"]) == ["l"]
+
+
+def test_an_include_is_left_out_where_it_is_not_meant(variants: Variants) -> None:
+    text = "contents: [{include: specs/fragments/a.yaml, only: macos}]\n"
+    found = variants(text, **{"specs/fragments/a.yaml": "contents: [{dir: a}]\n"})
+    assert [destinations(each) for each in found.values()] == [["a"], []]
+
+
+def test_an_overlay_replaces_a_content_by_removing_it(variants: Variants) -> None:
+    head = HEAD.replace(
+        "raspberry-pi: {}", "raspberry-pi: {contents: [{remove: etc/app}, {dir: etc/other}]}"
+    )
+    found = variants("contents: [{src: a, dst: etc/app/}, {dir: b}]\n", head)
+    assert destinations(found["raspberry-pi"]) == ["b", "etc/other"]
+    assert destinations(found["mac-mini"]) == ["etc/app", "b"]
+
+
+def test_a_removal_takes_what_stands_above_it_alone(variants: Variants) -> None:
+    text = "contents: [{dir: a}, {link: b, dst: a}, {remove: ./a/}, {dir: a}]\n"
+    assert destinations(variants(text)["mac-mini"]) == ["a"]
+
+
+def test_a_service_has_defaults_and_overlays(variants: Variants) -> None:
+    head = HEAD.replace(
+        "raspberry-pi: {}",
+        "raspberry-pi: {services: {app: {user: , restart: always, environment: {A: '2', B: }}}}",
+    )
+    text = """
+services:
+  app:
+    exec: bin/app --port {{ port }}
+    user: app
+    environment: {A: "1", B: "1", C: "{{ os }}"}
+variables: {port: 80}
+"""
+    found = variants(text, head)
+    (mac,), (pi,) = found["mac-mini"].services, found["raspberry-pi"].services
+    assert (mac.exec, mac.restart, mac.user) == ("bin/app --port 80", "on-failure", "app")
+    assert mac.environment == {"A": "1", "B": "1", "C": "macos"}
+    assert (pi.restart, pi.user, pi.environment) == ("always", "", {"A": "2", "C": "linux"})
+    assert [each.service_manager for each in found.values()] == ["launchd", "systemd"]
+
+
+def test_an_overlay_removes_a_service_and_a_hook(variants: Variants) -> None:
+    head = HEAD.replace("mac-mini: {}", "mac-mini: {services: {app: }, hooks: {pre_install: }}")
+    text = "services: {app: {exec: bin/app}}\nhooks: {pre_install: ./a.sh, post_install: b.sh}\n"
+    found = variants(text, head)
+    assert [len(each.services) for each in found.values()] == [0, 1]
+    hooks = {each.name: each.source for each in found["raspberry-pi"].hooks}
+    assert hooks == {"pre_install": "a.sh", "post_install": "b.sh"}
+    assert [each.name for each in found["mac-mini"].hooks] == ["post_install"]
+
+
+def test_a_platform_removes_what_its_ancestor_set(variants: Variants) -> None:
+    files = {
+        "specs/platforms/a.yaml": "platform: a\nextends: linux\n"
+        "variables: {x: 1, y: {p: 1, q: 2}}\n",
+        "specs/platforms/b.yaml": "platform: b\nextends: a\nvariables: {x: , y: {p: }}\n",
+        "specs/platforms/c.yaml": "platform: c\nextends: b\nvariables: {x: 3}\n",
+    }
+    head = HEAD.replace("raspberry-pi: {}", "a: {}, b: {}, c: {}")
+    found = variants("", head, **files)
+    assert [found[name].variables.get("x") for name in "abc"] == [1, None, 3]
+    assert [found[name].variables["y"] for name in "abc"] == [{"p": 1, "q": 2}, {"q": 2}, {"q": 2}]
