@@ -111,10 +111,8 @@ def kind_of(node: Node) -> str:
         return "a map"
     if isinstance(node, Sequence):
         return "a list"
-    if node.secret:
-        return "a secret"
-    if node.value is None:
-        return "empty"
+    if node.secret or node.value is None:
+        return "a secret" if node.secret else "empty"
     if isinstance(node.value, str):
         return "text"
     if isinstance(node.value, bool):

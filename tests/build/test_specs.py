@@ -1,0 +1,251 @@
+"""What the specs say is remembered, and never believed longer than it is true."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.build import workspace
+from provisioning.build.digests import Digests
+from provisioning.build.specs import Plan, plan
+from provisioning.spec import project as spec_project
+from provisioning.spec.fault import SpecError
+from provisioning.spec.inputs import Inputs
+from provisioning.spec.node import Origin
+from provisioning.spec.written import Written
+from tests.build.conftest import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SPEC = """
+name: demo
+version: "1.0"
+platforms: {raspberry-pi: {}, mac-mini: {}, own: {}}
+variables: {port: 8080, names: {b: 1, a: 2.5, none: "{{ env.DEMO }}"}}
+variables_from: [app.toml]
+contents:
+  - src: src/**/*.py
+    dst: lib/
+    exclude: [x.py]
+    optional: true
+  - template: a.j2
+    dst: etc/a
+    mode: "0640"
+    conffile: true
+  - include: specs/fragments/f.yaml
+services: {app: {exec: bin/app, environment: {A: "1"}}}
+hooks: {post_install: hook.sh}
+formats: [tar.gz]
+"""
+
+
+@pytest.fixture(autouse=True)
+def demo(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DEMO", "one")
+    write("specs/demo.yaml", SPEC)
+    write("specs/platforms/own.yaml", "platform: own\nextends: linux\narch: riscv64\n")
+    write("specs/fragments/f.yaml", "contents: [{dir: var, only: linux}, {link: a, dst: etc/b}]\n")
+    write("app.toml", "[db]\nhost = 'here'\n")
+    write("src/a.py", "x")
+    write("a.j2", "{{ port }}")
+    write("hook.sh", "#!/bin/sh\n", 0o755)
+    return project
+
+
+def planned(written: list[Written] | None = None, given: Mapping[str, str] | None = None) -> Plan:
+    """The plan of a fresh process."""
+    digests = Digests(workspace.digests("artifacts"))
+    return plan(Inputs(Path(), given, written or []), digests, "artifacts")
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Grows by one whenever the specs are read."""
+    read, counted = spec_project.read_project, list[str]()
+
+    def counting(inputs: Inputs) -> spec_project.Reading:
+        counted.append("read")
+        return read(inputs)
+
+    monkeypatch.setattr(spec_project, "read_project", counting)
+    return counted
+
+
+def test_what_is_remembered_is_what_was_read(readings: list[str]) -> None:
+    fresh, remembered = planned(), planned()
+    assert readings == ["read"]
+    for one, other in zip(fresh.layouts, remembered.layouts, strict=True):
+        assert one.items == other.items
+        for name in ("variables", "services", "hooks", "formats", "secrets", "origin", "file"):
+            assert getattr(one.variant, name) == getattr(other.variant, name)
+        assert list(one.variant.variables) == list(other.variant.variables)
+        for mine, theirs in zip(one.variant.contents, other.variant.contents, strict=True):
+            assert (mine.exclude, mine.where, mine.origin) == (
+                theirs.exclude,
+                theirs.where,
+                theirs.origin,
+            )
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("specs/demo.yaml", SPEC.replace("8080", "8081")),
+        ("specs/platforms/own.yaml", "platform: own\nextends: linux\narch: mips\n"),
+        ("specs/platforms/new.yaml", "platform: new\nextends: linux\n"),
+        ("specs/fragments/f.yaml", "contents: [{link: a, dst: etc/c}]\n"),
+        ("app.toml", "[db]\nhost = 'there'\n"),
+        ("specs/other.yaml", "name: other\nversion: '1'\nplatforms: {own: {}}\n"),
+    ],
+)
+def test_any_file_that_has_a_part_in_it_is_noticed(
+    readings: list[str], path: str, text: str
+) -> None:
+    planned()
+    write(path, text)
+    planned()
+    planned()
+    assert readings == ["read", "read"]
+
+
+def test_a_file_that_is_gone_is_noticed() -> None:
+    planned()
+    Path("app.toml").unlink()
+    with pytest.raises(SpecError, match=r"app\.toml: No such file"):
+        planned()
+
+
+def test_a_link_that_leads_elsewhere_is_noticed() -> None:
+    Path("app.toml").rename("one.toml")
+    write("two.toml", "[db]\nhost = 'there'\n")
+    Path("app.toml").symlink_to("one.toml")
+    assert planned().layouts[0].variant.variables["db"] == {"host": "here"}
+    Path("app.toml").unlink()
+    Path("app.toml").symlink_to("two.toml")
+    assert planned().layouts[0].variant.variables["db"] == {"host": "there"}
+
+
+def test_the_environment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned()
+    monkeypatch.setenv("DEMO", "two")
+    assert planned().layouts[0].variant.variables["names"]["none"] == "two"
+
+
+def test_a_new_commit_is_noticed() -> None:
+    write("specs/demo.yaml", SPEC.replace('version: "1.0"', "version: {from: git}"))
+    write(".gitignore", "artifacts/\n")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *command], check=True)
+    before = planned().layouts[0].variant.version
+    assert planned().layouts[0].variant.version == before
+    write("src/new.py", "x")
+    assert planned().layouts[0].variant.version == f"{before}.dirty"
+
+
+def test_specs_of_python_are_noticed(readings: list[str]) -> None:
+    origin = Origin(file="dodo.py", line=1, column=1)
+    values = {"name": "made", "version": "1", "platforms": {"own": {}}}
+    one = Written(values=values, origin=origin)
+    other = Written(values={**values, "version": "2"}, origin=origin)
+    planned([one])
+    planned([one])
+    assert {each.variant.version for each in planned([other]).layouts} == {"1.0", "2"}
+    assert "made" not in {each.variant.name for each in planned([]).layouts}
+    assert len(readings) == 3
+
+
+def test_what_the_command_line_gives_is_not_remembered(readings: list[str]) -> None:
+    planned()
+    assert planned(given={"port": "1"}).layouts[0].variant.variables["port"] == 1
+    assert planned().layouts[0].variant.variables["port"] == 8080
+    assert len(readings) == 2
+
+
+def test_secrets_are_not_remembered(readings: list[str], project: Path) -> None:
+    write("secrets.env", "KEY=hunter2-and-more\n")
+    write("specs/demo.yaml", SPEC + "secrets_from: [secrets.env]\n")
+    for _ in range(2):
+        assert planned().layouts[0].variant.variables["KEY"] == "hunter2-and-more"
+    assert len(readings) == 2
+    files = [path for path in (project / "artifacts").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"hunter2-and-more" in path.read_bytes()]
+
+
+def test_a_fault_of_the_layout_is_told_with_its_line() -> None:
+    write("specs/demo.yaml", SPEC.replace("    optional: true\n", "").replace("[x.py]", "[]"))
+    planned()
+    Path("src/a.py").unlink()
+    with pytest.raises(SpecError) as caught:
+        planned()
+    assert "specs/demo.yaml:8:10: contents[0].src: nothing matches src/**/*.py" in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", ["digest", "text", "file"])
+def test_damage_costs_a_reading_and_no_more(readings: list[str], damage: str) -> None:
+    planned()
+    path = workspace.specs("artifacts")
+    if damage == "file":
+        path.write_bytes(b"x" * 4096)
+    else:
+        connection = sqlite3.connect(path)
+        connection.execute(f"update cache set {damage} = replace({damage}, '0', '1')")
+        connection.commit()
+        connection.close()
+    assert planned().layouts[0].variant.variables["port"] == 8080
+    assert len(readings) == 2
+
+
+def test_another_state_of_the_code_reads_again(
+    readings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned()
+    monkeypatch.setattr("provisioning.build.specs._code", lambda: "other")
+    planned()
+    assert len(readings) == 2
+
+
+def test_nothing_that_reads_yaml_is_imported_when_no_spec_changed() -> None:
+    program = """
+import sys
+from pathlib import Path
+from provisioning.build import workspace
+from provisioning.build.digests import Digests
+from provisioning.build.specs import plan
+from provisioning.spec.inputs import Inputs
+plan(Inputs(Path()), Digests(workspace.digests("artifacts")), "artifacts")
+print(*sorted({"yaml", "cerberus", "jinja2", "dotenv"} & sys.modules.keys()))
+"""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ},
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert said == [["cerberus", "dotenv", "yaml"], []]
+
+
+def test_a_hook_must_be_a_file_of_the_project() -> None:
+    Path("hook.sh").unlink()
+    Path("hook.sh").mkdir()
+    hooks = "hooks: {pre_install: nowhere.sh, post_install: hook.sh, pre_remove: out.sh}"
+    write("specs/demo.yaml", SPEC.replace("hooks: {post_install: hook.sh}", hooks))
+    Path("out.sh").symlink_to("/etc/hostname")
+    with pytest.raises(SpecError) as caught:
+        planned()
+    assert [(fault.code, fault.message) for fault in caught.value.faults] == [
+        ("no-source", "nowhere.sh does not exist"),
+        ("no-source", "hook.sh is not a file"),
+        ("no-source", "out.sh leads out of the project"),
+    ]
