@@ -20,6 +20,10 @@ class Rule(NamedTuple):
 
     code: str
     reason: Callable[[str], str]
+    pattern: str = ""
+    """A regular expression for the whole text, as far as one can say it; "" where none can."""
+    known: tuple[str, ...] = ()
+    """The only texts allowed, where these are few."""
 
     def holds(self, text: str, origin: Origin, faults: list[Fault]) -> bool:
         """Whether `text` is as it must be; if not, a fault is added."""
@@ -35,16 +39,16 @@ def _matches(pattern: str, reason: str) -> Callable[[str], str]:
     return lambda text: "" if match(text) else reason
 
 
+# Of owners, what fits into the fields of a ustar header: 31 characters, or seven octal digits.
+_OWNER = "0|[1-9][0-9]{0,6}|[A-Za-z_][A-Za-z0-9_.-]{0,30}"
 _LARGEST_ID = 0o7777777
 
 
 def _owner_reason(owner: str) -> str:
-    # What fits into the fields of a ustar header: 31 characters, or seven octal digits.
-    if re.fullmatch("0|[1-9][0-9]{0,6}", owner):
-        return "" if int(owner) <= _LARGEST_ID else f"is a number above {_LARGEST_ID}"
-    if re.fullmatch("[A-Za-z_][A-Za-z0-9_.-]{0,30}", owner):
-        return ""
-    return 'is no user or group: write a name, or a number such as "1000"'
+    if not re.fullmatch(_OWNER, owner):
+        return 'is no user or group: write a name, or a number such as "1000"'
+    too_large = owner.isdigit() and int(owner) > _LARGEST_ID
+    return f"is a number above {_LARGEST_ID}" if too_large else ""
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -71,32 +75,49 @@ def _prefix_reason(path: str) -> str:
     return _path_reason(clean(path)) if clean(path) else "cannot be the root of the whole system"
 
 
-def _one_of(what: str, *known: str) -> Callable[[str], str]:
+def _one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
     return lambda text: "" if text in known else f"is no known {what}; known: {', '.join(known)}"
 
 
 # Names and versions make NAME-VERSION-PLATFORM.tar.gz: a version has no "-", that one can tell
 # them apart, and all of it fits into the 255 bytes of a file's name.
+_NAME = "[a-z0-9][a-z0-9.+-]{0,63}"
+_VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
+_MODE = "[0-7]{3,4}"
+_FORMATS = ("tar.gz",)
+_RESTARTS = ("on-failure", "always", "never")
+_SERVICE_MANAGERS = ("systemd", "launchd")
+
 NAME = Rule(
     "bad-name",
-    _matches("[a-z0-9][a-z0-9.+-]{0,63}", "is no name: use a-z and 0-9, then also . + and -"),
+    _matches(_NAME, "is no name: use a-z and 0-9, then also . + and -"),
+    pattern=_NAME,
 )
 VERSION = Rule(
     "bad-version",
     _matches(
-        "[0-9][0-9A-Za-z.+~_]{0,79}",
+        _VERSION,
         "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
     ),
+    pattern=_VERSION,
 )
 MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
-MODE = Rule("bad-mode", _matches("[0-7]{3,4}", 'is no mode: write octal digits, such as "0644"'))
-OWNER = Rule("bad-owner", _owner_reason)
+MODE = Rule(
+    "bad-mode",
+    _matches(_MODE, 'is no mode: write octal digits, such as "0644"'),
+    pattern=_MODE,
+)
+OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
 PATH = Rule("bad-path", _path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
-FORMAT = Rule("unknown-format", _one_of("format", "tar.gz"))
-RESTART = Rule("unknown-restart", _one_of("way to restart", "on-failure", "always", "never"))
-SERVICE_MANAGER = Rule("unknown-service-manager", _one_of("service manager", "systemd", "launchd"))
+FORMAT = Rule("unknown-format", _one_of(_FORMATS, "format"), known=_FORMATS)
+RESTART = Rule("unknown-restart", _one_of(_RESTARTS, "way to restart"), known=_RESTARTS)
+SERVICE_MANAGER = Rule(
+    "unknown-service-manager",
+    _one_of(_SERVICE_MANAGERS, "service manager"),
+    known=_SERVICE_MANAGERS,
+)
 
 
 def clean(path: str) -> str:

@@ -10,7 +10,17 @@ from cerberus import Validator, errors
 
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
-from provisioning.spec.rule import MODES
+from provisioning.spec.rule import (
+    FORMAT,
+    MODE,
+    MODES,
+    NAME,
+    OWNER,
+    RESTART,
+    SERVICE_MANAGER,
+    VERSION,
+    Rule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +28,15 @@ if TYPE_CHECKING:
 Schema = dict[str, Any]
 Path = tuple[str | int, ...]
 
+
+def _ruled(rule: Rule) -> Schema:
+    # What a rule says is seen once texts are resolved; here it is for editors, by json_schema.
+    return {"type": "string", "meta": {"rule": rule}}
+
+
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "list", "schema": _TEXT}
+_MODE, _OWNER, _NAME = _ruled(MODE), _ruled(OWNER), _ruled(NAME)
 _SWITCH: Schema = {"type": "boolean"}
 
 _NAMES: Schema = {"type": ["string", "list"], "schema": _TEXT, "minlength": 1}
@@ -37,12 +54,14 @@ KINDS: dict[str, frozenset[str]] = {
     "include": _ATTRIBUTES | {"dst"},
     "remove": _ATTRIBUTES | {"dst"},
 }
-_WITH_DST = frozenset({"src", "template", "link"})
+WITH_DST = frozenset({"src", "template", "link"})
 _CONTENT: Schema = {
     "type": "dict",
     "check_with": "content",
     "schema": {
-        **dict.fromkeys((*KINDS, "dst", "mode", "owner", "group"), _TEXT),
+        **dict.fromkeys((*KINDS, "dst"), _TEXT),
+        "mode": _MODE,
+        **dict.fromkeys(("owner", "group"), _OWNER),
         "exclude": _TEXTS,
         "conffile": _SWITCH,
         "optional": _SWITCH,
@@ -54,7 +73,10 @@ _SERVICE: Schema = {
     "type": "dict",
     "nullable": True,
     "schema": {
-        **dict.fromkeys(("exec", "restart", "user", "group"), _REMOVABLE),
+        "exec": _REMOVABLE,
+        "restart": {**_ruled(RESTART), "nullable": True},
+        "user": {**_OWNER, "nullable": True},
+        "group": {**_OWNER, "nullable": True},
         "environment": {"type": "dict", "nullable": True, "valuesrules": _REMOVABLE},
         **_ONLY_HERE,
     },
@@ -67,11 +89,11 @@ _HOOK: Schema = {
 }
 _SHARED: Schema = {
     "prefix": _TEXT,
-    "formats": {**_TEXTS, "minlength": 1},
-    "service_manager": _TEXT,
+    "formats": {"type": "list", "schema": _ruled(FORMAT), "minlength": 1},
+    "service_manager": _ruled(SERVICE_MANAGER),
     "defaults": {
         "type": "dict",
-        "schema": dict.fromkeys(("owner", "group", "file_mode", "dir_mode"), _TEXT),
+        "schema": {"owner": _OWNER, "group": _OWNER, "file_mode": _MODE, "dir_mode": _MODE},
     },
     "variables": {"type": "dict"},
     "secrets": {"type": "dict"},
@@ -81,30 +103,32 @@ _OVERLAY: Schema = {
     **dict.fromkeys(("summary", "license", "maintainer"), _TEXT),
     "version": {
         "type": ["string", "dict"],
+        "meta": {"rule": VERSION},
         "check_with": "version",
         "schema": dict.fromkeys(("file", "pyproject", "from"), _TEXT),
     },
     "variables_from": _TEXTS,
     "secrets_from": _TEXTS,
     "contents": _CONTENTS,
-    "services": {"type": "dict", "valuesrules": _SERVICE},
+    "services": {"type": "dict", "valuesrules": _SERVICE, "meta": {"keys": NAME}},
     "hooks": {"type": "dict", "schema": dict.fromkeys(HOOKS, _HOOK)},
 }
 SPEC: Schema = {
     **_OVERLAY,
-    "name": {**_TEXT, "required": True},
+    "name": {**_NAME, "required": True},
     "version": {**_OVERLAY["version"], "required": True},
     "platforms": {
         "type": "dict",
         "required": True,
         "minlength": 1,
         "valuesrules": {"type": "dict", "nullable": True, "schema": _OVERLAY},
+        "meta": {"keys": NAME},
     },
 }
 PLATFORM: Schema = {
     **_SHARED,
-    "platform": {**_TEXT, "required": True},
-    **dict.fromkeys(("extends", "os", "arch"), _TEXT),
+    "platform": {**_NAME, "required": True},
+    **dict.fromkeys(("extends", "os", "arch"), _NAME),
 }
 FRAGMENT: Schema = {"contents": {**_CONTENTS, "required": True}}
 
@@ -156,7 +180,7 @@ class _Validator(Validator):  # type: ignore[misc]
         for key in sorted(value.keys() & KINDS[kinds[0]]):
             message = f"this means nothing beside {kinds[0]}; remove it"
             self._error(field, _TOGETHER, "idle-key", message, key)
-        if kinds[0] in _WITH_DST and "dst" not in meant:
+        if kinds[0] in WITH_DST and "dst" not in meant:
             self._error(field, _TOGETHER, "missing-key", "dst is missing")
 
     def _check_with_version(self, field: str, value: object) -> None:
