@@ -26,21 +26,27 @@ class Contents:
 
     def read(self, items: Iterable[Mapping]) -> tuple[Content, ...]:
         """Return what `items` list, in their order, less what they remove again."""
-        contents: list[Content] = []
+        return tuple(content for content, _ in self.with_items(items))
+
+    def with_items(self, items: Iterable[Mapping]) -> list[tuple[Content, Mapping]]:
+        """Return the same, each with the item that it was made from."""
+        contents: list[tuple[Content, Mapping]] = []
         for item in items:
             if "remove" in item.items:
                 contents = self._less(contents, item)
             elif kind := next((kind for kind in get_args(Kind) if kind in item.items), None):
-                contents.append(self._content(item, kind))
-        return tuple(contents)
+                contents.append((self._content(item, kind), item))
+        return contents
 
-    def _less(self, contents: list[Content], item: Mapping) -> list[Content]:
+    def _less(
+        self, contents: list[tuple[Content, Mapping]], item: Mapping
+    ) -> list[tuple[Content, Mapping]]:
         dst = self._scope.read(item, "remove", PATH)
         if dst is None:
             return contents
-        kept = [content for content in contents if content.dst != clean(dst)]
+        kept = [each for each in contents if each[0].dst != clean(dst)]
         if len(kept) == len(contents):
-            hint = did_you_mean(clean(dst), {content.dst for content in contents})
+            hint = did_you_mean(clean(dst), {content.dst for content, _ in contents})
             hint = hint or "a content is removed by its whole dst; for files in it, use exclude"
             message = f"no content above goes to {clean(dst) or '.'}"
             origin = item.items["remove"].origin

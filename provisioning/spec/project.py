@@ -17,6 +17,7 @@ from provisioning.spec.schema import SPEC, check
 
 if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
+    from provisioning.spec.resolve import Resolved
     from provisioning.spec.variant import Variant
 
 SPECS, PLATFORMS = "specs", "specs/platforms"
@@ -28,6 +29,8 @@ class Reading(NamedTuple):
 
     variants: tuple[Variant, ...]
     """Sorted by name and platform."""
+    resolved: tuple[Resolved, ...]
+    """What each of the variants was made from."""
     faults: tuple[Fault, ...]
     ignored: tuple[str, ...]
     """Names on the command line that mean nothing to any spec: another task may use them."""
@@ -40,11 +43,16 @@ def read_project(inputs: Inputs) -> Reading:
     them, to tell all in one report.
     """
     project = _Project(inputs)
-    variants = sorted(project.variants(), key=lambda each: (each.name, each.platform))
+    made = sorted(project.variants(), key=lambda each: (each[0].name, each[0].platform))
     ignored = project.check_given()
     faulty = {fault.origin.file for fault in project.faults}
-    sound = (variant for variant in variants if variant.file not in faulty)
-    return Reading(tuple(sound), tuple(project.faults), tuple(ignored))
+    sound = [each for each in made if each[0].file not in faulty]
+    return Reading(
+        variants=tuple(variant for variant, _ in sound),
+        resolved=tuple(resolved for _, resolved in sound),
+        faults=tuple(project.faults),
+        ignored=tuple(ignored),
+    )
 
 
 class _Project:
@@ -54,10 +62,10 @@ class _Project:
         self.faults: list[Fault] = []
         self._platforms = Platforms(inputs, PLATFORMS, self.faults)
 
-    def variants(self) -> list[Variant]:
+    def variants(self) -> list[tuple[Variant, Resolved]]:
         specs = self._specs()
         self._check_names(specs)
-        return [variant for spec in specs for variant in self._variants(spec)]
+        return [made for spec in specs for made in self._variants(spec)]
 
     def check_given(self) -> list[str]:
         """Return the names given on the command line that no spec knows, less typing errors."""
@@ -101,9 +109,9 @@ class _Project:
                 fault = Fault.at(name.origin, "duplicate-name", message, related=related)
                 self.faults.append(fault)
 
-    def _variants(self, spec: Mapping) -> list[Variant]:
+    def _variants(self, spec: Mapping) -> list[tuple[Variant, Resolved]]:
         """Return the sound variants of `spec`; add each fault once, for all platforms."""
-        variants: dict[str, Variant] = {}
+        variants: dict[str, tuple[Variant, Resolved]] = {}
         found: dict[Fault, list[str]] = {}
         for name, origin in spec.mapping("platforms").keys.items():
             platform = self._platforms.find(name, origin)
@@ -120,13 +128,13 @@ class _Project:
                 faults=faults,
             )
             resolved = resolution.resolved()
-            variants[name] = make_variant(resolved, faults)
+            variants[name] = make_variant(resolved, faults), resolved
             self._names.update(resolved.names if self._inputs.given else ())
             for fault in set(faults):
                 found.setdefault(fault, []).append(name)
         self.faults += [_told(*each, spec, len(variants)) for each in found.items()]
         faulty = {platform for platforms in found.values() for platform in platforms}
-        return [variant for platform, variant in variants.items() if platform not in faulty]
+        return [made for platform, made in variants.items() if platform not in faulty]
 
 
 def _told(fault: Fault, platforms: list[str], spec: Mapping, all_platforms: int) -> Fault:

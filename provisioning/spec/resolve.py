@@ -104,9 +104,11 @@ class Resolution:
         """Return `scope` with the version found, and the prefix as it will be."""
         version = scope.resolve(merged.items["version"]) if "version" in merged.items else None
         found = None if version is None else find_version(version, self.inputs, self.faults)
-        scope = scope.with_text("version", found or "0")
+        text, origin = (found.text, found.origin) if found else ("0", merged.origin)
+        scope = scope.with_text("version", text, origin)
         prefix = scope.read(merged, "prefix", PREFIX)
-        return scope.with_text("prefix", f"/{clean(prefix or '')}")
+        origin = merged.items["prefix"].origin if "prefix" in merged.items else merged.origin
+        return scope.with_text("prefix", f"/{clean(prefix or '')}", origin)
 
 
 def _literal(merged: Mapping, key: str) -> Scalar:

@@ -44,11 +44,14 @@ class Scope:
         self._values = self._depth = 0
         self._exhausted = False
 
-    def with_text(self, name: str, text: str) -> Scope:
+    def with_text(self, name: str, text: str, origin: Origin) -> Scope:
         """Return the same scope with `name` standing for `text`, just as it is."""
-        origin = self._names.origin
         node = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True)
-        names = {**self._names.items, name: node}
+        return self.renewed({name: node})
+
+    def renewed(self, others: dict[str, Node] | None = None) -> Scope:
+        """Return the same scope, with `others` set, as nobody has used it: all limits are far."""
+        names = {**self._names.items, **(others or {})}
         return Scope(names, self.inputs, self.faults, complete=self._complete)
 
     def variables(self) -> dict[str, Node]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault
 from provisioning.spec.git import NoVersion
-from provisioning.spec.node import Mapping, Node, Scalar
+from provisioning.spec.node import Mapping, Node, Origin, Scalar
 from provisioning.spec.rule import PATH, VERSION
 
 if sys.version_info >= (3, 11):
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
 
 
-def find_version(node: Node, inputs: Inputs, faults: list[Fault]) -> str | None:
-    """Return the version that a resolved `version:` means; None after a fault."""
+GIT = "(git)"
+
+
+def find_version(node: Node, inputs: Inputs, faults: list[Fault]) -> Scalar | None:
+    """Return the version that a resolved `version:` means, from where it is; None after a fault."""
     source, value = _source(node, faults)
     if value is None:
         return None
@@ -32,7 +35,16 @@ def find_version(node: Node, inputs: Inputs, faults: list[Fault]) -> str | None:
     if isinstance(found, NoVersion):
         faults.append(Fault.at(value.origin, "no-version", found.message, found.hint))
         return None
-    return found if found is not None and VERSION.holds(found, value.origin, faults) else None
+    if found is None or not VERSION.holds(found, value.origin, faults):
+        return None
+    origin = _origin(source, value)
+    return Scalar(value=found, origin=origin, text=found, quoted=True, literal=True)
+
+
+def _origin(source: str, value: Scalar) -> Origin:
+    if source == "text":
+        return value.origin
+    return Origin(file=GIT if source == "from" else value.text, line=0, column=1)
 
 
 def _read(

@@ -95,7 +95,8 @@ def test_any_text_is_a_value_or_a_fault(text: str) -> None:
     node = parse("{a: {b: 1}, t: x}", "a.yaml", [])
     assert isinstance(node, Mapping)
     faults: list[Fault] = []
-    found = Scope(node.items, Inputs(Path()), faults).with_text("b", text).variables()
+    scope = Scope(node.items, Inputs(Path()), faults).with_text("b", text, node.origin)
+    found = scope.variables()
     assert plain(found["b"]) == text
     variables, told = resolved(f"t: {text!r}") if text.isprintable() else ({"t": text}, [])
     assert ("t" in variables) != bool(told)
