@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from doit.doit_cmd import DoitMain
@@ -13,14 +13,36 @@ from doit.doit_cmd import DoitMain
 from provisioning.build.sources import BUILT_IN_EXCLUDES
 from provisioning.plugin.graph import PACKAGE, STAGES
 from provisioning.spec import schema
-from provisioning.spec.variables import BUILT_IN
+from provisioning.spec.fault import SpecError
+from provisioning.spec.inputs import Inputs
+from provisioning.spec.project import read_project
+from provisioning.spec.rule import RESTART, SERVICE_MANAGER
+from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 
 from .page import DOC, ROOT, first_column, section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provisioning.spec.rule import Rule
+    from provisioning.spec.variant import Variant
 
 KEYS = DOC / "reference" / "Reference_001_Spec_Keys.md"
 COMMANDS = DOC / "reference" / "Reference_002_Commands.md"
 PLATFORMS = ROOT / "provisioning" / "platforms"
+GOLDEN = ROOT / "tests" / "spec" / "golden"
 CONTENT = schema.SPEC["contents"]["schema"]["schema"]
+SERVICE = schema.SPEC["services"]["valuesrules"]["schema"]
+CONDITION = {"only", "except"}
+
+# What the page's examples take for granted.
+HEAD = 'name: greenhouse\nversion: "1"\n'
+PLATFORM_KEY = "platforms: {raspberry-pi: {}, mac-mini: {}}\n"
+AROUND = {
+    "specs/fragments/linux.yaml": "contents: []\n",
+    "config/secrets-raspberry-pi.env": "TOKEN=x\n",
+    "config/secrets-mac-mini.env": "TOKEN=x\n",
+}
 
 
 def in_lines(pattern: str, text: str) -> list[Any]:
@@ -50,6 +72,35 @@ def test_each_key_of_a_platform_file_is_there() -> None:
     assert table("## Keys of a platform file") == set(schema.PLATFORM)
 
 
+def test_each_key_of_a_service_is_there() -> None:
+    assert table("### Keys of a service") == set(SERVICE)
+
+
+def test_each_hook_is_there_and_each_key_of_one() -> None:
+    told = first_column(section(KEYS, "### Hooks"))
+    assert told == {*schema.HOOKS, *schema.SPEC["hooks"]["schema"]["post_install"]["schema"]}
+
+
+def test_what_a_fragment_may_hold_is_told() -> None:
+    assert set(schema.FRAGMENT) == {"contents"}
+    told = prose("### Fragments")
+    assert "A fragment holds `contents` and nothing else, but for `x-…`." in told
+
+
+@pytest.mark.parametrize(
+    ("heading", "key", "rule"),
+    [
+        ("### Keys of a service", "restart", RESTART),
+        ("## Keys of a spec", "service_manager", SERVICE_MANAGER),
+        ("## Keys of a platform file", "service_manager", SERVICE_MANAGER),
+    ],
+)
+def test_each_value_that_a_key_may_have_is_there(heading: str, key: str, rule: Rule) -> None:
+    (row,) = in_lines(rf"^\| `{key}` \| ([^|]*) \|", section(KEYS, heading))
+    known = rule.reason("").partition("known: ")[2].split(", ")
+    assert known == re.findall("`([^`]+)`", row)
+
+
 def test_what_an_overlay_may_not_hold_is_told() -> None:
     overlay = schema.SPEC["platforms"]["valuesrules"]["schema"]
     assert set(schema.SPEC) - set(overlay) == {"name", "platforms"}
@@ -67,11 +118,30 @@ def test_each_form_of_a_version_is_there() -> None:
     assert set(re.findall(r"\{(\w+):", forms)) == set(schema.SPEC["version"]["schema"])
 
 
+def test_the_kinds_of_a_content_come_first() -> None:
+    rows = in_lines(r"^\| `(\w+)` \|", section(KEYS, "## Keys of a content").split("\n#")[0])
+    assert rows[: len(schema.KINDS)] == list(schema.KINDS)
+    assert "Exactly one of the first six" in section(KEYS, "## Keys of a content")
+    assert len(schema.KINDS) == 6
+
+
 @pytest.mark.parametrize("kind", schema.KINDS)
 def test_a_key_that_means_nothing_for_a_content_is_not_said_to(kind: str) -> None:
-    rows = in_lines(r"^\| `(\w+)` \|[^|]*\| ([^|]+) \|", section(KEYS, "## Keys of a content"))
-    meant = {key for key, kinds in rows if f"`{kind}`" in kinds}
-    assert meant == {"dst", "mode", "exclude", "conffile", "optional"} - schema.KINDS[kind]
+    rows = in_lines(r"^\| (`[^|]+) \|[^|]*\| ([^|]+) \|", section(KEYS, "## Keys of a content"))
+    told = [names for names, kinds in rows if f"`{kind}`" in kinds or kinds == "all"]
+    meant = set(re.findall(r"`(\w+)`", " ".join(told)))
+    assert meant == set(CONTENT) - set(schema.KINDS) - schema.KINDS[kind]
+
+
+@pytest.mark.parametrize("row", range(3))
+def test_conditions_mean_what_the_table_says(tmp_path: Path, row: int) -> None:
+    rows = in_lines(r"^\| `((?:only|except): .*)` \| (.*) \|$", section(KEYS, "### Conditions"))
+    condition, platforms = rows[row]
+    names = ", ".join(f"{path.stem}: {{}}" for path in PLATFORMS.glob("*.yaml"))
+    text = f"{HEAD}platforms: {{{names}}}\ncontents: [{{dir: a, {condition}}}]\n"
+    found = {each.platform for each in read(tmp_path, {"specs/a.yaml": text}) if each.contents}
+    assert found == set(re.findall("`([^`]+)`", platforms))
+    assert len(rows) == 3
 
 
 def test_each_built_in_exclude_is_there() -> None:
@@ -82,6 +152,54 @@ def test_each_built_in_exclude_is_there() -> None:
 def test_each_built_in_variable_is_there() -> None:
     told = ", ".join(f"`{name}`" for name in BUILT_IN)
     assert f"nobody else may set them: {told}." in prose("## Variables")
+    assert f"`{ENVIRONMENT}` cannot be a variable's name either." in prose("## Variables")
+
+
+def test_each_kind_of_file_with_variables_is_there() -> None:
+    report = (GOLDEN / "unknown-kind-of-file.txt").read_text(encoding="utf-8")
+    known = report.rpartition("help: known: ")[2].strip().split(", ")
+    told = first_column(section(KEYS, "## Variables").split("\n#")[0])
+    assert told == {*known, "variables_from", "secrets_from", ".env.NAME"}
+
+
+def own(heading: str) -> str:
+    """The text of a heading of the page of keys, up to the next one."""
+    return section(KEYS, heading).split("\n##")[0]
+
+
+HEADINGS = in_lines("^##+ .*$", KEYS.read_text(encoding="utf-8"))
+WITH_EXAMPLES = [heading for heading in HEADINGS if "```yaml" in own(heading)]
+
+
+@pytest.mark.parametrize("heading", WITH_EXAMPLES)
+def test_the_examples_of_a_section_are_read_without_faults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heading: str
+) -> None:
+    text = own(heading)
+    shown = dict(in_lines(r"^```yaml\n# (specs/\S+)\n((?:.*\n)*?)^```", text))
+    for name in in_lines(r"env\.(\w+)", text):
+        monkeypatch.setenv(name, "x")
+    spec = shown.get("specs/greenhouse.yaml", "")
+    platforms = "" if "\nplatforms:" in f"\n{spec}" else PLATFORM_KEY
+    files = {**AROUND, **shown, "specs/greenhouse.yaml": f"{HEAD}{platforms}{spec}"}
+    assert [each.platform for each in read(tmp_path, files)] == ["mac-mini", "raspberry-pi"]
+    assert len(shown) == text.count("```yaml") or heading == "## Built-in platforms"
+
+
+def read(root: Path, files: dict[str, str]) -> tuple[Variant, ...]:
+    """The variants of a project of these files, which must have no faults."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    reading = read_project(Inputs(root))
+    assert not reading.faults, str(SpecError(reading.faults, root))
+    return reading.variants
+
+
+def test_each_link_within_the_page_leads_to_a_heading() -> None:
+    text = KEYS.read_text(encoding="utf-8")
+    headings = {heading.lower().replace(" ", "-") for heading in in_lines("^##+ (.*)$", text)}
+    assert [link for link in in_lines(r"\]\(#([^)]+)\)", text) if link not in headings] == []
 
 
 def test_each_built_in_platform_is_shown_as_it_is() -> None:
