@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
 from provisioning.errors import ProvisioningError
+from provisioning.spec.near import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from provisioning.spec.node import Origin
 
     Lines = Callable[[str], list[str]]
+
+__all__ = ["LINE_BREAK", "Fault", "SpecError", "did_you_mean", "nearest"]
 
 # YAML 1.1, section 5.4: what libyaml counts as the end of a line.
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -82,21 +84,6 @@ class SpecError(ProvisioningError):
             return [] if file in hidden else _lines(self.root / file)
 
         return "\n".join(line for fault in self.faults for line in _report(fault, lines))
-
-
-def nearest(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that `name` is most likely meant to be."""
-    if name in known:
-        return name
-    near = get_close_matches(name, sorted(known), n=1)
-    return near[0] if near else None
-
-
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return "did you mean …?" with the nearest known name, else all known names, else nothing."""
-    if near := nearest(name, known):
-        return f"did you mean {near}?"
-    return f"known: {', '.join(sorted(known))}" if known else ""
 
 
 def _report(fault: Fault, lines: Lines) -> Iterator[str]:

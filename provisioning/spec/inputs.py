@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, 
 
 from provisioning.spec.fault import LINE_BREAK, Fault
 from provisioning.spec.git import NoVersion, describe
+from provisioning.spec.near import nearest_path
 from provisioning.spec.node import Origin
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Inputs:
         except OSError as error:
             reason = error.strerror or str(error)
             message = reason if asked.file == file else f"{file}: {reason}"
-            faults.append(Fault.at(asked, "unreadable-file", message))
+            faults.append(Fault.at(asked, "unreadable-file", message, self._meant(file, error)))
             return None
         if len(data) > MAX_BYTES:
             start = Origin(file=file, line=1, column=1)
@@ -121,6 +122,10 @@ class Inputs:
         result, found = self._parsed[file, parse]
         faults += found
         return cast("T | None", result)
+
+    def _meant(self, file: str, error: OSError) -> str:
+        near = nearest_path(self.root, file) if isinstance(error, FileNotFoundError) else None
+        return f"did you mean {near}?" if near and not leads_out(self.root, near) else ""
 
     def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.spec.fault import Fault, SpecError, did_you_mean
+from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.node import Origin
 
 if TYPE_CHECKING:
@@ -63,15 +63,3 @@ def test_line_ends_are_those_of_yaml(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_takes_no_column(tmp_path: Path) -> None:
     assert shown(tmp_path, b"\xef\xbb\xbfabc: d")[0] == "    1 | abc: d"
-
-
-def test_the_nearest_name_is_suggested() -> None:
-    assert did_you_mean("prot", ["port", "host"]) == "did you mean port?"
-
-
-def test_without_a_near_name_all_are_listed() -> None:
-    assert did_you_mean("zzz", ["port", "host"]) == "known: host, port"
-
-
-def test_without_any_name_nothing_is_suggested() -> None:
-    assert did_you_mean("zzz", []) == ""
