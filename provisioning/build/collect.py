@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.entry import FILE, Entry
 from provisioning.build import output
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from provisioning.build.digests import Digests
+    from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Item, Layout
 
 _EXECUTABLE = 0o111
@@ -60,7 +61,7 @@ def _entry(item: Item, digests: Digests, file_mode: int) -> Entry:
         link=item.link,
         conffile=item.conffile,
     )
-    if item.type == DIR or item.template or not item.source:
+    if not _is_read(item):
         return bare
     held = digests.look(item.source)
     if (held.type, held.link) != (item.type, item.link):
@@ -70,6 +71,33 @@ def _entry(item: Item, digests: Digests, file_mode: int) -> Entry:
     if item.mode is None and held.executable:
         bare = bare._replace(mode=file_mode | _EXECUTABLE)
     return bare._replace(size=held.size, digest=held.digest)
+
+
+def content_now(layout: Layout, look: Callable[[str], Held]) -> str:
+    """The digest of what the sources of `layout` hold, in all that reaches a package."""
+    held = ((item, look(item.source)) for item in layout.items if _is_read(item))
+    return _digest(
+        (each.digest or each.link, item.mode is None and each.executable) for item, each in held
+    )
+
+
+def content_of(layout: Layout, collected: Sequence[Collected]) -> str:
+    """What `content_now` would have told when `collected` was."""
+    pairs = zip(layout.items, (each.entry for each in collected), strict=True)
+    return _digest(
+        (entry.digest or entry.link, item.mode is None and bool(entry.mode & _EXECUTABLE))
+        for item, entry in pairs
+        if _is_read(item)
+    )
+
+
+def _is_read(item: Item) -> bool:
+    return bool(item.source) and not item.template
+
+
+def _digest(held: Iterable[tuple[str, bool]]) -> str:
+    lines = (f"{what} x" if executable else what for what, executable in held)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def dump(collected: Sequence[Collected]) -> bytes:

@@ -11,26 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
+from provisioning.build.signature import Signature, is_settled, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 1 << 20
-# A file may change once more within one tick of the clock that stamps it, and no stamp would tell:
-# what was stamped this recently is not remembered. (git calls such entries "racily clean".)
-_TICK_NS = 50_000_000
-_COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
-
-
-class Signature(NamedTuple):
-    """What changes whenever a file may have changed: as lstat(2) gives it, times in nanoseconds."""
-
-    size: int
-    mtime: int
-    ctime: int  # set by the kernel alone: an edit that puts mtime back is seen all the same
-    inode: int
-    mode: int
 
 
 class Held(NamedTuple):
@@ -65,13 +52,15 @@ class Digests:
             OSError: nothing lies there, or it cannot be read.
             BuildError: it is a device, a FIFO or a socket, or it changes while it is read.
         """
-        status = os.lstat(path)
-        if stat.S_ISREG(status.st_mode):
-            digest = self._digest(path, signature(status))
-            return Held(FILE, status.st_size, digest, bool(status.st_mode & stat.S_IXUSR))
-        if stat.S_ISLNK(status.st_mode):
+        return self.hold(path, signature(os.lstat(path)))
+
+    def hold(self, path: str, now: Signature) -> Held:
+        """What lies at `path`, whose signature was just seen to be `now`; raises as `look` does."""
+        if stat.S_ISREG(now.mode):
+            return Held(FILE, now.size, self._digest(path, now), bool(now.mode & stat.S_IXUSR))
+        if stat.S_ISLNK(now.mode):
             return Held(LINK, link=os.readlink(path))
-        if stat.S_ISDIR(status.st_mode):
+        if stat.S_ISDIR(now.mode):
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
@@ -99,7 +88,7 @@ class Digests:
         if known is not None and known[0] == now:
             return known[1]
         digest = read_digest(path, now)
-        if _settled(now, time.time_ns()):
+        if is_settled(now.ctime, time.time_ns()):
             self._fresh[path] = (now, digest)
         return digest
 
@@ -114,13 +103,6 @@ class Digests:
                 path: (Signature(*known), digest) for path, *known, digest in self._cache.rows()
             }
             self._loaded = state
-
-
-def signature(status: os.stat_result) -> Signature:
-    """The signature in what lstat(2) says of a path."""
-    return Signature(
-        status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_mode
-    )
 
 
 def read_digest(path: str, now: Signature) -> str:
@@ -139,9 +121,3 @@ def read_digest(path: str, now: Signature) -> str:
         if signature(os.fstat(descriptor)) != now:
             raise BuildError(f"{path}: changed while it was read; run doit again")
     return digest.hexdigest()
-
-
-def _settled(known: Signature, now: int) -> bool:
-    """Whether a change made after `known` was taken would show in the stamps."""
-    tick = _TICK_NS if known.ctime % 1_000_000_000 else _COARSE_TICK_NS
-    return now - known.ctime > tick

@@ -9,8 +9,8 @@ _TAG = re.compile(r"{%[-+]?\s*(?:include|extends|import|from)\b(.*)", re.DOTALL)
 _NAME = re.compile(r"""["']([^"']+)["']""")
 
 
-def includes(template: str) -> set[str]:
-    """The templates that rendering `template` reads besides it, whether rendering succeeds or not.
+def named_by(template: str) -> set[str]:
+    """The templates that `template`, and those it names, name: whether they exist or not.
 
     Names must be written out in the template (`render` refuses others), so that a build knows what
     it depends on before it starts.
@@ -18,11 +18,15 @@ def includes(template: str) -> set[str]:
     found: set[str] = set()
     waiting = [template]
     while waiting:
-        for name in _named(waiting.pop()):
-            if name not in found and name != template and os.path.isfile(name):
-                found.add(name)
-                waiting.append(name)
+        new = set(_named(waiting.pop())) - found - {template}
+        found |= new
+        waiting += new
     return found
+
+
+def includes(template: str) -> set[str]:
+    """The templates that rendering `template` reads besides it, whether it succeeds or not."""
+    return {name for name in named_by(template) if os.path.isfile(name)}
 
 
 def _named(template: str) -> list[str]:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
-from provisioning.build.sources import Sources, is_exclude, is_glob, literal_prefix
+from provisioning.build.sources import is_exclude, is_glob, literal_prefix
+from provisioning.build.tree import kind_of
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from provisioning.build.sources import Sources
     from provisioning.spec.node import Origin
     from provisioning.spec.variant import Content, Hook, Variant
 
@@ -52,15 +54,14 @@ class Layout:
 
 
 def lay_out(
-    variants: Iterable[Variant], artifacts: str, faults: Iterable[Fault] = ()
+    variants: Iterable[Variant], sources: Sources, faults: Iterable[Fault] = ()
 ) -> tuple[Layout, ...]:
-    """The layout of each variant, as the project, which is the working directory, is now.
+    """The layout of each variant, with the files that `sources` find.
 
     Raises:
         SpecError: with every fault of every variant, each at the line that causes it, and with
             the `faults` of variants that could not even be read.
     """
-    sources = Sources(artifacts)
     drafts = [_Draft(variant, sources) for variant in variants]
     layouts = tuple(draft.layout() for draft in drafts)
     # A content that several platforms share has its fault once.
@@ -162,8 +163,9 @@ class _Draft:
                     f"nothing matches {content.source}",
                     hint="correct the path, or say `optional: true` if it may be absent",
                 )
-        for path, kind in selection.files:
-            yield from self._source(content, _join(content.dst, path), selection.base + path, kind)
+        for path, found in selection.files:
+            target, source = _join(content.dst, path), selection.base + path
+            yield from self._source(content, target, source, kind_of(found))
 
     def _idle(self, content: Content, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-import stat
-from functools import cache
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from pathspec import GitIgnoreSpec
+from provisioning.build.signature import Signature, is_settled, signature
+from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-# What no package wants: left out unless a content names the very file.
-BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
+    from pathspec import GitIgnoreSpec
 
 _GLOB = re.compile(r"[*?[]")
 
@@ -24,7 +23,7 @@ class Selection(NamedTuple):
     """What a content takes: paths below `base`, and which of its excludes left nothing out."""
 
     base: str  # relative to the project, "" for the project itself, else with a trailing slash
-    files: tuple[tuple[str, int], ...]
+    files: Sequence[tuple[str, Signature]]
     idle_excludes: tuple[int, ...]
 
 
@@ -36,7 +35,7 @@ def is_glob(source: str) -> bool:
 def is_exclude(pattern: str) -> bool:
     """Whether gitignore(5) has a meaning for `pattern`."""
     try:
-        GitIgnoreSpec.from_lines([pattern])
+        _patterns([pattern])
     except (ValueError, re.error):
         return False
     return True
@@ -49,15 +48,26 @@ def literal_prefix(pattern: str) -> str:
     return head[: head.rfind("/") + 1]
 
 
+def base_of(source: str) -> str:
+    """The directory that a directory or glob takes its files from, "" or with a trailing slash."""
+    return literal_prefix(source) if is_glob(source) else source.rstrip("/") + "/"
+
+
 class Sources:
-    """The trees of one project, each listed once, however many variants share it.
+    """The trees of one project, each walked once, however many variants share it.
 
     `skip` is a directory of the project (its output) into which nothing looks.
     """
 
     def __init__(self, skip: str) -> None:
         self._skip = os.path.normpath(skip)
-        self._listings: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._trees: dict[str, Tree] = {}
+        self._signatures: dict[str, Signature] = {}
+        self.taken_at = time.time_ns()
+
+    def __reduce__(self) -> tuple[type[Sources], tuple[str]]:
+        """Be sent to another process without the trees, which it can walk itself."""
+        return Sources, (self._skip,)
 
     def select(self, source: str, excludes: Sequence[str]) -> Selection:
         """The files that the directory or glob `source` stands for, less what is excluded.
@@ -68,37 +78,62 @@ class Sources:
         Raises:
             OSError: a directory cannot be listed.
         """
-        base = literal_prefix(source) if is_glob(source) else source.rstrip("/") + "/"
-        matches = matcher(source[len(base) :]) if is_glob(source) else None
-        found = [
-            (path, kind)
-            for path, kind in self._list(base or ".")
-            if matches is None or matches(path)
-        ]
-        return Selection(base, tuple(_kept(found, excludes)), _idle(found, excludes))
+        base = base_of(source)
+        found: Sequence[tuple[str, Signature]] = self.tree(base).files
+        if is_glob(source):
+            matches = matcher(source[len(base) :])
+            found = [each for each in found if matches(each[0])]
+        kept = _kept(found, excludes)
+        self._signatures.update((base + path, signature) for path, signature in kept)
+        return Selection(base, kept, _idle(found, excludes))
+
+    def tree(self, base: str) -> Tree:
+        """What lies below `base`."""
+        if base not in self._trees:
+            self._trees[base] = Tree(base or ".", self._skip)
+        return self._trees[base]
+
+    def walked(self, source: str) -> Iterator[str]:
+        """Every file among which are those that `source` stands for, in no order."""
+        if is_glob(source) or os.path.isdir(source):
+            base = base_of(source)
+            yield from (base + path for path in self.tree(base).paths())
+        else:
+            yield source
+
+    def signature(self, path: str) -> Signature:
+        """What was, or is now, the signature of a file. Raises OSError."""
+        if path not in self._signatures:
+            self._signatures[path] = signature(os.lstat(path))
+        return self._signatures[path]
+
+    def state(self, source: str) -> str:
+        """What differs once `source`, a file, directory or glob, may stand for something else.
+
+        Raises:
+            OSError: a directory cannot be listed.
+        """
+        place = os.path.realpath(base_of(source) if is_glob(source) else source)
+        if is_glob(source) or os.path.isdir(source):
+            return f"{place} {self.tree(base_of(source)).state}"
+        return f"{place} {self.stamp(source)}"
+
+    def stamp(self, path: str) -> str:
+        """What differs once a file may hold something else; it need not exist."""
+        try:
+            return repr(tuple(self.signature(path)))
+        except OSError:
+            return ""
+
+    def settled(self) -> bool:
+        """Whether every change since these files were looked at would show."""
+        stamps = [tree.newest for tree in self._trees.values()]
+        stamps += [each.ctime for each in self._signatures.values()]
+        return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
     def is_output(self, source: str) -> bool:
         """Whether `source` lies in the directory into which nothing looks."""
         return f"{os.path.normpath(source)}/".startswith(f"{self._skip}/")
-
-    def _list(self, directory: str) -> tuple[tuple[str, int], ...]:
-        if directory not in self._listings:
-            self._listings[directory] = tuple(sorted(self._walk(directory, "")))
-        return self._listings[directory]
-
-    def _walk(self, directory: str, below: str) -> Iterator[tuple[str, int]]:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                path = below + entry.name
-                # Nothing is entered through a symbolic link: links stay links.
-                if entry.is_dir(follow_symlinks=False):
-                    if self._enters(entry.path, path):
-                        yield from self._walk(entry.path, path + "/")
-                elif not _built_in().match_file(path):
-                    yield path, _kind(entry)
-
-    def _enters(self, directory: str, path: str) -> bool:
-        return os.path.normpath(directory) != self._skip and not _built_in().match_file(path + "/")
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
@@ -137,15 +172,17 @@ def _steps(name: Callable[[str], object] | None, component: str) -> bool:
     return name is None or name(component) is not None
 
 
-def _kept(files: list[tuple[str, int]], excludes: Sequence[str]) -> Iterable[tuple[str, int]]:
+def _kept(
+    files: Sequence[tuple[str, Signature]], excludes: Sequence[str]
+) -> Sequence[tuple[str, Signature]]:
     """`files` without those that `excludes` match, by gitignore's rules: the last match decides."""
     if not excludes:
         return files
-    spec = GitIgnoreSpec.from_lines(excludes)
-    return (file for file in files if not spec.match_file(file[0]))
+    spec = _patterns(excludes)
+    return [file for file in files if not spec.match_file(file[0])]
 
 
-def _idle(files: list[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, ...]:
+def _idle(files: Sequence[tuple[str, Signature]], excludes: Sequence[str]) -> tuple[int, ...]:
     """The numbers of those of `excludes` that match nothing, which is most likely a mistake."""
     return tuple(
         number
@@ -154,20 +191,13 @@ def _idle(files: list[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, .
     )
 
 
-def _matches_any(pattern: str, files: list[tuple[str, int]]) -> bool:
-    spec = GitIgnoreSpec.from_lines([pattern])
+def _matches_any(pattern: str, files: Sequence[tuple[str, Signature]]) -> bool:
+    spec = _patterns([pattern])
     return any(spec.match_file(path) for path, _ in files)
 
 
-def _kind(entry: os.DirEntry[str]) -> int:
-    """The `stat.S_IFMT` type of a path that is no directory, from the listing where it tells."""
-    if entry.is_symlink():
-        return stat.S_IFLNK
-    if entry.is_file(follow_symlinks=False):
-        return stat.S_IFREG
-    return stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
+def _patterns(patterns: Sequence[str]) -> GitIgnoreSpec:
+    # Imported here: a cost that a project without excludes, or with nothing to do, does not owe.
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
 
-
-@cache
-def _built_in() -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines(BUILT_IN_EXCLUDES)
+    return GitIgnoreSpec.from_lines(patterns)

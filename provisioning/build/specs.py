@@ -5,109 +5,101 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import provisioning
-from provisioning.artifact import digest
-from provisioning.build import workspace
-from provisioning.build.cache import Cache
-from provisioning.build.layout import Layout, lay_out
+from provisioning.build.notes import digest_of
 from provisioning.errors import ProvisioningError
-from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Input
 from provisioning.spec.node import Origin
 from provisioning.spec.variant import Content, Hook, Service, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from provisioning.build.digests import Digests
+    from provisioning.build.notes import Notes
+    from provisioning.spec.fault import Fault
     from provisioning.spec.inputs import Inputs
 
 
-_ROW = "variants"
+class Known(NamedTuple):
+    """What the specs say, and whether that was read just now."""
 
-
-class Plan(NamedTuple):
-    """What is to be built: a layout for each variant."""
-
-    layouts: tuple[Layout, ...]
+    variants: tuple[Variant, ...]
+    digest: str
+    """Another one wherever anything but a variable's value is."""
+    faults: tuple[Fault, ...] = ()
     ignored: tuple[str, ...] = ()
     """Names given on the command line that no spec knows."""
+    fresh: bool = True
 
 
-def plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
-    """Lay out every spec of the project, which is the working directory.
+class Specs:
+    """The specs of a project, remembered in `notes`."""
 
-    Raises:
-        SpecError: with every fault of every spec and layout.
-    """
-    memory = _Memory(workspace.specs(artifacts), inputs, digests)
-    known = memory.recall()
-    if known is not None:
-        try:
-            return Plan(lay_out(known, artifacts))
-        except SpecError:
-            pass  # what is remembered does not know all the places that a report shows
-    # Imported here: readers and checkers of YAML are a cost for specs that changed alone.
-    from provisioning.spec.project import read_project  # noqa: PLC0415
-
-    with inputs.account() as account:
-        reading = read_project(inputs)
-    layouts = lay_out(reading.variants, artifacts, reading.faults)
-    memory.keep(reading.variants, account)
-    return Plan(layouts, reading.ignored)
-
-
-class _Memory:
-    """The variants of the last reading, as a row whose loss costs time and never correctness."""
-
-    def __init__(self, path: Path, inputs: Inputs, digests: Digests) -> None:
-        self._cache = Cache(path, ("name", "digest", "text"))
+    def __init__(self, inputs: Inputs, digests: Digests, notes: Notes) -> None:
         self._inputs = inputs
         self._digests = digests
+        self._notes = notes
 
-    def recall(self) -> tuple[Variant, ...] | None:
-        """The variants, if nothing that they were made from has changed."""
-        row = None if self._inputs.given else self._cache.row(_ROW)
-        if row is None or row[1] != digest.of_bytes(row[2].encode()):
-            return None
-        kept = json.loads(row[2])
+    def known(self) -> Known:
+        """What they say, remembered if nothing that they were made from has changed.
+
+        What is remembered tells of each content where it stands, but not of each of its keys.
+        """
+        note = None if self._inputs.given else self._notes.get("variants")
+        if note is None or not self._is_current(note.document):
+            return self.read()
+        contents = [_part(Content, each, origins={}) for each in note.document["contents"]]
+        variants = tuple(_variant(each, contents) for each in note.document["variants"])
+        return Known(variants, note.digest, fresh=False)
+
+    def read(self) -> Known:
+        """What they say, read anew."""
+        # Imported here: readers and checkers of YAML are a cost for specs that changed alone.
+        from provisioning.spec.project import read_project  # noqa: PLC0415
+
+        with self._inputs.account() as account:
+            reading = read_project(self._inputs)
+        secret = self._inputs.given or any(variant.secrets for variant in reading.variants)
+        shown = reading.variants
+        if secret:
+            shown = tuple(replace(variant, variables={}) for variant in shown)
+        document = _document(shown, account)
+        if not secret and not reading.faults:
+            self._notes.put("variants", document)
+        return Known(reading.variants, digest_of(document), reading.faults, reading.ignored)
+
+    def _is_current(self, document: Any) -> bool:
         try:
-            if kept["code"] != _code() or not all(self._holds(*each) for each in kept["account"]):
-                return None
+            return document["code"] == code() and all(map(self._holds, document["account"]))
         except (OSError, ProvisioningError):
-            return None  # a file is gone, or can no longer be read: a fresh reading tells
-        contents = [_part(Content, each, origins={}) for each in kept["contents"]]
-        return tuple(_variant(each, contents) for each in kept["variants"])
+            return False  # a file is gone, or can no longer be read: a fresh reading tells
 
-    def keep(self, variants: Iterable[Variant], account: dict[Input, str]) -> None:
-        """Write `variants` down, unless a secret stands in one."""
-        if self._inputs.given or any(variant.secrets for variant in variants):
-            return
-        # The platforms of one package share most of their contents.
-        contents: dict[str, int] = {}
-        kept = {
-            "code": _code(),
-            "account": [(*asked, state) for asked, state in account.items()],
-            "variants": [_values(variant, contents) for variant in variants],
-            "contents": [json.loads(content) for content in contents],
-        }
-        text = json.dumps(kept, separators=(",", ":"))
-        self._cache.put([(_ROW, digest.of_bytes(text.encode()), text)])
-
-    def _holds(self, kind: Any, name: str, state: str) -> bool:
+    def _holds(self, noted: tuple[Any, str, str]) -> bool:
+        kind, name, state = noted
         return self._inputs.state(Input(kind, name), self._digest) == state
 
     def _digest(self, path: str) -> str:
         return self._digests.look(os.path.relpath(path)).digest
 
 
+def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
+    # The platforms of one package share most of their contents.
+    contents: dict[str, int] = {}
+    return {
+        "code": code(),
+        "account": [(*asked, state) for asked, state in account.items()],
+        "variants": [_values(variant, contents) for variant in variants],
+        "contents": [json.loads(content) for content in contents],
+    }
+
+
 @cache
-def _code() -> str:
+def code() -> str:
     """What tells apart two states of the code that makes variants, and its platforms."""
     package = os.path.dirname(provisioning.__file__)
     files = [

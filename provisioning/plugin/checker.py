@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from doit.dependency import FileChangedChecker
 
-from provisioning.build.digests import Digests, Signature, signature
+from provisioning.build.signature import Signature, signature
 from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from provisioning.build.digests import Digests
 
 # Recorded for a file that changed while the task ran: no file holds this, so it runs again.
 CHANGED_MEANWHILE = "changed while the task ran"
@@ -43,6 +47,8 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
 
     def check_modified(self, file_path: str, file_stat: os.stat_result, state: str) -> bool:
         """Whether the file holds something else than it did at `state`."""
+        if not state:
+            return False  # it is `SourcesUnchanged` that tells
         del file_stat  # the digests look again, and keep what they see together
         try:
             return self._digests.look(file_path).identity != state

@@ -29,8 +29,11 @@ class Database:
         self._dirty: set[str] = set()
 
     def get(self, task_id: str, dependency: str) -> Any:
-        """What was set, or None."""
-        return self._record(task_id).get(dependency)
+        """What was set, or None; "" for a file of a task whose files are judged together."""
+        record = self._record(task_id)
+        if dependency not in record and record.get(_LAST) == []:
+            return "" if not dependency.endswith(":") else None
+        return record.get(dependency)
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:
         """Set one value of a task's record; the record is saved once it is whole."""

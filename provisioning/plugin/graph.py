@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -9,29 +10,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doit import doit_cmd
-from doit.cmd_base import DodoTaskLoader
-from doit.cmd_run import Run
-from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidDodoFile
 from doit.task import clean_targets
 
 from provisioning.artifact import digest
 from provisioning.build.encode import ENCODER
-from provisioning.build.includes import includes
-from provisioning.build.specs import plan
+from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin import stages
+from provisioning.plugin import asked, stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import Job
-from provisioning.plugin.unchanged import Unchanged
+from provisioning.plugin.unchanged import SourcesUnchanged, Unchanged
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from provisioning.build.layout import Layout
+    from provisioning.build.plan import Part
     from provisioning.spec.written import Written
 
 Task = dict[str, Any]
@@ -50,6 +46,9 @@ _PACKAGE_DOC = "build what changed, up to SHA256SUMS"
 # Raised when a stage comes to make something else of the same input, so that it runs again.
 _REVISION = "1"
 
+made_from: list[Inputs] = []
+"""What the tasks of this process were made from: doit hands its commands the tasks alone."""
+
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
@@ -61,24 +60,19 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     """
     try:
         _demand_utf8()
-        inputs = Inputs(Path(), given(), written)
-        layouts, ignored = plan(inputs, digests_of(artifacts), artifacts)
+        inputs = Inputs(Path(), asked.given(), written)
+        made_from.append(inputs)
+        plan = make_plan(inputs, digests_of(artifacts), artifacts)
     except ProvisioningError as error:
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error
-    for name in ignored:
+    for name in plan.ignored:
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
-    judging = names_verify_alone(sys.argv[1:])
+    atexit.register(plan.remember)
     for stage, doc in {**STAGES, PACKAGE: _PACKAGE_DOC}.items():
         yield {"basename": stage, "name": None, "doc": doc}
-        yield from _groups(stage, layouts)
-    for layout in layouts:
-        yield from _variant_tasks(layout, artifacts, judging=judging)
-
-
-def given() -> dict[str, str]:
-    """The `name=value` of doit's command line."""
-    # doit tells them by name alone (doit.get_var), and a name that nobody knows must be told too.
-    return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001
+        yield from _groups(stage, plan.parts)
+    for part in plan.parts:
+        yield from _part_tasks(part, artifacts)
 
 
 def _demand_utf8() -> None:
@@ -88,79 +82,53 @@ def _demand_utf8() -> None:
         raise BuildError(f"file names are {used} here, not UTF-8; set LC_ALL=C.UTF-8")
 
 
-def names_verify_alone(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks to verify and nothing else, as in `doit verify:greenhouse`.
-
-    Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
-    doit tells a task generator nothing of the selection, so doit's own parser is asked again.
-    """
-    words = [word for word in arguments if word.startswith("-") or "=" not in word]
-    if not any(map(_is_verify, words)):
-        return False
-    try:
-        parser = Run(task_loader=DodoTaskLoader()).cmdparser
-        _, named = parser.parse(words[1:] if words[0] == "run" else words)
-    except CmdParseError:
-        return False  # the options of another command
-    return bool(named) and all(map(_is_verify, named))
-
-
-def _is_verify(word: str) -> bool:
-    return word.split(":", maxsplit=1)[0] == "verify"
-
-
-def _groups(stage: str, layouts: Iterable[Layout]) -> Iterator[Task]:
+def _groups(stage: str, parts: Iterable[Part]) -> Iterator[Task]:
     """`package:greenhouse`: the stage for all platforms of one package."""
-    for name in dict.fromkeys(layout.variant.name for layout in layouts):
-        members = [
-            f"{stage}:{name}:{layout.variant.platform}"
-            for layout in layouts
-            if layout.variant.name == name
-        ]
+    members: dict[str, list[str]] = {}
+    for part in parts:
+        variant = part.variant
+        task = f"{stage}:{variant.name}:{variant.platform}"
+        members.setdefault(variant.name, []).append(task)
+    for name, names in members.items():
         doc = f"{name} for all its platforms"
-        yield {"basename": stage, "name": name, "actions": None, "task_dep": members, "doc": doc}
+        yield {"basename": stage, "name": name, "actions": None, "task_dep": names, "doc": doc}
 
 
-def _variant_tasks(layout: Layout, artifacts: str, *, judging: bool) -> Iterator[Task]:
-    job = Job(
-        layout=layout,
-        workspace=workspace(layout.variant, artifacts),
-        artifacts=artifacts,
-    )
+def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
+    job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
     yield _collect(job)
     yield _render(job)
     yield _archive(job)
     yield _hash(job)
-    yield _verify(job, judging=judging)
+    yield _verify(job)
     # The files between them order the stages; named here, `doit forget -s` finds them too.
     built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
     yield _task(PACKAGE, job, actions=None, task_dep=built)
 
 
 def _collect(job: Job) -> Task:
-    items = [item for item in job.layout.items if item.source and not item.template]
+    facts = _facts(layout=job.part.outline.items)
+    unchanged = SourcesUnchanged(digests_of(job.artifacts), facts, job.part, runs=asked.runs())
     return _stage(
         "collect",
         job,
         stages.collect_sources,
-        file_dep=[item.source for item in items],
         targets=[str(job.workspace.collected)],
-        uptodate=[Unchanged(digests_of(job.artifacts), _facts(layout=job.layout.items))],
+        uptodate=[unchanged],
     )
 
 
 def _render(job: Job) -> Task:
-    items = [item for item in job.layout.items if item.template]
-    templates = {item.source for item in items}
-    variant = job.layout.variant
+    outline, variant = job.part.outline, job.part.variant
     variables = {name: _text(value) for name, value in variant.variables.items()}
-    facts = _facts(templates=[(item.path, item.source) for item in items])
+    facts = _facts(templates=outline.templates)
+    named = {name for name in outline.named if os.path.isfile(name)}
     return _stage(
         "render",
         job,
         stages.render_templates,
-        file_dep=sorted(templates.union(*map(includes, templates))),
-        targets=[str(job.workspace.rendered / item.path) for item in items],
+        file_dep=sorted(named.union(source for _, source in outline.templates)),
+        targets=[str(job.workspace.rendered / path) for path, _ in outline.templates],
         uptodate=[Unchanged(digests_of(job.artifacts), facts, variables, variant.secrets)],
     )
 
@@ -190,14 +158,14 @@ def _hash(job: Job) -> Task:
     )
 
 
-def _verify(job: Job, *, judging: bool) -> Task:
+def _verify(job: Job) -> Task:
     place = job.workspace
     meta = {"artifact": str(place.archive)}
-    if judging:
+    if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)
     artifacts = [place.archive, place.index, place.manifest, place.sums]
-    facts = _facts(layout=job.layout.items)
+    facts = _facts(layout=job.part.outline.items)
     return _stage(
         "verify",
         job,
@@ -210,9 +178,7 @@ def _verify(job: Job, *, judging: bool) -> Task:
 
 def _contents(job: Job) -> list[str]:
     """The files that say, and hold, what goes into the archive."""
-    rendered = [
-        str(job.workspace.rendered / item.path) for item in job.layout.items if item.template
-    ]
+    rendered = [str(job.workspace.rendered / path) for path, _ in job.part.outline.templates]
     return [str(job.workspace.collected), *rendered]
 
 
@@ -222,13 +188,13 @@ def _stage(stage: str, job: Job, action: Any, **attributes: Any) -> Task:
 
 
 def _task(stage: str, job: Job, **attributes: Any) -> Task:
-    variant = job.layout.variant
+    variant = job.part.variant
     doc = f"{variant.name} {variant.version} for {variant.platform}"
     return {"basename": stage, "name": _name(job), "doc": doc, **attributes}
 
 
 def _name(job: Job) -> str:
-    return f"{job.layout.variant.name}:{job.layout.variant.platform}"
+    return f"{job.part.variant.name}:{job.part.variant.platform}"
 
 
 def remove_empty(directories: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
 
-from provisioning.build import collect, pack, prove, sums
+from provisioning.build import collect
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
-    from provisioning.build.layout import Layout
+    from provisioning.build.plan import Part
     from provisioning.build.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a stage works on: one variant, laid out, and where it is built."""
+    """What a stage works on: one variant, and where it is built."""
 
-    layout: Layout
+    part: Part
     workspace: Workspace
     artifacts: str
 
@@ -50,22 +50,25 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
         digests.save()
 
 
-def collect_sources(job: Job) -> None:
+def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
-    collected = collect.collect(job.layout, digests_of(job.artifacts))
+    collected = collect.collect(job.part.layout, digests_of(job.artifacts))
     collect.write(job.workspace.collected, collected)
+    return {"content": collect.content_of(job.part.layout, collected)}
 
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
-    # Imported here: an engine for templates is a cost that a build with nothing to do does not owe.
+    # Imported here, as below: a cost that a build with nothing to do does not owe.
     from provisioning.build.render import render  # noqa: PLC0415
 
-    return {"uses": sorted(render(job.layout, job.workspace.rendered))}
+    return {"uses": sorted(render(job.part.layout, job.workspace.rendered))}
 
 
 def make_archive(job: Job) -> None:
     """Pack what was collected and rendered."""
+    from provisioning.build import pack  # noqa: PLC0415
+
     digests = digests_of(job.artifacts)
     collected = collect.load(job.workspace.collected)
     pack.pack(job.workspace, collect.complete(collected, job.workspace.rendered, digests), digests)
@@ -73,9 +76,13 @@ def make_archive(job: Job) -> None:
 
 def write_sums(job: Job) -> None:
     """Read the artifacts back and write down their digests."""
+    from provisioning.build import sums  # noqa: PLC0415
+
     sums.write(job.workspace)
 
 
 def verify(job: Job) -> None:
     """Prove the artifacts, alone and then against the spec."""
-    prove.prove(job.layout, job.workspace, digests_of(job.artifacts))
+    from provisioning.build import prove  # noqa: PLC0415
+
+    prove.prove(job.part.layout, job.workspace, digests_of(job.artifacts))

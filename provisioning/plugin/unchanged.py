@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from doit.globals import Globals
 
-from provisioning.errors import BuildError
+from provisioning.errors import BuildError, ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from provisioning.build.digests import Digests
+    from provisioning.build.plan import Part
 
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
@@ -95,6 +96,64 @@ class Unchanged:
             return self._digests.look(target).identity
         except (OSError, BuildError) as error:
             return str(error)
+
+
+class SourcesUnchanged(Unchanged):
+    """The same, and false as soon as a source of `part` holds something else.
+
+    What the action found in them stands in its value "content". The sources are the task's
+    `file_dep`, but where tasks are run, doit need not go through them one by one: that takes
+    longer than all else that a build with nothing to do does.
+    """
+
+    def __init__(
+        self, digests: Digests, facts: Mapping[str, str], part: Part, *, runs: bool
+    ) -> None:
+        super().__init__(digests, facts)
+        self._part = part
+        self._runs = runs
+
+    def configure_task(self, task: Any) -> None:
+        """Name the sources; from them doit finds the tasks that make some."""
+        super().configure_task(task)
+        task.file_dep = _Walked(self._part) if self._runs else set(self._part.sources())
+
+    def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
+        """Whether every source holds what it did."""
+        if self._runs:
+            task.file_dep = set()
+        return super().__call__(task, values)
+
+    def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
+        yield from super()._changed(values)
+        if "content" in values and self._content() != values["content"]:
+            yield "a source holds something else"
+
+    def _content(self) -> str:
+        try:
+            return self._part.content(self._digests)
+        except (OSError, ProvisioningError) as error:
+            return str(error)  # the action says it in its own words
+
+    def _record(self, task: Any) -> dict[str, Any]:
+        self._part.learn(task.values["content"])
+        return super()._record(task)
+
+
+class _Walked:
+    """The files among which the sources are, for doit to find out which are other tasks' targets.
+
+    Whoever runs the task needs none of them: in a worker of `doit -n`, there are none.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def __iter__(self) -> Iterator[str]:
+        return self._part.walked()
+
+    def __reduce__(self) -> tuple[type[set[str]], tuple[()]]:
+        return set, ()
 
 
 def _sealed(value: str, salt: bytes) -> str:

@@ -11,6 +11,7 @@ from provisioning.artifact.entry import Entry
 from provisioning.build.collect import Collected, collect, complete, load
 from provisioning.build.collect import write as write_collected
 from provisioning.build.layout import lay_out
+from provisioning.build.sources import Sources
 from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
 
@@ -25,7 +26,7 @@ def _layout() -> Layout:
     write("t.j2", "{{ x }}")
     os.symlink("file", "t/link")
     contents = content("src", "t", "lib/"), content("template", "t.j2", "etc/x", number=1)
-    (layout,) = lay_out([variant(*contents)], "artifacts")
+    (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
     return layout
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.build.layout import Item, Layout, lay_out
+from provisioning.build.sources import Sources
 from provisioning.spec.fault import Fault, SpecError
 from tests.build.conftest import content, variant, write
 
@@ -20,7 +21,7 @@ def _items(*contents: Content) -> dict[str, Item]:
 
 
 def _layout(*contents: Content) -> Layout:
-    (layout,) = lay_out([variant(*contents)], "artifacts")
+    (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
     return layout
 
 
@@ -203,5 +204,5 @@ def test_the_package_s_own_directory_is_reserved(path: str) -> None:
 def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:
     contents = content("src", "a", "a"), content("src", "b", "b", number=1)
     with pytest.raises(SpecError) as caught:
-        lay_out([variant(*contents), variant(*contents, platform="x")], "artifacts")
+        lay_out([variant(*contents), variant(*contents, platform="x")], Sources("artifacts"))
     assert len(caught.value.faults) == 2

@@ -16,6 +16,7 @@ from provisioning.build import pack as packing
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
+from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def _packed(digests: Digests, version: str = "1.0", artifacts: str = "artifacts") -> Workspace:
     described = variant(content("src", "t", ""), version=version)
-    (layout,) = lay_out([described], artifacts)
+    (layout,) = lay_out([described], Sources(artifacts))
     place = workspace(described, artifacts)
     pack(place, collect(layout, digests), digests)
     return place
@@ -137,7 +138,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
 ) -> None:
     write("t/a", "text!")
     described = variant(content("src", "t", ""))
-    (layout,) = lay_out([described], "artifacts")
+    (layout,) = lay_out([described], Sources("artifacts"))
     collected = collect(layout, digests)
     write("t/a", now)
     place = workspace(described, "artifacts")
@@ -150,7 +151,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
 def test_a_source_that_is_replaced_by_a_link_is_not_followed(digests: Digests) -> None:
     write("t/a", "text")
     described = variant(content("src", "t", ""))
-    (layout,) = lay_out([described], "artifacts")
+    (layout,) = lay_out([described], Sources("artifacts"))
     collected = collect(layout, digests)
     Path("t/a").unlink()
     os.symlink("/etc/passwd", "t/a")

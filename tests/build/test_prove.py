@@ -14,6 +14,7 @@ from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
 from provisioning.build.prove import prove
 from provisioning.build.render import render
+from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
@@ -33,7 +34,7 @@ CONTENTS = (
 
 def _layout(**changes: object) -> Layout:
     described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
-    (layout,) = lay_out([described], "artifacts")
+    (layout,) = lay_out([described], Sources("artifacts"))
     return layout
 
 

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from provisioning.build.sources import Sources, literal_prefix, matcher
+from provisioning.build.tree import kind_of
 from tests.build.conftest import write
 
 
@@ -76,14 +77,16 @@ def test_empty_directories_are_nothing() -> None:
 def test_symbolic_links_are_listed_and_never_followed() -> None:
     write("t/file")
     os.symlink("..", "t/loop")
-    kinds = dict(Sources("artifacts").select("t", ()).files)
+    found = Sources("artifacts").select("t", ()).files
+    kinds = {path: kind_of(signature) for path, signature in found}
     assert kinds == {"file": stat.S_IFREG, "loop": stat.S_IFLNK}
 
 
 def test_special_files_are_listed_as_what_they_are() -> None:
     write("t/file")
     os.mkfifo("t/pipe")
-    assert dict(Sources("artifacts").select("t", ()).files)["pipe"] == stat.S_IFIFO
+    found = dict(Sources("artifacts").select("t", ()).files)
+    assert kind_of(found["pipe"]) == stat.S_IFIFO
 
 
 @pytest.mark.parametrize(

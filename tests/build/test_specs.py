@@ -13,7 +13,7 @@ import pytest
 
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
-from provisioning.build.specs import Plan, plan
+from provisioning.build.plan import Part, make_plan
 from provisioning.spec import project as spec_project
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
@@ -22,7 +22,7 @@ from provisioning.spec.written import Written
 from tests.build.conftest import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SPEC = """
 name: demo
@@ -59,10 +59,14 @@ def demo(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project
 
 
-def planned(written: list[Written] | None = None, given: Mapping[str, str] | None = None) -> Plan:
-    """The plan of a fresh process."""
+def planned(
+    written: list[Written] | None = None, given: Mapping[str, str] | None = None
+) -> Sequence[Part]:
+    """The parts of the plan of a fresh process."""
     digests = Digests(workspace.digests("artifacts"))
-    return plan(Inputs(Path(), given, written or []), digests, "artifacts")
+    plan = make_plan(Inputs(Path(), given, written or []), digests, "artifacts")
+    plan.remember()
+    return plan.parts
 
 
 @pytest.fixture
@@ -81,8 +85,8 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_is_remembered_is_what_was_read(readings: list[str]) -> None:
     fresh, remembered = planned(), planned()
     assert readings == ["read"]
-    for one, other in zip(fresh.layouts, remembered.layouts, strict=True):
-        assert one.items == other.items
+    for one, other in zip(fresh, remembered, strict=True):
+        assert one.layout.items == other.layout.items
         for name in ("variables", "services", "hooks", "formats", "secrets", "origin", "file"):
             assert getattr(one.variant, name) == getattr(other.variant, name)
         assert list(one.variant.variables) == list(other.variant.variables)
@@ -126,16 +130,16 @@ def test_a_link_that_leads_elsewhere_is_noticed() -> None:
     Path("app.toml").rename("one.toml")
     write("two.toml", "[db]\nhost = 'there'\n")
     Path("app.toml").symlink_to("one.toml")
-    assert planned().layouts[0].variant.variables["db"] == {"host": "here"}
+    assert planned()[0].variant.variables["db"] == {"host": "here"}
     Path("app.toml").unlink()
     Path("app.toml").symlink_to("two.toml")
-    assert planned().layouts[0].variant.variables["db"] == {"host": "there"}
+    assert planned()[0].variant.variables["db"] == {"host": "there"}
 
 
 def test_the_environment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     planned()
     monkeypatch.setenv("DEMO", "two")
-    assert planned().layouts[0].variant.variables["names"]["none"] == "two"
+    assert planned()[0].variant.variables["names"]["none"] == "two"
 
 
 def test_a_new_commit_is_noticed() -> None:
@@ -144,10 +148,10 @@ def test_a_new_commit_is_noticed() -> None:
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
         subprocess.run(["git", *command], check=True)
-    before = planned().layouts[0].variant.version
-    assert planned().layouts[0].variant.version == before
+    before = planned()[0].variant.version
+    assert planned()[0].variant.version == before
     write("src/new.py", "x")
-    assert planned().layouts[0].variant.version == f"{before}.dirty"
+    assert planned()[0].variant.version == f"{before}.dirty"
 
 
 def test_specs_of_python_are_noticed(readings: list[str]) -> None:
@@ -157,15 +161,15 @@ def test_specs_of_python_are_noticed(readings: list[str]) -> None:
     other = Written(values={**values, "version": "2"}, origin=origin)
     planned([one])
     planned([one])
-    assert {each.variant.version for each in planned([other]).layouts} == {"1.0", "2"}
-    assert "made" not in {each.variant.name for each in planned([]).layouts}
+    assert {each.variant.version for each in planned([other])} == {"1.0", "2"}
+    assert "made" not in {each.variant.name for each in planned([])}
     assert len(readings) == 3
 
 
 def test_what_the_command_line_gives_is_not_remembered(readings: list[str]) -> None:
     planned()
-    assert planned(given={"port": "1"}).layouts[0].variant.variables["port"] == 1
-    assert planned().layouts[0].variant.variables["port"] == 8080
+    assert planned(given={"port": "1"})[0].variant.variables["port"] == 1
+    assert planned()[0].variant.variables["port"] == 8080
     assert len(readings) == 2
 
 
@@ -173,7 +177,7 @@ def test_secrets_are_not_remembered(readings: list[str], project: Path) -> None:
     write("secrets.env", "KEY=hunter2-and-more\n")
     write("specs/demo.yaml", SPEC + "secrets_from: [secrets.env]\n")
     for _ in range(2):
-        assert planned().layouts[0].variant.variables["KEY"] == "hunter2-and-more"
+        assert planned()[0].variant.variables["KEY"] == "hunter2-and-more"
     assert len(readings) == 2
     files = [path for path in (project / "artifacts").rglob("*") if path.is_file()]
     assert not [path for path in files if b"hunter2-and-more" in path.read_bytes()]
@@ -199,7 +203,7 @@ def test_damage_costs_a_reading_and_no_more(readings: list[str], damage: str) ->
         connection.execute(f"update cache set {damage} = replace({damage}, '0', '1')")
         connection.commit()
         connection.close()
-    assert planned().layouts[0].variant.variables["port"] == 8080
+    assert planned()[0].variant.variables["port"] == 8080
     assert len(readings) == 2
 
 
@@ -207,7 +211,7 @@ def test_another_state_of_the_code_reads_again(
     readings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned()
-    monkeypatch.setattr("provisioning.build.specs._code", lambda: "other")
+    monkeypatch.setattr("provisioning.build.specs.code", lambda: "other")
     planned()
     assert len(readings) == 2
 
@@ -218,9 +222,9 @@ import sys
 from pathlib import Path
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
-from provisioning.build.specs import plan
+from provisioning.build.plan import make_plan
 from provisioning.spec.inputs import Inputs
-plan(Inputs(Path()), Digests(workspace.digests("artifacts")), "artifacts")
+make_plan(Inputs(Path()), Digests(workspace.digests("artifacts")), "artifacts").remember()
 print(*sorted({"yaml", "cerberus", "jinja2", "dotenv"} & sys.modules.keys()))
 """
     said = [

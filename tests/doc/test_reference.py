@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from doit.doit_cmd import DoitMain
 
-from provisioning.build.sources import BUILT_IN_EXCLUDES
+from provisioning.build.tree import BUILT_IN_EXCLUDES
 from provisioning.plugin.graph import PACKAGE, STAGES
 from provisioning.spec import schema
 from provisioning.spec.fault import SpecError

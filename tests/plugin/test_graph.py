@@ -8,7 +8,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.loader import generate_tasks
 
 from provisioning.plugin import graph
-from provisioning.plugin.graph import names_verify_alone
+from provisioning.plugin.asked import runs, verifies_alone
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_verify_by_name_judges_what_is_there(arguments: list[str]) -> None:
-    assert names_verify_alone(arguments)
+    assert verifies_alone(tuple(arguments))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,26 @@ def test_verify_by_name_judges_what_is_there(arguments: list[str]) -> None:
     ],
 )
 def test_everything_else_shows_and_uses_the_whole_graph(arguments: list[str]) -> None:
-    assert not names_verify_alone(arguments)
+    assert not verifies_alone(tuple(arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), True),
+        (("package",), True),
+        (("run", "package"), True),
+        (("-f", "dodo.py", "-n", "2", "package"), True),
+        (("port=1",), True),
+        (("--no-such-option",), True),
+        (("list",), False),
+        (("info", "package"), False),
+        (("-f", "dodo.py", "list", "--deps"), False),
+        (("port=1", "forget"), False),
+    ],
+)
+def test_a_run_is_told_from_other_commands(arguments: tuple[str, ...], expected: bool) -> None:
+    assert runs(arguments) is expected
 
 
 def test_tasks_can_be_sent_to_a_spawned_process(

@@ -1,0 +1,47 @@
+"""Knows how to remember JSON between runs so that damage is noticed and costs only time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provisioning.artifact import digest
+from provisioning.build.cache import Cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Note(NamedTuple):
+    """A document, and the digest of its spelling: equal for equal documents."""
+
+    document: Any
+    digest: str
+
+
+class Notes:
+    """Documents by name, in the file `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._cache = Cache(path, ("name", "digest", "text"))
+
+    def get(self, name: str) -> Note | None:
+        """What was put, if it is undamaged."""
+        row = self._cache.row(name)
+        if row is None or row[1] != digest.of_bytes(row[2].encode()):
+            return None
+        return Note(json.loads(row[2]), row[1])
+
+    def put(self, name: str, document: Any) -> None:
+        """Remember `document`, which must be JSON."""
+        text = _spelled(document)
+        self._cache.put([(name, digest.of_bytes(text.encode()), text)])
+
+
+def digest_of(document: Any) -> str:
+    """The digest that a note of `document` would have."""
+    return digest.of_bytes(_spelled(document).encode())
+
+
+def _spelled(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"))

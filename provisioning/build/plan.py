@@ -1,0 +1,186 @@
+"""Knows what is to be built, and remembers it for as long as no file has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.build import workspace
+from provisioning.build.collect import content_now
+from provisioning.build.includes import named_by
+from provisioning.build.layout import Layout, lay_out
+from provisioning.build.notes import Notes
+from provisioning.build.sources import Sources
+from provisioning.build.specs import Specs, code
+from provisioning.spec.fault import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from provisioning.build.digests import Digests, Held
+    from provisioning.build.specs import Known
+    from provisioning.spec.inputs import Inputs
+    from provisioning.spec.variant import Variant
+
+
+class Outline(NamedTuple):
+    """What the tasks of a variant need to know of its layout: little, however many files."""
+
+    items: str
+    """The digest of all of the layout's items."""
+    templates: tuple[tuple[str, str], ...]
+    """Their paths in the package, and in the project."""
+    named: tuple[str, ...]
+    """The templates that those name, whether there are such files or not."""
+    content: str = ""
+    """The digest of what the sources hold; "" where it is not known."""
+
+
+class Part:
+    """One variant of the plan; its layout is made when somebody asks for it."""
+
+    def __init__(self, variant: Variant, sources: Sources) -> None:
+        self.variant = variant
+        self._sources = sources
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Every path of the package. Raises SpecError."""
+        (layout,) = lay_out([self.variant], self._sources)
+        return layout
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The layout in short."""
+        items = self.layout.items
+        templates = tuple((item.path, item.source) for item in items if item.template)
+        named = set[str]().union(*(named_by(source) for _, source in templates))
+        digest = hashlib.sha256(repr(items).encode("utf-8", "surrogateescape")).hexdigest()
+        return Outline(digest, templates, tuple(sorted(named)))
+
+    def sources(self) -> list[str]:
+        """The files and links that the package takes, templates aside."""
+        return [item.source for item in self.layout.items if item.source and not item.template]
+
+    def walked(self) -> Iterator[str]:
+        """Every file among which the sources are, without the cost of a layout."""
+        for content in self.variant.contents:
+            if content.kind == "src":
+                yield from self._sources.walked(content.source)
+
+    def content(self, digests: Digests) -> str:
+        """The digest of what the sources hold; of them, those that may have changed are read.
+
+        Raises:
+            OSError: a source cannot be read.
+            BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
+        """
+        if not self.outline.content:
+
+            def look(source: str) -> Held:
+                return digests.hold(source, self._sources.signature(source))
+
+            self.learn(content_now(self.layout, look))
+        return self.outline.content
+
+    def learn(self, content: str) -> None:
+        """Take `content` for what the sources held when the plan was made.
+
+        It may also be what they held a little later. Then nobody will see the earlier state of
+        the files again, and what is remembered of it can mislead nobody.
+        """
+        self.outline = self.outline._replace(content=content)
+
+
+class Plan:
+    """A part for each variant of the project, which is the working directory."""
+
+    def __init__(self, parts: Sequence[Part], ignored: tuple[str, ...], memory: _Memory) -> None:
+        self.parts = parts
+        self.ignored = ignored
+        """Names given on the command line that no spec knows."""
+        self._memory = memory
+
+    def remember(self) -> None:
+        """Keep what was learnt for the next process; writes nothing if nothing was."""
+        self._memory.keep([part.outline for part in self.parts])
+
+
+def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
+    """Read and lay out what has changed since the last time.
+
+    Raises:
+        SpecError: with every fault of every spec and layout.
+    """
+    notes = Notes(workspace.specs(artifacts))
+    specs = Specs(inputs, digests, notes)
+    sources = Sources(artifacts)
+    known = specs.known()
+    parts = [Part(variant, sources) for variant in known.variants]
+    memory = _Memory(notes, known, sources)
+    outlines = memory.recall()
+    if outlines is None:
+        for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
+            part.layout = layout
+    else:
+        for part, outline in zip(parts, outlines, strict=True):
+            part.outline = outline
+    return Plan(parts, known.ignored, memory)
+
+
+def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]:
+    try:
+        return lay_out(known.variants, sources, known.faults)
+    except SpecError:
+        if known.fresh:
+            raise
+    # What is remembered does not know all the places that a report shows.
+    known = specs.read()
+    return lay_out(known.variants, sources, known.faults)
+
+
+class _Memory:
+    """The outlines of the last plan, for as long as nothing that they were made of has changed."""
+
+    def __init__(self, notes: Notes, known: Known, sources: Sources) -> None:
+        self._notes = notes
+        self._sources = sources
+        self._state = _state(known, sources)
+        self._kept: list[Outline] | None = None
+
+    def recall(self) -> list[Outline] | None:
+        """The outlines, in the order of the variants, if they still hold."""
+        note = self._notes.get("outlines") if self._state else None
+        if note is None or note.document["state"] != self._state:
+            return None
+        if any(self._sources.stamp(name) != was for name, was in note.document["named"].items()):
+            return None
+        self._kept = [
+            Outline(items, tuple((path, source) for path, source in templates), tuple(named), held)
+            for items, templates, named, held in note.document["outlines"]
+        ]
+        return self._kept
+
+    def keep(self, outlines: list[Outline]) -> None:
+        """Write `outlines` down, unless a file might change and not show it."""
+        if outlines == self._kept or not self._state or not self._sources.settled():
+            return
+        named = sorted({name for outline in outlines for name in outline.named})
+        stamps = {name: self._sources.stamp(name) for name in named}
+        document = {"state": self._state, "named": stamps, "outlines": outlines}
+        self._notes.put("outlines", document)
+        self._kept = outlines
+
+
+def _state(known: Known, sources: Sources) -> str:
+    """What differs once a layout may come out as another; "" where that cannot be told."""
+    named = {hook.source for variant in known.variants for hook in variant.hooks}
+    for variant in known.variants:
+        named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
+    try:
+        states = [f"{name} {sources.state(name)}" for name in sorted(named)]
+    except OSError:
+        return ""
+    found = "\n".join((code(), known.digest, *states))
+    return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()
