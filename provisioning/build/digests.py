@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = 1 << 20
+_FEW = 50
 
 
 class Held(NamedTuple):
@@ -44,6 +45,7 @@ class Digests:
         self._rows: dict[str, tuple[Signature, str]] = {}
         self._fresh: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
+        self._asked = 0
 
     def look(self, path: str) -> Held:
         """What lies at `path` now; it is read only if its signature is not a known one.
@@ -83,7 +85,7 @@ class Digests:
     def _digest(self, path: str, now: Signature) -> str:
         known = self._known(path)
         if known is None or known[0] != now:
-            self._load()
+            self._load(path)
             known = self._known(path)
         if known is not None and known[0] == now:
             return known[1]
@@ -95,14 +97,19 @@ class Digests:
     def _known(self, path: str) -> tuple[Signature, str] | None:
         return self._fresh.get(path) or self._rows.get(path)
 
-    def _load(self) -> None:
+    def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""
         state = self._cache.state()
-        if state != self._loaded:
-            self._rows = {
-                path: (Signature(*known), digest) for path, *known, digest in self._cache.rows()
-            }
-            self._loaded = state
+        if state == self._loaded:
+            return
+        # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
+        self._asked += 1
+        if self._asked < _FEW:
+            row = self._cache.row(path)
+            rows = [row] if row else []
+        else:
+            rows, self._loaded = self._cache.rows(), state
+        self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
 
 
 def read_digest(path: str, now: Signature) -> str:

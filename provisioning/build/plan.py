@@ -7,18 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.build import workspace
-from provisioning.build.collect import content_now
-from provisioning.build.includes import named_by
-from provisioning.build.layout import Layout, lay_out
 from provisioning.build.notes import Notes
 from provisioning.build.sources import Sources
 from provisioning.build.specs import Specs, code
-from provisioning.spec.fault import SpecError
+from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from provisioning.build.digests import Digests, Held
+    from provisioning.build.layout import Layout
     from provisioning.build.specs import Known
     from provisioning.spec.inputs import Inputs
     from provisioning.spec.variant import Variant
@@ -47,12 +45,17 @@ class Part:
     @cached_property
     def layout(self) -> Layout:
         """Every path of the package. Raises SpecError."""
+        # Imported here, as below: a cost that a build with nothing to do does not owe.
+        from provisioning.build.layout import lay_out  # noqa: PLC0415
+
         (layout,) = lay_out([self.variant], self._sources)
         return layout
 
     @cached_property
     def outline(self) -> Outline:
         """The layout in short."""
+        from provisioning.build.includes import named_by  # noqa: PLC0415
+
         items = self.layout.items
         templates = tuple((item.path, item.source) for item in items if item.template)
         named = set[str]().union(*(named_by(source) for _, source in templates))
@@ -76,6 +79,8 @@ class Part:
             OSError: a source cannot be read.
             BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
+        from provisioning.build.collect import content_now  # noqa: PLC0415
+
         if not self.outline.content:
 
             def look(source: str) -> Held:
@@ -130,9 +135,11 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
 
 
 def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]:
+    from provisioning.build.layout import lay_out  # noqa: PLC0415
+
     try:
         return lay_out(known.variants, sources, known.faults)
-    except SpecError:
+    except ProvisioningError:
         if known.fresh:
             raise
     # What is remembered does not know all the places that a report shows.

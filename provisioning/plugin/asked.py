@@ -42,7 +42,7 @@ def _named(arguments: tuple[str, ...] | None) -> list[str] | None:
         _, after = of_loader.parse_only(words)
     except CmdParseError:
         after = words  # the options of a run, which need not be named
-    if after and after[0] in doit_cmd.DoitMain().get_cmds():
+    if after and ":" not in after[0] and after[0] in _commands():
         words = after[1:]
         if after[0] != "run":
             return None
@@ -51,3 +51,8 @@ def _named(arguments: tuple[str, ...] | None) -> list[str] | None:
     except CmdParseError:
         return []  # doit says what is wrong
     return list(named)
+
+
+@cache
+def _commands() -> frozenset[str]:
+    return frozenset(doit_cmd.DoitMain().get_cmds())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
 
-from provisioning.build import collect
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.config import digests_of
 
@@ -52,6 +51,9 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
 
 def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
+    # Imported here, as below: a cost that a build with nothing to do does not owe.
+    from provisioning.build import collect  # noqa: PLC0415
+
     collected = collect.collect(job.part.layout, digests_of(job.artifacts))
     collect.write(job.workspace.collected, collected)
     return {"content": collect.content_of(job.part.layout, collected)}
@@ -59,7 +61,6 @@ def collect_sources(job: Job) -> Values:
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
-    # Imported here, as below: a cost that a build with nothing to do does not owe.
     from provisioning.build.render import render  # noqa: PLC0415
 
     return {"uses": sorted(render(job.part.layout, job.workspace.rendered))}
@@ -67,7 +68,7 @@ def render_templates(job: Job) -> Values:
 
 def make_archive(job: Job) -> None:
     """Pack what was collected and rendered."""
-    from provisioning.build import pack  # noqa: PLC0415
+    from provisioning.build import collect, pack  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
     collected = collect.load(job.workspace.collected)
