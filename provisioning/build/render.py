@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import traceback
+from ast import literal_eval
+from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.exceptions import SecurityError, TemplateNotFound, UndefinedError
-from jinja2.runtime import Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import TemplateNotFound
 
 from provisioning.build import output
 from provisioning.build.includes import includes
 from provisioning.build.limits import limited
+from provisioning.build.sandbox import LimitError, NotTextError, Sandbox
+from provisioning.build.template_fault import Faults, hiding, with_contents
+from provisioning.build.template_place import Line, word
 from provisioning.errors import BuildError
+from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from jinja2 import Environment
+    from collections.abc import Callable, Iterator, Mapping
 
     from provisioning.build.layout import Layout
-
-# More than any configuration file needs, and over in a second: a loop in a loop over
-# range(100000) would otherwise keep the build for hours, and a product take all memory.
-MOST_STEPS = 1_000_000
+    from provisioning.spec.variant import Variant
 
 _REFERENCES = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
-_UNDEFINED = re.compile(r"'(.+)' is undefined")
+_UNKNOWN = re.compile(r"No (filter|test) named '(\w+)'")
+# What follows counts characters from the start of the template, where nobody can find it.
+_STRANGE = re.compile(r"(unexpected char (.+)) at \d+")
+_SHARED_TIME = "the templates of a package share this time; it ran out in this one"
 
 
 class Rendered(NamedTuple):
@@ -43,11 +43,15 @@ class Rendered(NamedTuple):
     uses: frozenset[str]
 
 
+# What templates became, and each fault with the template in whose rendering it was found.
+_Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Fault]]]"
+
+
 def render(layout: Layout, into: Path) -> set[str]:
     """Render the templates of `layout` to the directory `into`; the names they look at.
 
     Raises:
-        BuildError: with the fault of every template that has one.
+        SpecError: with every fault of every template.
         OSError: a file cannot be written.
     """
     rendered = render_all(layout)
@@ -60,143 +64,152 @@ def render_all(layout: Layout) -> dict[str, Rendered]:
     """What the templates of `layout` become, by their paths in the package.
 
     Raises:
-        BuildError: with the fault of every template that has one.
+        SpecError: with every fault of every template.
     """
     sources = {item.path: item.source for item in layout.items if item.template}
-    # One process for all of them, since nearly all are sound.
-    return limited(lambda: _render_each(sources, layout.variant.variables)) if sources else {}
+    rendered, found = _render_bounded(sources, layout.variant) if sources else ({}, [])
+    if found:
+        raise SpecError(with_contents(found, layout.variant.contents), Path())
+    return rendered
 
 
-def _render_each(sources: Mapping[str, str], variables: Mapping[str, Any]) -> dict[str, Rendered]:
-    templates, rendered, faults = Templates(), dict[str, Rendered](), []
-    for path, source in sources.items():
+def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
+    hide = hiding(variant.variables, variant.secrets)
+    at_work = mmap(-1, 8)  # in memory shared with the child: the number of the template
+    try:
+        # One process for all of them, since nearly all are sound.
+        return limited(lambda: _render_each(sources, variant.variables, hide, at_work))
+    except BuildError as error:
+        source = list(sources.values())[int.from_bytes(at_work[:], "big")]
+        faults = Faults(hide)
+        faults.add("template-limit", Line(source), str(error), hint=_SHARED_TIME)
+        return {}, [(source, fault) for fault in faults.found]
+
+
+def _render_each(
+    sources: Mapping[str, str],
+    variables: Mapping[str, Any],
+    hide: Callable[[str], str],
+    at_work: mmap,
+) -> _Outcome:
+    templates, rendered, found = Templates(hide), dict[str, Rendered](), []
+    for number, (path, source) in enumerate(sources.items()):
+        at_work[:] = number.to_bytes(len(at_work), "big")
         try:
             rendered[path] = templates.render(source, variables)
-        except BuildError as error:
-            faults.append(str(error))
-    if faults:
-        raise BuildError("\n".join(faults))
-    return rendered
+        except SpecError as error:
+            found += [(source, fault) for fault in error.faults]
+    return rendered, found
 
 
 class Templates:
     """The templates of the project, which lies in the working directory."""
 
-    def __init__(self) -> None:
-        self._loader = _Loader(os.curdir)
-        self._environment = _Sandbox(
-            loader=self._loader,
-            undefined=StrictUndefined,
-            keep_trailing_newline=True,
-            finalize=_printable,
-            autoescape=False,
-        )
-        # What is left gives the same output for the same input, and does not grow by itself.
-        for name in ("cycler", "joiner", "lipsum"):
-            del self._environment.globals[name]
-        del self._environment.filters["random"]
+    def __init__(self, hide: Callable[[str], str] = str) -> None:
+        """Compile nothing yet; `hide` takes what is secret out of the text of a fault."""
+        self._hide = hide
+        self._environment = Sandbox()
 
     def render(self, template: str, variables: Mapping[str, Any]) -> Rendered:
         """The content of `template` (a path of the project) with `variables` filled in.
 
         Raises:
-            BuildError: `template:line: …`, whatever is wrong with it.
+            SpecError: with every fault that can be found at once.
         """
-        self._environment.steps = 0
+        faults = Faults(self._hide)
+        self._environment.begin(variables, faults)
+        content, uses = b"", frozenset[str]()
         try:
-            read: set[str] = set()
-            uses = frozenset(self._uses(template, read))
-            _demand_known(read, template)
-            content = self._environment.get_template(template).render(variables).encode()
-        except Exception as error:
-            raise BuildError(_explained(template, error, variables)) from error
+            uses = frozenset(self._uses(template, includes(template), {template}))
+            if not faults.found:
+                content = self._environment.get_template(template).render(variables).encode()
+        except Exception as error:  # noqa: BLE001 - a template can be made to raise anything
+            self._tell(error, template)
+        if faults.found:
+            raise SpecError(faults.found, Path())
         return Rendered(content, uses)
 
-    def _uses(self, template: str, seen: set[str]) -> Iterator[str]:
-        seen.add(template)
-        source, _, _ = self._loader.get_source(self._environment, template)
-        tree = self._environment.parse(source, template, template)
+    def _uses(self, template: str, known: set[str], seen: set[str]) -> Iterator[str]:
+        """The names that `template` looks at, and what it includes; doit knows of the `known`."""
+        tree = self._environment.parse(self._text(template), template, template)
         yield from _names_used(tree, template)
         for reference in tree.find_all(_REFERENCES):
-            for name in _names(reference, template):
+            for name in self._named(reference, template):
                 if name not in seen and self._exists(name, reference, template):
-                    yield from self._uses(name, seen)
+                    seen.add(name)
+                    self._demand_known(name, known, Line.of(template, reference.lineno))
+                    yield from self._uses(name, known, seen)
+
+    def _text(self, template: str) -> str:
+        loader: Any = self._environment.loader
+        text: str = loader.get_source(self._environment, template)[0]
+        return text
+
+    def _named(self, reference: Any, template: str) -> list[str]:
+        """The templates that an include, extends or import names."""
+        named: Any = reference.template
+        parts = named.items if isinstance(named, (nodes.Tuple, nodes.List)) else [named]
+        names = [part.value for part in parts if isinstance(part, nodes.Const)]
+        if len(names) < len(parts):
+            # doit must know what a build depends on before it starts.
+            message = "the name of the other template must be written out"
+            line = Line.of(template, reference.lineno)
+            self._environment.faults.add("template-name", line, message)
+        return names
 
     def _exists(self, name: str, reference: nodes.Node, template: str) -> bool:
         try:
-            self._loader.get_source(self._environment, name)
+            self._text(name)
         except TemplateNotFound:
-            if getattr(reference, "ignore_missing", False):
-                return False
-            message = f"{name}: no such template in the project"
-            raise TemplateSyntaxError(message, reference.lineno, template) from None
+            if not getattr(reference, "ignore_missing", False):
+                self._tell_missing(name, Line.of(template, reference.lineno))
+            return False
         return True
 
+    def _tell_missing(self, name: str, line: Line) -> None:
+        beside = os.path.normpath(os.path.join(os.path.dirname(line.file), name))
+        meant = os.path.isfile(beside) and not leads_out(Path(), beside)
+        hint = f"did you mean {beside}? Names begin at the project's root" if meant else ""
+        message = f"{name}: no such template in the project"
+        faults = self._environment.faults
+        faults.add("missing-template", line, message, hint=hint, pattern=word(name))
 
-class _Loader(FileSystemLoader):
-    """Templates of the project, and none that a symbolic link would fetch from elsewhere."""
+    def _demand_known(self, name: str, known: set[str], line: Line) -> None:
+        """Have doit know every template that is read, before anything is rendered."""
+        if name not in known:
+            message = f"{name}: write this name as one plain string"
+            self._environment.faults.add("template-name", line, message)
 
-    def get_source(
-        self, environment: Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool]]:
-        """The text of `template`. Raises TemplateNotFound."""
-        if leads_out(Path(), template):
-            raise TemplateNotFound(template)
-        return super().get_source(environment, template)
+    def _tell(self, error: Exception, template: str) -> None:
+        """Tell what ended a rendering, unless it may have come of what was told before."""
+        faults = self._environment.faults
+        if isinstance(error, NotTextError):
+            hint = "save the file as UTF-8"
+            faults.add("not-utf8", Line.of(error.name, error.lineno), str(error.message), hint=hint)
+        elif isinstance(error, TemplateSyntaxError):
+            self._tell_syntax(str(error.message), Line.of(error.name or template, error.lineno))
+        elif isinstance(error, TemplateNotFound) and not faults.found:
+            faults.add("missing-template", Line(template), "no such template in the project")
+        elif not faults.found:
+            code, message = _reason(error)
+            faults.add(code, _place(error, template), message, hint=self._nearest(message))
 
+    def _tell_syntax(self, message: str, line: Line) -> None:
+        pattern = ""
+        if strange := _STRANGE.fullmatch(message):
+            message, pattern = strange[1], re.escape(literal_eval(strange[2]))
+        hint = self._nearest(message)
+        self._environment.faults.add("template-syntax", line, message, hint=hint, pattern=pattern)
 
-class _BoundedCode(CodeGenerator):
-    """Compiles every `for` so that its steps are counted, whatever it loops over."""
-
-    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - jinja2's name
-        counted = nodes.EnvironmentAttribute("counted")
-        node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
-        super().visit_For(node, frame)
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """No way to Python from a template, and no product that would not fit in memory."""
-
-    code_generator_class = _BoundedCode
-    intercepted_binops = frozenset({"*", "**"})
-    steps = 0
-
-    def counted(self, values: Iterable[Any]) -> Iterator[Any]:
-        """`values`, as long as all loops of this rendering together stay within bounds."""
-        for value in values:
-            self.steps += 1
-            if self.steps > MOST_STEPS:
-                raise SecurityError(f"loops for more than {MOST_STEPS:,} steps")
-            yield value
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        if _magnitude(operator, left, right) > MOST_STEPS:
-            raise SecurityError(f"the result of {operator} would be too large")
-        return super().call_binop(context, operator, left, right)
-
-
-def _magnitude(operator: str, left: Any, right: Any) -> float:
-    """How large the result of `*` or `**` can become: a length, or what grows with the power."""
-    if operator == "**":
-        return float(abs(right)) ** 3
-    for sequence, times in ((left, right), (right, left)):
-        if isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
-            return len(sequence) * times
-    return 0
-
-
-def _printable(value: Any) -> Any:
-    """Refuse what has no text of its own: an address in memory is another one at every run."""
-    if not isinstance(value, (str, int, float, list, dict, tuple, type(None), Undefined)):
-        raise SecurityError(f"a {type(value).__name__} has no text of its own")
-    return value
-
-
-def _demand_known(read: set[str], template: str) -> None:
-    """Have doit know every template that is read, before anything is rendered."""
-    for name in sorted(read - includes(template) - {template}):
-        message = f"{name}: write this name as one plain string"
-        raise TemplateSyntaxError(message, 1, template)
+    def _nearest(self, message: str) -> str:
+        """Which filter or test may have been meant."""
+        unknown = _UNKNOWN.match(message)
+        # What is nearly a secret would tell nearly all of it.
+        if unknown is None or self._hide(message) != message:
+            return ""
+        known = {"filter": self._environment.filters, "test": self._environment.tests}
+        near = nearest(unknown[2], known[unknown[1]])
+        return f"did you mean {near}?" if near else ""
 
 
 def _names_used(tree: nodes.Template, template: str) -> set[str]:
@@ -212,45 +225,20 @@ def _names_used(tree: nodes.Template, template: str) -> set[str]:
         environment.globals = names
 
 
-def _names(reference: Any, template: str) -> list[str]:
-    """The templates that an include, extends or import names."""
-    named: Any = reference.template
-    parts = named.items if isinstance(named, (nodes.Tuple, nodes.List)) else [named]
-    names = [part.value for part in parts if isinstance(part, nodes.Const)]
-    if len(names) < len(parts):
-        # doit must know what a build depends on before it starts.
-        message = "the name of the other template must be written out"
-        raise TemplateSyntaxError(message, reference.lineno, template)
-    return names
-
-
-def _explained(template: str, error: Exception, variables: Mapping[str, Any]) -> str:
-    if isinstance(error, TemplateSyntaxError):
-        return f"{error.name or template}:{error.lineno}: {error.message}"
-    if isinstance(error, TemplateNotFound):
-        return f"{template}: no such template in the project"
-    if isinstance(error, UnicodeDecodeError):
-        return f"{template}: not UTF-8: {error.reason} at byte {error.start}"
-    message = str(error)
-    if isinstance(error, UndefinedError):
-        message += _nearest(message, variables)
+def _reason(error: Exception) -> tuple[str, str]:
+    """The code and the words for what a template did."""
     if isinstance(error, RecursionError):
-        message = "includes or calls itself without end"
+        return "template-limit", "includes or calls itself without end"
     if isinstance(error, MemoryError):
-        message = "needs too much memory"
-    return f"{_place(template, error)}: {message}"
+        return "template-limit", "needs too much memory"
+    code = "template-limit" if isinstance(error, LimitError) else "template-error"
+    return code, str(error) or type(error).__name__
 
 
-def _nearest(message: str, variables: Mapping[str, Any]) -> str:
-    match = _UNDEFINED.fullmatch(message)
-    near = difflib.get_close_matches(match[1], variables, n=1) if match else []
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _place(template: str, error: Exception) -> str:
+def _place(error: Exception, template: str) -> Line:
     """The innermost line of a template in the traceback, which jinja2 makes to point there."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = os.path.normpath(frame.filename)
+    for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
+        path = os.path.normpath(frame.f_code.co_filename)
         if not os.path.isabs(path) and os.path.isfile(path):
-            return f"{path}:{frame.lineno}"
-    return template
+            return Line(path, number)
+    return Line(template)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from provisioning.build import limits
 from provisioning.build.includes import includes
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render
-from provisioning.errors import BuildError
+from provisioning.build.render import Templates, render, render_all
+from provisioning.build.sources import Sources
+from provisioning.spec.fault import SpecError
 from tests.build.conftest import content, variant, write
 
 
@@ -19,10 +21,12 @@ def _render(text: str, **variables: Any) -> str:
 
 
 def _refused(text: str, **variables: Any) -> str:
+    """The first line of each fault's report; the whole reports are in golden/."""
     write("x.j2")
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(SpecError) as caught:
         _render(text, **variables)
-    return str(caught.value)
+    faults = caught.value.faults
+    return "\n".join(f"{fault.origin}: {fault.message} [{fault.code}]" for fault in faults)
 
 
 def test_variables_are_filled_in_and_the_final_newline_stays() -> None:
@@ -48,8 +52,12 @@ def test_nothing_is_included_from_outside_the_project(tmp_path: Path) -> None:
     os.chdir("project")
     write("../secret/key", "secret")
     os.symlink("../secret", "out")
-    refused = "t.j2:1: out/key: no such template in the project"
+    refused = "t.j2:1:13: out/key: no such template in the project [missing-template]"
     assert _refused("{% include 'out/key' %}") == refused
+    write("config/t.j2", "{% include '../../secret/key' %}")
+    with pytest.raises(SpecError) as caught:
+        Templates().render("config/t.j2", {})
+    assert [fault.hint for fault in caught.value.faults] == [""]
 
 
 def test_a_missing_include_may_be_ignored() -> None:
@@ -68,34 +76,75 @@ def test_the_names_that_are_looked_at_are_reported_present_or_not() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a\n{{ prot }}", "t.j2:2: 'prot' is undefined; did you mean 'port'?"),
-        ("{{ zzz }}", "t.j2:1: 'zzz' is undefined"),
-        ("{{ port.x.y }}", "t.j2:1: 'int object' has no attribute 'x'"),
-        ("a\nb\n{% if %}", "t.j2:3: Expected an expression, got 'end of statement block'"),
-        ("{{a.__class__}}", "t.j2:1: access to attribute '__class__' of 'list' object is unsafe."),
-        ("{{ a.append(1) }}", "t.j2:1: access to attribute 'append' of 'list' object is unsafe."),
-        ("a\n{{ 1 | nosuch }}", "t.j2:2: No filter named 'nosuch'."),
-        ("{% include '/x.j2' %}", "t.j2:1: /x.j2: no such template in the project"),
-        ("{% include 'x' '.j2' %}", "t.j2:1: x.j2: write this name as one plain string"),
-        ("{{ {}.items }}", "t.j2:1: a builtin_function_or_method has no text of its own"),
-        ("{{ [1] | random }}", "t.j2:1: No filter named 'random'."),
-        ("{{ 1 / 0 }}", "t.j2:1: division by zero"),
-        ("{{ 2 ** 999999999 }}", "t.j2:1: the result of ** would be too large"),
-        ("{{ 'x' * 9999999999 }}", "t.j2:1: the result of * would be too large"),
-        ("{{ 9999999999 * [1] }}", "t.j2:1: the result of * would be too large"),
-        ("\n{% include 'none.j2' %}", "t.j2:2: none.j2: no such template in the project"),
-        ("{% include name %}", "t.j2:1: the name of the other template must be written out"),
-        ("{% include '../secret' %}", "t.j2:1: ../secret: no such template in the project"),
-        ("{% include 't.j2' %}", "t.j2:1: includes or calls itself without end"),
+        ("a\n{{ prot }}", "2:4: there is no variable prot [undefined-variable]"),
+        ("{{ port.x.y }}", "1:9: there is no x in this number [undefined-variable]"),
+        (
+            "a\nb\n{% if %}",
+            "3:1: Expected an expression, got 'end of statement block' [template-syntax]",
+        ),
+        ("{{ '{' }}{{ \\ }}", "1:13: unexpected char '\\\\' [template-syntax]"),
+        (
+            "{{a.__class__}}",
+            "1:5: access to attribute '__class__' of 'list' object is unsafe [template-error]",
+        ),
+        (
+            "{{ a.append(1) }}",
+            "1:6: access to attribute 'append' of 'list' object is unsafe [template-error]",
+        ),
+        ("a\n{{ 1 | nosuch }}", "2:8: No filter named 'nosuch' [template-syntax]"),
+        (
+            "{% include '/x.j2' %}",
+            "1:13: /x.j2: no such template in the project [missing-template]",
+        ),
+        (
+            "{% include 'x' '.j2' %}",
+            "1:1: x.j2: write this name as one plain string [template-name]",
+        ),
+        (
+            "{{ {}.items }}",
+            "1:1: a builtin_function_or_method has no text of its own [template-error]",
+        ),
+        ("{{ [range] | tojson }}", "1:1: a function has no JSON of its own [template-error]"),
+        ("{{ [1] | random }}", "1:10: No filter named 'random' [template-syntax]"),
+        ("{{ 1 / 0 }}", "1:1: division by zero [template-error]"),
+        ("{{ 1 / 0 }}{{ 1 }}", "1:1: division by zero [template-error]"),
+        ("{{ 2 ** 999999999 }}", "1:1: the result of ** would be too large [template-limit]"),
+        (
+            "{{ 2 ** 'x' }}",
+            "1:1: unsupported operand type(s) for ** or pow(): 'int' and 'str' [template-error]",
+        ),
+        ("{{ 'x' * 9999999999 }}", "1:1: the result of * would be too large [template-limit]"),
+        ("{{ 9999999999 * [1] }}", "1:1: the result of * would be too large [template-limit]"),
+        (
+            "\n{% include 'none.j2' %}",
+            "2:13: none.j2: no such template in the project [missing-template]",
+        ),
+        (
+            "{% include name %}",
+            "1:1: the name of the other template must be written out [template-name]",
+        ),
+        (
+            "{% include '../secret' %}",
+            "1:13: ../secret: no such template in the project [missing-template]",
+        ),
+        ("{% include 't.j2' %}", "1:1: includes or calls itself without end [template-limit]"),
     ],
-)  # fmt: skip
-def test_what_is_wrong_is_told_with_template_and_line(text: str, told: str) -> None:
-    assert _refused(text, port=1, a=[]) == told
+)
+def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
+    assert _refused(text, port=1, a=[]) == f"t.j2:{told}"
 
 
 def test_a_loop_without_end_is_stopped() -> None:
     inner = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
-    assert _refused(inner) == "t.j2:1: loops for more than 1,000,000 steps"
+    assert _refused(inner) == "t.j2:1:1: loops for more than 1,000,000 steps [template-limit]"
+
+
+def test_all_other_templates_that_cannot_be_read_are_told_at_once() -> None:
+    assert _refused("{% include 'a.j2' %}{% import 'b.j2' as b %}\n{% include c %}") == (
+        "t.j2:1:13: a.j2: no such template in the project [missing-template]\n"
+        "t.j2:1:32: b.j2: no such template in the project [missing-template]\n"
+        "t.j2:2:1: the name of the other template must be written out [template-name]"
+    )
 
 
 def test_multiplying_numbers_is_fine() -> None:
@@ -107,26 +156,21 @@ def test_output_that_is_no_utf_8_is_refused() -> None:
 
 
 def test_a_template_must_be_text() -> None:
-    Path("t.j2").write_bytes(b"\xff")
-    with pytest.raises(BuildError) as caught:
+    Path("t.j2").write_bytes(b"a\n{{ x }}\xff")
+    with pytest.raises(SpecError) as caught:
         Templates().render("t.j2", {})
-    assert str(caught.value) == "t.j2: not UTF-8: invalid start byte at byte 0"
+    assert str(caught.value) == (
+        "t.j2:2:1: this is not text in UTF-8 [not-utf8]\n"
+        "    2 | {{ x }}\ufffd\n"
+        "      | ^^^^^^^\n"
+        "  help: save the file as UTF-8"
+    )
 
 
 def test_a_template_that_vanished_is_told() -> None:
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(SpecError) as caught:
         Templates().render("none.j2", {})
-    assert str(caught.value) == "none.j2: no such template in the project"
-
-
-def test_all_faulty_templates_of_a_layout_are_told_at_once(tmp_path: Path) -> None:
-    write("a.j2", "{{ x }}")
-    write("b.j2", "{{ y }}")
-    contents = content("template", "a.j2", "a"), content("template", "b.j2", "b", number=1)
-    (layout,) = lay_out([variant(*contents)], "artifacts")
-    with pytest.raises(BuildError) as caught:
-        render(layout, tmp_path / "into")
-    assert str(caught.value) == "a.j2:1: 'x' is undefined\nb.j2:1: 'y' is undefined"
+    assert str(caught.value) == "none.j2: no such template in the project [missing-template]"
 
 
 def test_includes_are_known_without_rendering() -> None:
@@ -143,7 +187,24 @@ def test_the_includes_of_a_template_that_is_gone_are_none() -> None:
 
 def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
     write("a.j2", "{{ 'x' | center(3000000000) }}")
-    (layout,) = lay_out([variant(content("template", "a.j2", "a"))], "artifacts")
-    with pytest.raises(BuildError) as caught:
+    (layout,) = lay_out([variant(content("template", "a.j2", "a"))], Sources("artifacts"))
+    with pytest.raises(SpecError) as caught:
         render(layout, tmp_path / "into")
-    assert str(caught.value) == "a.j2:1: needs too much memory"
+    (fault,) = caught.value.faults
+    assert (fault.code, fault.message) == ("template-limit", "needs too much memory")
+
+
+def test_a_template_that_needs_too_much_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CPU_SECONDS", 1)
+    write("a.j2", "a")
+    slow = "{% for i in range(99999) %}{{ i | center(99999) | upper | length }}{% endfor %}"
+    write("b.j2", slow)
+    contents = content("template", "a.j2", "a"), content("template", "b.j2", "b", number=1)
+    (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
+    with pytest.raises(SpecError) as caught:
+        render_all(layout)
+    assert str(caught.value) == (
+        "b.j2: a template needs more than 1 s of processor time [template-limit]\n"
+        "  specs/demo.yaml:11:5: rendered here: contents[1]\n"
+        "  help: the templates of a package share this time; it ran out in this one"
+    )
