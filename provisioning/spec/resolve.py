@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _IDENTITY = ("name", "platform", "os", "arch")
 _SETTLED = ("version", "prefix")
 _NEEDED = ("os", "arch", "prefix", "formats")
-_DEFAULTS = ("owner", "group", "file_mode", "dir_mode")
+DEFAULTS = ("owner", "group", "file_mode", "dir_mode")
 _BY_NAME = ("services", "hooks")
 
 
@@ -94,7 +94,7 @@ class Resolution:
         """Tell what no spec needs to say, and this platform does not say either."""
         defaults = merged.mapping("defaults").items
         missing = [key for key in _NEEDED if key not in merged.items]
-        missing += [f"defaults.{key}" for key in _DEFAULTS if key not in defaults]
+        missing += [f"defaults.{key}" for key in DEFAULTS if key not in defaults]
         if missing and self.sound:
             message = f"the platform {self.platform.family[0]} does not say {', '.join(missing)}"
             hint = "let it extend linux or macos, or write these keys into its file"

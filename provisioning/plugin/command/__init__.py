@@ -1,0 +1,1 @@
+"""Commands of doit, one a module; doit imports each only when it is called, or told of."""

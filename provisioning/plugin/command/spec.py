@@ -1,0 +1,137 @@
+"""Knows the command `doit spec`: what each package is on each platform, and who says so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidCommand
+
+from provisioning.errors import ProvisioningError
+from provisioning.plugin.command.project import FAULTS, ProjectCommand, answer, in_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioning.spec.fault import Fault
+    from provisioning.spec.outline import Outline
+
+
+class Spec(ProjectCommand):
+    """Prints resolved specs, or the schema for editors."""
+
+    name = "spec"
+    doc_purpose = "print specs as they are resolved, each value with its origin"
+    doc_usage = "[NAME[:PLATFORM] ...] [VARIABLE=VALUE ...]"
+    doc_description = (
+        "Without a name, all packages are printed, each for all its platforms. A value's origin "
+        "is the file and line where it was written. Secrets are not shown.\n\n"
+        "With a fault in a spec, the report of all faults is printed and the exit status is 3."
+    )
+    cmd_options = (
+        {
+            "name": "json",
+            "long": "json",
+            "type": bool,
+            "default": False,
+            "help": "print one JSON document: variants with values and origins, or faults",
+        },
+        {
+            "name": "schema",
+            "long": "schema",
+            "type": bool,
+            "default": False,
+            "help": "print the JSON Schema of specs, platform files and fragments, for editors",
+        },
+    )
+
+    def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
+        """Print what is asked for, and return the exit code."""
+        if opt_values["schema"]:
+            from provisioning.spec.json_schema import json_schema  # noqa: PLC0415
+
+            return answer(_json(json_schema()))
+        try:
+            found = _selected(self._outlines(opt_values), pos_args)
+        except ProvisioningError as error:
+            return _told(error, as_json=opt_values["json"])
+        if opt_values["json"]:
+            return answer(_json({"variants": [each.as_json() for each in found]}))
+        return answer(_yaml(found))
+
+    def _outlines(self, parameters: Any) -> list[Outline]:
+        # Imported here: doit imports all commands to tell of them, as in `doit help`.
+        from provisioning.spec.fault import SpecError  # noqa: PLC0415
+        from provisioning.spec.outline import outline  # noqa: PLC0415
+        from provisioning.spec.project import read_project  # noqa: PLC0415
+
+        inputs = self.inputs(parameters)
+        reading = read_project(inputs)
+        if reading.faults:  # a file has changed since the tasks were made
+            raise SpecError(reading.faults, inputs.root)
+        return [outline(resolved) for resolved in reading.resolved]
+
+
+def _selected(outlines: Sequence[Outline], words: Sequence[str]) -> list[Outline]:
+    """Return those that `words` name, each once; all of them without words.
+
+    Raises:
+        InvalidCommand: telling each word that names nothing.
+    """
+    chosen = {word: _matching(outlines, word) for word in words}
+    unknown = [_unknown(outlines, word) for word, found in chosen.items() if not found]
+    if unknown:
+        raise InvalidCommand("\n".join(unknown))
+    named = {id(each) for found in chosen.values() for each in found}
+    return [each for each in outlines if not words or id(each) in named]
+
+
+def _matching(outlines: Sequence[Outline], word: str) -> list[Outline]:
+    name, colon, platform = word.partition(":")
+    return [
+        each for each in outlines if each.name == name and (not colon or each.platform == platform)
+    ]
+
+
+def _unknown(outlines: Sequence[Outline], word: str) -> str:
+    from provisioning.spec.fault import did_you_mean  # noqa: PLC0415
+
+    name, _, platform = word.partition(":")
+    platforms = {each.platform for each in _matching(outlines, name)}
+    if platforms:
+        return f"{name} is not built for {platform}; {did_you_mean(platform, platforms)}"
+    return f"no package is called {name}; {did_you_mean(name, {each.name for each in outlines})}"
+
+
+def _yaml(outlines: Sequence[Outline]) -> str:
+    from provisioning.spec.write import write  # noqa: PLC0415
+
+    colour = in_colour(sys.stdout)
+    return "---\n".join(write(each.node, colour=colour) for each in outlines)
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(error: ProvisioningError, *, as_json: bool) -> int:
+    """Print a fault, or the report of all of them, and return the exit code."""
+    from provisioning.spec.fault import SpecError  # noqa: PLC0415
+
+    if as_json and isinstance(error, SpecError):
+        answer(_json({"faults": [_fault(fault) for fault in error.faults]}))
+    else:
+        print(error, file=sys.stderr)
+    return FAULTS
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "code": fault.code,
+        "origin": str(fault.origin),
+        "where": fault.where,
+        "message": fault.message,
+        "hint": fault.hint,
+        "related": [{"origin": str(origin), "message": text} for origin, text in fault.related],
+    }

@@ -1,0 +1,307 @@
+"""The schema for editors says what the reader says, judged by check-jsonschema."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator
+
+from provisioning.spec import json_schema, rule, schema
+from provisioning.spec.inputs import Inputs
+from provisioning.spec.load import parse_map
+from provisioning.spec.node import Mapping, Origin, plain
+from provisioning.spec.plain import node_of
+from provisioning.spec.project import read_project
+from tests.spec.conftest import HEAD, write
+from tests.spec.test_golden import GOLDEN, codes, sections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.spec.fault import Fault
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "specs" / "spec.schema.json"
+GREENHOUSE = ROOT / "doc" / "tutorial" / "greenhouse" / "specs"
+SHIPPED = sorted(
+    path
+    for place in (ROOT / "provisioning" / "platforms", ROOT / "specs", GREENHOUSE)
+    for path in place.rglob("*.yaml")
+)
+STRUCTURAL = {
+    "unknown-key",
+    "missing-key",
+    "content-kind",
+    "idle-key",
+    "wrong-type",
+    "unquoted-mode",
+    "unquoted-text",
+    "empty",
+    "version-source",
+}
+BY_RULE = {
+    each.code
+    for each in vars(rule).values()
+    if isinstance(each, rule.Rule) and (each.pattern or each.known)
+}
+# What no schema of one file can see: an overlay adds its source of a version to that of the spec.
+BEYOND_ONE_FILE = {"version-source/specs/c.yaml"}
+
+
+def refused(files: list[Path]) -> set[Path]:
+    """Those of `files` that check-jsonschema refuses; it must be able to read all of them."""
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(COMMITTED)]
+    result = subprocess.run(
+        [*command, "--output-format", "json", *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout, result.stderr
+    found = json.loads(result.stdout)
+    assert not found.get("parse_errors")
+    return {Path(each["filename"]) for each in found.get("errors", ())}
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Path, set[str]]]:
+    """Each YAML file of the golden texts: its name, where it lies, the codes of its faults.
+
+    Left out is what only a reader can judge, such as text made to exhaust or confuse one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PROVISIONING_TEST_PASSWORD", "hunter2")
+        return list(read_golden(tmp_path_factory.mktemp("golden")))
+
+
+def read_golden(root: Path) -> Iterator[tuple[str, Path, set[str]]]:
+    for path in GOLDEN:
+        files = sections(path.read_bytes().decode("utf-8", "surrogateescape"))
+        write(root / path.stem, files)
+        given_ = dict(line.split("=") for line in files.get("given", "").splitlines())
+        faults = read_project(Inputs(root / path.stem, given_)).faults
+        for name in files:
+            if re.match(r"specs/.*\.yaml$", name):
+                told = {fault.code for fault in faults if fault.origin.file == name}
+                if not told or told & (STRUCTURAL | BY_RULE):
+                    yield f"{path.stem}/{name}", root / path.stem / name, told
+
+
+def test_the_committed_schema_is_the_one_that_is_made() -> None:
+    made = json_schema.json_schema()
+    hint = "run `doit spec --schema > specs/spec.schema.json`, and copy it to the greenhouse"
+    assert json.loads(COMMITTED.read_text(encoding="utf-8")) == made, hint
+    assert (GREENHOUSE / COMMITTED.name).read_bytes() == COMMITTED.read_bytes(), hint
+
+
+def test_the_schema_is_one() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--check-metaschema", str(COMMITTED)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_each_shipped_file_begins_by_naming_the_schema(path: Path) -> None:
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n")
+    relative = first.removeprefix("# yaml-language-server: $schema=")
+    assert (path.parent / relative).resolve().read_bytes() == COMMITTED.read_bytes()
+
+
+def test_each_shipped_file_is_accepted() -> None:
+    assert len(SHIPPED) > 6
+    assert refused(SHIPPED) == set()
+
+
+def test_every_structural_code_is_on_the_list() -> None:
+    assert set(codes("schema.py")) == STRUCTURAL
+    assert len(BY_RULE) == 7
+
+
+def test_each_golden_file_with_a_structural_fault_is_refused(
+    golden: list[tuple[str, Path, set[str]]],
+) -> None:
+    no = refused([path for _, path, _ in golden])
+    structural = {name: path for name, path, told in golden if told & STRUCTURAL}
+    assert len(structural) > 10
+    assert {name for name, path in structural.items() if path not in no} == BEYOND_ONE_FILE
+    assert {name for name, path, told in golden if path in no and not told} == set()
+
+
+def test_each_golden_file_that_breaks_a_rule_is_refused(
+    golden: list[tuple[str, Path, set[str]]],
+) -> None:
+    files = {path: name.split("/")[0] for name, path, _ in golden}
+    breaking = [path for path, code in files.items() if code in BY_RULE]
+    assert {files[path] for path in breaking} == BY_RULE
+    assert refused(breaking) == set(breaking)
+
+
+def kind_of_file(data: dict[str, Any]) -> schema.Schema:
+    if data.keys() & {"name", "version", "platforms"}:
+        return schema.SPEC
+    return schema.PLATFORM if "platform" in data else schema.FRAGMENT
+
+
+def structure_alone(made: Any) -> Any:
+    """The schema without what `schema.check` leaves to others.
+
+    These are the rules that texts must keep, and that a version has one source at most.
+    """
+    if isinstance(made, list):
+        return [structure_alone(each) for each in made]
+    if not isinstance(made, dict):
+        return made
+    is_choice = any("enum" in each for each in made.get("anyOf", ()))
+    dropped = {"pattern", "propertyNames", "maxProperties", *(["anyOf"] if is_choice else [])}
+    return {key: structure_alone(each) for key, each in made.items() if key not in dropped}
+
+
+STRUCTURE = Draft7Validator(structure_alone(json_schema.json_schema()))
+WHOLE = Draft7Validator(json_schema.json_schema())
+
+
+def is_sound(data: dict[str, Any]) -> bool:
+    """Whether the reader's schema has nothing against `data`."""
+    faults: list[Fault] = []
+    node = node_of(data, Origin(file="a.yaml", line=1, column=1), literal=False)
+    schema.check(node, kind_of_file(data), faults)
+    return not faults
+
+
+def literals() -> Iterator[str]:
+    """Every text in the tests of specs and of the plugin."""
+    for path in sorted([*ROOT.glob("tests/spec/*.py"), *ROOT.glob("tests/plugin/*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def maps() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those of the texts that YAML reads as a map of keys, alone or after the usual head."""
+    for text in dict.fromkeys(whole for each in literals() for whole in (each, HEAD + each)):
+        faults: list[Fault] = []
+        node = parse_map(text, "a.yaml", faults) if ":" in text else None
+        if isinstance(node, Mapping) and not faults:
+            yield text, plain(node)
+
+
+def test_both_agree_on_the_structure_of_each_text_of_the_tests() -> None:
+    found = list(maps())
+    sound = {text for text, data in found if is_sound(data)}
+    assert {text for text, data in found if STRUCTURE.is_valid(data)} == sound
+    assert len(sound) > 50
+    assert len(found) - len(sound) > 50
+
+
+def test_each_good_spec_of_the_tests_is_accepted(tmp_path: Path) -> None:
+    good = 0
+    for text, data in maps():
+        if kind_of_file(data) is not schema.SPEC or not is_sound(data):
+            continue
+        write(tmp_path, {"specs/app.yaml": text})
+        if not read_project(Inputs(tmp_path)).faults:
+            good += 1
+            assert WHOLE.is_valid(data), text
+    assert good > 20
+
+
+HERE = {"only": "linux", "except": ["a", "b"]}
+OVERLAY: dict[str, Any] = {
+    "prefix": "/opt/x",
+    "formats": ["tar.gz"],
+    "service_manager": "systemd",
+    "defaults": {"owner": "root", "group": "0", "file_mode": "0644", "dir_mode": "755"},
+    "variables": {"a": {"b": None}},
+    "secrets": {"c": "{{ env.C }}"},
+    "summary": "s",
+    "license": "l",
+    "maintainer": "m",
+    "version": {"file": "VERSION"},
+    "variables_from": ["a.yaml"],
+    "secrets_from": [],
+    "contents": [
+        {"src": "a", "dst": "b", "mode": "0644", "exclude": ["x"], "optional": True, **HERE},
+        {"template": "a", "dst": "c", "owner": "root", "group": "root", "conffile": False},
+        {"link": "a", "dst": "d"},
+        {"dir": "e", "mode": "0700"},
+        {"include": "f.yaml", **HERE},
+        {"remove": "b"},
+    ],
+    "services": {
+        "a": {"exec": "b", "restart": None, "user": "u", "group": "g", "environment": {"E": None}},
+        "b": None,
+        "c": {**HERE},
+    },
+    "hooks": {"pre_install": "a", "post_install": {"run": "b", **HERE}, "pre_remove": None},
+}
+FILES = {
+    "spec": {
+        **OVERLAY,
+        "name": "app",
+        "x-mine": [1],
+        "platforms": {"a": OVERLAY, "b": None, "c": {"version": "1"}, "d": {}},
+    },
+    "platform": {
+        **{key: OVERLAY[key] for key in schema.PLATFORM if key in OVERLAY},
+        "platform": "pi",
+        **dict.fromkeys(("extends", "os", "arch"), "linux"),
+    },
+    "fragment": {"contents": OVERLAY["contents"]},
+}
+KEYS = sorted({*json_schema._MEANINGS, "x-mine", "scr"})
+VALUES = st.sampled_from(["", "a", 1, True, None, [], {}, ["a"], [None], {"a": "b"}, {"run": "a"}])
+
+
+@pytest.mark.parametrize("data", FILES.values(), ids=FILES)
+def test_a_file_with_every_key_is_accepted(data: dict[str, Any]) -> None:
+    assert is_sound(data)
+    assert list(WHOLE.iter_errors(data)) == []
+    assert set(kind_of_file(data)) <= set(data)
+
+
+@given(st.data(), st.sampled_from(sorted(FILES)), st.integers(1, 3))
+def test_both_agree_on_whatever_becomes_of_it(data: Any, kind: str, edits: int) -> None:
+    edited = deepcopy(FILES[kind])
+    for _ in range(edits):
+        edit(edited, data)
+    assert STRUCTURE.is_valid(edited) == is_sound(edited), edited
+
+
+def edit(root: dict[str, Any], data: Any) -> None:
+    """Add, replace or take away something, somewhere in `root`."""
+    place = data.draw(st.sampled_from(list(containers(root))))
+    key = data.draw(st.sampled_from(sorted({*place, *KEYS}) if isinstance(place, dict) else [0]))
+    if isinstance(place, list):
+        place.insert(key, deepcopy(data.draw(VALUES)))
+    elif key in place and data.draw(st.booleans()):
+        del place[key]
+    else:
+        place[key] = deepcopy(data.draw(VALUES))
+
+
+def containers(node: Any) -> Iterator[Any]:
+    """Every map and list within `node`."""
+    if isinstance(node, (dict, list)):
+        yield node
+        for inner in node.values() if isinstance(node, dict) else node:
+            yield from containers(inner)
+
+
+def test_every_key_is_explained_and_nothing_else() -> None:
+    keys = {
+        key
+        for part in containers(WHOLE.schema)
+        if isinstance(part, dict)
+        for key, rule in part.get("properties", {}).items()
+        if rule is not False
+    }
+    assert keys == set(json_schema._MEANINGS)
