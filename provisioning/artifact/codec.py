@@ -47,8 +47,14 @@ class GzipReader(io.RawIOBase):
         self._pending = b""
         self._inflate: zlib._Decompress | None = None
         self._digest = hashlib.sha256()
+        self._tar_digest = hashlib.sha256()
         self._offset = self._start = 0  # in the archive: of the next byte, of this member
         self._tar_offset = self._tar_start = 0
+
+    @property
+    def tar_size(self) -> int:
+        """How many uncompressed bytes have come out so far."""
+        return self._tar_offset
 
     def readable(self) -> bool:
         return True
@@ -72,7 +78,7 @@ class GzipReader(io.RawIOBase):
         if not self._pending.startswith(HEADER):
             cut = HEADER.startswith(self._pending)
             raise self._fault("cut off" if cut else "not the gzip header that this tool writes")
-        self._digest = hashlib.sha256()
+        self._digest, self._tar_digest = hashlib.sha256(), hashlib.sha256()
         self._inflate = zlib.decompressobj(_GZIP)
         return self._inflate
 
@@ -83,18 +89,19 @@ class GzipReader(io.RawIOBase):
         except zlib.error as error:
             raise self._fault(str(error).rpartition(": ")[2]) from None
         self._pending = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-        self._advance(memoryview(source)[: len(source) - len(self._pending)], len(data))
+        self._advance(memoryview(source)[: len(source) - len(self._pending)], data)
         if inflate.eof:
             self._end_member()
         elif not source and not data:
             raise self._fault("cut off")
         return data
 
-    def _advance(self, used: memoryview, made: int) -> None:
+    def _advance(self, used: memoryview, made: bytes) -> None:
         if self._on_chunk:
             self._digest.update(used)
+            self._tar_digest.update(made)
         self._offset += len(used)
-        self._tar_offset += made
+        self._tar_offset += len(made)
         if self._tar_offset > self.limit:
             raise self._fault(f"unpacks to more than the {self.limit} bytes its manifest allows")
 
@@ -104,8 +111,8 @@ class GzipReader(io.RawIOBase):
         if not tar_length:
             raise self._fault("it holds nothing")
         if self._on_chunk:
-            digest = self._digest.hexdigest()
-            self._on_chunk(Chunk(self._start, length, self._tar_start, tar_length, digest))
+            digests = self._digest.hexdigest(), self._tar_digest.hexdigest()
+            self._on_chunk(Chunk(self._start, length, self._tar_start, tar_length, *digests))
 
     def _fault(self, reason: str) -> ArtifactError:
         return ArtifactError(f"is damaged in the chunk at byte {self._start}: {reason}")

@@ -13,7 +13,7 @@ from provisioning.artifact.codec import GzipReader
 from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.finding import Finding, content_difference, differences
-from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.index import Chunk, Index, tar_digest
 from provisioning.artifact.path import RESERVED
 from provisioning.artifact.tar import BLOCK, read_members
 from provisioning.errors import ArtifactError
@@ -45,11 +45,10 @@ class Reading:
         self._chunks: list[Chunk] = []
         self._most_chunks = most_chunks
         self._packed = HashedReader(file)
-        gzip = GzipReader(self._packed, _PREAMBLE_LIMIT, self._keep)
-        self._tar = HashedReader(gzip)
-        self._members = read_members(io.BufferedReader(self._tar, _BUFFER))
+        self._gzip = GzipReader(self._packed, _PREAMBLE_LIMIT, self._keep)
+        self._members = read_members(io.BufferedReader(self._gzip, _BUFFER))
         self.data, self.manifest = _read_preamble(self._members)
-        gzip.limit = _tar_limit(self.data, self.manifest)
+        self._gzip.limit = _tar_limit(self.data, self.manifest)
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """Hold all that follows the manifest against it, and read on to the archive's end.
@@ -87,8 +86,8 @@ class Reading:
             archive,
             self._packed.size,
             self._packed.hexdigest(),
-            self._tar.size,
-            self._tar.hexdigest(),
+            self._gzip.tar_size,
+            tar_digest(self._chunks),
             of_bytes(self.data),
             "gzip",
             tuple(self._chunks),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import canonical
+from provisioning.artifact import canonical, digest
 from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _FORM = canonical.Form("doit-provisioning/index/1", "chunks")
 _HEAD = {
     **dict.fromkeys(("archive", "digest", "tar_digest", "manifest_digest", "codec"), str),
     **dict.fromkeys(("size", "tar_size"), int),
 }
-_CHUNK = {**dict.fromkeys(("offset", "length", "tar_offset", "tar_length"), int), "digest": str}
+_CHUNK = {
+    **dict.fromkeys(("offset", "length", "tar_offset", "tar_length"), int),
+    **dict.fromkeys(("digest", "tar_digest"), str),
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,6 +32,7 @@ class Chunk(NamedTuple):
     tar_offset: int  # in the tar, uncompressed
     tar_length: int
     digest: str  # SHA-256 of the compressed bytes
+    tar_digest: str  # SHA-256 of the uncompressed bytes
 
 
 class Index(NamedTuple):
@@ -35,10 +42,19 @@ class Index(NamedTuple):
     size: int
     digest: str
     tar_size: int
-    tar_digest: str
+    tar_digest: str  # as `tar_digest` makes it
     manifest_digest: str  # of the manifest's bytes
     codec: str  # "gzip"
     chunks: tuple[Chunk, ...]
+
+
+def tar_digest(chunks: Iterable[Chunk]) -> str:
+    """The digest of a tar that is known in chunks: the SHA-256 of their digests, one a line.
+
+    A digest of the tar as one stream would have a build decompress what it only copies, and have
+    no two chunks checked at a time.
+    """
+    return digest.of_bytes(b"".join(b"%b\n" % chunk.tar_digest.encode() for chunk in chunks))
 
 
 def dump(index: Index) -> bytes:

@@ -106,7 +106,6 @@ class _Splice:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._archive = hashlib.sha256()
-        self._tar = hashlib.sha256()
         self._chunks: list[Chunk] = []
         self._size = self._tar_size = 0
 
@@ -115,7 +114,6 @@ class _Splice:
         compressed = gzip_member(piece)
         self._file.write(compressed)
         self._archive.update(compressed)
-        self._tar.update(piece)
         self._chunks.append(
             Chunk(
                 offset=self._size,
@@ -123,6 +121,7 @@ class _Splice:
                 tar_offset=self._tar_size,
                 tar_length=len(piece),
                 digest=digest.of_bytes(compressed),
+                tar_digest=digest.of_bytes(piece),
             )
         )
         self._size += len(compressed)
@@ -135,7 +134,7 @@ class _Splice:
             size=self._size,
             digest=self._archive.hexdigest(),
             tar_size=self._tar_size,
-            tar_digest=self._tar.hexdigest(),
+            tar_digest=index.tar_digest(self._chunks),
             manifest_digest=digest.of_bytes(manifest_content),
             codec="gzip",
             chunks=tuple(self._chunks),

@@ -100,15 +100,13 @@ def index_of(name: str, parts: Iterable[bytes], data: bytes) -> Index:
     made, offset, tar_offset = [], 0, 0
     for part in parts:
         one = gzip(part)
-        made.append(Chunk(offset, len(one), tar_offset, len(part), digest.of_bytes(one)))
+        digests = digest.of_bytes(one), digest.of_bytes(part)
+        made.append(Chunk(offset, len(one), tar_offset, len(part), *digests))
         offset += len(one)
         tar_offset += len(part)
-    whole, plain = b"".join(map(gzip, parts)), b"".join(parts)
-    digests = map(digest.of_bytes, (whole, plain, data))
-    whole_digest, plain_digest, data_digest = digests
-    return Index(
-        name, offset, whole_digest, tar_offset, plain_digest, data_digest, "gzip", tuple(made)
-    )
+    whole, data_digest = digest.of_bytes(packed(parts)), digest.of_bytes(data)
+    tar_digest = index.tar_digest(made)
+    return Index(name, offset, whole, tar_offset, tar_digest, data_digest, "gzip", tuple(made))
 
 
 def write_release(folder: Path, items: Iterable[Item] = ITEMS) -> Path:

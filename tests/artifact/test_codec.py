@@ -51,8 +51,8 @@ def test_each_chunk_is_told_when_it_ends() -> None:
     reader = GzipReader(io.BytesIO(one + two), PLENTY, chunks.append)  # type: ignore[arg-type]
     assert reader.readall() == TEXT + b"x"
     assert chunks == [
-        Chunk(0, len(one), 0, len(TEXT), of_bytes(one)),
-        Chunk(len(one), len(two), len(TEXT), 1, of_bytes(two)),
+        Chunk(0, len(one), 0, len(TEXT), of_bytes(one), of_bytes(TEXT)),
+        Chunk(len(one), len(two), len(TEXT), 1, of_bytes(two), of_bytes(b"x")),
     ]
 
 

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from provisioning.artifact import index
+from provisioning.artifact.digest import of_bytes
 from provisioning.artifact.index import Chunk, Index
 from provisioning.errors import ArtifactError
 
 SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+TAR = f'"tar_digest":"{SHA}"'
 HEAD = (
     '{"format":"doit-provisioning/index/1","archive":"a.tar.gz","codec":"gzip",'
-    f'"digest":"{SHA}","manifest_digest":"{SHA}","size":15,"tar_digest":"{SHA}",'
+    f'"digest":"{SHA}","manifest_digest":"{SHA}","size":15,{TAR},'
     '"tar_size":1536,"chunks":['
 )
-CHUNKS = (Chunk(0, 10, 0, 512, SHA), Chunk(10, 5, 512, 1024, SHA))
+CHUNKS = (Chunk(0, 10, 0, 512, SHA, SHA), Chunk(10, 5, 512, 1024, SHA, SHA))
 INDEX = Index("a.tar.gz", 15, SHA, 1536, SHA, SHA, "gzip", CHUNKS)
 
 
@@ -29,10 +31,16 @@ def fault(changed: Index) -> str:
 def test_an_index_is_one_chunk_a_line() -> None:
     assert index.dump(INDEX).decode().splitlines() == [
         HEAD,
-        f'{{"digest":"{SHA}","length":10,"offset":0,"tar_length":512,"tar_offset":0}},',
-        f'{{"digest":"{SHA}","length":5,"offset":10,"tar_length":1024,"tar_offset":512}}',
+        f'{{"digest":"{SHA}","length":10,"offset":0,{TAR},"tar_length":512,"tar_offset":0}},',
+        f'{{"digest":"{SHA}","length":5,"offset":10,{TAR},"tar_length":1024,"tar_offset":512}}',
         "]}",
     ]
+
+
+def test_the_tar_s_digest_is_that_of_its_chunks_digests_one_a_line() -> None:
+    digests = index.dump(INDEX).decode().replace(HEAD, "").split('"tar_digest":"')[1:]
+    lines = "".join(f"{each[:64]}\n" for each in digests)
+    assert index.tar_digest(CHUNKS) == of_bytes(lines.encode())
 
 
 def test_what_is_dumped_is_parsed_as_it_was() -> None:
@@ -51,7 +59,7 @@ def test_what_is_dumped_is_parsed_as_it_was() -> None:
         ({"chunks": ()}, "its chunks are not 15 bytes, one after the other"),
         ({"chunks": CHUNKS[::-1]}, "its chunks are not 15 bytes, one after the other"),
         (
-            {"chunks": (Chunk(0, 15, 0, 1536, SHA), Chunk(15, 0, 1536, 0, SHA))},
+            {"chunks": (Chunk(0, 15, 0, 1536, SHA, SHA), Chunk(15, 0, 1536, 0, SHA, SHA))},
             "its chunks are not 15 bytes, one after the other",
         ),
     ],
