@@ -121,6 +121,14 @@ def load(path: Path) -> list[Collected]:
         raise BuildError(f"{path}: not what the collect stage wrote; remove it") from error
 
 
+def last(path: Path) -> list[Collected]:
+    """What `collect` left in `path`; nothing where that is gone or damaged."""
+    try:
+        return load(path)
+    except (OSError, BuildError):
+        return []
+
+
 def write(path: Path, collected: Sequence[Collected]) -> None:
     """Leave `collected` for the stages that follow."""
     output.write(path, dump(collected))

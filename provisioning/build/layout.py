@@ -71,6 +71,13 @@ def lay_out(
     return layouts
 
 
+def placed_by(variant: Variant, sources: Sources) -> dict[str, Content]:
+    """Which content puts each path of the package there, directories on the way left out."""
+    draft = _Draft(variant, sources)
+    draft.layout()
+    return {path: content for path, (_, content) in draft.placed.items()}
+
+
 @dataclass(slots=True)
 class _Draft:
     """A layout in the making: what is placed where, and by which content."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from provisioning.build.layout import Layout
     from provisioning.build.specs import Known
     from provisioning.spec.inputs import Inputs
-    from provisioning.spec.variant import Variant
+    from provisioning.spec.variant import Content, Variant
 
 
-class Outline(NamedTuple):
+class Brief(NamedTuple):
     """What the tasks of a variant need to know of its layout: little, however many files."""
 
     items: str
@@ -52,7 +52,7 @@ class Part:
         return layout
 
     @cached_property
-    def outline(self) -> Outline:
+    def brief(self) -> Brief:
         """The layout in short."""
         from provisioning.build.includes import named_by  # noqa: PLC0415
 
@@ -60,11 +60,17 @@ class Part:
         templates = tuple((item.path, item.source) for item in items if item.template)
         named = set[str]().union(*(named_by(source) for _, source in templates))
         digest = hashlib.sha256(repr(items).encode("utf-8", "surrogateescape")).hexdigest()
-        return Outline(digest, templates, tuple(sorted(named)))
+        return Brief(digest, templates, tuple(sorted(named)))
 
     def sources(self) -> list[str]:
         """The files and links that the package takes, templates aside."""
         return [item.source for item in self.layout.items if item.source and not item.template]
+
+    def placed_by(self) -> dict[str, Content]:
+        """Which content of the spec puts each path there. Raises SpecError."""
+        from provisioning.build.layout import placed_by  # noqa: PLC0415
+
+        return placed_by(self.variant, self._sources)
 
     def walked(self) -> Iterator[str]:
         """Every file among which the sources are, without the cost of a layout."""
@@ -81,13 +87,13 @@ class Part:
         """
         from provisioning.build.collect import content_now  # noqa: PLC0415
 
-        if not self.outline.content:
+        if not self.brief.content:
 
             def look(source: str) -> Held:
                 return digests.hold(source, self._sources.signature(source))
 
             self.learn(content_now(self.layout, look))
-        return self.outline.content
+        return self.brief.content
 
     def learn(self, content: str) -> None:
         """Take `content` for what the sources held when the plan was made.
@@ -95,7 +101,7 @@ class Part:
         It may also be what they held a little later. Then nobody will see the earlier state of
         the files again, and what is remembered of it can mislead nobody.
         """
-        self.outline = self.outline._replace(content=content)
+        self.brief = self.brief._replace(content=content)
 
 
 class Plan:
@@ -109,7 +115,7 @@ class Plan:
 
     def remember(self) -> None:
         """Keep what was learnt for the next process; writes nothing if nothing was."""
-        self._memory.keep([part.outline for part in self.parts])
+        self._memory.keep([part.brief for part in self.parts])
 
 
 def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
@@ -124,13 +130,13 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     known = specs.known()
     parts = [Part(variant, sources) for variant in known.variants]
     memory = _Memory(notes, known, sources)
-    outlines = memory.recall()
-    if outlines is None:
+    briefs = memory.recall()
+    if briefs is None:
         for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
             part.layout = layout
     else:
-        for part, outline in zip(parts, outlines, strict=True):
-            part.outline = outline
+        for part, brief in zip(parts, briefs, strict=True):
+            part.brief = brief
     return Plan(parts, known.ignored, memory)
 
 
@@ -148,36 +154,36 @@ def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]
 
 
 class _Memory:
-    """The outlines of the last plan, for as long as nothing that they were made of has changed."""
+    """The briefs of the last plan, for as long as nothing that they were made of has changed."""
 
     def __init__(self, notes: Notes, known: Known, sources: Sources) -> None:
         self._notes = notes
         self._sources = sources
         self._state = _state(known, sources)
-        self._kept: list[Outline] | None = None
+        self._kept: list[Brief] | None = None
 
-    def recall(self) -> list[Outline] | None:
-        """The outlines, in the order of the variants, if they still hold."""
-        note = self._notes.get("outlines") if self._state else None
+    def recall(self) -> list[Brief] | None:
+        """The briefs, in the order of the variants, if they still hold."""
+        note = self._notes.get("briefs") if self._state else None
         if note is None or note.document["state"] != self._state:
             return None
         if any(self._sources.stamp(name) != was for name, was in note.document["named"].items()):
             return None
         self._kept = [
-            Outline(items, tuple((path, source) for path, source in templates), tuple(named), held)
-            for items, templates, named, held in note.document["outlines"]
+            Brief(items, tuple((path, source) for path, source in templates), tuple(named), held)
+            for items, templates, named, held in note.document["briefs"]
         ]
         return self._kept
 
-    def keep(self, outlines: list[Outline]) -> None:
-        """Write `outlines` down, unless a file might change and not show it."""
-        if outlines == self._kept or not self._state or not self._sources.settled():
+    def keep(self, briefs: list[Brief]) -> None:
+        """Write `briefs` down, unless a file might change and not show it."""
+        if briefs == self._kept or not self._state or not self._sources.settled():
             return
-        named = sorted({name for outline in outlines for name in outline.named})
+        named = sorted({name for brief in briefs for name in brief.named})
         stamps = {name: self._sources.stamp(name) for name in named}
-        document = {"state": self._state, "named": stamps, "outlines": outlines}
-        self._notes.put("outlines", document)
-        self._kept = outlines
+        document = {"state": self._state, "named": stamps, "briefs": briefs}
+        self._notes.put("briefs", document)
+        self._kept = briefs
 
 
 def _state(known: Known, sources: Sources) -> str:

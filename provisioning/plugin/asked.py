@@ -17,13 +17,11 @@ def given() -> dict[str, str]:
     return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001
 
 
-@cache
 def runs(arguments: tuple[str, ...] | None = None) -> bool:
     """Whether tasks are to be run, and not listed, explained or forgotten."""
     return _named(arguments) is not None
 
 
-@cache
 def verifies_alone(arguments: tuple[str, ...] | None = None) -> bool:
     """Whether it is to verify and nothing else, as in `doit verify:greenhouse`.
 
@@ -33,10 +31,13 @@ def verifies_alone(arguments: tuple[str, ...] | None = None) -> bool:
     return bool(named) and all(word.split(":", maxsplit=1)[0] == "verify" for word in named or ())
 
 
+@cache
 def _named(arguments: tuple[str, ...] | None) -> list[str] | None:
     """The tasks named for `doit run`; None for another command. As doit.doit_cmd reads them."""
     written = sys.argv[1:] if arguments is None else arguments
     words = [word for word in written if word.startswith("-") or "=" not in word]
+    if not words:
+        return []
     try:
         of_loader = CmdParse([CmdOption(option) for option in DodoTaskLoader.cmd_options])
         _, after = of_loader.parse_only(words)

@@ -107,8 +107,8 @@ def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
 
 
 def _collect(job: Job) -> Task:
-    facts = _facts(layout=job.part.outline.items)
-    unchanged = SourcesUnchanged(digests_of(job.artifacts), facts, job.part, runs=asked.runs())
+    facts = _facts(layout=job.part.brief.items)
+    unchanged = SourcesUnchanged(job, facts, runs=asked.runs())
     return _stage(
         "collect",
         job,
@@ -119,17 +119,17 @@ def _collect(job: Job) -> Task:
 
 
 def _render(job: Job) -> Task:
-    outline, variant = job.part.outline, job.part.variant
+    brief, variant = job.part.brief, job.part.variant
     variables = {name: _text(value) for name, value in variant.variables.items()}
-    facts = _facts(templates=outline.templates)
-    named = {name for name in outline.named if os.path.isfile(name)}
+    facts = _facts(templates=brief.templates)
+    named = {name for name in brief.named if os.path.isfile(name)}
     return _stage(
         "render",
         job,
         stages.render_templates,
-        file_dep=sorted(named.union(source for _, source in outline.templates)),
-        targets=[str(job.workspace.rendered / path) for path, _ in outline.templates],
-        uptodate=[Unchanged(digests_of(job.artifacts), facts, variables, variant.secrets)],
+        file_dep=sorted(named.union(source for _, source in brief.templates)),
+        targets=[str(job.workspace.rendered / path) for path, _ in brief.templates],
+        uptodate=[Unchanged(job, facts, variables)],
     )
 
 
@@ -142,7 +142,7 @@ def _archive(job: Job) -> Task:
         stages.make_archive,
         file_dep=_contents(job),
         targets=[str(place.archive), str(place.index), str(place.manifest)],
-        uptodate=[Unchanged(digests_of(job.artifacts), facts)],
+        uptodate=[Unchanged(job, facts)],
     )
 
 
@@ -154,7 +154,7 @@ def _hash(job: Job) -> Task:
         stages.write_sums,
         file_dep=[str(place.archive), str(place.index), str(place.manifest)],
         targets=[str(place.sums)],
-        uptodate=[Unchanged(digests_of(job.artifacts), _facts())],
+        uptodate=[Unchanged(job, _facts())],
     )
 
 
@@ -165,20 +165,20 @@ def _verify(job: Job) -> Task:
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)
     artifacts = [place.archive, place.index, place.manifest, place.sums]
-    facts = _facts(layout=job.part.outline.items)
+    facts = _facts(layout=job.part.brief.items)
     return _stage(
         "verify",
         job,
         stages.verify,
         file_dep=[*map(str, artifacts), *_contents(job)],
-        uptodate=[Unchanged(digests_of(job.artifacts), facts)],
+        uptodate=[Unchanged(job, facts)],
         meta=meta,
     )
 
 
 def _contents(job: Job) -> list[str]:
     """The files that say, and hold, what goes into the archive."""
-    rendered = [str(job.workspace.rendered / path) for path, _ in job.part.outline.templates]
+    rendered = [str(job.workspace.rendered / path) for path, _ in job.part.brief.templates]
     return [str(job.workspace.collected), *rendered]
 
 

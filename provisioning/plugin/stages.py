@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +26,9 @@ class Job:
     artifacts: str
 
 
+MOST_TOLD = 100
+"""Changes that are recorded of one run: the count tells of the rest."""
+
 Values: TypeAlias = dict[str, Any]
 Stage: TypeAlias = Callable[[Job], Values | None]
 
@@ -38,9 +42,11 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
     digests = digests_of(job.artifacts)
     try:
         with job.workspace.lock():
+            began = time.perf_counter()
             values = stage(job) or {}
+            seconds = round(time.perf_counter() - began, 3)
             left = {target: digests.look(target).identity for target in targets}
-            return {**values, "targets": left}
+            return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
         return TaskFailed(str(error))
     except OSError as error:
@@ -53,10 +59,16 @@ def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
     # Imported here, as below: a cost that a build with nothing to do does not owe.
     from provisioning.build import collect  # noqa: PLC0415
+    from provisioning.build.changes import changes  # noqa: PLC0415
 
     collected = collect.collect(job.part.layout, digests_of(job.artifacts))
+    different = list(changes(collect.last(job.workspace.collected), collected))
     collect.write(job.workspace.collected, collected)
-    return {"content": collect.content_of(job.part.layout, collected)}
+    return {
+        "content": collect.content_of(job.part.layout, collected),
+        "changes": different[:MOST_TOLD],
+        "changed": len(different),
+    }
 
 
 def render_templates(job: Job) -> Values:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from doit.globals import Globals
 
 from provisioning.errors import BuildError, ProvisioningError
+from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from provisioning.build.digests import Digests
     from provisioning.build.plan import Part
+    from provisioning.plugin.stages import Job
 
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
@@ -23,26 +24,44 @@ _SEAL = "(secret) "  # nor is this
 _SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all short passwords
 
 
+class Reason(NamedTuple):
+    """Why a task is not up to date."""
+
+    kind: Literal["new", "fact", "variable", "secret", "content", "target"]
+    what: str = ""  # the name of the fact or variable, the path of the target
+    old: str = ""  # JSON, or a digest of it where it is long
+    new: str = ""
+
+    def __str__(self) -> str:
+        told = {
+            "new": "never done before",
+            "secret": f"{self.what}: another secret",
+            "content": "a source holds something else",
+            "target": f"{self.what}: not what this task left there",
+        }
+        return told.get(self.kind) or f"{self.what}: {self.old} → {self.new}"
+
+
 class Unchanged:
     """A doit `uptodate`: false as soon as a fact, a used variable or a target is another.
 
     `facts` always count. Of `variables` those count that the action names in its value "uses";
     where it names none, none do. Both map a name to text. What the action left in its targets
-    stands in its value "targets". Variables that are `secrets` are recorded sealed.
+    stands in its value "targets". Variables that hold secrets are recorded sealed.
     """
 
     def __init__(
         self,
-        digests: Digests,
+        job: Job,
         facts: Mapping[str, str],
         variables: Mapping[str, str] | None = None,
-        secrets: Collection[str] = (),
     ) -> None:
-        self._digests = digests
+        self.job = job
+        self.digests = digests_of(job.artifacts)
         self._facts = facts
         self._variables = variables or {}
-        self._secrets = secrets
-        self.reasons: list[str] = []
+        self._secrets = job.part.variant.secrets
+        self.reasons: list[Reason] = []
 
     def configure_task(self, task: Any) -> None:
         """Have doit record with a finished task what this will compare."""
@@ -55,62 +74,59 @@ class Unchanged:
         return not self.reasons
 
     def __repr__(self) -> str:
-        return "; ".join(self.reasons) or "values and targets as recorded"
+        return "; ".join(map(str, self.reasons)) or "values and targets as recorded"
 
     def _record(self, task: Any) -> dict[str, Any]:
         uses = task.values.get("uses", ())
         used = {name: self._recorded(name) for name in uses}
-        return {"facts": {**self._facts}, "variables": used}
+        return {"facts": {**self._facts}, "variables": used, "because": self.reasons}
 
     def _recorded(self, name: str) -> str:
         value = self._variables.get(name, _ABSENT)
         return _sealed(value, os.urandom(16)) if name in self._secrets else value
 
-    def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
+    def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
         if "facts" not in values:
-            yield "never done before"
+            yield Reason("new")
             return
-        for name, old in values["facts"].items():
-            now = self._facts.get(name, _ABSENT)
-            if now != old:
-                yield f"{name}: {old} → {now}"
         # A new variable concerns nobody yet; a new fact is one that the action will use.
-        yield from (f"{name}: new" for name in self._facts if name not in values["facts"])
+        for name in {**values["facts"], **self._facts}:
+            old, now = values["facts"].get(name, _ABSENT), self._facts.get(name, _ABSENT)
+            if old != now:
+                yield Reason("fact", name, old, now)
         for name, old in values["variables"].items():
             now = self._variables.get(name, _ABSENT)
             if name in self._secrets or old.startswith(_SEAL):
                 if not _is_sealed(now, old):
-                    yield f"{name}: another secret"
+                    yield Reason("secret", name)
             elif now != old:
-                yield f"{name}: {old} → {now}"
+                yield Reason("variable", name, old, now)
 
-    def _damaged(self, task: Any, values: Mapping[str, Any]) -> Iterator[str]:
+    def _damaged(self, task: Any, values: Mapping[str, Any]) -> Iterator[Reason]:
         for target in task.targets:
             left = values.get("targets", {}).get(target)
             # doit itself notices a target that is missing.
             if left is not None and os.path.lexists(target) and self._held(target) != left:
-                yield f"{target}: not what this task left there"
+                yield Reason("target", target)
 
     def _held(self, target: str) -> str:
         try:
-            return self._digests.look(target).identity
+            return self.digests.look(target).identity
         except (OSError, BuildError) as error:
             return str(error)
 
 
 class SourcesUnchanged(Unchanged):
-    """The same, and false as soon as a source of `part` holds something else.
+    """The same, and false as soon as a source holds something else.
 
     What the action found in them stands in its value "content". The sources are the task's
     `file_dep`, but where tasks are run, doit need not go through them one by one: that takes
     longer than all else that a build with nothing to do does.
     """
 
-    def __init__(
-        self, digests: Digests, facts: Mapping[str, str], part: Part, *, runs: bool
-    ) -> None:
-        super().__init__(digests, facts)
-        self._part = part
+    def __init__(self, job: Job, facts: Mapping[str, str], *, runs: bool) -> None:
+        super().__init__(job, facts)
+        self._part = job.part
         self._runs = runs
 
     def configure_task(self, task: Any) -> None:
@@ -124,14 +140,14 @@ class SourcesUnchanged(Unchanged):
             task.file_dep = set()
         return super().__call__(task, values)
 
-    def _changed(self, values: Mapping[str, Any]) -> Iterator[str]:
+    def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
         yield from super()._changed(values)
         if "content" in values and self._content() != values["content"]:
-            yield "a source holds something else"
+            yield Reason("content")
 
     def _content(self) -> str:
         try:
-            return self._part.content(self._digests)
+            return self._part.content(self.digests)
         except (OSError, ProvisioningError) as error:
             return str(error)  # the action says it in its own words
 

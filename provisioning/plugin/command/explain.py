@@ -1,0 +1,150 @@
+"""Knows the command `doit explain`: what would be built and why, and what was and what it cost."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from doit.cmd_base import DoitCmdBase
+from doit.control import TaskControl
+from doit.exceptions import InvalidCommand
+
+from provisioning.build.changes import Change
+from provisioning.plugin.command.project import answer
+from provisioning.plugin.command.why import Why
+from provisioning.plugin.unchanged import Reason, Unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_JSON = {
+    "name": "json",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "print one JSON document: tasks, each with its state, reasons and last run",
+}
+_ALL = {
+    "name": "every",
+    "short": "a",
+    "long": "all",
+    "type": bool,
+    "default": False,
+    "help": "tell every reason, however many there are",
+}
+_MOST, _FEW = 20, 5
+
+UP_TO_DATE, MAY_RUN, RUNS = "up to date", "may run", "runs"
+
+
+class Stage(NamedTuple):
+    """What is told of one task."""
+
+    task: str
+    state: str
+    reasons: list[str]
+    last: Mapping[str, Any]
+    """What the last run was made for, and what it cost; empty before the first."""
+
+
+class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
+    """Tells of each stage whether it is up to date, and why not; builds nothing."""
+
+    name = "explain"
+    doc_purpose = "tell what would be built and why, and what the last run cost"
+    doc_usage = "[TASK ...]"
+    doc_description = (
+        "Without a task, all stages of all packages are explained. A stage `runs` if what it is "
+        "made from, or what it left, is not as it was; it `may run` if a stage before it runs, "
+        "whose output can come out the same."
+    )
+    cmd_options = (_JSON, _ALL)
+
+    def _execute(self, pos_args: Sequence[str], json: bool, every: bool) -> int:  # noqa: FBT001 - doit's way
+        control = TaskControl(self.task_list)
+        stages: dict[str, Stage] = {}
+        for name, task in control.tasks.items():
+            if unchanged := _judge(task):
+                stages[name] = self._stage(task, unchanged, control, stages)
+        chosen = [stages[name] for name in _chosen(control, pos_args) if name in stages]
+        if not chosen:
+            raise InvalidCommand("no package here has such a stage; see `doit list --all`")
+        if json:
+            return answer(_spelled(chosen))
+        return answer("".join(_lines(chosen, sys.maxsize if every else _MOST)))
+
+    def _stage(
+        self, task: Any, unchanged: Unchanged, control: TaskControl, before: Mapping[str, Stage]
+    ) -> Stage:
+        status = self.dep_manager.get_status(task, control.tasks, get_log=True)
+        why = Why(task, unchanged, status.reasons)
+        reasons = [] if status.status == "up-to-date" else list(why.told())
+        waits = [
+            each for each in before if each in task.task_dep and before[each].state != UP_TO_DATE
+        ]
+        state = RUNS if reasons else MAY_RUN if waits else UP_TO_DATE
+        reasons += [f"after {each}" for each in waits]
+        return Stage(task.name, state, reasons, self._last(task.name))
+
+    def _last(self, name: str) -> dict[str, Any]:
+        values = self.dep_manager.get_values(name) or {}
+        told = ("seconds", "cost", "changed", "changes", "because")
+        return {key: values[key] for key in told if key in values}
+
+
+def _judge(task: Any) -> Unchanged | None:
+    """What judges a stage; None for any other task."""
+    return next((each for each, *_ in task.uptodate if isinstance(each, Unchanged)), None)
+
+
+def _chosen(control: TaskControl, words: Sequence[str]) -> Iterator[str]:
+    """The tasks that `words` name, and all that those stand for; every task without words."""
+    if not words:
+        yield from control.tasks
+        return
+    waiting = control._filter_tasks(words)  # noqa: SLF001 - as `doit run` reads the same words
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop(0)
+        if name not in seen:
+            seen.add(name)
+            yield name
+            task = control.tasks[name]
+            waiting += task.task_dep if task.has_subtask or not task.actions else []
+
+
+def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
+    for stage in stages:
+        yield f"{stage.task}: {stage.state}\n"
+        yield from (f"    {reason}\n" for reason in stage.reasons[:most])
+        if len(stage.reasons) > most:
+            yield f"    and {len(stage.reasons) - most} more; --all tells them\n"
+        if stage.last:
+            yield f"    last run: {', '.join(_cost(stage.last))}\n"
+            yield from (f"        {reason}\n" for reason in _because(stage.last))
+
+
+def _because(last: Mapping[str, Any]) -> Iterator[str]:
+    """What the last run was made for, as far as it was recorded."""
+    for reason in last.get("because", ()):
+        if reason[0] not in {"content", "fact"}:
+            yield str(Reason(*reason))
+    changes = [Change(*each) for each in last.get("changes", ())]
+    yield from map(str, changes[:_FEW])
+    if len(changes) > _FEW:
+        yield f"and {last['changed'] - _FEW} more"
+
+
+def _cost(last: Mapping[str, Any]) -> Iterator[str]:
+    if "seconds" in last:
+        yield f"{last['seconds']:.2f} s"
+    if "changed" in last:
+        yield f"{last['changed']} paths changed"
+    for what, amount in last.get("cost", {}).items():
+        yield f"{what.replace('_', ' ')} {amount:,}"
+
+
+def _spelled(stages: Iterable[Stage]) -> str:
+    document = {"tasks": [stage._asdict() for stage in stages]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

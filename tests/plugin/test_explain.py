@@ -1,0 +1,142 @@
+"""`doit explain` tells why something would be built, and why it was."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.plugin.conftest import SPEC, stages
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.plugin.conftest import Project
+
+
+def told(project: Project, *words: str) -> dict[str, list[str]]:
+    """The reasons of each stage for the Mac that is not up to date."""
+    tasks = json.loads(project.doit("explain", "--json", *words))["tasks"]
+    return {
+        each["task"].split(":")[0]: each["reasons"]
+        for each in tasks
+        if each["state"] != "up to date" and each["task"].endswith(":mac-mini")
+    }
+
+
+def test_before_the_first_build_all_is_new(project: Project) -> None:
+    assert told(project)["collect"] == ["never done before"]
+    assert not project.path("artifacts/demo-1.0-mac-mini").exists()
+
+
+def test_what_is_built_is_up_to_date(built: Project) -> None:
+    assert told(built) == {}
+
+
+def test_each_kind_of_change_of_a_file_is_named_with_its_line_of_the_spec(built: Project) -> None:
+    built.write("src/main.py", "print('servus')\n")
+    built.path("src/deep/data.txt").chmod(0o755)
+    built.write("src/new.py", "")
+    assert told(built) == {
+        "collect": [
+            "src/deep/data.txt: mode 0644 → 0755  (specs/demo.yaml:12:5 contents[0])",
+            "src/main.py: content  (specs/demo.yaml:12:5 contents[0])",
+            "src/new.py: added  (specs/demo.yaml:12:5 contents[0])",
+        ],
+        "archive": ["after collect:demo:mac-mini"],
+        "hash": ["after archive:demo:mac-mini"],
+        "verify": [
+            "the layout is another: see the collect stage",
+            "after collect:demo:mac-mini",
+            "after archive:demo:mac-mini",
+            "after hash:demo:mac-mini",
+        ],
+    }
+
+
+def test_what_is_gone_or_became_a_link_is_told(built: Project) -> None:
+    built.path("src/deep/data.txt").unlink()
+    built.path("src/main.py").unlink()
+    built.path("src/main.py").symlink_to("other.py")
+    became = "type file → link, mode 0644 → 0777, link none → other.py"
+    assert told(built, "collect") == {
+        "collect": [
+            "lib/deep: removed",
+            "src/deep/data.txt: removed",
+            f"src/main.py: {became}  (specs/demo.yaml:12:5 contents[0])",
+        ]
+    }
+
+
+def test_a_variable_is_told_with_both_values_and_its_line(built: Project) -> None:
+    built.edit("specs/demo.yaml", "port: 8080", "port: 9090")
+    assert told(built, "render") == {"render": ["port: 8080 → 9090  (specs/demo.yaml:9:9)"]}
+    given = told(built, "render", "port=7070")
+    assert given == {"render": ["port: 8080 → 7070  ((command line))"]}
+
+
+def test_another_version_is_told(built: Project) -> None:
+    built.edit("specs/demo.yaml", 'version: "1.0"', 'version: "1.1"')
+    assert "version: 1.0 → 1.1" in told(built)["archive"]
+
+
+def test_missing_and_damaged_targets_are_told(built: Project) -> None:
+    archive = built.archive("mac-mini")
+    archive.with_name("SHA256SUMS").unlink()
+    archive.write_bytes(archive.read_bytes() + b"x")
+    found = told(built)
+    assert found["hash"] == [
+        "artifacts/demo-1.0-mac-mini/SHA256SUMS: missing",
+        "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz: another content",
+        "after archive:demo:mac-mini",
+    ]
+    name = "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz"
+    assert found["archive"] == [f"{name}: damaged: not what this stage left there"]
+
+
+def test_a_secret_is_told_without_its_value(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_PASSWORD", "hunter2")
+    project.write("specs/demo.yaml", SPEC + 'secrets: {password: "{{ env.DEMO_PASSWORD }}"}\n')
+    project.write("config/demo.ini.j2", "password = {{ password }}\n")
+    project.doit()
+    monkeypatch.setenv("DEMO_PASSWORD", "hunter3")
+    assert told(project)["render"] == ["password: another secret  ((environment))"]
+    assert "hunter" not in project.doit("explain", "--all")
+
+
+def test_after_a_build_the_last_run_is_told(built: Project) -> None:
+    built.write("src/main.py", "print('servus')\n")
+    built.edit("specs/demo.yaml", "port: 8080", "port: 9090")
+    built.doit()
+    output = built.doit("explain", "package:demo:mac-mini")
+    assert "collect:demo:mac-mini: up to date\n    last run: " in output
+    assert "        src/main.py: content\n" in output
+    assert "        port: 8080 → 9090\n" in output
+    document = json.loads(built.doit("explain", "--json", "archive:demo:mac-mini"))
+    last: dict[str, Any] = document["tasks"][0]["last"]
+    assert last["seconds"] >= 0
+
+
+def test_words_choose_what_is_told(built: Project) -> None:
+    tasks = json.loads(built.doit("explain", "--json", "package:demo"))["tasks"]
+    assert {each["task"] for each in tasks} == {
+        name
+        for platform in ("mac-mini", "raspberry-pi")
+        for name in stages(platform, "collect", "render", "archive", "hash")
+    }
+    output = built.doit("explain", "collect:dmeo", status=3)
+    assert "collect:dmeo" in output
+
+
+def test_many_reasons_are_counted_unless_all_are_asked_for(built: Project) -> None:
+    for number in range(30):
+        built.write(f"src/new{number:02}.py", "")
+    assert "    and 10 more; --all tells them\n" in built.doit("explain", "collect:demo:mac-mini")
+    assert built.doit("explain", "--all", "collect:demo:mac-mini").count(".py: added  (") == 30
+
+
+def test_explaining_changes_nothing(built: Project) -> None:
+    built.write("src/main.py", "print('servus')\n")
+    built.doit("explain")
+    assert "collect:demo:mac-mini" in built.ran()
