@@ -61,7 +61,8 @@ def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
     """The manifest that the spec and the files of today give.
 
     Raises:
-        BuildError: a source is missing or a template does not render.
+        BuildError: a source is missing.
+        SpecError: a template has a fault.
     """
     # Imported here, as in plugin/stages.py: a build with nothing to do does not owe its cost.
     from provisioning.build.render import render_all  # noqa: PLC0415
