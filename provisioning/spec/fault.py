@@ -1,34 +1,23 @@
-"""Knows how a mistake in the project's files is told: place, reason, the line itself, a way out."""
+"""Knows what a mistake in the project's files is, and how all of them are told at once."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioning.errors import ProvisioningError
 from provisioning.spec.near import did_you_mean, nearest
+from provisioning.spec.report import LINE_BREAK, report
+from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
+    from typing import TextIO
 
     from provisioning.spec.node import Origin
 
-    Lines = Callable[[str], list[str]]
-
-__all__ = ["LINE_BREAK", "Fault", "SpecError", "did_you_mean", "nearest"]
-
-# YAML 1.1, section 5.4: what libyaml counts as the end of a line.
-LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-# What a caret underlines: a quoted string, a map or list in one line, or plain text to its end.
-_TOKEN = re.compile(
-    r"""  "(?:\\.|[^"\\])*" | '(?:''|[^'])*' | \{.*\} | \[.*\]
-      | .+?(?=\s*(?:$|\s\#|:(?:\s|$)|[,\]}])) """,
-    re.VERBOSE,
-)
-_WIDEST = 120
+__all__ = ["LINE_BREAK", "Fault", "SpecError", "did_you_mean", "nearest", "told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,48 +61,65 @@ class SpecError(ProvisioningError):
     def __init__(self, faults: Iterable[Fault], root: Path) -> None:
         """Gather `faults`; the lines they point at are read below `root` when they are shown."""
         super().__init__()
-        self.faults = tuple(sorted(set(faults), key=lambda f: (f.origin, f.code, f.message)))
+        self.faults = tuple(sorted(dict.fromkeys(faults), key=_order))
         self.root = root
 
     def __str__(self) -> str:
-        """Tell every fault, with its line and a caret."""
-        hidden = {fault.origin.file for fault in self.faults if not fault.excerpt}
+        """Tell the faults, each with its line and a caret."""
+        return self.told()
 
-        @cache
-        def lines(file: str) -> list[str]:
-            return [] if file in hidden else _lines(self.root / file)
+    def told(self, *, colour: bool = False) -> str:
+        """Return what `str()` does; in `colour` with the escape codes of a terminal."""
+        return "\n".join(report(self.faults, self.root, colour=colour))
 
-        return "\n".join(line for fault in self.faults for line in _report(fault, lines))
+    def as_json(self) -> dict[str, Any]:
+        """Return every fault, for editors, as what `json.dumps` takes.
 
+            {"faults": [{"code": "duplicate-key",
+                         "file": "specs/app.yaml", "line": 7, "column": 3,
+                         "path": "variables.port",
+                         "message": "this key is here twice", "hint": "",
+                         "related": [{"file": "specs/app.yaml", "line": 5, "column": 3,
+                                      "message": "first written here"}]}]}
 
-def _report(fault: Fault, lines: Lines) -> Iterator[str]:
-    where = f"{fault.where}: " if fault.where else ""
-    yield f"{fault.origin}: {where}{fault.message} [{fault.code}]"
-    yield from _excerpt(fault.origin, lines)
-    for origin, text in fault.related:
-        yield f"  {origin}: {text}"
-        yield from _excerpt(origin, lines)
-    if fault.hint:
-        yield f"  help: {fault.hint}"
-
-
-def _excerpt(origin: Origin, lines: Lines) -> Iterator[str]:
-    numbered = lines(origin.file)
-    if not 1 <= origin.line <= len(numbered):
-        return
-    line = numbered[origin.line - 1]
-    start = max(0, origin.column - _WIDEST // 2) if len(line) > _WIDEST else 0
-    # What cannot be shown would move the caret, or write to the terminal in its own way.
-    shown = "".join(c if c.isprintable() else " " for c in line[start : start + _WIDEST])
-    column = origin.column - 1 - start
-    token = _TOKEN.match(shown, column)
-    yield f"{origin.line:>5} | {shown}".rstrip()
-    yield f"      | {' ' * column}{'^' * (len(token[0]) if token else 1)}"
+        Lines and columns count from 1, columns in characters; both are null where a fault is one
+        of the file as a whole. `path`, `hint` and `message` are text, `path` and `hint` may be
+        empty. `code` is a stable name of the kind of fault, as the report shows it in brackets.
+        """
+        return {"faults": [_spelled(fault) for fault in self.faults]}
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    except OSError:
-        return []
-    return LINE_BREAK.split(text.removeprefix("\ufeff")) if text else []
+def told(error: ProvisioningError, stream: TextIO | None) -> str:
+    """Return what `error` says, for `stream`: in colour where that shows it."""
+    if isinstance(error, SpecError):
+        return error.told(colour=shows_colour(stream))
+    return str(error)
+
+
+def _order(fault: Fault) -> tuple[str, int, int, str, str]:
+    # Plain values: thousands of origins compare slowly.
+    origin = fault.origin
+    return origin.file, origin.line, origin.column, fault.code, fault.message
+
+
+def _spelled(fault: Fault) -> dict[str, Any]:
+    return {
+        "code": fault.code,
+        **_spelled_place(fault.origin),
+        "path": _sound(fault.where),
+        "message": _sound(fault.message),
+        "hint": _sound(fault.hint),
+        "related": [
+            {**_spelled_place(origin), "message": _sound(text)} for origin, text in fault.related
+        ],
+    }
+
+
+def _spelled_place(origin: Origin) -> dict[str, Any]:
+    line, column = (origin.line, origin.column) if origin.line else (None, None)
+    return {"file": _sound(origin.file), "line": line, "column": column}
+
+
+def _sound(text: str) -> str:
+    """Return `text` as UTF-8 can hold it: file names need not be."""
+    return text.encode(errors="backslashreplace").decode()

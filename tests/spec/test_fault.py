@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+import json
+import os
+import re
 from typing import TYPE_CHECKING
 
-from provisioning.spec.fault import Fault, SpecError
+import pytest
+
+from provisioning.errors import BuildError
+from provisioning.spec.fault import Fault, SpecError, told
+from provisioning.spec.inputs import Inputs
 from provisioning.spec.node import Origin
+from provisioning.spec.project import read_project
+from tests.spec.conftest import write
+from tests.spec.test_golden import GOLDEN, sections
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ESCAPES = re.compile("\x1b\\[[0-9;]*m")
+
 
 def fault(line: int, column: int, code: str = "odd", file: str = "a.yaml") -> Fault:
     return Fault.at(Origin(file=file, line=line, column=column), code, "this is odd")
-
-
-def shown(root: Path, text: bytes, line: int = 1, column: int = 1) -> list[str]:
-    (root / "a.yaml").write_bytes(text)
-    return str(SpecError([fault(line, column)], root)).splitlines()[1:]
 
 
 def test_faults_are_sorted_and_told_once(tmp_path: Path) -> None:
@@ -24,42 +31,85 @@ def test_faults_are_sorted_and_told_once(tmp_path: Path) -> None:
     assert places == [(1, "bad"), (1, "odd"), (2, "odd"), (10, "odd")]
 
 
-def test_a_quoted_string_is_underlined_whole(tmp_path: Path) -> None:
-    assert shown(tmp_path, b'a: "x: \\" #y" # z', column=4)[1] == "      |    ^^^^^^^^^^"
+def test_a_report_in_colour(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("port: 1\nport: 2\n")
+    origin = Origin(file="a.yaml", line=2, column=1, path="port")
+    first = Origin(file="a.yaml", line=1, column=1)
+    related = ((first, "first written here"),)
+    twice = Fault.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    assert SpecError([twice], tmp_path).told(colour=True).splitlines() == [
+        "\x1b[1;91ma.yaml:2:1: port: this key is here twice [duplicate-key]\x1b[0m",
+        "\x1b[1;94m    2 |\x1b[0m port: 2",
+        "\x1b[1;94m      |\x1b[0m \x1b[1;91m^^^^\x1b[0m",
+        "  \x1b[1ma.yaml:1:1: first written here\x1b[0m",
+        "\x1b[1;94m    1 |\x1b[0m port: 1",
+        "\x1b[1;94m      |\x1b[0m \x1b[1;94m^^^^\x1b[0m",
+        "  \x1b[1;96mhelp:\x1b[0m remove one",
+    ]
 
 
-def test_plain_text_is_underlined_up_to_a_comment(tmp_path: Path) -> None:
-    assert shown(tmp_path, b"a: one two # z", column=4)[1] == "      |    ^^^^^^^"
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_colour_adds_nothing_but_colour(path: Path, tmp_path: Path) -> None:
+    files = sections(path.read_bytes().decode("utf-8", "surrogateescape"))
+    given = dict(line.split("=") for line in files.pop("given", "").splitlines())
+    write(tmp_path, files)
+    error = SpecError(read_project(Inputs(tmp_path, given)).faults, tmp_path)
+    assert ESCAPES.search(error.told(colour=True))
+    assert ESCAPES.sub("", error.told(colour=True)) == str(error)
 
 
-def test_a_line_that_is_not_there_has_no_excerpt(tmp_path: Path) -> None:
-    assert shown(tmp_path, b"a", line=7) == []
+def test_a_terminal_is_told_in_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    error = SpecError([fault(1, 1)], tmp_path)
+    first, second = os.openpty()
+    with open(second, "w") as terminal, (tmp_path / "out").open("w") as file:
+        assert told(error, terminal) == error.told(colour=True)
+        assert told(error, file) == str(error)
+        assert told(BuildError("odd"), terminal) == "odd"
+    os.close(first)
 
 
-def test_a_file_that_is_not_there_has_no_excerpt(tmp_path: Path) -> None:
-    assert str(SpecError([fault(1, 1)], tmp_path)) == "a.yaml:1:1: this is odd [odd]"
+def test_editors_read_faults_as_json(tmp_path: Path) -> None:
+    origin = Origin(file="specs/app.yaml", line=7, column=3, path="variables.port")
+    first = Origin(file="specs/app.yaml", line=5, column=3)
+    related = ((first, "first written here"),)
+    twice = Fault.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    assert json.loads(json.dumps(SpecError([twice], tmp_path).as_json())) == {
+        "faults": [
+            {
+                "code": "duplicate-key",
+                "file": "specs/app.yaml",
+                "line": 7,
+                "column": 3,
+                "path": "variables.port",
+                "message": "this key is here twice",
+                "hint": "remove one",
+                "related": [
+                    {
+                        "file": "specs/app.yaml",
+                        "line": 5,
+                        "column": 3,
+                        "message": "first written here",
+                    }
+                ],
+            }
+        ]
+    }
 
 
-def test_a_directory_or_an_impossible_name_has_no_excerpt(tmp_path: Path) -> None:
-    assert str(SpecError([fault(1, 1, file=".")], tmp_path)) == ".:1:1: this is odd [odd]"
-    long = fault(1, 1, file="x" * 300)
-    assert str(SpecError([long], tmp_path)).endswith("x:1:1: this is odd [odd]")
+def test_in_json_a_file_as_a_whole_has_no_line(tmp_path: Path) -> None:
+    (only,) = SpecError([fault(0, 1)], tmp_path).as_json()["faults"]
+    assert (only["line"], only["column"]) == (None, None)
 
 
-def test_a_long_line_is_shown_around_the_fault(tmp_path: Path) -> None:
-    line, caret = shown(tmp_path, b"x" * 500 + b" here " + b"y" * 500, column=502)
-    assert len(line) == 128
-    assert line[caret.index("^") :].startswith("here")
+def test_json_has_every_fault(tmp_path: Path) -> None:
+    error = SpecError((fault(line, 1) for line in range(1, 5001)), tmp_path)
+    assert [each["line"] for each in error.as_json()["faults"]] == list(range(1, 5001))
 
 
-def test_the_terminal_is_not_written_to_by_a_file(tmp_path: Path) -> None:
-    assert shown(tmp_path, b"a: \x1b[2Jb")[0] == "    1 | a:  [2Jb"
-
-
-def test_line_ends_are_those_of_yaml(tmp_path: Path) -> None:
-    text = "a\r\nb\rc\u2028d\x0ce".encode()
-    assert shown(tmp_path, text, line=4) == ["    4 | d e", "      | ^^^"]
-
-
-def test_a_byte_order_mark_takes_no_column(tmp_path: Path) -> None:
-    assert shown(tmp_path, b"\xef\xbb\xbfabc: d")[0] == "    1 | abc: d"
+def test_json_of_a_name_that_is_no_utf_8_can_be_written(tmp_path: Path) -> None:
+    document = SpecError([fault(1, 1, file="caf\udce9.yaml")], tmp_path).as_json()
+    assert json.dumps(document, ensure_ascii=False).encode()
+    assert document["faults"][0]["file"] == "caf\\udce9.yaml"
