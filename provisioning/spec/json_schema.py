@@ -105,7 +105,7 @@ def json_schema() -> Json:
     spec, platform = (_required(kind) for kind in (SPEC, PLATFORM))
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "A spec, a platform file or a fragment of doit-provisioning",
+        "description": "A spec, a platform file or a fragment of doit-provisioning.",
         "type": "object",
         "properties": {key: _reference(key) for key in (*spec, *platform)},  # for completion
         "if": _has_one_of(spec),
@@ -171,4 +171,6 @@ def _text(rule: Rule) -> Json:
         return {"anyOf": [{"enum": list(rule.known)}, {"pattern": _PLACEHOLDER}]}
     whole = f"^(?:{rule.pattern})$"
     # Names are what placeholders are filled with, and nobody fills those in a name.
-    return {"pattern": whole if rule is NAME else f"{whole}|{_PLACEHOLDER}"}
+    pattern = whole if rule is NAME else f"{whole}|{_PLACEHOLDER}"
+    # Not of the standard: VS Code and yaml-language-server know it, others pass over it.
+    return {"pattern": pattern, "patternErrorMessage": f"This {rule.reason('')}."}

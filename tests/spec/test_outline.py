@@ -232,6 +232,16 @@ def test_an_odd_text_reads_back_as_it_is(text: str) -> None:
     rereads({"a": text, "b": [text, [text]], "c": {text: text}})
 
 
+@pytest.mark.parametrize("number", [0, -1, 10**30, 0.0, -0.5, 1e16, 1e-7, -1.5e300, 5e-324])
+def test_a_number_reads_back_as_it_is(number: float) -> None:
+    rereads({"a": number, "b": [number]})
+
+
+@pytest.mark.parametrize("text", ["y", "N", "1.4.2", "2001-01-01", "0o17"])
+def test_what_some_reader_takes_for_something_else_is_quoted(text: str) -> None:
+    assert as_yaml({"a": text}) == f'a: "{text}"  # a.json:7\n'
+
+
 def test_long_and_odd_keys_read_back() -> None:
     deep = {"a" * 2000: {"b" * 2000: [1, {"é" * 1100: {}}], "c": 1}}
     rereads({**deep, **dict.fromkeys(ODD, "x"), "d": [[deep], [[]], {}]})
