@@ -26,7 +26,7 @@ from tests.spec.conftest import HEAD, write
 from tests.spec.test_golden import GOLDEN, codes, sections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from provisioning.spec.fault import Fault
 
@@ -266,6 +266,27 @@ def test_a_file_with_every_key_is_accepted(data: dict[str, Any]) -> None:
     assert is_sound(data)
     assert list(WHOLE.iter_errors(data)) == []
     assert set(kind_of_file(data)) <= set(data)
+
+
+def test_both_agree_wherever_a_key_is_taken_away() -> None:
+    for number, key in places(FILES["spec"], list):
+        edited = deepcopy(FILES["spec"])
+        del list(containers(edited))[number][key]
+        assert STRUCTURE.is_valid(edited) == is_sound(edited), (number, key)
+
+
+def test_both_agree_on_each_key_that_a_content_does_not_have() -> None:
+    others = {"exclude": ["a"], "conffile": True, "optional": True}
+    for number, key in places(FILES["fragment"], lambda part: {*KEYS} - {*part}):
+        edited = deepcopy(FILES["fragment"])
+        list(containers(edited))[number][key] = others.get(key, "a")
+        assert STRUCTURE.is_valid(edited) == is_sound(edited), (number, key)
+
+
+def places(data: Any, keys: Callable[[dict[str, Any]], Iterable[str]]) -> list[tuple[int, str]]:
+    """Each map within `data`, by its number among the containers, with each of `keys` of it."""
+    numbered = enumerate(containers(data))
+    return [(at, key) for at, part in numbered if isinstance(part, dict) for key in keys(part)]
 
 
 @given(st.data(), st.sampled_from(sorted(FILES)), st.integers(1, 3))
