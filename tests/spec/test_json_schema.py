@@ -268,6 +268,20 @@ def test_a_file_with_every_key_is_accepted(data: dict[str, Any]) -> None:
     assert set(kind_of_file(data)) <= set(data)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "{{ x }}"}, {"services": {"My App": None}}, {"platforms": {"{{ x }}": None}}],
+    ids=str,
+)
+def test_a_name_has_no_placeholder_and_a_key_can_be_a_name(change: dict[str, Any]) -> None:
+    assert not WHOLE.is_valid({**FILES["spec"], **change})
+
+
+@pytest.mark.parametrize("key", ["service_manager", "version", "prefix", "summary"])
+def test_any_other_text_can_hold_a_placeholder(key: str) -> None:
+    assert WHOLE.is_valid({**FILES["spec"], key: "a {{ x }}"})
+
+
 def test_both_agree_wherever_a_key_is_taken_away() -> None:
     for number, key in places(FILES["spec"], list):
         edited = deepcopy(FILES["spec"])
