@@ -22,6 +22,7 @@ from provisioning.plugin import asked, stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import SourcesUnchanged, Unchanged
+from provisioning.spec.fault import told
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         made_from.append(inputs)
         plan = make_plan(inputs, digests_of(artifacts), artifacts)
     except ProvisioningError as error:
-        raise InvalidDodoFile(f"nothing can be built as things are\n\n{error}") from error
+        reasons = told(error, sys.stderr)
+        raise InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}") from error
     for name in plan.ignored:
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     atexit.register(plan.remember)

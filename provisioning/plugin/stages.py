@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from doit.exceptions import TaskFailed
 
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.config import digests_of
+from provisioning.spec.fault import told
 
 if TYPE_CHECKING:
     from provisioning.build.plan import Part
@@ -48,7 +50,8 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
             left = {target: digests.look(target).identity for target in targets}
             return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
-        return TaskFailed(str(error))
+        # While a task runs, sys.stdout is doit's own, which is no terminal.
+        return TaskFailed(told(error, sys.__stdout__))
     except OSError as error:
         return TaskFailed(f"{error.filename or job.workspace.work}: {error.strerror or error}")
     finally:
