@@ -75,7 +75,8 @@ class Cache:
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Values stand in it that are nobody else's business.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._execute(statement, rows)
         except (sqlite3.Error, OSError) as error:
             # What the build itself cannot write it reports; a memory that fails only costs time.

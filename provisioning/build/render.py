@@ -17,14 +17,14 @@ from provisioning.build import output
 from provisioning.build.includes import includes
 from provisioning.build.limits import limited
 from provisioning.build.sandbox import LimitError, NotTextError, Sandbox
-from provisioning.build.template_fault import Faults, hiding, with_contents
+from provisioning.build.template_fault import Faults, with_contents
 from provisioning.build.template_place import Line, word
 from provisioning.errors import BuildError
 from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from provisioning.build.layout import Layout
     from provisioning.spec.variant import Variant
@@ -74,29 +74,23 @@ def render_all(layout: Layout) -> dict[str, Rendered]:
 
 
 def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
-    hide = hiding(variant.variables, variant.secrets)
     at_work = mmap(-1, 8)  # in memory shared with the child: the number of the template
     try:
         # One process for all of them, since nearly all are sound.
-        return limited(lambda: _render_each(sources, variant.variables, hide, at_work))
+        return limited(lambda: _render_each(sources, variant, at_work))
     except BuildError as error:
         source = list(sources.values())[int.from_bytes(at_work[:], "big")]
-        faults = Faults(hide)
+        faults = Faults()
         faults.add("template-limit", Line(source), str(error), hint=_SHARED_TIME)
         return {}, [(source, fault) for fault in faults.found]
 
 
-def _render_each(
-    sources: Mapping[str, str],
-    variables: Mapping[str, Any],
-    hide: Callable[[str], str],
-    at_work: mmap,
-) -> _Outcome:
-    templates, rendered, found = Templates(hide), dict[str, Rendered](), []
+def _render_each(sources: Mapping[str, str], variant: Variant, at_work: mmap) -> _Outcome:
+    templates, rendered, found = Templates(variant.secrets), dict[str, Rendered](), []
     for number, (path, source) in enumerate(sources.items()):
         at_work[:] = number.to_bytes(len(at_work), "big")
         try:
-            rendered[path] = templates.render(source, variables)
+            rendered[path] = templates.render(source, variant.variables)
         except SpecError as error:
             found += [(source, fault) for fault in error.faults]
     return rendered, found
@@ -105,9 +99,9 @@ def _render_each(
 class Templates:
     """The templates of the project, which lies in the working directory."""
 
-    def __init__(self, hide: Callable[[str], str] = str) -> None:
-        """Compile nothing yet; `hide` takes what is secret out of the text of a fault."""
-        self._hide = hide
+    def __init__(self, secrets: Collection[str] = ()) -> None:
+        """Compile nothing yet; the faults of what uses the variables `secrets` tell less."""
+        self._secrets = frozenset(secrets)
         self._environment = Sandbox()
 
     def render(self, template: str, variables: Mapping[str, Any]) -> Rendered:
@@ -116,11 +110,12 @@ class Templates:
         Raises:
             SpecError: with every fault that can be found at once.
         """
-        faults = Faults(self._hide)
+        faults = Faults()
         self._environment.begin(variables, faults)
         content, uses = b"", frozenset[str]()
         try:
             uses = frozenset(self._uses(template, includes(template), {template}))
+            faults.secretive = not uses.isdisjoint(self._secrets)
             if not faults.found:
                 content = self._environment.get_template(template).render(variables).encode()
         except Exception as error:  # noqa: BLE001 - a template can be made to raise anything
@@ -204,8 +199,7 @@ class Templates:
     def _nearest(self, message: str) -> str:
         """Which filter or test may have been meant."""
         unknown = _UNKNOWN.match(message)
-        # What is nearly a secret would tell nearly all of it.
-        if unknown is None or self._hide(message) != message:
+        if unknown is None:
             return ""
         known = {"filter": self._environment.filters, "test": self._environment.tests}
         near = nearest(unknown[2], known[unknown[1]])

@@ -74,6 +74,8 @@ class Workspace:
         for directory in (self.work.parent, self.work, self.rendered, self.release):
             if directory.is_symlink():
                 raise BuildError(f"{directory}: a symbolic link, not a directory; remove it")
+        # What was rendered lies there with modes of no meaning, and may hold secrets.
+        self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.work.mkdir(parents=True, exist_ok=True)
         # Beside the directory, since `doit clean` removes that; a lock must never be removed.
         path = self.work.with_name(f"{self.work.name}.lock")

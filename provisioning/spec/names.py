@@ -11,7 +11,7 @@ from provisioning.spec.given import lay_given
 from provisioning.spec.node import Mapping, Scalar, marked, scalars
 from provisioning.spec.overlay import merge_maps, stack
 from provisioning.spec.rule import PATH
-from provisioning.spec.variables import RESERVED, Scope
+from provisioning.spec.variables import ENVIRONMENT, RESERVED, Scope, named_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,8 +39,10 @@ def find_names(
     scope = Scope(identity, inputs, faults)
     variables = _stacked("variables", read_variables, layers, scope)
     secrets = _stacked("secrets", read_secrets, layers, scope)
+    kept = {ENVIRONMENT, *secrets.values.items}
     for value in scalars(secrets.values):
-        _demand_elsewhere(value, faults)
+        if not value.literal and kept.isdisjoint(named_in(value.text)):
+            faults.append(_written(value))
     hidden = cast("Mapping", marked(secrets.values, secret=True))
     values = lay_given(merge_maps(variables.values, hidden), inputs.given, faults)
     return Names(values, variables.complete and secrets.complete)
@@ -68,10 +70,8 @@ def _demand_free(layer: Mapping, faults: list[Fault]) -> None:
         faults.append(Fault.at(layer.keys[key], "reserved-variable", message, "rename it"))
 
 
-def _demand_elsewhere(value: Scalar, faults: list[Fault]) -> None:
+def _written(value: Scalar) -> Fault:
     """Refuse a secret that is written out in a spec, which many people read."""
-    if not value.literal and "{{" not in value.text:
-        message = "a secret is not written into a spec"
-        hint = 'take it from the environment, as in "{{ env.NAME }}", or from a file: secrets_from'
-        fault = Fault.at(value.origin, "written-secret", message, hint)
-        faults.append(replace(fault, excerpt=False))
+    message = "a secret is not written into a spec"
+    hint = 'take it from the environment, as in "{{ env.NAME }}", or from a file: secrets_from'
+    return replace(Fault.at(value.origin, "written-secret", message, hint), excerpt=False)

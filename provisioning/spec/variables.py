@@ -26,6 +26,11 @@ MAX_TEXT = 1 << 16
 _PLACEHOLDER = re.compile(r"""\{\{\s*([^{}\s|()\[\]'"]+)\s*\}\}""")
 
 
+def named_in(text: str) -> set[str]:
+    """Return the names in the placeholders of `text`, of `server.port` the first part."""
+    return {name.split(".")[0] for name in _PLACEHOLDER.findall(text)}
+
+
 class Scope:
     """The names of one variant. What uses them is resolved on demand, so their order is free."""
 
@@ -170,6 +175,10 @@ class Scope:
                 message = "env is the environment as a whole; name a variable, as in {{ env.HOME }}"
             hint = did_you_mean(name, os.environ) if nearest(name, os.environ) else ""
             self._refuse(user, "unset-environment", message, hint)
+            return None
+        if user.secret and not value:
+            message = f"the environment variable {name} is empty, which is no secret"
+            self._refuse(user, "unset-environment", message)
             return None
         try:
             value.encode()

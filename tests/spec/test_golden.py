@@ -42,6 +42,7 @@ def test_the_report_is_this_to_the_letter(
     expected = files.pop("report")
     given = dict(line.split("=") for line in files.pop("given", "").splitlines())
     monkeypatch.setenv("PROVISIONING_TEST_PASSWORD", "hunter2")
+    monkeypatch.setenv("PROVISIONING_TEST_EMPTY", "")
     assert report(tmp_path, files, given) + "\n" == expected
 
 
