@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.load import parse
 from provisioning.spec.node import Mapping, Scalar, Sequence
+from provisioning.terminal import leave_plain, paint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from provisioning.spec.fault import Fault
     from provisioning.spec.node import Node, Origin
+    from provisioning.terminal import Paint
 
 _WIDEST = 60  # a longer line has its comment right behind it, and does not push the others away
 _LONGEST_KEY = 1000  # YAML 1.1, section 9.3: a longer one has to be announced by "? "
@@ -19,8 +21,7 @@ _LONGEST_KEY = 1000  # YAML 1.1, section 9.3: a longer one has to be announced b
 _SWITCHES = frozenset("yYnN")
 _SHORT = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
-KEY, COMMENT, _PLAIN = "\x1b[36m", "\x1b[2m", "\x1b[0m"
-"""How a terminal is told to show these: ECMA-48, section 8.3.117."""
+_KEY, _COMMENT = "36", "2"  # ECMA-48, section 8.3.117 (SGR): cyan, faint
 
 
 class _Line(NamedTuple):
@@ -41,30 +42,22 @@ def write(node: Mapping, *, colour: bool = False) -> str:
     lines = list(_mapping(node, "", ""))
     modest = [line.width for line in lines if line.origin and line.width <= _WIDEST]
     column = max(modest, default=0) + 2
-    paint = _painted if colour else _bare
-    return "".join(f"{_written(line, column, paint)}\n" for line in lines)
+    shown = paint if colour else leave_plain
+    return "".join(f"{_written(line, column, shown)}\n" for line in lines)
 
 
-def _written(line: _Line, column: int, paint: Callable[[str, str], str]) -> str:
-    text = f"{line.lead}{paint(line.key, KEY)}{line.value}"
+def _written(line: _Line, column: int, shown: Paint) -> str:
+    text = f"{line.lead}{shown(line.key, _KEY)}{line.value}"
     if line.origin is None:
         return text.rstrip()
     gap = " " * max(column - line.width, 2)
     # Names of files may hold what ends a line.
     comment = "".join(c if c.isprintable() else " " for c in f"# {_place(line.origin)}")
-    return f"{text}{gap}{paint(comment, COMMENT)}"
+    return f"{text}{gap}{shown(comment, _COMMENT)}"
 
 
 def _place(origin: Origin) -> str:
     return f"{origin.file}:{origin.line}" if origin.line else origin.file
-
-
-def _painted(text: str, style: str) -> str:
-    return f"{style}{text}{_PLAIN}" if text else ""
-
-
-def _bare(text: str, _style: str) -> str:
-    return text
 
 
 def _lines(node: Node, first: str, rest: str) -> Iterator[_Line]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ import yaml
 
 from provisioning.plugin.command.spec import Spec
 from tests.plugin.conftest import DODO, SPEC
+from tests.plugin.test_colour import ENVIRONMENT, on_terminal
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -28,7 +27,7 @@ def run(project: Project, *arguments: str, status: int = 0, **environment: str) 
     done = subprocess.run(
         [sys.executable, "-m", "doit", "spec", *arguments],
         cwd=project.root,
-        env={**os.environ, **environment},
+        env={**ENVIRONMENT, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -64,26 +63,19 @@ def test_nothing_is_painted_for_what_is_no_terminal(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "painted"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("wishes", "painted"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
 )
 def test_a_terminal_sees_colours_unless_it_wants_none(
-    project: Project, environment: dict[str, str], painted: bool
+    project: Project, wishes: dict[str, str], painted: bool
 ) -> None:
-    here = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "TERM"}}
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "doit", "spec", "demo:mac-mini"],
-        cwd=project.root,
-        env={**here, "TERM": "xterm", **environment},
-        stdout=theirs,
-    ) as process:
-        assert process.wait() == 0
-    seen = os.read(ours, 1 << 16).decode()
-    os.close(ours)
-    os.close(theirs)
+    seen = on_terminal(project, "spec", "demo:mac-mini", **wishes)
     assert ("\x1b[36mname\x1b[0m: demo" in seen) == painted
     assert ("\x1b[2m# specs/demo.yaml:2\x1b[0m" in seen) == painted
     assert "name" in seen
+    project.write("specs/demo.yaml", TYPO)
+    report = on_terminal(project, "spec", **wishes)
+    assert ("\x1b[1;91mspecs/demo.yaml:11:1: sumary" in report) == painted
+    assert "unknown key" in report
 
 
 def test_a_selection_names_packages_and_variants_in_any_number(project: Project) -> None:
@@ -134,7 +126,7 @@ def test_json_tells_the_faults_too(project: Project) -> None:
     assert complaints == ""
     (fault,) = json.loads(output)["faults"]
     assert (fault["code"], fault["message"]) == ("unknown-key", "unknown key")
-    assert fault["where"] == "sumary"
+    assert (fault["file"], fault["line"], fault["column"]) == ("specs/demo.yaml", 11, 1)
 
 
 def test_no_secret_is_shown(project: Project) -> None:

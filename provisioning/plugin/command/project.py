@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command
 from doit.cmdparse import CmdOption
@@ -53,12 +53,6 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
             message = f"no packages are described here: {parameters['dodoFile']} does not use"
             raise InvalidCommand(f"{message} `tasks()` of provisioning.plugin")
         return made_from[-1]
-
-
-def in_colour(stream: TextIO) -> bool:
-    """Whether `stream` is a terminal whose reader wants colours: see https://no-color.org."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and stream.isatty()
 
 
 def answer(text: str) -> int:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidCommand
 
 from provisioning.errors import ProvisioningError
-from provisioning.plugin.command.project import FAULTS, ProjectCommand, answer, in_colour
+from provisioning.plugin.command.project import FAULTS, ProjectCommand, answer
+from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.spec.fault import Fault
     from provisioning.spec.outline import Outline
 
 
@@ -107,7 +107,7 @@ def _unknown(outlines: Sequence[Outline], word: str) -> str:
 def _yaml(outlines: Sequence[Outline]) -> str:
     from provisioning.spec.write import write  # noqa: PLC0415
 
-    colour = in_colour(sys.stdout)
+    colour = shows_colour(sys.stdout)
     return "---\n".join(write(each.node, colour=colour) for each in outlines)
 
 
@@ -117,21 +117,10 @@ def _json(document: Any) -> str:
 
 def _told(error: ProvisioningError, *, as_json: bool) -> int:
     """Print a fault, or the report of all of them, and return the exit code."""
-    from provisioning.spec.fault import SpecError  # noqa: PLC0415
+    from provisioning.spec.fault import SpecError, told  # noqa: PLC0415
 
     if as_json and isinstance(error, SpecError):
-        answer(_json({"faults": [_fault(fault) for fault in error.faults]}))
+        answer(_json(error.as_json()))
     else:
-        print(error, file=sys.stderr)
+        print(told(error, sys.stderr), file=sys.stderr)
     return FAULTS
-
-
-def _fault(fault: Fault) -> dict[str, Any]:
-    return {
-        "code": fault.code,
-        "origin": str(fault.origin),
-        "where": fault.where,
-        "message": fault.message,
-        "hint": fault.hint,
-        "related": [{"origin": str(origin), "message": text} for origin, text in fault.related],
-    }
