@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -216,9 +217,18 @@ def test_each_stage_is_there_in_order() -> None:
 def test_each_command_of_doit_that_is_told_exists() -> None:
     told = {command.split()[1] for command in commands() if command.count(" ")}
     names = {word.split(":")[0] for word in told if not word.startswith("-")}
+    own = {point.name for point in entry_points(group="doit.COMMAND")}
     doit = {command.get_name() for command in DoitMain.DOIT_CMDS}
-    assert names <= {PACKAGE, *STAGES} | doit
-    assert {PACKAGE, "verify", "list", "info", "clean", "forget"} <= names
+    assert names <= {PACKAGE, *STAGES} | doit | own
+    assert {PACKAGE, "verify", "list", "info", "clean", "forget", *own} <= names
+
+
+@pytest.mark.parametrize("command", ["spec", "explain"])
+def test_each_option_of_a_command_is_there(command: str) -> None:
+    (made,) = (point.load() for point in entry_points(group="doit.COMMAND", name=command))
+    told = section(COMMANDS, f"### doit {command}").split("\n#")[0]
+    options = {f"--{option['long']}" for option in made.cmd_options}
+    assert options == set(re.findall(r"`(--\w+)", told))
 
 
 def commands() -> set[str]:
