@@ -129,6 +129,13 @@ def test_json_tells_the_faults_too(project: Project) -> None:
     assert (fault["file"], fault["line"], fault["column"]) == ("specs/demo.yaml", 11, 1)
 
 
+def test_a_fault_that_comes_after_the_tasks_were_made_is_told_too(project: Project) -> None:
+    later = "def task_later():\n    open('specs/z.yaml', 'w').write('nmae: z')\n    return None\n"
+    project.write("dodo.py", DODO + later)
+    _, told = run(project, status=3)
+    assert told.startswith("specs/z.yaml:1:1: ")
+
+
 def test_no_secret_is_shown(project: Project) -> None:
     project.edit("specs/demo.yaml", "contents:", 'secrets: {key: "{{ env.DEMO_KEY }}"}\ncontents:')
     shown, _ = run(project, DEMO_KEY="hunter2")
