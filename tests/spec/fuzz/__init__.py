@@ -1,0 +1,1 @@
+"""Hostile specs: what must hold of any bytes, and how bytes are made that get far."""
