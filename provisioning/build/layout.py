@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.build.sources import Sources
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
     from provisioning.spec.variant import Content, Hook, Variant
 
 _LINK_MODE = 0o777

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import fields, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import provisioning
 from provisioning.build.notes import digest_of
 from provisioning.errors import ProvisioningError
 from provisioning.spec.inputs import Input
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.variant import Content, Hook, Service, Variant
 
 if TYPE_CHECKING:
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     from provisioning.build.notes import Notes
     from provisioning.spec.fault import Fault
     from provisioning.spec.inputs import Inputs
+
+
+T = TypeVar("T", Content, Service, Hook)
+_CONTENTS, _SERVICES, _HOOKS = map(Variant._fields.index, ("contents", "services", "hooks"))
 
 
 class Known(NamedTuple):
@@ -53,7 +56,7 @@ class Specs:
         note = None if self._inputs.given else self._notes.get("variants")
         if note is None or not self._is_current(note.document):
             return self.read()
-        contents = [_part(Content, each, origins={}) for each in note.document["contents"]]
+        contents = [_content(each) for each in note.document["contents"]]
         variants = tuple(_variant(each, contents) for each in note.document["variants"])
         return Known(variants, note.digest, fresh=False)
 
@@ -67,7 +70,7 @@ class Specs:
         secret = self._inputs.given or any(variant.secrets for variant in reading.variants)
         shown = reading.variants
         if secret:
-            shown = tuple(replace(variant, variables={}) for variant in shown)
+            shown = tuple(variant._replace(variables={}) for variant in shown)
         document = _document(shown, account)
         if not secret and not reading.faults:
             self._notes.put("variants", document)
@@ -111,42 +114,39 @@ def code() -> str:
     return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
 
 
-def _values(part: Any, contents: dict[str, int] | None = None) -> Any:
+def _values(part: Any, contents: dict[str, int]) -> Any:
     """The fields of a variant, or of a part of it, as JSON has them; a content as its number."""
-    if isinstance(part, Content) and contents is not None:
-        return contents.setdefault(json.dumps(_values(part)), len(contents))
+    if isinstance(part, Content):
+        spelled = json.dumps([_values(each, contents) for each in part._replace(origins={})])
+        return contents.setdefault(spelled, len(contents))
     if isinstance(part, Origin):
         return [part.file, part.line, part.column, part.path]
     if isinstance(part, tuple):
         return [_values(each, contents) for each in part]
-    if not isinstance(part, (Variant, Content, Service, Hook)):
-        return sorted(part) if isinstance(part, frozenset) else part
-    made: Any = type(part)
-    return [_values(getattr(part, name), contents) for name in _names(made)]
+    return sorted(part) if isinstance(part, frozenset) else part
 
 
 def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
-    named = dict(zip(_names(Variant), values, strict=True))
-    named["contents"] = tuple(contents[number] for number in named["contents"])
-    named["services"] = tuple(_part(Service, each) for each in named["services"])
-    named["hooks"] = tuple(_part(Hook, each) for each in named["hooks"])
-    named["formats"] = tuple(named["formats"])
-    named["secrets"] = frozenset(named["secrets"])
-    return Variant(**{**named, "origin": _origin(named["origin"])})
+    variant = Variant(*values)
+    return variant._replace(
+        formats=tuple(variant.formats),
+        contents=tuple(contents[number] for number in values[_CONTENTS]),
+        services=tuple(_placed(Service(*each)) for each in values[_SERVICES]),
+        hooks=tuple(_placed(Hook(*each)) for each in values[_HOOKS]),
+        secrets=frozenset(variant.secrets),
+        origin=_origin(variant.origin),
+    )
 
 
-def _part(made: Any, values: list[Any], **others: Any) -> Any:
-    named = dict(zip(_names(made), values, strict=True))
-    if "exclude" in named:
-        named["exclude"] = tuple(named["exclude"])
-    return made(**{**named, **others, "origin": _origin(named["origin"])})
+def _content(values: list[Any]) -> Content:
+    content = _placed(Content(*values))
+    return content._replace(exclude=tuple(content.exclude))
 
 
-def _origin(values: list[Any]) -> Origin:
+def _placed(part: T) -> T:
+    return part._replace(origin=_origin(part.origin))
+
+
+def _origin(values: Any) -> Origin:
     file, line, column, path = values
     return Origin(file=file, line=line, column=column, path=path)
-
-
-@cache
-def _names(made: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(made) if each.name != "origins")

@@ -13,7 +13,7 @@ from provisioning.spec.variables import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
     from provisioning.spec.variant import Content
 
 _LONGEST = 300

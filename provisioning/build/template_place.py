@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.inputs import place
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

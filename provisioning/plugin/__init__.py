@@ -36,7 +36,7 @@ def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         doit.exceptions.InvalidDodoFile: with every fault of every spec.
     """
     from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
-    from provisioning.spec.node import Origin  # noqa: PLC0415
+    from provisioning.spec.origin import Origin  # noqa: PLC0415
     from provisioning.spec.written import Written  # noqa: PLC0415
 
     caller = sys._getframe(1)  # noqa: SLF001 - as `warnings` does it

@@ -15,7 +15,8 @@ from dotenv.parser import parse_stream
 
 from provisioning.spec.fault import Fault
 from provisioning.spec.load import MAX_VALUES, parse_map
-from provisioning.spec.node import Mapping, Origin, marked
+from provisioning.spec.node import Mapping, marked
+from provisioning.spec.origin import Origin
 from provisioning.spec.plain import TOO_DEEP, UnusableError, node_of
 
 if sys.version_info >= (3, 11):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
 
 __all__ = ["LINE_BREAK", "Fault", "SpecError", "did_you_mean", "nearest", "told"]
 

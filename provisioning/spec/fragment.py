@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from provisioning.spec.condition import Conditions
     from provisioning.spec.inputs import Inputs
-    from provisioning.spec.node import Node, Origin
+    from provisioning.spec.node import Node
+    from provisioning.spec.origin import Origin
     from provisioning.spec.variables import Scope
 
 

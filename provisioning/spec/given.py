@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault
 from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, Origin, Scalar, kind_of
+from provisioning.spec.node import Mapping, Scalar, kind_of
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

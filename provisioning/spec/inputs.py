@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, 
 from provisioning.spec.fault import LINE_BREAK, Fault
 from provisioning.spec.git import NoVersion, describe
 from provisioning.spec.near import nearest_path
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,7 +10,8 @@ import yaml
 
 from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.inputs import place
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, shorten
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, shorten
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provisioning.spec.inputs import Inputs
-    from provisioning.spec.node import Node, Origin
+    from provisioning.spec.node import Node
+    from provisioning.spec.origin import Origin
 
     Reader = Callable[[Inputs, str, Origin, list[Fault]], Mapping | None]
 

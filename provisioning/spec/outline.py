@@ -13,7 +13,8 @@ from provisioning.spec.variables import BUILT_IN, RESERVED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.spec.node import Node, Origin
+    from provisioning.spec.node import Node
+    from provisioning.spec.origin import Origin
     from provisioning.spec.resolve import Resolved
     from provisioning.spec.variables import Scope
 

@@ -9,11 +9,13 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.load import MAX_DEPTH, MAX_VALUES
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence
 from provisioning.spec.rule import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Data
+
+    from provisioning.spec.origin import Origin
 
 TOO_DEEP = f"this is nested deeper than {MAX_DEPTH} levels"
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load
-from provisioning.spec.node import Mapping, Origin, Scalar
+from provisioning.spec.node import Mapping, Scalar
+from provisioning.spec.origin import Origin
 from provisioning.spec.overlay import merge, stack
 from provisioning.spec.rule import NAME
 from provisioning.spec.schema import PLATFORM, check

@@ -9,7 +9,8 @@ from provisioning.spec.fault import Fault, nearest
 from provisioning.spec.given import COMMAND_LINE
 from provisioning.spec.load import load
 from provisioning.spec.make import make_variant
-from provisioning.spec.node import Mapping, Origin, Scalar
+from provisioning.spec.node import Mapping, Scalar
+from provisioning.spec.origin import Origin
 from provisioning.spec.platform import Platforms
 from provisioning.spec.resolve import Resolution
 from provisioning.spec.rule import NAME

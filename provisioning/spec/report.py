@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.spec.fault import Fault
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
     from provisioning.terminal import Paint
 
     Lines = Callable[[str], list[str]]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from provisioning.spec.inputs import Inputs
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
     from provisioning.spec.platform import Platform
 
 _IDENTITY = ("name", "platform", "os", "arch")

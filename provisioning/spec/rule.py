@@ -12,7 +12,7 @@ from provisioning.spec.node import shorten
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
 
 
 class Rule(NamedTuple):

@@ -11,7 +11,7 @@ from provisioning.spec.variant import Hook, Service
 
 if TYPE_CHECKING:
     from provisioning.spec.condition import Conditions
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
     from provisioning.spec.variables import Scope
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault, did_you_mean, nearest
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, kind_of, marked
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, marked
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from provisioning.spec.node import Origin
+    from provisioning.spec.origin import Origin
 
 Kind: TypeAlias = Literal["src", "template", "link", "dir"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(NamedTuple):
     """One item of `contents`, with every default applied."""
 
     kind: Kind
@@ -37,8 +35,7 @@ class Content:
     """Where the value of each key of the item was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(NamedTuple):
     """A program that the target keeps running."""
 
     name: str
@@ -52,8 +49,7 @@ class Service:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
+class Hook(NamedTuple):
     """A script that the target runs when a package comes or goes."""
 
     name: str
@@ -63,8 +59,7 @@ class Hook:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Variant(NamedTuple):
     """One package for one platform: overlays merged, variables resolved, defaults applied."""
 
     name: str

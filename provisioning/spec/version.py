@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault
 from provisioning.spec.git import NoVersion
-from provisioning.spec.node import Mapping, Node, Origin, Scalar
+from provisioning.spec.node import Mapping, Node, Scalar
+from provisioning.spec.origin import Origin
 from provisioning.spec.rule import PATH, VERSION
 
 if sys.version_info >= (3, 11):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.spec.fault import Fault
-    from provisioning.spec.node import Node, Origin
+    from provisioning.spec.node import Node
+    from provisioning.spec.origin import Origin
     from provisioning.terminal import Paint
 
 _WIDEST = 60  # a longer line has its comment right behind it, and does not push the others away

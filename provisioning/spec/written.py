@@ -10,7 +10,8 @@ from provisioning.spec.fault import Fault
 if TYPE_CHECKING:
     from collections.abc import Mapping as Data
 
-    from provisioning.spec.node import Mapping, Origin
+    from provisioning.spec.node import Mapping
+    from provisioning.spec.origin import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioning.build.digests import Digests
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.variant import Content, Variant
 
 HERE = Origin(file="specs/demo.yaml", line=1, column=1)

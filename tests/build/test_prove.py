@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +71,8 @@ def test_what_the_spec_says_differently_is_told_in_its_words(
     write("t/a", "other")
     write("t/c", "new")
     Path("t/b").unlink()
-    contents = (CONTENTS[0], dataclasses.replace(CONTENTS[1], mode=0o600, conffile=False))
-    link = dataclasses.replace(CONTENTS[2], source="../lib/c", owner="pi")
+    contents = (CONTENTS[0], CONTENTS[1]._replace(mode=0o600, conffile=False))
+    link = CONTENTS[2]._replace(source="../lib/c", owner="pi")
     assert _told(place, digests, contents=(*contents, link, CONTENTS[3])) == [
         "bin/a: owner root, the spec says pi",
         "bin/a: link ../lib/a, the spec says ../lib/c",

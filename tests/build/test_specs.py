@@ -17,7 +17,7 @@ from provisioning.build.plan import Part, make_plan
 from provisioning.spec import project as spec_project
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.written import Written
 from tests.build.conftest import write
 

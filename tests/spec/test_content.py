@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from tests.spec.conftest import HEAD, Variants
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import pytest
 
 from provisioning.spec.data import read_variables
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin, plain
+from provisioning.spec.node import plain
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from provisioning.errors import BuildError
 from provisioning.spec.fault import Fault, SpecError, told
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.project import read_project
 from tests.spec.conftest import write
 from tests.spec.test_golden import GOLDEN, sections

@@ -19,7 +19,8 @@ from jsonschema import Draft7Validator
 from provisioning.spec import json_schema, rule, schema
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import parse_map
-from provisioning.spec.node import Mapping, Origin, plain
+from provisioning.spec.node import Mapping, plain
+from provisioning.spec.origin import Origin
 from provisioning.spec.plain import node_of
 from provisioning.spec.project import read_project
 from tests.spec.conftest import HEAD, write

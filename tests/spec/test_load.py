@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load, parse
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, plain
+from provisioning.spec.node import Mapping, Node, Scalar, plain
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.near import did_you_mean, nearest, nearest_path
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

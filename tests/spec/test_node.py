@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, Origin, plain
+from provisioning.spec.node import Mapping, plain
+from provisioning.spec.origin import Origin
 
 
 def read(text: str) -> Mapping:

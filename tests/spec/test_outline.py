@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.outline import Outline, outline
 from provisioning.spec.plain import node_of
 from provisioning.spec.project import read_project

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -9,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, Node, Origin, Scalar, Sequence, marked, plain
+from provisioning.spec.node import Mapping, Node, Scalar, Sequence, marked, plain
+from provisioning.spec.origin import Origin
 from provisioning.spec.overlay import merge, stack
 from tests.spec.conftest import load_variants, write
 
@@ -162,7 +162,7 @@ def variants_of(root: Path, platforms: Plain) -> dict[str, Variant]:
 def anonymous(variant: Variant) -> Variant:
     """All that `variant` is, but for which platform it is of."""
     variables = {**variant.variables, "platform": ""}
-    return replace(variant, platform="", origin=HERE, variables=variables)
+    return variant._replace(platform="", origin=HERE, variables=variables)
 
 
 def test_maps_merge_by_key_and_the_later_value_wins() -> None:

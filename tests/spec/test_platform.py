@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin, plain
+from provisioning.spec.node import plain
+from provisioning.spec.origin import Origin
 from provisioning.spec.platform import Platforms
 from tests.spec.conftest import report, write
 

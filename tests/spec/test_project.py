@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.spec.fault import SpecError
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from tests.spec.conftest import HEAD, Variants, load_variants, report, write
 
 if TYPE_CHECKING:

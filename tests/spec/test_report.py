@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

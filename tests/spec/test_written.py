@@ -9,7 +9,7 @@ import pytest
 
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import Origin
+from provisioning.spec.origin import Origin
 from provisioning.spec.project import read_project
 from provisioning.spec.written import Written
 from tests.spec.conftest import HEAD, load_variants, write
