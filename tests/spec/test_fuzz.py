@@ -8,7 +8,6 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +154,7 @@ def test_no_mistake_shows_a_secret(secret: str, use: str, garbage: str, random: 
         reading = read_project(Inputs(root))
         assert MARK not in str(SpecError(reading.faults, root))
     for variant in reading.variants:
-        assert MARK not in repr(replace(variant, variables={}))
+        assert MARK not in repr(variant._replace(variables={}))
 
 
 @pytest.mark.sweep
