@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import yaml
+
 from provisioning.artifact import archive, manifest, tar
 from provisioning.artifact.entry import FILE, Entry
 from provisioning.artifact.manifest import Manifest, Package
@@ -17,7 +19,10 @@ from provisioning.build.layout import Layout, lay_out
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
+from provisioning.spec.node import plain
+from provisioning.spec.outline import Outline, outline
 from provisioning.spec.project import read_project
+from provisioning.spec.write import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +93,8 @@ def judge(files: Files) -> None:
             assert not reading.faults
             for layout in layouts:
                 _demand_sound(layout)
+            for resolved in reading.resolved:
+                _demand_shown(outline(resolved))
 
 
 def _given(text: bytes) -> dict[str, str]:
@@ -103,6 +110,14 @@ def _demand_readable(error: SpecError) -> None:
     assert _COLOUR.sub("", error.told(colour=True)) == report
     spelled = json.loads(json.dumps(error.as_json()).encode())
     assert len(spelled["faults"]) == len(error.faults)
+
+
+def _demand_shown(shown: Outline) -> None:
+    """What `doit spec` prints says to a reader of YAML what it is."""
+    for written in (write(shown.node), _COLOUR.sub("", write(shown.node, colour=True))):
+        read = yaml.load(written, yaml.CSafeLoader)
+        assert repr(read) == repr(plain(shown.node)), written  # 1 is not 1.0, nor True
+    json.dumps(shown.as_json()).encode()
 
 
 def _demand_sound(layout: Layout) -> None:
