@@ -88,6 +88,9 @@ GLOBS = {
     "a glob with one match, to a path": Situation(
         "{src: t/*.txt, dst: x/y.txt}", "t/a.txt", "x/ x/y.txt/ x/y.txt/a.txt"
     ),
+    "a glob below two directories": Situation(
+        "{src: t/u/**/*.txt, dst: x}", "t/u/a.txt t/u/v/b.txt", "x/ x/a.txt x/v/ x/v/b.txt"
+    ),
     "a glob of one level": Situation("{src: t/*, dst: x}", "t/a t/b/c", "x/ x/a"),
     "a glob and hidden files": Situation("{src: t/*, dst: x}", "t/.h t/a", "x/ x/.h x/a"),
     "a class of characters": Situation("{src: 't/[ab]', dst: x}", "t/a t/b t/c", "x/ x/a x/b"),
