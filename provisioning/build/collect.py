@@ -68,35 +68,36 @@ def _entry(item: Item, digests: Digests, file_mode: int) -> Entry:
         raise BuildError(
             f"{item.source}: became a {held.type} while it was packaged; run doit again"
         )
-    if item.mode is None and held.executable:
-        bare = bare._replace(mode=file_mode | _EXECUTABLE)
-    return bare._replace(size=held.size, digest=held.digest)
+    mode = _mode(item, held, file_mode)
+    return bare._replace(mode=mode, size=held.size, digest=held.digest)
 
 
 def content_now(layout: Layout, look: Callable[[str], Held]) -> str:
     """The digest of what the sources of `layout` hold, in all that reaches a package."""
+    file_mode = layout.variant.file_mode
     held = ((item, look(item.source)) for item in layout.items if _is_read(item))
-    return _digest(
-        (each.digest or each.link, item.mode is None and each.executable) for item, each in held
-    )
+    return _digest((each.digest or each.link, _mode(item, each, file_mode)) for item, each in held)
 
 
 def content_of(layout: Layout, collected: Sequence[Collected]) -> str:
     """What `content_now` would have told when `collected` was."""
-    pairs = zip(layout.items, (each.entry for each in collected), strict=True)
-    return _digest(
-        (entry.digest or entry.link, item.mode is None and bool(entry.mode & _EXECUTABLE))
-        for item, entry in pairs
-        if _is_read(item)
-    )
+    pairs = zip(layout.items, collected, strict=True)
+    entries = (each.entry for item, each in pairs if _is_read(item))
+    return _digest((entry.digest or entry.link, entry.mode) for entry in entries)
 
 
 def _is_read(item: Item) -> bool:
     return bool(item.source) and not item.template
 
 
-def _digest(held: Iterable[tuple[str, bool]]) -> str:
-    lines = (f"{what} x" if executable else what for what, executable in held)
+def _mode(item: Item, held: Held, file_mode: int) -> int:
+    if item.mode is not None:
+        return item.mode
+    return file_mode | (_EXECUTABLE if held.executable else 0)
+
+
+def _digest(held: Iterable[tuple[str, int]]) -> str:
+    lines = (f"{mode:o} {what}" for what, mode in held)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 

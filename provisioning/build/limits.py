@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import resource
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -19,11 +20,15 @@ CPU_SECONDS = 10
 MEMORY_BYTES = 1 << 30
 
 
+class ExhaustedError(BuildError):
+    """The work ended without an answer."""
+
+
 def limited(work: Callable[[], _T]) -> _T:
     """What `work` returns, or raises, in a child process with bounds on its time and memory.
 
     Raises:
-        BuildError: it needs more than CPU_SECONDS of processor time.
+        ExhaustedError: it needs too much time or memory, or was ended from outside.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -31,11 +36,16 @@ def limited(work: Callable[[], _T]) -> _T:
         os.close(reader)
         _answer(work, writer)
     os.close(writer)
-    with open(reader, "rb") as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
+    try:
+        with open(reader, "rb") as pipe:
+            answer = pipe.read()
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        _, status = os.waitpid(child, 0)
     if not answer:
-        raise BuildError(f"a template needs more than {CPU_SECONDS} s of processor time")
+        raise ExhaustedError(_reason(status))
     good, value = pickle.loads(answer)  # noqa: S301 - from our own child
     if not good:
         raise value
@@ -43,10 +53,20 @@ def limited(work: Callable[[], _T]) -> _T:
     return result
 
 
+def _reason(status: int) -> str:
+    if not os.WIFSIGNALED(status):
+        return f"needs more than {MEMORY_BYTES >> 20} MiB of memory"
+    number = os.WTERMSIG(status)
+    if number == signal.SIGXCPU:
+        return f"needs more than {CPU_SECONDS} s of processor time"
+    return f"was ended by {signal.Signals(number).name}"
+
+
 def _answer(work: Callable[[], object], writer: int) -> NoReturn:
     """Work within the limits, in the child, and never return to what the parent does next."""
     try:
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        # The signal of the soft limit tells what happened; the hard one would be SIGKILL.
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
         with suppress(ValueError, OSError):  # macOS has no such limit
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.build import workspace
 from provisioning.build.notes import Notes
 from provisioning.build.sources import Sources
-from provisioning.build.specs import Specs, code
+from provisioning.build.specs import Specs, code_state
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -77,6 +77,20 @@ class Part:
         for content in self.variant.contents:
             if content.kind == "src":
                 yield from self._sources.walked(content.source)
+
+    def has_changed(self, path: str) -> bool:
+        """Whether a file of the project is another one than when the plan was made."""
+        return self._sources.has_changed(path)
+
+    def renew(self) -> None:
+        """Look at the project again, after another task has made some of the sources."""
+        self._sources = self._sources.renewed()
+        self.brief = self.brief._replace(content="")
+        self.__dict__.pop("layout", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Be sent to another process without the layout, which it can make itself."""
+        return {name: each for name, each in self.__dict__.items() if name != "layout"}
 
     def content(self, digests: Digests) -> str:
         """The digest of what the sources hold; of them, those that may have changed are read.
@@ -195,5 +209,5 @@ def _state(known: Known, sources: Sources) -> str:
         states = [f"{name} {sources.state(name)}" for name in sorted(named)]
     except OSError:
         return ""
-    found = "\n".join((code(), known.digest, *states))
+    found = "\n".join((code_state(), known.digest, *states))
     return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()

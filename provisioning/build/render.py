@@ -15,11 +15,10 @@ from jinja2.exceptions import TemplateNotFound
 
 from provisioning.build import output
 from provisioning.build.includes import includes
-from provisioning.build.limits import limited
+from provisioning.build.limits import ExhaustedError, limited
 from provisioning.build.sandbox import LimitError, NotTextError, Sandbox
 from provisioning.build.template_fault import Faults, with_contents
 from provisioning.build.template_place import Line, word
-from provisioning.errors import BuildError
 from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
@@ -78,10 +77,11 @@ def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
     try:
         # One process for all of them, since nearly all are sound.
         return limited(lambda: _render_each(sources, variant, at_work))
-    except BuildError as error:
+    except ExhaustedError as error:
         source = list(sources.values())[int.from_bytes(at_work[:], "big")]
         faults = Faults()
-        faults.add("template-limit", Line(source), str(error), hint=_SHARED_TIME)
+        hint = _SHARED_TIME if "time" in str(error) else ""
+        faults.add("template-limit", Line(source), f"a template {error}", hint=hint)
         return {}, [(source, fault) for fault in faults.found]
 
 

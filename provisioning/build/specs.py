@@ -78,7 +78,7 @@ class Specs:
 
     def _is_current(self, document: Any) -> bool:
         try:
-            return document["code"] == code() and all(map(self._holds, document["account"]))
+            return document["code"] == code_state() and all(map(self._holds, document["account"]))
         except (OSError, ProvisioningError):
             return False  # a file is gone, or can no longer be read: a fresh reading tells
 
@@ -94,7 +94,7 @@ def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
     # The platforms of one package share most of their contents.
     contents: dict[str, int] = {}
     return {
-        "code": code(),
+        "code": code_state(),
         "account": [(*asked, state) for asked, state in account.items()],
         "variants": [_values(variant, contents) for variant in variants],
         "contents": [json.loads(content) for content in contents],
@@ -102,13 +102,14 @@ def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
 
 
 @cache
-def code() -> str:
-    """What tells apart two states of the code that makes variants, and its platforms."""
+def code_state() -> str:
+    """What tells apart two states of this program, which may make other plans of the same specs."""
     package = os.path.dirname(provisioning.__file__)
     files = [
         (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
-        for directory in ("spec", "platforms", "build")
-        for entry in os.scandir(os.path.join(package, directory))
+        for directory, _, _ in os.walk(package)
+        if not directory.endswith("__pycache__")
+        for entry in os.scandir(directory)
         if entry.is_file()
     ]
     return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()

@@ -1,14 +1,12 @@
-"""Knows what doit was asked for, which doit tells no task generator: it reads the command line."""
+"""Knows what doit was asked for, which it tells its loader of tasks and no task generator."""
 
 from __future__ import annotations
 
 import sys
-from functools import cache
+from typing import Any
 
 from doit import doit_cmd
-from doit.cmd_base import DodoTaskLoader
 from doit.cmd_run import Run
-from doit.cmdparse import CmdOption, CmdParse, CmdParseError
 
 
 def given() -> dict[str, str]:
@@ -17,43 +15,26 @@ def given() -> dict[str, str]:
     return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001
 
 
-def runs(arguments: tuple[str, ...] | None = None) -> bool:
+def runs() -> bool:
     """Whether tasks are to be run, and not listed, explained or forgotten."""
-    return _named(arguments) is not None
+    command, _ = _asked()
+    return command is None or isinstance(command, Run)
 
 
-def verifies_alone(arguments: tuple[str, ...] | None = None) -> bool:
+def verifies_alone() -> bool:
     """Whether it is to verify and nothing else, as in `doit verify:greenhouse`.
 
     Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
     """
-    named = _named(arguments)
-    return bool(named) and all(word.split(":", maxsplit=1)[0] == "verify" for word in named or ())
+    command, words = _asked()
+    chosen = [word.split(":", maxsplit=1)[0] for word in words]
+    return isinstance(command, Run) and set(chosen) == {"verify"}
 
 
-@cache
-def _named(arguments: tuple[str, ...] | None) -> list[str] | None:
-    """The tasks named for `doit run`; None for another command. As doit.doit_cmd reads them."""
-    written = sys.argv[1:] if arguments is None else arguments
-    words = [word for word in written if word.startswith("-") or "=" not in word]
-    if not words:
-        return []
-    try:
-        of_loader = CmdParse([CmdOption(option) for option in DodoTaskLoader.cmd_options])
-        _, after = of_loader.parse_only(words)
-    except CmdParseError:
-        after = words  # the options of a run, which need not be named
-    if after and ":" not in after[0] and after[0] in _commands():
-        words = after[1:]
-        if after[0] != "run":
-            return None
-    try:
-        _, named = Run(task_loader=DodoTaskLoader()).cmdparser.parse(words)
-    except CmdParseError:
-        return []  # doit says what is wrong
-    return list(named)
-
-
-@cache
-def _commands() -> frozenset[str]:
-    return frozenset(doit_cmd.DoitMain().get_cmds())
+def _asked() -> tuple[Any, list[str]]:
+    """The command and its words, from the loader that is calling the task generator just now."""
+    frame = sys._getframe()  # noqa: SLF001 - sys.argv is another one where a program calls doit
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_code.co_name == "load_tasks" and "cmd" in frame.f_locals:
+            return frame.f_locals["cmd"], frame.f_locals["pos_args"]
+    return None, []

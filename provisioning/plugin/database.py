@@ -9,6 +9,7 @@ from provisioning.build.cache import Cache
 
 # The last that doit's `Dependency.save_success` sets of a task.
 _LAST = "deps:"
+_VALUES = "_values_:"
 
 
 class Database:
@@ -29,11 +30,10 @@ class Database:
         self._dirty: set[str] = set()
 
     def get(self, task_id: str, dependency: str) -> Any:
-        """What was set, or None; "" for a file of a task whose files are judged together."""
+        """What was set, or None; "" for a file of the collect stage, which judges them together."""
         record = self._record(task_id)
-        if dependency not in record and record.get(_LAST) == []:
-            return "" if not dependency.endswith(":") else None
-        return record.get(dependency)
+        judged_together = "content" in record.get(_VALUES, {}) and not dependency.endswith(":")
+        return record.get(dependency, "" if judged_together else None)
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:
         """Set one value of a task's record; the record is saved once it is whole."""

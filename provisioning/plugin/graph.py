@@ -20,6 +20,7 @@ from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import asked, stages
 from provisioning.plugin.config import digests_of
+from provisioning.plugin.reporter import PROVED
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import SourcesUnchanged, Unchanged
 from provisioning.spec.fault import told
@@ -162,7 +163,7 @@ def _hash(job: Job) -> Task:
 
 def _verify(job: Job) -> Task:
     place = job.workspace
-    meta = {"artifact": str(place.archive)}
+    meta = {PROVED: str(place.archive)}
     if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)

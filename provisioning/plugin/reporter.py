@@ -8,6 +8,9 @@ from typing import Any
 from doit.exceptions import TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
+PROVED = "provisioning: proved"
+"""The key in a task's `meta` that names the artifact which it proves."""
+
 
 class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
     """doit's console reporter, with a fault as its text alone and a summary at the end."""
@@ -28,8 +31,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         """Count what was done, and keep in mind what was proved."""
         super().add_success(task)
         self._done += bool(task.actions)
-        if task.meta:
-            self._verified.append(task.meta["artifact"])
+        if task.meta and PROVED in task.meta:
+            self._verified.append(task.meta[PROVED])
 
     def skip_uptodate(self, task: Any) -> None:
         """Count what was up to date."""

@@ -211,7 +211,7 @@ def test_another_state_of_the_code_reads_again(
     readings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned()
-    monkeypatch.setattr("provisioning.build.specs.code", lambda: "other")
+    monkeypatch.setattr("provisioning.build.specs.code_state", lambda: "other")
     planned()
     assert len(readings) == 2
 

@@ -92,6 +92,20 @@ class Project:
         assert process.returncode == status, output
         return output
 
+    def program(self, name: str, standard_input: str, status: int = 0) -> str:
+        """What a program of the project prints."""
+        process = subprocess.run(
+            [sys.executable, name],
+            cwd=self.root,
+            input=standard_input,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        assert process.returncode == status, process.stdout + process.stderr
+        return process.stdout + process.stderr
+
     def ran(self, *arguments: str) -> set[str]:
         """The tasks that `doit` executes."""
         lines = self.doit(*arguments).splitlines()
