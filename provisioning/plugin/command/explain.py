@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,20 +10,13 @@ from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
 
 from provisioning.build.changes import Change
-from provisioning.plugin.command.project import answer
+from provisioning.plugin.command.project import AS_JSON, answer, answer_json
 from provisioning.plugin.command.why import Why
 from provisioning.plugin.unchanged import Reason, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_JSON = {
-    "name": "json",
-    "long": "json",
-    "type": bool,
-    "default": False,
-    "help": "print one JSON document: tasks, each with its state, reasons and last run",
-}
 _ALL = {
     "name": "every",
     "short": "a",
@@ -59,9 +51,9 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
         "made from, or what it left, is not as it was; it `may run` if a stage before it runs, "
         "whose output can come out the same."
     )
-    cmd_options = (_JSON, _ALL)
+    cmd_options = (AS_JSON, _ALL)
 
-    def _execute(self, pos_args: Sequence[str], json: bool, every: bool) -> int:  # noqa: FBT001 - doit's way
+    def _execute(self, pos_args: Sequence[str], as_json: bool, every: bool) -> int:  # noqa: FBT001 - doit's way
         control = TaskControl(self.task_list)
         stages: dict[str, Stage] = {}
         for name, task in control.tasks.items():
@@ -70,8 +62,8 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
         chosen = [stages[name] for name in _chosen(control, pos_args) if name in stages]
         if not chosen:
             raise InvalidCommand("no package here has such a stage; see `doit list --all`")
-        if json:
-            return answer(_spelled(chosen))
+        if as_json:
+            return answer_json({"tasks": [stage._asdict() for stage in chosen]})
         return answer("".join(_lines(chosen, sys.maxsize if every else _MOST)))
 
     def _stage(
@@ -103,7 +95,8 @@ def _chosen(control: TaskControl, words: Sequence[str]) -> Iterator[str]:
     if not words:
         yield from control.tasks
         return
-    waiting = control._filter_tasks(words)  # noqa: SLF001 - as `doit run` reads the same words
+    control.process(words)
+    waiting = list(control.selected_tasks)
     seen: set[str] = set()
     while waiting:
         name = waiting.pop(0)
@@ -143,8 +136,3 @@ def _cost(last: Mapping[str, Any]) -> Iterator[str]:
         yield f"{last['changed']} paths changed"
     for what, amount in last.get("cost", {}).items():
         yield f"{what.replace('_', ' ')} {amount:,}"
-
-
-def _spelled(stages: Iterable[Stage]) -> str:
-    document = {"tasks": [stage._asdict() for stage in stages]}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,21 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
             message = f"no packages are described here: {parameters['dodoFile']} does not use"
             raise InvalidCommand(f"{message} `tasks()` of provisioning.plugin")
         return made_from[-1]
+
+
+AS_JSON = {
+    "name": "as_json",
+    "long": "json",
+    "type": bool,
+    "default": False,
+    "help": "print one JSON document",
+}
+"""The option of every command that has an answer for machines."""
+
+
+def answer_json(document: Any) -> int:
+    """Print `document` as JSON, and return the exit code."""
+    return answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def answer(text: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
 from provisioning.errors import ProvisioningError
-from provisioning.plugin.command.project import FAULTS, ProjectCommand, answer
+from provisioning.plugin.command.project import AS_JSON, FAULTS, ProjectCommand, answer, answer_json
 from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
@@ -30,13 +29,7 @@ class Spec(ProjectCommand):
         "With a fault in a spec, the report of all faults is printed and the exit status is 3."
     )
     cmd_options = (
-        {
-            "name": "json",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON document: variants with values and origins, or faults",
-        },
+        AS_JSON,
         {
             "name": "schema",
             "long": "schema",
@@ -51,13 +44,13 @@ class Spec(ProjectCommand):
         if opt_values["schema"]:
             from provisioning.spec.json_schema import json_schema  # noqa: PLC0415
 
-            return answer(_json(json_schema()))
+            return answer_json(json_schema())
         try:
             found = _selected(self._outlines(opt_values), pos_args)
         except ProvisioningError as error:
-            return _told(error, as_json=opt_values["json"])
-        if opt_values["json"]:
-            return answer(_json({"variants": [each.as_json() for each in found]}))
+            return _fail(error, as_json=opt_values["as_json"])
+        if opt_values["as_json"]:
+            return answer_json({"variants": [each.as_json() for each in found]})
         return answer(_yaml(found))
 
     def _outlines(self, parameters: Any) -> list[Outline]:
@@ -111,16 +104,12 @@ def _yaml(outlines: Sequence[Outline]) -> str:
     return "---\n".join(write(each.node, colour=colour) for each in outlines)
 
 
-def _json(document: Any) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def _told(error: ProvisioningError, *, as_json: bool) -> int:
+def _fail(error: ProvisioningError, *, as_json: bool) -> int:
     """Print a fault, or the report of all of them, and return the exit code."""
     from provisioning.spec.fault import SpecError, told  # noqa: PLC0415
 
     if as_json and isinstance(error, SpecError):
-        answer(_json(error.as_json()))
+        answer_json(error.as_json())
     else:
         print(told(error, sys.stderr), file=sys.stderr)
     return FAULTS
