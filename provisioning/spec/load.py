@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from provisioning.spec.fault import Fault, did_you_mean
+from provisioning.spec.fault import Fault
 from provisioning.spec.inputs import place
+from provisioning.spec.near import nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, shorten
 from provisioning.spec.origin import Origin
+from provisioning.spec.report import LINE_BREAK
+from provisioning.spec.syntax import explain
+from provisioning.spec.trouble import PLACEHOLDER, Trouble, Value, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.spec.inputs import Inputs
+    from provisioning.spec.trouble import Place
 
 MAX_DEPTH = 64
 MAX_ALIASED = 10_000
 """Values that aliases may stand for, all together: a few lines can expand to billions."""
 MAX_VALUES = 20_000
+
+_LONGEST_NUMBER = 100
 
 # YAML 1.1, section 5.1; libyaml refuses these too, but does not say where.
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,22 +42,6 @@ _TYPES = {
     _TAG + "float": _CONSTRUCTOR.construct_yaml_float,
     _TAG + "bool": _CONSTRUCTOR.construct_yaml_bool,
     _TAG + "null": _CONSTRUCTOR.construct_yaml_null,
-}
-# The mistakes people make most, in words that help more than libyaml's.
-_PROBLEMS = {
-    "found character that cannot start any token": (
-        "no value starts with this character",
-        "indent with spaces, not tabs; quote a value that starts with @, ` or %",
-    ),
-    "mapping values are not allowed in this context": (
-        "a second colon in one line",
-        'quote a value that holds ": "',
-    ),
-    "could not find expected ':'": ("a key without a colon", "write key: value"),
-    "did not find expected key": (
-        "a key of the map above should stand here",
-        "indent it as the other keys are; quote a value that holds : or quotes",
-    ),
 }
 
 
@@ -69,8 +61,17 @@ def parse_map(text: str, file: str, faults: list[Fault]) -> Mapping | None:
     node = parse(text, file, faults)
     if node is None or isinstance(node, Mapping):
         return node
-    faults.append(Fault.at(node.origin, "not-a-map", "the file must hold a map of keys"))
+    kind = "a list" if isinstance(node, Sequence) else "one value"
+    message = f"the file holds {kind}, and must hold keys with values"
+    faults.append(Fault.at(node.origin, "not-a-map", message, _advice(node)))
     return None
+
+
+def _advice(node: Sequence | Scalar) -> str:
+    if isinstance(node, Sequence):
+        return "write key: value, without a dash"
+    tight = re.match(r"([\w.-]+):(\S{1,60})", node.text)
+    return f"write {tight[1]}: {tight[2]}, with a space" if tight else "write key: value"
 
 
 def parse(text: str, file: str, faults: list[Fault]) -> Node | None:
@@ -78,30 +79,32 @@ def parse(text: str, file: str, faults: list[Fault]) -> Node | None:
     if control := _CONTROL.search(text):
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())
-        faults.append(Fault.at(origin, "control-character", message))
+        faults.append(Fault.at(origin, "control-character", message, "remove it"))
         return None
+    reader = _Reader(file, text, faults)
     try:
-        return _Reader(file, text, faults).document()
+        return reader.document()
     except _Meaningless as error:
         faults.append(error.fault)
     except yaml.MarkedYAMLError as error:
-        faults.append(_syntax_fault(file, error))
+        faults.append(_syntax_fault(file, reader.trouble(error)))
     return None
 
 
-def _syntax_fault(file: str, error: yaml.MarkedYAMLError) -> Fault:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    origin = Origin(file=file, line=line, column=column)
-    raw = ", ".join(part for part in (error.problem, error.context) if part)
-    message, hint = _PROBLEMS.get(error.problem or "", (raw, ""))
-    return Fault.at(origin, "yaml-syntax", message, hint)
+def _syntax_fault(file: str, trouble: Trouble) -> Fault:
+    def origin(place: Place) -> Origin:
+        return Origin(file=file, line=place[0], column=place[1])
+
+    told = explain(trouble)
+    related = ((origin(told.began[0]), told.began[1]),) if told.began else ()
+    place = origin(told.place or trouble.place)
+    return Fault.at(place, told.code, told.message, told.hint, related)
 
 
 class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen by nobody
     """A fault after which the rest of the file cannot be read."""
 
-    def __init__(self, origin: Origin, code: str, message: str, hint: str = "") -> None:
+    def __init__(self, origin: Origin, code: str, message: str, hint: str) -> None:
         super().__init__()
         self.fault = Fault.at(origin, code, message, hint)
 
@@ -112,22 +115,38 @@ class _Reader:
     def __init__(self, file: str, text: str, faults: list[Fault]) -> None:
         self._file = file
         self._faults = faults
+        self._text = text
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._values = self._aliased = 0
+        self._opened: list[Any] = []  # the events of brackets that are open
+        self._last: Any = None  # the event of the last scalar
+
+    def trouble(self, error: yaml.MarkedYAMLError) -> Trouble:
+        """Return where libyaml stopped, with what has been read by then."""
+        place = _place(error.problem_mark or error.context_mark)
+        return Trouble(
+            problem=error.problem or "",
+            context=error.context or "",
+            place=place,
+            since=_place(error.context_mark) if error.context_mark else place,
+            opened=_place(self._opened[-1].start_mark) if self._opened else None,
+            last=_value(self._last) if self._last else None,
+            lines=LINE_BREAK.split(self._text),
+        )
 
     def document(self) -> Node:
         next(self._events)  # the stream's start
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
-            raise _Meaningless(self._origin(event, ""), "empty-file", "the file is empty")
+            origin = Origin(file=self._file, line=0, column=1)
+            raise _Meaningless(origin, "empty-file", "the file holds nothing", "write key: value")
         node = self._node(next(self._events), "", 0)
         next(self._events)  # the document's end
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _Meaningless(
-                self._origin(event, ""), "several-documents", "a second document starts here"
-            )
+            message, hint = "a second document starts here", "write it into a file of its own"
+            raise _Meaningless(self._origin(event, ""), "several-documents", message, hint)
         return node
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
@@ -137,41 +156,54 @@ class _Reader:
         self._values += 1
         if depth > MAX_DEPTH:
             message = f"this is nested deeper than {MAX_DEPTH} levels"
-            raise _Meaningless(self._origin(event, ""), "too-deep", message)
+            hint = "do with fewer levels, or look for a bracket that is not closed"
+            raise _Meaningless(self._origin(event, ""), "too-deep", message, hint)
         if self._values > MAX_VALUES:
-            raise _Meaningless(origin, "too-many-values", f"more than {MAX_VALUES:,} values")
+            message = f"the file holds more than {MAX_VALUES:,} values"
+            raise _Meaningless(origin, "too-many-values", message, "split it into several files")
         if event.tag is not None:
             hint = 'write the value alone; quote what is text, as in "0644"'
-            self._faults.append(Fault.at(origin, "tag", f"the tag {event.tag} is refused", hint))
+            message = f"the tag {event.tag.replace(_TAG, '!!')} is refused"
+            self._faults.append(Fault.at(origin, "tag", message, hint))
         return self._anchored(event, origin, depth)
 
     def _anchored(self, event: Any, origin: Origin, depth: int) -> Node:
         before = self._values
         if event.anchor is not None:
             self._anchors[event.anchor] = None
+        # `[a: b]` holds a map too, which starts without a bracket, and takes no room.
+        takes_room = event.start_mark.index < event.end_mark.index
+        in_brackets = takes_room and getattr(event, "flow_style", False)
+        if in_brackets:
+            self._opened.append(event)
         if isinstance(event, yaml.MappingStartEvent):
             node: Node = self._mapping(origin, depth)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(origin, depth)
         else:
             node = self._scalar(event, origin)
+        if in_brackets:
+            self._opened.pop()
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._values - before + 1)
         return node
 
     def _alias(self, anchor: str, origin: Origin) -> Node:
         if anchor not in self._anchors:
-            hint = did_you_mean(anchor, self._anchors)
-            raise _Meaningless(origin, "unknown-alias", f"nothing is called &{anchor}", hint)
+            near = nearest(anchor, self._anchors)
+            hint = f"did you mean *{near}?" if near else self._quote(origin)
+            message = f"this is an alias, and there is no anchor &{anchor} above it"
+            raise _Meaningless(origin, "unknown-alias", message, hint)
         anchored = self._anchors[anchor]
         if anchored is None:
-            raise _Meaningless(origin, "recursive-alias", f"*{anchor} stands within itself")
+            message = f"*{anchor} stands within the value that it stands for"
+            raise _Meaningless(origin, "recursive-alias", message, "write out what is meant here")
         node, size = anchored
         self._values += size
         self._aliased += size
         if self._aliased > MAX_ALIASED:
             message = f"the aliases of this file stand for more than {MAX_ALIASED:,} values"
-            raise _Meaningless(origin, "alias-bomb", message)
+            raise _Meaningless(origin, "alias-bomb", message, "use fewer aliases")
         return node
 
     def _sequence(self, origin: Origin, depth: int) -> Sequence:
@@ -192,9 +224,8 @@ class _Reader:
                 continue
             if key in keys:
                 related = ((keys[key], "first written here"),)
-                self._faults.append(
-                    Fault.at(place, "duplicate-key", "this key is here twice", related=related)
-                )
+                message, hint = "this key is here twice", "remove one of the two"
+                self._faults.append(Fault.at(place, "duplicate-key", message, hint, related))
                 continue
             items[key], keys[key] = node, place
         return Mapping(items=items, keys=keys, origin=origin)
@@ -202,25 +233,36 @@ class _Reader:
     def _key(self, event: Any, mapping: Origin, depth: int) -> str | None:
         """Return the key that starts with `event`; None after a fault."""
         origin = self._origin(event, mapping.path)
-        if isinstance(event, yaml.MappingStartEvent) and origin.column == mapping.column + 1:
-            message = "a value that starts with {{ is a map to YAML"
-            raise _Meaningless(origin, "unquoted-placeholder", message, 'quote it: "{{ name }}"')
+        if isinstance(event, yaml.MappingStartEvent) and self._doubles(mapping, origin):
+            message = "a value that starts with {{ needs quotes"
+            raise _Meaningless(mapping, PLACEHOLDER, message, self._quote(mapping, brackets=1))
         node = self._node(event, mapping.path, depth + 1)
         if not isinstance(node, Scalar):
-            raise _Meaningless(origin, "key-not-text", "a key must be text")
+            message = f"this key is {kind_of(node)}, and must be text"
+            raise _Meaningless(origin, "key-not-text", message, "write key: value")
         if node.text == "<<" and not node.quoted:
             hint = "repeat the keys, or use an alias for a whole value"
             self._faults.append(Fault.at(origin, "merge-key", "<< is not supported", hint))
         elif not isinstance(node.value, str):
-            message = (
-                f'as a key, {node.text or "this"} is {kind_of(node)}; quote it: "{node.text}":'
-            )
-            self._faults.append(Fault.at(origin, "key-not-text", message))
+            message = f"this key is {kind_of(node)}, and must be text"
+            hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
+            self._faults.append(Fault.at(origin, "key-not-text", message, hint))
         else:
             return node.value
         return None
 
+    @staticmethod
+    def _doubles(mapping: Origin, key: Origin) -> bool:
+        """Whether a map within a map's key starts as `{{ name }}` does."""
+        return (key.line, key.column) == (mapping.line, mapping.column + 1)
+
+    def _quote(self, origin: Origin, brackets: int = 0) -> str:
+        """Tell to quote what stands at `origin`, whose own `brackets` may be open."""
+        line = LINE_BREAK.split(self._text)[origin.line - 1]
+        return quote(line, origin.column, in_brackets=len(self._opened) > brackets)
+
     def _scalar(self, event: Any, origin: Origin) -> Scalar:
+        self._last = event
         value: str | int | float | bool | None = event.value
         quoted = event.style in {"'", '"', "|", ">"}
         if not quoted and event.implicit[0]:
@@ -231,10 +273,11 @@ class _Reader:
         tag = _tag_of(yaml.ScalarNode, text, (True, False))
         if tag not in _TYPES:
             return text
-        try:
-            value: int | float | bool | None = _TYPES[tag](yaml.ScalarNode(tag, text))
-        except ValueError:  # such as 0x_, and numbers of thousands of digits
-            value = math.nan
+        value: int | float | bool | None = math.nan
+        # Longer ones take quadratic time to read, or cannot be written in decimal afterwards.
+        if len(text) <= _LONGEST_NUMBER:
+            with suppress(ValueError):  # such as 0x_
+                value = _TYPES[tag](yaml.ScalarNode(tag, text))
         if isinstance(value, float) and not math.isfinite(value):
             message = f"{shorten(text)} is a number that cannot be used"
             self._faults.append(Fault.at(origin, "not-finite", message, "quote it if it is text"))
@@ -242,5 +285,13 @@ class _Reader:
         return value
 
     def _origin(self, event: Any, path: str) -> Origin:
-        mark = event.start_mark
-        return Origin(file=self._file, line=mark.line + 1, column=mark.column + 1, path=path)
+        line, column = _place(event.start_mark)
+        return Origin(file=self._file, line=line, column=column, path=path)
+
+
+def _place(mark: Any) -> Place:
+    return mark.line + 1, mark.column + 1
+
+
+def _value(event: Any) -> Value:
+    return Value(_place(event.start_mark), _place(event.end_mark), event.style or "")

@@ -71,6 +71,8 @@ class _Report:
         if not 1 <= origin.line <= len(numbered):
             return
         line = numbered[origin.line - 1]
+        if not line.strip():
+            return
         start = max(0, origin.column - _WIDEST // 2) if len(line) > _WIDEST else 0
         # What cannot be shown would move the caret, or write to the terminal in its own way.
         shown = "".join(c if c.isprintable() else " " for c in line[start : start + _WIDEST])

@@ -37,7 +37,7 @@ def told(root: Path, file: str, text: str) -> list[str]:
 def test_yaml_is_read_as_specs_are(tmp_path: Path, name: str) -> None:
     assert data(tmp_path, name, "a: [1, {b: x}]") == {"a": [1, {"b": "x"}]}
     assert told(tmp_path, name, "- a") == [
-        f"{name}:1:1: the file must hold a map of keys [not-a-map]"
+        f"{name}:1:1: the file holds a list, and must hold keys with values [not-a-map]"
     ]
 
 

@@ -49,6 +49,16 @@ PIECES = st.sampled_from(
         "---\n",
         "%",
         "\ufeff",
+        "@",
+        "&",
+        ">",
+        "\\",
+        "=",
+        "?",
+        "- a: b\n",
+        "  - b\n",
+        "{%",
+        "...\n",
     ]
 )
 
@@ -140,8 +150,20 @@ def test_a_quoted_merge_key_is_a_key() -> None:
 def test_faults_before_one_that_ends_it_all_are_told_too() -> None:
     assert told("a: 1\na: 2\nb: [\n") == [
         "a.yaml:2:1: a: this key is here twice [duplicate-key]",
-        "a.yaml:4:1: : did not find expected node content, while parsing a flow node [yaml-syntax]",
+        "a.yaml:4:1: : a list in brackets is not closed [yaml-syntax]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("9" * 100, int("9" * 100)), ("0x" + "f" * 98, int("f" * 98, 16))]
+)
+def test_a_number_of_a_hundred_digits_is_read(text: str, value: int) -> None:
+    assert plain(read(text)) == value
+
+
+@pytest.mark.parametrize("text", ["9" * 101, "0x" + "f" * 99, "1:" * 50 + "1", "1." + "0" * 99])
+def test_a_longer_number_is_refused(text: str) -> None:
+    assert told(text)[0].endswith("... is a number that cannot be used [not-finite]")
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
@@ -160,31 +182,61 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
         "[" + "1," * 500_000 + "]",
         "{" + '"a":1,' * 150_000 + "}",
         'a: "' + "x" * 1_000_000,
+        "1:" * 500_000 + "1",
+        "1:" * 500_000 + "1.5",
+        "0x" + "f" * 1_000_000,
+        "1" + "_" * 1_000_000,
+        "[" + ("1:" * 49 + "1, ") * 5_000,
+        "a: " + " " * 500_000 + "x: " * 100_000,
+        "a: b: " + "'" * 1_000_000,
+        "a: [" + "[]" * 500_000,
+        "a: [" + " " * 1_000_000 + "x: y",
+        "\n" * 500_000 + "@",
+        "a: b\n c: " + "# " * 500_000,
     ],
-    ids=["500-levels", "a-million-levels", "dashes", "laughs", "many", "duplicates", "open"],
+    ids=[
+        "500-levels",
+        "a-million-levels",
+        "dashes",
+        "laughs",
+        "many",
+        "duplicates",
+        "open",
+        "base-60",
+        "base-60-fraction",
+        "base-16",
+        "underscores",
+        "numbers",
+        "colons",
+        "quotes",
+        "brackets",
+        "spaces",
+        "lines",
+        "comments",
+    ],
 )
 def test_hostile_text_is_refused_in_a_second(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert told(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_too_many_values_are_refused() -> None:
-    report = "a.yaml:1:40000: [19999]: more than 20,000 values [too-many-values]"
-    assert told("[" + "1," * 60_000 + "]") == [report]
+    message = "[19999]: the file holds more than 20,000 values [too-many-values]"
+    assert told("[" + "1," * 60_000 + "]") == [f"a.yaml:1:40000: {message}"]
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("a: 1\n")
     os.truncate(path, 100 << 20)
-    start = time.perf_counter()
+    start = time.process_time()
     faults: list[Fault] = []
     assert load(Inputs(tmp_path), "a.yaml", HERE, faults) is None
     assert [f"{each.origin}: {each.message} [{each.code}]" for each in faults] == [
         "a.yaml:1:1: the file is larger than 1 MiB [file-too-large]"
     ]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_fifo_is_refused_without_waiting(tmp_path: Path) -> None:

