@@ -17,7 +17,7 @@ _LONGEST = 40  # no name longer than this is a slip of the finger
 _MOST_SLIPS = 3
 _SHORTEST_BEGINNING = 3
 _MOST_COMPARED = 16
-_MOST_LISTED = 30
+_MOST_SOUGHT, _MOST_LISTED = 2_000, 30
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
@@ -38,6 +38,8 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return "did you mean …?" with the nearest known name, else all known names, else nothing."""
     if near := nearest(name, known):
         return f"did you mean {near}?"
+    if len(known) > _MOST_SOUGHT:
+        return ""
     if len(known) > _MOST_LISTED:
         return f"none of the {len(known):,} known names is like it"
     return f"known: {', '.join(sorted(known))}" if known else ""
@@ -63,7 +65,8 @@ def _begun(wanted: str, known: Collection[str]) -> str | None:
     """The shortest known name of which `wanted` is the beginning."""
     if len(wanted) < _SHORTEST_BEGINNING:
         return None
-    begun = [(len(name), name) for name in known if name.casefold().startswith(wanted)]
+    names = islice(known, _MOST_SOUGHT)
+    begun = [(len(name), name) for name in names if name.casefold().startswith(wanted)]
     return min(begun)[1] if begun else None
 
 
@@ -72,7 +75,7 @@ def _alike(wanted: str, known: Collection[str], most: int) -> Iterator[str]:
     letters, length = _letters(wanted), len(wanted)
     # A slip changes the length by one at most, and the set of letters by two.
     strange: list[list[str]] = [[] for _ in range(64)]
-    for name in known:
+    for name in islice(known, _MOST_SOUGHT):
         if abs(len(name) - length) <= most:
             strange[(_letters(name) ^ letters).bit_count()].append(name)
     return chain.from_iterable(strange[: 2 * most + 1])

@@ -90,6 +90,13 @@ def test_without_a_near_name_many_are_only_counted() -> None:
     assert did_you_mean("zzz", many) == "none of the 1,234 known names is like it"
 
 
+def test_among_very_many_names_only_some_are_sought_and_none_is_counted() -> None:
+    many = [f"port-{number}" for number in range(2_001)]
+    assert did_you_mean("prot-77", many) == "did you mean port-77?"
+    assert did_you_mean("prot-2000", many) == "did you mean port-200?"
+    assert did_you_mean("zzz", many) == ""
+
+
 def test_without_any_name_nothing_is_suggested() -> None:
     assert did_you_mean("zzz", []) == ""
 
