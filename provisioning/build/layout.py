@@ -14,6 +14,7 @@ from provisioning.build.sources import is_exclude, is_glob, literal_prefix
 from provisioning.build.tree import kind_of
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
+from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -277,8 +278,12 @@ class _Draft:
             self.faults.append(Fault.at(hook.origin, "no-source", message))
 
     def _unreadable(self, content: Content, error: OSError) -> None:
-        message = f"{content.source}: {error.strerror}"
-        self._fault("no-source", content, content.kind, message)
+        message, hint = f"{content.source}: {error.strerror}", ""
+        if content.kind == "template" and is_glob(content.source):
+            message, hint = "a template is one file, and no glob", "write an item for each"
+        elif near := nearest_path(Path(), content.source):
+            hint = f"did you mean {near}?"
+        self._fault("no-source", content, content.kind, message, hint=hint)
 
     def _fault(  # noqa: PLR0913 - a fault has these parts
         self,

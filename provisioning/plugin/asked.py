@@ -8,6 +8,8 @@ from typing import Any
 from doit import doit_cmd
 from doit.cmd_run import Run
 
+from provisioning.errors import BuildError
+
 
 def given() -> dict[str, str]:
     """The `name=value` of the command line."""
@@ -29,6 +31,20 @@ def verifies_alone() -> bool:
     command, words = _asked()
     chosen = [word.split(":", maxsplit=1)[0] for word in words]
     return isinstance(command, Run) and set(chosen) == {"verify"}
+
+
+_answered: list[Any] = []
+
+
+def demand_once() -> None:
+    """Raise BuildError where one loading of tasks asks for all of them a second time.
+
+    The second would replace the groups of the first, and with them what `doit` builds.
+    """
+    command, _ = _asked()
+    if command is not None and command in _answered:
+        raise BuildError("tasks() is called twice; hand all specs to one call: tasks(one, other)")
+    _answered[:] = [command]
 
 
 def _asked() -> tuple[Any, list[str]]:

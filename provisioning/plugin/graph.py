@@ -62,6 +62,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     """
     try:
         _demand_utf8()
+        asked.demand_once()
         inputs = Inputs(Path(), asked.given(), written)
         made_from.append(inputs)
         plan = make_plan(inputs, digests_of(artifacts), artifacts)
@@ -138,7 +139,7 @@ def _render(job: Job) -> Task:
 
 def _archive(job: Job) -> Task:
     place = job.workspace
-    facts = _facts(package=place.package._asdict(), encoder=ENCODER)
+    facts = _facts(**place.package._asdict(), encoder=ENCODER)
     return _stage(
         "archive",
         job,

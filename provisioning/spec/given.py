@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault
-from provisioning.spec.load import parse
 from provisioning.spec.node import Mapping, Scalar, kind_of
 from provisioning.spec.origin import Origin
 
@@ -64,14 +66,16 @@ def _typed(node: Scalar, text: str, origin: Origin, faults: list[Fault]) -> Scal
     )
     if node.value is None or isinstance(node.value, str):
         return given
-    parsed = parse(text, COMMAND_LINE, []) if text else None
-    if isinstance(parsed, Scalar) and _kind(parsed) == _kind(node):
-        return replace(given, value=parsed.value)
+    # As JSON has them: 010, yes and 1_000 mean one thing to people and another to YAML.
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text)
+        if _kind(value) is _kind(node.value) and math.isfinite(value):
+            return replace(given, value=value)
     wanted = "true or false" if isinstance(node.value, bool) else "a number"
     message = f"this must be {wanted}, as at {node.origin}"
     faults.append(Fault.at(origin, "bad-value", message))
     return node
 
 
-def _kind(node: Scalar) -> type:
-    return float if type(node.value) is int else type(node.value)
+def _kind(value: object) -> type:
+    return float if type(value) is int else type(value)

@@ -46,12 +46,13 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         file=resolved.spec.origin.file,
         origin=resolved.asked,
     )
-    _demand_manager(variant, faults)
+    if "service_manager" not in merged.items:
+        _demand_manager(variant, faults)
     return variant
 
 
 def _demand_manager(variant: Variant, faults: list[Fault]) -> None:
-    for service in () if variant.service_manager else variant.services:
+    for service in variant.services:
         message = f"the platform {variant.platform} does not say what keeps services running"
         hint = "add service_manager: systemd (or launchd) to the platform, or except: to this"
         faults.append(Fault.at(service.origin, "no-service-manager", message, hint))

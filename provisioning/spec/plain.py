@@ -28,15 +28,17 @@ class UnusableError(Exception):
         self.message, self.line, self.column, self.path = message, line, column, path
 
 
-def node_of(data: Any, origin: Origin, *, literal: bool) -> Mapping:
+def node_of(data: Any, origin: Origin, *, literal: bool, path: str = "") -> Mapping:
     """Return the map `data` as a node, all of it from `origin`; `literal` as a Scalar is.
+
+    `path` is what the paths of all that is in it begin with.
 
     Raises:
         UnusableError: it is no map, or something in it has no place in a spec.
     """
     if not isinstance(data, dict):
-        raise UnusableError("the file must hold a map of names")
-    return _Nodes(origin, literal=literal).mapping(data, "", 0)
+        raise UnusableError("this must be a map of names")
+    return _Nodes(origin, literal=literal).mapping(data, path, 0)
 
 
 class _Nodes:

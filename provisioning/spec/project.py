@@ -15,6 +15,7 @@ from provisioning.spec.platform import Platforms
 from provisioning.spec.resolve import Resolution
 from provisioning.spec.rule import NAME
 from provisioning.spec.schema import SPEC, check
+from provisioning.spec.variables import RESERVED
 
 if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
@@ -74,13 +75,16 @@ class _Project:
         for name in self._inputs.given:
             if name in self._names:
                 continue
-            if near := nearest(name, self._names):
-                origin = Origin(file=COMMAND_LINE, line=0, column=1, path=name)
-                message = "no spec has this variable"
-                hint = f"did you mean {near}?"
-                self.faults.append(Fault.at(origin, "unknown-variable", message, hint))
-            else:
+            near = nearest(name, {*self._names, *RESERVED})
+            if near is None:
                 ignored.append(name)
+                continue
+            origin = Origin(file=COMMAND_LINE, line=0, column=1, path=name)
+            message, hint = "no spec has this variable", f"did you mean {near}?"
+            if near == name:
+                message = "this is no variable: a spec or a platform says it"
+                hint = f'let the spec say it, as in {name}: "{{{{ env.{name.upper()} }}}}"'
+            self.faults.append(Fault.at(origin, "unknown-variable", message, hint))
         return ignored
 
     def _specs(self) -> list[Mapping]:

@@ -32,8 +32,13 @@ class Written:
         # Imported here: with nothing to read, YAML's limits are not worth an import of YAML.
         from provisioning.spec.plain import UnusableError, node_of  # noqa: PLC0415
 
+        if not isinstance(self.values, dict):
+            message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
+            faults.append(Fault.at(self.origin, "wrong-type", message))
+            return None
+        name = self.values.get("name")  # one call can hand in many specs
         try:
-            return node_of(self.values, self.origin, literal=False)
+            return node_of(self.values, self.origin, literal=False, path=f"{name or ''}")
         except UnusableError as error:
             fault = Fault(
                 code="wrong-type", origin=self.origin, where=error.path, message=error.message

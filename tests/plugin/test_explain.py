@@ -71,12 +71,15 @@ def test_a_variable_is_told_with_both_values_and_its_line(built: Project) -> Non
     built.edit("specs/demo.yaml", "port: 8080", "port: 9090")
     assert told(built, "render") == {"render": ["port: 8080 → 9090  (specs/demo.yaml:9:9)"]}
     given = told(built, "render", "port=7070")
-    assert given == {"render": ["port: 8080 → 7070  ((command line))"]}
+    assert given == {"render": ["port: 8080 → 7070  (command line)"]}
 
 
 def test_another_version_is_told(built: Project) -> None:
     built.edit("specs/demo.yaml", 'version: "1.0"', 'version: "1.1"')
-    assert "version: 1.0 → 1.1" in told(built)["archive"]
+    found = told(built)
+    assert "version: 1.0 → 1.1" in found["archive"]
+    assert found["hash"][-1] == "after archive:demo:mac-mini"
+    assert not [reason for reasons in found.values() for reason in reasons if "makes it" in reason]
 
 
 def test_missing_and_damaged_targets_are_told(built: Project) -> None:
@@ -86,7 +89,6 @@ def test_missing_and_damaged_targets_are_told(built: Project) -> None:
     found = told(built)
     assert found["hash"] == [
         "artifacts/demo-1.0-mac-mini/SHA256SUMS: missing",
-        "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz: another content",
         "after archive:demo:mac-mini",
     ]
     name = "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz"
@@ -101,7 +103,7 @@ def test_a_secret_is_told_without_its_value(
     project.write("config/demo.ini.j2", "password = {{ password }}\n")
     project.doit()
     monkeypatch.setenv("DEMO_PASSWORD", "hunter3")
-    assert told(project)["render"] == ["password: another secret  ((environment))"]
+    assert told(project)["render"] == ["password: another secret  (environment)"]
     assert "hunter" not in project.doit("explain", "--all")
 
 

@@ -90,3 +90,9 @@ def test_touching_a_source_runs_nothing_whatever_the_modes(shared: Project) -> N
     shared.doit()
     shared.path("src/main.py").touch()
     assert shared.ran("package") == set()
+
+
+def test_two_calls_of_tasks_are_refused_since_one_would_hide_the_other(shared: Project) -> None:
+    shared.write("dodo.py", DODO + "    yield from tasks()\n")
+    output = shared.doit(status=3)
+    assert "tasks() is called twice; hand all specs to one call: tasks(one, other)" in output

@@ -120,5 +120,6 @@ def test_specs_may_be_made_by_python(project: Project) -> None:
     assert project.ran() == set()
     project.edit("dodo.py", '"dst": "greeting"', '"dts": "greeting"')
     output = project.doit(status=3)
-    assert "dodo.py:5:1: contents[0].dts: unknown key [unknown-key]" in output
+    assert "dodo.py:5:1: demo-de.contents[0].dts: unknown key [unknown-key]" in output
+    assert "dodo.py:5:1: demo-en.contents[0].dts: unknown key [unknown-key]" in output
     assert "help: did you mean dst?" in output

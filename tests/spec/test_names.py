@@ -46,6 +46,19 @@ def test_what_is_given_is_taken_literally(tmp_path: Path) -> None:
     assert values(read(tmp_path, "variables: {a: x}\n", "a={{ os }}"))["a"] == "{{ os }}"
 
 
+@pytest.mark.parametrize("text", ["010", "0x10", "1_000", "yes", "true", "", "NaN", "[1]"])
+def test_a_number_is_given_as_people_write_it(tmp_path: Path, text: str) -> None:
+    reading = read(tmp_path, "variables: {n: 1}\n", f"n={text}")
+    assert [fault.code for fault in reading.faults] == ["bad-value"]
+
+
+def test_what_the_build_sets_is_not_given(tmp_path: Path) -> None:
+    (fault,) = read(tmp_path, "", "version=3").faults
+    assert fault.hint == 'let the spec say it, as in version: "{{ env.VERSION }}"'
+    (fault,) = read(tmp_path, "", "versoin=3").faults
+    assert fault.hint == "did you mean version?"
+
+
 def test_what_is_given_overrides_a_file_of_variables(tmp_path: Path) -> None:
     files = {"a.toml": "port = 1\n"}
     found = values(read(tmp_path, "variables_from: [a.toml]\n", "port=2", **files))

@@ -48,7 +48,8 @@ contents: [{src: a, dst: b, mode: "0755", exclude: [x]}]
     for mine, theirs in zip(reading.variants, from_yaml, strict=True):
         assert mine.variables == theirs.variables
         ours, other = mine.contents[0], theirs.contents[0]
-        assert (ours.mode, ours.exclude, ours.where) == (other.mode, other.exclude, other.where)
+        assert (ours.mode, ours.exclude) == (other.mode, other.exclude)
+        assert ours.where == f"app.{other.where}"
         assert (mine.file, str(ours.origin)) == ("dodo.py", "dodo.py:3:1")
 
 
@@ -61,15 +62,18 @@ def test_python_and_yaml_are_one_project(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"contnts": []}, "contnts: unknown key [unknown-key]"),
+        ({"contnts": []}, "app.contnts: unknown key [unknown-key]"),
         (
             {"contents": [{"src": "a", "dst": "b", "mode": 0o755}]},
-            'contents[0].mode: 0755 is the number 493 here; quote it: mode: "0755" [unquoted-mode]',
+            'app.contents[0].mode: 0755 is the number 493 here; quote it: mode: "0755"',
         ),
-        ({"variables": {"path": Path()}}, "variables.path: a PosixPath is no value of a spec"),
-        ({"variables": {"m": {1: "x"}}}, "variables.m: as a key, 1 is no text [wrong-type]"),
-        ({"variables": {"n": float("nan")}}, "variables.n: nan is a number that cannot be used"),
-        ({"variables": {"a": "{{ b }}"}}, "variables.a: there is no variable b"),
+        ({"variables": {"path": Path()}}, "app.variables.path: a PosixPath is no value of a spec"),
+        ({"variables": {"m": {1: "x"}}}, "app.variables.m: as a key, 1 is no text [wrong-type]"),
+        (
+            {"variables": {"n": float("nan")}},
+            "app.variables.n: nan is a number that cannot be used",
+        ),
+        ({"variables": {"a": "{{ b }}"}}, "app.variables.a: there is no variable b"),
     ],
 )
 def test_a_fault_points_at_the_call(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
@@ -85,3 +89,10 @@ def test_a_value_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
     endless["again"] = endless
     reading = read_project(written(tmp_path, variables=endless))
     assert [fault.message for fault in reading.faults] == ["this is nested deeper than 64 levels"]
+
+
+def test_a_list_of_specs_is_told_how_to_be_handed_in(tmp_path: Path) -> None:
+    values: Any = [SPEC]
+    reading = read_project(Inputs(tmp_path, written=[Written(values=values, origin=HERE)]))
+    (fault,) = reading.faults
+    assert fault.message == "a spec is a dict; hand in those of a list as in tasks(*specs)"

@@ -70,11 +70,11 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
         self, task: Any, unchanged: Unchanged, control: TaskControl, before: Mapping[str, Stage]
     ) -> Stage:
         status = self.dep_manager.get_status(task, control.tasks, get_log=True)
-        why = Why(task, unchanged, status.reasons)
-        reasons = [] if status.status == "up-to-date" else list(why.told())
         waits = [
             each for each in before if each in task.task_dep and before[each].state != UP_TO_DATE
         ]
+        why = Why(task, unchanged, status.reasons, waits=bool(waits))
+        reasons = [] if status.status == "up-to-date" else list(why.told())
         state = RUNS if reasons else MAY_RUN if waits else UP_TO_DATE
         reasons += [f"after {each}" for each in waits]
         return Stage(task.name, state, reasons, self._last(task.name))
@@ -121,7 +121,7 @@ def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
 def _because(last: Mapping[str, Any]) -> Iterator[str]:
     """What the last run was made for, as far as it was recorded."""
     for reason in last.get("because", ()):
-        if reason[0] not in {"content", "fact"}:
+        if reason[0] != "content" and reason[1] != "layout":
             yield str(Reason(*reason))
     changes = [Change(*each) for each in last.get("changes", ())]
     yield from map(str, changes[:_FEW])

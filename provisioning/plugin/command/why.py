@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from provisioning.plugin.unchanged import Reason, Unchanged
 
 _FILES = {
-    "missing_target": "missing",
     "changed_file_dep": "another content",
     "missing_file_dep": "missing, and nothing makes it",
     "added_file_dep": "new",
@@ -32,10 +30,14 @@ _FACTS = {
 class Why:
     """The reasons of one stage; doit's own beside those of what judges it."""
 
-    def __init__(self, task: Any, unchanged: Unchanged, reasons: Mapping[str, Any]) -> None:
+    def __init__(
+        self, task: Any, unchanged: Unchanged, reasons: Mapping[str, Any], *, waits: bool
+    ) -> None:
+        """`waits`: stages before this one run first, and what they make is another matter."""
         self._task = task
         self._unchanged = unchanged
         self._reasons = reasons
+        self._files = {} if waits else _FILES
 
     def told(self) -> Iterator[str]:
         """Each reason as a line."""
@@ -48,7 +50,8 @@ class Why:
         for reason in mine:
             if not self._is_of_paths(reason):
                 yield from self._told(reason)
-        for kind, told in _FILES.items():
+        yield from (f"{path}: missing" for path in self._reasons.get("missing_target") or ())
+        for kind, told in self._files.items():
             yield from (f"{path}: {told}" for path in self._reasons.get(kind) or ())
 
     def _is_of_paths(self, reason: Reason) -> bool:
@@ -64,10 +67,9 @@ class Why:
         elif reason.kind == "variable":
             values = f"{_short(reason.old)} → {_short(reason.new)}"
             yield f"{reason.what}: {values}{self._origin(reason.what)}"
-        elif reason.what == "package":
-            yield from _fields(reason.old, reason.new)
         else:
-            yield _FACTS.get(reason.what) or f"{reason.what}: {reason.old} → {reason.new}"
+            values = f"{_bare(reason.old)} → {_bare(reason.new)}"
+            yield _FACTS.get(reason.what) or f"{reason.what}: {values}"
 
     def _changes(self) -> Iterator[str]:
         """The paths whose source, or whose place in the spec, is another."""
@@ -86,7 +88,7 @@ class Why:
     def _origin(self, name: str) -> str:
         paths = (path for path in self._origins if f"{path}.".startswith(f"variables.{name}."))
         path = next(paths, "")
-        return f"  ({self._origins[path]})" if path else ""
+        return f"  ({self._origins[path].strip('()')})" if path else ""
 
     @cached_property
     def _origins(self) -> Mapping[str, str]:
@@ -103,16 +105,9 @@ class Why:
         return {}
 
 
-def _fields(old: str, new: str) -> Iterator[str]:
-    """What is another in the package's identity."""
-    try:
-        before, after = json.loads(old), json.loads(new)
-    except ValueError:  # it was long, and stands there by its digest
-        yield "the package's description is another"
-        return
-    for field, value in after.items():
-        if before.get(field) != value:
-            yield f"{field}: {before.get(field)} → {value}"
+def _bare(value: str) -> str:
+    """A fact as people write it: without the quotation marks of JSON."""
+    return value[1:-1] if value.startswith('"') else _short(value)
 
 
 def _short(value: str) -> str:
