@@ -8,3 +8,10 @@ DOIT_CONFIG = configure()
 def task_provisioning():
     """Packages described in specs/."""
     yield from tasks()
+
+
+def task_bench():
+    """Measure against other tools and write doc/benchmarks.md; `doit help bench` has options."""
+    from tests.bench.task import task  # noqa: PLC0415 - what only this task needs
+
+    return task()

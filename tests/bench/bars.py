@@ -1,0 +1,138 @@
+"""Knows the bars: what the measured ratios, seconds and bytes must keep to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .many import LIST_FRESH, NO_OP_MANY, NO_OP_ONE, SPECS, TASKS_FRESH, TASKS_MANY, TASKS_ONE
+from .results import LARGE, MIDDLE, REAL
+from .rivals import EMPTY, GZIP, NFPM, NINJA_AND_EMPTY, SAME_TAR, TAR_AND_SUMS
+from .works import CHANGED, COLD, NO_OP, VERIFY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .results import Results
+
+_MB = 1e6
+
+
+class Bar(NamedTuple):
+    """A number that is to be at most `at_most`; `value` raises KeyError if it was not measured."""
+
+    work: str
+    against: str
+    at_most: float
+    unit: str
+    value: Callable[[Results], float]
+
+
+class Verdict(NamedTuple):
+    """A bar, and what was measured."""
+
+    bar: Bar
+    value: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it is kept to."""
+        return self.value <= self.bar.at_most
+
+
+_COLD = "cold build, 36,487 files"
+_CHANGED = "one file changed, 36,487 files"
+BARS = (
+    Bar(_COLD, GZIP, 0.75, "", lambda got: got.ratio(REAL, "build", COLD, GZIP)),
+    Bar(_COLD, NFPM, 0.33, "", lambda got: got.ratio(REAL, "build", COLD, NFPM)),
+    Bar(
+        _CHANGED,
+        "its own cold build",
+        0.33,
+        "",
+        lambda got: got.ratio(REAL, "build", CHANGED, COLD),
+    ),
+    Bar(_CHANGED, GZIP, 0.25, "", lambda got: got.ratio(REAL, "build", CHANGED, GZIP)),
+    Bar(
+        "nothing to do, 100,000 files",
+        NINJA_AND_EMPTY,
+        2,
+        "",
+        lambda got: got.ratio(LARGE, "no-op", NO_OP, NINJA_AND_EMPTY),
+    ),
+    Bar(
+        "nothing to do, 10,000 files",
+        EMPTY,
+        1.7,
+        "",
+        lambda got: got.ratio(MIDDLE, "no-op", NO_OP, EMPTY),
+    ),
+    Bar(
+        "verify, 36,487 files",
+        TAR_AND_SUMS,
+        1,
+        "",
+        lambda got: got.ratio(REAL, "verify", VERIFY, TAR_AND_SUMS),
+    ),
+    Bar(
+        "size of the archive, 36,487 files",
+        SAME_TAR,
+        1.01,
+        "",
+        lambda got: got.bytes_ratio(REAL, "build", COLD, SAME_TAR),
+    ),
+    Bar(
+        "nothing to do, 100,000 files",
+        "10,000 files",
+        11,
+        "",
+        lambda got: got.growth("no-op", NO_OP, MIDDLE),
+    ),
+    Bar(
+        "cold build, 100,000 files",
+        "10,000 files",
+        11,
+        "",
+        lambda got: got.growth("build", COLD, MIDDLE),
+    ),
+    Bar(
+        "peak memory, cold build, 100,000 files",
+        "",
+        200,
+        "MB",
+        lambda got: got.of(LARGE, "build", COLD).peak / _MB,
+    ),
+    Bar(
+        "peak memory, nothing to do, 100,000 files",
+        "",
+        200,
+        "MB",
+        lambda got: got.of(LARGE, "no-op", NO_OP).peak / _MB,
+    ),
+    Bar(LIST_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, LIST_FRESH).wall),
+    Bar(TASKS_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, TASKS_FRESH).wall),
+    Bar(
+        NO_OP_MANY,
+        "1 spec, in addition",
+        0.05,
+        "s",
+        lambda got: got.more(SPECS, SPECS, NO_OP_MANY, NO_OP_ONE),
+    ),
+    Bar(
+        TASKS_MANY,
+        "1 spec, in addition",
+        0.05,
+        "s",
+        lambda got: got.more(SPECS, SPECS, TASKS_MANY, TASKS_ONE),
+    ),
+)
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """What was measured for each bar; those that were not asked for are left out."""
+    found = []
+    for bar in BARS:
+        try:
+            found.append(Verdict(bar, bar.value(results)))
+        except KeyError:
+            continue
+    return found

@@ -1,0 +1,118 @@
+"""Knows the page that tells what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .bars import verdicts
+from .measure import ratio
+from .plot import Panel, svg
+from .results import LARGE, MIDDLE, REAL, SMALL
+from .works import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .bars import Verdict
+    from .measure import Series
+    from .results import Measured, Results
+    from .trees import Tree
+
+_HEAD = """\
+# Benchmarks
+
+What packaging costs here, and what it costs with other tools on the same tree. `doit bench`
+measured it all in one run and wrote this page.
+
+- All commands of a table run in turn, once in each round. Times are medians of the rounds; a ratio
+  is the median of each round's ratio.
+- CPU is user and system time of all processes of a command. Peak is the most memory that they held
+  at one time (PSS), sampled in a round of its own.
+- Files are in the kernel's cache, and nothing is waited for that a tool does not wait for itself.
+- The generated trees have files of half a kilobyte to some hundred, 4 kB on average, one in twenty
+  of them without any pattern. The other tree is a wheel from PyPI, unpacked.
+- What the others do not do: manifest, digests, templates.
+"""
+
+
+def page(results: Results, trees: Mapping[str, Tree], facts: Mapping[str, str]) -> str:
+    """The page in Markdown; `facts` tell where, when and with what it was measured."""
+    parts = [_HEAD, "## Bars\n", _table(_BAR_COLUMNS, map(_bar_row, verdicts(results)))]
+    parts += ["## Growth\n", _table(_GROWTH_COLUMNS, _growth_rows(results))]
+    parts += ["![Seconds by number of files](benchmarks.svg)\n"]
+    parts += ["## Where and with what\n", _table(("", ""), facts.items())]
+    for (tree, work), measured in results.by.items():
+        heading = f"{trees[tree].title}: {work}" if tree in trees else work
+        parts += [f"## {heading[0].upper()}{heading[1:]}\n", _measured_table(measured, OURS[work])]
+    return "\n".join(parts)
+
+
+def plot(results: Results, trees: Mapping[str, Tree]) -> str:
+    """The times of the generated trees, as SVG."""
+    panels = (_panel(results, trees, title, work) for work, title in _PLOTTED.items())
+    return svg([panel for panel in panels if panel.lines])
+
+
+def _panel(results: Results, trees: Mapping[str, Tree], title: str, work: str) -> Panel:
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for name, tree in trees.items():
+        for command, series in results.by.get((name, work), {}).items():
+            if name != REAL:  # its files are of another kind
+                lines.setdefault(command, []).append((tree.files, series.wall))
+    return Panel(title, lines)
+
+
+_PLOTTED = {"no-op": "Nothing to do", "build": "Building"}
+_BAR_COLUMNS = ("work", "against", "at most", "measured", "met")
+_GROWTH_COLUMNS = ("command", "1,000 → 100,000 files", "10,000 → 100,000 files")
+_COLUMNS = ("command", "seconds", "CPU seconds", "peak MB", "bytes")
+
+
+def _bar_row(verdict: Verdict) -> Sequence[str]:
+    work, against, at_most, unit, _ = verdict.bar
+    met = "yes" if verdict.met else "**no**"
+    amounts = (f"{amount} {unit}".strip() for amount in (f"{at_most:g}", number(verdict.value)))
+    return work, against, *amounts, met
+
+
+def _growth_rows(results: Results) -> Iterable[Sequence[str]]:
+    for (tree, work), measured in results.by.items():
+        if tree == LARGE:
+            for command in measured:
+                yield command, *(_growth(results, work, command, each) for each in (SMALL, MIDDLE))
+
+
+def _growth(results: Results, work: str, command: str, smaller: str) -> str:
+    try:
+        return number(results.growth(work, command, smaller))
+    except KeyError:
+        return ""
+
+
+def _measured_table(measured: Measured, ours: Mapping[str, str]) -> str:
+    columns = [*_COLUMNS, *(f"{short} ÷ this" for short in ours.values())]
+    rows = (
+        (name, *_cost(series), *(number(ratio(measured[own], series)) for own in ours))
+        for name, series in measured.items()
+    )
+    return _table(columns, rows)
+
+
+def _cost(series: Series) -> Sequence[str]:
+    size = f"{series.size:,}" if series.size else ""
+    peak = f"{series.peak / 1e6:.0f}" if series.peak >= 1e6 else "< 1"
+    return number(series.wall), number(series.cpu), peak, size
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    # A pipe in a cell would end it, in code too.
+    cells = (" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines)
+    return "".join(f"| {line} |\n" for line in cells)

@@ -1,0 +1,76 @@
+"""The benchmark on a tiny tree: it measures what it says, and no time is looked at."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import page
+from .measure import run
+from .project import TREE, Project
+from .rivals import EMPTY, GZIP, SAME_TAR, TAR_AND_SUMS
+from .tools import INSTALL
+from .trees import generated
+from .works import CHANGED, COLD, NO_OP, OURS, VERIFY, Plan, measure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = generated(40)
+# What the other tests need too.
+AT_HAND = {"bash", "find", "gzip", "sha256sum", "tar"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project.below(tmp_path)
+    project.write()
+    TINY.make(project.root / TREE)
+    return project
+
+
+def built(project: Project) -> str:
+    """The digest of the archive after `doit package`."""
+    run(project.doit("package"))
+    return hashlib.sha256(project.archive.read_bytes()).hexdigest()
+
+
+def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: Project) -> None:
+    edits = (project.change, project.add, project.change_mode, project.change_variable)
+    archives = [built(project)]
+    for edit in edits:
+        edit()
+        archives.append(built(project))
+    assert len({*archives}) == len(edits) + 1
+    project.forget()
+    assert {path.name for path in project.root.iterdir()} & {"artifacts"} == set()
+    assert len(project.files()) == TINY.files
+
+
+def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
+    plan = Plan(
+        trees=[TINY],
+        works=("no-op", "build", "verify"),
+        without=INSTALL.keys() - AT_HAND,
+        rounds=1,
+        rounds_of_large=1,
+    )
+    results = measure(plan, tmp_path, str)
+    assert list(tmp_path.iterdir()) == []
+    commands = {work: list(measured) for (_, work), measured in results.by.items()}
+    assert commands == {
+        "no-op": [NO_OP, EMPTY, "doit, the files as file_dep", "find -printf '%T@ %s'"],
+        "build": [*OURS["build"], GZIP, SAME_TAR],
+        "verify": [VERIFY, TAR_AND_SUMS],
+    }
+    sizes = [results.of(TINY.name, "build", name).size or 0 for name in (COLD, CHANGED, GZIP)]
+    assert min(sizes) > 10_000
+    text = page.page(results, {TINY.name: TINY}, {})
+    assert [name for names in commands.values() for name in names if cell(name) not in text] == []
+
+
+def cell(name: str) -> str:
+    escaped = name.replace("|", "\\|")
+    return f"\n| {escaped} | "

@@ -1,0 +1,144 @@
+"""Knows the works that are measured, each in turn with what a user would run instead."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import many
+from .many import SPECS
+from .measure import alternate, run, total
+from .project import TREE, Project
+from .results import Results
+from .rivals import EMPTY, NINJA, NINJA_AND_EMPTY, RIVALS
+from .tools import demand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from .measure import Command, Say
+    from .results import Measured
+    from .rivals import Rival
+    from .trees import Tree
+
+NO_OP = "doit, nothing to do"
+COLD = "doit package, nothing built yet"
+CHANGED = "doit package, one file changed"
+ADDED = "doit package, one file added"
+MODE = "doit package, one mode changed"
+VARIABLE = "doit package, one variable changed"
+VERIFY = "doit verify"
+
+_COMMANDS: dict[str, Callable[[Project], dict[str, Command]]] = {
+    "no-op": lambda project: {NO_OP: project.doit()},
+    # A round begins with nothing built, and goes on with what a developer does next.
+    "build": lambda project: {
+        COLD: project.package(project.forget),
+        CHANGED: project.package(project.change),
+        ADDED: project.package(project.add),
+        MODE: project.package(project.change_mode),
+        VARIABLE: project.package(project.change_variable),
+    },
+    "verify": lambda project: {VERIFY: project.doit("verify")},
+}
+WORKS = (*_COMMANDS, SPECS)
+OURS = {
+    "no-op": {NO_OP: "doit"},
+    "build": {
+        COLD: "cold",
+        CHANGED: "changed",
+        ADDED: "added",
+        MODE: "mode",
+        VARIABLE: "variable",
+    },
+    "verify": {VERIFY: "doit"},
+    SPECS: many.OURS,
+}
+"""What is ours among the commands of each work, and the short names of ratios."""
+
+_LARGE = 50_000  # files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be measured, and how often."""
+
+    trees: Collection[Tree]
+    works: Collection[str]
+    without: Collection[str]  # programs
+    rounds: int
+    rounds_of_large: int
+
+    def rounds_of(self, tree: Tree, work: str) -> int:
+        """Fewer where a round takes minutes."""
+        return self.rounds_of_large if tree.files > _LARGE and work != "no-op" else self.rounds
+
+    def rivals(self, work: str) -> dict[str, Rival]:
+        """The rivals that need none of the programs to do without."""
+        known, without = RIVALS.get(work, {}), {*self.without}
+        return {name: rival for name, rival in known.items() if without.isdisjoint(rival.tools)}
+
+    def tools(self) -> set[str]:
+        """The programs that this takes."""
+        return {
+            tool
+            for work in self.works
+            for rival in self.rivals(work).values()
+            for tool in rival.tools
+        }
+
+
+def measure(plan: Plan, scratch: Path, say: Say) -> Results:
+    """Measure all of a plan in an empty directory, and leave it so.
+
+    Raises:
+        BenchError: if a program is missing, or one fails.
+    """
+    demand(plan.tools())
+    results: dict[tuple[str, str], Measured] = {}
+    if {*plan.works} & {*_COMMANDS}:
+        for tree in plan.trees:
+            results |= _measure_tree(plan, tree, scratch / tree.name, say)
+    if SPECS in plan.works:
+        results[SPECS, SPECS] = many.measure(scratch / SPECS, plan.rounds, _telling(say, SPECS))
+        shutil.rmtree(scratch / SPECS)
+    return Results(by=results)
+
+
+def _measure_tree(
+    plan: Plan, tree: Tree, directory: Path, say: Say
+) -> dict[tuple[str, str], Measured]:
+    say(f"{tree.title}: making them")
+    project = Project.below(directory)
+    project.write()
+    tree.make(project.root / TREE)
+    results = {}
+    for work in (work for work in _COMMANDS if work in plan.works):
+        commands = _commands(plan, work, project)
+        told = _telling(say, f"{tree.title}: {work}")
+        measured = alternate(commands, plan.rounds_of(tree, work), told)
+        results[tree.name, work] = measured | _sum(measured)
+    shutil.rmtree(directory)
+    return results
+
+
+def _commands(plan: Plan, work: str, project: Project) -> dict[str, Command]:
+    run(project.doit())  # to verify needs something to verify
+    commands = _COMMANDS[work](project)
+    commands |= {name: rival.make(project) for name, rival in plan.rivals(work).items()}
+    if work == "no-op":
+        for command in commands.values():
+            run(command)  # the first time is not for nothing
+    return commands
+
+
+def _sum(measured: Measured) -> Measured:
+    if NINJA in measured and EMPTY in measured:
+        return {NINJA_AND_EMPTY: total(measured[NINJA], measured[EMPTY])}
+    return {}
+
+
+def _telling(say: Say, what: str) -> Say:
+    return lambda text: say(f"{what}, {text}")
