@@ -73,8 +73,8 @@ def _begun(wanted: str, known: Collection[str]) -> str | None:
 def _alike(wanted: str, known: Collection[str], most: int) -> Iterator[str]:
     """The known names that can be `most` slips from `wanted`, the likeliest first."""
     letters, length = _letters(wanted), len(wanted)
-    # A slip changes the length by one at most, and the set of letters by two.
-    strange: list[list[str]] = [[] for _ in range(64)]
+    # A slip changes the length by one at most, and the set of letters, of 128, by two.
+    strange: list[list[str]] = [[] for _ in range(129)]
     for name in islice(known, _MOST_SOUGHT):
         if abs(len(name) - length) <= most:
             strange[(_letters(name) ^ letters).bit_count()].append(name)
@@ -86,7 +86,7 @@ def _letters(name: str) -> int:
     """The letters of `name`, as a set of bits."""
     bits = 0
     for letter in name.casefold():
-        bits |= 1 << ord(letter) % 63
+        bits |= 1 << ord(letter) % 128
     return bits
 
 
