@@ -74,11 +74,13 @@ def _alike(wanted: str, known: Collection[str], most: int) -> Iterator[str]:
     """The known names that can be `most` slips from `wanted`, the likeliest first."""
     letters, length = _letters(wanted), len(wanted)
     # A slip changes the length by one at most, and the set of letters, of 128, by two.
-    strange: list[list[str]] = [[] for _ in range(129)]
+    alike: list[list[str]] = [[] for _ in range(2 * most + 1)]
     for name in islice(known, _MOST_SOUGHT):
         if abs(len(name) - length) <= most:
-            strange[(_letters(name) ^ letters).bit_count()].append(name)
-    return chain.from_iterable(strange[: 2 * most + 1])
+            strange = (_letters(name) ^ letters).bit_count()
+            if strange <= 2 * most:
+                alike[strange].append(name)
+    return chain.from_iterable(alike)
 
 
 @lru_cache(maxsize=1 << 14)
