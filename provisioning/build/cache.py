@@ -101,6 +101,8 @@ class Cache:
         try:
             # A power cut may cost this file, which is noticed; waiting for the disk costs always.
             connection.execute("pragma synchronous = off")
+            # What is replaced may have been a value that has become a secret since.
+            connection.execute("pragma secure_delete = on")
             _demand_version(connection)
             connection.execute(f"create table if not exists cache ({columns})")
         except sqlite3.Error:

@@ -127,7 +127,8 @@ class _Draft:
         try:
             status = os.lstat(content.source)
         except OSError as error:
-            self._unreadable(content, error)
+            if not (content.optional and isinstance(error, FileNotFoundError)):
+                self._unreadable(content, error)
             return []
         if not stat.S_ISREG(status.st_mode):
             self._fault("not-a-file", content, "template", f"{content.source} is not a file")
@@ -153,6 +154,8 @@ class _Draft:
         except OSError as error:
             self._unreadable(content, error)
             return []
+        if not content.optional:
+            self._idle(content, range(len(content.exclude)))
         return self._source(content, _target(content), source, kind)
 
     def _selected(self, content: Content) -> Iterator[Item]:

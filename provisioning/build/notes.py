@@ -37,6 +37,11 @@ class Notes:
         text = _spelled(document)
         self._cache.put([(name, digest.of_bytes(text.encode()), text)])
 
+    def forget(self, name: str) -> None:
+        """Remove a note, so that nothing of it is left in the file."""
+        if self._cache.row(name) is not None:
+            self._cache.remove([name])
+
 
 def digest_of(document: Any) -> str:
     """The digest that a note of `document` would have."""

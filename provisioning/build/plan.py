@@ -106,16 +106,9 @@ class Part:
             def look(source: str) -> Held:
                 return digests.hold(source, self._sources.signature(source))
 
-            self.learn(content_now(self.layout, look))
+            # Each file is held against its signature of then, so this belongs to that state.
+            self.brief = self.brief._replace(content=content_now(self.layout, look))
         return self.brief.content
-
-    def learn(self, content: str) -> None:
-        """Take `content` for what the sources held when the plan was made.
-
-        It may also be what they held a little later. Then nobody will see the earlier state of
-        the files again, and what is remembered of it can mislead nobody.
-        """
-        self.brief = self.brief._replace(content=content)
 
 
 class Plan:

@@ -19,6 +19,7 @@ from provisioning.build.limits import ExhaustedError, limited
 from provisioning.build.sandbox import LimitError, NotTextError, Sandbox
 from provisioning.build.template_fault import Faults, with_contents
 from provisioning.build.template_place import Line, word
+from provisioning.build.workspace import remove_tree
 from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
@@ -54,6 +55,7 @@ def render(layout: Layout, into: Path) -> set[str]:
         OSError: a file cannot be written.
     """
     rendered = render_all(layout)
+    remove_tree(into)  # what an earlier layout rendered may hold secrets, or stand in the way
     for path, each in rendered.items():
         output.write(into / path, each.content)
     return {name for each in rendered.values() for name in each.uses}

@@ -145,7 +145,8 @@ class Sources:
 
     def is_output(self, source: str) -> bool:
         """Whether `source` lies in the directory into which nothing looks."""
-        return f"{os.path.normpath(source)}/".startswith(f"{self._skip}/")
+        place = os.path.realpath(literal_prefix(source) or source)
+        return f"{place}/".startswith(f"{os.path.realpath(self._skip)}/")
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

@@ -67,12 +67,15 @@ class Specs:
 
         with self._inputs.account() as account:
             reading = read_project(self._inputs)
-        secret = self._inputs.given or any(variant.secrets for variant in reading.variants)
         shown = reading.variants
-        if secret:
-            shown = tuple(variant._replace(variables={}) for variant in shown)
-        document = _document(shown, account)
-        if not secret and not reading.faults:
+        if self._inputs.given or self._inputs.secretive:
+            # No digest of a secret either: whoever knows the rest could try them all.
+            document = _document((variant._replace(variables={}) for variant in shown), {})
+        else:
+            document = _document(shown, account)
+        if self._inputs.secretive:
+            self._notes.forget("variants")
+        elif not self._inputs.given and not reading.faults:
             self._notes.put("variants", document)
         return Known(reading.variants, digest_of(document), reading.faults, reading.ignored)
 

@@ -31,7 +31,8 @@ class Tree:
     """
 
     def __init__(self, directory: str, skip: str) -> None:
-        self._skip = os.path.normpath(skip)
+        self._skip = os.path.realpath(skip)
+        self._place = os.path.realpath(directory)
         self._rows: list[tuple[str, list[Row]]] = []  # by directory, in the order of the walk
         self._walk(directory, "")
 
@@ -63,11 +64,12 @@ class Tree:
     def _walk(self, directory: str, below: str) -> None:
         rows: list[Row] = []
         self._rows.append((below, rows))
+        place = os.path.join(self._place, below.rstrip("/")).rstrip("/")
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if name not in _DIRECTORIES and os.path.normpath(entry.path) != self._skip:
+                    if name not in _DIRECTORIES and f"{place}/{name}" != self._skip:
                         self._walk(entry.path, f"{below}{name}/")
                 elif not is_unwanted(name):
                     status = entry.stat(follow_symlinks=False)

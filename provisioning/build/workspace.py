@@ -90,12 +90,12 @@ class Workspace:
     def scratch(self) -> Iterator[Path]:
         """An empty directory for as long as the block runs; the lock must be held."""
         directory = self.work / "scratch"
-        _remove_tree(directory)
+        remove_tree(directory)
         directory.mkdir()
         try:
             yield directory
         finally:
-            _remove_tree(directory)
+            remove_tree(directory)
 
 
 def workspace(variant: Variant, artifacts: str) -> Workspace:
@@ -133,7 +133,7 @@ def specs(artifacts: str) -> Path:
     return Path(artifacts, _WORK, "specs.sqlite")
 
 
-def _remove_tree(directory: Path) -> None:
+def remove_tree(directory: Path) -> None:
     """Remove a tree whose directories may have modes that forbid it, and follow no link."""
     if directory.is_symlink():
         directory.unlink()

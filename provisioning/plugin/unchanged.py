@@ -155,10 +155,6 @@ class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # 
         except (OSError, ProvisioningError) as error:
             return str(error)  # the action says it in its own words
 
-    def _record(self, task: Any) -> dict[str, Any]:
-        self._part.learn(task.values["content"])
-        return super()._record(task)
-
 
 class _Walked:
     """The files among which the sources are, for doit to find out which are other tasks' targets.

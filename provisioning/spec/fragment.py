@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from provisioning.spec.variables import Scope
 
 
+MAX_DEPTH = 16
+MAX_ITEMS = 10_000
+"""Items of all fragments of a variant together: a few lines of includes can double each other."""
+
+
 class Fragments:
     """What the `include` items of one variant stand for."""
 
@@ -31,6 +36,7 @@ class Fragments:
         self._scope = scope
         self._conditions = conditions
         self._faults = faults
+        self._items = 0
         self._open: dict[str, Origin] = {}  # the fragments being read, each within the one before
 
     def expand(self, items: Iterable[Node]) -> Iterator[Mapping]:
@@ -51,10 +57,16 @@ class Fragments:
         if file in self._open:
             self._circle(file, asked.origin)
             return
+        if len(self._open) == MAX_DEPTH or self._items > MAX_ITEMS:
+            message = f"this includes more than {MAX_DEPTH} levels, or {MAX_ITEMS:,} items"
+            self._faults.append(Fault.at(asked.origin, "too-many-includes", message))
+            return
         node = self._inputs.parsed(file, asked.origin, self._faults, _parse)
         if node is not None:
             self._open[file] = asked.origin
-            yield from self.expand(node.sequence("contents"))
+            items = node.sequence("contents")
+            self._items += len(items)
+            yield from self.expand(items)
             del self._open[file]
 
     def _circle(self, again: str, origin: Origin) -> None:

@@ -56,6 +56,8 @@ class Inputs:
         self._root = os.path.realpath(root)
         self._written = written
         self.given = dict(given or {})
+        self.secretive = False
+        """Whether a secret was asked for: nothing of what was read may be kept then."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
         self._account: dict[Input, str] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.spec.content import Contents
 from provisioning.spec.fault import Fault
 from provisioning.spec.node import plain, scalars
-from provisioning.spec.rule import FORMAT, MODE, OWNER, SERVICE_MANAGER
+from provisioning.spec.rule import ABOUT, FORMAT, MODE, OWNER, SERVICE_MANAGER
 from provisioning.spec.service import Services
 from provisioning.spec.variables import BUILT_IN
 from provisioning.spec.variant import Variant
@@ -29,7 +29,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
     services = Services(scope, resolved.conditions, faults)
     variant = Variant(
         **{key: variables.get(key, "") for key in BUILT_IN},
-        **{key: scope.read(merged, key) or "" for key in _ABOUT},
+        **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
         service_manager=scope.read(merged, "service_manager", SERVICE_MANAGER) or "",
         file_mode=int(modes[0], 8),

@@ -45,7 +45,12 @@ def find_names(
         if not value.literal and kept.isdisjoint(named_in(value.text)):
             faults.append(_written(value))
     hidden = cast("Mapping", marked(secrets.values, secret=True))
-    values = lay_given(merge_maps(variables.values, hidden), inputs.given, faults)
+    values = lay_given(
+        merge_maps(variables.values, hidden),
+        inputs.given,
+        faults,
+        secretive=inputs.secretive,
+    )
     return Names(values, variables.complete and secrets.complete)
 
 
@@ -60,15 +65,18 @@ def _stacked(key: str, read: Reader, layers: Sequence[Mapping], scope: Scope) ->
     ]
     files = [each for each in found if each is not None]
     maps = [base.mapping(key), *files, *(layer.mapping(key) for layer in written)]
+    if key == "secrets" and (named or any(each.items for each in maps)):
+        scope.inputs.secretive = True
     for each in maps:
-        _demand_free(each, scope.faults)
+        _demand_free(each, scope.faults, excerpt=key != "secrets")
     return Names(stack(maps, scope.faults), len(files) == len(found))
 
 
-def _demand_free(layer: Mapping, faults: list[Fault]) -> None:
+def _demand_free(layer: Mapping, faults: list[Fault], *, excerpt: bool) -> None:
     for key in sorted(layer.items.keys() & RESERVED):
         message = f"{key} is the same for every template, and nobody sets it as a variable"
-        faults.append(Fault.at(layer.keys[key], "reserved-variable", message, "rename it"))
+        fault = Fault.at(layer.keys[key], "reserved-variable", message, "rename it")
+        faults.append(replace(fault, excerpt=excerpt))
 
 
 def _written(value: Scalar) -> Fault:

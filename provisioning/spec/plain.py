@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from provisioning.spec.origin import Origin
 
+_MOST_BITS = 1024  # Python itself refuses to spell much longer numbers
 TOO_DEEP = f"this is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -85,6 +86,8 @@ def _value(data: Any, path: str) -> tuple[str | int | float | bool | None, str]:
         raise UnusableError(f"{data} is a number that cannot be used", path=path)
     if data is not None and not isinstance(data, (int, float)):
         raise UnusableError(f"a {type(data).__name__} is no value of a spec", path=path)
+    if isinstance(data, int) and data.bit_length() > _MOST_BITS:
+        raise UnusableError("this is a number that cannot be used", path=path)
     return data, "" if data is None else json.dumps(data)
 
 

@@ -107,8 +107,9 @@ class _Project:
             name = spec.items.get("name")
             if not isinstance(name, Scalar) or not NAME.holds(name.text, name.origin, self.faults):
                 continue
-            first = seen.setdefault(name.text, name.origin)
-            if first != name.origin:
+            first = seen.get(name.text)
+            seen.setdefault(name.text, name.origin)
+            if first is not None:
                 message = f"another package is called {name.text}"
                 related = ((first, "the other one"),)
                 fault = Fault.at(name.origin, "duplicate-name", message, related=related)

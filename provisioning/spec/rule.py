@@ -51,13 +51,15 @@ def _owner_reason(owner: str) -> str:
     return f"is a number above {_LARGEST_ID}" if too_large else ""
 
 
+_LONGEST_PATH = 4096  # PATH_MAX of Linux
+_LONGEST_TEXT = 4096
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def _link_reason(target: str) -> str:
     """Why a symbolic link may not say `target`; whether it leaves the package is seen later."""
-    if not target:
-        return "is empty"
+    if not target or len(target) > _LONGEST_PATH:
+        return f"is longer than {_LONGEST_PATH} characters" if target else "is empty"
     if target.startswith("/"):
         return "is absolute; write a relative path"
     if "\\" in target:
@@ -106,6 +108,10 @@ MODE = Rule(
     "bad-mode",
     _matches(_MODE, 'is no mode: write octal digits, such as "0644"'),
     pattern=_MODE,
+)
+ABOUT = Rule(
+    "too-long",
+    lambda text: f"is longer than {_LONGEST_TEXT} characters" if len(text) > _LONGEST_TEXT else "",
 )
 OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
 PATH = Rule("bad-path", _path_reason)

@@ -22,6 +22,7 @@ RESERVED = frozenset((*BUILT_IN, ENVIRONMENT))
 MAX_VALUES = 50_000
 MAX_DEPTH = 128
 MAX_TEXT = 1 << 16
+MAX_CIRCLES = 20
 
 # What a name has not is what would make it an expression, which does not belong into YAML.
 _PLACEHOLDER = re.compile(r"""\{\{\s*([^{}\s|()\[\]'"]+)\s*\}\}""")
@@ -49,6 +50,7 @@ class Scope:
         self._open: list[Origin] = []  # the texts being resolved, each within the one before
         self._values = self._depth = 0
         self._exhausted = False
+        self._circles = 0
 
     def with_text(self, name: str, text: str, origin: Origin) -> Scope:
         """Return the same scope with `name` standing for `text`, just as it is."""
@@ -221,6 +223,10 @@ class Scope:
 
     def _circle(self, again: Origin) -> None:
         """Report a circle once, wherever it was entered: from its first place in the files."""
+        self._circles += 1
+        if self._circles > MAX_CIRCLES:
+            self._exhausted = True  # names that all use each other have more than anyone reads
+            return
         circle = self._open[self._open.index(again) :]
         first = circle.index(min(circle))
         circle = circle[first:] + circle[:first]

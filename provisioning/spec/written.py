@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,10 @@ class Written:
     @property
     def state(self) -> str:
         """Text that is equal for two specs only if they are."""
-        return f"{self.origin} {self.values!r}"
+        try:
+            return f"{self.origin} {json.dumps(self.values, default=repr)}"
+        except (TypeError, ValueError, RecursionError):
+            return os.urandom(16).hex()  # it is a fault, and none to be remembered
 
     def node(self, faults: list[Fault]) -> Mapping | None:
         """Return the same as nodes; None after a fault."""

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.spec.conftest import HEAD, Variants
+from tests.spec.conftest import HEAD, Variants, report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provisioning.spec.variant import Variant
 
 THREE = HEAD.replace("mac-mini", "raspberry-pi-32: {}, mac-mini")
@@ -131,3 +133,12 @@ def test_a_platform_removes_what_its_ancestor_set(variants: Variants) -> None:
     found = variants("", head, **files)
     assert [found[name].variables.get("x") for name in "abc"] == [1, None, 3]
     assert [found[name].variables["y"] for name in "abc"] == [{"p": 1, "q": 2}, {"q": 2}, {"q": 2}]
+
+
+def test_fragments_that_double_each_other_end(tmp_path: Path) -> None:
+    files = {"specs/app.yaml": HEAD + "contents: [{include: specs/fragments/0.yaml}]\n"}
+    for number in range(15):
+        twice = f"{{include: specs/fragments/{number + 1}.yaml}}"
+        files[f"specs/fragments/{number}.yaml"] = f"contents: [{twice}, {twice}]\n"
+    files["specs/fragments/15.yaml"] = "contents: [{dir: a}]\n"
+    assert "[too-many-includes]" in report(tmp_path, files)

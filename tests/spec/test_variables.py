@@ -100,3 +100,10 @@ def test_any_text_is_a_value_or_a_fault(text: str) -> None:
     assert plain(found["b"]) == text
     variables, told = resolved(f"t: {text!r}") if text.isprintable() else ({"t": text}, [])
     assert ("t" in variables) != bool(told)
+
+
+def test_names_that_all_use_each_other_end() -> None:
+    names = [f"v{number}" for number in range(7)]
+    everything = ", ".join(f"'{{{{ {name} }}}}'" for name in names)
+    faults = resolved("".join(f"{name}: [{everything}]\n" for name in names))[1]
+    assert 0 < len(faults) < 30
