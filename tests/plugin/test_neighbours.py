@@ -96,3 +96,18 @@ def test_two_calls_of_tasks_are_refused_since_one_would_hide_the_other(shared: P
     shared.write("dodo.py", DODO + "    yield from tasks()\n")
     output = shared.doit(status=3)
     assert "tasks() is called twice; hand all specs to one call: tasks(one, other)" in output
+
+
+def test_a_link_that_another_task_turns_does_not_deceive_later_runs(project: Project) -> None:
+    for version in ("v1", "v2"):
+        project.write(f"{version}/s/f", f"{version}\n")
+    project.path("cur").symlink_to("v1")
+    project.edit("specs/demo.yaml", "src: src/", "src: cur/s/")
+    switch = 'def task_switch():\n    return {"actions": ["ln -sfn v2 cur"]}\n'
+    config = 'configure() | {"default_tasks": ["switch", "package"]}'
+    project.write("dodo.py", DODO.replace("configure()", config, 1) + switch)
+    project.doit()
+    project.path("cur").unlink()
+    project.path("cur").symlink_to("v1")
+    assert "collect:demo:mac-mini" in project.ran("package")
+    project.doit("verify")

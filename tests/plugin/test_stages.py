@@ -232,3 +232,35 @@ def _believe(project: Project, path: os.PathLike[str]) -> None:
             (now.mtime, now.ctime, now.inode, os.path.relpath(path, project.root)),
         )
     connection.close()
+
+
+def test_a_template_behind_a_link_is_a_dependency(project: Project) -> None:
+    project.write("config/demo.ini.j2", '{% include "config/part.j2" %}')
+    project.write("config/real.j2", "one")
+    project.path("config/part.j2").symlink_to("real.j2")
+    project.doit()
+    project.write("config/real.j2", "two")
+    assert "render:demo:mac-mini" in project.ran()
+    assert project.ran() == set()
+
+
+def test_a_file_that_becomes_a_directory_is_rendered_all_the_same(built: Project) -> None:
+    built.edit("specs/demo.yaml", "dst: etc/demo.ini", "dst: etc/demo.ini/it")
+    built.doit()
+    built.edit("specs/demo.yaml", "dst: etc/demo.ini/it", "dst: etc/demo.ini")
+    built.doit()
+
+
+def test_a_fifo_in_the_place_of_an_included_template_hangs_nothing(project: Project) -> None:
+    os.mkfifo(project.path("pipe"))
+    project.write("config/demo.ini.j2", '{% include "pipe" %}')
+    assert "pipe" in project.doit("package", status=2)
+
+
+def test_the_output_is_no_source_by_any_name(project: Project) -> None:
+    project.path("here").symlink_to(".")
+    project.edit("specs/demo.yaml", "src: src/", "src: here/**/*.gz\n    optional: true")
+    project.doit()
+    project.doit()
+    project.edit("specs/demo.yaml", "src: here/**/*.gz", "src: here/artifacts/")
+    assert "this is what the build itself makes" in project.doit(status=3)

@@ -123,3 +123,36 @@ def test_specs_may_be_made_by_python(project: Project) -> None:
     assert "dodo.py:5:1: demo-de.contents[0].dts: unknown key [unknown-key]" in output
     assert "dodo.py:5:1: demo-en.contents[0].dts: unknown key [unknown-key]" in output
     assert "help: did you mean dst?" in output
+
+
+def test_a_value_that_becomes_a_secret_leaves_every_record(
+    secretive: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secretive.edit("specs/demo.yaml", "secrets: {password", "x-none: {password")
+    secretive.edit(
+        "specs/demo.yaml", "port: 8080", 'port: 8080\n  password: "{{ env.DEMO_PASSWORD }}"'
+    )
+    secretive.doit()
+    secretive.edit("specs/demo.yaml", '\n  password: "{{ env.DEMO_PASSWORD }}"', "")
+    secretive.edit("specs/demo.yaml", "x-none: {password", "secrets: {password")
+    monkeypatch.setenv("DEMO_PASSWORD", f"{SECRET}-2")
+    secretive.doit()
+    databases = list(secretive.path("artifacts/.work").glob("*.sqlite"))
+    assert len(databases) == 3
+    assert not [path.name for path in databases if SECRET.encode() in path.read_bytes()]
+
+
+def test_what_is_given_in_the_place_of_a_secret_s_user_is_one(secretive: Project) -> None:
+    secretive.edit("specs/demo.yaml", "port: 8080", 'port: 8080\n  url: "x{{ password }}"')
+    secretive.write("config/demo.ini.j2", "{{ url }}\n")
+    said = secretive.doit("package", "url=staple") + secretive.doit("spec", "url=staple")
+    assert "staple" not in said
+    assert b"staple" not in secretive.path("artifacts/.work/doit.sqlite").read_bytes()
+
+
+def test_what_an_earlier_layout_rendered_is_removed(secretive: Project) -> None:
+    secretive.doit()
+    secretive.edit("specs/demo.yaml", "dst: etc/demo.ini", "dst: etc/other.ini")
+    secretive.doit()
+    rendered = secretive.path("artifacts/.work/demo/mac-mini/render")
+    assert [path.name for path in rendered.rglob("*") if path.is_file()] == ["other.ini"]
