@@ -81,7 +81,7 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
 
     def _last(self, name: str) -> dict[str, Any]:
         values = self.dep_manager.get_values(name) or {}
-        told = ("seconds", "cost", "changed", "changes", "because")
+        told = ("seconds", "changed", "changes", "because")
         return {key: values[key] for key in told if key in values}
 
 
@@ -134,5 +134,3 @@ def _cost(last: Mapping[str, Any]) -> Iterator[str]:
         yield f"{last['seconds']:.2f} s"
     if "changed" in last:
         yield f"{last['changed']} paths changed"
-    for what, amount in last.get("cost", {}).items():
-        yield f"{what.replace('_', ' ')} {amount:,}"
