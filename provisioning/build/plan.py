@@ -137,7 +137,7 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     known = specs.known()
     parts = [Part(variant, sources) for variant in known.variants]
     memory = _Memory(notes, known, sources)
-    briefs = memory.recall()
+    briefs = None if known.faults else memory.recall()
     if briefs is None:
         for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
             part.layout = layout

@@ -253,3 +253,13 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
         ("no-source", "hook.sh is not a file"),
         ("no-source", "out.sh leads out of the project"),
     ]
+
+
+def test_a_fault_beside_secrets_is_told_however_well_the_rest_is_known() -> None:
+    write("secrets.env", "KEY=hunter2-and-more\n")
+    write("specs/demo.yaml", SPEC + "secrets_from: [secrets.env]\n")
+    planned()
+    planned()
+    write("specs/faulty.yaml", "name: faulty\nversion: 1.10\nplatforms: {own: {}}\n")
+    with pytest.raises(SpecError, match="unquoted-text"):
+        planned()
