@@ -7,8 +7,7 @@ import io
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import archive as names
-from provisioning.artifact import canonical, manifest
+from provisioning.artifact import archive, canonical, manifest
 from provisioning.artifact.codec import GzipReader
 from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
-_PREAMBLE = ["", f"{RESERVED}/", names.MANIFEST]
+_PREAMBLE = ["", f"{RESERVED}/", archive.MANIFEST]
 
 
 class Reading:
@@ -73,17 +72,17 @@ class Reading:
             if path < last:
                 yield Finding(path, "is out of order in the archive")
             last = path
-            if member != names.member(entry, name):
+            if member != archive.member(entry, name):
                 yield from differences(member, entry)
             if member.type == FILE:
-                yield from content_difference(_digest(entry, content, write), member, entry)
+                yield from content_difference(digested(entry, content, write), member, entry)
         for path in missing:
             yield Finding(path, "is missing from the archive")
 
-    def index(self, archive: str) -> Index:
+    def index(self, name: str) -> Index:
         """Tell what the index of the archive has to say, once all findings have been asked for."""
         return Index(
-            archive,
+            name,
             self._packed.size,
             self._packed.hexdigest(),
             self._gzip.tar_size,
@@ -107,9 +106,9 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
         data = b"".join(content)
     if [member.name.partition("/")[2] for member in found] != _PREAMBLE:
         raise ArtifactError("does not begin with a manifest: this tool did not make it")
-    parsed = manifest.parse(data, names.MANIFEST)
-    if tuple(found) != names.preamble(data, parsed.package.name):
-        raise ArtifactError(f"{names.MANIFEST}: does not lie in the archive as it should")
+    parsed = manifest.parse(data, archive.MANIFEST)
+    if tuple(found) != archive.preamble(data, parsed.package.name):
+        raise ArtifactError(f"{archive.MANIFEST}: does not lie in the archive as it should")
     return data, parsed
 
 
@@ -120,7 +119,8 @@ def _tar_limit(data: bytes, parsed: Manifest) -> int:
     return headers + len(data) + sum(entry.size for entry in parsed.entries) + MIB
 
 
-def _digest(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:
+def digested(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:
+    """Digest a content of any size, on its way to `write`."""
     sha256 = hashlib.sha256()
     hashed = _hashed(content, sha256)
     if write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from io import FileIO
+from io import FileIO, RawIOBase
 from typing import TYPE_CHECKING
 
 from provisioning.errors import ArtifactError
@@ -21,6 +21,23 @@ def open_regular(path: Path) -> FileIO:
         file.close()
         raise ArtifactError("is not a regular file")
     return file
+
+
+class Span(RawIOBase):
+    """A part of an open file. Where in the file others read does not matter, nor to them."""
+
+    def __init__(self, file: FileIO, start: int, length: int) -> None:
+        self._descriptor = file.fileno()
+        self._at, self._stop = start, start + length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = os.pread(self._descriptor, min(len(buffer), self._stop - self._at), self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

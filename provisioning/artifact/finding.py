@@ -24,8 +24,8 @@ class Finding(NamedTuple):
         return f"{shown(self.path)}: {self.message}"
 
 
-def differences(found: Entry | Member, entry: Entry, *, own: bool = True) -> Iterator[Finding]:
-    """Hold what was found against an entry, all but the content; without owners unless `own`.
+def differences(found: Entry | Member, entry: Entry, *, owners: bool = True) -> Iterator[Finding]:
+    """Hold what was found against an entry, all but the content; without owners unless `owners`.
 
     A wrong type is one finding: nothing else would be comparable.
     """
@@ -34,7 +34,7 @@ def differences(found: Entry | Member, entry: Entry, *, own: bool = True) -> Ite
         return
     if found.mode != entry.mode:
         yield _finding(entry, "mode", f"{found.mode:04o}", f"{entry.mode:04o}")
-    for key in ("owner", "group") if own else ():
+    for key in ("owner", "group") if owners else ():
         if getattr(found, key) != getattr(entry, key):
             yield _finding(entry, key, getattr(found, key), getattr(entry, key))
     if found.size != entry.size:

@@ -1,17 +1,9 @@
-"""Knows which owners there are: what they may be called, and their numbers on this machine."""
+"""Knows what an owner may be called: the one place that says so."""
 
 from __future__ import annotations
 
-import grp
-import pwd
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-from provisioning.errors import ArtifactError
-
-if TYPE_CHECKING:
-    from provisioning.artifact.entry import Entry
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,6}")
@@ -29,14 +21,3 @@ def owner_fault(owner: str) -> str | None:
     if _NAME.fullmatch(owner):
         return None
     return "is neither a name (at most 31 of A-Z a-z 0-9 _ . -) nor a number up to 2097151"
-
-
-def owner_ids(entry: Entry) -> tuple[int, int]:
-    """Tell an entry's user and group number on this machine. Raises ArtifactError if unknown."""
-    owner, group = entry.owner, entry.group
-    try:
-        uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
-        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise ArtifactError(f"owner {owner}:{group} is not known on this machine") from None
-    return uid, gid

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import archive as names
 from provisioning.artifact import canonical, digest, index
+from provisioning.artifact.archive import SUFFIX, SUMS, index_name
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.path import shown
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from provisioning.artifact.contents import Reading
-    from provisioning.artifact.index import Chunk, Index
+    from provisioning.artifact.index import Index
 
 _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
@@ -27,22 +26,17 @@ class Sidecars:
     """What the files beside an archive say about it. `read` comes first, then `compare`."""
 
     def __init__(self, archive: Path) -> None:
-        stem = archive.name[: -len(names.SUFFIX)]
+        stem = archive.name[: -len(SUFFIX)]
         self._archive = archive
-        self._index_name = names.index_name(archive.name)
+        self._index_name = index_name(archive.name)
         self._manifest_name = f"{stem}.manifest.json"
         self._data: dict[str, bytes] = {}
-        self._index: Index | None = None
-
-    @property
-    def chunks(self) -> tuple[Chunk, ...]:
-        """The chunks that the index lists."""
-        return self._index.chunks if self._index else ()
+        self.index: Index | None = None  # if there is one that can be read
 
     def read(self, *, complete: bool) -> Iterator[Finding]:
         """Read what there is; `complete`: all of it has to be there."""
         limits = {self._index_name: canonical.LIMIT, self._manifest_name: canonical.LIMIT}
-        for name, limit in {**limits, names.SUMS: _LONGEST_SUMS}.items():
+        for name, limit in {**limits, SUMS: _LONGEST_SUMS}.items():
             try:
                 self._data[name] = read_bounded(self._archive.with_name(name), limit)
             except FileNotFoundError:
@@ -52,19 +46,18 @@ class Sidecars:
                 yield Finding(name, reason(error))
         if self._index_name in self._data:
             try:
-                self._index = index.parse(self._data[self._index_name], self._index_name)
+                self.index = index.parse(self._data[self._index_name], self._index_name)
             except ArtifactError as error:
                 yield Finding(*str(error).split(": ", 1))
 
-    def compare(self, reading: Reading) -> Iterator[Finding]:
+    def compare(self, manifest: bytes, actual: Index) -> Iterator[Finding]:
         """Hold what they say against an archive that has been read to its end."""
-        actual = reading.index(self._archive.name)
-        if self._data.get(self._manifest_name, reading.data) != reading.data:
+        if self._data.get(self._manifest_name, manifest) != manifest:
             yield Finding(self._manifest_name, "is not the manifest inside the archive")
-        if self._index:
-            yield from self._compare_index(self._index, actual)
-        if names.SUMS in self._data:
-            yield from self._compare_sums(self._data[names.SUMS], actual.digest)
+        if self.index:
+            yield from self._compare_index(self.index, actual)
+        if SUMS in self._data:
+            yield from self._compare_sums(self._data[SUMS], actual.digest)
 
     def _compare_index(self, says: Index, actual: Index) -> Iterator[Finding]:
         for key, value in says._asdict().items():
@@ -81,20 +74,20 @@ class Sidecars:
             match = _SUM.fullmatch(line)
             name = match[2].decode(errors="replace") if match else ""
             if not match:
-                yield Finding(names.SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
+                yield Finding(SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
             elif name in listed:
-                yield Finding(names.SUMS, f"line {number}: lists {shown(name)} again")
+                yield Finding(SUMS, f"line {number}: lists {shown(name)} again")
             else:
                 listed[name] = match[1].decode()
         known = (self._archive.name, self._index_name, self._manifest_name)
         for name in sorted({*listed, *known}):
             found = self._digest(name, archive_digest)
             if name not in listed:
-                yield Finding(names.SUMS, f"does not list {name}")
+                yield Finding(SUMS, f"does not list {name}")
             elif name not in known:
-                yield Finding(names.SUMS, f"lists {shown(name)}, which is no part of the release")
+                yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
             elif found and found != listed[name]:
-                yield Finding(name, f"sha256 {found}, {names.SUMS} says {listed[name]}")
+                yield Finding(name, f"sha256 {found}, {SUMS} says {listed[name]}")
 
     def _digest(self, name: str, archive_digest: str) -> str | None:
         if name == self._archive.name:

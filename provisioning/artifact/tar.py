@@ -89,6 +89,13 @@ def header(member: Member) -> bytes:
     return _pax(records) + block if records else block
 
 
+def length(member: Member) -> int:
+    """Count the bytes of tar that a member takes: header, content and padding."""
+    ordinary = _is_short(member.name) and _is_short(member.link) and member.size <= _LARGEST_SIZE
+    head = BLOCK if ordinary else len(header(member))
+    return head + member.size + padding(member.size)
+
+
 def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Read the members of a tar and their contents, in blocks of at most a MiB, to the very end.
 
@@ -98,7 +105,7 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """
     while (block := _read(stream, BLOCK)) != _ZEROS:
         member = _read_member(stream, block)
-        content = _read_content(stream, member)
+        content = read_content(stream, member)
         yield member, content
         for _ in content:
             pass
@@ -106,9 +113,25 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
         raise ArtifactError("the tar inside goes on after its end")
 
 
+def read_content(stream: Stream, member: Member) -> Iterator[bytes]:
+    """Read what follows a member's header, in blocks of at most a MiB, and the padding."""
+    left = member.size
+    while left:
+        block = _read(stream, min(left, MIB))
+        left -= len(block)
+        yield block
+    rest = padding(member.size)
+    if rest and _read(stream, rest) != bytes(rest):
+        raise ArtifactError(f"{shown(member.name)}: is not followed by zeros")
+
+
 def padding(size: int) -> int:
     """Count the zero bytes that follow a content of `size` bytes."""
     return -size % BLOCK
+
+
+def _is_short(name: str) -> bool:
+    return len(name) <= _LONGEST_NAME and name.isascii()
 
 
 def _ustar(
@@ -168,17 +191,6 @@ def _read(stream: Stream, size: int) -> bytes:
     if len(data) < size:
         raise ArtifactError("the tar inside is cut off")
     return data
-
-
-def _read_content(stream: Stream, member: Member) -> Iterator[bytes]:
-    left = member.size
-    while left:
-        block = _read(stream, min(left, MIB))
-        left -= len(block)
-        yield block
-    rest = padding(member.size)
-    if rest and _read(stream, rest) != bytes(rest):
-        raise ArtifactError(f"{shown(member.name)}: is not followed by zeros")
 
 
 def _read_member(stream: Stream, block: bytes) -> Member:

@@ -79,11 +79,25 @@ def content_now(layout: Layout, look: Callable[[str], Held]) -> str:
     return _digest((each.digest or each.link, _mode(item, each, file_mode)) for item, each in held)
 
 
-def content_of(layout: Layout, collected: Sequence[Collected]) -> str:
-    """What `content_now` would have told when `collected` was."""
-    pairs = zip(layout.items, collected, strict=True)
-    entries = (each.entry for item, each in pairs if _is_read(item))
-    return _digest((entry.digest or entry.link, entry.mode) for entry in entries)
+def content_of(layout: Layout, entries: Iterable[Entry]) -> str:
+    """What `content_now` would have told when `entries` were collected."""
+    pairs = zip(layout.items, entries, strict=True)
+    read = (entry for item, entry in pairs if _is_read(item))
+    return _digest((entry.digest or entry.link, entry.mode) for entry in read)
+
+
+def is_made_of(entry: Entry, item: Item, file_mode: int) -> bool:
+    """Whether an entry is what the spec makes of an item, but for what `content_of` tells."""
+    mode = file_mode if item.mode is None else item.mode
+    return (
+        entry.path == item.path
+        and entry.type == item.type
+        and (entry.mode == mode or _is_read(item))
+        and entry.owner == item.owner
+        and entry.group == item.group
+        and entry.link == item.link
+        and entry.conffile == item.conffile
+    )
 
 
 def _is_read(item: Item) -> bool:

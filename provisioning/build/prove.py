@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import digest, extract, manifest, tree, verify
+from provisioning.artifact import digest
+from provisioning.artifact.finding import Finding
 from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.verify import Finding
-from provisioning.build.collect import collect
-from provisioning.errors import ArtifactError, BuildError
+from provisioning.artifact.verify import Verification
+from provisioning.build.collect import collect, content_of, is_made_of
+from provisioning.build.scratch import scratch
+from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from provisioning.artifact.entry import Entry
     from provisioning.build.digests import Digests
     from provisioning.build.layout import Layout
+    from provisioning.build.plan import Part
+    from provisioning.build.render import Rendered
     from provisioning.build.workspace import Workspace
 
 _REPAIR = "`doit package` makes it anew"
 
 
-def prove(layout: Layout, place: Workspace, digests: Digests) -> None:
-    """Prove that what lies in `place` is sound, is what `layout` gives, and installs as such.
+def prove(part: Part, place: Workspace, digests: Digests) -> None:
+    """Prove that what lies in `place` is sound, is what `part` gives, and installs as such.
 
     Raises:
         BuildError: with everything that is not so.
     """
-    findings = list(_findings(layout, place, digests))
+    findings = list(_findings(part, place, digests))
     if findings:
         # What was found here may have been missed by every stamp of the files: read them next time.
         digests.forget()
@@ -36,25 +40,31 @@ def prove(layout: Layout, place: Workspace, digests: Digests) -> None:
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
 
 
-def _findings(layout: Layout, place: Workspace, digests: Digests) -> Iterator[Finding]:
-    alone = verify.check_release(place.release)
-    yield from alone
-    if alone:
-        return  # what is damaged need not be compared
-    made = manifest.parse(place.manifest.read_bytes(), str(place.manifest))
-    wanted = expected(layout, place, digests)
-    yield from compare(made, wanted)
-    with place.scratch() as directory:
-        yield from _rehearse(place, directory)
+def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Finding]:
+    with Verification(place.release, partial(scratch, place.work)) as artifact:
+        damage = tuple(artifact.read())
+        yield from damage
+        if artifact.manifest and not damage:  # what is damaged need not be compared
+            if not _is_as_described(artifact.manifest, part, place, digests):
+                yield from compare(artifact.manifest, expected(part.layout, place, digests))
+            yield from artifact.rehearse()
 
 
-def _rehearse(place: Workspace, directory: Path) -> Iterator[Finding]:
+def _is_as_described(made: Manifest, part: Part, place: Workspace, digests: Digests) -> bool:
+    """Tell in little time that `compare` would find nothing; if not, it may still not."""
+    layout = part.layout
+    if made.package != place.package or len(made.entries) != len(layout.items):
+        return False
+    rendered = _render(layout)
+    for item, entry in zip(layout.items, made.entries, strict=True):
+        if not is_made_of(entry, item, layout.variant.file_mode):
+            return False
+        if item.template and entry.digest != digest.of_bytes(rendered[item.path].content):
+            return False
     try:
-        installed = extract.extract(place.archive, directory)
-    except ArtifactError as error:
-        yield Finding(str(place.archive), f"cannot be installed: {error}")
-    else:
-        yield from tree.compare(installed, directory)
+        return content_of(layout, made.entries) == part.content(digests)
+    except (BuildError, OSError):  # a source that is not there any more, say
+        return False
 
 
 def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
@@ -64,15 +74,21 @@ def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
         BuildError: a source is missing.
         SpecError: a template has a fault.
     """
-    # Imported here, as in plugin/stages.py: a build with nothing to do does not owe its cost.
-    from provisioning.build.render import render_all  # noqa: PLC0415
-
-    rendered = render_all(layout)
+    rendered = _render(layout)
     entries = tuple(
         _rendered(each.entry, rendered[each.entry.path].content) if each.template else each.entry
         for each in collect(layout, digests)
     )
     return Manifest(place.package, entries)
+
+
+def _render(layout: Layout) -> dict[str, Rendered]:
+    if not any(item.template for item in layout.items):
+        return {}
+    # Imported here: an engine for templates is a cost that a package without any does not owe.
+    from provisioning.build.render import render_all  # noqa: PLC0415
+
+    return render_all(layout)
 
 
 def _rendered(entry: Entry, content: bytes) -> Entry:
@@ -85,6 +101,8 @@ def compare(made: Manifest, wanted: Manifest) -> Iterator[Finding]:
         has, should = getattr(made.package, field), getattr(wanted.package, field)
         if has != should:
             yield Finding(field, f"{has!r} in the archive, {should!r} in the spec")
+    if made.entries == wanted.entries:
+        return
     old = {entry.path: entry for entry in made.entries}
     new = {entry.path: entry for entry in wanted.entries}
     for path in sorted({*old, *new}):

@@ -16,10 +16,10 @@ from jinja2.exceptions import TemplateNotFound
 from provisioning.build import output
 from provisioning.build.includes import includes
 from provisioning.build.limits import ExhaustedError, limited
+from provisioning.build.remove import remove_tree
 from provisioning.build.sandbox import LimitError, NotTextError, Sandbox
 from provisioning.build.template_fault import Faults, with_contents
 from provisioning.build.template_place import Line, word
-from provisioning.build.workspace import remove_tree
 from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,17 +85,6 @@ class Workspace:
         finally:
             os.close(descriptor)
 
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """An empty directory for as long as the block runs; the lock must be held."""
-        directory = self.work / "scratch"
-        remove_tree(directory)
-        directory.mkdir()
-        try:
-            yield directory
-        finally:
-            remove_tree(directory)
-
 
 def workspace(variant: Variant, artifacts: str) -> Workspace:
     """Where `variant` is built below the directory `artifacts`."""
@@ -131,16 +119,3 @@ def digests(artifacts: str) -> Path:
 def specs(artifacts: str) -> Path:
     """Where what the specs say is remembered."""
     return Path(artifacts, _WORK, "specs.sqlite")
-
-
-def remove_tree(directory: Path) -> None:
-    """Remove a tree whose directories may have modes that forbid it, and follow no link."""
-    if directory.is_symlink():
-        directory.unlink()
-    for parent, names, _ in os.walk(directory):
-        for name in names:
-            path = os.path.join(parent, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-    if directory.exists():
-        shutil.rmtree(directory)

@@ -67,8 +67,9 @@ def collect_sources(job: Job) -> Values:
     collected = collect.collect(job.part.layout, digests_of(job.artifacts))
     different = list(changes(collect.last(job.workspace.collected), collected))
     collect.write(job.workspace.collected, collected)
+    entries = (each.entry for each in collected)
     return {
-        "content": collect.content_of(job.part.layout, collected),
+        "content": collect.content_of(job.part.layout, entries),
         "changes": different[:MOST_TOLD],
         "changed": len(different),
     }
@@ -101,4 +102,4 @@ def verify(job: Job) -> None:
     """Prove the artifacts, alone and then against the spec."""
     from provisioning.build import prove  # noqa: PLC0415
 
-    prove.prove(job.part.layout, job.workspace, digests_of(job.artifacts))
+    prove.prove(job.part, job.workspace, digests_of(job.artifacts))

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.verify import report
+from provisioning.artifact.verify import verify
 
 if TYPE_CHECKING:
     from provisioning.artifact.verify import Report
@@ -33,7 +33,7 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"provision: {path}: there is no such file or directory", file=sys.stderr)
     if absent:
         return TROUBLE
-    reports = [report(path) for path in options.paths]
+    reports = [verify(path) for path in options.paths]
     if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -51,21 +51,21 @@ def _verify(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="provision", description="Verify packages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    verify = commands.add_parser(
+    command = commands.add_parser(
         "verify",
         help="prove that archives are what their manifests, indexes and sums say",
         description="Read each archive to its last byte, and hold it against its manifest and"
         " the files beside it. Exit code: 0 good, 1 something differs, 2 usage or trouble.",
     )
-    verify.add_argument(
+    command.add_argument(
         "paths",
         nargs="+",
         type=Path,
         metavar="ARCHIVE|DIRECTORY",
         help="an archive (NAME-VERSION-PLATFORM.tar.gz), or a directory with one and its sidecars",
     )
-    verify.add_argument("--json", action="store_true", help="print one JSON document")
-    verify.add_argument("--quiet", action="store_true", help="print nothing but differences")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.add_argument("--quiet", action="store_true", help="print nothing but differences")
     return parser
 
 

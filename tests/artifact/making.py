@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, digest, index, manifest, tar
-from provisioning.artifact.codec import HEADER
+from provisioning.artifact.codec import HEADER, GzipReader
+from provisioning.artifact.contents import Reading
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.files import open_regular
 from provisioning.artifact.index import Chunk, Index
 from provisioning.artifact.manifest import Manifest, Package
+from provisioning.artifact.proof import prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from provisioning.artifact.contents import Write
 
 PACKAGE = Package(
     name="greenhouse",
@@ -84,11 +90,14 @@ def gzip(data: bytes) -> bytes:
     return HEADER + deflated + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
-def chunks(items: Iterable[Item] = ITEMS, data: bytes | None = None) -> list[bytes]:
+def chunks(
+    items: Iterable[Item] = ITEMS, data: bytes | None = None, group: int = 1000
+) -> list[bytes]:
     """The chunks of an archive, uncompressed; `data` is the manifest's, if it is another one's."""
     items = tuple(items)
     data = manifest_of(items) if data is None else data
-    return [preamble(data), b"".join(map(member, items)), tar.END]
+    groups = (items[at : at + group] for at in range(0, len(items), group))
+    return [preamble(data), *(b"".join(map(member, some)) for some in groups), tar.END]
 
 
 def packed(parts: Iterable[bytes]) -> bytes:
@@ -109,10 +118,25 @@ def index_of(name: str, parts: Iterable[bytes], data: bytes) -> Index:
     return Index(name, offset, whole, tar_offset, tar_digest, data_digest, "gzip", tuple(made))
 
 
-def write_release(folder: Path, items: Iterable[Item] = ITEMS) -> Path:
+def index_in(data: bytes, limit: int = 1 << 20) -> Index:
+    """The index that an archive has, whatever it holds. Raises ArtifactError if it is none."""
+    found = list[Chunk]()
+    GzipReader(io.BytesIO(data), limit, found.append).readall()  # type: ignore[arg-type]
+    last = found[-1]
+    sha, size = digest.of_bytes(data), last.tar_offset + last.tar_length
+    return Index(NAME, len(data), sha, size, index.tar_digest(found), sha, "gzip", tuple(found))
+
+
+def proved(path: Path, says: Index, write: Write | None = None) -> Index | None:
+    """What `prove` makes of an archive and of what is said to be its index."""
+    with open_regular(path) as file:
+        return prove(file, Reading(file), says, write)
+
+
+def write_release(folder: Path, items: Iterable[Item] = ITEMS, group: int = 1000) -> Path:
     """Write an archive with its sidecars, and return its path."""
     items = tuple(items)
-    data, parts = manifest_of(items), chunks(items)
+    data, parts = manifest_of(items), chunks(items, group=group)
     folder.mkdir(exist_ok=True)
     path = folder / NAME
     path.write_bytes(packed(parts))

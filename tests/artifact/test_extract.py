@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import resource
 import stat
 from typing import TYPE_CHECKING
@@ -42,9 +41,9 @@ def written(tmp_path: Path, *items: Item, data: bytes | None = None) -> Path:
     return path
 
 
-def fault(path: Path, into: Path, *, own: bool = False) -> str:
+def fault(path: Path, into: Path) -> str:
     with pytest.raises(ArtifactError) as caught:
-        extract(path, into, own=own)
+        extract(path, into)
     return str(caught.value).replace(str(path), NAME).replace(str(into), "into")
 
 
@@ -154,17 +153,3 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, into: Path) -> None:
 def test_links_may_lead_to_links(tmp_path: Path, into: Path) -> None:
     extract(written(tmp_path, link("a", "b"), link("b", "c"), file("c", b"x")), into)
     assert (into / "a").read_bytes() == b"x"
-
-
-def test_owners_are_set_where_asked(tmp_path: Path, into: Path) -> None:
-    me = pwd.getpwuid(os.getuid()).pw_name
-    own = [one.entry._replace(owner=me, group=str(os.getgid())) for one in ITEMS]
-    items = [Item(entry, one.content) for entry, one in zip(own, ITEMS, strict=True)]
-    made = extract(written(tmp_path, *items), into, own=os.getuid() == 0)
-    assert compare(made, into, own=os.getuid() == 0) == ()
-
-
-def test_an_owner_that_is_unknown_here_is_refused(tmp_path: Path, into: Path) -> None:
-    path = written(tmp_path, file("x", b"", owner="nobody-such"))
-    message = f"{NAME}: x: owner nobody-such:nobody-such is not known on this machine"
-    assert fault(path, into, own=True) == message

@@ -162,3 +162,24 @@ def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
 def test_a_package_holds_text_and_nothing_else() -> None:
     assert fault(spelt(name=5)) == "m.json: line 1: package.name is not text"
     assert fault(spelt(new="x")) == "m.json: line 1: does not hold exactly what a package is"
+
+
+lines = st.text(st.sampled_from(FOO_ROW + 'é\\"\x7f0123'), max_size=3)
+
+
+@given(st.integers(0, len(FOO_ROW) - 2), st.integers(0, 2), lines)
+def test_an_entry_that_is_read_quickly_is_what_it_would_be_read_as(
+    at: int, removed: int, put: str
+) -> None:
+    row = FOO_ROW[:at] + put + FOO_ROW[at + removed : -1]
+    quickly = manifest._plain_file(row)
+    last = f"{row}\n".encode()  # the last line is never read quickly
+    head = spelt().partition(b"\n")[0] + b"\n"
+    try:
+        _, (slowly,) = canonical.parse(head + last + b"]}\n", manifest._FORM, "m")
+        wanted = manifest._sound(slowly)
+    except (ArtifactError, ValueError):
+        assert quickly is None
+    else:
+        assert quickly in {None, wanted}
+    assert manifest._plain_file(FOO_ROW[:-1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact import archive, index
-from provisioning.artifact.verify import check_release, report
+from provisioning.artifact.verify import verify
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, write_release, write_sums
 
@@ -22,7 +22,7 @@ SHA = "0" * 64
 
 
 def told(path: Path) -> list[str]:
-    return [str(finding) for finding in check_release(path)]
+    return [str(finding) for finding in verify(path).findings]
 
 
 def with_index(release: Path, **changes: Any) -> list[str]:
@@ -34,7 +34,7 @@ def with_index(release: Path, **changes: Any) -> list[str]:
 
 def test_a_release_is_verified_by_its_directory_or_its_archive(release: Path) -> None:
     assert told(release.parent) == told(release) == []
-    assert report(release).archive == report(release.parent).archive == NAME
+    assert verify(release).archive == verify(release.parent).archive == NAME
 
 
 def test_sha256sum_agrees(release: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_bit_flipped_at_any_byte_of_the_archive_is_refused(release: Path) -> N
         flipped = bytearray(data)
         flipped[offset] ^= 1 << offset % 8
         release.write_bytes(flipped)
-        assert check_release(release)
+        assert verify(release).findings
 
 
 @pytest.mark.parametrize("name", [MANIFEST, INDEX, archive.SUMS])
@@ -78,7 +78,7 @@ def test_a_bit_flipped_at_any_byte_of_a_sidecar_is_refused(release: Path, name: 
         flipped = bytearray(data)
         flipped[offset] ^= 1 << offset % 8
         path.write_bytes(flipped)
-        assert check_release(release)
+        assert verify(release).findings
 
 
 @pytest.mark.parametrize("name", [NAME, MANIFEST, INDEX, archive.SUMS])
@@ -87,7 +87,7 @@ def test_a_file_cut_off_at_any_byte_is_refused(release: Path, name: str) -> None
     data = path.read_bytes()
     for length in range(len(data)):
         path.write_bytes(data[:length])
-        assert check_release(release)
+        assert verify(release).findings
 
 
 def test_another_manifest_beside_the_archive_is_told(release: Path) -> None:

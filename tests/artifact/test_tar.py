@@ -306,3 +306,9 @@ def refused_or(data: bytes) -> list[tuple[Member, bytes]]:
         return read(data)
     except ArtifactError:
         return []
+
+
+@pytest.mark.parametrize("member", [*MEMBERS, FILE._replace(size=8 * 1024**3)])
+def test_the_length_of_a_member_is_known_before_it_is_spelt(member: Member) -> None:
+    spelling = len(header(member))
+    assert tar.length(member) == spelling + member.size + padding(member.size)

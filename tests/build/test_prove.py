@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.extract import Writer
 from provisioning.build import prove as proving
 from provisioning.build import sums
 from provisioning.build.collect import collect, complete
-from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
+from provisioning.build.plan import Part
 from provisioning.build.prove import prove
 from provisioning.build.render import render
 from provisioning.build.sources import Sources
@@ -19,9 +21,10 @@ from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
 
 if TYPE_CHECKING:
-    from provisioning.artifact import manifest
+    from collections.abc import Iterable
+
+    from provisioning.artifact.entry import Entry
     from provisioning.build.digests import Digests
-    from provisioning.build.layout import Layout
 
 CONTENTS = (
     content("src", "t", "lib/"),
@@ -31,10 +34,9 @@ CONTENTS = (
 )
 
 
-def _layout(**changes: object) -> Layout:
+def _part(**changes: object) -> Part:
     described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
-    (layout,) = lay_out([described], Sources("artifacts"))
-    return layout
+    return Part(described, Sources("artifacts"))
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def place(digests: Digests) -> Workspace:
     write("t/a", "a")
     write("t/b", "b")
     write("t.j2", "x = {{ x }}\n")
-    layout = _layout()
+    layout = _part().layout
     place = workspace(layout.variant, "artifacts")
     render(layout, place.rendered)
     pack(place, complete(collect(layout, digests), place.rendered, digests), digests)
@@ -54,15 +56,22 @@ def place(digests: Digests) -> Workspace:
 def _told(place: Workspace, digests: Digests, **changes: object) -> list[str]:
     place.work.mkdir(parents=True, exist_ok=True)
     with pytest.raises(BuildError) as caught:
-        prove(_layout(**changes), place, digests)
+        prove(_part(**changes), place, digests)
     *findings, repair = str(caught.value).splitlines()
     assert repair == "artifacts/demo-1.0-raspberry-pi: `doit package` makes it anew"
     return findings
 
 
 def test_sound_artifacts_are_proved_and_leave_nothing(place: Workspace, digests: Digests) -> None:
-    prove(_layout(), place, digests)
+    prove(_part(), place, digests)
     assert not (place.work / "scratch").exists()
+
+
+def test_sound_artifacts_are_not_collected_again(
+    place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(proving, "expected")
+    prove(_part(), place, digests)
 
 
 def test_what_the_spec_says_differently_is_told_in_its_words(
@@ -110,29 +119,27 @@ def test_missing_artifacts_are_told(place: Workspace, digests: Digests) -> None:
     assert "holds 0 archives" in told
 
 
-def test_what_does_not_install_is_told(
-    place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise proving.ArtifactError("for this reason")
-
-    monkeypatch.setattr("provisioning.artifact.extract.extract", refuse)
-    assert _told(place, digests) == [f"{place.archive}: cannot be installed: for this reason"]
+def test_what_does_not_install_is_told(place: Workspace, digests: Digests) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # no file may hold a byte
+    try:
+        told = _told(place, digests)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    reason = f"cannot be extracted: {place.work}/scratch: File too large"
+    assert told == [f"{place.archive}: cannot be installed: {place.archive}: {reason}"]
 
 
 def test_what_installs_as_something_else_is_told(
     place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from provisioning.artifact import extract  # noqa: PLC0415
+    real = Writer.write
 
-    real = extract.extract
+    def meddled(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+        mode = 0o600 if entry.path == "lib/a" else entry.mode
+        real(self, entry._replace(mode=mode), blocks)
 
-    def meddled(archive: Path, into: Path) -> manifest.Manifest:
-        installed = real(archive, into)
-        os.chmod(into / "lib/a", 0o600)
-        return installed
-
-    monkeypatch.setattr("provisioning.artifact.extract.extract", meddled)
+    monkeypatch.setattr(Writer, "write", meddled)
     assert _told(place, digests) == ["lib/a: mode 0600, the manifest says 0644"]
 
 
@@ -141,7 +148,7 @@ def test_what_a_killed_rehearsal_left_is_removed_whatever_its_modes(
 ) -> None:
     write(str(place.work / "scratch/closed/deep/x"))
     os.chmod(place.work / "scratch/closed", 0o000)
-    prove(_layout(), place, digests)
+    prove(_part(), place, digests)
 
 
 def test_an_archive_that_is_not_what_was_written_gets_no_sums(place: Workspace) -> None:
@@ -167,5 +174,5 @@ def test_a_link_in_the_place_of_the_scratch_directory_is_not_followed(
     (tmp_path / "elsewhere/deep").mkdir(parents=True)
     place.work.mkdir(parents=True, exist_ok=True)
     (place.work / "scratch").symlink_to(tmp_path / "elsewhere")
-    prove(_layout(), place, digests)
+    prove(_part(), place, digests)
     assert (tmp_path / "elsewhere/deep").stat().st_mode & 0o777 == 0o755

@@ -1,0 +1,127 @@
+"""Knows how to prove in little time, on several processors, that an archive is sound.
+
+A package has one spelling. So its manifest says what the tar is, byte for byte, but for contents,
+whose digests it holds: nothing has to be parsed, only compared. And where there is an index, each
+chunk can be judged alone. What is not proved here may be sound all the same: `contents`, which
+reads one byte after the other, then tells what is wrong, or that nothing is.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_left
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import archive, digest, tar
+from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.contents import digested
+from provisioning.artifact.entry import FILE, Entry
+from provisioning.artifact.files import Span
+from provisioning.artifact.index import Chunk, Index, tar_digest
+from provisioning.artifact.team import Team
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
+
+    from provisioning.artifact.contents import Reading, Write
+    from provisioning.artifact.tar import Stream
+
+_BUFFER = 256 * 1024
+
+
+def prove(file: FileIO, reading: Reading, index: Index, write: Write | None = None) -> Index | None:
+    """Read an archive to its end; return what its index has to say, or None if it is not proved.
+
+    `index` is what some file says of it; its manifest was read by `reading`. `write` is handed
+    the files, as by `Reading.findings`, but in other processes, and the manifest too.
+    """
+    try:
+        proof = _Proof(file, reading, index, write)
+        with Team(proof.is_sound, len(proof.runs)) as team:
+            whole = digest.HashedReader(Span(file, 0, index.size + 1))
+            while whole.read(_BUFFER):
+                pass
+            if whole.size != index.size or not team.agrees():
+                return None
+    except (ArtifactError, OSError):
+        return None
+    return index._replace(
+        digest=whole.hexdigest(),
+        tar_digest=tar_digest(index.chunks),
+        manifest_digest=digest.of_bytes(reading.data),
+    )
+
+
+class _Run(NamedTuple):
+    """Chunks that hold whole members: one, or those that a large file was cut into."""
+
+    chunks: tuple[Chunk, ...]
+    entries: tuple[Entry, ...]
+    before: bytes  # what else the chunks hold: the top directory, the end
+    after: bytes
+
+
+class _Proof:
+    """The runs of an archive, each of which can be judged alone.
+
+    Raises ArtifactError where the chunks end elsewhere than the manifest's members.
+    """
+
+    def __init__(self, file: FileIO, reading: Reading, index: Index, write: Write | None) -> None:
+        entries = (*archive.reserved(reading.data), *reading.manifest.entries)
+        self._file, self._write = file, write
+        self._name = reading.manifest.package.name
+        self.runs = tuple(_runs(index.chunks, entries, self._name))
+
+    def is_sound(self, number: int) -> bool:
+        """Hold the members of a run against their entries."""
+        run = self.runs[number]
+        first, chunks = run.chunks[0], list[Chunk]()
+        tar_length = sum(chunk.tar_length for chunk in run.chunks)
+        span = Span(self._file, first.offset, sum(chunk.length for chunk in run.chunks))
+        stream = io.BufferedReader(GzipReader(span, tar_length, chunks.append), _BUFFER)
+        return (
+            stream.read(len(run.before)) == run.before
+            and all(self._comes(stream, entry) for entry in run.entries)
+            and stream.read(len(run.after) + 1) == run.after
+            and [_moved(chunk, first) for chunk in chunks] == list(run.chunks)
+        )
+
+    def _comes(self, stream: Stream, entry: Entry) -> bool:
+        member = archive.member(entry, self._name)
+        spelling = tar.header(member)
+        if stream.read(len(spelling)) != spelling:
+            return False
+        if entry.type != FILE:
+            return True
+        return digested(entry, tar.read_content(stream, member), self._write) == entry.digest
+
+
+def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_Run]:
+    before, after = tar.header(archive.preamble(b"", name)[0]), b""
+    lengths = (tar.length(archive.member(entry, name)) for entry in entries)
+    starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of tar.END
+    first, held = 0, list[Chunk]()
+    for chunk in chunks:
+        if after:
+            raise ArtifactError("its chunks go on after its end")
+        held.append(chunk)
+        end = chunk.tar_offset + chunk.tar_length
+        stop = bisect_left(starts, end)
+        if end == starts[-1] + len(tar.END):
+            stop, after = len(entries), tar.END
+        elif stop == len(starts) or starts[stop] != end:
+            continue
+        yield _Run(tuple(held), tuple(entries[first:stop]), before, after)
+        first, held, before = stop, [], b""
+    if held or not after:
+        raise ArtifactError("its chunks do not end where members do")
+
+
+def _moved(chunk: Chunk, first: Chunk) -> Chunk:
+    """A chunk that was found in a part of the archive, where it lies in the whole."""
+    offset, tar_offset = chunk.offset + first.offset, chunk.tar_offset + first.tar_offset
+    return chunk._replace(offset=offset, tar_offset=tar_offset)

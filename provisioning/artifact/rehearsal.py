@@ -1,0 +1,87 @@
+"""Knows what a package becomes when it is unpacked: into a scratch directory, to be compared."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import archive, tree
+from provisioning.artifact.descent import Descent
+from provisioning.artifact.extract import Writer, extract
+from provisioning.artifact.finding import Finding
+from provisioning.artifact.team import Team
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from provisioning.artifact.contents import Reading
+    from provisioning.artifact.entry import Entry
+
+    Scratch = Callable[[int], AbstractContextManager[Path]]  # with room for so many bytes
+
+_PAGE = 4096  # bytes
+_SOME = 256  # entries that are compared at a time
+
+
+class Rehearsal:
+    """A directory that a package is being unpacked into, by whoever calls `write`.
+
+    Raises OSError and ArtifactError where that fails. What did not go well here is worth
+    another try: see `differences`.
+    """
+
+    def __init__(self, reading: Reading, scratch: Scratch) -> None:
+        self._entries = (*archive.reserved(reading.data), *reading.manifest.entries)
+        with ExitStack() as opened:
+            self._directory = opened.enter_context(scratch(sum(map(_room, self._entries))))
+            self._writer = opened.enter_context(Writer(self._directory, self._entries))
+            self._unpacked = opened.enter_context(Descent(self._directory))
+            self._open = opened.pop_all()
+
+    def __enter__(self) -> Rehearsal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def write(self, entry: Entry, blocks: Iterable[bytes]) -> None:
+        """Write a file."""
+        self._writer.write(entry, blocks)
+
+    def finish(self) -> None:
+        """Have others begin to compare what was unpacked, now that all files are written."""
+        self._writer.finish()
+        self._team = self._open.enter_context(Team(self._holds, -(-len(self._entries) // _SOME)))
+
+    def went_well(self) -> bool:
+        """Wait until all is compared, and tell whether it is what the manifest says."""
+        listed = {entry.path for entry in self._entries}
+        try:
+            return tree.holds_nothing_but(self._directory, listed) and self._team.agrees()
+        except OSError:
+            return False
+
+    def _holds(self, number: int) -> bool:
+        some = self._entries[number * _SOME : (number + 1) * _SOME]
+        return tree.holds(self._unpacked, some)
+
+
+def differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
+    """Tell what the archive at `path` is unpacked to that it should not be.
+
+    It is read and unpacked once more, slowly, and where there is the most room.
+    """
+    with scratch(sys.maxsize) as directory:
+        try:
+            yield from tree.compare(extract(path, directory), directory)
+        except ArtifactError as error:
+            yield Finding(str(path), f"cannot be installed: {error}")
+
+
+def _room(entry: Entry) -> int:
+    """What an entry takes on a disk, or more: whole pages, and one for what is known of it."""
+    return -(-entry.size // _PAGE) * _PAGE + _PAGE

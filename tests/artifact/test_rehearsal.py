@@ -1,0 +1,133 @@
+"""A package, unpacked to see what becomes of it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import team
+from provisioning.artifact.extract import Writer
+from provisioning.artifact.verify import Verification
+
+from .making import NAME, directory, file, link, write_release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from provisioning.artifact.entry import Entry
+
+MANY = (
+    *(file(f"{number:05}", b"%d" % number) for number in range(2500)),
+    directory("closed", mode=0o500),
+    file("closed/x", b"x", mode=0o4755),
+    link("link", "closed/x"),
+)
+
+
+class Scratch:
+    """Directories below a folder, and how much room each had to have."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rooms: list[int] = []
+
+    @contextmanager
+    def __call__(self, room: int) -> Iterator[Path]:
+        self.rooms.append(room)
+        directory = self.folder / str(len(self.rooms))
+        directory.mkdir(parents=True)
+        yield directory
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Scratch:
+    return Scratch(tmp_path / "scratch")
+
+
+@pytest.fixture(params=[1, 3])
+def many(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    return write_release(tmp_path / "release", MANY, group=100)
+
+
+def told(path: Path, scratch: Scratch) -> list[str]:
+    with Verification(path, scratch) as verification:
+        assert list(verification.read()) == []
+        return [str(finding) for finding in verification.rehearse()]
+
+
+def test_what_is_unpacked_as_it_should_be_is_unpacked_once(many: Path, scratch: Scratch) -> None:
+    before = len(os.listdir("/dev/fd"))
+    assert told(many, scratch) == []
+    assert (scratch.folder / "1/closed/x").read_bytes() == b"x"
+    assert len(scratch.rooms) == 1
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_the_room_that_a_package_takes_is_known_before(many: Path, scratch: Scratch) -> None:
+    told(many, scratch)
+    found = (path.lstat() for path in (scratch.folder / "1").rglob("*"))
+    taken = sum(status.st_blocks * 512 for status in found)
+    assert taken < scratch.rooms[0] < 4 * taken
+
+
+def test_an_archive_alone_is_unpacked_too(many: Path, scratch: Scratch) -> None:
+    many.with_name(f"{NAME}.index.json").unlink()
+    assert told(many, scratch) == []
+    assert (scratch.folder / "1/closed/x").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("path", ["00000", "02499", "closed/x"])
+def test_what_is_written_otherwise_is_told(
+    many: Path, scratch: Scratch, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Writer.write
+
+    def meddled(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+        real(self, entry, [b"?" * entry.size] if entry.path == path else blocks)
+
+    monkeypatch.setattr(Writer, "write", meddled)
+    (finding,) = told(many, scratch)
+    assert finding.startswith(f"{path}: sha256 ")
+    assert len(scratch.rooms) == 2
+
+
+def test_what_is_written_and_not_listed_is_told(
+    many: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Writer.finish
+
+    def meddled(self: Writer) -> None:
+        real(self)
+        for folder in scratch.folder.iterdir():
+            (folder / "new").touch()
+
+    monkeypatch.setattr(Writer, "finish", meddled)
+    assert told(many, scratch) == ["new: is not in the manifest"]
+
+
+def test_what_fails_the_first_time_may_do_with_more_room(
+    many: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Writer.write
+
+    def full(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+        if entry.path == "closed/x" and len(scratch.rooms) == 1:
+            raise OSError(28, "No space left on device")
+        real(self, entry, blocks)
+
+    monkeypatch.setattr(Writer, "write", full)
+    assert told(many, scratch) == []
+    assert scratch.rooms[1] > 2**60
+    assert (scratch.folder / "2/closed/x").read_bytes() == b"x"
+
+
+def test_what_is_damaged_is_not_unpacked_twice(many: Path, scratch: Scratch) -> None:
+    many.write_bytes(many.read_bytes()[:-1])
+    with Verification(many, scratch) as verification:
+        assert list(verification.read())
+    assert len(scratch.rooms) == 1

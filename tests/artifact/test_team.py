@@ -1,0 +1,144 @@
+"""Work that is shared between processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import team
+from provisioning.artifact.team import Team
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(params=[1, 3])
+def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """This machine with so many processors."""
+    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    return int(request.param)
+
+
+def _children() -> list[str]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return file.read().split()
+
+
+def test_all_is_done_once(tmp_path: Path, processors: int) -> None:
+    def work(number: int) -> bool:
+        with open(tmp_path / str(os.getpid()), "a") as file:
+            file.write(f"{number}\n")
+        return True
+
+    with Team(work, 50) as some:
+        assert some.agrees()
+    done = [path.read_text().split() for path in tmp_path.iterdir()]
+    assert len(done) == processors
+    assert sorted(int(number) for numbers in done for number in numbers) == list(range(50))
+    assert not _children()
+
+
+@pytest.mark.usefixtures("processors")
+def test_one_who_says_no_is_enough() -> None:
+    for wrong in (0, 17, 49):
+        with Team(lambda number, wrong=wrong: number != wrong, 50) as some:  # type: ignore[misc]
+            assert not some.agrees()
+    assert not _children()
+
+
+def test_a_process_that_fails_or_is_killed_says_no(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 2)
+
+    def fail(number: int) -> bool:
+        raise OSError(number)
+
+    def die(number: int) -> bool:
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
+    for work in (fail, die):
+        with Team(work, 50) as some:
+            assert not some.agrees()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 3)
+
+    def sleep(_: int) -> bool:
+        time.sleep(60)
+        return True
+
+    with Team(sleep, 50):
+        assert len(_children()) == 3
+    assert not _children()
+
+
+def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 64)
+    for count, processes in ((0, 0), (7, 0), (8, 2), (50, 12)):
+        with Team(lambda _: True, count) as some:
+            assert len(_children()) == processes
+            assert some.agrees()
+
+
+def test_what_cannot_be_forked_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 3)
+    fork, here = os.fork, os.getpid()
+
+    def once() -> int:
+        if _children():
+            raise BlockingIOError
+        return fork()
+
+    monkeypatch.setattr(os, "fork", once)
+    done = []
+    with Team(lambda number: not done.append(number), 12) as some:  # type: ignore[func-returns-value]
+        assert some.agrees()
+    assert os.getpid() == here
+    assert done == [0, 3, 6, 9, 1, 4, 7, 10]
+
+
+def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 3)
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    with Team(lambda _: True, 50) as some:
+        assert not _children()
+        assert some.agrees()
+    over.set()
+    thread.join()
+
+
+def test_ctrl_c_ends_all_of_it_without_a_word() -> None:
+    script = (
+        "import signal, time\nfrom provisioning.artifact import team\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "team._processors = lambda: 3\n"
+        "with team.Team(lambda number: not time.sleep(60), 50) as some:\n"
+        "    print(*some._running, flush=True)\n    some.agrees()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    children = process.stdout.readline().split()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert errors.count("Traceback") == 1  # of the one that was asked to stop
+    assert not [child for child in children if os.path.exists(f"/proc/{child}")]
