@@ -15,7 +15,7 @@ from provisioning.artifact.path import shown
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Quick = Callable[[str], object]
 
@@ -38,9 +38,17 @@ class Form(NamedTuple):
 
 def dump(form: Form, head: Row, rows: Iterable[Row]) -> bytes:
     """Spell a file."""
-    lines = ",\n".join(map(_encode, rows))
-    body = f"{lines}\n" if lines else ""
-    return f"{_head(form, head)}{body}]}}\n".encode()
+    return frame(form, head, [_encode(row).encode() for row in rows])
+
+
+def frame(form: Form, head: Row, rows: Sequence[bytes]) -> bytes:
+    """Spell a file from rows that are spelt already, one or more in each of `rows`."""
+    first = _head(form, head).encode()
+    if not rows:
+        return first + _LAST
+    parts = [first + rows[0], *rows[1:]]
+    parts[-1] += b"\n" + _LAST
+    return b",\n".join(parts)  # the one copy of all
 
 
 def parse(

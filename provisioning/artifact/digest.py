@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MIB = 1024 * 1024
 
 
-def of_bytes(data: bytes) -> str:
+def of_bytes(data: bytes | memoryview) -> str:
     """Digest `data`."""
     return hashlib.sha256(data).hexdigest()
 

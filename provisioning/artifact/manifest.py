@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from json.encoder import encode_basestring as _quoted
 from sys import intern
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact import canonical
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
 from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
@@ -57,8 +61,17 @@ class Manifest(NamedTuple):
 
 def dump(manifest: Manifest) -> bytes:
     """Spell a manifest: the same bytes for the same manifest, everywhere."""
-    head = {"package": manifest.package._asdict()}
-    return canonical.dump(_FORM, head, map(_row, manifest.entries))
+    return join(manifest.package, [lines(manifest.entries)] if manifest.entries else [])
+
+
+def lines(entries: Iterable[Entry]) -> bytes:
+    """Spell a run of a manifest's entries: some lines of it, of which each but the last ends."""
+    return ",\n".join(map(_line, entries)).encode()
+
+
+def join(package: Package, runs: Sequence[bytes]) -> bytes:
+    """Spell the manifest whose entries are `runs`, as `lines` has spelt them."""
+    return canonical.frame(_FORM, {"package": package._asdict()}, runs)
 
 
 def parse(data: bytes, where: str) -> Manifest:
@@ -83,23 +96,17 @@ def parse(data: bytes, where: str) -> Manifest:
     return Manifest(package, tuple(entries))
 
 
-def _row(entry: Entry) -> canonical.Row:
-    row: canonical.Row = {
-        "path": entry.path,
-        "type": entry.type,
-        "owner": entry.owner,
-        "group": entry.group,
-    }
-    if entry.type == LINK:
-        row["link"] = entry.link
-        return row
-    row["mode"] = f"{entry.mode:04o}"
-    if entry.type == FILE:
-        row["size"] = entry.size
-        row["digest"] = entry.digest
-        if entry.conffile:
-            row["conffile"] = True
-    return row
+def _line(entry: Entry) -> str:
+    """What json.dumps would spell, with sorted keys, in a tenth of the time."""
+    path, kind, mode, owner, group, size, digest, link, conffile = entry
+    owned = f'"owner":{_quoted(owner)},"path":{_quoted(path)}'
+    if kind == LINK:
+        return f'{{"group":{_quoted(group)},"link":{_quoted(link)},{owned},"type":"link"}}'
+    moded = f'"group":{_quoted(group)},"mode":"{mode:04o}",{owned}'
+    if kind == DIR:
+        return f'{{{moded},"type":"dir"}}'
+    first = '"conffile":true,' if conffile else ""
+    return f'{{{first}"digest":"{digest}",{moded},"size":{size},"type":"file"}}'
 
 
 def _package(head: canonical.Row, where: str) -> Package:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from typing import TYPE_CHECKING, BinaryIO
+from contextlib import closing
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from provisioning.artifact import archive, chunk, digest, index, manifest, tar
-from provisioning.artifact.entry import FILE
+from provisioning.artifact import digest, index
 from provisioning.artifact.index import Chunk, Index
-from provisioning.artifact.manifest import Manifest
-from provisioning.build import output
-from provisioning.build.encode import gzip_member
+from provisioning.build import output, runs
+from provisioning.build.press import press
+from provisioning.build.store import Store, limit
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests
+    from provisioning.build.press import Pressed
     from provisioning.build.workspace import Workspace
 
-_BLOCK = 1 << 20
+
+class Cost(NamedTuple):
+    """What packing took. The archive is `bytes_out` + `bytes_reused` long."""
+
+    chunks_reused: int
+    chunks_rebuilt: int
+    bytes_in: int  # of tar that was read and compressed
+    bytes_out: int  # of what that came to
+    bytes_reused: int  # of chunks that came compressed from the store
 
 
-def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> None:
+def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> Cost:
     """Make the archive of `collected`, its manifest and its index, all whole or none at all.
 
     SHA256SUMS follows in a stage of its own; until then it does not agree, which verify tells.
@@ -33,71 +41,24 @@ def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> 
         BuildError: a source is no longer what was collected.
         OSError: a file cannot be read or written.
     """
-    entries = tuple(each.entry for each in collected)
-    content = manifest.dump(Manifest(place.package, entries))
-    manifest.parse(content, str(place.manifest))  # what no reader would take must not be written
+    content, planned = runs.plan(place.package, collected)
     output.sweep(place.release)
+    store = Store(place.chunks)
     with output.replacing(place.archive, place.manifest, place.index) as (packed, listed, indexed):
         splice = _Splice(packed)
-        for piece in _tar(place.package.name, content, collected, digests):
-            splice.add(piece)
+        try:
+            with closing(press(planned, store)) as pressed:
+                for each in pressed:
+                    splice.add(each)
+        except BuildError:
+            # Should what is remembered be wrong, and not the file: the next build must read.
+            digests.forget()
+            raise
         listed.write(content)
         indexed.write(index.dump(splice.index(place.archive.name, content)))
-
-
-def _tar(
-    name: str, content: bytes, collected: Sequence[Collected], digests: Digests
-) -> Iterator[bytes]:
-    """The tar of a package, in the pieces that become chunks (see artifact/chunk.py)."""
-    heads = b"".join(tar.header(member) for member in archive.preamble(content, name))
-    yield heads + content + bytes(tar.padding(len(content)))
-    headers = [tar.header(archive.member(each.entry, name)) for each in collected]
-    lengths = [len(header) + _padded(each) for header, each in zip(headers, collected, strict=True)]
-    paths = (each.entry.path for each in collected)
-    for group in chunk.boundaries(zip(paths, lengths, strict=True)):
-        members = zip(headers[group], collected[group], strict=True)
-        yield from _cut(_blocks(members, digests), sum(lengths[group]))
-    yield tar.END
-
-
-def _padded(each: Collected) -> int:
-    return each.entry.size + tar.padding(each.entry.size)
-
-
-def _cut(blocks: Iterator[bytes], length: int) -> Iterator[bytes]:
-    """`blocks`, of `length` bytes together, as pieces: several only for a very large file."""
-    held = bytearray()
-    for piece in chunk.pieces(length):
-        wanted = piece.stop - piece.start
-        while len(held) < wanted:
-            held += next(blocks)
-        yield bytes(held[:wanted])
-        del held[:wanted]
-    next(blocks, None)  # nothing is left, but the last file is judged after its last block
-
-
-def _blocks(members: Iterable[tuple[bytes, Collected]], digests: Digests) -> Iterator[bytes]:
-    for header, each in members:
-        yield header
-        if each.entry.type == FILE:
-            yield from _content(each, digests)
-            if padding := tar.padding(each.entry.size):
-                yield bytes(padding)
-
-
-def _content(each: Collected, digests: Digests) -> Iterator[bytes]:
-    """The bytes of a source, which must still be those that were collected."""
-    read, size = hashlib.sha256(), 0
-    descriptor = os.open(each.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, "rb", buffering=0) as file:
-        while (block := file.read(_BLOCK)) and size + len(block) <= each.entry.size:
-            read.update(block)
-            size += len(block)
-            yield block
-    if block or (size, read.hexdigest()) != (each.entry.size, each.entry.digest):
-        # Should what is remembered be wrong, and not the file: the next build must read.
-        digests.forget()
-        raise BuildError(f"{each.source}: changed while it was packaged; run doit again")
+    if splice.cost.chunks_rebuilt:
+        store.sweep(limit(place.release.parent), splice.keys)
+    return splice.cost
 
 
 class _Splice:
@@ -108,26 +69,42 @@ class _Splice:
         self._archive = hashlib.sha256()
         self._chunks: list[Chunk] = []
         self._size = self._tar_size = 0
+        self._fresh: list[Chunk] = []
+        self.keys: set[str] = set()
 
-    def add(self, piece: bytes) -> None:
-        """Compress `piece` on its own and write it."""
-        compressed = gzip_member(piece)
-        self._file.write(compressed)
-        self._archive.update(compressed)
-        self._chunks.append(
-            Chunk(
-                offset=self._size,
-                length=len(compressed),
-                tar_offset=self._tar_size,
-                tar_length=len(piece),
-                digest=digest.of_bytes(compressed),
-                tar_digest=digest.of_bytes(piece),
-            )
+    def add(self, pressed: Pressed) -> None:
+        """Write one more chunk."""
+        packed = pressed.packed
+        self._file.write(packed.data)
+        self._archive.update(packed.data)
+        chunk = Chunk(
+            offset=self._size,
+            length=len(packed.data),
+            tar_offset=self._tar_size,
+            tar_length=pressed.tar_length,
+            digest=packed.digest.hex(),
+            tar_digest=packed.tar_digest.hex(),
         )
-        self._size += len(compressed)
-        self._tar_size += len(piece)
+        self._size += chunk.length
+        self._tar_size += chunk.tar_length
+        self._chunks.append(chunk)
+        self.keys.add(pressed.key)
+        if not pressed.reused:
+            self._fresh.append(chunk)
 
-    def index(self, name: str, manifest_content: bytes) -> Index:
+    @property
+    def cost(self) -> Cost:
+        """What it has taken so far."""
+        written = sum(chunk.length for chunk in self._fresh)
+        return Cost(
+            chunks_reused=len(self._chunks) - len(self._fresh),
+            chunks_rebuilt=len(self._fresh),
+            bytes_in=sum(chunk.tar_length for chunk in self._fresh),
+            bytes_out=written,
+            bytes_reused=self._size - written,
+        )
+
+    def index(self, name: str, manifest_content: memoryview) -> Index:
         """The index of the archive `name`, which holds this manifest."""
         return Index(
             archive=name,

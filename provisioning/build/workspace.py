@@ -26,12 +26,13 @@ class Workspace:
     """The files of one variant.
 
     `work` holds what the stages hand to each other; `release` what they are for: the archive
-    and, beside it, all that proves it.
+    and, beside it, all that proves it. `chunks` is the store that all variants share.
     """
 
     package: Package
     work: Path
     release: Path
+    chunks: Path
 
     @property
     def collected(self) -> Path:
@@ -70,7 +71,13 @@ class Workspace:
         Raises:
             BuildError: a link stands where a directory should, and would lead writes elsewhere.
         """
-        for directory in (self.work.parent, self.work, self.rendered, self.release):
+        for directory in (
+            self.work.parent,
+            self.work,
+            self.rendered,
+            self.release,
+            self.chunks,
+        ):
             if directory.is_symlink():
                 raise BuildError(f"{directory}: a symbolic link, not a directory; remove it")
         # What was rendered lies there with modes of no meaning, and may hold secrets.
@@ -103,6 +110,7 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
         package=package,
         work=Path(artifacts, _WORK, variant.name, variant.platform),
         release=Path(artifacts, archive.stem(package)),
+        chunks=chunks(artifacts),
     )
 
 
@@ -114,6 +122,11 @@ def database(artifacts: str) -> Path:
 def digests(artifacts: str) -> Path:
     """Where the digests of files are remembered."""
     return Path(artifacts, _WORK, "digests.sqlite")
+
+
+def chunks(artifacts: str) -> Path:
+    """Where compressed chunks are kept for the builds to come."""
+    return Path(artifacts, _WORK, "chunks")
 
 
 def specs(artifacts: str) -> Path:

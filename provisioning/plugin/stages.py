@@ -82,13 +82,14 @@ def render_templates(job: Job) -> Values:
     return {"uses": sorted(render(job.part.layout, job.workspace.rendered))}
 
 
-def make_archive(job: Job) -> None:
-    """Pack what was collected and rendered."""
+def make_archive(job: Job) -> Values:
+    """Pack what was collected and rendered, and note what it cost."""
     from provisioning.build import collect, pack  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
     collected = collect.load(job.workspace.collected)
-    pack.pack(job.workspace, collect.complete(collected, job.workspace.rendered, digests), digests)
+    complete = collect.complete(collected, job.workspace.rendered, digests)
+    return {"cost": pack.pack(job.workspace, complete, digests)._asdict()}
 
 
 def write_sums(job: Job) -> None:

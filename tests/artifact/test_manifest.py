@@ -45,6 +45,42 @@ def fault(data: bytes) -> str:
     return str(caught.value)
 
 
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+owned = {"path": texts, "mode": st.integers(0, 0o7777), "owner": texts, "group": texts}
+anything = st.one_of(
+    st.builds(Entry, type=st.just("dir"), **owned),
+    st.builds(Entry, type=st.just("link"), link=texts, **owned),
+    st.builds(
+        Entry,
+        type=st.just("file"),
+        digest=st.just(SHA),
+        size=st.integers(0, 1 << 53),
+        conffile=st.booleans(),
+        **owned,
+    ),
+)
+
+
+def row(entry: Entry) -> dict[str, Any]:
+    """What the line of an entry says, as Design 001 tells it."""
+    keys = {
+        "file": ["size", "digest", "mode"] + ["conffile"] * entry.conffile,
+        "dir": ["mode"],
+        "link": ["link"],
+    }
+    said = {
+        key: getattr(entry, key) for key in ("path", "type", "owner", "group", *keys[entry.type])
+    }
+    return {**said, "mode": f"{entry.mode:04o}"} if "mode" in said else said
+
+
+@given(st.lists(anything, max_size=4), st.lists(anything, max_size=4))
+def test_entries_are_spelt_as_json_with_sorted_keys(one: list[Entry], two: list[Entry]) -> None:
+    assert manifest.dump(Manifest(PACKAGE, (*one, *two))) == spelt(*map(row, one + two))
+    runs = [manifest.lines(run) for run in (one, two) if run]
+    assert manifest.join(PACKAGE, runs) == spelt(*map(row, one + two))
+
+
 def test_a_manifest_is_one_entry_a_line() -> None:
     items = (directory("etc"), file("etc/x", b"foo", mode=0o640), link("y", "etc/x"))
     head, *rows, last = manifest_of(items).decode().splitlines()

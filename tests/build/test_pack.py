@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import os
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import chunk, index, manifest
-from provisioning.build import pack as packing
+from provisioning.artifact import canonical, chunk, index, manifest
+from provisioning.artifact.digest import of_bytes
+from provisioning.build import press as pressing
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
-from provisioning.errors import BuildError
+from provisioning.errors import ArtifactError, BuildError
 from tests.build.conftest import content, variant, write
 
 if TYPE_CHECKING:
@@ -115,11 +117,22 @@ def test_a_large_file_is_cut_into_pieces(digests: Digests) -> None:
     assert lengths[1:4].count(chunk.MAX) == 2
 
 
+def test_the_index_tells_what_each_chunk_holds(digests: Digests) -> None:
+    _tree(20, 60_000)
+    place = _packed(digests)
+    content = place.archive.read_bytes()
+    for each in _index(place).chunks:
+        packed = content[each.offset : each.offset + each.length]
+        held = gzip.decompress(packed)
+        assert (each.digest, each.tar_digest) == (of_bytes(packed), of_bytes(held))
+        assert each.tar_length == len(held)
+
+
 def test_a_new_version_is_one_new_chunk(digests: Digests) -> None:
     _tree(60, 60_000)
     old, new = (
         {each.digest for each in _index(_packed(digests, version)).chunks}
-        for version in ("1.0", "1.1")
+        for version in ("1.0", "1.10")
     )
     assert len(new - old) == 1
 
@@ -169,16 +182,26 @@ def test_what_is_packed_does_not_depend_on_where_it_is_packed(digests: Digests) 
 def test_memory_is_bounded_by_a_chunk_not_by_a_file(
     digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    largest = 0
+    sizes = []
 
     def measured(data: bytes) -> bytes:
-        nonlocal largest
-        largest = max(largest, len(data))
-        return b""
+        sizes.append(len(data))
+        return b"-"
 
     Path("t").mkdir()
     with open("t/sparse", "wb") as file:
         file.truncate(64 << 20)
-    monkeypatch.setattr(packing, "gzip_member", measured)
+    monkeypatch.setattr(pressing, "gzip_member", measured)
     _packed(digests)
-    assert largest == chunk.MAX
+    assert max(sizes) == chunk.MAX
+
+
+def test_a_manifest_that_no_reader_would_take_is_not_written(
+    digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _tree(30, 1)
+    monkeypatch.setattr(canonical, "LIMIT", 5000)
+    with pytest.raises(ArtifactError) as caught:
+        _packed(digests)
+    assert str(caught.value) == ".provisioning/manifest.json: is larger than 5000 bytes"
+    assert not Path("artifacts/demo-1.0-raspberry-pi").exists()

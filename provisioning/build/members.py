@@ -1,0 +1,99 @@
+"""Knows the members of an archive as bytes, from sources that must still be what was collected."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import archive, tar
+from provisioning.artifact.entry import FILE
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from provisioning.artifact.entry import Entry
+    from provisioning.build.collect import Collected
+
+
+def together(members: Sequence[Collected], name: str) -> Iterator[bytes]:
+    """The bytes of all of `members`, in the package `name`, as one piece.
+
+    Raises:
+        BuildError: a source is no longer what was collected.
+        OSError: one cannot be read.
+    """
+    parts = []
+    for entry, source, _ in members:
+        parts.append(tar.header(archive.member(entry, name)))
+        if entry.type == FILE:
+            parts.append(_content(entry, source))
+            parts.append(bytes(tar.padding(entry.size)))
+    yield b"".join(parts)
+
+
+def _content(entry: Entry, source: str) -> bytes:
+    descriptor = _open(source)
+    try:
+        # One byte more than there may be: whatever has grown shows.
+        content = block = os.read(descriptor, entry.size + 1)
+        while block and len(content) <= entry.size:
+            block = os.read(descriptor, entry.size + 1 - len(content))
+            content += block
+    except OSError as error:
+        raise _named(error, source) from None
+    finally:
+        os.close(descriptor)
+    if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.digest:
+        raise _changed(source)
+    return content
+
+
+def apart(member: Collected, name: str, lengths: Sequence[int]) -> Iterator[bytearray]:
+    """The bytes of one large member, in pieces of these lengths; raises like `together`.
+
+    The last piece comes only when the whole source has proved to be what was collected.
+    """
+    entry, source, _ = member
+    head, left = tar.header(archive.member(entry, name)), entry.size
+    read = hashlib.sha256()
+    descriptor = _open(source)
+    try:
+        for length in lengths:
+            piece = bytearray(length)
+            piece[: len(head)] = head
+            content = memoryview(piece)[len(head) :][:left]
+            _fill(content, descriptor, source)
+            read.update(content)
+            head, left = b"", left - len(content)
+            if not left and (os.read(descriptor, 1) or read.hexdigest() != entry.digest):
+                raise _changed(source)
+            yield piece
+    except OSError as error:
+        raise _named(error, source) from None
+    finally:
+        os.close(descriptor)
+
+
+def _fill(room: memoryview, descriptor: int, source: str) -> None:
+    while room:
+        count = os.readv(descriptor, [room])
+        if not count:
+            raise _changed(source)
+        room = room[count:]
+
+
+def _changed(source: str) -> BuildError:
+    return BuildError(f"{source}: changed while it was packaged; run doit again")
+
+
+def _open(source: str) -> int:
+    # Never through a link that took the file's place, never waiting for a FIFO that did.
+    return os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _named(error: OSError, source: str) -> OSError:
+    """Without a name, "Is a directory" would not say which."""
+    error.filename = source
+    return error

@@ -1,0 +1,42 @@
+"""The encoder: its bytes are those of every machine, and other threads run while it works."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import threading
+import time
+from importlib.metadata import version
+from itertools import pairwise
+
+import pytest
+
+from provisioning.artifact.codec import HEADER
+from provisioning.build.encode import ENCODER, gzip_member
+
+
+@pytest.mark.parametrize("size", [0, 1, 512, 1 << 20])
+def test_a_member_is_a_gzip_file(size: int) -> None:
+    data = random.Random(1).randbytes(size // 2).ljust(size, b"x")
+    assert gzip.decompress(gzip_member(data)) == data
+    assert gzip.decompress(gzip_member(bytearray(data)) + gzip_member(data)) == data + data
+
+
+def test_a_member_carries_no_trace_of_the_builder() -> None:
+    assert gzip_member(b"text").startswith(HEADER)
+
+
+def test_the_encoder_s_name_tells_what_its_bytes_depend_on() -> None:
+    binding = version("deflate")
+    assert f"gzip, deflate {binding} -7" == ENCODER
+
+
+def test_other_threads_run_while_it_works() -> None:
+    data = b"".join(b"%d" % number for number in range(1_000_000))
+    compressing = threading.Thread(target=gzip_member, args=(data,))
+    stamps = [time.perf_counter()]
+    compressing.start()
+    while compressing.is_alive():
+        stamps.append(time.perf_counter())
+    longest = max(later - earlier for earlier, later in pairwise(stamps))
+    assert longest < (stamps[-1] - stamps[0]) / 2  # all of it, if it kept Python's lock
