@@ -223,12 +223,12 @@ def test_each_command_of_doit_that_is_told_exists() -> None:
     assert {PACKAGE, "verify", "list", "info", "clean", "forget", *own} <= names
 
 
-@pytest.mark.parametrize("command", ["spec", "explain"])
+@pytest.mark.parametrize("command", ["spec", "explain", "gc"])
 def test_each_option_of_a_command_is_there(command: str) -> None:
     (made,) = (point.load() for point in entry_points(group="doit.COMMAND", name=command))
     told = section(COMMANDS, f"### doit {command}").split("\n#")[0]
     options = {f"--{option['long']}" for option in made.cmd_options}
-    assert options == set(re.findall(r"`(--\w+)", told))
+    assert options == set(re.findall(r"`(--[\w-]+)", told))
 
 
 def commands() -> set[str]:
