@@ -41,7 +41,7 @@ def press(runs: Iterable[Run], store: Store) -> Generator[Pressed]:
     """
     threads = thread_count()
     with ThreadPoolExecutor(threads) as pool:
-        queue = _Queue(store, pool, (threads + 2) * MAX)
+        queue = _Queue(store, pool, threads * MAX)
         try:
             for run in runs:
                 yield from queue.add(run)

@@ -48,6 +48,7 @@ def plan(package: Package, collected: Sequence[Collected]) -> tuple[memoryview, 
         lines.append(manifest.lines(each.entry for each in collected[group]))
         runs.append(_run(name, collected[group], sum(lengths[group]), lines[-1]))
     content = _manifest(package, lines)
+    del lines  # as large as the manifest
     preamble, start = _preamble(name, content)
     whole = [_whole(preamble), *runs, _whole(tar.END)]
     return memoryview(preamble)[start : start + len(content)], whole
@@ -72,7 +73,7 @@ def _manifest(package: Package, lines: Sequence[bytes]) -> bytes:
 def _preamble(name: str, content: bytes) -> tuple[bytes, int]:
     """What precedes the members in the tar, and where in it the manifest `content` begins."""
     heads = b"".join(tar.header(member) for member in archive.preamble(content, name))
-    return heads + content + bytes(tar.padding(len(content))), len(heads)
+    return b"".join((heads, content, bytes(tar.padding(len(content))))), len(heads)
 
 
 def _whole(content: bytes) -> Run:
@@ -80,5 +81,6 @@ def _whole(content: bytes) -> Run:
 
 
 def _key(what: str, content: bytes) -> str:
-    head = "\n".join((_REVISION, ENCODER, what, ""))
-    return hashlib.sha256(head.encode() + content).hexdigest()
+    key = hashlib.sha256("\n".join((_REVISION, ENCODER, what, "")).encode())
+    key.update(content)
+    return key.hexdigest()

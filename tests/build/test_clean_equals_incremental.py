@@ -29,6 +29,7 @@ from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace
 from tests.build.conftest import content, variant
+from tests.plugin.conftest import SPEC, Project
 
 if TYPE_CHECKING:
     from provisioning.spec.variant import Variant
@@ -181,8 +182,69 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chunk, name, getattr(chunk, name) // 64)
 
 
+class Doits(RuleBasedStateMachine):
+    """The same through doit, as a user runs it: with its records, and all stages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = Path(tempfile.mkdtemp(dir="/dev/shm"))
+        self.project = Project(self.place / "project")
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.place)
+
+    @rule(name=st.sampled_from(("main.py", "deep/data.txt", "new")), text=st.text(max_size=5))
+    def write(self, name: str, text: str) -> None:
+        self.project.write(f"src/{name}", text)
+
+    @rule(old=st.sampled_from(("deep/data.txt", "new")))
+    def rename(self, old: str) -> None:
+        if self.project.path(f"src/{old}").exists():
+            self.project.path(f"src/{old}").rename(self.project.path("src/main.py"))
+
+    @rule(executable=st.booleans())
+    def chmod(self, *, executable: bool) -> None:
+        self.project.path("src/main.py").chmod(0o755 if executable else 0o644)
+
+    @rule(version=st.sampled_from(("1.0", "1.1")), port=st.sampled_from((80, 8080)))
+    def release(self, version: str, port: int) -> None:
+        spec = SPEC.replace('"1.0"', f'"{version}"').replace("8080", str(port))
+        self.project.write("specs/demo.yaml", spec)
+
+    @rule(number=st.integers(0, 100), at=st.integers(0, 10_000))
+    def damage(self, number: int, at: int) -> None:
+        """Cut or lose anything of what earlier builds have left, but for what holds locks."""
+        left = self.project.path("artifacts").rglob("*")
+        files = sorted(each for each in left if each.is_file() and each.suffix != ".lock")
+        if files:
+            path = files[number % len(files)]
+            os.truncate(path, at) if at < path.stat().st_size else path.unlink()
+
+    @rule(after=st.floats(0.1, 0.8))
+    def kill(self, after: float) -> None:
+        process = self.project.start("-n", "2")
+        time.sleep(after)
+        process.kill()
+        process.communicate()
+
+    @invariant()
+    def builds_what_a_clean_build_builds(self) -> None:
+        clean = Project(self.place / "clean", {})
+        shutil.copytree(self.project.root, clean.root, ignore=lambda *_: ["artifacts"])
+        assert self._built(self.project) == self._built(clean)
+        shutil.rmtree(clean.root)
+
+    def _built(self, project: Project) -> dict[str, str]:
+        project.doit()
+        version = "1.1" if '"1.1"' in project.path("specs/demo.yaml").read_text() else "1.0"
+        releases = list(project.path("artifacts").glob(f"demo-{version}-*/*"))
+        assert len(releases) == 8  # for two platforms
+        return {each.name: of_file(each) for each in releases}
+
+
 Short = settings(max_examples=25, stateful_step_count=20, deadline=None)
-Long = settings(max_examples=1500, stateful_step_count=50, deadline=None)
+Long = settings(max_examples=300, stateful_step_count=40, deadline=None)
+Doit = settings(max_examples=12, stateful_step_count=10, deadline=None)
 
 
 class TestBuilds(Builds.TestCase):  # type: ignore[misc, name-defined]
@@ -192,3 +254,8 @@ class TestBuilds(Builds.TestCase):  # type: ignore[misc, name-defined]
 @pytest.mark.sweep
 class TestManyBuilds(Builds.TestCase):  # type: ignore[misc, name-defined]
     settings = Long
+
+
+@pytest.mark.sweep
+class TestDoits(Doits.TestCase):  # type: ignore[misc, name-defined]
+    settings = Doit
