@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -97,9 +96,9 @@ def _scratch(options: argparse.Namespace) -> str | None:
     """Where trees are made and packed: in memory where there is room; no disk is measured."""
     if options.scratch:
         return str(options.scratch)
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    room = _MEMORY.is_dir() and min(shutil.disk_usage(_MEMORY).free, available) > _ROOM
-    return str(_MEMORY) if room else None
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM < machine.available_memory():
+        return str(_MEMORY)
+    return None
 
 
 def _write(directory: Path, text: str, drawing: str) -> None:

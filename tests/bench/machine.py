@@ -21,7 +21,7 @@ def facts(scratch: Path) -> dict[str, str]:
     return {
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
         "processor": f"{_model()}, {len(os.sched_getaffinity(0))} cores",
-        "memory": f"{_total_memory() / 2**30:.0f} GiB",
+        "memory": f"{_memory('MemTotal') / 2**30:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
         "file system": f"{file_system(scratch)}, warm cache",
         "Python": platform.python_version(),
@@ -48,5 +48,12 @@ def _model() -> str:
     return found[1] if found else platform.machine()
 
 
-def _total_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def available_memory() -> int:
+    """Bytes that can be had without swapping."""
+    return _memory("MemAvailable")
+
+
+def _memory(what: str) -> int:
+    text = Path("/proc/meminfo").read_text(encoding="ascii")
+    found = re.search(rf"^{what}:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

@@ -100,6 +100,7 @@ class Project:
     ) -> Command:
         """A command in the project, with a home of its own, so that no cache outlives `forget`."""
         env = {"PATH": search_path(), "HOME": str(self.home), "LC_ALL": "C.UTF-8"}
+        env["TMPDIR"] = str(self.out)  # dpkg-deb has its data there for a while
         return Command(argv=argv, cwd=self.root, env=env, before=before, product=product)
 
     def doit(self, *arguments: str, before: Callable[[], object] = nothing) -> Command:

@@ -120,6 +120,8 @@ def test_a_line_goes_up_with_the_seconds_and_right_with_the_files() -> None:
     assert right == sorted({*right})
     assert down == sorted({*down}, reverse=True)
     assert len(dots) == 3
+    lines = {line.attrib["points"] for line in drawn.iter(f"{SVG}polyline")}
+    assert " ".join(",".join(dot) for dot in dots) in lines
 
 
 def test_labels_keep_their_distance_and_their_order() -> None:
