@@ -1,4 +1,4 @@
-"""Knows what an archive is called, and what lies in it in which order.
+"""Knows what lies in an archive in which order, and how its tar spells each entry.
 
 First comes the preamble: the top directory `NAME/` and the manifest, so that one pass over a
 stream can check and bound all that follows. Then every entry, sorted by the bytes of its path (a
@@ -7,38 +7,12 @@ directory therefore precedes what it holds), then two blocks of zeros.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from provisioning.artifact import digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
 from provisioning.artifact.path import RESERVED
-
-if TYPE_CHECKING:
-    from provisioning.artifact.manifest import Package
-
-MANIFEST = f"{RESERVED}/manifest.json"
-SUMS = "SHA256SUMS"
-SUFFIX = ".tar.gz"
-
-
-def stem(package: Package) -> str:
-    """Name everything that is made of a package: NAME-VERSION-PLATFORM."""
-    return f"{package.name}-{package.version}-{package.platform}"
-
-
-def archive_name(package: Package) -> str:
-    """Name the archive of a package."""
-    return stem(package) + SUFFIX
-
-
-def manifest_name(package: Package) -> str:
-    """Name the manifest that lies beside the archive."""
-    return f"{stem(package)}.manifest.json"
-
-
-def index_name(archive: str) -> str:
-    """Name the index that lies beside an archive."""
-    return f"{archive}.index.json"
+from provisioning.artifact.release import MANIFEST
 
 
 def reserved(manifest: bytes) -> tuple[Entry, Entry]:
@@ -67,3 +41,39 @@ def member(entry: Entry, name: str) -> tar.Member:
         entry.size,
         entry.link,
     )
+
+
+class Spelling(Protocol):
+    """How a tar spells the entries of a package."""
+
+    @property
+    def key(self) -> str:
+        """What the bytes of a header depend on besides its entry."""
+
+    def header(self, entry: Entry) -> bytes:
+        """The bytes of tar that precede an entry's content."""
+
+    def length(self, entry: Entry) -> int:
+        """How many bytes of tar an entry takes: header, content and padding."""
+
+    def preamble(self, manifest: bytes) -> bytes:
+        """The bytes of tar that precede those of a manifest, which come first."""
+
+
+class Posix:
+    """The one way in which `tar` spells what is in the directory `NAME/`."""
+
+    def __init__(self, name: str) -> None:
+        self.key = self._name = name
+
+    def header(self, entry: Entry) -> bytes:
+        """See Spelling."""
+        return tar.header(member(entry, self._name))
+
+    def length(self, entry: Entry) -> int:
+        """See Spelling."""
+        return tar.length(member(entry, self._name))
+
+    def preamble(self, manifest: bytes) -> bytes:
+        """See Spelling."""
+        return b"".join(map(tar.header, preamble(manifest, self._name)))

@@ -116,3 +116,7 @@ class GzipReader(io.RawIOBase):
 
     def _fault(self, reason: str) -> ArtifactError:
         return ArtifactError(f"is damaged in the chunk at byte {self._start}: {reason}")
+
+
+READERS = {"gzip": GzipReader}
+"""What reads the chunks of each codec."""

@@ -8,12 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import archive, canonical, manifest
-from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.codec import READERS
 from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.finding import Finding, content_difference, differences
 from provisioning.artifact.index import Chunk, Index, tar_digest
 from provisioning.artifact.path import RESERVED
+from provisioning.artifact.release import MANIFEST
 from provisioning.artifact.tar import BLOCK, read_members
 from provisioning.errors import ArtifactError
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
-_PREAMBLE = ["", f"{RESERVED}/", archive.MANIFEST]
+_PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
 
 
 class Reading:
@@ -40,14 +41,15 @@ class Reading:
     most `most_chunks` chunks are remembered, and one more: as telling as a million.
     """
 
-    def __init__(self, file: FileIO, most_chunks: int = 0) -> None:
+    def __init__(self, file: FileIO, codec: str = "gzip", most_chunks: int = 0) -> None:
         self._chunks: list[Chunk] = []
         self._most_chunks = most_chunks
         self._packed = HashedReader(file)
-        self._gzip = GzipReader(self._packed, _PREAMBLE_LIMIT, self._keep)
-        self._members = read_members(io.BufferedReader(self._gzip, _BUFFER))
+        self._codec = codec
+        self._unpacked = READERS[codec](self._packed, _PREAMBLE_LIMIT, self._keep)
+        self._members = read_members(io.BufferedReader(self._unpacked, _BUFFER))
         self.data, self.manifest = _read_preamble(self._members)
-        self._gzip.limit = _tar_limit(self.data, self.manifest)
+        self._unpacked.limit = _tar_limit(self.data, self.manifest)
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """Hold all that follows the manifest against it, and read on to the archive's end.
@@ -85,10 +87,10 @@ class Reading:
             name,
             self._packed.size,
             self._packed.hexdigest(),
-            self._gzip.tar_size,
+            self._unpacked.tar_size,
             tar_digest(self._chunks),
             of_bytes(self.data),
-            "gzip",
+            self._codec,
             tuple(self._chunks),
         )
 
@@ -106,9 +108,9 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
         data = b"".join(content)
     if [member.name.partition("/")[2] for member in found] != _PREAMBLE:
         raise ArtifactError("does not begin with a manifest: this tool did not make it")
-    parsed = manifest.parse(data, archive.MANIFEST)
+    parsed = manifest.parse(data, MANIFEST)
     if tuple(found) != archive.preamble(data, parsed.package.name):
-        raise ArtifactError(f"{archive.MANIFEST}: does not lie in the archive as it should")
+        raise ArtifactError(f"{MANIFEST}: does not lie in the archive as it should")
     return data, parsed
 
 

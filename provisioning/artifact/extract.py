@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.archive import reserved
-from provisioning.artifact.contents import Reading
 from provisioning.artifact.descent import Descent
 from provisioning.artifact.entry import DIR, LINK
 from provisioning.artifact.files import open_regular, reason
+from provisioning.artifact.format import reader
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.artifact.entry import Entry
+    from provisioning.artifact.format import Reader
     from provisioning.artifact.manifest import Manifest
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -30,7 +31,7 @@ def extract(archive: Path, into: Path) -> Manifest:
     """
     try:
         with open_regular(archive) as file:
-            return _extract(Reading(file), into)
+            return _extract(reader(file, archive.name), into)
     except ArtifactError as error:
         raise ArtifactError(f"{archive}: {error}") from None
     except OSError as error:
@@ -38,7 +39,7 @@ def extract(archive: Path, into: Path) -> Manifest:
         raise ArtifactError(f"{archive}: cannot be extracted: {where}: {reason(error)}") from None
 
 
-def _extract(reading: Reading, into: Path) -> Manifest:
+def _extract(reading: Reader, into: Path) -> Manifest:
     listed = reserved(reading.data)
     with Writer(into, (*listed, *reading.manifest.entries)) as writer:
         writer.write(listed[1], [reading.data])

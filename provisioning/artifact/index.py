@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import canonical, digest
+from provisioning.artifact.release import CODECS
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Chunk(NamedTuple):
-    """One gzip member of an archive. Offsets and lengths are in bytes."""
+    """One gzip member, zstd frame or xz stream of an archive. Offsets and lengths are in bytes."""
 
     offset: int  # in the archive
     length: int
@@ -44,7 +45,7 @@ class Index(NamedTuple):
     tar_size: int
     tar_digest: str  # as `tar_digest` makes it
     manifest_digest: str  # of the manifest's bytes
-    codec: str  # "gzip"
+    codec: str  # one of READERS
     chunks: tuple[Chunk, ...]
 
 
@@ -72,7 +73,7 @@ def parse(data: bytes, where: str) -> Index:
     head, rows = canonical.parse(data, _FORM, where)
     index = Index(**_checked(head, _HEAD, where), chunks=())
     chunks = tuple(Chunk(**_checked(row, _CHUNK, where)) for row in rows)
-    if index.codec != "gzip":
+    if index.codec not in CODECS.values():
         raise ArtifactError(f"{where}: its codec is unknown; update the tool")
     _demand_sum([(chunk.offset, chunk.length) for chunk in chunks], index.size, where)
     _demand_sum([(chunk.tar_offset, chunk.tar_length) for chunk in chunks], index.tar_size, where)

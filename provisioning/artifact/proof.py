@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, digest, tar
-from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.codec import READERS
 from provisioning.artifact.contents import digested
 from provisioning.artifact.entry import FILE, Entry
 from provisioning.artifact.files import Span
@@ -73,6 +73,7 @@ class _Proof:
     def __init__(self, file: FileIO, reading: Reading, index: Index, write: Write | None) -> None:
         entries = (*archive.reserved(reading.data), *reading.manifest.entries)
         self._file, self._write = file, write
+        self._reader = READERS[index.codec]
         self._name = reading.manifest.package.name
         self.runs = tuple(_runs(index.chunks, entries, self._name))
 
@@ -82,7 +83,8 @@ class _Proof:
         first, chunks = run.chunks[0], list[Chunk]()
         tar_length = sum(chunk.tar_length for chunk in run.chunks)
         span = Span(self._file, first.offset, sum(chunk.length for chunk in run.chunks))
-        stream = io.BufferedReader(GzipReader(span, tar_length, chunks.append), _BUFFER)
+        unpacked = self._reader(span, tar_length, chunks.append)
+        stream = io.BufferedReader(unpacked, _BUFFER)
         return (
             stream.read(len(run.before)) == run.before
             and all(self._comes(stream, entry) for entry in run.entries)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from provisioning.artifact.contents import Reading
     from provisioning.artifact.entry import Entry
+    from provisioning.artifact.format import Reader
 
     Scratch = Callable[[int], AbstractContextManager[Path]]  # with room for so many bytes
 
@@ -34,7 +34,7 @@ class Rehearsal:
     another try: see `differences`.
     """
 
-    def __init__(self, reading: Reading, scratch: Scratch) -> None:
+    def __init__(self, reading: Reader, scratch: Scratch) -> None:
         self._entries = (*archive.reserved(reading.data), *reading.manifest.entries)
         with ExitStack() as opened:
             self._directory = opened.enter_context(scratch(sum(map(_room, self._entries))))

@@ -1,15 +1,26 @@
-"""Knows the files that lie beside an archive: its manifest, its index and SHA256SUMS."""
+"""Knows the files that lie beside an artifact: the manifest, an index and SHA256SUMS."""
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import canonical, digest, index
-from provisioning.artifact.archive import SUFFIX, SUMS, index_name
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.path import shown
+from provisioning.artifact.release import (
+    CODECS,
+    DIR,
+    FORMATS,
+    MANIFEST,
+    SUMS,
+    files,
+    format_of,
+    index_name,
+    manifest_name,
+)
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -17,47 +28,66 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.artifact.index import Index
+    from provisioning.artifact.manifest import Package
 
 _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
 
 
-class Sidecars:
-    """What the files beside an archive say about it. `read` comes first, then `compare`."""
+class Whole(NamedTuple):
+    """What an artifact that was read to its end turned out to be."""
 
-    def __init__(self, archive: Path) -> None:
-        stem = archive.name[: -len(SUFFIX)]
-        self._archive = archive
-        self._index_name = index_name(archive.name)
-        self._manifest_name = f"{stem}.manifest.json"
+    manifest: bytes
+    package: Package
+    digest: str  # of the file; of a directory, its manifest's
+    indexed: Index | None  # of chunks alone
+
+
+class Sidecars:
+    """What the files beside an artifact say about it. `read` comes first, then `compare`.
+
+    `complete`: all of them have to be there.
+    """
+
+    def __init__(self, artifact: Path, *, complete: bool) -> None:
+        self._artifact = artifact
+        self._complete = complete
+        format = format_of(artifact.name) or DIR
+        self._index_name = index_name(artifact.name) if format in CODECS else ""
+        self._listed_as = f"{artifact.name}/{MANIFEST}" if format == DIR else artifact.name
         self._data: dict[str, bytes] = {}
         self.index: Index | None = None  # if there is one that can be read
 
-    def read(self, *, complete: bool) -> Iterator[Finding]:
-        """Read what there is; `complete`: all of it has to be there."""
-        limits = {self._index_name: canonical.LIMIT, self._manifest_name: canonical.LIMIT}
-        for name, limit in {**limits, SUMS: _LONGEST_SUMS}.items():
-            try:
-                self._data[name] = read_bounded(self._archive.with_name(name), limit)
-            except FileNotFoundError:
-                if complete:
-                    yield Finding(name, "is missing")
-            except (OSError, ArtifactError) as error:
-                yield Finding(name, reason(error))
+    def read(self) -> Iterator[Finding]:
+        """Read what can be read before the artifact is."""
+        yield from self._read(SUMS, _LONGEST_SUMS)
+        if self._index_name:
+            yield from self._read(self._index_name, canonical.LIMIT)
         if self._index_name in self._data:
             try:
                 self.index = index.parse(self._data[self._index_name], self._index_name)
             except ArtifactError as error:
                 yield Finding(*str(error).split(": ", 1))
 
-    def compare(self, manifest: bytes, actual: Index) -> Iterator[Finding]:
-        """Hold what they say against an archive that has been read to its end."""
-        if self._data.get(self._manifest_name, manifest) != manifest:
-            yield Finding(self._manifest_name, "is not the manifest inside the archive")
-        if self.index:
-            yield from self._compare_index(self.index, actual)
+    def _read(self, name: str, limit: int) -> Iterator[Finding]:
+        try:
+            self._data[name] = read_bounded(self._artifact.with_name(name), limit)
+        except FileNotFoundError:
+            if self._complete:
+                yield Finding(name, "is missing")
+        except (OSError, ArtifactError) as error:
+            yield Finding(name, reason(error))
+
+    def compare(self, actual: Whole) -> Iterator[Finding]:
+        """Hold what they say against the artifact, once it has been read to its end."""
+        name = manifest_name(actual.package)
+        yield from self._read(name, canonical.LIMIT)
+        if self._data.get(name, actual.manifest) != actual.manifest:
+            yield Finding(name, "is not the manifest inside the archive")
+        if self.index and actual.indexed:
+            yield from self._compare_index(self.index, actual.indexed)
         if SUMS in self._data:
-            yield from self._compare_sums(self._data[SUMS], actual.digest)
+            yield from self._compare_sums(self._data[SUMS], actual)
 
     def _compare_index(self, says: Index, actual: Index) -> Iterator[Finding]:
         for key, value in says._asdict().items():
@@ -67,7 +97,7 @@ class Sidecars:
         if says.chunks != actual.chunks:
             yield Finding(self._index_name, "its chunks are not those of the archive")
 
-    def _compare_sums(self, sums: bytes, archive_digest: str) -> Iterator[Finding]:
+    def _compare_sums(self, sums: bytes, actual: Whole) -> Iterator[Finding]:
         """Do what `sha256sum -c` does, and demand that nothing is left out."""
         listed = {}
         for number, line in enumerate(sums.splitlines(keepends=True), 1):
@@ -79,17 +109,20 @@ class Sidecars:
                 yield Finding(SUMS, f"line {number}: lists {shown(name)} again")
             else:
                 listed[name] = match[1].decode()
-        known = (self._archive.name, self._index_name, self._manifest_name)
-        for name in sorted({*listed, *known}):
-            found = self._digest(name, archive_digest)
+        needed = {self._listed_as: actual.digest}
+        for name in filter(None, (self._index_name, manifest_name(actual.package))):
+            needed[name] = digest.of_bytes(self._data[name]) if name in self._data else ""
+        for name in sorted({*listed, *needed}):
             if name not in listed:
                 yield Finding(SUMS, f"does not list {name}")
-            elif name not in known:
-                yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
-            elif found and found != listed[name]:
-                yield Finding(name, f"sha256 {found}, {SUMS} says {listed[name]}")
+            elif name not in needed:
+                yield from self._compare_other(name, actual.package)
+            elif needed[name] and needed[name] != listed[name]:
+                yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
 
-    def _digest(self, name: str, archive_digest: str) -> str | None:
-        if name == self._archive.name:
-            return archive_digest
-        return digest.of_bytes(self._data[name]) if name in self._data else None
+    def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
+        """Hold a line of SHA256SUMS against what else a release may hold: other formats."""
+        if not any(name in files(package, format) for format in FORMATS):
+            yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
+        elif self._complete and not os.path.lexists(self._artifact.with_name(name)):
+            yield Finding(name, "is missing")

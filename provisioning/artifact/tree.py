@@ -7,11 +7,12 @@ import os
 import stat
 from typing import TYPE_CHECKING, TypeVar
 
-from provisioning.artifact import digest, manifest
+from provisioning.artifact import canonical, digest, manifest
 from provisioning.artifact.archive import reserved
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
-from provisioning.artifact.files import reason
+from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding, content_difference, differences
+from provisioning.artifact.release import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,12 @@ _TYPES = {
     stat.S_IFBLK: "block device",
 }
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def read_manifest(root: Path) -> tuple[bytes, Manifest]:
+    """Read the manifest of the package that lies in `root`. Raises ArtifactError and OSError."""
+    data = read_bounded(root / MANIFEST, canonical.LIMIT)
+    return data, manifest.parse(data, MANIFEST)
 
 
 def compare(parsed: Manifest, root: Path) -> tuple[Finding, ...]:

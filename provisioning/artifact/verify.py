@@ -1,4 +1,4 @@
-"""Knows whether a release is what its manifest, its index and its sums say."""
+"""Knows whether artifacts are what their manifests, their indexes and their sums say."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.archive import SUFFIX, archive_name
+from provisioning.artifact import digest, tree
 from provisioning.artifact.contents import Reading
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.finding import Finding
+from provisioning.artifact.format import reader
 from provisioning.artifact.proof import prove
 from provisioning.artifact.rehearsal import Rehearsal, differences
-from provisioning.artifact.sidecars import Sidecars
+from provisioning.artifact.release import CODECS, DIR, MANIFEST, artifact_name, format_of
+from provisioning.artifact.sidecars import Sidecars, Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -24,29 +26,51 @@ if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.rehearsal import Scratch
 
-    Whole = tuple[bytes, Index]  # the manifest and the index of an archive read to its end
-
 _MOST = 1000  # findings: more than anyone reads, and the end of an endless archive
 
 
 class Report(NamedTuple):
-    """What verifying one release has shown: it is good if there are no findings."""
+    """What verifying one artifact has shown: it is good if there are no findings."""
 
-    archive: str  # its file's name
+    artifact: str  # its name
     manifest: Manifest | None  # None if it could not be read
     findings: tuple[Finding, ...]
 
 
-def verify(path: Path) -> Report:
-    """Verify a release's directory, or an archive with the sidecars that lie beside it.
+def verify(path: Path, *, complete: bool = False) -> Report:
+    """Verify an artifact: a file, or the directory of a package, as `tar` unpacks it.
 
-    A directory must hold one archive and all of its sidecars: manifest, index and SHA256SUMS. An
-    archive is held against those that there are. It is read to its last byte, and each member is
-    held against the manifest inside. Whatever is wrong is a finding.
+    It is read to its last byte, and all that is in it is held against the manifest inside; it is
+    held against the sidecars that lie beside it too, which must be there if the release has to be
+    `complete`. Whatever is wrong is a finding.
     """
-    with Verification(path) as verification:
+    with Verification(path, complete=complete) as verification:
         findings = tuple(verification.read())
-        return Report(verification.name, verification.manifest, findings)
+        return Report(path.name, verification.manifest, findings)
+
+
+def verify_release(directory: Path) -> tuple[Report, ...]:
+    """Verify all artifacts of a release, which must have all of its sidecars."""
+    try:
+        found = artifacts(directory)
+    except OSError as error:
+        found, message = [], reason(error)
+    else:
+        message = "holds no artifact"
+    if not found:
+        return (Report(directory.name, None, (Finding(directory.name, message),)),)
+    return tuple(verify(each, complete=True) for each in found)
+
+
+def artifacts(directory: Path) -> list[Path]:
+    """Every artifact in the directory of a release."""
+    return sorted(path for path in directory.iterdir() if format_of(path.name) or is_tree(path))
+
+
+def is_tree(path: Path) -> bool:
+    """Tell whether `path` is the directory of a package."""
+    # Path.is_dir() raises where a directory above is forbidden.
+    return os.path.isdir(path) and os.path.lexists(path / MANIFEST)
 
 
 class Verification:
@@ -56,10 +80,13 @@ class Verification:
     manifest says; in between, other processes are busy with that.
     """
 
-    def __init__(self, path: Path, scratch: Scratch | None = None) -> None:
+    def __init__(
+        self, path: Path, scratch: Scratch | None = None, *, complete: bool = False
+    ) -> None:
         self.name = path.name
         self.manifest: Manifest | None = None
         self._path = path
+        self._complete = complete
         self._scratch = scratch
         self._rehearsal: Rehearsal | None = None
         self._open = ExitStack()
@@ -71,51 +98,75 @@ class Verification:
         self._open.close()
 
     def read(self) -> Iterator[Finding]:
-        """Tell what is wrong with the archive and its sidecars."""
-        try:
-            self._path, complete = _locate(self._path)
-        except ArtifactError as error:
-            yield Finding(self.name, str(error))
-            return
-        self.name = self._path.name
-        sidecars = Sidecars(self._path)
-        yield from sidecars.read(complete=complete)
+        """Tell what is wrong with the artifact and its sidecars."""
+        sidecars = Sidecars(self._path, complete=self._complete)
+        yield from sidecars.read()
         whole = yield from self._read(sidecars.index)
         if whole:
-            yield from sidecars.compare(*whole)
-        if self.manifest and complete:
-            name = archive_name(self.manifest.package)
+            yield from sidecars.compare(whole)
+        if self.manifest and self._complete:
+            name = artifact_name(self.manifest.package, format_of(self.name) or DIR)
             if name != self.name:
                 yield Finding(self.name, f"should be called {name}, says its manifest")
 
     def rehearse(self) -> Iterator[Finding]:
         """Tell what is wrong with what was unpacked."""
+        if os.path.isdir(self._path):
+            return  # it is unpacked
         if self._scratch and not (self._rehearsal and self._rehearsal.went_well()):
             self._open.close()
             yield from differences(self._path, self._scratch)
 
     def _read(self, says: Index | None) -> Generator[Finding, None, Whole | None]:
-        """Tell what is wrong with the archive, of which an index `says` something."""
-        chunks = len(says.chunks) if says else 0
+        """Tell what is wrong with the artifact, of which an index `says` something."""
         try:
+            if os.path.isdir(self._path):
+                return (yield from self._read_tree())
             with open_regular(self._path) as file:
-                reading = Reading(file, chunks)
-                self.manifest = reading.manifest
-                proved = says and self._prove(file, reading, says)
-                if proved:
-                    return reading.data, proved._replace(archive=self.name)
-                file.seek(0)
-                reading = Reading(file, chunks)
-                for count, finding in enumerate(reading.findings()):
-                    if count == _MOST:
-                        message = f"has {_MOST} differences; the rest was not read"
-                        yield Finding(self.name, message)
-                        return None
-                    yield finding
-                return reading.data, reading.index(self.name)
+                if format_of(self.name) in CODECS:
+                    return (yield from self._read_chunks(file, says))
+                return (yield from self._read_other(file))
         except (ArtifactError, OSError) as error:
             yield Finding(self.name, reason(error))
             return None
+
+    def _read_tree(self) -> Generator[Finding, None, Whole]:
+        data, self.manifest = tree.read_manifest(self._path)
+        yield from tree.compare(self.manifest, self._path)
+        return Whole(data, self.manifest.package, digest.of_bytes(data), None)
+
+    def _read_other(self, file: FileIO) -> Generator[Finding, None, Whole | None]:
+        reading = reader(file, self.name)
+        self.manifest = reading.manifest
+        if (yield from self._told(reading.findings())):
+            return Whole(reading.data, self.manifest.package, digest.of_file(self._path), None)
+        return None
+
+    def _read_chunks(
+        self, file: FileIO, says: Index | None
+    ) -> Generator[Finding, None, Whole | None]:
+        codec, most = CODECS[format_of(self.name) or ""], len(says.chunks) if says else 0
+        reading = Reading(file, codec, most)
+        self.manifest = reading.manifest
+        index = says and self._prove(file, reading, says)
+        if index:
+            index = index._replace(archive=self.name)
+        else:
+            file.seek(0)
+            reading = Reading(file, codec, most)
+            if not (yield from self._told(reading.findings())):
+                return None
+            index = reading.index(self.name)
+        return Whole(reading.data, reading.manifest.package, index.digest, index)
+
+    def _told(self, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
+        """Tell findings, and whether those were all."""
+        for count, finding in enumerate(findings):
+            if count == _MOST:
+                yield Finding(self.name, f"has {_MOST} differences; the rest was not read")
+                return False
+            yield finding
+        return True
 
     def _prove(self, file: FileIO, reading: Reading, says: Index) -> Index | None:
         if not self._scratch:
@@ -129,13 +180,3 @@ class Verification:
         except (ArtifactError, OSError):
             return None
         return proved
-
-
-def _locate(path: Path) -> tuple[Path, bool]:
-    """Find an archive; tell whether its sidecars have to be there."""
-    if not os.path.isdir(path):  # Path.is_dir() raises where a directory above is forbidden
-        return path, False
-    archives = sorted(path.glob(f"*{SUFFIX}"))
-    if len(archives) != 1:
-        raise ArtifactError(f"holds {len(archives)} archives (*{SUFFIX}), a release holds one")
-    return archives[0], True

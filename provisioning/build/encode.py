@@ -1,22 +1,48 @@
-"""Knows how bytes become one gzip member (RFC 1952) that is the same on every machine."""
+"""Knows how bytes become a gzip member, and the like, that is the same on every machine."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provisioning.spec.variant import Variant
 
 LEVEL = 7
-
-# Recorded with the archive, and part of every chunk's key: another libdeflate, which each version
-# of its binding carries inside, or another level makes other bytes of the same content.
-ENCODER = f"gzip, deflate {version('deflate')} -{LEVEL}"
+_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
 
 
-def gzip_member(data: bytes | bytearray) -> bytearray:
-    """`data`, compressed on its own: members that follow each other are one gzip file.
+class Encoder(NamedTuple):
+    """What compresses chunks."""
 
-    Its header is codec.HEADER: no name, no time, no system. Other threads run meanwhile.
-    """
-    # Imported here: graph.py needs the name of the encoder for a build that compresses nothing.
-    from deflate import gzip_compress  # noqa: PLC0415
+    codec: str
+    name: str
+    """Recorded with the archive, and part of every chunk's key: another library, which each
+    version of its binding carries inside, or another level makes other bytes."""
+    press: Callable[[bytes | bytearray], bytes | bytearray]
+    """Compress bytes on their own: what it makes of them can follow each other. Other threads run
+    meanwhile."""
 
-    return gzip_compress(data, LEVEL)
+
+def encoder_of(variant: Variant, format: str) -> Encoder:
+    """What compresses a format of a variant: as its `compression` says, as in `gzip:9`."""
+    codec, _, level = variant.compression.get(format, _DEFAULTS[format]).partition(":")
+    return encoder(codec, int(level) if level else None)
+
+
+@lru_cache
+def encoder(codec: str, level: int | None = None) -> Encoder:
+    """What makes chunks of a codec, at its own level where none is given."""
+    level = LEVEL if level is None else level
+
+    def press(data: bytes | bytearray) -> bytearray:
+        # Imported here: graph.py needs the name for a build that compresses nothing.
+        from deflate import gzip_compress  # noqa: PLC0415
+
+        # Its header is gzip's HEADER: no name, no time, no system.
+        return gzip_compress(data, level)
+
+    return Encoder(codec, f"gzip, deflate {version('deflate')} -{level}", press)

@@ -6,19 +6,20 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import archive, tar
+from provisioning.artifact import chunk, tar
 from provisioning.artifact.entry import FILE
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provisioning.artifact.archive import Spelling
     from provisioning.artifact.entry import Entry
     from provisioning.build.collect import Collected
 
 
-def together(members: Sequence[Collected], name: str) -> Iterator[bytes]:
-    """The bytes of all of `members`, in the package `name`, as one piece.
+def together(members: Sequence[Collected], spelling: Spelling) -> Iterator[bytes]:
+    """The bytes of tar of all of `members` as one piece.
 
     Raises:
         BuildError: a source is no longer what was collected.
@@ -26,14 +27,15 @@ def together(members: Sequence[Collected], name: str) -> Iterator[bytes]:
     """
     parts = []
     for entry, source, _ in members:
-        parts.append(tar.header(archive.member(entry, name)))
+        parts.append(spelling.header(entry))
         if entry.type == FILE:
-            parts.append(_content(entry, source))
+            parts.append(whole(entry, source))
             parts.append(bytes(tar.padding(entry.size)))
     yield b"".join(parts)
 
 
-def _content(entry: Entry, source: str) -> bytes:
+def whole(entry: Entry, source: str) -> bytes:
+    """What `source` holds, if it still is what was collected as `entry`; raises like `together`."""
     descriptor = _open(source)
     try:
         # One byte more than there may be: whatever has grown shows.
@@ -50,13 +52,23 @@ def _content(entry: Entry, source: str) -> bytes:
     return content
 
 
-def apart(member: Collected, name: str, lengths: Sequence[int]) -> Iterator[bytearray]:
-    """The bytes of one large member, in pieces of these lengths; raises like `together`.
+def content(member: Collected) -> Iterator[bytes]:
+    """What the source of one file holds, in blocks; raises like `together`."""
+    entry, source, _ = member
+    lengths = [piece.stop - piece.start for piece in chunk.pieces(entry.size)]
+    if len(lengths) <= 1:
+        return iter((whole(entry, source),))
+    return map(bytes, apart(member, b"", lengths))
 
-    The last piece comes only when the whole source has proved to be what was collected.
+
+def apart(member: Collected, head: bytes, lengths: Sequence[int]) -> Iterator[bytearray]:
+    """The bytes of one large member behind its `head`, in pieces of these lengths.
+
+    The last piece comes only when the whole source has proved to be what was collected. Raises
+    like `together`.
     """
     entry, source, _ = member
-    head, left = tar.header(archive.member(entry, name)), entry.size
+    left = entry.size
     read = hashlib.sha256()
     descriptor = _open(source)
     try:

@@ -1,4 +1,4 @@
-"""Knows how a file comes to be complete under its name, or not at all."""
+"""Knows how files and directories come to be complete under their names, or not at all."""
 
 from __future__ import annotations
 
@@ -6,37 +6,79 @@ import os
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from provisioning.artifact.archive import SUMS
+from provisioning.build.remove import remove_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
-@contextmanager
-def replacing(*paths: Path) -> Iterator[tuple[BinaryIO, ...]]:
-    """Files to write that take the names `paths` of one directory when the block ends well.
+class Output:
+    """Files and directories in the making, which take their names when all of them are whole."""
 
-    Until all are whole and durable none takes its name; when the block raises, nothing is left
-    and older files of those names are untouched.
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._files: list[tuple[Path, BinaryIO]] = []
+        self._trees: list[Path] = []
 
-    Raises:
-        OSError: a file cannot be written (`filename` is the one of `paths`).
-    """
-    directory = paths[0].parent
-    directory.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        temporaries = [stack.enter_context(_temporary(path)) for path in paths]
-        with _naming(paths[0]):
-            yield tuple(temporaries)
-        for path, file in zip(paths, temporaries, strict=True):
+    def file(self, path: Path) -> BinaryIO:
+        """A file to write that will be called `path`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._stack.enter_context(_temporary(path))
+        self._files.append((path, file))
+        return file
+
+    def directory(self, path: Path) -> Path:
+        """An empty directory to fill that will be called `path`."""
+        temporary = _temporary_name(path)
+        with _naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_tree(temporary)
+            temporary.mkdir()
+        self._stack.callback(remove_tree, temporary)
+        self._trees.append(path)
+        return temporary
+
+    def finish(self) -> None:
+        """Give everything its name, once it is durable."""
+        for path, file in self._files:
             with _naming(path):
                 file.flush()
                 os.fsync(file.fileno())
-        for path in paths:
+        for path in self._trees:
+            with _naming(path):
+                _replace_tree(_temporary_name(path), path)
+        for path, _ in self._files:
             with _naming(path):
                 os.replace(_temporary_name(path), path)
-    sync_directory(directory)
+        for directory in {path.parent for path in (*dict(self._files), *self._trees)}:
+            sync_directory(directory)
+
+
+@contextmanager
+def replacing() -> Iterator[Output]:
+    """Make files and directories that take their names when the block ends well.
+
+    Until all are whole and durable none takes its name; when the block raises, nothing is left
+    and what had these names is untouched.
+
+    Raises:
+        OSError: something cannot be written (`filename` is what it was to be called).
+    """
+    with ExitStack() as stack:
+        made = Output(stack)
+        yield made
+        made.finish()
+
+
+def _replace_tree(made: Path, path: Path) -> None:
+    """Have one directory take the place of another, which no system does in one step."""
+    old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+    remove_tree(old)
+    with suppress(FileNotFoundError):
+        os.rename(path, old)
+    os.rename(made, path)
+    remove_tree(old)
 
 
 @contextmanager
@@ -47,7 +89,7 @@ def _temporary(path: Path) -> Iterator[BinaryIO]:
             # Never through a link that somebody put there.
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             file = open(os.open(name, flags, 0o666), "wb")  # noqa: SIM115 - closed below
-        with file:
+        with _naming(path), file:
             yield file
     finally:
         with suppress(FileNotFoundError):
@@ -71,20 +113,19 @@ def _naming(path: Path) -> Iterator[None]:
 
 def write(path: Path, data: bytes) -> None:
     """Give the file `path` the content `data`, whole or not at all."""
-    with replacing(path) as (file,):
-        file.write(data)
+    with replacing() as made:
+        made.file(path).write(data)
 
 
-def sweep(directory: Path) -> None:
-    """Remove what builds that were killed left in `directory`.
+def sweep(directory: Path, names: Iterable[str]) -> None:
+    """Remove what builds that were killed left in `directory` of files to be called `names`.
 
     Only for a caller that holds the lock of the variant that owns the directory.
     """
     # Only our own names: should the directory be somebody's, the rest is theirs.
-    for name in (directory.name, SUMS):
+    for name in names:
         for stale in directory.glob(f".{name}.*.tmp"):
-            with suppress(FileNotFoundError):
-                stale.unlink()
+            remove_tree(stale)
 
 
 def sync_directory(directory: Path) -> None:

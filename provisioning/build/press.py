@@ -11,13 +11,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.chunk import MAX
-from provisioning.build.encode import gzip_member
 from provisioning.build.store import Packed, Staged, Store
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from provisioning.build.runs import Run
+    from provisioning.build.runs import Press, Run
 
 
 class Pressed(NamedTuple):
@@ -98,7 +97,7 @@ class _Queue:
                 pieces = pieces or run.read()
                 piece = next(islice(pieces, number - read, None))
                 read = number + 1
-                self._put(_Waiting(length, self._pool.submit(self._make, key, piece)))
+                self._put(_Waiting(length, self._pool.submit(self._make, key, piece, run.press)))
                 del piece  # the pool's now; it may be the last to hold it
             yield from self._surplus()
         for _ in pieces or ():
@@ -147,7 +146,9 @@ class _Queue:
             self._store.keep(staged)
         self._staged.clear()
 
-    def _make(self, key: str, piece: bytes | bytearray) -> tuple[Pressed, Staged | None]:
-        data = gzip_member(piece)
+    def _make(
+        self, key: str, piece: bytes | bytearray, press: Press
+    ) -> tuple[Pressed, Staged | None]:
+        data = press(piece)
         packed = Packed(data, hashlib.sha256(data).digest(), hashlib.sha256(piece).digest())
         return Pressed(key, len(piece), packed, reused=False), self._store.stage(key, packed)

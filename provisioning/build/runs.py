@@ -1,8 +1,8 @@
 """Knows which chunks an archive will have, and by which keys, before any source is read.
 
 A key stands for all that determines a chunk's bytes: what the manifest says of its members, from
-which their headers are spelt, with the digests of their contents; the package's name, with which
-all their names begin; the encoder; and _REVISION.
+which their headers are spelt, with the digests of their contents; how they are spelt; the encoder;
+and _REVISION.
 """
 
 from __future__ import annotations
@@ -11,76 +11,98 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, canonical, chunk, manifest, tar
+from provisioning.artifact.release import MANIFEST
 from provisioning.build import members
-from provisioning.build.encode import ENCODER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from provisioning.artifact.archive import Spelling
     from provisioning.artifact.manifest import Package
     from provisioning.build.collect import Collected
+    from provisioning.build.encode import Encoder
+
+    Press = Callable[[bytes | bytearray], bytes | bytearray]
 
 # Raised when the same members come to be spelt or cut in another way.
-_REVISION = "1"
+_REVISION = "2"
+
+
+class Group(NamedTuple):
+    """Members that go into one chunk; or one that is larger than a chunk may be."""
+
+    members: Sequence[Collected]
+    lines: bytes
+    """What the manifest says of them."""
 
 
 class Run(NamedTuple):
     """Chunks that are read together: one of many small members, or those of one large member."""
 
     chunks: tuple[tuple[str, int], ...]
-    """The key of each, and how many bytes of tar it holds."""
+    """The key of each, and how many bytes it holds."""
     read: Callable[[], Iterator[bytes | bytearray]]
     """Reads these bytes, chunk by chunk; the last comes only when all sources have proved to be
     what was collected."""
+    press: Press
+    """Makes of each what is written."""
 
 
-def plan(package: Package, collected: Sequence[Collected]) -> tuple[memoryview, list[Run]]:
-    """The manifest of an archive of `collected`, and its chunks in order.
-
-    Raises:
-        ArtifactError: no reader would take such a manifest.
-    """
-    name = package.name
-    lengths = [tar.length(archive.member(each.entry, name)) for each in collected]
-    paths = (each.entry.path for each in collected)
-    runs, lines = [], []
-    for group in chunk.boundaries(zip(paths, lengths, strict=True)):
-        lines.append(manifest.lines(each.entry for each in collected[group]))
-        runs.append(_run(name, collected[group], sum(lengths[group]), lines[-1]))
-    content = _manifest(package, lines)
-    del lines  # as large as the manifest
-    preamble, start = _preamble(name, content)
-    whole = [_whole(preamble), *runs, _whole(tar.END)]
-    return memoryview(preamble)[start : start + len(content)], whole
+def group(package: Package, collected: Sequence[Collected]) -> list[Group]:
+    """Share the members of a package out among chunks, in the same way for every format."""
+    spelling = archive.Posix(package.name)
+    lengths = ((each.entry.path, spelling.length(each.entry)) for each in collected)
+    groups = (collected[some] for some in chunk.boundaries(lengths))
+    return [Group(some, manifest.lines(each.entry for each in some)) for some in groups]
 
 
-def _run(name: str, group: Sequence[Collected], length: int, lines: bytes) -> Run:
-    pieces = [(piece.start, piece.stop - piece.start) for piece in chunk.pieces(length)]
-    chunks = tuple((_key(f"{name} from {start}", lines), size) for start, size in pieces)
-    if len(chunks) == 1:
-        return Run(chunks, lambda: members.together(group, name))
-    return Run(chunks, lambda: members.apart(group[0], name, [size for _, size in pieces]))
-
-
-def _manifest(package: Package, lines: Sequence[bytes]) -> bytes:
-    content = manifest.join(package, lines)
+def spell(package: Package, groups: Sequence[Group]) -> bytes:
+    """The manifest of a package. Raises ArtifactError where no reader would take it."""
+    content = manifest.join(package, [group.lines for group in groups])
     # What no reader would take must not be written. That the entries are sound, the layout knows.
     whole = content if len(content) > canonical.LIMIT else manifest.join(package, ())
-    manifest.parse(whole, archive.MANIFEST)
+    manifest.parse(whole, MANIFEST)
     return content
 
 
-def _preamble(name: str, content: bytes) -> tuple[bytes, int]:
-    """What precedes the members in the tar, and where in it the manifest `content` begins."""
-    heads = b"".join(tar.header(member) for member in archive.preamble(content, name))
-    return b"".join((heads, content, bytes(tar.padding(len(content))))), len(heads)
+def plan(
+    content: bytes, groups: Sequence[Group], spelling: Spelling, encoder: Encoder
+) -> Iterator[Run]:
+    """The runs of a tar with the manifest `content`, in order."""
+    heads = spelling.preamble(content)
+    preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
+    yield whole(preamble, encoder)
+    for group in groups:
+        yield _run(group, spelling, encoder)
+    yield whole(tar.END, encoder)
 
 
-def _whole(content: bytes) -> Run:
-    return Run(((_key("", content), len(content)),), lambda: iter((content,)))
+def whole(content: bytes, encoder: Encoder) -> Run:
+    """One chunk, of bytes that are known."""
+    named = key(encoder.name, "", content)
+    return Run(((named, len(content)),), lambda: iter((content,)), encoder.press)
 
 
-def _key(what: str, content: bytes) -> str:
-    key = hashlib.sha256("\n".join((_REVISION, ENCODER, what, "")).encode())
-    key.update(content)
-    return key.hexdigest()
+def _run(group: Group, spelling: Spelling, encoder: Encoder) -> Run:
+    collected, lines = group
+    length = sum(spelling.length(each.entry) for each in collected)
+    if len(collected) > 1 or length <= chunk.MAX:
+        chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
+        return Run((chunk_of_all,), lambda: members.together(collected, spelling), encoder.press)
+    (large,) = collected
+    sizes = [piece.stop - piece.start for piece in chunk.pieces(length)]
+    chunks = tuple(
+        (key(encoder.name, f"{spelling.key} from {number * chunk.MAX}", lines), size)
+        for number, size in enumerate(sizes)
+    )
+    head = spelling.header(large.entry)
+    return Run(chunks, lambda: members.apart(large, head, sizes), encoder.press)
+
+
+def key(*parts: str | bytes) -> str:
+    """The key of a chunk whose bytes depend on `parts`, of which only the last has line ends."""
+    hashed = hashlib.sha256(_REVISION.encode())
+    for part in parts:
+        hashed.update(b"\n")
+        hashed.update(part.encode() if isinstance(part, str) else part)
+    return hashed.hexdigest()

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import archive
+from provisioning.artifact.release import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -53,7 +53,7 @@ class Freed(NamedTuple):
 
 def limit(artifacts: Path) -> int:
     """How many bytes the store may grow to: twice what its chunks are kept for, or 1 GiB."""
-    made = sum(_size(each) for each in artifacts.glob(f"*/*{archive.SUFFIX}"))
+    made = sum(_size(each) for each in artifacts.glob("*/*") if format_of(each.name))
     return max(2 * made, 1 << 30)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import archive
+from provisioning.artifact import release
 from provisioning.artifact.manifest import Package
 from provisioning.errors import BuildError
 
@@ -25,11 +25,12 @@ _WORK = ".work"  # below artifacts/: what the stages hand to each other
 class Workspace:
     """The files of one variant.
 
-    `work` holds what the stages hand to each other; `release` what they are for: the archive
-    and, beside it, all that proves it. `chunks` is the store that all variants share.
+    `work` holds what the stages hand to each other; `release` what they are for: the artifacts
+    and, beside them, all that proves them. `chunks` is the store that all variants share.
     """
 
     package: Package
+    formats: tuple[str, ...]
     work: Path
     release: Path
     chunks: Path
@@ -44,25 +45,30 @@ class Workspace:
         """The directory that mirrors the package with the files made from templates."""
         return self.work / "render"
 
-    @property
-    def archive(self) -> Path:
-        """The package itself."""
-        return self.release / archive.archive_name(self.package)
+    def artifact(self, format: str) -> Path:
+        """The package itself, in one of its formats."""
+        return self.release / release.artifact_name(self.package, format)
 
     @property
-    def index(self) -> Path:
-        """The chunks and digests of the archive."""
-        return self.release / archive.index_name(self.archive.name)
+    def artifacts(self) -> list[Path]:
+        """The package in all of its formats."""
+        return [self.artifact(format) for format in self.formats]
 
     @property
     def manifest(self) -> Path:
-        """The entries of the archive."""
-        return self.release / archive.manifest_name(self.package)
+        """The entries of the package."""
+        return self.release / release.manifest_name(self.package)
+
+    @property
+    def packed(self) -> list[Path]:
+        """The files that the archive stage leaves."""
+        names = (name for each in self.formats for name in release.files(self.package, each))
+        return [*(self.release / name for name in names), self.manifest]
 
     @property
     def sums(self) -> Path:
         """The digests of the others, as sha256sum(1) reads them; written last."""
-        return self.release / archive.SUMS
+        return self.release / release.SUMS
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -109,7 +115,8 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
     return Workspace(
         package=package,
         work=Path(artifacts, _WORK, variant.name, variant.platform),
-        release=Path(artifacts, archive.stem(package)),
+        formats=variant.formats,
+        release=Path(artifacts, release.stem(package)),
         chunks=chunks(artifacts),
     )
 

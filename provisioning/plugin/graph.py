@@ -14,7 +14,8 @@ from doit.exceptions import InvalidDodoFile
 from doit.task import clean_targets
 
 from provisioning.artifact import digest
-from provisioning.build.encode import ENCODER
+from provisioning.artifact.release import CODECS
+from provisioning.build.encode import encoder_of
 from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
@@ -138,14 +139,17 @@ def _render(job: Job) -> Task:
 
 
 def _archive(job: Job) -> Task:
-    place = job.workspace
-    facts = _facts(**place.package._asdict(), encoder=ENCODER)
+    place, variant = job.workspace, job.part.variant
+    encoders = {each: encoder_of(variant, each).name for each in variant.formats if each in CODECS}
+    facts = _facts(
+        **place.package._asdict(), formats=variant.formats, encoders=encoders, mtime=variant.mtime
+    )
     return _stage(
         "archive",
         job,
         stages.make_archive,
         file_dep=_contents(job),
-        targets=[str(place.archive), str(place.index), str(place.manifest)],
+        targets=[str(path) for path in place.packed],
         uptodate=[Unchanged(job, facts)],
     )
 
@@ -156,7 +160,7 @@ def _hash(job: Job) -> Task:
         "hash",
         job,
         stages.write_sums,
-        file_dep=[str(place.archive), str(place.index), str(place.manifest)],
+        file_dep=[str(path) for path in place.packed],
         targets=[str(place.sums)],
         uptodate=[Unchanged(job, _facts())],
     )
@@ -164,11 +168,11 @@ def _hash(job: Job) -> Task:
 
 def _verify(job: Job) -> Task:
     place = job.workspace
-    meta = {PROVED: str(place.archive)}
+    meta = {PROVED: [str(path) for path in place.artifacts]}
     if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)
-    artifacts = [place.archive, place.index, place.manifest, place.sums]
+    artifacts = [*place.packed, place.sums]
     facts = _facts(layout=job.part.brief.items)
     return _stage(
         "verify",

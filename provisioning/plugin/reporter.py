@@ -32,7 +32,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         super().add_success(task)
         self._done += bool(task.actions)
         if task.meta and PROVED in task.meta:
-            self._verified.append(task.meta[PROVED])
+            self._verified += task.meta[PROVED]
 
     def skip_uptodate(self, task: Any) -> None:
         """Count what was up to date."""

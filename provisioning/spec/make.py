@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provisioning.spec.compression import read_compression
 from provisioning.spec.content import Contents
 from provisioning.spec.fault import Fault
 from provisioning.spec.node import plain, scalars
-from provisioning.spec.rule import ABOUT, FORMAT, MODE, OWNER, SERVICE_MANAGER
+from provisioning.spec.rule import ABOUT, FORMAT, MODE, MTIME, OWNER, SERVICE_MANAGER
 from provisioning.spec.service import Services
 from provisioning.spec.variables import BUILT_IN
 from provisioning.spec.variant import Variant
@@ -31,6 +32,8 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         **{key: variables.get(key, "") for key in BUILT_IN},
         **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
+        compression=read_compression(merged.mapping("compression"), scope, faults),
+        mtime=scope.read(merged, "mtime", MTIME) or "epoch",
         service_manager=scope.read(merged, "service_manager", SERVICE_MANAGER) or "",
         file_mode=int(modes[0], 8),
         dir_mode=int(modes[1], 8),

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from provisioning.spec.variables import Scope
 
 SECRET = "(secret)"  # noqa: S105 - what stands in a secret's place
-_TOP = ("service_manager", "summary", "license", "maintainer", "formats")
+_TOP = (
+    *("service_manager", "summary", "license", "maintainer"),
+    *("formats", "compression", "mtime"),
+)
 
 
 class Outline(NamedTuple):

@@ -86,7 +86,8 @@ def _one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
 _NAME = "[a-z0-9][a-z0-9.+-]{0,63}"
 _VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
 _MODE = "[0-7]{3,4}"
-_FORMATS = ("tar.gz",)
+_FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "dir", "deb")
+_MTIMES = ("epoch", "content")
 _RESTARTS = ("on-failure", "always", "never")
 _SERVICE_MANAGERS = ("systemd", "launchd")
 
@@ -118,6 +119,7 @@ PATH = Rule("bad-path", _path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
 FORMAT = Rule("unknown-format", _one_of(_FORMATS, "format"), known=_FORMATS)
+MTIME = Rule("unknown-mtime", _one_of(_MTIMES, "kind of time"), known=_MTIMES)
 RESTART = Rule("unknown-restart", _one_of(_RESTARTS, "way to restart"), known=_RESTARTS)
 SERVICE_MANAGER = Rule(
     "unknown-service-manager",

@@ -14,6 +14,7 @@ from provisioning.spec.rule import (
     FORMAT,
     MODE,
     MODES,
+    MTIME,
     NAME,
     OWNER,
     RESTART,
@@ -90,6 +91,8 @@ _HOOK: Schema = {
 _SHARED: Schema = {
     "prefix": _TEXT,
     "formats": {"type": "list", "schema": _ruled(FORMAT), "minlength": 1},
+    "compression": {"type": "dict", "valuesrules": _TEXT, "meta": {"keys": FORMAT}},
+    "mtime": _ruled(MTIME),
     "service_manager": _ruled(SERVICE_MANAGER),
     "defaults": {
         "type": "dict",

@@ -72,6 +72,10 @@ class Variant(NamedTuple):
     license: str
     maintainer: str
     formats: tuple[str, ...]
+    compression: dict[str, str]
+    """Of some of the formats: how, as in `xz` or `gzip:9`."""
+    mtime: str
+    """What the times of files stand for, where a format lets one choose: `epoch` or `content`."""
     service_manager: str
     """`systemd` or `launchd`; "" on a platform that names none."""
     file_mode: int

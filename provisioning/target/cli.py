@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.verify import verify
+from provisioning.artifact.verify import is_tree, verify, verify_release
 
 if TYPE_CHECKING:
     from provisioning.artifact.verify import Report
@@ -33,7 +33,7 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"provision: {path}: there is no such file or directory", file=sys.stderr)
     if absent:
         return TROUBLE
-    reports = [verify(path) for path in options.paths]
+    reports = [report for path in options.paths for report in _reports(path)]
     if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -46,6 +46,12 @@ def _verify(options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
     return DIFFERS if any(one.findings for one in reports) else GOOD
+
+
+def _reports(path: Path) -> tuple[Report, ...]:
+    if os.path.isdir(path) and not is_tree(path):
+        return verify_release(path)
+    return (verify(path),)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,8 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "paths",
         nargs="+",
         type=Path,
-        metavar="ARCHIVE|DIRECTORY",
-        help="an archive (NAME-VERSION-PLATFORM.tar.gz), or a directory with one and its sidecars",
+        metavar="ARTIFACT|RELEASE",
+        help="an archive (as NAME-VERSION-PLATFORM.tar.gz), an unpacked package, or a directory of"
+        " artifacts and their sidecars",
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
     command.add_argument("--quiet", action="store_true", help="print nothing but differences")
@@ -71,21 +78,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _print(reports: list[Report], options: argparse.Namespace) -> None:
     if options.json:
-        print(json.dumps({"archives": [_plain(one) for one in reports]}, indent=2))
+        print(json.dumps({"artifacts": [_plain(one) for one in reports]}, indent=2))
         return
     for one in reports:
         for finding in one.findings:
             print(finding)
         if one.findings:
             count = len(one.findings)
-            print(f"{one.archive}: {count} difference{'s' * (count > 1)}, not verified")
+            print(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
         elif one.manifest and not options.quiet:
-            print(f"{one.archive}: {len(one.manifest.entries)} entries, verified")
+            print(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
 
 
 def _plain(one: Report) -> dict[str, object]:
     return {
-        "archive": one.archive,
+        "artifact": one.artifact,
         "entries": len(one.manifest.entries) if one.manifest else None,
         "verified": not one.findings,
         "findings": [finding._asdict() for finding in one.findings],

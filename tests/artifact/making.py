@@ -140,13 +140,13 @@ def write_release(folder: Path, items: Iterable[Item] = ITEMS, group: int = 1000
     folder.mkdir(exist_ok=True)
     path = folder / NAME
     path.write_bytes(packed(parts))
-    (folder / archive.manifest_name(PACKAGE)).write_bytes(data)
-    (folder / archive.index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
+    (folder / release.manifest_name(PACKAGE)).write_bytes(data)
+    (folder / release.index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
     write_sums(folder)
     return path
 
 
 def write_sums(folder: Path) -> None:
-    names = sorted(path.name for path in folder.iterdir() if path.name != archive.SUMS)
+    names = sorted(path.name for path in folder.iterdir() if path.name != release.SUMS)
     lines = (f"{digest.of_file(folder / name)}  {name}\n" for name in names)
-    (folder / archive.SUMS).write_text("".join(lines))
+    (folder / release.SUMS).write_text("".join(lines))

@@ -16,8 +16,8 @@ from .making import ITEMS, NAME, PACKAGE, manifest_of, write_release, write_sums
 if TYPE_CHECKING:
     from pathlib import Path
 
-MANIFEST = archive.manifest_name(PACKAGE)
-INDEX = archive.index_name(NAME)
+MANIFEST = release.manifest_name(PACKAGE)
+INDEX = release.index_name(NAME)
 SHA = "0" * 64
 
 
@@ -38,17 +38,17 @@ def test_a_release_is_verified_by_its_directory_or_its_archive(release: Path) ->
 
 
 def test_sha256sum_agrees(release: Path) -> None:
-    command = ["sha256sum", "--strict", "--quiet", "-c", archive.SUMS]
+    command = ["sha256sum", "--strict", "--quiet", "-c", release.SUMS]
     subprocess.run(command, cwd=release.parent, check=True)
 
 
 def test_an_archive_alone_is_held_against_its_own_manifest(release: Path) -> None:
-    for name in (MANIFEST, INDEX, archive.SUMS):
+    for name in (MANIFEST, INDEX, release.SUMS):
         release.with_name(name).unlink()
     assert told(release) == []
 
 
-@pytest.mark.parametrize("name", [MANIFEST, INDEX, archive.SUMS])
+@pytest.mark.parametrize("name", [MANIFEST, INDEX, release.SUMS])
 def test_a_directory_holds_every_sidecar(release: Path, name: str) -> None:
     release.with_name(name).unlink()
     assert told(release.parent) == [f"{name}: is missing"]
@@ -70,7 +70,7 @@ def test_a_bit_flipped_at_any_byte_of_the_archive_is_refused(release: Path) -> N
         assert verify(release).findings
 
 
-@pytest.mark.parametrize("name", [MANIFEST, INDEX, archive.SUMS])
+@pytest.mark.parametrize("name", [MANIFEST, INDEX, release.SUMS])
 def test_a_bit_flipped_at_any_byte_of_a_sidecar_is_refused(release: Path, name: str) -> None:
     path = release.with_name(name)
     data = path.read_bytes()
@@ -81,7 +81,7 @@ def test_a_bit_flipped_at_any_byte_of_a_sidecar_is_refused(release: Path, name: 
         assert verify(release).findings
 
 
-@pytest.mark.parametrize("name", [NAME, MANIFEST, INDEX, archive.SUMS])
+@pytest.mark.parametrize("name", [NAME, MANIFEST, INDEX, release.SUMS])
 def test_a_file_cut_off_at_any_byte_is_refused(release: Path, name: str) -> None:
     path = release.with_name(name)
     data = path.read_bytes()
@@ -127,14 +127,14 @@ def test_an_index_that_is_none_is_told(release: Path) -> None:
 
 
 def test_a_sum_that_differs_is_told(release: Path) -> None:
-    sums = release.with_name(archive.SUMS)
+    sums = release.with_name(release.SUMS)
     first, rest = sums.read_text().split("  ", 1)
     sums.write_text(f"{SHA}  {rest}")
     assert told(release) == [f"{MANIFEST}: sha256 {first}, SHA256SUMS says {SHA}"]
 
 
 def test_a_file_is_listed_once(release: Path) -> None:
-    sums = release.with_name(archive.SUMS)
+    sums = release.with_name(release.SUMS)
     line = sums.read_text().splitlines(keepends=True)[0]
     sums.write_text(f"{SHA}{line[64:]}{sums.read_text()}")
     first = line[:64]
@@ -145,7 +145,7 @@ def test_a_file_is_listed_once(release: Path) -> None:
 
 
 def test_sums_list_the_release_and_nothing_else(release: Path) -> None:
-    sums = release.with_name(archive.SUMS)
+    sums = release.with_name(release.SUMS)
     lines = sums.read_text().splitlines(keepends=True)
     sums.write_text("".join((*lines[1:], f"{SHA}  ../x\n", "rubbish\n")))
     assert told(release) == [
@@ -168,7 +168,7 @@ def test_a_sidecar_that_is_no_file_is_told_without_waiting(release: Path) -> Non
 
 
 def test_a_sidecar_has_bounds(release: Path) -> None:
-    release.with_name(archive.SUMS).write_bytes(bytes(65 * 1024))
+    release.with_name(release.SUMS).write_bytes(bytes(65 * 1024))
     assert told(release) == ["SHA256SUMS: is larger than 65536 bytes"]
 
 
@@ -177,7 +177,7 @@ def test_an_archive_under_another_name_is_told(release: Path, tmp_path: Path) ->
     write_release(folder)
     for path in folder.iterdir():
         path.rename(path.with_name(path.name.replace("1.4.2", "1.4.3")))
-    (folder / archive.SUMS).unlink()
+    (folder / release.SUMS).unlink()
     write_sums(folder)
     other = NAME.replace("1.4.2", "1.4.3")
     assert told(folder) == [

@@ -106,7 +106,7 @@ def test_a_member_that_stands_twice_is_told(findings: Refuse) -> None:
 
 
 def test_a_second_manifest_is_told(findings: Refuse) -> None:
-    other = file(archive.MANIFEST, b"{}")
+    other = file(release.MANIFEST, b"{}")
     assert findings(holding((*ITEMS, other))) == [
         ".provisioning/manifest.json: is not in the manifest"
     ]

@@ -51,6 +51,8 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "license": "",
         "maintainer": "",
         "formats": ("tar.gz",),
+        "compression": {},
+        "mtime": "epoch",
         "file_mode": 0o644,
         "dir_mode": 0o755,
         "owner": "root",

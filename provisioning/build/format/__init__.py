@@ -1,0 +1,21 @@
+"""Knows which formats a package can be built in, and what writes each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.release import CODECS, DIR
+from provisioning.build.format import directory, tar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provisioning.build.format.order import Order
+    from provisioning.build.output import Output
+
+    Write = Callable[[Order, Output], object]
+
+WRITERS: dict[str, Write] = {
+    **dict.fromkeys(CODECS, tar.write),
+    DIR: directory.write,
+}

@@ -1,0 +1,26 @@
+"""Knows which time the files of a package bear, where the reader of a format keeps it.
+
+One time for all would be simplest, and is the default. But whatever compares sizes and times alone
+(rsync, an HTTP server's ETag, Python's .pyc) would not notice a change that keeps the size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.entry import FILE
+from provisioning.artifact.tar import EPOCH
+
+if TYPE_CHECKING:
+    from provisioning.artifact.entry import Entry
+    from provisioning.spec.variant import Variant
+
+CONTENT = "content"
+_SPAN = 20 * 365 * 24 * 3600  # seconds: from EPOCH on, and never in the future
+
+
+def mtime(variant: Variant, entry: Entry) -> int:
+    """The time of an entry, in seconds: EPOCH, or one that another content would not have."""
+    if variant.mtime == CONTENT and entry.type == FILE:
+        return EPOCH + int(entry.digest[:16], 16) % _SPAN
+    return EPOCH

@@ -1,0 +1,74 @@
+"""Knows how chunks, one after the other, become an archive, with an index of them beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from typing import TYPE_CHECKING, BinaryIO
+
+from provisioning.artifact import archive, digest, index
+from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.release import index_name
+from provisioning.build import runs
+from provisioning.build.encode import encoder_of
+from provisioning.build.press import press
+
+if TYPE_CHECKING:
+    from provisioning.build.format.order import Order
+    from provisioning.build.output import Output
+    from provisioning.build.press import Pressed
+
+
+def write(order: Order, made: Output) -> None:
+    """Make NAME-VERSION-PLATFORM.tar.gz, or another tar of chunks, and its index."""
+    encoder = encoder_of(order.variant, order.format)
+    spelling = archive.Posix(order.variant.name)
+    path = order.place.artifact(order.format)
+    splice = _Splice(made.file(path))
+    planned = runs.plan(order.manifest, order.groups, spelling, encoder)
+    with closing(press(planned, order.store)) as pressed:
+        for each in pressed:
+            splice.add(each)
+            order.tally.count(each)
+    indexed = splice.index(path.name, encoder.codec, order.manifest)
+    made.file(path.with_name(index_name(path.name))).write(index.dump(indexed))
+
+
+class _Splice:
+    """An archive in the making: chunks, one after the other, and the record of each."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._archive = hashlib.sha256()
+        self._chunks: list[Chunk] = []
+        self._size = self._tar_size = 0
+
+    def add(self, pressed: Pressed) -> None:
+        """Write one more chunk."""
+        packed = pressed.packed
+        self._file.write(packed.data)
+        self._archive.update(packed.data)
+        chunk = Chunk(
+            offset=self._size,
+            length=len(packed.data),
+            tar_offset=self._tar_size,
+            tar_length=pressed.tar_length,
+            digest=packed.digest.hex(),
+            tar_digest=packed.tar_digest.hex(),
+        )
+        self._size += chunk.length
+        self._tar_size += chunk.tar_length
+        self._chunks.append(chunk)
+
+    def index(self, name: str, codec: str, manifest: bytes) -> Index:
+        """The index of the archive `name`, which holds this manifest."""
+        return Index(
+            archive=name,
+            size=self._size,
+            digest=self._archive.hexdigest(),
+            tar_size=self._tar_size,
+            tar_digest=index.tar_digest(self._chunks),
+            manifest_digest=digest.of_bytes(manifest),
+            codec=codec,
+            chunks=tuple(self._chunks),
+        )
