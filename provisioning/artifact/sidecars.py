@@ -124,5 +124,5 @@ class Sidecars:
         """Hold a line of SHA256SUMS against what else a release may hold: other formats."""
         if not any(name in files(package, format) for format in FORMATS):
             yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
-        elif self._complete and not os.path.lexists(self._artifact.with_name(name)):
+        elif self._complete and not os.path.lexists(self._artifact.parent / name):
             yield Finding(name, "is missing")

@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests
     from provisioning.build.workspace import Workspace
-    from provisioning.spec.variant import Variant
 
 
-def pack(
-    variant: Variant, place: Workspace, collected: Sequence[Collected], digests: Digests
-) -> Cost:
-    """Make `collected` an artifact in each format of `variant`, all whole or none at all.
+def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> Cost:
+    """Make `collected` an artifact in each of the variant's formats, all whole or none at all.
 
     SHA256SUMS follows in a stage of its own; until then it does not agree, which verify tells.
 
@@ -39,7 +36,7 @@ def pack(
     with output.replacing() as made:
         try:
             for format in place.formats:
-                order = Order(format, variant, place, groups, content, store, tally)
+                order = Order(format, place.variant, place, groups, content, store, tally)
                 WRITERS[format](order, made)
         except BuildError:
             # Should what is remembered be wrong, and not the file: the next build must read.

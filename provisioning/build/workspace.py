@@ -29,8 +29,8 @@ class Workspace:
     and, beside them, all that proves them. `chunks` is the store that all variants share.
     """
 
+    variant: Variant
     package: Package
-    formats: tuple[str, ...]
     work: Path
     release: Path
     chunks: Path
@@ -44,6 +44,11 @@ class Workspace:
     def rendered(self) -> Path:
         """The directory that mirrors the package with the files made from templates."""
         return self.work / "render"
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """What the package is built in."""
+        return self.variant.formats
 
     def artifact(self, format: str) -> Path:
         """The package itself, in one of its formats."""
@@ -113,9 +118,9 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
         maintainer=variant.maintainer,
     )
     return Workspace(
+        variant=variant,
         package=package,
         work=Path(artifacts, _WORK, variant.name, variant.platform),
-        formats=variant.formats,
         release=Path(artifacts, release.stem(package)),
         chunks=chunks(artifacts),
     )

@@ -89,7 +89,7 @@ def make_archive(job: Job) -> Values:
     digests = digests_of(job.artifacts)
     collected = collect.load(job.workspace.collected)
     complete = collect.complete(collected, job.workspace.rendered, digests)
-    return {"cost": pack.pack(job.part.variant, job.workspace, complete, digests)._asdict()}
+    return {"cost": pack.pack(job.workspace, complete, digests)._asdict()}
 
 
 def write_sums(job: Job) -> None:

@@ -16,6 +16,7 @@ from provisioning.artifact.files import open_regular
 from provisioning.artifact.index import Chunk, Index
 from provisioning.artifact.manifest import Manifest, Package
 from provisioning.artifact.proof import prove
+from provisioning.artifact.release import SUMS, index_name, manifest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,13 +141,13 @@ def write_release(folder: Path, items: Iterable[Item] = ITEMS, group: int = 1000
     folder.mkdir(exist_ok=True)
     path = folder / NAME
     path.write_bytes(packed(parts))
-    (folder / release.manifest_name(PACKAGE)).write_bytes(data)
-    (folder / release.index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
+    (folder / manifest_name(PACKAGE)).write_bytes(data)
+    (folder / index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
     write_sums(folder)
     return path
 
 
 def write_sums(folder: Path) -> None:
-    names = sorted(path.name for path in folder.iterdir() if path.name != release.SUMS)
+    names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
     lines = (f"{digest.of_file(folder / name)}  {name}\n" for name in names)
-    (folder / release.SUMS).write_text("".join(lines))
+    (folder / SUMS).write_text("".join(lines))

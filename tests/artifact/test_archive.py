@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import archive
+from provisioning.artifact.release import MANIFEST, artifact_name, index_name, manifest_name
 from provisioning.artifact.tar import Member
 
 from .making import PACKAGE, directory, file, link
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def test_files_are_named_for_name_version_and_platform() -> None:
-    name = archive.archive_name(PACKAGE)
+    name = artifact_name(PACKAGE, "tar.gz")
     assert name == "greenhouse-1.4.2-raspberry-pi.tar.gz"
-    assert release.manifest_name(PACKAGE) == "greenhouse-1.4.2-raspberry-pi.manifest.json"
-    assert release.index_name(name) == "greenhouse-1.4.2-raspberry-pi.tar.gz.index.json"
+    assert manifest_name(PACKAGE) == "greenhouse-1.4.2-raspberry-pi.manifest.json"
+    assert index_name(name) == "greenhouse-1.4.2-raspberry-pi.tar.gz.index.json"
 
 
 def test_the_preamble_is_the_top_directory_and_the_manifest() -> None:
@@ -47,4 +48,4 @@ def test_every_tar_extracts_an_archive_of_many_gzip_members(
     root = tmp_path / "greenhouse"
     assert (root / "bin/greenhouse").read_bytes() == b"print('Hello')\n" * 50
     assert (root / "etc/greenhouse.toml").stat().st_mode & 0o7777 == 0o640
-    assert (root / release.MANIFEST).is_file()
+    assert (root / MANIFEST).is_file()

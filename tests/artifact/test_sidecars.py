@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import archive, index
-from provisioning.artifact.verify import verify
+from provisioning.artifact import index
+from provisioning.artifact.release import SUMS, index_name, manifest_name
+from provisioning.artifact.verify import verify, verify_release
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, write_release, write_sums
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MANIFEST = release.manifest_name(PACKAGE)
-INDEX = release.index_name(NAME)
+MANIFEST = manifest_name(PACKAGE)
+INDEX = index_name(NAME)
 SHA = "0" * 64
 
 
 def told(path: Path) -> list[str]:
-    return [str(finding) for finding in verify(path).findings]
+    reports = verify_release(path) if path.is_dir() else (verify(path),)
+    return [str(finding) for report in reports for finding in report.findings]
 
 
 def with_index(release: Path, **changes: Any) -> list[str]:
@@ -34,31 +36,30 @@ def with_index(release: Path, **changes: Any) -> list[str]:
 
 def test_a_release_is_verified_by_its_directory_or_its_archive(release: Path) -> None:
     assert told(release.parent) == told(release) == []
-    assert verify(release).archive == verify(release.parent).archive == NAME
+    (report,) = verify_release(release.parent)
+    assert verify(release).artifact == report.artifact == NAME
 
 
 def test_sha256sum_agrees(release: Path) -> None:
-    command = ["sha256sum", "--strict", "--quiet", "-c", release.SUMS]
+    command = ["sha256sum", "--strict", "--quiet", "-c", SUMS]
     subprocess.run(command, cwd=release.parent, check=True)
 
 
 def test_an_archive_alone_is_held_against_its_own_manifest(release: Path) -> None:
-    for name in (MANIFEST, INDEX, release.SUMS):
+    for name in (MANIFEST, INDEX, SUMS):
         release.with_name(name).unlink()
     assert told(release) == []
 
 
-@pytest.mark.parametrize("name", [MANIFEST, INDEX, release.SUMS])
+@pytest.mark.parametrize("name", [MANIFEST, INDEX, SUMS])
 def test_a_directory_holds_every_sidecar(release: Path, name: str) -> None:
     release.with_name(name).unlink()
     assert told(release.parent) == [f"{name}: is missing"]
     assert told(release) == []
 
 
-def test_a_directory_holds_one_archive(release: Path, tmp_path: Path) -> None:
-    assert told(tmp_path)[0].endswith(": holds 0 archives (*.tar.gz), a release holds one")
-    release.with_name("b.tar.gz").touch()
-    assert told(release.parent) == ["release: holds 2 archives (*.tar.gz), a release holds one"]
+def test_a_directory_holds_an_artifact(tmp_path: Path) -> None:
+    assert told(tmp_path) == [f"{tmp_path.name}: holds no artifact"]
 
 
 def test_a_bit_flipped_at_any_byte_of_the_archive_is_refused(release: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_bit_flipped_at_any_byte_of_the_archive_is_refused(release: Path) -> N
         assert verify(release).findings
 
 
-@pytest.mark.parametrize("name", [MANIFEST, INDEX, release.SUMS])
+@pytest.mark.parametrize("name", [MANIFEST, INDEX, SUMS])
 def test_a_bit_flipped_at_any_byte_of_a_sidecar_is_refused(release: Path, name: str) -> None:
     path = release.with_name(name)
     data = path.read_bytes()
@@ -81,7 +82,7 @@ def test_a_bit_flipped_at_any_byte_of_a_sidecar_is_refused(release: Path, name: 
         assert verify(release).findings
 
 
-@pytest.mark.parametrize("name", [NAME, MANIFEST, INDEX, release.SUMS])
+@pytest.mark.parametrize("name", [NAME, MANIFEST, INDEX, SUMS])
 def test_a_file_cut_off_at_any_byte_is_refused(release: Path, name: str) -> None:
     path = release.with_name(name)
     data = path.read_bytes()
@@ -127,14 +128,14 @@ def test_an_index_that_is_none_is_told(release: Path) -> None:
 
 
 def test_a_sum_that_differs_is_told(release: Path) -> None:
-    sums = release.with_name(release.SUMS)
+    sums = release.with_name(SUMS)
     first, rest = sums.read_text().split("  ", 1)
     sums.write_text(f"{SHA}  {rest}")
     assert told(release) == [f"{MANIFEST}: sha256 {first}, SHA256SUMS says {SHA}"]
 
 
 def test_a_file_is_listed_once(release: Path) -> None:
-    sums = release.with_name(release.SUMS)
+    sums = release.with_name(SUMS)
     line = sums.read_text().splitlines(keepends=True)[0]
     sums.write_text(f"{SHA}{line[64:]}{sums.read_text()}")
     first = line[:64]
@@ -145,7 +146,7 @@ def test_a_file_is_listed_once(release: Path) -> None:
 
 
 def test_sums_list_the_release_and_nothing_else(release: Path) -> None:
-    sums = release.with_name(release.SUMS)
+    sums = release.with_name(SUMS)
     lines = sums.read_text().splitlines(keepends=True)
     sums.write_text("".join((*lines[1:], f"{SHA}  ../x\n", "rubbish\n")))
     assert told(release) == [
@@ -168,7 +169,7 @@ def test_a_sidecar_that_is_no_file_is_told_without_waiting(release: Path) -> Non
 
 
 def test_a_sidecar_has_bounds(release: Path) -> None:
-    release.with_name(release.SUMS).write_bytes(bytes(65 * 1024))
+    release.with_name(SUMS).write_bytes(bytes(65 * 1024))
     assert told(release) == ["SHA256SUMS: is larger than 65536 bytes"]
 
 
@@ -177,10 +178,11 @@ def test_an_archive_under_another_name_is_told(release: Path, tmp_path: Path) ->
     write_release(folder)
     for path in folder.iterdir():
         path.rename(path.with_name(path.name.replace("1.4.2", "1.4.3")))
-    (folder / release.SUMS).unlink()
+    (folder / SUMS).unlink()
     write_sums(folder)
     other = NAME.replace("1.4.2", "1.4.3")
-    assert told(folder) == [
+    assert {
+        f"{MANIFEST}: is missing",
         f"{other}.index.json: archive {NAME}, the archive's is {other}",
         f"{other}: should be called {NAME}, says its manifest",
-    ]
+    } <= {*told(folder)}

@@ -12,6 +12,7 @@ import pytest
 
 from provisioning.artifact import archive, manifest
 from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.release import MANIFEST
 from provisioning.artifact.tar import END, Member, header, padding
 from provisioning.artifact.verify import Report, verify
 
@@ -106,7 +107,7 @@ def test_a_member_that_stands_twice_is_told(findings: Refuse) -> None:
 
 
 def test_a_second_manifest_is_told(findings: Refuse) -> None:
-    other = file(release.MANIFEST, b"{}")
+    other = file(MANIFEST, b"{}")
     assert findings(holding((*ITEMS, other))) == [
         ".provisioning/manifest.json: is not in the manifest"
     ]

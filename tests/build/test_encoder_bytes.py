@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.build.encode import LEVEL, gzip_member
+from provisioning.build.encode import LEVEL, encoder
 
 pytestmark = pytest.mark.sweep
 
@@ -62,7 +62,7 @@ def wanted(data: Path) -> str:
     """The digest of what this processor makes of it."""
     digest, content = hashlib.sha256(), data.read_bytes()
     for start in range(0, len(content), MIB):
-        digest.update(gzip_member(content[start : start + MIB]))
+        digest.update(encoder("gzip").press(content[start : start + MIB]))
     return digest.hexdigest()
 
 

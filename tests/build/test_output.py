@@ -9,15 +9,16 @@ from provisioning.build import output
 
 
 def test_a_file_appears_whole_when_the_block_ends() -> None:
-    with output.replacing(Path("deep/a")) as (file,):
-        file.write(b"text")
+    with output.replacing() as made:
+        made.file(Path("deep/a")).write(b"text")
         assert not Path("deep/a").exists()
     assert Path("deep/a").read_bytes() == b"text"
 
 
 def _fail_halfway(*paths: Path) -> None:
-    with output.replacing(*paths) as files:
-        files[0].write(b"new")
+    with output.replacing() as made:
+        for path in paths:
+            made.file(path).write(b"new")
         raise RuntimeError
 
 
@@ -36,9 +37,15 @@ def test_an_error_names_the_file_that_was_meant() -> None:
     assert caught.value.filename == "a"
 
 
-def test_an_error_of_the_disk_names_the_file_too() -> None:
-    with pytest.raises(OSError, match="space") as caught, output.replacing(Path("a")):
+def _fill_the_disk(path: Path) -> None:
+    with output.replacing() as made:
+        made.file(path)
         raise OSError(28, "No space left on device")
+
+
+def test_an_error_of_the_disk_names_the_file_too() -> None:
+    with pytest.raises(OSError, match="space") as caught:
+        _fill_the_disk(Path("a"))
     assert caught.value.filename == "a"
 
 
@@ -53,7 +60,7 @@ def test_what_killed_builds_left_is_swept_and_nothing_else() -> None:
     Path("a-1.0-x").mkdir()
     for name in (".a-1.0-x.tar.gz.123.tmp", "a-1.0-x.tar.gz", ".hidden", ".other.tmp"):
         Path("a-1.0-x", name).touch()
-    output.sweep(Path("a-1.0-x"))
+    output.sweep(Path("a-1.0-x"), ["a-1.0-x.tar.gz"])
     assert sorted(os.listdir("a-1.0-x")) == [".hidden", ".other.tmp", "a-1.0-x.tar.gz"]
 
 

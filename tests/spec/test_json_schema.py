@@ -124,7 +124,7 @@ def test_each_shipped_file_is_accepted() -> None:
 
 def test_every_structural_code_is_on_the_list() -> None:
     assert set(codes("schema.py")) == STRUCTURAL
-    assert len(BY_RULE) == 7
+    assert len(BY_RULE) == 8
 
 
 def test_each_golden_file_with_a_structural_fault_is_refused(
@@ -219,6 +219,8 @@ HERE = {"only": "linux", "except": ["a", "b"]}
 OVERLAY: dict[str, Any] = {
     "prefix": "/opt/x",
     "formats": ["tar.gz"],
+    "compression": {"tar.gz": "gzip:9"},
+    "mtime": "content",
     "service_manager": "systemd",
     "defaults": {"owner": "root", "group": "0", "file_mode": "0644", "dir_mode": "755"},
     "variables": {"a": {"b": None}},

@@ -59,9 +59,9 @@ def test_quiet_tells_differences_alone(release: Path, capsys: pytest.CaptureFixt
 def test_json_tells_the_same(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--json", str(damaged)]) == 1
     assert json.loads(capsys.readouterr().out) == {
-        "archives": [
+        "artifacts": [
             {
-                "archive": NAME,
+                "artifact": NAME,
                 "entries": 7,
                 "verified": False,
                 "findings": [{"path": "SHA256SUMS", "message": "is missing"}],
@@ -75,7 +75,7 @@ def test_json_tells_of_an_archive_that_could_not_be_read(
 ) -> None:
     (tmp_path / "x.tar.gz").write_bytes(b"x")
     assert main(["verify", "--json", str(tmp_path / "x.tar.gz")]) == 1
-    assert json.loads(capsys.readouterr().out)["archives"][0]["entries"] is None
+    assert json.loads(capsys.readouterr().out)["artifacts"][0]["entries"] is None
 
 
 def test_what_is_not_there_is_trouble(release: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import archive
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.extract import Writer
+from provisioning.artifact.tar import EPOCH
 from provisioning.build import members
 from provisioning.build.format.mtime import mtime
 
@@ -30,8 +31,10 @@ def write(order: Order, made: Output) -> None:
             if each.entry.type == FILE:
                 writer.write(each.entry, members.content(each))
         writer.finish()
+    root.chmod(0o755)  # whatever the umask is
     for entry in entries:
         _set_time(root / entry.path, mtime(order.variant, entry))
+    _set_time(root, EPOCH)
 
 
 def _set_time(path: Path, seconds: int) -> None:

@@ -11,6 +11,7 @@ from doit.exceptions import InvalidCommand
 
 from provisioning.build.changes import Change
 from provisioning.plugin.command.project import AS_JSON, answer, answer_json
+from provisioning.plugin.command.size import count, told
 from provisioning.plugin.command.why import Why
 from provisioning.plugin.unchanged import Reason, Unchanged
 
@@ -81,7 +82,7 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
 
     def _last(self, name: str) -> dict[str, Any]:
         values = self.dep_manager.get_values(name) or {}
-        told = ("seconds", "changed", "changes", "because")
+        told = ("seconds", "changed", "changes", "cost", "because")
         return {key: values[key] for key in told if key in values}
 
 
@@ -134,3 +135,6 @@ def _cost(last: Mapping[str, Any]) -> Iterator[str]:
         yield f"{last['seconds']:.2f} s"
     if "changed" in last:
         yield f"{last['changed']} paths changed"
+    if cost := last.get("cost"):
+        yield f"{count(cost['chunks_rebuilt'], 'chunk')} made of {told(cost['bytes_in'])}"
+        yield f"{count(cost['chunks_reused'], 'chunk')} reused ({told(cost['bytes_reused'])})"

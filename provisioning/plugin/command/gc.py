@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
 from provisioning.plugin import ARTIFACTS
-from provisioning.plugin.command.project import ProjectCommand, answer
+from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
+from provisioning.plugin.command.size import count, read, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.build.store import Freed
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_SIZE = re.compile(r"([0-9]{1,9})([KMG]?)")
 
 
 class Gc(ProjectCommand):
@@ -48,13 +44,7 @@ class Gc(ProjectCommand):
             "default": False,
             "help": "free nothing, tell what would be freed",
         },
-        {
-            "name": "json",
-            "long": "json",
-            "type": bool,
-            "default": False,
-            "help": "print one JSON object, sizes in bytes",
-        },
+        AS_JSON,
     )
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
@@ -65,13 +55,17 @@ class Gc(ProjectCommand):
 
         if pos_args:
             raise InvalidCommand(f"gc takes no {pos_args[0]}: the store belongs to all packages")
-        most = _bytes(opt_values["limit"]) if opt_values["limit"] else None
+        most = read(opt_values["limit"]) if opt_values["limit"] else None
+        if most is None and opt_values["limit"]:
+            raise InvalidCommand(
+                f"--limit {opt_values['limit']}: is no size; say it as in 500M or 2G"
+            )
         self._loader.setup(opt_values)  # from here on, beside the dodo.py
         most = limit(Path(ARTIFACTS)) if most is None else most
         freed = Store(workspace.chunks(ARTIFACTS)).sweep(most, dry=opt_values["dry_run"])
-        if opt_values["json"]:
-            told = {**freed._asdict(), "limit": most, "dry_run": opt_values["dry_run"]}
-            return answer(json.dumps(told, indent=2) + "\n")
+        if opt_values[AS_JSON["name"]]:
+            document = {**freed._asdict(), "limit": most, "dry_run": opt_values["dry_run"]}
+            return answer_json(document)
         return answer(_sentence(freed, most, dry=opt_values["dry_run"]))
 
 
@@ -79,24 +73,9 @@ def _sentence(freed: Freed, most: int, *, dry: bool) -> str:
     verb = "would free" if dry else "freed"
     return (
         f"{verb} {_chunks(freed.removed, freed.freed)}; {_chunks(freed.left, freed.size)} stay,"
-        f" of at most {_told(most)}\n"
+        f" of at most {told(most)}\n"
     )
 
 
 def _chunks(number: int, size: int) -> str:
-    return f"{number} {'chunk' if number == 1 else 'chunks'} ({_told(size)})"
-
-
-def _told(size: int) -> str:
-    """A size for people, in the units of --limit."""
-    for unit, one in reversed(_UNITS.items()):
-        if size >= one > 1:
-            return f"{size / one:.1f}{unit}"
-    return f"{size} bytes"
-
-
-def _bytes(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if not match:
-        raise InvalidCommand(f"--limit {text}: is no size; say it as in 500M or 2G")
-    return int(match[1]) * _UNITS[match[2]]
+    return f"{count(number, 'chunk')} ({told(size)})"

@@ -1,0 +1,130 @@
+"""A package in several formats, and as a plain directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisioning.artifact.tar import EPOCH
+from provisioning.artifact.verify import verify_release
+from provisioning.build import sums
+from provisioning.build.collect import collect
+from provisioning.build.layout import lay_out
+from provisioning.build.pack import pack
+from provisioning.build.sources import Sources
+from provisioning.build.workspace import Workspace, workspace
+from provisioning.errors import BuildError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.build.digests import Digests
+
+BOTH = ("tar.gz", "dir")
+
+
+def _packed(digests: Digests, **changes: Any) -> Workspace:
+    write("t/bin/run", "#!/bin/sh\n", mode=0o755)
+    write("t/lib/text", "one\n")
+    write("t/lib/large", "x" * (9 << 20))
+    if not os.path.lexists("t/lib/link"):
+        os.symlink("text", "t/lib/link")
+    described = variant(content("src", "t", ""), **{"formats": BOTH, **changes})
+    (layout,) = lay_out([described], Sources("artifacts"))
+    place = workspace(described, "artifacts")
+    pack(place, collect(layout, digests), digests)
+    sums.write(place)
+    return place
+
+
+def _findings(place: Workspace) -> list[str]:
+    reports = verify_release(place.release)
+    return [str(finding) for report in reports for finding in report.findings]
+
+
+def test_a_directory_is_what_tar_unpacks(digests: Digests) -> None:
+    place = _packed(digests)
+    Path("out").mkdir()
+    subprocess.run(["tar", "-xf", place.artifact("tar.gz").resolve()], cwd="out", check=True)
+    listing = ["find", ".", "-printf", "%P %y %m %l %T@\n"]
+    one, other = (
+        sorted(subprocess.check_output(listing, cwd=where).splitlines())
+        for where in ("out/demo", place.artifact("dir"))
+    )
+    assert one == other
+    command = ["diff", "-r", "--no-dereference", "out/demo", place.artifact("dir")]
+    subprocess.run(command, check=True)
+
+
+def test_all_formats_of_a_release_are_verified(digests: Digests) -> None:
+    place = _packed(digests)
+    assert _findings(place) == []
+    subprocess.run(["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=place.release, check=True)
+
+
+@pytest.mark.parametrize("path", ["bin/run", "lib/large"])
+def test_an_edit_in_the_directory_is_told(digests: Digests, path: str) -> None:
+    place = _packed(digests)
+    edited = place.artifact("dir") / path
+    edited.write_bytes(edited.read_bytes()[:-1] + b"!")
+    (finding,) = _findings(place)
+    assert finding.startswith(f"{path}: sha256 ")
+
+
+def test_a_format_that_is_missing_is_told(digests: Digests) -> None:
+    place = _packed(digests)
+    place.artifact("tar.gz").unlink()
+    assert "demo-1.0-raspberry-pi.tar.gz: is missing" in _findings(place)
+
+
+def test_a_format_that_is_no_longer_asked_for_is_removed(digests: Digests) -> None:
+    place = _packed(digests)
+    _packed(digests, formats=("tar.gz",))
+    assert not place.artifact("dir").exists()
+    _packed(digests, formats=("dir",))
+    assert sorted(os.listdir(place.release)) == [
+        "SHA256SUMS",
+        "demo",
+        "demo-1.0-raspberry-pi.manifest.json",
+    ]
+
+
+def test_a_directory_is_replaced_as_a_whole(digests: Digests) -> None:
+    place = _packed(digests)
+    write("artifacts/demo-1.0-raspberry-pi/demo/mine", "")
+    _packed(digests)
+    assert not (place.artifact("dir") / "mine").exists()
+    assert _findings(place) == []
+
+
+def test_a_build_that_fails_leaves_the_directory_that_there_was(digests: Digests) -> None:
+    place = _packed(digests)
+    (layout,) = lay_out([place.variant], Sources("artifacts"))
+    found = collect(layout, digests)
+    write("t/lib/text", "two\n")
+    with pytest.raises(BuildError, match="changed while it was packaged"):
+        pack(place, found, digests)
+    assert _findings(place) == []
+    assert min(os.listdir(place.release)) == "SHA256SUMS"  # and no temporary name
+
+
+def _times(place: Workspace) -> dict[str, int]:
+    root = place.artifact("dir")
+    return {path.name: int(path.lstat().st_mtime) for path in root.rglob("*")}
+
+
+def test_another_content_has_another_time_where_one_asks_for_that(digests: Digests) -> None:
+    assert {*_times(_packed(digests)).values()} == {EPOCH}
+    first = _times(_packed(digests, mtime="content"))
+    write("t/lib/text", "two\n")
+    Path("t/bin/run").touch()
+    described = variant(content("src", "t", ""), formats=BOTH, mtime="content")
+    (layout,) = lay_out([described], Sources("artifacts"))
+    place = workspace(described, "artifacts")
+    pack(place, collect(layout, digests), digests)
+    second = _times(place)
+    changed = {name for name in first if first[name] != second[name]}
+    assert changed == {"text", "manifest.json"}
