@@ -42,7 +42,9 @@ def encoder(codec: str, level: int | None = None) -> Encoder:
         # Imported here: graph.py needs the name for a build that compresses nothing.
         from deflate import gzip_compress  # noqa: PLC0415
 
-        # Its header is gzip's HEADER: no name, no time, no system.
-        return gzip_compress(data, level)
+        # Its header is codec.HEADER: no name, no time, no system, nor how hard it was tried.
+        made = gzip_compress(data, level)
+        made[8] = 0
+        return made
 
     return Encoder(codec, f"gzip, deflate {version('deflate')} -{level}", press)

@@ -10,6 +10,8 @@ from doit.cmd_run import Run
 
 from provisioning.errors import BuildError
 
+REBUILD = "--rebuild"
+
 
 def given() -> dict[str, str]:
     """The `name=value` of the command line."""
@@ -29,8 +31,14 @@ def verifies_alone() -> bool:
     Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
     """
     command, words = _asked()
-    chosen = [word.split(":", maxsplit=1)[0] for word in words]
+    chosen = [word.split(":", maxsplit=1)[0] for word in words if word != REBUILD]
     return isinstance(command, Run) and set(chosen) == {"verify"}
+
+
+def rebuilds() -> bool:
+    """Whether verifying includes to build again and compare."""
+    _, words = _asked()
+    return REBUILD in words
 
 
 _answered: list[Any] = []

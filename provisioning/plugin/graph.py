@@ -49,6 +49,14 @@ _PACKAGE_DOC = "build what changed, up to SHA256SUMS"
 # Raised when a stage comes to make something else of the same input, so that it runs again.
 _REVISION = "1"
 
+_REBUILD = {
+    "name": "rebuild",
+    "long": asked.REBUILD.lstrip("-"),
+    "type": bool,
+    "default": False,
+    "help": "then build again, elsewhere and from nothing, and compare every byte",
+}
+
 made_from: list[Inputs] = []
 """What the tasks of this process were made from: doit hands its commands the tasks alone."""
 
@@ -74,7 +82,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     atexit.register(plan.remember)
     for stage, doc in {**STAGES, PACKAGE: _PACKAGE_DOC}.items():
-        yield {"basename": stage, "name": None, "doc": doc}
+        yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
         yield from _groups(stage, plan.parts)
     for part in plan.parts:
         yield from _part_tasks(part, artifacts)
@@ -96,7 +104,13 @@ def _groups(stage: str, parts: Iterable[Part]) -> Iterator[Task]:
         members.setdefault(variant.name, []).append(task)
     for name, names in members.items():
         doc = f"{name} for all its platforms"
-        yield {"basename": stage, "name": name, "actions": None, "task_dep": names, "doc": doc}
+        group = {"basename": stage, "name": name, "actions": None, "task_dep": names, "doc": doc}
+        yield {**group, **_params(stage)}
+
+
+def _params(stage: str) -> Task:
+    """The options of a stage, for doit to accept; whether they are given `asked` knows."""
+    return {"params": [_REBUILD]} if stage == "verify" else {}
 
 
 def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
@@ -171,7 +185,8 @@ def _verify(job: Job) -> Task:
     meta = {PROVED: [str(path) for path in place.artifacts]}
     if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
-        return _stage("verify", job, stages.verify, uptodate=[False], meta=meta)
+        action = stages.verify_and_rebuild if asked.rebuilds() else stages.verify
+        return _stage("verify", job, action, uptodate=[False], meta=meta, **_params("verify"))
     artifacts = [*place.packed, place.sums]
     facts = _facts(layout=job.part.brief.items)
     return _stage(

@@ -104,3 +104,11 @@ def verify(job: Job) -> None:
     from provisioning.build import prove  # noqa: PLC0415
 
     prove.prove(job.part, job.workspace, digests_of(job.artifacts))
+
+
+def verify_and_rebuild(job: Job) -> None:
+    """Prove the artifacts, and that a build from nothing gives the same bytes."""
+    from provisioning.build import rebuild  # noqa: PLC0415
+
+    verify(job)
+    rebuild.rebuild(job.part.layout, job.workspace)

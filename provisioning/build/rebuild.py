@@ -1,0 +1,157 @@
+"""Knows whether a build from nothing gives the same bytes, and where the first other one lies."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, BinaryIO
+
+from provisioning.artifact import archive, digest, manifest, tar
+from provisioning.artifact.codec import READERS
+from provisioning.artifact.digest import MIB
+from provisioning.artifact.finding import Finding
+from provisioning.artifact.release import CODECS, DIR, format_of
+from provisioning.build import collect, pack, render, sums
+from provisioning.build.digests import Digests
+from provisioning.build.prove import compare
+from provisioning.build.scratch import scratch
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from provisioning.build.layout import Layout
+    from provisioning.build.workspace import Workspace
+
+_SHOWN = 16  # bytes of either file
+_FIELDS = (  # of a ustar header, and where each ends (pax(1))
+    *(("name", 100), ("mode", 108), ("uid", 116), ("gid", 124), ("size", 136), ("mtime", 148)),
+    *(("checksum", 156), ("type", 157), ("link", 257), ("magic", 265), ("owner", 297)),
+    *(("group", 329), ("devices", 345), ("name", 500), ("padding", tar.BLOCK)),
+)
+
+
+def rebuild(layout: Layout, place: Workspace) -> None:
+    """Build `layout` again, elsewhere, without what is remembered, and compare every byte.
+
+    Raises:
+        BuildError: with each file that is another, and where it begins to be.
+        OSError: a file cannot be read or written.
+    """
+    room = 2 * sum(path.stat().st_size for path in place.packed)
+    with scratch(place.work, room) as directory:
+        again = _build(layout, place, directory)
+        findings = [str(finding) for finding in _findings(place, again)]
+    if findings:
+        told = "\n".join(findings)
+        raise BuildError(f"{told}\n{place.release}: a build from nothing gives something else")
+
+
+def _build(layout: Layout, place: Workspace, directory: Path) -> Workspace:
+    again = replace(
+        place,
+        work=directory / "work",
+        release=directory / place.release.name,
+        chunks=directory / "chunks",
+    )
+    again.work.mkdir()
+    digests = Digests(directory / "digests.sqlite")
+    render.render(layout, again.rendered)
+    collected = collect.complete(collect.collect(layout, digests), again.rendered, digests)
+    pack.pack(again, collected, digests)
+    sums.write(again)
+    return again
+
+
+def _findings(one: Workspace, other: Workspace) -> Iterator[Finding]:
+    data, again = one.manifest.read_bytes(), other.manifest.read_bytes()
+    if data != again:
+        name = one.manifest.name
+        yield from compare(manifest.parse(data, name), manifest.parse(again, name))
+    for path in (*one.artifacts, *one.packed, one.sums):
+        if path.is_dir():
+            yield from _tree_findings(path, other.artifact(DIR))
+        elif difference := _difference(path, other.release / path.relative_to(one.release)):
+            yield Finding(path.name, difference)
+
+
+def _tree_findings(one: Path, other: Path) -> Iterator[Finding]:
+    found, again = _listing(one), _listing(other)
+    for path in sorted({*found, *again}):
+        if found.get(path) != again.get(path):
+            yield Finding(path, f"{found.get(path, 'missing')}, built again: {again.get(path)}")
+
+
+def _listing(root: Path) -> dict[str, str]:
+    """What can be told of each path below `root`."""
+    listed = {}
+    for path in sorted(root.rglob("*")):
+        status = path.lstat()
+        what = os.readlink(path) if path.is_symlink() else "directory"
+        if path.is_file() and not path.is_symlink():
+            what = digest.of_file(path)
+        listed[str(path.relative_to(root))] = f"{status.st_mode:o} {status.st_mtime:.0f} {what}"
+    return listed
+
+
+def _difference(one: Path, other: Path) -> str | None:
+    """Where two files begin to differ, and with which bytes; None where they are equal."""
+    with open(one, "rb") as first, open(other, "rb") as second:
+        at = _first(first, second)
+        if at is None:
+            return None
+        told = f"byte {at}: {_bytes(first, at)}, built again: {_bytes(second, at)}"
+    codec = CODECS.get(format_of(one.name) or "")
+    return f"{told}{_place(one, other, codec)}" if codec else told
+
+
+def _place(one: Path, other: Path, codec: str) -> str:
+    """In which member two archives differ."""
+    with open(one, "rb", 0) as first, open(other, "rb", 0) as second:
+        streams = [io.BufferedReader(READERS[codec](each, 1 << 62)) for each in (first, second)]
+        at = _first(*streams)
+    if at is None:
+        return "; what is compressed there is the same: another encoder made it"
+    data = next(one.parent.glob("*.manifest.json")).read_bytes()
+    parsed = manifest.parse(data, "manifest")
+    name = parsed.package.name
+    members = [
+        *archive.preamble(data, name),
+        *(archive.member(entry, name) for entry in parsed.entries),
+    ]
+    ends = accumulate(map(tar.length, members))
+    for member, end in zip(members, ends, strict=True):
+        if at < end:
+            within = at - (end - tar.length(member))
+            return f"; {member.name}: {_part(within, len(tar.header(member)))}"
+    return "; after the last member"
+
+
+def _part(at: int, header: int) -> str:
+    if at >= header:
+        return f"byte {at - header} of its content"
+    field = next(name for name, end in _FIELDS if at % tar.BLOCK < end)
+    return f"the {field} in its header"
+
+
+def _first(one: BinaryIO | io.BufferedReader, other: BinaryIO | io.BufferedReader) -> int | None:
+    """The offset of the first byte that differs, of two streams that are read from their start."""
+    offset = 0
+    while True:
+        block, again = one.read(MIB), other.read(MIB)
+        if block != again:
+            pairs = enumerate(zip(block, again, strict=False))
+            return offset + next(
+                (at for at, (a, b) in pairs if a != b), min(len(block), len(again))
+            )
+        if not block:
+            return None
+        offset += len(block)
+
+
+def _bytes(file: BinaryIO, at: int) -> str:
+    file.seek(at)
+    return file.read(_SHOWN).hex(" ") or "its end"
