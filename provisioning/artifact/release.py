@@ -44,6 +44,11 @@ def manifest_name(package: Package) -> str:
     return f"{stem(package)}.manifest.json"
 
 
+def provenance_name(package: Package) -> str:
+    """Name the statement of what a release was built from."""
+    return f"{stem(package)}.provenance.json"
+
+
 def index_name(archive: str) -> str:
     """Name the index that lies beside an archive made of chunks."""
     return f"{archive}.index.json"

@@ -52,7 +52,7 @@ def _sweep(place: Workspace) -> None:
     """Remove what killed builds left, and what was made in formats that are no longer asked for."""
     known = {each: list(release.files(place.package, each)) for each in release.FORMATS}
     names = {name.partition("/")[0] for listed in known.values() for name in listed}
-    output.sweep(place.release, (*names, place.manifest.name, release.SUMS))
+    output.sweep(place.release, (*names, place.manifest.name, place.provenance.name, release.SUMS))
     for format in known.keys() - {*place.formats}:
         for name in known[format]:
             remove_tree(place.release / name.partition("/")[0])

@@ -38,8 +38,12 @@ class Brief(NamedTuple):
 class Part:
     """One variant of the plan; its layout is made when somebody asks for it."""
 
-    def __init__(self, variant: Variant, sources: Sources) -> None:
+    def __init__(
+        self, variant: Variant, sources: Sources, specs: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self.variant = variant
+        self.specs = specs
+        """The files of the project's specs, each with its digest."""
         self._sources = sources
 
     @cached_property
@@ -135,7 +139,7 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     specs = Specs(inputs, digests, notes)
     sources = Sources(artifacts)
     known = specs.known()
-    parts = [Part(variant, sources) for variant in known.variants]
+    parts = [Part(variant, sources, known.files) for variant in known.variants]
     memory = _Memory(notes, known, sources)
     briefs = None if known.faults else memory.recall()
     if briefs is None:

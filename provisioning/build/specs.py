@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import provisioning
 from provisioning.build.notes import digest_of
 from provisioning.errors import ProvisioningError
-from provisioning.spec.inputs import Input
+from provisioning.spec.inputs import SPECS, Input
 from provisioning.spec.origin import Origin
 from provisioning.spec.variant import Content, Hook, Service, Variant
 
@@ -38,6 +38,8 @@ class Known(NamedTuple):
     ignored: tuple[str, ...] = ()
     """Names given on the command line that no spec knows."""
     fresh: bool = True
+    files: tuple[tuple[str, str], ...] = ()
+    """The specs, fragments and platform files of the project, each with its digest."""
 
 
 class Specs:
@@ -58,7 +60,8 @@ class Specs:
             return self.read()
         contents = [_content(each) for each in note.document["contents"]]
         variants = tuple(_variant(each, contents) for each in note.document["variants"])
-        return Known(variants, note.digest, fresh=False)
+        files = _files((Input(kind, name), state) for kind, name, state in note.document["account"])
+        return Known(variants, note.digest, fresh=False, files=files)
 
     def read(self) -> Known:
         """What they say, read anew."""
@@ -77,7 +80,8 @@ class Specs:
             self._notes.forget("variants")
         elif not self._inputs.given and not reading.faults:
             self._notes.put("variants", document)
-        return Known(reading.variants, digest_of(document), reading.faults, reading.ignored)
+        told = digest_of(document), reading.faults, reading.ignored
+        return Known(reading.variants, *told, files=_files(account.items()))
 
     def _is_current(self, document: Any) -> bool:
         try:
@@ -91,6 +95,16 @@ class Specs:
 
     def _digest(self, path: str) -> str:
         return self._digests.look(os.path.relpath(path)).digest
+
+
+def _files(account: Iterable[tuple[Input, str]]) -> tuple[tuple[str, str], ...]:
+    # Nothing but specs: no digest of a file with secrets, which one could try to guess, is kept.
+    specs = (
+        (asked.name, state.rpartition(" ")[2])
+        for asked, state in account
+        if asked.kind == "file" and asked.name.startswith(f"{SPECS}/")
+    )
+    return tuple(sorted(specs))
 
 
 def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:

@@ -71,6 +71,11 @@ class Workspace:
         return [*(self.release / name for name in names), self.manifest]
 
     @property
+    def provenance(self) -> Path:
+        """What the others were built from."""
+        return self.release / release.provenance_name(self.package)
+
+    @property
     def sums(self) -> Path:
         """The digests of the others, as sha256sum(1) reads them; written last."""
         return self.release / release.SUMS

@@ -40,7 +40,7 @@ STAGES = {
     "collect": "look at every source and note what the package will hold",
     "render": "make files from templates",
     "archive": "pack the archive, its manifest and its index",
-    "hash": "write SHA256SUMS of what lies on disk",
+    "hash": "write SHA256SUMS of what lies on disk, and what it was built from",
     "verify": "prove the artifacts, alone and then against the specs",
 }
 PACKAGE = "package"
@@ -175,7 +175,7 @@ def _hash(job: Job) -> Task:
         job,
         stages.write_sums,
         file_dep=[str(path) for path in place.packed],
-        targets=[str(place.sums)],
+        targets=[str(place.sums), str(place.provenance)],
         uptodate=[Unchanged(job, _facts())],
     )
 

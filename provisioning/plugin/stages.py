@@ -93,10 +93,11 @@ def make_archive(job: Job) -> Values:
 
 
 def write_sums(job: Job) -> None:
-    """Read the artifacts back and write down their digests."""
-    from provisioning.build import sums  # noqa: PLC0415
+    """Read the artifacts back and write down their digests, and what they were built from."""
+    from provisioning.build import provenance, sums  # noqa: PLC0415
 
     sums.write(job.workspace)
+    provenance.write(job.workspace, job.part.specs)
 
 
 def verify(job: Job) -> None:

@@ -28,6 +28,26 @@ class NoVersion(NamedTuple):
     hint: str
 
 
+class Commit(NamedTuple):
+    """What is checked out."""
+
+    digest: str
+    dirty: bool
+    """Whether the project holds anything that is not in that commit."""
+
+
+def commit(root: Path) -> Commit | None:
+    """Return the commit of the checkout at `root`; None where git tells of none."""
+    try:
+        named = _run_git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+        status = _status(root)
+    except OSError:
+        return None
+    if named.returncode:
+        return None
+    return Commit(named.stdout.decode("ascii").strip(), bool(status.stdout))
+
+
 def from_description(description: str) -> str:
     """Return the version that `git describe --long --always` tells, with "-dirty" after it.
 
@@ -50,8 +70,7 @@ def describe(root: Path) -> str | NoVersion:
     """Return the version that git tells of the checkout at `root`, or why there is none."""
     try:
         described = _run_git(root, "describe", *_DESCRIBE)
-        # `describe --dirty` passes over new files, and a glob may take one into the package.
-        status = _run_git(root, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+        status = _status(root)
     except OSError as error:
         hint = "install git, or write the version itself"
         return NoVersion(f"git cannot be run: {error.strerror}", hint)
@@ -61,6 +80,11 @@ def describe(root: Path) -> str | NoVersion:
     said = described.stderr.decode("utf-8", "replace").splitlines()
     message = next((line for line in said if line.startswith("fatal: ")), "fatal: nothing")
     return NoVersion(message.replace("fatal:", "git says:", 1), _way_out(message, root))
+
+
+def _status(root: Path) -> subprocess.CompletedProcess[bytes]:
+    # `describe --dirty` passes over new files, and a glob may take one into the package.
+    return _run_git(root, "status", "--porcelain", "--untracked-files=normal", "--", ".")
 
 
 def _run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Parser: TypeAlias = Callable[[str, str, list[Fault]], T | None]
 
 MAX_BYTES = 1 << 20
+SPECS = "specs"
 
 Kind: TypeAlias = Literal["file", "listing", "environment", "git", "written"]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.fault import Fault, nearest
 from provisioning.spec.given import COMMAND_LINE
+from provisioning.spec.inputs import SPECS
 from provisioning.spec.load import load
 from provisioning.spec.make import make_variant
 from provisioning.spec.node import Mapping, Scalar
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve import Resolved
     from provisioning.spec.variant import Variant
 
-SPECS, PLATFORMS = "specs", "specs/platforms"
+PLATFORMS = f"{SPECS}/platforms"
 """Where a project keeps them, beside its dodo.py."""
 
 

@@ -1,0 +1,101 @@
+"""What a release was built from: the statement beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisioning.artifact.verify import verify_release
+
+from .conftest import FILES, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def statement(project: Project, platform: str = "mac-mini") -> dict[str, Any]:
+    release = project.path(f"artifacts/demo-1.0-{platform}")
+    return dict(json.loads((release / f"{release.name}.provenance.json").read_text()))
+
+
+def sources(project: Project) -> dict[str, dict[str, str]]:
+    definition = statement(project)["predicate"]["buildDefinition"]
+    return {each["name"]: each["digest"] for each in definition["resolvedDependencies"]}
+
+
+def git(project: Project, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=n", "-c", "user.email=e", *arguments]
+    return subprocess.run(
+        command, cwd=project.root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Project:
+    project = Project(tmp_path, {**FILES, ".gitignore": "artifacts/\n__pycache__/\n"})
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "first")
+    return project
+
+
+def test_it_names_what_was_made_with_digests(built: Project) -> None:
+    said = statement(built)
+    assert said["_type"] == "https://in-toto.io/Statement/v1"
+    assert said["predicateType"] == "https://slsa.dev/provenance/v1"
+    release = built.path("artifacts/demo-1.0-mac-mini")
+    listed = {each["name"]: each["digest"]["sha256"] for each in said["subject"]}
+    assert "demo-1.0-mac-mini.tar.gz" in listed
+    for name, digest in listed.items():
+        assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
+
+
+def test_it_names_the_specs_with_digests(built: Project) -> None:
+    spec = hashlib.sha256(built.path("specs/demo.yaml").read_bytes()).hexdigest()
+    assert sources(built) == {"specs/demo.yaml": {"sha256": spec}}
+
+
+def test_it_names_the_commit_and_whether_there_is_more(checkout: Project) -> None:
+    checkout.doit()
+    head = git(checkout, "rev-parse", "HEAD")
+    assert sources(checkout)["project"] == {"gitCommit": head}
+    definition = statement(checkout)["predicate"]["buildDefinition"]
+    assert definition["resolvedDependencies"][0]["annotations"] == {"dirty": False}
+    checkout.write("src/new.py", "")
+    checkout.doit()
+    definition = statement(checkout)["predicate"]["buildDefinition"]
+    assert definition["resolvedDependencies"][0]["annotations"] == {"dirty": True}
+
+
+def test_it_says_the_same_of_another_build_elsewhere(
+    checkout: Project,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkout.doit()
+    other = tmp_path_factory.mktemp("other") / "clone"
+    git(checkout, "clone", "-q", str(checkout.root), str(other))
+    again = Project(other, {})
+    monkeypatch.setenv("USER", "somebody")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    again.doit()
+    assert statement(again) == statement(checkout)
+
+
+def test_a_secret_leaves_no_trace_in_it(tmp_path: Path) -> None:
+    project = Project(tmp_path, {**FILES, "secrets.env": "TOKEN=hunter2\n"})
+    project.edit(
+        "specs/demo.yaml", "variables:\n  port", "secrets_from: [secrets.env]\nvariables:\n  port"
+    )
+    project.doit()
+    assert set(sources(project)) == {"specs/demo.yaml"}
+
+
+def test_it_is_no_part_of_what_is_verified(built: Project) -> None:
+    release = built.path("artifacts/demo-1.0-mac-mini")
+    assert "provenance" not in (release / "SHA256SUMS").read_text()
+    assert [report.findings for report in verify_release(release)] == [()]
