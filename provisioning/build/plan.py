@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.build import workspace
@@ -78,9 +79,8 @@ class Part:
 
     def walked(self) -> Iterator[str]:
         """Every file among which the sources are, without the cost of a layout."""
-        for content in self.variant.contents:
-            if content.kind == "src":
-                yield from self._sources.walked(content.source)
+        taken = (each.source for each in self.variant.contents if each.kind == "src")
+        return chain.from_iterable(map(self._sources.walked, taken))
 
     def has_changed(self, path: str) -> bool:
         """Whether a file of the project is another one than when the plan was made."""
@@ -103,9 +103,8 @@ class Part:
             OSError: a source cannot be read.
             BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
-        from provisioning.build.collect import content_now  # noqa: PLC0415
-
         if not self.brief.content:
+            from provisioning.build.collect import content_now  # noqa: PLC0415
 
             def look(source: str) -> Held:
                 return digests.hold(source, self._sources.signature(source))

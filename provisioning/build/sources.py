@@ -109,9 +109,8 @@ class Sources:
         """Every file among which are those that `source` stands for, in no order."""
         if is_glob(source) or os.path.isdir(source):
             base = base_of(source)
-            yield from (base + path for path in self.tree(base).paths())
-        else:
-            yield source
+            return self.tree(base).paths(base)
+        return iter((source,))
 
     def signature(self, path: str) -> Signature:
         """What was, or is now, the signature of a file. Raises OSError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from functools import cache
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import provisioning
 from provisioning.build.notes import digest_of
+from provisioning.build.tree import Tree
 from provisioning.errors import ProvisioningError
 from provisioning.spec.inputs import SPECS, Input
 from provisioning.spec.origin import Origin
@@ -121,15 +121,7 @@ def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
 @cache
 def code_state() -> str:
     """What tells apart two states of this program, which may make other plans of the same specs."""
-    package = os.path.dirname(provisioning.__file__)
-    files = [
-        (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
-        for directory, _, _ in os.walk(package)
-        if not directory.endswith("__pycache__")
-        for entry in os.scandir(directory)
-        if entry.is_file()
-    ]
-    return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
+    return Tree(os.path.dirname(provisioning.__file__), os.devnull).state
 
 
 def _values(part: Any, contents: dict[str, int]) -> Any:
