@@ -64,10 +64,11 @@ class Cache:
         if not self.path.exists():
             return []  # looking makes no file
         try:
-            with closing(self._connect()) as connection:
+            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as connection:
+                _demand_version(connection)
                 return connection.execute(statement, parameters).fetchall()
         except sqlite3.OperationalError:
-            return []  # locked, or no permission: nothing is wrong with the file
+            return []  # no table yet, locked, or no permission: nothing is wrong with the file
         except sqlite3.DatabaseError:
             with suppress(OSError):
                 self.discard()

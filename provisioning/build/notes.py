@@ -24,21 +24,25 @@ class Notes:
 
     def __init__(self, path: Path) -> None:
         self._cache = Cache(path, ("name", "digest", "text"))
+        self._rows: dict[str, list[Any]] | None = None
 
     def get(self, name: str) -> Note | None:
         """What was put, if it is undamaged."""
-        row = self._cache.row(name)
-        if row is None or row[1] != digest.of_bytes(row[2].encode()):
-            return None
-        return Note(json.loads(row[2]), row[1])
+        if self._rows is None:
+            # They are few, and whoever needs one needs the next.
+            self._rows = {name: rest for name, *rest in self._cache.rows()}
+        known, text = self._rows.get(name, ("", ""))
+        return Note(json.loads(text), known) if known == digest.of_bytes(text.encode()) else None
 
     def put(self, name: str, document: Any) -> None:
         """Remember `document`, which must be JSON."""
+        self._rows = None
         text = _spelled(document)
         self._cache.put([(name, digest.of_bytes(text.encode()), text)])
 
     def forget(self, name: str) -> None:
         """Remove a note, so that nothing of it is left in the file."""
+        self._rows = None
         if self._cache.row(name) is not None:
             self._cache.remove([name])
 

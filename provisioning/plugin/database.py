@@ -26,6 +26,8 @@ class Database:
         self.name = name
         self._codec = codec
         self._cache = Cache(Path(name), ("task", "record"))
+        self._read_at: tuple[int, int, int] | None = None
+        self._spelled: dict[str, Any] = {}  # all records, as they were on disk then
         self._records: dict[str, dict[str, Any]] = {}
         self._dirty: set[str] = set()
 
@@ -49,12 +51,14 @@ class Database:
     def remove(self, task_id: str) -> None:
         """Forget the task, now and for whoever looks next."""
         self._records[task_id] = {}
+        self._spelled.pop(task_id, None)
         self._dirty.discard(task_id)
         self._cache.remove([task_id])
 
     def remove_all(self) -> None:
         """Forget every task."""
         self._records.clear()
+        self._spelled.clear()
         self._dirty.clear()
         self._cache.discard()
 
@@ -68,14 +72,31 @@ class Database:
         return self._records[task_id]
 
     def _read(self, task_id: str) -> dict[str, Any]:
-        row = self._cache.row(task_id)
         try:
-            record = self._codec.decode(row[1]) if row else {}
+            spelled = self._spelling(task_id)
+            record = self._codec.decode(spelled) if spelled else {}
         except (ValueError, TypeError):
             return {}
         return record if isinstance(record, dict) else {}
 
+    def _spelling(self, task_id: str) -> Any:
+        """A record as it is on disk now."""
+        if self._read_at is None:
+            # A build with nothing to do asks for every record: one query is cheaper than many.
+            self._read_at = self._cache.state()
+            self._spelled = dict(self._cache.rows())
+        if self._cache.state() == self._read_at:
+            return self._spelled.get(task_id)
+        row = self._cache.row(task_id)
+        return row[1] if row else None
+
     def _save(self) -> None:
-        if self._dirty:
-            self._cache.put((task, self._codec.encode(self._records[task])) for task in self._dirty)
-            self._dirty.clear()
+        spelled = {task: self._codec.encode(self._records[task]) for task in self._dirty}
+        self._dirty.clear()
+        if new := {task: each for task, each in spelled.items() if not self._holds(task, each)}:
+            self._cache.put(new.items())
+            self._spelled.update(new)
+
+    def _holds(self, task_id: str, spelled: str) -> bool:
+        # doit finishes groups of tasks in every run, and one with nothing to do writes nothing.
+        return self._spelled.get(task_id) == spelled and self._cache.state() == self._read_at

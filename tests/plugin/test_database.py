@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ def _database(name: str) -> Database:
 
 
 def _finish(database: Database, task: str, value: str = "1") -> None:
-    """What doit's Dependency.save_success does."""
+    """What doit's Dependency.save_success does, after a tick of the clock that stamps files."""
+    time.sleep(0.02)
     database.set(task, "_values_:", {"x": value})
     database.set(task, "file", value)
     database.set(task, "deps:", ("file",))
@@ -74,3 +76,25 @@ def test_a_damaged_file_is_no_error(name: str) -> None:
     assert not database.in_("a")
     _finish(database, "a")
     assert _database(name).in_("a")
+
+
+def test_what_another_process_has_written_meanwhile_is_seen(name: str) -> None:
+    one, other = _database(name), _database(name)
+    _finish(one, "a")
+    assert one.in_("a")
+    assert other.in_("a")
+    _finish(other, "b")
+    _finish(one, "c")
+    assert one.in_("b")
+    assert other.in_("c")
+
+
+def test_an_equal_record_is_not_written_again_unless_the_file_is_another(name: str) -> None:
+    _finish(_database(name), "a")
+    database, before = _database(name), Path(name).stat().st_mtime_ns
+    database.get("a", "file")
+    _finish(database, "a")
+    assert Path(name).stat().st_mtime_ns == before
+    _finish(_database(name), "a", "2")
+    _finish(database, "a")
+    assert _database(name).get("a", "file") == "1"
