@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from provisioning.artifact import canonical
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.owner import owner_fault
+from provisioning.artifact.package import Package
 from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+__all__ = ["Manifest", "Package", "dump", "join", "lines", "parse"]
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
@@ -36,20 +39,6 @@ _PLAIN_FILE = re.compile(
     rf'"group":"{_TEXT}","mode":"([0-7]{{4}})","owner":"{_TEXT}","path":"{_TEXT}",'
     r'"size":(0|[1-9][0-9]{0,14}),"type":"file"\}'
 )
-
-
-class Package(NamedTuple):
-    """What a package is: the same for each of its entries."""
-
-    name: str
-    version: str
-    platform: str
-    os: str
-    arch: str
-    prefix: str
-    summary: str
-    license: str
-    maintainer: str
 
 
 class Manifest(NamedTuple):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 
@@ -14,17 +18,17 @@ _LONGEST_NAME = 255
 # No component begins with a dot, no character needs a thought: nearly every path there is.
 _ORDINARY = re.compile(r"(?:[\w+@=-][\w.+@=-]*/)*[\w+@=-][\w.+@=-]*", re.ASCII)
 _SPELLINGS = (
-    (re.compile(r"^\Z"), "is empty"),
-    (re.compile(r"[\ud800-\udfff]"), "is not UTF-8"),
-    (re.compile(r"[\x00-\x1f\x7f-\x9f]"), "holds a control character"),
-    (re.compile(r"\\"), "holds a backslash"),
-    (re.compile(r"^/"), "is absolute; paths are relative to the package"),
+    (r"^\Z", "is empty"),
+    (r"[\ud800-\udfff]", "is not UTF-8"),
+    (r"[\x00-\x1f\x7f-\x9f]", "holds a control character"),
+    (r"\\", "holds a backslash"),
+    (r"^/", "is absolute; paths are relative to the package"),
 )
 _COMPONENTS = (
-    (re.compile(r"(?:^|/)\.\.(?:/|\Z)"), "leaves the package (..)"),
-    (re.compile(r"(?:^|/)\.(?:/|\Z)"), 'holds a "." component'),
-    (re.compile(r"//"), 'holds an empty component ("//")'),
-    (re.compile(r"/\Z"), "ends in a slash"),
+    (r"(?:^|/)\.\.(?:/|\Z)", "leaves the package (..)"),
+    (r"(?:^|/)\.(?:/|\Z)", 'holds a "." component'),
+    (r"//", 'holds an empty component ("//")'),
+    (r"/\Z", "ends in a slash"),
 )
 
 
@@ -59,6 +63,9 @@ def collision_key(path: str) -> str:
     """
     if path.isascii():
         return path.lower()
+    # Imported here: a cost that a build with nothing to do does not owe.
+    import unicodedata  # noqa: PLC0415
+
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
@@ -67,8 +74,14 @@ def shown(path: str) -> str:
     return path if path.isprintable() else ascii(path)
 
 
-def _first(rules: tuple[tuple[re.Pattern[str], str], ...], text: str) -> str | None:
-    return next((reason for pattern, reason in rules if pattern.search(text)), None)
+def _first(rules: tuple[tuple[str, str], ...], text: str) -> str | None:
+    return next((reason for search, reason in _compiled(rules) if search(text)), None)
+
+
+@cache
+def _compiled(rules: tuple[tuple[str, str], ...]) -> list[tuple[Callable[[str], object], str]]:
+    # Not before one is needed: a build with nothing to do holds no path against them.
+    return [(re.compile(pattern).search, reason) for pattern, reason in rules]
 
 
 def _length_fault(path: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
-from provisioning.artifact.manifest import Package
+from provisioning.artifact.package import Package
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:

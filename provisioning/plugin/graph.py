@@ -24,7 +24,6 @@ from provisioning.plugin.config import digests_of
 from provisioning.plugin.reporter import PROVED
 from provisioning.plugin.stages import Job
 from provisioning.plugin.unchanged import SourcesUnchanged, Unchanged
-from provisioning.spec.fault import told
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -76,6 +75,9 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         made_from.append(inputs)
         plan = make_plan(inputs, digests_of(artifacts), artifacts)
     except ProvisioningError as error:
+        # Imported here: a cost that a build with nothing to tell does not owe.
+        from provisioning.spec.fault import told  # noqa: PLC0415
+
         reasons = told(error, sys.stderr)
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}") from error
     for name in plan.ignored:

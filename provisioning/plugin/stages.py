@@ -12,7 +12,6 @@ from doit.exceptions import TaskFailed
 
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.config import digests_of
-from provisioning.spec.fault import told
 
 if TYPE_CHECKING:
     from provisioning.build.plan import Part
@@ -50,6 +49,8 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
             left = {target: digests.look(target).identity for target in targets}
             return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
+        from provisioning.spec.fault import told  # noqa: PLC0415 - as below
+
         # While a task runs, sys.stdout is doit's own, which is no terminal.
         return TaskFailed(told(error, sys.__stdout__))
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.errors import ProvisioningError
 from provisioning.spec.near import did_you_mean, nearest
-from provisioning.spec.report import LINE_BREAK, report
+from provisioning.spec.report import report
 from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from provisioning.spec.origin import Origin
 
-__all__ = ["LINE_BREAK", "Fault", "SpecError", "did_you_mean", "nearest", "told"]
+__all__ = ["Fault", "SpecError", "did_you_mean", "nearest", "told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

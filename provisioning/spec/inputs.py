@@ -10,14 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from provisioning.spec.fault import LINE_BREAK, Fault
-from provisioning.spec.git import NoVersion, describe
-from provisioning.spec.near import nearest_path
 from provisioning.spec.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from provisioning.spec.fault import Fault
+    from provisioning.spec.git import NoVersion
     from provisioning.spec.written import Written
 
     T = TypeVar("T")
@@ -95,6 +94,9 @@ class Inputs:
         `asked` is where its name was written, which is where a file that cannot be read at all
         is reported.
         """
+        # Imported here, as below: a cost that a project in which nothing changed does not owe.
+        from provisioning.spec.fault import Fault  # noqa: PLC0415
+
         try:
             data = self._bytes(file)
         except OSError as error:
@@ -127,11 +129,15 @@ class Inputs:
         return cast("T | None", result)
 
     def _meant(self, file: str, error: OSError) -> str:
+        from provisioning.spec.near import nearest_path  # noqa: PLC0415
+
         near = nearest_path(self.root, file) if isinstance(error, FileNotFoundError) else None
         return f"did you mean {near}?" if near and not leads_out(self.root, near) else ""
 
     def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""
+        from provisioning.spec.fault import Fault  # noqa: PLC0415
+
         try:
             found = _listing(self.root / directory)
         except OSError as error:
@@ -170,6 +176,8 @@ class Inputs:
 
     @cached_property
     def _described(self) -> str | NoVersion:
+        from provisioning.spec.git import describe  # noqa: PLC0415
+
         return describe(self.root)
 
     def _bytes(self, file: str) -> bytes:
@@ -193,6 +201,8 @@ def leads_out(root: Path, path: str) -> bool:
 
 def place(file: str, text: str, position: int) -> Origin:
     """Return the origin of the character at `position` of `text`."""
+    from provisioning.spec.report import LINE_BREAK  # noqa: PLC0415
+
     lines = LINE_BREAK.split(text[:position])
     return Origin(file=file, line=len(lines), column=len(lines[-1]) + 1)
 

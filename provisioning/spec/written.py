@@ -7,11 +7,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisioning.spec.fault import Fault
-
 if TYPE_CHECKING:
     from collections.abc import Mapping as Data
 
+    from provisioning.spec.fault import Fault
     from provisioning.spec.node import Mapping
     from provisioning.spec.origin import Origin
 
@@ -35,6 +34,7 @@ class Written:
     def node(self, faults: list[Fault]) -> Mapping | None:
         """Return the same as nodes; None after a fault."""
         # Imported here: with nothing to read, YAML's limits are not worth an import of YAML.
+        from provisioning.spec.fault import Fault  # noqa: PLC0415
         from provisioning.spec.plain import UnusableError, node_of  # noqa: PLC0415
 
         if not isinstance(self.values, dict):
