@@ -1,6 +1,7 @@
-"""Knows how a gzip file of many members is read: checked to its last byte, in bounded memory.
+"""Knows how a file of compressed chunks is read: checked to its last byte, in bounded memory.
 
-A chunk is one gzip member (RFC 1952) with the header HEADER. Members of no bytes are refused, like
+A chunk is one gzip member (RFC 1952), one xz stream (the .xz file format 1.2) or one zstd frame
+(RFC 8878), and each begins as this tool has it begin. Chunks of no bytes are refused, like
 everything that is none: whatever lies in the file is part of what was checked.
 """
 
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import zlib
-from typing import TYPE_CHECKING
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, Protocol
 
 from provisioning.artifact.index import Chunk
 from provisioning.errors import ArtifactError
@@ -20,20 +23,48 @@ if TYPE_CHECKING:
 # Magic, deflate, no flags, no time, no extra flags, an unknown system: no CRC covers these bytes,
 # so one spelling is the only check there is.
 HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+# Magic, a CRC-64 of each block, and the CRC-32 of that.
+_XZ_HEADER = b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46"
+# Magic, and what follows it in a frame of a known size, which is its window too, with a checksum:
+# the size takes 1, 2, 4 or 8 bytes.
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_FLAGS = b"\x24\x64\xa4\xe4"
+_ZSTD_SIZES = (256, 65536 + 256, 1 << 32)
 
 # zlib hands back what it did not use, a copy for each member: small blocks keep that cheap even
 # where someone packed thousands of members into each of them.
 _BLOCK = 64 * 1024
+# Of xz and zstd, a call unpacks all that it is given, since one cannot learn otherwise where a
+# chunk has ended. So it is given little: 2,048 bytes of xz become at most 15 MB, and 512 bytes of
+# zstd can be 128 blocks of 128 KiB.
+_XZ_BLOCK, _ZSTD_BLOCK = 2048, 512
 _GZIP = 16 + zlib.MAX_WBITS
+_MOST_MEMORY = 128 << 20  # of a decoder: for the largest window that an encoder here may choose
 
 
-class GzipReader(io.RawIOBase):
-    """The uncompressed bytes of a raw stream of gzip members.
+class Decoder(Protocol):
+    """What unpacks one chunk."""
+
+    eof: bool
+    """Whether the chunk has ended."""
+    rest: bytes
+    """What it was given and has not taken yet: after the end, what follows the chunk."""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        """Unpack `room` bytes, or what there is. Raises ValueError, telling why not."""
+
+
+class ChunkReader(io.RawIOBase):
+    """The uncompressed bytes of a raw stream of chunks.
 
     `limit` bounds how many bytes come out; whoever learns how many there can be lowers it.
     `on_chunk` is told each chunk when it ends. Reading raises ArtifactError, with the offset in
-    the archive, for what is damaged, cut off, no gzip member, or more than the limit.
+    the archive, for what is damaged, cut off, no chunk, or more than the limit.
     """
+
+    name: str
+    header: bytes
+    block = _BLOCK
 
     def __init__(
         self,
@@ -44,11 +75,11 @@ class GzipReader(io.RawIOBase):
         self.limit = limit
         self._stream = stream
         self._on_chunk = on_chunk
-        self._pending = b""
-        self._inflate: zlib._Decompress | None = None
+        self._pending = self._made = b""
+        self._decode: Decoder | None = None
         self._digest = hashlib.sha256()
         self._tar_digest = hashlib.sha256()
-        self._offset = self._start = 0  # in the archive: of the next byte, of this member
+        self._offset = self._start = 0  # in the archive: of the next byte, of this chunk
         self._tar_offset = self._tar_start = 0
 
     @property
@@ -56,42 +87,55 @@ class GzipReader(io.RawIOBase):
         """How many uncompressed bytes have come out so far."""
         return self._tar_offset
 
+    def decoder(self) -> Decoder:
+        """What unpacks the next chunk."""
+        raise NotImplementedError
+
+    def fault(self, begin: bytes, length: int) -> str | None:
+        """Why a chunk that begins so, and unpacked to `length` bytes, is none of this tool's."""
+        del begin, length
+        return None
+
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = b""
-        while not data:
-            inflate = self._inflate or self._next_member()
-            if inflate is None:
+        while not self._made:
+            decode = self._decode or self._next_chunk()
+            if decode is None:
                 return 0
-            data = self._decompress(inflate, len(buffer))
+            self._made = self._decompress(decode, len(buffer))
+        data, self._made = self._made[: len(buffer)], self._made[len(buffer) :]
         buffer[: len(data)] = data
         return len(data)
 
-    def _next_member(self) -> zlib._Decompress | None:
-        while len(self._pending) < len(HEADER) and (block := self._stream.read(_BLOCK)):
+    def _next_chunk(self) -> Decoder | None:
+        while len(self._pending) < _LONGEST_BEGIN and (block := self._stream.read(self.block)):
             self._pending += block
         if not self._pending and self._offset:
             return None
         self._start, self._tar_start = self._offset, self._tar_offset
-        if not self._pending.startswith(HEADER):
-            cut = HEADER.startswith(self._pending)
-            raise self._fault("cut off" if cut else "not the gzip header that this tool writes")
+        if not self._pending.startswith(self.header):
+            cut = self.header.startswith(self._pending)
+            what = f"not the {self.name} header that this tool writes"
+            raise self._fault("cut off" if cut else what)
+        self._begin = self._pending[:_LONGEST_BEGIN]
         self._digest, self._tar_digest = hashlib.sha256(), hashlib.sha256()
-        self._inflate = zlib.decompressobj(_GZIP)
-        return self._inflate
+        self._decode = self.decoder()
+        return self._decode
 
-    def _decompress(self, inflate: zlib._Decompress, room: int) -> bytes:
-        source = self._pending or self._stream.read(_BLOCK) or b""
+    def _decompress(self, decode: Decoder, room: int) -> bytes:
+        source, self._pending = self._pending[: self.block], self._pending[self.block :]
+        if not source:
+            source = self._stream.read(self.block) or b""
         try:
-            data = inflate.decompress(source, room)
-        except zlib.error as error:
-            raise self._fault(str(error).rpartition(": ")[2]) from None
-        self._pending = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-        self._advance(memoryview(source)[: len(source) - len(self._pending)], data)
-        if inflate.eof:
-            self._end_member()
+            data = decode(source, room)
+        except ValueError as error:
+            raise self._fault(str(error)) from None
+        self._pending = decode.rest + self._pending
+        self._advance(memoryview(source)[: len(source) - len(decode.rest)], data)
+        if decode.eof:
+            self._end_chunk()
         elif not source and not data:
             raise self._fault("cut off")
         return data
@@ -105,11 +149,13 @@ class GzipReader(io.RawIOBase):
         if self._tar_offset > self.limit:
             raise self._fault(f"unpacks to more than the {self.limit} bytes its manifest allows")
 
-    def _end_member(self) -> None:
-        self._inflate = None
+    def _end_chunk(self) -> None:
+        self._decode = None
         length, tar_length = self._offset - self._start, self._tar_offset - self._tar_start
         if not tar_length:
             raise self._fault("it holds nothing")
+        if fault := self.fault(self._begin, tar_length):
+            raise self._fault(fault)
         if self._on_chunk:
             digests = self._digest.hexdigest(), self._tar_digest.hexdigest()
             self._on_chunk(Chunk(self._start, length, self._tar_start, tar_length, *digests))
@@ -118,5 +164,113 @@ class GzipReader(io.RawIOBase):
         return ArtifactError(f"is damaged in the chunk at byte {self._start}: {reason}")
 
 
-READERS = {"gzip": GzipReader}
+class _Inflate:
+    """A gzip member: its CRC-32 and its length are checked at its end."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(_GZIP)
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        try:
+            data = self._zlib.decompress(source, room)
+        except zlib.error as error:
+            raise ValueError(str(error).rpartition(": ")[2]) from None
+        self.eof = self._zlib.eof
+        self.rest = self._zlib.unused_data if self.eof else self._zlib.unconsumed_tail
+        return data
+
+
+class GzipReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of gzip members: see ChunkReader."""
+
+    name, header = "gzip", HEADER
+    decoder = staticmethod(_Inflate)
+
+
+class _Unxz:
+    """An xz stream: each block's CRC-64, its index and its footer are checked."""
+
+    def __init__(self) -> None:
+        self._lzma = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        del room
+        try:
+            data = self._lzma.decompress(source)
+        except lzma.LZMAError as error:
+            raise ValueError(str(error)) from None
+        self.eof, self.rest = self._lzma.eof, self._lzma.unused_data
+        return data
+
+
+class XzReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of xz streams: see ChunkReader."""
+
+    name, header, block = "xz", _XZ_HEADER, _XZ_BLOCK
+    decoder = staticmethod(_Unxz)
+
+
+class _Unzstd:
+    """A zstd frame: its checksum is checked at its end.
+
+    Python has zstd from 3.14 on; before, the package `zstandard` serves, where it is installed.
+    """
+
+    def __init__(self) -> None:
+        self._decompress, self._error = _zstd()
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        del room
+        try:
+            data = self._decompress.decompress(source)
+        except self._error as error:
+            raise ValueError(str(error).rpartition(": ")[2]) from None
+        self.eof = self._decompress.eof
+        self.rest = self._decompress.unused_data if self.eof else b""
+        return bytes(data)
+
+
+def _zstd() -> tuple[Any, type[Exception]]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.14
+
+        return zstd.ZstdDecompressor(), zstd.ZstdError
+    except ImportError:
+        pass
+    try:
+        import zstandard  # noqa: PLC0415 - optional
+
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_MEMORY)
+        return decompressor.decompressobj(), zstandard.ZstdError
+    except ImportError:
+        raise ArtifactError(
+            "needs zstd to be read: Python 3.14, or the package python3-zstandard (pip: zstandard)"
+        ) from None
+
+
+class ZstdReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of zstd frames: see ChunkReader."""
+
+    name, header, block = "zstd", _ZSTD_MAGIC, _ZSTD_BLOCK
+    decoder = staticmethod(_Unzstd)
+
+    def fault(self, begin: bytes, length: int) -> str | None:
+        """Hold the frame's header, which no checksum covers, against the one it has here."""
+        wanted = begin.startswith(_zstd_header(length))
+        return None if wanted else "not the zstd header that this tool writes"
+
+
+def _zstd_header(length: int) -> bytes:
+    """What a frame of so many bytes begins with (RFC 8878, section 3.1.1.1)."""
+    form = bisect_right(_ZSTD_SIZES, length)
+    size = length - _ZSTD_SIZES[0] if form == 1 else length
+    return _ZSTD_MAGIC + _ZSTD_FLAGS[form : form + 1] + size.to_bytes(1 << form, "little")
+
+
+_LONGEST_BEGIN = max(map(len, (HEADER, _XZ_HEADER, _zstd_header(1 << 32))))
+
+READERS: dict[str, type[ChunkReader]] = {"gzip": GzipReader, "xz": XzReader, "zstd": ZstdReader}
 """What reads the chunks of each codec."""

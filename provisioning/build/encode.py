@@ -1,4 +1,4 @@
-"""Knows how bytes become a gzip member, and the like, that is the same on every machine."""
+"""Knows how bytes become a gzip member, a zstd frame or an xz stream: the same on every machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
     from provisioning.spec.variant import Variant
 
-LEVEL = 7
+    Press = Callable[[bytes | bytearray], bytes | bytearray]
+
 _DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
+_LEVELS = {"gzip": 7, "zstd": 9, "xz": 6}
+_LONGEST_WINDOW = 4 << 20  # bytes: xz takes eleven times as much memory, in each thread
 
 
 class Encoder(NamedTuple):
@@ -22,7 +25,7 @@ class Encoder(NamedTuple):
     name: str
     """Recorded with the archive, and part of every chunk's key: another library, which each
     version of its binding carries inside, or another level makes other bytes."""
-    press: Callable[[bytes | bytearray], bytes | bytearray]
+    press: Press
     """Compress bytes on their own: what it makes of them can follow each other. Other threads run
     meanwhile."""
 
@@ -36,15 +39,50 @@ def encoder_of(variant: Variant, format: str) -> Encoder:
 @lru_cache
 def encoder(codec: str, level: int | None = None) -> Encoder:
     """What makes chunks of a codec, at its own level where none is given."""
-    level = LEVEL if level is None else level
+    level = _LEVELS[codec] if level is None else level
+    library, press = _ENCODERS[codec]
+    # The standard library's xz is that of the host, and does not say which.
+    told = f"{library} {version(library)}" if library else "liblzma"
+    return Encoder(codec, f"{codec}, {told} -{level}", lambda data: press(data, level))
 
-    def press(data: bytes | bytearray) -> bytearray:
-        # Imported here: graph.py needs the name for a build that compresses nothing.
-        from deflate import gzip_compress  # noqa: PLC0415
 
-        # Its header is codec.HEADER: no name, no time, no system, nor how hard it was tried.
-        made = gzip_compress(data, level)
-        made[8] = 0
-        return made
+# The libraries are imported where they are used: graph.py needs the names of encoders for a build
+# that compresses nothing.
 
-    return Encoder(codec, f"gzip, deflate {version('deflate')} -{level}", press)
+
+def _gzip(data: bytes | bytearray, level: int) -> bytearray:
+    from deflate import gzip_compress  # noqa: PLC0415
+
+    # Its header is codec.HEADER: no name, no time, no system, nor how hard it was tried.
+    made = gzip_compress(data, level)
+    made[8] = 0
+    return made
+
+
+def _zstd(data: bytes | bytearray, level: int) -> bytes:
+    import zstandard  # noqa: PLC0415
+
+    # One window for all of it, so that a frame's header has one spelling: see ZstdReader.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level,
+        source_size=len(data),
+        window_log=max(zstandard.WINDOWLOG_MIN, (len(data) - 1).bit_length()),
+        write_checksum=True,
+        write_content_size=True,
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)
+
+
+def _xz(data: bytes | bytearray, level: int) -> bytes:
+    import lzma  # noqa: PLC0415
+
+    window = min(_LONGEST_WINDOW, max(4096, len(data)))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": level, "dict_size": window}]
+    return lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC64, filters=filters)
+
+
+_ENCODERS: dict[str, tuple[str, Callable[..., bytes | bytearray]]] = {
+    "gzip": ("deflate", _gzip),
+    "zstd": ("zstandard", _zstd),
+    "xz": ("", _xz),
+}

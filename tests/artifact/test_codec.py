@@ -1,9 +1,13 @@
-"""gzip, to its last byte."""
+"""gzip, zstd and xz, to their last byte."""
 
 from __future__ import annotations
 
 import gzip as python_gzip
 import io
+import lzma
+import random
+import subprocess
+import sys
 import time
 import tracemalloc
 import zlib
@@ -11,10 +15,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 
-from provisioning.artifact.codec import HEADER, GzipReader
+from provisioning.artifact.codec import HEADER, GzipReader, XzReader, ZstdReader
 from provisioning.artifact.digest import of_bytes
 from provisioning.artifact.index import Chunk
+from provisioning.build.encode import encoder
 from provisioning.errors import ArtifactError
 
 from .making import gzip
@@ -115,3 +121,110 @@ def test_thousands_of_tiny_members_are_read_in_good_time() -> None:
 
 def test_gzip_itself_reads_the_same(tmp_path: Path) -> None:
     assert python_gzip.decompress(gzip(TEXT) + gzip(b"x")) == TEXT + b"x"
+
+
+OTHERS = {"zstd": ZstdReader, "xz": XzReader}
+
+
+def press(codec: str, data: bytes) -> bytes:
+    return bytes(encoder(codec).press(data))
+
+
+def read(codec: str, data: bytes, limit: int = PLENTY) -> bytes:
+    reader = OTHERS[codec](io.BytesIO(data), limit)  # type: ignore[arg-type]
+    return io.BufferedReader(reader).read()
+
+
+def refused(codec: str, data: bytes, limit: int = PLENTY) -> str:
+    with pytest.raises(ArtifactError) as caught:
+        read(codec, data, limit)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_many_frames_and_streams_are_one(codec: str) -> None:
+    parts = [TEXT, b"x", TEXT * 1000, bytes(5 << 20), random.Random(1).randbytes(300_000)]
+    packed, chunks = [press(codec, part) for part in parts], list[Chunk]()
+    stream = io.BytesIO(b"".join(packed))
+    reader = OTHERS[codec](stream, PLENTY, chunks.append)  # type: ignore[arg-type]
+    assert io.BufferedReader(reader).read() == b"".join(parts)
+    assert [chunk.digest for chunk in chunks] == [of_bytes(part) for part in packed]
+    assert [chunk.tar_digest for chunk in chunks] == [of_bytes(part) for part in parts]
+    assert [chunk.length for chunk in chunks] == [len(part) for part in packed]
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+@pytest.mark.parametrize("size", [1, 255, 256, 65_791, 65_792])
+def test_every_length_has_its_one_header(codec: str, size: int) -> None:
+    assert read(codec, press(codec, bytes(size))) == bytes(size)
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_a_frame_or_stream_cut_off_anywhere_is_refused(codec: str) -> None:
+    one, two = press(codec, TEXT), press(codec, b"x" * 1000)
+    for length in range(len(one + two)):
+        if length != len(one):
+            refused(codec, (one + two)[:length])
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_a_bit_flipped_anywhere_in_a_frame_or_stream_is_refused(codec: str) -> None:
+    data, harmless = press(codec, TEXT), 0
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with suppress(ArtifactError):
+            assert read(codec, bytes(flipped)) == TEXT
+            harmless += 1
+    # Streams of bits end within a byte, and nothing reads the rest of it; the index's digests do.
+    assert harmless < 8 * len(data) // 100
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+@pytest.mark.parametrize("rest", [b"\0", bytes(512), b"x", TEXT, b"\x50\x2a\x4d\x18\1\0\0\0x"])
+def test_nothing_follows_the_last_frame_or_stream(codec: str, rest: bytes) -> None:
+    one = press(codec, TEXT)
+    assert f"in the chunk at byte {len(one)}: " in refused(codec, one + rest)
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_a_bomb_of_another_codec_is_refused_early_and_in_little_memory(codec: str) -> None:
+    bomb = press(codec, bytes(100_000_000))
+    tracemalloc.start()
+    assert refused(codec, bomb, 1_000_000).endswith(
+        "unpacks to more than the 1000000 bytes its manifest allows"
+    )
+    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()
+
+
+def test_frames_of_other_makers_are_refused() -> None:
+    """Without a checksum or a size, with a window, with a dictionary: none is ever written here."""
+    header = "not the zstd header that this tool writes"
+    for changes in ({"write_checksum": False}, {"write_content_size": False}):
+        other = zstandard.ZstdCompressor(level=3, **changes).compress(TEXT)  # type: ignore[arg-type]
+        assert refused("zstd", other).endswith(header)
+    words = zstandard.ZstdCompressionDict(TEXT * 10, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    refused("zstd", zstandard.ZstdCompressor(dict_data=words).compress(TEXT))
+    assert refused("xz", lzma.compress(TEXT, check=lzma.CHECK_CRC32)).endswith(
+        "not the xz header that this tool writes"
+    )
+
+
+def test_without_zstd_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "compression", None)
+    assert "python3-zstandard" in refused("zstd", press_before)
+
+
+press_before = press("zstd", TEXT)
+JUDGES = {"zstd": ["zstd", "-t"], "xz": ["xz", "-t"]}
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_its_own_tool_reads_the_same(codec: str, tmp_path: Path) -> None:
+    path = tmp_path / f"text.{'zst' if codec == 'zstd' else codec}"
+    path.write_bytes(press(codec, TEXT) + press(codec, bytes(100_000)))
+    subprocess.run([*JUDGES[codec], path], check=True, capture_output=True)
+    unpacked = subprocess.run([codec, "-dc", path], check=True, capture_output=True).stdout
+    assert unpacked == TEXT + bytes(100_000)

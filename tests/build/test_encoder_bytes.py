@@ -1,4 +1,4 @@
-"""The encoder gives the same bytes on every processor: the Pi's, the Mac's, the build server's.
+"""The encoders give the same bytes on every processor: the Pi's, the Mac's, the build server's.
 
 Real processors are stood in for by QEMU, which runs one process with the instructions of a model.
 """
@@ -15,21 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.build.encode import LEVEL, encoder
+from provisioning.build.encode import encoder
 
 pytestmark = pytest.mark.sweep
 
+ROOT = Path(__file__).resolve().parents[2]
+CODECS = ["gzip", "zstd", "xz"]
 MIB = 1 << 20
 SIZE = 60  # MiB of the standard library: text, bytecode and machine code
 
 ENCODE = """
 import hashlib, sys
-sys.path.insert(0, sys.argv[1])
-from deflate import gzip_compress
-digest = hashlib.sha256()
-with open(sys.argv[2], "rb") as file:
+sys.path[:0] = sys.argv[1:3]
+from provisioning.build.encode import encoder
+digest, press = hashlib.sha256(), encoder(sys.argv[4]).press
+with open(sys.argv[3], "rb") as file:
     while piece := file.read(1 << 20):
-        digest.update(gzip_compress(piece, int(sys.argv[3])))
+        digest.update(press(piece))
 print(digest.hexdigest())
 """
 
@@ -57,50 +59,59 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def wanted(data: Path) -> str:
+def _wanted(data: Path, codec: str) -> str:
     """The digest of what this processor makes of it."""
-    digest, content = hashlib.sha256(), data.read_bytes()
+    digest, content = hashlib.sha256(), _read(data, codec)
     for start in range(0, len(content), MIB):
-        digest.update(encoder("gzip").press(content[start : start + MIB]))
+        digest.update(encoder(codec).press(content[start : start + MIB]))
     return digest.hexdigest()
+
+
+def _read(data: Path, codec: str) -> bytes:
+    with open(data, "rb") as file:
+        return file.read(MIB * (SIZE if codec != "xz" else SIZE // 10))  # xz takes its time
 
 
 @pytest.fixture(scope="module")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Raspberry Pi OS is made of, with Python, and the encoder's wheel in /site."""
+    """What Raspberry Pi OS is made of, with Python, and the encoders' wheels in /site."""
     place = tmp_path_factory.mktemp("arm64")
     subprocess.run(["sh", "-ec", APT], cwd=place, check=True, stdout=subprocess.DEVNULL)
     (python,) = (place / "root/usr/bin").glob("python3.[0-9]*")
     download = [
         *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"),
         *("--python-version", python.name.removeprefix("python"), "-d", place / "wheels"),
-        *("--platform", "manylinux2014_aarch64", f"deflate=={version('deflate')}"),
+        *("--platform", "manylinux2014_aarch64"),
+        *(f"{library}=={version(library)}" for library in ("deflate", "zstandard")),
     ]
     subprocess.run(download, check=True)
-    (wheel,) = (place / "wheels").iterdir()
-    unpack = [sys.executable, "-m", "zipfile", "-e", wheel, place / "root/site"]
-    subprocess.run(unpack, check=True)
+    for wheel in (place / "wheels").iterdir():
+        unpack = [sys.executable, "-m", "zipfile", "-e", wheel, place / "root/site"]
+        subprocess.run(unpack, check=True)
     return place / "root"
 
 
-def _made_by(command: list[str | Path], site: Path, data: Path, cpu: str) -> str:
+def _same(command: list[str | Path], site: Path, data: Path, codec: str, cpu: str) -> bool:
+    part = data.with_name(f"{codec}-data")
+    part.write_bytes(_read(data, codec))
     done = subprocess.run(
-        [*command, "-c", ENCODE, site, data, str(LEVEL)],
+        [*command, "-c", ENCODE, ROOT, site, part, codec],
         env={**os.environ, "QEMU_CPU": cpu}, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    return done.stdout.strip()
+    return done.stdout.strip() == _wanted(data, codec)
 
 
+@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", "max"])  # Pi 3, Pi 4, all there is
-def test_arm64_makes_the_same_bytes(arm64: Path, data: Path, wanted: str, cpu: str) -> None:
+def test_arm64_makes_the_same_bytes(arm64: Path, data: Path, codec: str, cpu: str) -> None:
     (python,) = (arm64 / "usr/bin").glob("python3.[0-9]*")
     command = ["qemu-aarch64-static", "-L", arm64, python]
-    assert _made_by(command, arm64 / "site", data, cpu) == wanted
+    assert _same(command, arm64 / "site", data, codec, cpu)
 
 
+@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("cpu", ["qemu64", "Nehalem", "max"])  # without and with AVX2
-def test_other_x86_64_processors_make_the_same_bytes(data: Path, wanted: str, cpu: str) -> None:
+def test_other_x86_64_processors_make_the_same_bytes(data: Path, codec: str, cpu: str) -> None:
     site = Path(sysconfig.get_paths()["platlib"])
     python = Path(sys.executable).resolve()
-    assert _made_by(["qemu-x86_64-static", python], site, data, cpu) == wanted
+    assert _same(["qemu-x86_64-static", python], site, data, codec, cpu)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact import index
 from provisioning.artifact.tar import EPOCH
 from provisioning.artifact.verify import verify_release
 from provisioning.build import sums
@@ -128,3 +129,60 @@ def test_another_content_has_another_time_where_one_asks_for_that(digests: Diges
     second = _times(place)
     changed = {name for name in first if first[name] != second[name]}
     assert changed == {"text", "manifest.json"}
+
+
+TARS = ("tar.gz", "tar.zst", "tar.xz")
+JUDGES = [  # busybox tar has never known zstd
+    *((["tar", "-xf"], format) for format in TARS),
+    *((["bsdtar", "-xf"], format) for format in TARS),
+    (["busybox", "tar", "-xzf"], "tar.gz"),
+    (["busybox", "tar", "-xJf"], "tar.xz"),
+]
+
+
+@pytest.mark.parametrize(("judge", "format"), JUDGES)
+def test_the_world_s_tars_unpack_every_codec(
+    digests: Digests, judge: list[str], format: str
+) -> None:
+    place = _packed(digests, formats=(format,))
+    Path("out").mkdir()
+    subprocess.run([*judge, place.artifact(format).resolve()], cwd="out", check=True)
+    subprocess.run(["rm", "-r", "out/demo/.provisioning"], check=True)
+    subprocess.run(["diff", "-r", "--no-dereference", "t", "out/demo"], check=True)
+
+
+def test_every_codec_is_verified_and_holds_the_same_tar(digests: Digests) -> None:
+    place = _packed(digests, formats=TARS)
+    assert _findings(place) == []
+    indexes = [
+        index.parse(path.read_bytes(), path.name) for path in place.release.glob("*.index.json")
+    ]
+    assert {each.codec for each in indexes} == {"gzip", "zstd", "xz"}
+    assert len({(each.tar_digest, each.tar_size) for each in indexes}) == 1
+
+
+@pytest.mark.parametrize("format", TARS)
+def test_a_bit_flipped_at_any_byte_of_any_archive_is_told(digests: Digests, format: str) -> None:
+    write("t/text", "text")
+    described = variant(content("src", "t", ""), formats=(format,))
+    (layout,) = lay_out([described], Sources("artifacts"))
+    place = workspace(described, "artifacts")
+    pack(place, collect(layout, digests), digests)
+    sums.write(place)
+    archive = place.artifact(format)
+    data = archive.read_bytes()
+    for offset in range(len(data)):
+        flipped = bytearray(data)
+        flipped[offset] ^= 1 << offset % 8
+        archive.write_bytes(flipped)
+        assert _findings(place)
+
+
+@pytest.mark.parametrize("format", TARS)
+def test_a_level_makes_other_bytes_of_the_same_tar(digests: Digests, format: str) -> None:
+    codec = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}[format]
+    place = _packed(digests, formats=(format,), compression={format: f"{codec}:1"})
+    data = place.artifact(format).read_bytes()
+    place = _packed(digests, formats=(format,), compression={format: f"{codec}:9"})
+    assert place.artifact(format).read_bytes() != data
+    assert _findings(place) == []
