@@ -65,6 +65,7 @@ class Posix:
 
     def __init__(self, name: str) -> None:
         self.key = self._name = name
+        self._short = tar.LONGEST_NAME - len(name) - 1
 
     def header(self, entry: Entry) -> bytes:
         """See Spelling."""
@@ -72,6 +73,12 @@ class Posix:
 
     def length(self, entry: Entry) -> int:
         """See Spelling."""
+        path = entry.path
+        # Nearly every entry there is: a name, a size and no link that need more than one block.
+        if len(path) <= self._short and path.isascii() and entry.type == FILE:
+            size = entry.size
+            if size <= tar.LARGEST_SIZE:
+                return tar.BLOCK + size + -size % tar.BLOCK
         return tar.length(member(entry, self._name))
 
     def preamble(self, manifest: bytes) -> bytes:

@@ -24,8 +24,8 @@ END = bytes(2 * BLOCK)
 EPOCH = 946684800  # 2000-01-01T00:00:00Z: positive, and late enough for zip
 
 _ZEROS = bytes(BLOCK)
-_LARGEST_SIZE = 0o77777777777  # eleven octal digits: 8 GiB - 1
-_LONGEST_NAME, _LONGEST_PREFIX = 100, 155
+LARGEST_SIZE = 0o77777777777  # eleven octal digits: 8 GiB - 1
+LONGEST_NAME, _LONGEST_PREFIX = 100, 155
 _LONGEST_PAX = 64 * 1024
 
 # name, mode uid gid, size, mtime, checksum, type, link, magic, owner, group, devices, prefix
@@ -74,15 +74,15 @@ def header(member: Member) -> bytes:
     """Spell a member's header: 512 bytes, or a PAX header, its records and 512 bytes."""
     name, prefix, link, size = member.name.encode(), b"", member.link.encode(), member.size
     records = b""
-    if len(link) > _LONGEST_NAME or not link.isascii():
+    if len(link) > LONGEST_NAME or not link.isascii():
         records += _record(b"linkpath", link)
         link = _legacy(link)
-    if len(name) > _LONGEST_NAME or not name.isascii():
+    if len(name) > LONGEST_NAME or not name.isascii():
         prefix, name = _split(name)
         if not prefix:
             records += _record(b"path", name)
             name = _legacy(name)
-    if size > _LARGEST_SIZE:
+    if size > LARGEST_SIZE:
         records += _record(b"size", b"%d" % size)
         size = 0
     block = _ustar((prefix, name), _ids(*member[2:5]), size, _TYPES[member.type], link)
@@ -91,7 +91,7 @@ def header(member: Member) -> bytes:
 
 def length(member: Member) -> int:
     """Count the bytes of tar that a member takes: header, content and padding."""
-    ordinary = _is_short(member.name) and _is_short(member.link) and member.size <= _LARGEST_SIZE
+    ordinary = _is_short(member.name) and _is_short(member.link) and member.size <= LARGEST_SIZE
     head = BLOCK if ordinary else len(header(member))
     return head + member.size + padding(member.size)
 
@@ -131,7 +131,7 @@ def padding(size: int) -> int:
 
 
 def _is_short(name: str) -> bool:
-    return len(name) <= _LONGEST_NAME and name.isascii()
+    return len(name) <= LONGEST_NAME and name.isascii()
 
 
 def _ustar(
@@ -161,7 +161,7 @@ def _ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
     """Share a long ASCII name between ustar's prefix and name; ("", name) if it does not fit."""
-    cut = name.find(b"/", max(0, len(name) - _LONGEST_NAME - 1), len(name) - 1)
+    cut = name.find(b"/", max(0, len(name) - LONGEST_NAME - 1), len(name) - 1)
     if 0 < cut <= _LONGEST_PREFIX and name.isascii():
         return name[:cut], name[cut + 1 :]
     return b"", name
@@ -169,7 +169,7 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
 
 def _legacy(name: bytes) -> bytes:
     """Spell a name for a reader that passes PAX records over."""
-    return name.decode().encode("ascii", "replace")[:_LONGEST_NAME]
+    return name.decode().encode("ascii", "replace")[:LONGEST_NAME]
 
 
 def _record(key: bytes, value: bytes) -> bytes:
@@ -279,4 +279,4 @@ def _octal(field: bytes) -> int:
 
 
 def _label(block: bytes) -> str:
-    return shown(_text(block[:_LONGEST_NAME]).decode(errors="replace"))
+    return shown(_text(block[:LONGEST_NAME]).decode(errors="replace"))

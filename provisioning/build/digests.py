@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _FEW = 50
+_OFTEN = 0.05  # seconds
 
 
 class Held(NamedTuple):
@@ -46,6 +47,7 @@ class Digests:
         self._fresh: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
         self._asked = 0
+        self._fresh_until = 0.0
 
     def look(self, path: str) -> Held:
         """What lies at `path` now; it is read only if its signature is not a known one.
@@ -99,8 +101,13 @@ class Digests:
 
     def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""
+        # What another has saved only spares work: to ask for each of many files would cost more.
+        now = time.monotonic()
+        if now < self._fresh_until:
+            return
         state = self._cache.state()
         if state == self._loaded:
+            self._fresh_until = now + _OFTEN
             return
         # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
         self._asked += 1
@@ -119,12 +126,19 @@ def read_digest(path: str, now: Signature) -> str:
         OSError: it cannot be read.
         BuildError: it changed before or while it was read.
     """
-    digest = hashlib.sha256()
-    # O_NONBLOCK: a FIFO put in the file's place must not hang the build.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
+    digest, left = hashlib.sha256(), now.size
+    # O_NONBLOCK: a FIFO put in the file's place must not hang the build. No file object: to make
+    # one takes longer than to read a small file.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        while left and (block := os.read(descriptor, min(left, _BLOCK))):
             digest.update(block)
-        if signature(os.fstat(descriptor)) != now:
+            left -= len(block)
+        if left or signature(os.fstat(descriptor)) != now:  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(descriptor)
     return digest.hexdigest()

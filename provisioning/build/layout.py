@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,7 +98,8 @@ class _Draft:
             self._check(hook)
         items = [item for item, _ in self.placed.values()]
         items += self._parents()
-        items.sort(key=lambda item: item.path.encode("utf-8", "surrogateescape"))
+        # By code point, which is by the bytes of UTF-8 too.
+        items.sort(key=itemgetter(0))
         return Layout(variant=self.variant, items=tuple(items))
 
     def _items(self, content: Content) -> Iterable[Item]:
@@ -227,20 +229,22 @@ class _Draft:
 
     def _place(self, item: Item, content: Content) -> None:
         reason = path_fault(item.path)
-        if collision_key(item.path.split("/", 1)[0]) == RESERVED:
+        if item.path[:1] == RESERVED[0] and _is_reserved(item.path):
             reason = "is reserved for the package's own records"
         if reason:
             name = shown(item.source) or shown(item.path)
             self._fault("path", content, "dst", f"{name}: as a path in the package, this {reason}")
-        elif not self._collides(item.path, content, f"two contents go to {item.path}"):
+            return
+        key = collision_key(item.path)
+        if key in self.taken:
+            self._collide(key, item.path, content, f"two contents go to {item.path}")
+        else:
             self.placed[item.path] = (item, content)
-            self.taken[collision_key(item.path)] = item.path
+            self.taken[key] = item.path
 
-    def _collides(self, path: str, content: Content, same: str) -> bool:
-        """Whether `path` is taken; if so, a fault: `same`, or that another spelling is there."""
-        other = self.taken.get(collision_key(path))
-        if other is None:
-            return False
+    def _collide(self, key: str, path: str, content: Content, same: str) -> None:
+        """Tell that `path` is taken: `same`, or that another spelling is there."""
+        other = self.taken[key]
         message = f"{path} and {other} are one file where case or accents do not count"
         related: tuple[tuple[Origin, str], ...] = ()
         if other in self.placed:
@@ -249,7 +253,6 @@ class _Draft:
         self._fault(
             "collision", content, "dst", same if other == path else message, related=related
         )
-        return True
 
     def _parents(self) -> list[Item]:
         """The directories that no content names, which the paths in them need."""
@@ -259,11 +262,13 @@ class _Draft:
             for parent in _ancestors(path):
                 if parent in parents or self._is_directory(parent):
                     break
-                same = f"{path} needs {parent} to be a directory"
-                if self._collides(parent, content, same):
+                key = collision_key(parent)
+                if key in self.taken:
+                    same = f"{path} needs {parent} to be a directory"
+                    self._collide(key, parent, content, same)
                     break
                 parents[parent] = Item(parent, DIR, mode, owner, group)
-                self.taken[collision_key(parent)] = parent
+                self.taken[key] = parent
         return list(parents.values())
 
     def _is_directory(self, path: str) -> bool:
@@ -315,6 +320,10 @@ def _origin(content: Content, key: str) -> Origin:
 def _target(content: Content) -> str:
     """Where a single source goes: to `dst`, or into it where `dst` ends in a slash."""
     return _join(content.dst, os.path.basename(content.source)) if content.into else content.dst
+
+
+def _is_reserved(path: str) -> bool:
+    return collision_key(path.split("/", 1)[0]) == RESERVED
 
 
 def _join(directory: str, path: str) -> str:

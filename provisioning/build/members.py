@@ -38,9 +38,10 @@ def whole(entry: Entry, source: str) -> bytes:
     """What `source` holds, if it still is what was collected as `entry`; raises like `together`."""
     descriptor = _open(source)
     try:
-        # One byte more than there may be: whatever has grown shows.
+        # One byte more than there may be: whatever has grown shows. Less means the end: it is a
+        # file, or what it holds is another.
         content = block = os.read(descriptor, entry.size + 1)
-        while block and len(content) <= entry.size:
+        while block and len(content) < entry.size:
             block = os.read(descriptor, entry.size + 1 - len(content))
             content += block
     except OSError as error:

@@ -16,6 +16,7 @@ from provisioning.errors import ProvisioningError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
     from provisioning.build.specs import Known
@@ -45,7 +46,10 @@ class Part:
         self.variant = variant
         self.specs = specs
         """The files of the project's specs, each with its digest."""
+        self.collected: list[Collected] | None = None
+        """What `collect` has found, if it was asked for in this process."""
         self._sources = sources
+        self._is_renewed = False
 
     @cached_property
     def layout(self) -> Layout:
@@ -86,15 +90,22 @@ class Part:
         """Whether a file of the project is another one than when the plan was made."""
         return self._sources.has_changed(path)
 
+    def is_stale(self) -> bool:
+        """Whether a source is another one than when the plan was made, whoever has made it so."""
+        return any(map(self._sources.differs, self.sources()))
+
     def renew(self) -> None:
         """Look at the project again, after another task has made some of the sources."""
         self._sources = self._sources.renewed()
         self.brief = self.brief._replace(content="")
         self.__dict__.pop("layout", None)
+        self.collected = None
+        self._is_renewed = True
 
     def __getstate__(self) -> dict[str, Any]:
-        """Be sent to another process without the layout, which it can make itself."""
-        return {name: each for name, each in self.__dict__.items() if name != "layout"}
+        """Be sent to another process without what it can make itself, or find."""
+        kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
+        return {**kept, "collected": None}
 
     def content(self, digests: Digests) -> str:
         """The digest of what the sources hold; of them, those that may have changed are read.
@@ -104,14 +115,29 @@ class Part:
             BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
         if not self.brief.content:
-            from provisioning.build.collect import content_now  # noqa: PLC0415
+            from provisioning.build.collect import content_of  # noqa: PLC0415
 
-            def look(source: str) -> Held:
-                return digests.hold(source, self._sources.signature(source))
-
-            # Each file is held against its signature of then, so this belongs to that state.
-            self.brief = self.brief._replace(content=content_now(self.layout, look))
+            entries = (each.entry for each in self.collect(digests))
+            content = content_of(self.layout, entries)
+            if self._is_renewed:
+                return content  # of another state than the one that the brief is remembered for
+            self.brief = self.brief._replace(content=content)
         return self.brief.content
+
+    def collect(self, digests: Digests) -> list[Collected]:
+        """What the package will hold; raises like `content`.
+
+        Each file is held against the signature that it had when the plan was made. Whatever
+        changes it from then on shows when it is packed, and in the next run.
+        """
+        from provisioning.build.collect import collect  # noqa: PLC0415
+
+        def look(source: str) -> Held:
+            return digests.hold(source, self._sources.signature(source))
+
+        if self.collected is None:
+            self.collected = collect(self.layout, look)
+        return self.collected
 
 
 class Plan:

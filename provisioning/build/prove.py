@@ -82,7 +82,7 @@ def expected(layout: Layout, place: Workspace, digests: Digests) -> Manifest:
     rendered = _render(layout)
     entries = tuple(
         _rendered(each.entry, rendered[each.entry.path].content) if each.template else each.entry
-        for each in collect(layout, digests)
+        for each in collect(layout, digests.look)
     )
     return Manifest(place.package, entries)
 

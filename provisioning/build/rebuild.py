@@ -60,7 +60,7 @@ def _build(layout: Layout, place: Workspace, directory: Path) -> Workspace:
     again.work.mkdir()
     digests = Digests(directory / "digests.sqlite")
     render.render(layout, again.rendered)
-    collected = collect.complete(collect.collect(layout, digests), again.rendered, digests)
+    collected = collect.complete(collect.collect(layout, digests.look), again.rendered, digests)
     pack.pack(again, collected, digests)
     sums.write(again)
     return again

@@ -15,9 +15,10 @@ from provisioning.artifact.release import MANIFEST
 from provisioning.build import members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from provisioning.artifact.archive import Spelling
+    from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Package
     from provisioning.build.collect import Collected
     from provisioning.build.encode import Encoder
@@ -32,6 +33,8 @@ class Group(NamedTuple):
     """Members that go into one chunk; or one that is larger than a chunk may be."""
 
     members: Sequence[Collected]
+    length: int
+    """How many bytes of tar they take, as `Posix` spells them."""
     lines: bytes
     """What the manifest says of them."""
 
@@ -51,9 +54,16 @@ class Run(NamedTuple):
 def group(package: Package, collected: Sequence[Collected]) -> list[Group]:
     """Share the members of a package out among chunks, in the same way for every format."""
     spelling = archive.Posix(package.name)
-    lengths = ((each.entry.path, spelling.length(each.entry)) for each in collected)
-    groups = (collected[some] for some in chunk.boundaries(lengths))
-    return [Group(some, manifest.lines(each.entry for each in some)) for some in groups]
+    lengths = [spelling.length(each.entry) for each in collected]
+    paths = (each.entry.path for each in collected)
+    return [
+        Group(collected[some], sum(lengths[some]), manifest.lines(_entries(collected[some])))
+        for some in chunk.boundaries(zip(paths, lengths, strict=True))
+    ]
+
+
+def _entries(collected: Iterable[Collected]) -> Iterator[Entry]:
+    return (each.entry for each in collected)
 
 
 def spell(package: Package, groups: Sequence[Group]) -> bytes:
@@ -84,8 +94,9 @@ def whole(content: bytes, encoder: Encoder) -> Run:
 
 
 def _run(group: Group, spelling: Spelling, encoder: Encoder) -> Run:
-    collected, lines = group
-    length = sum(spelling.length(each.entry) for each in collected)
+    collected, length, lines = group
+    if not isinstance(spelling, archive.Posix):
+        length = sum(map(spelling.length, _entries(collected)))
     if len(collected) > 1 or length <= chunk.MAX:
         chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
         return Run((chunk_of_all,), lambda: members.together(collected, spelling), encoder.press)

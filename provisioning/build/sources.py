@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.build.signature import Signature, is_settled, signature
-from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
+from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,6 +80,13 @@ class Sources:
         except OSError:
             return True
         return ctime > self.taken_at or not is_settled(ctime, self.taken_at)
+
+    def differs(self, path: str) -> bool:
+        """Whether a file is another one than when its signature was taken."""
+        try:
+            return numbers(os.lstat(path)) != self.signature(path)
+        except OSError:
+            return True
 
     def select(self, source: str, excludes: Sequence[str]) -> Selection:
         """The files that the directory or glob `source` stands for, less what is excluded.

@@ -26,7 +26,7 @@ _DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
 
 # As `signature` takes them, in a third of the time: what is done for each file is what a build with
 # nothing to do consists of.
-_numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
+numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
 _WIDTH, _CTIME = len(Signature._fields), Signature._fields.index("ctime")
 
 
@@ -86,7 +86,7 @@ class Tree:
                         self._walk(entry.path, f"{below}{name}/")
                 elif not is_unwanted(name):
                     names.append(name)
-                    found += _numbers(entry.stat(follow_symlinks=False))
+                    found += numbers(entry.stat(follow_symlinks=False))
 
 
 def is_unwanted(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import sys
@@ -59,6 +60,9 @@ _REBUILD = {
 made_from: list[Inputs] = []
 """What the tasks of this process were made from: doit hands its commands the tasks alone."""
 
+# New objects after which Python looks for garbage. There is next to none, but what describes
+# 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
+_MANY = 200_000
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
@@ -68,6 +72,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     Raises:
         InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
     """
+    gc.set_threshold(_MANY)
     try:
         _demand_utf8()
         asked.demand_once()

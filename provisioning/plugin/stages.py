@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
@@ -65,14 +66,16 @@ def collect_sources(job: Job) -> Values:
     from provisioning.build import collect  # noqa: PLC0415
     from provisioning.build.changes import changes  # noqa: PLC0415
 
-    collected = collect.collect(job.part.layout, digests_of(job.artifacts))
-    different = list(changes(collect.last(job.workspace.collected), collected))
-    collect.write(job.workspace.collected, collected)
-    entries = (each.entry for each in collected)
+    digests = digests_of(job.artifacts)
+    if job.part.is_stale():  # another task of this run has been at work
+        job.part.renew()
+    lines = collect.spelled(job.part.collect(digests))
+    before, now = collect.differing(job.workspace.collected, lines)
+    collect.write(job.workspace.collected, lines)
     return {
-        "content": collect.content_of(job.part.layout, entries),
-        "changes": different[:MOST_TOLD],
-        "changed": len(different),
+        "content": job.part.content(digests),
+        "changes": list(islice(changes(before, now), MOST_TOLD)),
+        "changed": len({each.entry.path for each in (*before, *now)}),
     }
 
 
@@ -88,7 +91,7 @@ def make_archive(job: Job) -> Values:
     from provisioning.build import collect, pack  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
-    collected = collect.load(job.workspace.collected)
+    collected = job.part.collected or collect.load(job.workspace.collected)
     complete = collect.complete(collected, job.workspace.rendered, digests)
     return {"cost": pack.pack(job.workspace, complete, digests)._asdict()}
 

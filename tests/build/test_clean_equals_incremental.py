@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from provisioning.artifact import chunk
 from provisioning.artifact.digest import of_file
-from provisioning.build.collect import collect, dump, load
+from provisioning.build.collect import collect, dump, load, spelled
 from provisioning.build.digests import Digests
 from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
@@ -170,7 +170,7 @@ class Builds(RuleBasedStateMachine):
         place = workspace(self._variant, artifacts)
         place.work.mkdir(parents=True, exist_ok=True)
         # As one stage hands it to the next.
-        place.collected.write_bytes(dump(collect(layout, digests)))
+        place.collected.write_bytes(dump(spelled(collect(layout, digests.look))))
         pack(place, load(place.collected), digests)
         digests.save()
         return {each.name: of_file(each) for each in place.release.iterdir()}

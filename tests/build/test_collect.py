@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.artifact.digest import of_bytes
 from provisioning.artifact.entry import Entry
-from provisioning.build.collect import Collected, collect, complete, load
+from provisioning.build.collect import Collected, collect, complete, load, spelled
 from provisioning.build.collect import write as write_collected
 from provisioning.build.layout import lay_out
 from provisioning.build.sources import Sources
@@ -31,7 +31,7 @@ def _layout() -> Layout:
 
 
 def test_entries_hold_what_the_sources_hold(digests: Digests) -> None:
-    entries = {each.entry.path: each.entry for each in collect(_layout(), digests)}
+    entries = {each.entry.path: each.entry for each in collect(_layout(), digests.look)}
     assert entries["lib/file"] == Entry(
         "lib/file", "file", 0o644, "root", "root", 4, of_bytes(b"text")
     )
@@ -41,7 +41,7 @@ def test_entries_hold_what_the_sources_hold(digests: Digests) -> None:
 
 
 def test_a_template_s_entry_is_completed_by_what_was_rendered(digests: Digests) -> None:
-    collected = collect(_layout(), digests)
+    collected = collect(_layout(), digests.look)
     write("rendered/etc/x", "done")
     whole = {each.entry.path: each for each in complete(collected, Path("rendered"), digests)}
     assert whole["etc/x"].entry.digest == of_bytes(b"done")
@@ -49,7 +49,7 @@ def test_a_template_s_entry_is_completed_by_what_was_rendered(digests: Digests) 
 
 
 def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) -> None:
-    collected = collect(_layout(), digests)
+    collected = collect(_layout(), digests.look)
     Path("rendered/etc/x").mkdir(parents=True)
     with pytest.raises(BuildError) as caught:
         complete(collected, Path("rendered"), digests)
@@ -57,8 +57,8 @@ def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) 
 
 
 def test_what_is_written_is_read_back(digests: Digests) -> None:
-    collected = collect(_layout(), digests)
-    write_collected(Path("c.json"), collected)
+    collected = collect(_layout(), digests.look)
+    write_collected(Path("c.json"), spelled(collected))
     assert load(Path("c.json")) == collected
     assert all(isinstance(each, Collected) for each in load(Path("c.json")))
 
@@ -76,7 +76,7 @@ def test_every_source_that_went_wrong_is_told(digests: Digests) -> None:
     Path("t/run").unlink()
     os.symlink("file", "t/run")
     with pytest.raises(BuildError) as caught:
-        collect(layout, digests)
+        collect(layout, digests.look)
     assert str(caught.value) == (
         "t/file: No such file or directory\n"
         "t/run: became a link while it was packaged; run doit again"

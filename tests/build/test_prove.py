@@ -48,7 +48,7 @@ def place(digests: Digests) -> Workspace:
     layout = _part().layout
     place = workspace(layout.variant, "artifacts")
     render(layout, place.rendered)
-    pack(place, complete(collect(layout, digests), place.rendered, digests), digests)
+    pack(place, complete(collect(layout, digests.look), place.rendered, digests), digests)
     sums.write(place)
     return place
 

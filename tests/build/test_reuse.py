@@ -48,7 +48,7 @@ def large(size: int = 2 * chunk.MAX + 5) -> Path:
 def collected(artifacts: str = "artifacts", **changes: str) -> tuple[Workspace, list[Collected]]:
     described = variant(content("src", "t", ""), **changes)
     (layout,) = lay_out([described], Sources(artifacts))
-    found = collect(layout, Digests(Path("digests.sqlite")))
+    found = collect(layout, Digests(Path("digests.sqlite")).look)
     return workspace(described, artifacts), found
 
 

@@ -320,7 +320,7 @@ def _packages(spec: str, digests: Digests) -> dict[str, list[str]]:
     reading = read_project(Inputs(Path()))
     layouts = lay_out(reading.variants, Sources("artifacts"), reading.faults)
     return {
-        layout.variant.platform: list(_shown(each.entry for each in collect(layout, digests)))
+        layout.variant.platform: list(_shown(each.entry for each in collect(layout, digests.look)))
         for layout in layouts
     }
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from provisioning.build.changes import changes
-from provisioning.build.collect import collect, last
+from provisioning.build.collect import collect, differing, spelled
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ class Why:
         """The paths whose source, or whose place in the spec, is another."""
         job = self._unchanged.job
         try:
-            now = collect(job.part.layout, self._unchanged.digests)
+            now = collect(job.part.layout, self._unchanged.digests.look)
         except ProvisioningError as error:
             yield from str(error).splitlines()
             return
         placed = job.part.placed_by()
-        for change in changes(last(job.workspace.collected), now):
+        for change in changes(*differing(job.workspace.collected, spelled(now))):
             content = placed.get(change.path)
             where = f"  ({content.origin} {content.where})" if content else ""
             yield f"{change}{where}"
