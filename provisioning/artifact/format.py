@@ -41,7 +41,13 @@ class Reader(Protocol):
 
 def reader(file: FileIO, name: str) -> Reader:
     """Read an artifact that is called `name`. Raises ArtifactError."""
+    return Reading(file, codec_of(name))
+
+
+def codec_of(name: str) -> str:
+    """What the chunks of an artifact that is called `name` are compressed with, or ArtifactError."""
     format = format_of(name)
-    if format in CODECS:
-        return Reading(file, CODECS[format])
-    raise ArtifactError(f"is no artifact, as its name tells: none of {', '.join(CODECS)}")
+    if format not in CODECS:
+        known = ", ".join(f".{each}" for each in CODECS)
+        raise ArtifactError(f"is no artifact, as its name tells, which ends in none of {known}")
+    return CODECS[format]

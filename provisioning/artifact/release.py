@@ -16,8 +16,8 @@ MANIFEST = f"{RESERVED}/manifest.json"  # inside a package
 
 CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
 """The formats whose archives are chunks, one after the other, and have an index."""
-DEB, ZIP, DIR = "deb", "zip", "dir"
-FORMATS = (*CODECS, ZIP, DIR, DEB)
+DIR = "dir"
+FORMATS = (*CODECS, DIR)
 
 
 def stem(package: Package) -> str:
@@ -29,8 +29,6 @@ def artifact_name(package: Package, format: str) -> str:
     """Name what is made of a package in one of FORMATS: a file, or a directory for DIR."""
     if format == DIR:
         return package.name
-    if format == DEB:  # as apt, dpkg and their mirrors expect it
-        return f"{package.name}_{package.version}_{package.arch}.deb"
     return f"{stem(package)}.{format}"
 
 

@@ -10,10 +10,10 @@ from provisioning.artifact import digest, tree
 from provisioning.artifact.contents import Reading
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.format import reader
+from provisioning.artifact.format import codec_of
 from provisioning.artifact.proof import prove
 from provisioning.artifact.rehearsal import Rehearsal, differences
-from provisioning.artifact.release import CODECS, DIR, MANIFEST, artifact_name, format_of
+from provisioning.artifact.release import DIR, MANIFEST, artifact_name, format_of
 from provisioning.artifact.sidecars import Sidecars, Whole
 from provisioning.errors import ArtifactError
 
@@ -123,9 +123,7 @@ class Verification:
             if os.path.isdir(self._path):
                 return (yield from self._read_tree())
             with open_regular(self._path) as file:
-                if format_of(self.name) in CODECS:
-                    return (yield from self._read_chunks(file, says))
-                return (yield from self._read_other(file))
+                return (yield from self._read_chunks(file, says))
         except (ArtifactError, OSError) as error:
             yield Finding(self.name, reason(error))
             return None
@@ -135,17 +133,10 @@ class Verification:
         yield from tree.compare(self.manifest, self._path)
         return Whole(data, self.manifest.package, digest.of_bytes(data), None)
 
-    def _read_other(self, file: FileIO) -> Generator[Finding, None, Whole | None]:
-        reading = reader(file, self.name)
-        self.manifest = reading.manifest
-        if (yield from self._told(reading.findings())):
-            return Whole(reading.data, self.manifest.package, digest.of_file(self._path), None)
-        return None
-
     def _read_chunks(
         self, file: FileIO, says: Index | None
     ) -> Generator[Finding, None, Whole | None]:
-        codec, most = CODECS[format_of(self.name) or ""], len(says.chunks) if says else 0
+        codec, most = codec_of(self.name), len(says.chunks) if says else 0
         reading = Reading(file, codec, most)
         self.manifest = reading.manifest
         index = says and self._prove(file, reading, says)
