@@ -45,7 +45,7 @@ def reader(file: FileIO, name: str) -> Reader:
 
 
 def codec_of(name: str) -> str:
-    """What the chunks of an artifact that is called `name` are compressed with, or ArtifactError."""
+    """What the chunks of an artifact called `name` are compressed with. Raises ArtifactError."""
     format = format_of(name)
     if format not in CODECS:
         known = ", ".join(f".{each}" for each in CODECS)

@@ -15,10 +15,12 @@ from provisioning.build.signature import Signature, is_settled, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 _BLOCK = 1 << 20
 _FEW = 50
+_MANY = 1000  # files, for which it is worth while to fork
 _OFTEN = 0.05  # seconds
 
 
@@ -67,6 +69,29 @@ class Digests:
         if stat.S_ISDIR(now.mode):
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
+
+    def learn(self, files: Iterable[tuple[str, Signature]]) -> None:
+        """Read those of many files that are not known, on all processors.
+
+        Each is given with the signature that it was just seen to have. What cannot be read, or is
+        another one by now, is left to `hold`, which tells.
+        """
+        self._asked = _FEW
+        self._load("")
+        began = time.time_ns()
+        unknown = [each for each in files if self._is_unknown(*each)]
+        if len(unknown) < _MANY:
+            return
+        # Imported here: a cost that a build with little to read does not owe.
+        from provisioning.build.hashing import read_all  # noqa: PLC0415
+
+        for (path, now), digest in zip(unknown, read_all(unknown), strict=True):
+            if digest and is_settled(now.ctime, began):
+                self._fresh[path] = (now, digest)
+
+    def _is_unknown(self, path: str, now: Signature) -> bool:
+        known = self._known(path)
+        return stat.S_ISREG(now.mode) and (known is None or known[0] != now)
 
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -136,6 +137,8 @@ class Part:
             return digests.hold(source, self._sources.signature(source))
 
         if self.collected is None:
+            with suppress(OSError):  # which `collect` tells
+                digests.learn([(name, self._sources.signature(name)) for name in self.sources()])
             self.collected = collect(self.layout, look)
         return self.collected
 
