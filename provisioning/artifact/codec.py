@@ -235,7 +235,8 @@ class _Unzstd:
 
 def _zstd() -> tuple[Any, type[Exception]]:
     try:
-        from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.14
+        # Python 3.14
+        from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415  # novm
 
         return zstd.ZstdDecompressor(), zstd.ZstdError
     except ImportError:
