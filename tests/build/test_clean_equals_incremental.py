@@ -238,7 +238,7 @@ class Doits(RuleBasedStateMachine):
         project.doit()
         version = "1.1" if '"1.1"' in project.path("specs/demo.yaml").read_text() else "1.0"
         releases = list(project.path("artifacts").glob(f"demo-{version}-*/*"))
-        assert len(releases) == 8  # for two platforms
+        assert len(releases) == 10  # for two platforms
         return {each.name: of_file(each) for each in releases}
 
 
