@@ -10,12 +10,12 @@ import os
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from provisioning.build.encode import encoder
+from tests.machines.root import SITE, Kind, pristine
 
 pytestmark = pytest.mark.sweep
 
@@ -33,18 +33,6 @@ with open(sys.argv[3], "rb") as file:
     while piece := file.read(1 << 20):
         digest.update(press(piece))
 print(digest.hexdigest())
-"""
-
-APT = """
-mkdir -p lists/partial archives/partial root; : >status
-set -- -o Dir::State::lists="$PWD/lists" -o Dir::State::status="$PWD/status" \
-    -o Dir::Cache="$PWD" -o Dir::Cache::archives="$PWD/archives" \
-    -o Dir::State::extended_states="$PWD/extended" -o APT::Architecture=arm64 \
-    -o APT::Architectures=arm64 -o Acquire::Languages=none -o APT::Sandbox::User=root \
-    -o APT::Install-Recommends=false
-apt-get "$@" -qq update
-apt-get "$@" -qq -y --download-only install python3
-for package in archives/*.deb; do dpkg-deb -x "$package" root; done
 """
 
 
@@ -72,25 +60,6 @@ def _read(data: Path, codec: str) -> bytes:
         return file.read(MIB * (SIZE if codec != "xz" else SIZE // 10))  # xz takes its time
 
 
-@pytest.fixture(scope="module")
-def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Raspberry Pi OS is made of, with Python, and the encoders' wheels in /site."""
-    place = tmp_path_factory.mktemp("arm64")
-    subprocess.run(["sh", "-ec", APT], cwd=place, check=True, stdout=subprocess.DEVNULL)
-    (python,) = (place / "root/usr/bin").glob("python3.[0-9]*")
-    download = [
-        *(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"),
-        *("--python-version", python.name.removeprefix("python"), "-d", place / "wheels"),
-        *("--platform", "manylinux2014_aarch64"),
-        *(f"{library}=={version(library)}" for library in ("deflate", "zstandard")),
-    ]
-    subprocess.run(download, check=True)
-    for wheel in (place / "wheels").iterdir():
-        unpack = [sys.executable, "-m", "zipfile", "-e", wheel, place / "root/site"]
-        subprocess.run(unpack, check=True)
-    return place / "root"
-
-
 def _same(command: list[str | Path], site: Path, data: Path, codec: str, cpu: str) -> bool:
     part = data.with_name(f"{codec}-data")
     part.write_bytes(_read(data, codec))
@@ -103,10 +72,11 @@ def _same(command: list[str | Path], site: Path, data: Path, codec: str, cpu: st
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", "max"])  # Pi 3, Pi 4, all there is
-def test_arm64_makes_the_same_bytes(arm64: Path, data: Path, codec: str, cpu: str) -> None:
-    (python,) = (arm64 / "usr/bin").glob("python3.[0-9]*")
-    command = ["qemu-aarch64-static", "-L", arm64, python]
-    assert _same(command, arm64 / "site", data, codec, cpu)
+def test_arm64_makes_the_same_bytes(data: Path, codec: str, cpu: str) -> None:
+    kind = Kind("arm64", builds=True)
+    root = pristine(kind)
+    command = ["qemu-aarch64-static", "-L", root, root / f"usr/bin/python{kind.python}"]
+    assert _same(command, root / SITE, data, codec, cpu)
 
 
 @pytest.mark.parametrize("codec", CODECS)
