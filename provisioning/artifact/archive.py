@@ -23,10 +23,14 @@ def reserved(manifest: bytes) -> tuple[Entry, Entry]:
     )
 
 
+def top(name: str) -> tar.Member:
+    """The directory in which all of an archive of the package `name` lies."""
+    return tar.Member(f"{name}/", DIR, 0o755, "root", "root")
+
+
 def preamble(manifest: bytes, name: str) -> tuple[tar.Member, ...]:
     """What an archive of the package `name` begins with; the manifest's bytes follow the last."""
-    top = tar.Member(f"{name}/", DIR, 0o755, "root", "root")
-    return (top, *(member(entry, name) for entry in reserved(manifest)))
+    return (top(name), *(member(entry, name) for entry in reserved(manifest)))
 
 
 def member(entry: Entry, name: str) -> tar.Member:

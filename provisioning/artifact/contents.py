@@ -8,14 +8,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import archive, canonical, manifest
+from provisioning.artifact.checklist import Checklist
 from provisioning.artifact.codec import READERS
 from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
-from provisioning.artifact.finding import Finding, content_difference, differences
+from provisioning.artifact.finding import content_difference, differences
 from provisioning.artifact.index import Chunk, Index, tar_digest
 from provisioning.artifact.path import RESERVED
 from provisioning.artifact.release import MANIFEST
 from provisioning.artifact.tar import BLOCK, read_members
+from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from provisioning.artifact.entry import Entry
+    from provisioning.artifact.finding import Finding
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.tar import Member
 
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
-_PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
+PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
+"""What comes first, below the top directory."""
+NO_MANIFEST = "does not begin with a manifest: this tool did not make it"
+STRANGE_MANIFEST = f"{MANIFEST}: does not lie in the archive as it should"
 
 
 class Reading:
@@ -57,32 +63,23 @@ class Reading:
         `write` is handed each file that is listed, with its content, in order; what it has
         written by the time that it is called again is right, or a finding came first.
         """
-        name, last = self.manifest.package.name, ""
-        prefix = f"{name}/"
-        missing = {entry.path: entry for entry in self.manifest.entries}
-        listed = frozenset(missing)
+        name, checklist = self.manifest.package.name, Checklist(self.manifest)
         for member, content in self._members:
-            if not member.name.startswith(prefix):
-                yield Finding(member.name, f"lies outside {prefix}")
-                continue
-            path = member.name[len(prefix) :].rstrip("/") or member.name
-            entry = missing.pop(path, None)
+            entry = yield from checklist.match(member.name)
             if entry is None:
-                again = "is in the archive twice" if path in listed else "is not in the manifest"
-                yield Finding(path, again)
                 continue
-            if path < last:
-                yield Finding(path, "is out of order in the archive")
-            last = path
             if member != archive.member(entry, name):
                 yield from differences(member, entry)
             if member.type == FILE:
                 yield from content_difference(digested(entry, content, write), member, entry)
-        for path in missing:
-            yield Finding(path, "is missing from the archive")
+        yield from checklist.missing()
 
-    def index(self, name: str) -> Index:
-        """Tell what the index of the archive has to say, once all findings have been asked for."""
+    def whole(self, name: str) -> Whole:
+        """Tell what the archive is, once all findings have been asked for."""
+        index = self._index(name)
+        return Whole(self.data, self.manifest.package, index.digest, index)
+
+    def _index(self, name: str) -> Index:
         return Index(
             name,
             self._packed.size,
@@ -101,16 +98,16 @@ class Reading:
 
 def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
     found, data = [], b""
-    for member, content in islice(members, len(_PREAMBLE)):
+    for member, content in islice(members, len(PREAMBLE)):
         if member.size > canonical.LIMIT:
             break
         found.append(member)
         data = b"".join(content)
-    if [member.name.partition("/")[2] for member in found] != _PREAMBLE:
-        raise ArtifactError("does not begin with a manifest: this tool did not make it")
+    if [member.name.partition("/")[2] for member in found] != PREAMBLE:
+        raise ArtifactError(NO_MANIFEST)
     parsed = manifest.parse(data, MANIFEST)
     if tuple(found) != archive.preamble(data, parsed.package.name):
-        raise ArtifactError(f"{MANIFEST}: does not lie in the archive as it should")
+        raise ArtifactError(STRANGE_MANIFEST)
     return data, parsed
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 from typing import NamedTuple
 
 FILE, DIR, LINK = "file", "dir", "link"
+TYPES = {
+    stat.S_IFREG: FILE,
+    stat.S_IFDIR: DIR,
+    stat.S_IFLNK: LINK,
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+}
+"""What a mode calls a type, as stat(2) gives it: what an entry can be, and what it cannot."""
 
 
 class Entry(NamedTuple):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Optional, Protocol
 
-from provisioning.artifact.contents import Reading
-from provisioning.artifact.release import CODECS, format_of
+from provisioning.artifact import contents, proof
+from provisioning.artifact.release import CODECS, DIR, FORMATS, format_of
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import FileIO
 
     from provisioning.artifact.contents import Write
     from provisioning.artifact.finding import Finding
+    from provisioning.artifact.index import Index
     from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.whole import Whole
+
+    Prove = Callable[[Optional[Write]], Optional[Whole]]
 
 
 class Reader(Protocol):
@@ -38,16 +43,26 @@ class Reader(Protocol):
         time that it is called again is right, or a finding came first.
         """
 
-
-def reader(file: FileIO, name: str) -> Reader:
-    """Read an artifact that is called `name`. Raises ArtifactError."""
-    return Reading(file, codec_of(name))
+    def whole(self, name: str) -> Whole:
+        """Tell what it is, once all findings have been asked for; it is called `name`."""
 
 
-def codec_of(name: str) -> str:
-    """What the chunks of an artifact called `name` are compressed with. Raises ArtifactError."""
+def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
+    """Read an artifact that is called `name`: see `contents.Reading`. Raises ArtifactError."""
     format = format_of(name)
-    if format not in CODECS:
-        known = ", ".join(f".{each}" for each in CODECS)
-        raise ArtifactError(f"is no artifact, as its name tells, which ends in none of {known}")
-    return CODECS[format]
+    if format in CODECS:
+        return contents.Reading(file, CODECS[format], most_chunks)
+    known = ", ".join(f".{each}" for each in FORMATS if each != DIR)
+    raise ArtifactError(f"is no artifact, as its name tells, which ends in none of {known}")
+
+
+def prover(file: FileIO, name: str, reading: Reader, says: Index | None) -> Prove | None:
+    """What proves on several processors that the artifact `name` is sound; None if nothing can.
+
+    `says` is its index, if it has one; its manifest was read by `reading`. What proves is given a
+    `write`, which is handed the files as by `Reader.findings`, but in other processes, and the
+    manifest too; it returns None where the artifact is not proved.
+    """
+    if isinstance(reading, contents.Reading) and says:
+        return partial(proof.prove, file, reading, says._replace(archive=name))
+    return None

@@ -20,6 +20,7 @@ from provisioning.artifact.entry import FILE, Entry
 from provisioning.artifact.files import Span
 from provisioning.artifact.index import Chunk, Index, tar_digest
 from provisioning.artifact.team import Team
+from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 
 
-def prove(file: FileIO, reading: Reading, index: Index, write: Write | None = None) -> Index | None:
-    """Read an archive to its end; return what its index has to say, or None if it is not proved.
+def prove(file: FileIO, reading: Reading, index: Index, write: Write | None = None) -> Whole | None:
+    """Read an archive to its end; return what it is, or None if it is not proved.
 
     `index` is what some file says of it; its manifest was read by `reading`. `write` is handed
     the files, as by `Reading.findings`, but in other processes, and the manifest too.
@@ -48,11 +49,12 @@ def prove(file: FileIO, reading: Reading, index: Index, write: Write | None = No
                 return None
     except (ArtifactError, OSError):
         return None
-    return index._replace(
+    index = index._replace(
         digest=whole.hexdigest(),
         tar_digest=tar_digest(index.chunks),
         manifest_digest=digest.of_bytes(reading.data),
     )
+    return Whole(reading.data, reading.manifest.package, index.digest, index)
 
 
 class _Run(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from provisioning.artifact import canonical, digest, index
 from provisioning.artifact.files import read_bounded, reason
@@ -29,18 +29,10 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.index import Index
     from provisioning.artifact.manifest import Package
+    from provisioning.artifact.whole import Whole
 
 _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
-
-
-class Whole(NamedTuple):
-    """What an artifact that was read to its end turned out to be."""
-
-    manifest: bytes
-    package: Package
-    digest: str  # of the file; of a directory, its manifest's
-    indexed: Index | None  # of chunks alone
 
 
 class Sidecars:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from provisioning.artifact import canonical, digest, manifest
 from provisioning.artifact.archive import reserved
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.entry import DIR, FILE, LINK, TYPES, Entry
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding, content_difference, differences
 from provisioning.artifact.release import MANIFEST
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     Item = os.DirEntry[str]
 
 _T = TypeVar("_T")
-_TYPES = {
-    stat.S_IFREG: FILE,
-    stat.S_IFDIR: DIR,
-    stat.S_IFLNK: LINK,
-    stat.S_IFIFO: "FIFO",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "character device",
-    stat.S_IFBLK: "block device",
-}
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -124,7 +115,7 @@ def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) 
 
 def _entry(item: Item, path: str) -> Entry:
     status = item.stat(follow_symlinks=False)
-    kind = _TYPES.get(stat.S_IFMT(status.st_mode), "unknown")
+    kind = TYPES.get(stat.S_IFMT(status.st_mode), "unknown")
     return Entry(
         path,
         kind,

@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import digest, tree
-from provisioning.artifact.contents import Reading
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.format import codec_of
-from provisioning.artifact.proof import prove
+from provisioning.artifact.format import prover, reader
 from provisioning.artifact.rehearsal import Rehearsal, differences
 from provisioning.artifact.release import DIR, MANIFEST, artifact_name, format_of
-from provisioning.artifact.sidecars import Sidecars, Whole
+from provisioning.artifact.sidecars import Sidecars
+from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from provisioning.artifact.format import Prove, Reader
     from provisioning.artifact.index import Index
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.rehearsal import Scratch
@@ -123,7 +123,7 @@ class Verification:
             if os.path.isdir(self._path):
                 return (yield from self._read_tree())
             with open_regular(self._path) as file:
-                return (yield from self._read_chunks(file, says))
+                return (yield from self._read_file(file, says))
         except (ArtifactError, OSError) as error:
             yield Finding(self.name, reason(error))
             return None
@@ -133,22 +133,20 @@ class Verification:
         yield from tree.compare(self.manifest, self._path)
         return Whole(data, self.manifest.package, digest.of_bytes(data), None)
 
-    def _read_chunks(
+    def _read_file(
         self, file: FileIO, says: Index | None
     ) -> Generator[Finding, None, Whole | None]:
-        codec, most = codec_of(self.name), len(says.chunks) if says else 0
-        reading = Reading(file, codec, most)
+        most = len(says.chunks) if says else 0
+        reading = reader(file, self.name, most)
         self.manifest = reading.manifest
-        index = says and self._prove(file, reading, says)
-        if index:
-            index = index._replace(archive=self.name)
-        else:
-            file.seek(0)
-            reading = Reading(file, codec, most)
-            if not (yield from self._told(reading.findings())):
-                return None
-            index = reading.index(self.name)
-        return Whole(reading.data, reading.manifest.package, index.digest, index)
+        proving = prover(file, self.name, reading, says)
+        if proving and (whole := self._prove(reading, proving)):
+            return whole
+        file.seek(0)
+        reading = reader(file, self.name, most)
+        if not (yield from self._told(reading.findings())):
+            return None
+        return reading.whole(self.name)
 
     def _told(self, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
         """Tell findings, and whether those were all."""
@@ -159,12 +157,12 @@ class Verification:
             yield finding
         return True
 
-    def _prove(self, file: FileIO, reading: Reading, says: Index) -> Index | None:
+    def _prove(self, reading: Reader, proving: Prove) -> Whole | None:
         if not self._scratch:
-            return prove(file, reading, says)
+            return proving(None)
         try:
             rehearsal = self._open.enter_context(Rehearsal(reading, self._scratch))
-            proved = prove(file, reading, says, rehearsal.write)
+            proved = proving(rehearsal.write)
             if proved:
                 rehearsal.finish()
                 self._rehearsal = rehearsal

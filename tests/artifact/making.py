@@ -131,7 +131,8 @@ def index_in(data: bytes, limit: int = 1 << 20) -> Index:
 def proved(path: Path, says: Index, write: Write | None = None) -> Index | None:
     """What `prove` makes of an archive and of what is said to be its index."""
     with open_regular(path) as file:
-        return prove(file, Reading(file), says, write)
+        whole = prove(file, Reading(file), says, write)
+        return whole and whole.indexed
 
 
 def write_release(folder: Path, items: Iterable[Item] = ITEMS, group: int = 1000) -> Path:

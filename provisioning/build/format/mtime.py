@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.entry import FILE
+from provisioning.artifact.mtime import of_content
 from provisioning.artifact.tar import EPOCH
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Variant
 
 CONTENT = "content"
-_SPAN = 20 * 365 * 24 * 3600  # seconds: from EPOCH on, and never in the future
 
 
 def mtime(variant: Variant, entry: Entry) -> int:
     """The time of an entry, in seconds: EPOCH, or one that another content would not have."""
-    if variant.mtime == CONTENT and entry.type == FILE:
-        return EPOCH + int(entry.digest[:16], 16) % _SPAN
-    return EPOCH
+    return of_content(entry) if variant.mtime == CONTENT else EPOCH
