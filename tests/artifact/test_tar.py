@@ -256,9 +256,9 @@ def test_pax_records_that_header_would_not_write_are_refused(records: bytes) -> 
 
 @pytest.mark.parametrize("records", [b"0 path=x\n", b"-9 path=x\n", b"1 a=b\n", b"\n", b"9" * 5000])
 def test_pax_records_that_would_never_end_are_refused_at_once(records: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert fault(with_pax(records)).startswith("demo/a: ")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 10  # far above a second: coverage, a busy machine
 
 
 def test_a_pax_header_has_bounds() -> None:

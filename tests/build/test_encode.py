@@ -35,11 +35,17 @@ def test_the_encoder_s_name_tells_what_its_bytes_depend_on() -> None:
 
 
 def test_other_threads_run_while_it_works() -> None:
+    """If it kept Python's lock, the longest wait of another thread would always be all of it."""
     data = b"".join(b"%d" % number for number in range(1_000_000))
+    assert any(_longest_wait(data) < 1 / 4 for _ in range(5))  # a busy machine may spoil some
+
+
+def _longest_wait(data: bytes) -> float:
+    """How long a thread beside the encoder's did not run, as a part of the encoder's time."""
     compressing = threading.Thread(target=GZIP.press, args=(data,))
     stamps = [time.perf_counter()]
     compressing.start()
     while compressing.is_alive():
         stamps.append(time.perf_counter())
     longest = max(later - earlier for earlier, later in pairwise(stamps))
-    assert longest < (stamps[-1] - stamps[0]) / 2  # all of it, if it kept Python's lock
+    return longest / (stamps[-1] - stamps[0])

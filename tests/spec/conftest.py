@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Variants = Callable[..., dict[str, Variant]]
-
-# A loaded machine is no fault of the code; what must be fast is measured where it is promised.
-settings.register_profile("spec", deadline=None)
-settings.load_profile("spec")
 
 HEAD = """\
 name: app
