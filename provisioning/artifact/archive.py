@@ -11,8 +11,7 @@ from typing import Protocol
 
 from provisioning.artifact import digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
-from provisioning.artifact.path import RESERVED
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST, RESERVED
 
 
 def reserved(manifest: bytes) -> tuple[Entry, Entry]:

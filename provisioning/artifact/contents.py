@@ -14,8 +14,7 @@ from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.finding import content_difference, differences
 from provisioning.artifact.index import Chunk, Index, tar_digest
-from provisioning.artifact.path import RESERVED
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST, RESERVED
 from provisioning.artifact.tar import BLOCK, read_members
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError

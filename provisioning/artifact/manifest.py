@@ -7,11 +7,18 @@ from json.encoder import encode_basestring as _quoted
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact import canonical
+from provisioning.artifact import canonical, package
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.package import Package
-from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
+from provisioning.artifact.path import (
+    MANIFEST,
+    RESERVED,
+    collision_key,
+    link_fault,
+    path_fault,
+    shown,
+)
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Manifest", "Package", "dump", "join", "lines", "parse"]
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _LARGEST_SIZE = 2**53  # what every reader of JSON can count to
 _MODE = re.compile(r"[0-7]{4}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -58,9 +64,9 @@ def lines(entries: Iterable[Entry]) -> bytes:
     return ",\n".join(map(_line, entries)).encode()
 
 
-def join(package: Package, runs: Sequence[bytes]) -> bytes:
+def join(about: Package, runs: Sequence[bytes]) -> bytes:
     """Spell the manifest whose entries are `runs`, as `lines` has spelt them."""
-    return canonical.frame(_FORM, {"package": package._asdict()}, runs)
+    return canonical.frame(_FORM, {"package": package.plain(about)}, runs)
 
 
 def parse(data: bytes, where: str) -> Manifest:
@@ -71,7 +77,7 @@ def parse(data: bytes, where: str) -> Manifest:
     file system takes for one; no path and no link leaves it.
     """
     head, rows = canonical.parse(data, _FORM, where, _plain_file)
-    package = _package(head, where)
+    about = _package(head, where)
     tree, entries = _Tree(), []
     for row in rows:
         plain = type(row) is Entry
@@ -82,7 +88,7 @@ def parse(data: bytes, where: str) -> Manifest:
             path = row.path if plain else row.get("path")
             raise ArtifactError(f"{where}: {shown(str(path))}: {error}") from None
         entries.append(entry)
-    return Manifest(package, tuple(entries))
+    return Manifest(about, tuple(entries))
 
 
 def _line(entry: Entry) -> str:
@@ -100,20 +106,12 @@ def _line(entry: Entry) -> str:
 
 def _package(head: canonical.Row, where: str) -> Package:
     fields = head.pop("package", None)
-    if head or type(fields) is not dict or set(fields) != set(Package._fields):
+    if head or type(fields) is not dict:
         raise ArtifactError(f"{where}: line 1: does not hold exactly what a package is")
-    for key, value in fields.items():
-        if type(value) is not str:
-            raise ArtifactError(f"{where}: line 1: package.{key} is not text")
-    package = Package(**fields)
-    # These three become the names of files and directories.
-    for text in (package.name, package.version, package.platform):
-        if not _IDENTIFIER.fullmatch(text):
-            raise ArtifactError(
-                f"{where}: line 1: {shown(text) or 'nothing'} is no name, version or platform:"
-                " up to 100 letters, digits and . + _ ~ -, the first a letter or digit"
-            )
-    return package
+    try:
+        return package.parse(fields)
+    except ValueError as error:
+        raise ArtifactError(f"{where}: line 1: {error}") from None
 
 
 def _plain_file(line: str) -> Entry | None:
@@ -168,8 +166,9 @@ class _Tree:
     """The entries seen so far, which say where the next one may lie."""
 
     def __init__(self) -> None:
-        self._directories = {""}
-        self._taken = {collision_key(RESERVED): RESERVED}
+        # The directory of the records is there, and the manifest in it.
+        self._directories = {"", RESERVED}
+        self._taken = {collision_key(path): path for path in (RESERVED, MANIFEST)}
         self._last = ""
 
     def add(self, entry: Entry) -> None:

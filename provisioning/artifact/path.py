@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
+MANIFEST = f"{RESERVED}/manifest.json"
+HOOKS = f"{RESERVED}/hooks"  # a script for each hook, by its name
+TOOL = "install"  # what installs the package, at its top
 
 # 4,096 is PATH_MAX with the final NUL; the rest is left for the directory a package lies in.
 _LONGEST_PATH = 4000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.path import RESERVED
+from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.manifest import Package
 
 SUMS = "SHA256SUMS"
-MANIFEST = f"{RESERVED}/manifest.json"  # inside a package
 
 CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
 """The formats whose archives are chunks, one after the other, and have an index."""

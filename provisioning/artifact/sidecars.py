@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import canonical, digest, index
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.path import shown
+from provisioning.artifact.path import MANIFEST, shown
 from provisioning.artifact.release import (
     CODECS,
     DIR,
     FORMATS,
-    MANIFEST,
     SUMS,
     files,
     format_of,

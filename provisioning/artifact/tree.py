@@ -12,7 +12,7 @@ from provisioning.artifact.archive import reserved
 from provisioning.artifact.entry import DIR, FILE, LINK, TYPES, Entry
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding, content_difference, differences
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,8 +10,9 @@ from provisioning.artifact import digest, tree
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.format import prover, reader
+from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.rehearsal import Rehearsal, differences
-from provisioning.artifact.release import DIR, MANIFEST, artifact_name, format_of
+from provisioning.artifact.release import DIR, artifact_name, format_of
 from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
-from provisioning.artifact.path import RESERVED, collision_key, link_fault, path_fault, shown
+from provisioning.artifact.path import (
+    HOOKS,
+    RESERVED,
+    TOOL,
+    collision_key,
+    link_fault,
+    path_fault,
+    shown,
+)
+from provisioning.build import workspace
 from provisioning.build.sources import is_exclude, is_glob, literal_prefix
 from provisioning.build.tree import kind_of
 from provisioning.spec.fault import Fault, SpecError
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
 
 _LINK_MODE = 0o777
 _EXECUTABLE = 0o111
+_SCRIPT = 0o755
+_INSTALLER = collision_key(TOOL)
 
 
 class Item(NamedTuple):
@@ -98,6 +109,7 @@ class _Draft:
             self._check(hook)
         items = [item for item, _ in self.placed.values()]
         items += self._parents()
+        items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.
         items.sort(key=itemgetter(0))
         return Layout(variant=self.variant, items=tuple(items))
@@ -231,6 +243,8 @@ class _Draft:
         reason = path_fault(item.path)
         if item.path[:1] == RESERVED[0] and _is_reserved(item.path):
             reason = "is reserved for the package's own records"
+        elif collision_key(item.path) == _INSTALLER:
+            reason = "is where each package brings along what installs it"
         if reason:
             name = shown(item.source) or shown(item.path)
             self._fault("path", content, "dst", f"{name}: as a path in the package, this {reason}")
@@ -270,6 +284,16 @@ class _Draft:
                 parents[parent] = Item(parent, DIR, mode, owner, group)
                 self.taken[key] = parent
         return list(parents.values())
+
+    def _brought_along(self) -> Iterator[Item]:
+        """What the target needs beside the contents: the hooks, and the tool that runs them."""
+        owner, group = self.variant.owner, self.variant.group
+        if self.variant.hooks:
+            yield Item(HOOKS, DIR, _SCRIPT, owner, group)
+        for hook in self.variant.hooks:
+            yield Item(f"{HOOKS}/{hook.name}", FILE, _SCRIPT, owner, group, source=hook.source)
+        tool = str(workspace.tool(self.sources.output))
+        yield Item(TOOL, FILE, _SCRIPT, owner, group, source=tool)
 
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.build import workspace
+from provisioning.build import tool, workspace
 from provisioning.build.notes import Notes
 from provisioning.build.sources import Sources
 from provisioning.build.specs import Specs, code_state
@@ -165,6 +165,7 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     """
     notes = Notes(workspace.specs(artifacts))
     specs = Specs(inputs, digests, notes)
+    tool.bring(workspace.tool(artifacts), notes, digests)
     sources = Sources(artifacts)
     known = specs.known()
     parts = [Part(variant, sources, known.files) for variant in known.variants]

@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, canonical, chunk, manifest, tar
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST
 from provisioning.build import members
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from provisioning.build.tree import Tree
 from provisioning.errors import ProvisioningError
 from provisioning.spec.inputs import SPECS, Input
 from provisioning.spec.origin import Origin
-from provisioning.spec.variant import Content, Hook, Service, Variant
+from provisioning.spec.variant import Content, Health, Hook, Service, Value, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", Content, Service, Hook)
-_CONTENTS, _SERVICES, _HOOKS = map(Variant._fields.index, ("contents", "services", "hooks"))
+_CONTENTS, _SERVICES, _HOOKS, _DEVICE = map(
+    Variant._fields.index, ("contents", "services", "hooks", "device")
+)
 
 
 class Known(NamedTuple):
@@ -141,11 +143,17 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
     return variant._replace(
         formats=tuple(variant.formats),
         contents=tuple(contents[number] for number in values[_CONTENTS]),
-        services=tuple(_placed(Service(*each)) for each in values[_SERVICES]),
+        services=tuple(map(_service, values[_SERVICES])),
         hooks=tuple(_placed(Hook(*each)) for each in values[_HOOKS]),
+        device=tuple(Value(*each) for each in values[_DEVICE]),
         secrets=frozenset(variant.secrets),
         origin=_origin(variant.origin),
     )
+
+
+def _service(values: list[Any]) -> Service:
+    service = _placed(Service(*values))
+    return service._replace(health=service.health and Health(*service.health))
 
 
 def _content(values: list[Any]) -> Content:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
-from provisioning.artifact.package import Package
+from provisioning.artifact.package import Health, Hook, Package, Service, Value
+from provisioning.artifact.path import TOOL
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provisioning.spec.variant import Service as Described
     from provisioning.spec.variant import Variant
 
 _WORK = ".work"  # below artifacts/: what the stages hand to each other
@@ -111,7 +113,19 @@ class Workspace:
 
 def workspace(variant: Variant, artifacts: str) -> Workspace:
     """Where `variant` is built below the directory `artifacts`."""
-    package = Package(
+    package = package_of(variant)
+    return Workspace(
+        variant=variant,
+        package=package,
+        work=Path(artifacts, _WORK, variant.name, variant.platform),
+        release=Path(artifacts, release.stem(package)),
+        chunks=chunks(artifacts),
+    )
+
+
+def package_of(variant: Variant) -> Package:
+    """What the manifest says of a variant besides its entries."""
+    return Package(
         name=variant.name,
         version=variant.version,
         platform=variant.platform,
@@ -121,13 +135,23 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
         summary=variant.summary,
         license=variant.license,
         maintainer=variant.maintainer,
+        service_manager=variant.service_manager,
+        services=tuple(map(_service, variant.services)),
+        hooks=tuple(Hook(each.name, each.timeout) for each in variant.hooks),
+        device=tuple(Value(*each) for each in variant.device),
     )
-    return Workspace(
-        variant=variant,
-        package=package,
-        work=Path(artifacts, _WORK, variant.name, variant.platform),
-        release=Path(artifacts, release.stem(package)),
-        chunks=chunks(artifacts),
+
+
+def _service(described: Described) -> Service:
+    return Service(
+        name=described.name,
+        exec=described.exec,
+        restart=described.restart,
+        user=described.user,
+        group=described.group,
+        environment=tuple(sorted(described.environment.items())),
+        directory=described.directory,
+        health=described.health and Health(*described.health),
     )
 
 
@@ -139,6 +163,11 @@ def database(artifacts: str) -> Path:
 def digests(artifacts: str) -> Path:
     """Where the digests of files are remembered."""
     return Path(artifacts, _WORK, "digests.sqlite")
+
+
+def tool(artifacts: str) -> Path:
+    """Where the tool lies that every package brings along."""
+    return Path(artifacts, _WORK, TOOL)
 
 
 def chunks(artifacts: str) -> Path:

@@ -42,6 +42,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         contents=Contents(scope, (owner, group), faults).read(resolved.contents),
         services=services.read(merged.mapping("services")),
         hooks=services.hooks(merged.mapping("hooks")),
+        device=(),
         variables=variables,
         secrets=frozenset(
             name for name, node in values.items() if any(each.secret for each in scalars(node))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from provisioning.spec.origin import Origin
     from provisioning.spec.variables import Scope
 
+_PATIENCE = 60  # seconds that a hook has, where nothing is said
+
 
 class Services:
     """Makes the services and hooks of one variant; after a fault they are incomplete."""
@@ -47,7 +49,9 @@ class Services:
                 continue  # the schema has told, or the merging
             path = self._scope.text(script, PATH)
             if path is not None:
-                found.append(Hook(name=name, source=clean(path), origin=script.origin))
+                found.append(
+                    Hook(name=name, source=clean(path), timeout=_PATIENCE, origin=script.origin)
+                )
         return tuple(found)
 
     def _service(self, name: str, item: Mapping, origin: Origin) -> Service:
@@ -63,5 +67,7 @@ class Services:
             user=self._scope.read(item, "user", OWNER) or "",
             group=self._scope.read(item, "group", OWNER) or "",
             environment={key: value or "" for key, value in values.items()},
+            directory="",
+            health=None,
             origin=origin,
         )

@@ -35,6 +35,17 @@ class Content(NamedTuple):
     """Where the value of each key of the item was written."""
 
 
+class Health(NamedTuple):
+    """How one sees that a service runs well, once it was started."""
+
+    check: str
+    """`http`, `tcp`, `command` or `uptime`."""
+    what: str
+    """A URL, HOST:PORT, a command line, or seconds."""
+    within: int
+    """Seconds from its start."""
+
+
 class Service(NamedTuple):
     """A program that the target keeps running."""
 
@@ -46,6 +57,9 @@ class Service(NamedTuple):
     user: str
     group: str
     environment: dict[str, str]
+    directory: str
+    """Where it is started: a path in the package, "" for its root."""
+    health: Health | None
     origin: Origin
 
 
@@ -56,7 +70,20 @@ class Hook(NamedTuple):
     """`pre_install`, `post_install`, `pre_remove` or `post_remove`."""
     source: str
     """Its file, a path below the project's root."""
+    timeout: int
+    """Seconds, after which it has failed."""
     origin: Origin
+
+
+class Value(NamedTuple):
+    """What only the device knows, and has to say before the package can be installed."""
+
+    name: str
+    """That of an environment variable."""
+    pattern: str
+    """A regular expression for the whole of it; "" for any text but none."""
+    secret: bool
+    summary: str
 
 
 class Variant(NamedTuple):
@@ -85,6 +112,7 @@ class Variant(NamedTuple):
     contents: tuple[Content, ...]
     services: tuple[Service, ...]
     hooks: tuple[Hook, ...]
+    device: tuple[Value, ...]
     variables: dict[str, Any]
     """Plain data for templates, the built-in names among it."""
     secrets: frozenset[str]

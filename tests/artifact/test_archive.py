@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import archive
-from provisioning.artifact.release import MANIFEST, artifact_name, index_name, manifest_name
+from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.release import artifact_name, index_name, manifest_name
 from provisioning.artifact.tar import Member
 
 from .making import PACKAGE, directory, file, link

@@ -12,7 +12,7 @@ import pytest
 
 from provisioning.artifact import archive, manifest
 from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.tar import END, Member, header, padding
 from provisioning.artifact.verify import Report, verify
 

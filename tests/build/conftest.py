@@ -61,6 +61,7 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "contents": contents,
         "services": (),
         "hooks": (),
+        "device": (),
         "variables": {},
         "secrets": frozenset(),
         "file": "specs/demo.yaml",
