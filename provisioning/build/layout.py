@@ -19,7 +19,6 @@ from provisioning.artifact.path import (
     path_fault,
     shown,
 )
-from provisioning.build import workspace
 from provisioning.build.sources import is_exclude, is_glob, literal_prefix
 from provisioning.build.tree import kind_of
 from provisioning.spec.fault import Fault, SpecError
@@ -292,8 +291,8 @@ class _Draft:
             yield Item(HOOKS, DIR, _SCRIPT, owner, group)
         for hook in self.variant.hooks:
             yield Item(f"{HOOKS}/{hook.name}", FILE, _SCRIPT, owner, group, source=hook.source)
-        tool = str(workspace.tool(self.sources.output))
-        yield Item(TOOL, FILE, _SCRIPT, owner, group, source=tool)
+        if self.sources.tool:
+            yield Item(TOOL, FILE, _SCRIPT, owner, group, source=self.sources.tool)
 
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR

@@ -165,8 +165,9 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     """
     notes = Notes(workspace.specs(artifacts))
     specs = Specs(inputs, digests, notes)
-    tool.bring(workspace.tool(artifacts), notes, digests)
-    sources = Sources(artifacts)
+    place = workspace.tool(artifacts)
+    tool.bring(place, notes, digests)
+    sources = Sources(artifacts, str(place))
     known = specs.known()
     parts = [Part(variant, sources, known.files) for variant in known.variants]
     memory = _Memory(notes, known, sources)

@@ -56,22 +56,24 @@ def base_of(source: str) -> str:
 class Sources:
     """The trees of one project, each walked once, however many variants share it.
 
-    `output` is a directory of the project, the build's own, into which nothing looks.
+    `output` is a directory of the project, the build's own, into which nothing looks. `tool` is a
+    file that every package brings along, if any.
     """
 
-    def __init__(self, output: str) -> None:
-        self.output = os.path.normpath(output)
+    def __init__(self, output: str, tool: str = "") -> None:
+        self.tool = tool
+        self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
         self._signatures: dict[str, Signature] = {}
         self.taken_at = time.time_ns()
 
-    def __reduce__(self) -> tuple[type[Sources], tuple[str]]:
+    def __reduce__(self) -> tuple[type[Sources], tuple[str, str]]:
         """Be sent to another process without the trees, which it can walk itself."""
-        return Sources, (self.output,)
+        return Sources, (self._output, self.tool)
 
     def renewed(self) -> Sources:
         """The same, with nothing seen yet."""
-        return Sources(self.output)
+        return Sources(self._output, self.tool)
 
     def has_changed(self, path: str) -> bool:
         """Whether what lies at `path` is another than when this was made, as far as stamps tell."""
@@ -109,7 +111,7 @@ class Sources:
     def tree(self, base: str) -> Tree:
         """What lies below `base`."""
         if base not in self._trees:
-            self._trees[base] = Tree(base or ".", self.output)
+            self._trees[base] = Tree(base or ".", self._output)
         return self._trees[base]
 
     def walked(self, source: str) -> Iterator[str]:
@@ -152,7 +154,7 @@ class Sources:
     def is_output(self, source: str) -> bool:
         """Whether `source` lies in the directory into which nothing looks."""
         place = os.path.realpath(literal_prefix(source) or source)
-        return f"{place}/".startswith(f"{os.path.realpath(self.output)}/")
+        return f"{place}/".startswith(f"{os.path.realpath(self._output)}/")
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

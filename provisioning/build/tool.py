@@ -7,6 +7,7 @@ depends on who builds it, or when: files are stored in the order of their names,
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import provisioning
 from provisioning.artifact import digest
-from provisioning.build import output
 from provisioning.build.specs import code_state
 from provisioning.errors import BuildError
 
@@ -38,15 +38,29 @@ _NOTE = "tool"
 
 
 def bring(path: Path, notes: Notes, digests: Digests) -> None:
-    """Have the tool at `path`: made anew if this program, or what lies there, is another."""
+    """Have the tool at `path`: made anew if this program, or what lies there, is another.
+
+    Raises:
+        BuildError: it cannot be written.
+    """
     note = notes.get(_NOTE)
     if note and note.document == [code_state(), _digest(path, digests)]:
         return
     data = _made()
     if _digest(path, digests) != digest.of_bytes(data):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        output.write(path, data)
+        try:
+            _write(path, data)
+        except OSError as error:
+            raise BuildError(f"{path}: {error.strerror}") from error
     notes.put(_NOTE, [code_state(), digest.of_bytes(data)])
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Without fsync: what a power cut leaves of it is another content, and is made again.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
 
 
 def _digest(path: Path, digests: Digests) -> str:

@@ -13,6 +13,7 @@ from provisioning.artifact import canonical, manifest
 from provisioning.artifact.entry import Entry
 from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.owner import owner_fault
+from provisioning.artifact.package import plain
 from provisioning.artifact.path import path_fault
 from provisioning.errors import ArtifactError
 
@@ -35,7 +36,7 @@ LINK: dict[str, Any] = {
 
 
 def spelt(*rows: dict[str, Any], **package: Any) -> bytes:
-    head = {"package": {**PACKAGE._asdict(), **package}}
+    head = {"package": {**plain(PACKAGE), **package}}
     return canonical.dump(manifest._FORM, head, rows)
 
 

@@ -14,9 +14,10 @@ import yaml
 
 from provisioning.artifact import archive, manifest, tar
 from provisioning.artifact.entry import FILE, Entry
-from provisioning.artifact.manifest import Manifest, Package
+from provisioning.artifact.manifest import Manifest
 from provisioning.build.layout import Layout, lay_out
 from provisioning.build.sources import Sources
+from provisioning.build.workspace import package_of
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.node import plain
@@ -136,7 +137,7 @@ def _demand_sound(layout: Layout) -> None:
         for item in layout.items
     )
     variant = layout.variant
-    package = Package(*(getattr(variant, name) for name in Package._fields))
-    manifest.parse(manifest.dump(Manifest(package, entries)), "manifest")
+    about = package_of(variant)
+    manifest.parse(manifest.dump(Manifest(about, entries)), "manifest")
     for entry in entries:
         tar.header(archive.member(entry, variant.name))

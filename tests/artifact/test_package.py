@@ -1,0 +1,68 @@
+"""What a package says besides its entries: what is spelt is read again, and nothing unsound is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from provisioning.artifact.package import Health, Hook, Package, Service, Value, parse, plain
+
+HEALTH = Health("http", "http://127.0.0.1:8080/health", 30)
+SERVICE = Service(
+    "greenhouse", "bin/greenhouse serve", "always", "greenhouse", "", (("A", "1"), ("B", "")),
+    "lib", HEALTH,
+)  # fmt: skip
+FULL = Package(
+    "greenhouse", "1.4.2", "raspberry-pi", "linux", "arm64", "/opt/greenhouse", "", "", "",
+    "systemd", (SERVICE,), (Hook("post_install", 60),), (Value("PIN", "[0-9]+", True, "the pin"),),
+)  # fmt: skip
+
+
+def test_what_is_spelt_is_read_again() -> None:
+    assert parse(plain(FULL)) == FULL
+    assert parse(plain(FULL._replace(services=(), hooks=(), device=()))).services == ()
+
+
+def edited(path: str, value: Any) -> dict[str, Any]:
+    """FULL, with another value at a path such as `services.greenhouse.exec`."""
+    fields = plain(FULL)
+    *above, last = path.split(".")
+    place = fields
+    for key in above:
+        place = place[key]
+    place[last] = value
+    return fields
+
+
+FAULTS = {
+    "name": ("../x", "../x is no name, version or platform"),
+    "prefix": ("opt/x", "package.prefix: opt/x: is not absolute"),
+    "services": ([], "package.services is not a map"),
+    "services.greenhouse": ({}, "package.services.greenhouse does not hold exactly what it should"),
+    "services.a/b": (plain(FULL)["services"]["greenhouse"], "a/b: is no service's name"),
+    "services.greenhouse.exec": ("x\nExecStart=y", "a text is not one line"),
+    "services.greenhouse.restart": ("often", "restart often is none of"),
+    "services.greenhouse.user": ("a b", "is neither a name"),
+    "services.greenhouse.directory": ("../x", "leaves the package (..)"),
+    "services.greenhouse.environment": ({"A=B": "x"}, "A=B is no variable's name"),
+    "services.greenhouse.environment.A": ("1\n2", "the value of A is not one line of text"),
+    "services.greenhouse.health": ({}, "health does not hold exactly what it should"),
+    "services.greenhouse.health.check": ("hope", "hope is no check"),
+    "services.greenhouse.health.within": (0, "within is not 1 to 3600"),
+    "hooks.later": ({"timeout": 1}, "later: is none of"),
+    "hooks.post_install.timeout": (True, "timeout is not 1 to 3600"),
+    "device.a b": ({"pattern": "", "secret": False, "summary": ""}, "is no variable's name"),
+    "device.PIN.pattern": ("(", "( is no regular expression"),
+    "device.PIN.secret": (1, "secret is neither true nor false"),
+    "service_manager": ("init", "package.service_manager is none that is known"),
+    "new": ("x", "does not hold exactly what a package is"),
+}
+
+
+@pytest.mark.parametrize("path", FAULTS)
+def test_what_is_not_sound_is_refused(path: str) -> None:
+    value, told = FAULTS[path]
+    with pytest.raises(ValueError, match=re.escape(told)):
+        parse(edited(path, value))
