@@ -65,6 +65,8 @@ class ChunkReader(io.RawIOBase):
     name: str
     header: bytes
     block = _BLOCK
+    is_single = False
+    """Whether a second chunk is one too many."""
 
     def __init__(
         self,
@@ -115,6 +117,8 @@ class ChunkReader(io.RawIOBase):
         if not self._pending and self._offset:
             return None
         self._start, self._tar_start = self._offset, self._tar_offset
+        if self.is_single and self._offset:
+            raise self._fault("there should be one alone")
         if not self._pending.startswith(self.header):
             cut = self.header.startswith(self._pending)
             what = f"not the {self.name} header that this tool writes"

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Optional, Protocol
 
 from provisioning.artifact import contents, proof
-from provisioning.artifact.release import CODECS, DIR, FORMATS, format_of
+from provisioning.artifact.deb import reader as deb
+from provisioning.artifact.release import CODECS, DEB, DIR, FORMATS, format_of
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
     format = format_of(name)
     if format in CODECS:
         return contents.Reading(file, CODECS[format], most_chunks)
+    if format == DEB:
+        return deb.Reading(file)
     known = ", ".join(f".{each}" for each in FORMATS if each != DIR)
     raise ArtifactError(f"is no artifact, as its name tells, which ends in none of {known}")
 

@@ -15,8 +15,9 @@ SUMS = "SHA256SUMS"
 
 CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
 """The formats whose archives are chunks, one after the other, and have an index."""
+DEB = "deb"
 DIR = "dir"
-FORMATS = (*CODECS, DIR)
+FORMATS = (*CODECS, DEB, DIR)
 
 
 def stem(package: Package) -> str:
@@ -28,6 +29,8 @@ def artifact_name(package: Package, format: str) -> str:
     """Name what is made of a package in one of FORMATS: a file, or a directory for DIR."""
     if format == DIR:
         return package.name
+    if format == DEB:  # as dpkg-name(1) has it
+        return f"{package.name}_{package.version}_{package.arch}.deb"
     return f"{stem(package)}.{format}"
 
 

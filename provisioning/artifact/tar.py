@@ -31,11 +31,11 @@ _LONGEST_PAX = 64 * 1024
 # name, mode uid gid, size, mtime, checksum, type, link, magic, owner, group, devices, prefix
 _USTAR = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 32s 32s 16s 155s 12x")
 _SIZE, _FLAG = slice(124, 135), slice(156, 157)
-_MTIME = b"%011o" % EPOCH
+MTIME = b"%011o" % EPOCH
 _MAGIC = b"ustar\x0000"
 _DEVICES = b"0000000\x000000000\x00"
-_TYPES = {FILE: b"0", DIR: b"5", LINK: b"2"}
-_NAMES = {flag: name for name, flag in _TYPES.items()}
+TYPES = {FILE: b"0", DIR: b"5", LINK: b"2"}
+_NAMES = {flag: name for name, flag in TYPES.items()}
 _FOREIGN = {
     b"1": "a hard link",
     b"3": "a character device",
@@ -85,7 +85,7 @@ def header(member: Member) -> bytes:
     if size > LARGEST_SIZE:
         records += _record(b"size", b"%d" % size)
         size = 0
-    block = _ustar((prefix, name), _ids(*member[2:5]), size, _TYPES[member.type], link)
+    block = _ustar((prefix, name), spelt_ids(*member[2:5]), size, TYPES[member.type], link)
     return _pax(records) + block if records else block
 
 
@@ -140,20 +140,20 @@ def _ustar(
     prefix, name = place
     numbers, owner, group = ids
     block = _USTAR.pack(
-        name, numbers, b"%011o" % size, _MTIME, b" " * 8, flag, link, _MAGIC, owner, group,
+        name, numbers, b"%011o" % size, MTIME, b" " * 8, flag, link, _MAGIC, owner, group,
         _DEVICES, prefix,
     )  # fmt: skip
-    return b"%b%06o\0 %b" % (block[:148], _checksum(block), block[156:])
+    return b"%b%06o\0 %b" % (block[:148], checksum(block), block[156:])
 
 
-def _checksum(block: bytes) -> int:
+def checksum(block: bytes) -> int:
     # The low half of Adler-32 is 1 + the sum of the bytes modulo 65,521 (RFC 1950), and 512 ASCII
     # bytes add up to less: C instead of a Python loop over every header.
     return (zlib.adler32(block) & 0xFFFF) - 1
 
 
 @lru_cache(maxsize=256)
-def _ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
+def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
     uid, user = (int(owner), "") if owner.isdigit() else (0, owner)
     gid, team = (int(group), "") if group.isdigit() else (0, group)
     return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), user.encode(), team.encode()
@@ -181,7 +181,7 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 
 def _pax(records: bytes) -> bytes:
-    ids = _ids(0o644, "0", "0")
+    ids = spelt_ids(0o644, "0", "0")
     block = _ustar((b"", _PAX_NAME), ids, len(records), _PAX, b"")
     return block + records + bytes(padding(len(records)))
 

@@ -141,10 +141,11 @@ class Verification:
         reading = reader(file, self.name, most)
         self.manifest = reading.manifest
         proving = prover(file, self.name, reading, says)
-        if proving and (whole := self._prove(reading, proving)):
-            return whole
-        file.seek(0)
-        reading = reader(file, self.name, most)
+        if proving:
+            if whole := self._prove(reading, proving):
+                return whole
+            file.seek(0)
+            reading = reader(file, self.name, most)
         if not (yield from self._told(reading.findings())):
             return None
         return reading.whole(self.name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from provisioning.artifact.release import DEB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,9 +15,10 @@ if TYPE_CHECKING:
 
     Press = Callable[[bytes | bytearray], bytes | bytearray]
 
-_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
+_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", DEB: "gzip"}
 _LEVELS = {"gzip": 7, "zstd": 9, "xz": 6}
 _LONGEST_WINDOW = 4 << 20  # bytes: xz takes eleven times as much memory, in each thread
+_STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
 
 
 class Encoder(NamedTuple):
@@ -30,10 +33,36 @@ class Encoder(NamedTuple):
     meanwhile."""
 
 
+class Stream(Protocol):
+    """One stream in the making: what is compressed on from piece to piece."""
+
+    def compress(self, data: bytes | bytearray, /) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+
 def encoder_of(variant: Variant, format: str) -> Encoder:
     """What compresses a format of a variant: as its `compression` says, as in `gzip:9`."""
+    return encoder(*_asked(variant, format))
+
+
+def stream_of(variant: Variant, format: str) -> Stream:
+    """What compresses a format of a variant as one stream of xz or zstd."""
+    codec, level = _asked(variant, format)
+    return _STREAMS[codec](level)
+
+
+def names_of(variant: Variant) -> dict[str, str]:
+    """What compresses the formats of a variant that are compressed, by their names."""
+    names = {each: encoder_of(variant, each).name for each in variant.formats if each in _DEFAULTS}
+    if DEB in names:
+        names[f"{DEB} control"] = encoder("gzip").name
+    return names
+
+
+def _asked(variant: Variant, format: str) -> tuple[str, int]:
     codec, _, level = variant.compression.get(format, _DEFAULTS[format]).partition(":")
-    return encoder(codec, int(level) if level else None)
+    return codec, int(level) if level else _LEVELS[codec]
 
 
 @lru_cache
@@ -86,3 +115,23 @@ _ENCODERS: dict[str, tuple[str, Callable[..., bytes | bytearray]]] = {
     "zstd": ("zstandard", _zstd),
     "xz": ("", _xz),
 }
+
+
+def _zstd_stream(level: int) -> Stream:
+    import zstandard  # noqa: PLC0415
+
+    # Neither is a size known, nor what the first piece will be: one header, see OneZstdReader.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level, window_log=_STREAM_WINDOW, write_checksum=True, write_content_size=False
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+
+
+def _xz_stream(level: int) -> Stream:
+    import lzma  # noqa: PLC0415
+
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": level, "dict_size": 1 << _STREAM_WINDOW}]
+    return lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, filters=filters)
+
+
+_STREAMS: dict[str, Callable[[int], Stream]] = {"zstd": _zstd_stream, "xz": _xz_stream}

@@ -11,10 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioning.artifact.release import CODECS
 from provisioning.artifact.tar import EPOCH
 from provisioning.build import output
-from provisioning.build.encode import encoder_of
+from provisioning.build.encode import names_of
 from provisioning.spec.git import commit
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def write(place: Workspace, specs: Iterable[tuple[str, str]]) -> None:
             "buildDefinition": {
                 "buildType": _BUILD,
                 "externalParameters": _asked(place),
-                "internalParameters": {"epoch": EPOCH, "encoders": _encoders(place)},
+                "internalParameters": {"epoch": EPOCH, "encoders": names_of(place.variant)},
                 "resolvedDependencies": [
                     *_checkout(),
                     *(_named(name, sha256=digest) for name, digest in specs),
@@ -64,10 +63,6 @@ def _asked(place: Workspace) -> dict[str, Any]:
         "spec": variant.file,
         "formats": list(variant.formats),
     }
-
-
-def _encoders(place: Workspace) -> dict[str, str]:
-    return {each: encoder_of(place.variant, each).name for each in place.formats if each in CODECS}
 
 
 def _checkout() -> Iterable[dict[str, Any]]:

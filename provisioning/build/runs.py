@@ -78,13 +78,12 @@ def spell(package: Package, groups: Sequence[Group]) -> bytes:
 def plan(
     content: bytes, groups: Sequence[Group], spelling: Spelling, encoder: Encoder
 ) -> Iterator[Run]:
-    """The runs of a tar with the manifest `content`, in order."""
+    """The runs of a tar with the manifest `content`, in order, but for its end."""
     heads = spelling.preamble(content)
     preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
     yield whole(preamble, encoder)
     for group in groups:
         yield _run(group, spelling, encoder)
-    yield whole(tar.END, encoder)
 
 
 def whole(content: bytes, encoder: Encoder) -> Run:

@@ -84,5 +84,5 @@ def _modules() -> dict[str, bytes]:
     here = Path(provisioning.__file__).parent
     files = [here / "__init__.py", here / "errors.py"]
     for wing in _WINGS:
-        files += (here / wing).glob("*.py")
+        files += (here / wing).rglob("*.py")
     return {f"{here.name}/{file.relative_to(here).as_posix()}": file.read_bytes() for file in files}

@@ -15,8 +15,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.task import clean_targets
 
 from provisioning.artifact import digest
-from provisioning.artifact.release import CODECS
-from provisioning.build.encode import encoder_of
+from provisioning.build.encode import names_of
 from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
@@ -161,9 +160,11 @@ def _render(job: Job) -> Task:
 
 def _archive(job: Job) -> Task:
     place, variant = job.workspace, job.part.variant
-    encoders = {each: encoder_of(variant, each).name for each in variant.formats if each in CODECS}
     facts = _facts(
-        **place.package._asdict(), formats=variant.formats, encoders=encoders, mtime=variant.mtime
+        **place.package._asdict(),
+        formats=variant.formats,
+        encoders=names_of(variant),
+        mtime=variant.mtime,
     )
     return _stage(
         "archive",

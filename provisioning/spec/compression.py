@@ -16,6 +16,7 @@ _CODECS = {
     "tar.gz": ("gzip",),
     "tar.zst": ("zstd",),
     "tar.xz": ("xz",),
+    "deb": ("gzip", "xz", "zstd"),
 }
 _LEVELS = {"gzip": 12, "xz": 9, "zstd": 19}
 _WRITTEN = re.compile(r"([a-z]+)(?::([0-9]{1,2}))?")

@@ -33,7 +33,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
         compression=read_compression(merged.mapping("compression"), scope, faults),
-        mtime=scope.read(merged, "mtime", MTIME) or "epoch",
+        mtime=scope.read(merged, "mtime", MTIME) or "",
         service_manager=scope.read(merged, "service_manager", SERVICE_MANAGER) or "",
         file_mode=int(modes[0], 8),
         dir_mode=int(modes[1], 8),

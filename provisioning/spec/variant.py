@@ -102,7 +102,8 @@ class Variant(NamedTuple):
     compression: dict[str, str]
     """Of some of the formats: how, as in `xz` or `gzip:9`."""
     mtime: str
-    """What the times of files stand for, where a format lets one choose: `epoch` or `content`."""
+    """What the times of files stand for, where a format lets one choose: `epoch` or `content`; ""
+    is the format's own."""
     service_manager: str
     """`systemd` or `launchd`; "" on a platform that names none."""
     file_mode: int

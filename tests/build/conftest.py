@@ -52,7 +52,7 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "maintainer": "",
         "formats": ("tar.gz",),
         "compression": {},
-        "mtime": "epoch",
+        "mtime": "",
         "file_mode": 0o644,
         "dir_mode": 0o755,
         "owner": "root",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.release import CODECS, DIR
-from provisioning.build.format import directory, tar
+from provisioning.artifact.release import CODECS, DEB, DIR
+from provisioning.build.format import deb, directory, tar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,5 +17,6 @@ if TYPE_CHECKING:
 
 WRITERS: dict[str, Write] = {
     **dict.fromkeys(CODECS, tar.write),
+    DEB: deb.write,
     DIR: directory.write,
 }

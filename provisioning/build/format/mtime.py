@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import tar
 from provisioning.artifact.mtime import of_content
-from provisioning.artifact.tar import EPOCH
 
 if TYPE_CHECKING:
     from provisioning.artifact.entry import Entry
     from provisioning.spec.variant import Variant
 
-CONTENT = "content"
+EPOCH, CONTENT = "epoch", "content"
 
 
 def mtime(variant: Variant, entry: Entry) -> int:
     """The time of an entry, in seconds: EPOCH, or one that another content would not have."""
-    return of_content(entry) if variant.mtime == CONTENT else EPOCH
+    return of_content(entry) if variant.mtime == CONTENT else tar.EPOCH

@@ -53,3 +53,12 @@ class Tally:
         else:
             self.cost = Cost(reused, rebuilt + 1, taken + pressed.tar_length, out + length, again)
         self.keys.add(pressed.key)
+
+    def count_stream(self, taken: int, out: int) -> None:
+        """Add one stream, of `taken` bytes that came to `out`, which no store keeps."""
+        cost = self.cost
+        self.cost = cost._replace(
+            chunks_rebuilt=cost.chunks_rebuilt + 1,
+            bytes_in=cost.bytes_in + taken,
+            bytes_out=cost.bytes_out + out,
+        )

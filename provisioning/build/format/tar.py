@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-from provisioning.artifact import archive, digest, index
+from provisioning.artifact import archive, digest, index, tar
 from provisioning.artifact.index import Chunk, Index
 from provisioning.artifact.release import index_name
 from provisioning.build import runs
@@ -26,6 +27,7 @@ def write(order: Order, made: Output) -> None:
     path = order.place.artifact(order.format)
     splice = _Splice(made.file(path))
     planned = runs.plan(order.manifest, order.groups, spelling, encoder)
+    planned = chain(planned, [runs.whole(tar.END, encoder)])
     with closing(press(planned, order.store)) as pressed:
         for each in pressed:
             splice.add(each)

@@ -1,0 +1,145 @@
+"""Knows how a Debian package is held against the manifest in it, which says what its bytes are.
+
+A package has one spelling as a deb. So nothing but the manifest is parsed: all that comes before
+and after it is compared with what the manifest would have it be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import canonical, manifest, tar
+from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.contents import digested
+from provisioning.artifact.deb import ar, control, extra
+from provisioning.artifact.deb.gnu import Gnu
+from provisioning.artifact.deb.stream import READERS
+from provisioning.artifact.digest import HashedReader
+from provisioning.artifact.entry import FILE
+from provisioning.artifact.finding import Finding, content_difference
+from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.tar import BLOCK
+from provisioning.artifact.whole import Whole
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+
+    from provisioning.artifact.contents import Write
+    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.tar import Stream
+
+_BUFFER = 256 * 1024
+_PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
+_CONTROL_LIMIT = 2 * canonical.LIMIT  # its paths are those of the manifest
+_LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
+
+
+class Reading:
+    """One pass over a Debian package, from its first byte to its last: see format.Reader."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._packed = HashedReader(file)
+        self._ar = ar.Archive(self._packed)
+        _, member = self._ar.member({ar.CONTROL: ar.CONTROL})
+        self._control = _unpacked(member)
+        codec, member = self._ar.member(ar.DATA)
+        unpacked = READERS[codec](member, _PREAMBLE_LIMIT)
+        self._stream = io.BufferedReader(unpacked, _BUFFER)
+        self.data, self.manifest, self._spelling = _read_preamble(self._stream)
+        self._extras = extra.extras(self.manifest)
+        self._ending = extra.ending(self.manifest, self._extras)
+        unpacked.limit = self._tar_size()
+
+    def findings(self, write: Write | None = None) -> Iterator[Finding]:
+        """Hold all that follows the manifest against it, and then the control member."""
+        sums, right = list[bytes](), True
+        for entry in self.manifest.entries:
+            self._demand_header(entry)
+            if entry.type == FILE:
+                for finding in self._content(entry, write, sums):
+                    right = False
+                    yield finding
+        if self._stream.read(len(self._ending) + 1) != self._ending:
+            raise ArtifactError("its data do not end as the manifest says")
+        self._ar.end()
+        if right:  # else the sums in it are wrong, which would tell the same again
+            yield from self._control_findings(sums)
+
+    def whole(self, name: str) -> Whole:
+        """Tell what the package is, once all findings have been asked for."""
+        del name
+        return Whole(self.data, self.manifest.package, self._packed.hexdigest(), None)
+
+    def _demand_header(self, entry: Entry) -> None:
+        wanted = self._spelling.header(entry)
+        if self._stream.read(len(wanted)) != wanted:
+            raise ArtifactError(f"{entry.path}: is not in the data as the manifest says")
+
+    def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
+        member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
+        content = _summed(tar.read_content(self._stream, member), md5)
+        yield from content_difference(digested(entry, content, write), member, entry)
+        if control.has_sum(entry):
+            path = f"{self.manifest.package.prefix}/{entry.path}"
+            sums.append(control.sum_line(path, md5.hexdigest()))
+
+    def _control_findings(self, sums: list[bytes]) -> Iterator[Finding]:
+        at = 0
+        for name, spelt in control.parts(self.manifest, self.data, self._extras, sums):
+            if self._control[at : at + len(spelt)] != spelt:
+                yield Finding(f"{ar.CONTROL}: {name}", "is not as the manifest says")
+                return
+            at += len(spelt)
+        if at != len(self._control):
+            yield Finding(ar.CONTROL, "goes on after its end")
+
+    def _tar_size(self) -> int:
+        manifest = len(self.data) + tar.padding(len(self.data))
+        entries = sum(map(self._spelling.length, self.manifest.entries))
+        return len(self._spelling.preamble(self.data)) + manifest + entries + len(self._ending)
+
+
+def _unpacked(member: ar.Member) -> bytes:
+    return GzipReader(member, _CONTROL_LIMIT).readall()
+
+
+def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
+    """Read on to the manifest, which then says what should have come before it.
+
+    Which times the files bear it does not say, and the time that it bears itself does.
+    """
+    found, size = b"", -1
+    while size < 0 and len(found) < _LONGEST_WAY:
+        block = stream.read(BLOCK)
+        found += block
+        size = _size_of_manifest(block)
+    data = stream.read(size) if 0 <= size <= canonical.LIMIT else b""
+    if not data:
+        raise ArtifactError("its data do not begin with a manifest: this tool did not make it")
+    parsed = manifest.parse(data, MANIFEST)
+    fill = bytes(tar.padding(size))
+    for by_content in (True, False):
+        spelling = Gnu(parsed.package.prefix, by_content=by_content)
+        if spelling.preamble(data) == found and stream.read(len(fill)) == fill:
+            return data, parsed, spelling
+    raise ArtifactError(f"{MANIFEST}: does not lie in the data as it should")
+
+
+def _size_of_manifest(block: bytes) -> int:
+    """The size of the file whose header `block` is, the first one that there is; else -1."""
+    # What is none ends the search: a header of a regular file would follow directories alone.
+    if block[156:157] != tar.TYPES[FILE]:
+        return -1 if block else 0
+    digits = block[124:135]
+    return int(digits, 8) if digits.isdigit() and not {*b"89"} & {*digits} else 0
+
+
+def _summed(content: Iterator[bytes], md5: hashlib._Hash) -> Iterator[bytes]:
+    for block in content:
+        md5.update(block)
+        yield block

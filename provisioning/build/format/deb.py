@@ -1,0 +1,114 @@
+"""Knows how a package becomes a Debian package, which dpkg and apt install."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.deb import ar, control, extra
+from provisioning.artifact.deb.gnu import Gnu
+from provisioning.artifact.manifest import Manifest
+from provisioning.build import members, runs
+from provisioning.build.encode import encoder, encoder_of, stream_of
+from provisioning.build.format.mtime import EPOCH
+from provisioning.build.press import press
+from provisioning.build.runs import Run
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.artifact.deb.extra import Extra
+    from provisioning.artifact.entry import Entry
+    from provisioning.build.collect import Collected
+    from provisioning.build.format.order import Order
+    from provisioning.build.output import Output
+    from provisioning.build.runs import Group
+
+_CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they are xz or zstd
+
+
+def write(order: Order, made: Output) -> None:
+    """Make NAME_VERSION_ARCH.deb."""
+    path = order.place.artifact(order.format)
+    described = Manifest(order.place.package, tuple(_entries(order)))
+    added = extra.extras(described)
+    planned = _plan(order, extra.ending(described, added))
+    codec = encoder_of(order.variant, order.format).codec
+    file = made.file(path)
+    file.write(ar.beginning(_control(order, described, added)))
+    start, size = file.tell(), 0
+    file.write(ar.header(ar.DATA[codec], 0))
+    for packed in _chunks(order, planned) if codec == _CHUNKS else _stream(order, planned):
+        size += file.write(packed)
+    file.write(ar.padding(size))
+    if size > ar.LARGEST:
+        raise BuildError(f"{path}: would hold {size} bytes of data, of which 9,999,999,999 fit")
+    file.seek(start)
+    file.write(ar.header(ar.DATA[codec], size))
+
+
+def _entries(order: Order) -> Iterable[Entry]:
+    return (each.entry for group in order.groups for each in group.members)
+
+
+def _plan(order: Order, ending: bytes) -> Iterator[Run]:
+    # dpkg sets the times of files: with one time for all, Python would go on running the .pyc of
+    # a file that keeps its size.
+    spelling = Gnu(order.variant.prefix, by_content=order.variant.mtime != EPOCH)
+    encoded = encoder_of(order.variant, order.format)
+    planned = runs.plan(order.manifest, order.groups, spelling, encoded)
+    return chain(planned, [runs.whole(ending, encoded)])
+
+
+def _chunks(order: Order, planned: Iterable[Run]) -> Iterator[bytes | bytearray | memoryview]:
+    with closing(press(planned, order.store)) as pressed:
+        for each in pressed:
+            order.tally.count(each)
+            yield each.packed.data
+
+
+def _stream(order: Order, planned: Iterable[Run]) -> Iterator[bytes]:
+    stream, taken, out = stream_of(order.variant, order.format), 0, 0
+    for piece in chain.from_iterable(run.read() for run in planned):
+        packed = stream.compress(piece)
+        taken, out = taken + len(piece), out + len(packed)
+        yield packed
+    packed = stream.flush()
+    order.tally.count_stream(taken, out + len(packed))
+    yield packed
+
+
+def _control(order: Order, described: Manifest, added: tuple[Extra, ...]) -> bytes:
+    parts = control.parts(described, order.manifest, added, _sums(order))
+    tar = b"".join(part.tar for part in parts)
+    return b"".join(_chunks(order, [runs.whole(tar, encoder("gzip"))]))
+
+
+def _sums(order: Order) -> Iterator[bytes]:
+    """The lines of all files in `md5sums`, which the store keeps too: no source is read for it."""
+    prefix = order.variant.prefix
+    planned = (_sum_run(group, prefix) for group in order.groups)
+    with closing(press(filter(None, planned), order.store)) as pressed:
+        for each in pressed:
+            order.tally.keys.add(each.key)
+            yield bytes(each.packed.data)
+
+
+def _sum_run(group: Group, prefix: str) -> Run | None:
+    summed = [each for each in group.members if control.has_sum(each.entry)]
+    if not summed:
+        return None
+    key = runs.key(f"md5sums of {prefix}", group.lines)
+    length = sum(len(control.sum_line(f"{prefix}/{each.entry.path}", "")) + 32 for each in summed)
+    return Run(((key, length),), lambda: iter((b"".join(_sum_lines(summed, prefix)),)), bytes)
+
+
+def _sum_lines(summed: Iterable[Collected], prefix: str) -> Iterator[bytes]:
+    for each in summed:
+        md5 = hashlib.new("md5", usedforsecurity=False)
+        for block in members.content(each):
+            md5.update(block)
+        yield control.sum_line(f"{prefix}/{each.entry.path}", md5.hexdigest())

@@ -1,0 +1,309 @@
+"""Debian packages that are not what they say, and one that is."""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from provisioning.artifact import tar
+from provisioning.artifact.codec import HEADER
+from provisioning.artifact.deb import ar, gnu
+from provisioning.artifact.entry import FILE, LINK
+from provisioning.artifact.extract import extract
+from provisioning.artifact.tree import compare
+from provisioning.artifact.verify import verify
+from tests.artifact.deb import making
+from tests.artifact.deb.making import NAME, SPELLING, deb, wrapped
+from tests.artifact.making import ITEMS, PACKAGE, Item, directory, file, gzip, link, manifest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.artifact.conftest import Refuse
+
+
+@pytest.fixture
+def findings(tmp_path: Path) -> Refuse:
+    """What verifying a Debian package of these bytes tells."""
+
+    def told(data: bytes) -> list[str]:
+        path = tmp_path / NAME
+        path.write_bytes(data)
+        return [str(finding) for finding in verify(path).findings]
+
+    return told
+
+
+def _stream(data: bytes) -> bytes:
+    """One frame of zstd, as the build makes it."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        3, window_log=23, write_checksum=True, write_content_size=False
+    )
+    stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return stream.compress(data) + stream.flush()
+
+
+def test_a_sound_package_has_no_findings(findings: Refuse) -> None:
+    assert findings(deb()) == []
+
+
+def test_a_sound_package_is_extracted_as_it_was(tmp_path: Path) -> None:
+    path, into = tmp_path / NAME, tmp_path / "into"
+    path.write_bytes(deb())
+    into.mkdir()
+    assert compare(extract(path, into), into) == ()
+
+
+def test_one_that_is_cut_off_at_any_byte_is_refused(findings: Refuse) -> None:
+    whole = deb()
+    for length in range(len(whole)):
+        assert findings(whole[:length]), length
+
+
+def _inflated(packed: bytes) -> bytes:
+    return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(packed)
+
+
+def _unpacked(whole: bytes) -> list[bytes]:
+    """What lies around the compressed members, and what is compressed in them."""
+    control = whole.index(HEADER)
+    data = whole.index(HEADER, control + 1)
+    head = data - len(ar.header("", 0))
+    packed, rest = whole[control:head], whole[data:]
+    return [whole[:control], whole[head:data], *map(_inflated, (packed, rest))]
+
+
+def test_a_bit_flipped_at_any_byte_is_told_or_changes_nothing_that_is_unpacked(
+    findings: Refuse,
+) -> None:
+    whole = deb()
+    wanted = _unpacked(whole)
+    for offset in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[offset] ^= 1 << offset % 8
+        # Of zeros that are repeated, deflate may copy these or those: SHA256SUMS tells that.
+        assert findings(bytes(flipped)) or _unpacked(bytes(flipped)) == wanted
+
+
+def test_what_follows_is_refused(findings: Refuse) -> None:
+    assert findings(deb() + b"\n") == [f"{NAME}: goes on after its end"]
+
+
+def test_a_further_member_is_refused(findings: Refuse) -> None:
+    more = deb() + ar.header("_gpgorigin", 2) + b"hi"
+    assert findings(more) == [f"{NAME}: goes on after its end"]
+
+
+def test_a_member_before_the_others_is_refused(findings: Refuse) -> None:
+    whole = deb().replace(ar.MAGIC, ar.MAGIC + ar.header("_extra", 2) + b"hi", 1)
+    assert findings(whole) == [f"{NAME}: where debian-binary should be, is none"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b"!<arch>\n", b"!<thin>\n", "is no Debian package: it does not begin like one"),
+        (b"2.0\n", b"2.1\n", "debian-binary: is not 2.0"),
+        (b"debian-binary ", b"debian-binary/", "where debian-binary should be, is none"),
+        (b"946684800", b"946684801", "where debian-binary should be, is none"),
+        (b"100644  4 ", b"100644  +4", "where debian-binary should be, is none"),
+        (b"100644  4 ", b"100644  04", "where debian-binary should be, is none"),
+        (b"control.tar.gz  ", b"control.tar     ", "where control.tar.gz should be, is none"),
+    ],
+)
+def test_another_ar_is_refused(findings: Refuse, old: bytes, new: bytes, told: str) -> None:
+    assert findings(deb().replace(old, new, 1)) == [f"{NAME}: {told}"]
+
+
+def test_another_codec_than_the_name_of_the_data_says_is_refused(findings: Refuse) -> None:
+    assert findings(wrapped(gzip(making.data_of()), codec="xz")) == [
+        f"{NAME}: is damaged in the chunk at byte 0: not the xz header that this tool writes"
+    ]
+    named = deb().replace(b"data.tar.gz ", b"data.tar.bz2", 1)
+    assert findings(named) == [
+        f"{NAME}: where data.tar.gz or data.tar.xz or data.tar.zst should be, is none"
+    ]
+
+
+def test_a_byte_of_padding_that_is_another_is_refused(findings: Refuse) -> None:
+    data = making.data_of()
+    cuts = (gzip(data[:at]) + gzip(data[at:]) for at in range(512, len(data), 512))
+    whole = wrapped(next(cut for cut in cuts if len(cut) % 2))
+    assert findings(whole) == []
+    told = [f"{NAME}: a member of its ar does not end where it should"]
+    assert findings(whole[:-1] + b"x") == told
+    assert findings(whole[:-1]) == told
+
+
+def test_of_several_gzip_members_all_are_read(findings: Refuse) -> None:
+    data = making.data_of()
+    assert findings(wrapped(gzip(data[:1024]) + gzip(data[1024:]))) == []
+
+
+@pytest.mark.parametrize("codec", ["xz", "zstd"])
+def test_one_stream_is_read_and_a_second_one_refused(findings: Refuse, codec: str) -> None:
+    press = {"xz": lzma.compress, "zstd": _stream}[codec]
+    data = making.data_of()
+    assert findings(wrapped(press(data), codec=codec)) == []
+    first = press(data[:1024])
+    assert findings(wrapped(first + press(data[1024:]), codec=codec)) == [
+        f"{NAME}: is damaged in the chunk at byte {len(first)}: there should be one alone"
+    ]
+
+
+def test_another_frame_of_zstd_is_refused(findings: Refuse) -> None:
+    sized = zstandard.ZstdCompressor().compress(making.data_of())
+    assert findings(wrapped(sized, codec="zstd")) == [
+        f"{NAME}: is damaged in the chunk at byte 0: not the zstd header that this tool writes"
+    ]
+
+
+def _with(path: str, item: Item) -> bytes:
+    """The package whose data hold `item` in the place of another."""
+    return deb(making.data_of(item if each.entry.path == path else each for each in ITEMS))
+
+
+MAIN = next(item for item in ITEMS if item.entry.path == "lib/main.py")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        MAIN._replace(entry=MAIN.entry._replace(mode=0o4755)),
+        MAIN._replace(entry=MAIN.entry._replace(owner="pi")),
+        MAIN._replace(entry=MAIN.entry._replace(path="lib/../../../etc/cron.d/x")),
+        MAIN._replace(entry=MAIN.entry._replace(path="lib/main.pyc")),
+        MAIN._replace(entry=MAIN.entry._replace(digest="0" * 64)),  # another time
+        file("lib/main.py", b"longer" * 500, mode=0o755),
+        directory("lib/main.py"),
+        link("lib/main.py", "../../../etc/passwd"),
+    ],
+    ids=lambda item: f"{item.entry.type} {item.entry.mode:o} {item.entry.path[-6:]}",
+)
+def test_a_member_that_is_another_one_is_refused(findings: Refuse, item: Item) -> None:
+    assert findings(_with("lib/main.py", item)) == [
+        f"{NAME}: lib/main.py: is not in the data as the manifest says"
+    ]
+
+
+def test_another_content_is_told(findings: Refuse) -> None:
+    changed = MAIN._replace(content=MAIN.content.replace(b"Hello", b"Howdy"))
+    (told,) = findings(_with("lib/main.py", changed))
+    assert told.startswith("lib/main.py: sha256 ")
+    assert told.endswith(f", the manifest says {MAIN.entry.digest[:16]}…")
+
+
+def test_a_member_that_is_missing_is_refused(findings: Refuse) -> None:
+    assert findings(deb(making.data_of(ITEMS[:3] + ITEMS[4:]))) == [
+        f"{NAME}: etc/greenhouse.toml: is not in the data as the manifest says"
+    ]
+
+
+def test_a_further_file_is_refused(findings: Refuse) -> None:
+    more = making.data_of((*ITEMS, file("lib/ölig", b"")))
+    assert findings(deb(more)) == [f"{NAME}: its data do not end as the manifest says"]
+
+
+def test_a_file_behind_the_end_is_refused(findings: Refuse) -> None:
+    more = deb(making.data_of() + making.member(file("lib/x")))
+    assert findings(more) == [f"{NAME}: its data do not end as the manifest says"]
+
+
+def test_another_file_of_the_system_s_is_refused(findings: Refuse) -> None:
+    data = making.data_of().replace(b"Copyright: ", b"Copywrong: ", 1)
+    assert findings(deb(data)) == [f"{NAME}: its data do not end as the manifest says"]
+
+
+def test_content_that_is_not_followed_by_zeros_is_refused(findings: Refuse) -> None:
+    end = MAIN.content[-30:]
+    data = making.data_of().replace(end + b"\0", end + b"x")
+    assert findings(deb(data)) == [
+        f"{NAME}: ./opt/greenhouse/lib/main.py: is not followed by zeros"
+    ]
+
+
+def _changed(name: str, content: bytes) -> bytes:
+    """The control member with another file of this name, or one more."""
+    parts = {part.name: part.tar for part in making.control_parts()}
+    end = parts.pop("its end")
+    return b"".join(({**parts, name: gnu.file(f"./{name}", 0o755, content)}).values()) + end
+
+
+@pytest.mark.parametrize(
+    ("control", "told"),
+    [
+        (_changed("control", b"Package: greenhouse\n"), "control.tar.gz: control"),
+        (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: its end"),
+        (_changed("conffiles", b"/etc/passwd\n"), "control.tar.gz: its end"),
+        (making.control_tar(ITEMS[:3]), "control.tar.gz: md5sums"),
+        (making.control_tar()[:-512], "control.tar.gz: its end"),
+        (b"x" * 512 + making.control_tar(), "control.tar.gz: ./"),
+    ],
+)
+def test_control_that_disagrees_is_refused(findings: Refuse, control: bytes, told: str) -> None:
+    assert findings(deb(control=control)) == [f"{told}: is not as the manifest says"]
+
+
+def test_control_that_goes_on_is_refused(findings: Refuse) -> None:
+    more = making.control_tar() + bytes(512)
+    assert findings(deb(control=more)) == ["control.tar.gz: goes on after its end"]
+
+
+def test_md5sums_of_another_content_are_refused(findings: Refuse) -> None:
+    changed = (MAIN._replace(content=b"other") if each is MAIN else each for each in ITEMS)
+    told = findings(deb(control=making.control_tar(changed)))
+    assert told == ["control.tar.gz: md5sums: is not as the manifest says"]
+
+
+@pytest.mark.parametrize("part", ["control", "data"])
+def test_a_bomb_goes_off_in_small(findings: Refuse, part: str) -> None:
+    zeros = b"".join([gzip(bytes(4 << 20))] * 100)
+    if part == "control":
+        begin = ar.MAGIC + ar.header(ar.VERSION, 4) + ar.FORMAT
+        bomb = begin + ar.header(ar.CONTROL, len(zeros)) + zeros
+    else:
+        bomb = wrapped(gzip(making.data_of()) + zeros)
+    (told,) = findings(bomb)
+    assert "unpacks to more than the" in told
+
+
+def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:
+    told = [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
+    assert findings(deb(gnu.directory(".") + tar.END)) == told
+    assert findings(deb(gnu.directory(".") * 100 + making.data_of())) == told
+    assert findings(deb(gnu.file("./x", 0o644, b""))) == told
+
+
+def test_a_manifest_that_lies_elsewhere_is_refused(findings: Refuse) -> None:
+    data = making.data_of().replace(b"./opt/greenhouse/", b"./opt/greenhaus//", 1)
+    assert findings(deb(data)) == [
+        f"{NAME}: .provisioning/manifest.json: does not lie in the data as it should"
+    ]
+
+
+def test_a_manifest_of_another_package_is_refused(findings: Refuse) -> None:
+    other = manifest_of(ITEMS[:2])
+    data = making.preamble(other) + making.data_of()[len(making.preamble()) :]
+    assert findings(deb(data)) == [f"{NAME}: its data do not end as the manifest says"]
+
+
+def test_a_large_file_in_the_place_of_the_manifest_is_refused(findings: Refuse) -> None:
+    head = gnu.header(tar.Member("./x", FILE, 0o644, "root", "root", 1 << 32))
+    told = findings(deb(head + bytes(512)))
+    assert told == [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
+
+
+def test_times_are_all_of_one_kind(findings: Refuse) -> None:
+    epoch = gnu.Gnu(PACKAGE.prefix, by_content=False)
+    data = making.data_of().replace(SPELLING.header(MAIN.entry), epoch.header(MAIN.entry))
+    assert findings(deb(data)) == [f"{NAME}: lib/main.py: is not in the data as the manifest says"]
+    every = making.data_of()
+    listed = [item.entry for item in ITEMS if item.entry.type != LINK]
+    for entry in listed:
+        every = every.replace(SPELLING.header(entry), epoch.header(entry))
+    head = SPELLING.preamble(making.DATA)
+    assert findings(deb(every.replace(head, epoch.preamble(making.DATA)))) == []
