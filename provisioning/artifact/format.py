@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Optional, Protocol
 
 from provisioning.artifact import contents, proof
 from provisioning.artifact.deb import reader as deb
-from provisioning.artifact.release import CODECS, DEB, DIR, FORMATS, format_of
+from provisioning.artifact.release import CODECS, DEB, DIR, FORMATS, ZIP, format_of
+from provisioning.artifact.zip.proof import prove as prove_zip
+from provisioning.artifact.zip.reader import Reading as ZipReading
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Reader(Protocol):
 def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
     """Read an artifact that is called `name`: see `contents.Reading`. Raises ArtifactError."""
     format = format_of(name)
+    if format == ZIP:
+        return ZipReading(file)
     if format in CODECS:
         return contents.Reading(file, CODECS[format], most_chunks)
     if format == DEB:
@@ -66,6 +70,8 @@ def prover(file: FileIO, name: str, reading: Reader, says: Index | None) -> Prov
     `write`, which is handed the files as by `Reader.findings`, but in other processes, and the
     manifest too; it returns None where the artifact is not proved.
     """
+    if isinstance(reading, ZipReading):
+        return partial(prove_zip, file, reading)
     if isinstance(reading, contents.Reading) and says:
         return partial(proof.prove, file, reading, says._replace(archive=name))
     return None

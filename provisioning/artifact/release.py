@@ -15,9 +15,10 @@ SUMS = "SHA256SUMS"
 
 CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
 """The formats whose archives are chunks, one after the other, and have an index."""
+ZIP = "zip"
 DEB = "deb"
 DIR = "dir"
-FORMATS = (*CODECS, DEB, DIR)
+FORMATS = (*CODECS, ZIP, DEB, DIR)
 
 
 def stem(package: Package) -> str:

@@ -1,4 +1,4 @@
-"""Knows how bytes become a gzip member, a zstd frame or an xz stream: the same on every machine."""
+"""Knows how bytes become a gzip member, a zstd frame, …: the same on every machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact.release import DEB
+from provisioning.artifact.release import DEB, ZIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Press = Callable[[bytes | bytearray], bytes | bytearray]
 
-_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", DEB: "gzip"}
-_LEVELS = {"gzip": 7, "zstd": 9, "xz": 6}
+_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", ZIP: "deflate", DEB: "gzip"}
+_LEVELS = {"gzip": 7, "deflate": 7, "zstd": 9, "xz": 6}
 _LONGEST_WINDOW = 4 << 20  # bytes: xz takes eleven times as much memory, in each thread
 _STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
 
@@ -88,6 +88,12 @@ def _gzip(data: bytes | bytearray, level: int) -> bytearray:
     return made
 
 
+def _deflate(data: bytes | bytearray, level: int) -> bytearray:
+    from deflate import deflate_compress  # noqa: PLC0415
+
+    return deflate_compress(data, level)
+
+
 def _zstd(data: bytes | bytearray, level: int) -> bytes:
     import zstandard  # noqa: PLC0415
 
@@ -112,6 +118,7 @@ def _xz(data: bytes | bytearray, level: int) -> bytes:
 
 _ENCODERS: dict[str, tuple[str, Callable[..., bytes | bytearray]]] = {
     "gzip": ("deflate", _gzip),
+    "deflate": ("deflate", _deflate),
     "zstd": ("zstandard", _zstd),
     "xz": ("", _xz),
 }

@@ -34,6 +34,14 @@ def together(members: Sequence[Collected], spelling: Spelling) -> Iterator[bytes
     yield b"".join(parts)
 
 
+def bare(members: Sequence[Collected]) -> Iterator[bytes]:
+    """What all of `members` hold, and where links lead, as one piece; raises like `together`."""
+    parts = []
+    for entry, source, _ in members:
+        parts.append(whole(entry, source) if entry.type == FILE else entry.link.encode())
+    yield b"".join(parts)
+
+
 def whole(entry: Entry, source: str) -> bytes:
     """What `source` holds, if it still is what was collected as `entry`; raises like `together`."""
     descriptor = _open(source)

@@ -12,7 +12,9 @@ from provisioning.artifact import archive, digest, manifest, tar
 from provisioning.artifact.codec import READERS
 from provisioning.artifact.digest import MIB
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.release import CODECS, DIR, format_of
+from provisioning.artifact.release import CODECS, DIR, ZIP, format_of
+from provisioning.artifact.zip.members import Source, pass_over, read_local
+from provisioning.artifact.zip.spelling import LOCAL
 from provisioning.build import collect, pack, render, sums
 from provisioning.build.digests import Digests
 from provisioning.build.prove import compare
@@ -104,8 +106,23 @@ def _difference(one: Path, other: Path) -> str | None:
         if at is None:
             return None
         told = f"byte {at}: {_bytes(first, at)}, built again: {_bytes(second, at)}"
-    codec = CODECS.get(format_of(one.name) or "")
-    return f"{told}{_place(one, other, codec)}" if codec else told
+    format = format_of(one.name) or ""
+    if format == ZIP:
+        return f"{told}; {_zip_place(one, at)}"
+    return f"{told}{_place(one, other, CODECS[format])}" if format in CODECS else told
+
+
+def _zip_place(path: Path, at: int) -> str:
+    """In which member of a zip a byte lies."""
+    with open(path, "rb") as file:
+        source = Source(file)
+        while source.read(len(LOCAL)) == LOCAL:
+            found = read_local(source)
+            part = "its header" if at < source.offset else "what is compressed there"
+            pass_over(source, found.packed.size)
+            if at < source.offset:
+                return f"{found.name}: {part}"
+    return "the central directory"
 
 
 def _place(one: Path, other: Path, codec: str) -> str:

@@ -16,9 +16,10 @@ _CODECS = {
     "tar.gz": ("gzip",),
     "tar.zst": ("zstd",),
     "tar.xz": ("xz",),
+    "zip": ("deflate",),
     "deb": ("gzip", "xz", "zstd"),
 }
-_LEVELS = {"gzip": 12, "xz": 9, "zstd": 19}
+_LEVELS = {"gzip": 12, "deflate": 12, "xz": 9, "zstd": 19}
 _WRITTEN = re.compile(r"([a-z]+)(?::([0-9]{1,2}))?")
 
 

@@ -86,7 +86,7 @@ def _one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
 _NAME = "[a-z0-9][a-z0-9.+-]{0,63}"
 _VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
 _MODE = "[0-7]{3,4}"
-_FORMATS = ("tar.gz", "tar.zst", "tar.xz", "deb", "dir")
+_FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb", "dir")
 _MTIMES = ("epoch", "content")
 _RESTARTS = ("on-failure", "always", "never")
 _SERVICE_MANAGERS = ("systemd", "launchd")

@@ -9,12 +9,13 @@ import pytest
 
 from provisioning.build.rebuild import _difference
 from tests.artifact.making import ITEMS, chunks, file, manifest_of, packed, write_release
+from tests.artifact.zip import making as zip_making
 from tests.plugin.conftest import FILES, SPEC, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMATS = "formats: [tar.gz, dir]\ncompression: {tar.gz: gzip:1}\n"
+FORMATS = "formats: [tar.gz, zip, dir]\ncompression: {tar.gz: gzip:1}\n"
 
 
 @pytest.fixture
@@ -72,3 +73,30 @@ def test_the_member_that_differs_is_told(
     other.write_bytes(packed(chunks(items, manifest_of(ITEMS))))
     assert (_difference(one, other) or "").endswith(f"; greenhouse/{path}: {told}")
     assert _difference(one, one) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (b"print('Hallo')\n" * 50, "greenhouse/lib/main.py: its header"),
+        (b"print('Hello')\n" * 50, "the central directory"),
+    ],
+)
+def test_the_member_of_a_zip_that_differs_is_told(tmp_path: Path, change: bytes, told: str) -> None:
+    one, other = zip_making.write_release(tmp_path / "one"), tmp_path / "other.zip"
+    items = [
+        file("lib/main.py", change) if item.entry.path == "lib/main.py" else item for item in ITEMS
+    ]
+    other.write_bytes(zip_making.zipped(zip_making.parts(items, manifest_of(ITEMS))))
+    assert (_difference(one, other) or "").endswith(f"; {told}")
+    assert _difference(one, one) is None
+
+
+def test_what_is_compressed_otherwise_in_a_zip_is_told(tmp_path: Path) -> None:
+    one, other = zip_making.write_release(tmp_path / "one"), tmp_path / "other.zip"
+    data = bytearray(one.read_bytes())
+    (member,) = (each for each in zip_making.parts() if each.name.endswith(b"main.py"))
+    data[data.index(member.data) + 5] ^= 1
+    other.write_bytes(data)
+    told = "greenhouse/lib/main.py: what is compressed there"
+    assert (_difference(one, other) or "").endswith(f"; {told}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pip
 import pytest
 
-from tests.plugin.conftest import Project
+from tests.plugin.conftest import FILES, SPEC, Project
 
 VARIATIONS = {
     "another user": ["unshare", "-U", "--map-user=1000", "--map-group=1000"],
@@ -26,7 +26,9 @@ VARIATIONS = {
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(tmp_path_factory.mktemp("one") / "project")
+    spec = f"{SPEC}formats: [tar.gz, zip]\n"
+    files = {**FILES, "specs/demo.yaml": spec}
+    project = Project(tmp_path_factory.mktemp("one") / "project", files)
     project.write("src/nämé", "text")
     project.doit()
     return project

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.release import CODECS, DEB, DIR
+from provisioning.artifact.release import CODECS, DEB, DIR, ZIP
 from provisioning.build.format import deb, directory, tar
+from provisioning.build.format import zip as zip_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 WRITERS: dict[str, Write] = {
     **dict.fromkeys(CODECS, tar.write),
+    ZIP: zip_format.write,
     DEB: deb.write,
     DIR: directory.write,
 }

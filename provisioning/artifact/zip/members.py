@@ -1,0 +1,193 @@
+"""Knows how the members of a zip are read, one after the other, in bounded memory."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.digest import MIB
+from provisioning.artifact.entry import DIR, FILE
+from provisioning.artifact.path import path_fault, shown
+from provisioning.artifact.tar import Member
+from provisioning.artifact.zip.spelling import (
+    CENTRAL,
+    COMMON,
+    END,
+    END64,
+    LOCAL,
+    LONGEST_END,
+    MOST_32,
+    REST,
+    STORED,
+    ZIP64,
+    Clock,
+    Packed,
+    is_large,
+    local,
+)
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from provisioning.artifact.tar import Stream
+
+STRANGE = "its header is damaged, or another tool's"
+
+_BLOCK = 64 * 1024
+
+
+class Local(NamedTuple):
+    """What a local header says of a member. Sizes are in bytes."""
+
+    name: str
+    clock: Clock
+    packed: Packed
+    size: int
+    spelling: bytes
+
+
+class Source:
+    """The bytes of a zip, one after the other. Raises ArtifactError where there are too few."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.offset = 0
+
+    def read(self, size: int) -> bytes:
+        """Read so many bytes, of which there must be room for all."""
+        data = self._stream.read(size)
+        if len(data) < size:
+            raise ArtifactError("is cut off")
+        self.offset += size
+        return data
+
+    def rest(self, size: int) -> bytes:
+        """Read what is left, up to so many bytes."""
+        return self._stream.read(size)
+
+
+def read_local(source: Source) -> Local:
+    """Read what follows LOCAL. Raises ArtifactError, which names the member, where it can be none.
+
+    It can be spelt otherwise than `local` does: see `is_strange`.
+    """
+    head = source.read(COMMON.size)
+    _, _, method, *clock, crc, kept, size, name_length, extra_length = COMMON.unpack(head)
+    name, extra = source.read(name_length), source.read(extra_length)
+    text = name.decode(errors="surrogateescape")
+    fault = path_fault(text.removesuffix("/"))
+    if fault:
+        raise ArtifactError(f"{shown(text)}: {fault}")
+    if MOST_32 in (size, kept):
+        size, kept = _large(extra, (size, kept))
+    if kept > MOST_32 and not is_large(size):  # which would have no spelling at all
+        raise ArtifactError(f"{shown(text)}: {STRANGE}")
+    packed = Packed(method, crc, kept)
+    return Local(text, (clock[0], clock[1]), packed, size, LOCAL + head + name + extra)
+
+
+def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
+    """Whether a local header is spelt otherwise than `local` spells one of this time and owner."""
+    kind = DIR if found.name.endswith("/") else FILE
+    spelt = Member(found.name, kind, 0, owner, group, found.size)
+    return local(spelt, clock, found.packed) != found.spelling
+
+
+def read_content(source: Source, name: str, packed: Packed, size: int) -> Iterator[bytes]:
+    """Read a content of `size` bytes, in blocks of at most a MiB.
+
+    Raises ArtifactError, which names the member: it is damaged, or of another size.
+    """
+    crc = made = 0
+    for block in (_stored if packed.method == STORED else _inflated)(source, name, packed.size):
+        made += len(block)
+        if made > size:
+            raise ArtifactError(f"{shown(name)}: is damaged: unpacks to more than {size} bytes")
+        crc = zlib.crc32(block, crc)
+        yield block
+    if (made, crc) != (size, packed.crc):
+        raise ArtifactError(f"{shown(name)}: is damaged: its size or its CRC is another")
+
+
+def pass_over(source: Source, size: int) -> None:
+    """Read what nobody asks for."""
+    for _ in _stored(source, "", size):
+        pass
+
+
+def read_central(source: Source) -> bytes:
+    """Read what follows CENTRAL, and all that belongs to it."""
+    head = source.read(2 + COMMON.size + REST.size)
+    *_, name, extra = COMMON.unpack_from(head, 2)
+    comment, *_ = REST.unpack_from(head, 2 + COMMON.size)
+    return CENTRAL + head + source.read(name) + source.read(extra) + source.read(comment)
+
+
+class Central(NamedTuple):
+    """What a central header says."""
+
+    name: str
+    mode: int  # as stat(2) gives it
+    packed: Packed
+    offset: int  # of the local header
+    length: int  # of the central one, in bytes
+
+
+def parse_central(data: bytes, at: int = 0) -> Central:
+    """Tell what the central header at `at` says, whatever it is. Raises struct.error."""
+    _, _, method, _, _, crc, kept, size, name, extra = COMMON.unpack_from(data, at + 6)
+    comment, _, _, attributes, offset = REST.unpack_from(data, at + 6 + COMMON.size)
+    start = at + 6 + COMMON.size + REST.size
+    text = data[start : start + name].decode(errors="surrogateescape")
+    if MOST_32 in (size, kept, offset):
+        numbers = size, kept, offset
+        _, kept, offset = _large(data[start + name : start + name + extra], numbers)
+    length = start + name + extra + comment - at
+    return Central(text, attributes >> 16, Packed(method, crc, kept), offset, length)
+
+
+def parse_end(tail: bytes) -> tuple[int, int]:
+    """Tell the size and the offset of the central directory. Raises struct.error."""
+    *_, size, offset, _ = END.unpack_from(tail, len(tail) - END.size)
+    if MOST_32 in (size, offset):
+        *_, size, offset = END64.unpack_from(tail, len(tail) - LONGEST_END)
+    return size, offset
+
+
+def _large(extra: bytes, numbers: Sequence[int]) -> list[int]:
+    """Each of `numbers`, or what ZIP64 says of it where it is too large for its place."""
+    count = max(0, len(extra) - 4) // 8
+    begin, *said = struct.unpack_from(f"<L{count}Q", extra + bytes(4))
+    held = iter(said[: begin >> 19] if begin & 0xFFFF == ZIP64 else ())
+    return [next(held, each) if each == MOST_32 else each for each in numbers]
+
+
+def _stored(source: Source, name: str, left: int) -> Iterator[bytes]:
+    del name
+    while left:
+        block = source.read(min(left, MIB))
+        left -= len(block)
+        yield block
+
+
+def _inflated(source: Source, name: str, left: int) -> Iterator[bytes]:
+    inflate, rest = zlib.decompressobj(-zlib.MAX_WBITS), b""
+    while not inflate.eof:
+        if not rest:
+            rest = source.read(min(left, _BLOCK))
+            left -= len(rest)
+        given = bool(rest)
+        try:
+            block = inflate.decompress(rest, MIB)
+        except zlib.error as error:
+            told = str(error).rpartition(": ")[2]
+            raise ArtifactError(f"{shown(name)}: is damaged: {told}") from None
+        rest = inflate.unconsumed_tail
+        if block:
+            yield block
+        elif not given:
+            raise ArtifactError(f"{shown(name)}: is damaged: cut off")
+    if left or inflate.unused_data:
+        raise ArtifactError(f"{shown(name)}: is damaged: goes on after its end")

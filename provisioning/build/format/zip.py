@@ -1,0 +1,200 @@
+"""Knows how a package becomes a zip, of which only what changed is compressed anew.
+
+A chunk of the store holds members as they lie in the zip, with what precedes them, and nothing of
+where that is. So it is copied as it is, and only the central directory is spelt anew. Of a file
+that is larger than a chunk, each chunk holds a part.
+"""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import closing
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from provisioning.artifact import archive, chunk
+from provisioning.artifact.entry import FILE
+from provisioning.artifact.tar import EPOCH
+from provisioning.artifact.zip.spelling import (
+    COMMON,
+    DEFLATED,
+    EMPTY,
+    LOCAL,
+    STORED,
+    Packed,
+    central,
+    clock,
+    end,
+    local,
+    size_of,
+)
+from provisioning.build import joint, members
+from provisioning.build.encode import encoder_of
+from provisioning.build.format.mtime import mtime
+from provisioning.build.press import press
+from provisioning.build.runs import Run, key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.tar import Member
+    from provisioning.artifact.zip.spelling import Clock
+    from provisioning.build.encode import Press
+    from provisioning.build.format.order import Order, Tally
+    from provisioning.build.output import Output
+    from provisioning.build.press import Pressed
+    from provisioning.build.runs import Group
+
+    Bytes = bytes | bytearray | memoryview
+
+
+class _Spelt(NamedTuple):
+    """What is known of a member before its content is."""
+
+    member: Member
+    clock: Clock
+
+
+class _Share(NamedTuple):
+    """What the chunks of one run hold: some members, or each a part of one."""
+
+    run: Run
+    members: Sequence[_Spelt]
+    is_cut: bool = False
+
+
+def write(order: Order, made: Output) -> None:
+    """Make NAME-VERSION-PLATFORM.zip."""
+    splice = _Splice(made.file(order.place.artifact(order.format)))
+    shares = list(_Plan(order).shares())
+    with closing(press((share.run for share in shares), order.store)) as pressed:
+        chunks = _counted(pressed, order.tally)
+        for share in shares:
+            if share.is_cut:
+                splice.add_large(share.members[0], islice(chunks, len(share.run.chunks)))
+            else:
+                splice.add(share.members, next(chunks).packed.data)
+        next(chunks, None)  # lets the last ones be kept
+    splice.finish()
+
+
+def _counted(pressed: Iterable[Pressed], tally: Tally) -> Iterator[Pressed]:
+    for each in pressed:
+        tally.count(each)
+        yield each
+
+
+class _Plan:
+    """Which chunks a zip is made of, and by which keys the store knows them."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._name = order.variant.name
+        encoder = encoder_of(order.variant, order.format)
+        self._encoder, self._press = encoder.name, encoder.press
+        self._told = f"zip {self._name} {order.variant.mtime}"
+
+    def shares(self) -> Iterator[_Share]:
+        """The chunks, in order: the manifest's, and those of each group."""
+        content = self._order.manifest
+        top = _Spelt(archive.top(self._name), clock(EPOCH))
+        spelt = (top, *map(self._spell, archive.reserved(content)))
+        named = key(self._encoder, self._told, content), len(content)
+        make = partial(_pack, spelt, self._press)
+        yield _Share(Run((named,), lambda: iter((content,)), make), spelt)
+        yield from map(self._share, self._order.groups)
+
+    def _spell(self, entry: Entry) -> _Spelt:
+        time = clock(mtime(self._order.variant, entry))
+        return _Spelt(archive.member(entry, self._name), time)
+
+    def _share(self, group: Group) -> _Share:
+        collected, _, lines = group
+        spelt = [self._spell(each.entry) for each in collected]
+        if len(collected) == 1 and collected[0].entry.size > chunk.MAX:
+            return self._cut(group, spelt)
+        size = sum(size_of(each.member) for each in spelt)
+        named = key(self._encoder, self._told, lines), size
+        make = partial(_pack, spelt, self._press)
+        return _Share(Run((named,), lambda: members.bare(collected), make), spelt)
+
+    def _cut(self, group: Group, spelt: Sequence[_Spelt]) -> _Share:
+        (large,), _, lines = group
+        sizes = [piece.stop - piece.start for piece in chunk.pieces(large.entry.size)]
+        chunks = tuple(
+            (key(self._encoder, f"{self._told} from {number * chunk.MAX}", lines), size)
+            for number, size in enumerate(sizes)
+        )
+        make = partial(joint.part, press=self._press)
+        run = Run(chunks, lambda: members.apart(large, b"", sizes), make)
+        return _Share(run, spelt, is_cut=True)
+
+
+def _pack(spelt: Sequence[_Spelt], press: Press, content: bytes | bytearray) -> bytes:
+    """Make members, as they lie in a zip, of what they hold, one behind the other."""
+    parts: list[bytes | bytearray] = []
+    at = 0
+    for member, time in spelt:
+        held = content[at : at + size_of(member)]
+        at += len(held)
+        packed, kept = _packed(member, held, press)
+        parts += (local(member, time, packed), kept)
+    return b"".join(parts)
+
+
+def _packed(
+    member: Member, held: bytes | bytearray, press: Press
+) -> tuple[Packed, bytes | bytearray]:
+    if not held:
+        return EMPTY, b""
+    crc = zlib.crc32(held)
+    made = press(held) if member.type == FILE else held
+    if len(made) < len(held):
+        return Packed(DEFLATED, crc, len(made)), made
+    return Packed(STORED, crc, len(held)), held
+
+
+class _Splice:
+    """A zip in the making: members, one after the other, and what the end has to tell of each."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._offset = 0
+        self._directory: list[bytes] = []
+
+    def add(self, spelt: Iterable[_Spelt], data: Bytes) -> None:
+        """Write some more members, as `_pack` has made them."""
+        self._file.write(data)
+        at = 0
+        for member, time in spelt:
+            _, _, method, _, _, crc, kept, _, *names = COMMON.unpack_from(data, at + len(LOCAL))
+            self._tell(member, time, Packed(method, crc, kept), self._offset + at)
+            at += len(LOCAL) + COMMON.size + sum(names) + kept
+        self._offset += len(data)
+
+    def add_large(self, spelt: _Spelt, chunks: Iterable[Pressed]) -> None:
+        """Write one more member, of the parts of it."""
+        member, time = spelt
+        start, joined, kept = self._offset, joint.Joint(), 0
+        self._file.write(local(member, time, EMPTY))  # until all is known
+        for each in chunks:
+            part = joined.add(each.packed.data, each.tar_length)
+            kept += self._file.write(part)
+        kept += self._file.write(joint.END)
+        packed = Packed(DEFLATED, joined.crc, kept)
+        head = local(member, time, packed)
+        self._file.seek(start)
+        self._file.write(head)
+        self._offset = self._file.seek(start + len(head) + kept)
+        self._tell(member, time, packed, start)
+
+    def finish(self) -> None:
+        """Write the central directory and the end."""
+        directory = b"".join(self._directory)
+        self._file.write(directory)
+        self._file.write(end(len(self._directory), len(directory), self._offset))
+
+    def _tell(self, member: Member, time: Clock, packed: Packed, offset: int) -> None:
+        self._directory.append(central(member, time, packed, offset))
