@@ -16,8 +16,7 @@ from provisioning.artifact.contents import NO_MANIFEST, PREAMBLE, STRANGE_MANIFE
 from provisioning.artifact.digest import HashedReader
 from provisioning.artifact.entry import DIR, FILE, LINK, TYPES, Entry
 from provisioning.artifact.finding import Finding, content_difference, differences
-from provisioning.artifact.path import shown
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST, shown
 from provisioning.artifact.tar import EPOCH, Member
 from provisioning.artifact.whole import Whole
 from provisioning.artifact.zip.members import (

@@ -11,7 +11,7 @@ import pytest
 from provisioning.artifact import manifest, mtime, team
 from provisioning.artifact.extract import extract
 from provisioning.artifact.files import open_regular
-from provisioning.artifact.release import MANIFEST
+from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.tree import compare
 from provisioning.artifact.verify import Report, Verification, verify
 from provisioning.artifact.zip.proof import prove
