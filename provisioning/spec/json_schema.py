@@ -43,7 +43,7 @@ _MEANINGS = {
     "prefix": "The absolute path where the package is meant to be installed.",
     "formats": "What is made of the package: archives, a Debian package, a plain directory.",
     "compression": "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
-    "mtime": "epoch: all files bear one time; content: another for another content (zip, deb, dir).",
+    "mtime": "epoch: all files bear one time; content: one for each content (zip, deb, dir).",
     "service_manager": "What keeps services running on the platform.",
     "defaults": "Owner, group and modes of what names none.",
     "file_mode": 'Mode of files, quoted: "0644"; executables get x beside it.',
