@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
 
 # ECMA-48, section 8.3.117 (SGR): bold, and the colours in which rustc tells its errors.
-BOLD, RED, BLUE, CYAN = "1", "1;91", "1;94", "1;96"
+BOLD, RED, GREEN, BLUE, CYAN = "1", "1;91", "1;92", "1;94", "1;96"
 
 
 def shows_colour(stream: TextIO | None) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.difference import CONTENT, details
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.artifact.entry import Entry
     from provisioning.build.collect import Collected
 
 
@@ -43,21 +44,6 @@ def _differences(old: Collected, new: Collected) -> Iterator[str]:
         yield f"taken from {new.source or 'the spec'}, not {old.source or 'the spec'}"
     if old.template != new.template:
         yield "a template" if new.template else "no template"
-    before, after = _shown(old.entry), _shown(new.entry)
-    for what, was in before.items():
-        if after[what] != was:
-            yield f"{what} {was or 'none'} → {after[what] or 'none'}"
-    if old.entry.digest != new.entry.digest and old.entry.type == new.entry.type:
-        yield "content"
-
-
-def _shown(entry: Entry) -> dict[str, str]:
-    """What is worth a "from … to …"; a digest tells nobody anything."""
-    return {
-        "type": entry.type,
-        "mode": f"{entry.mode:04o}",
-        "owner": entry.owner,
-        "group": entry.group,
-        "link": entry.link,
-        "conffile": str(entry.conffile).lower(),
-    }
+    for detail in details(old.entry, new.entry):
+        # A digest tells nobody anything, and what a template becomes is not known yet.
+        yield CONTENT if detail.what == CONTENT else str(detail)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.extract import Writer
-from provisioning.build import prove as proving
 from provisioning.build import sums
 from provisioning.build.collect import collect, complete
+from provisioning.build.described import Described
 from provisioning.build.pack import pack
 from provisioning.build.plan import Part
 from provisioning.build.prove import prove
@@ -70,7 +70,7 @@ def test_sound_artifacts_are_proved_and_leave_nothing(place: Workspace, digests:
 def test_sound_artifacts_are_not_collected_again(
     place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(proving, "expected")
+    monkeypatch.delattr(Described, "manifest")
     prove(_part(), place, digests)
 
 
@@ -86,7 +86,7 @@ def test_what_the_spec_says_differently_is_told_in_its_words(
         "bin/a: owner root, the spec says pi",
         "bin/a: link ../lib/a, the spec says ../lib/c",
         "etc/x: mode 0640, the spec says 0600",
-        "etc/x: conffile True, the spec says False",
+        "etc/x: conffile true, the spec says false",
         "lib/a: the content is not what the spec gives today",
         "lib/b: in the archive, but the spec does not put it there",
         "lib/c: not in the archive, but the spec puts it there",
@@ -102,7 +102,7 @@ def test_what_a_package_is_is_compared(place: Workspace, digests: Digests) -> No
     described = variant(*CONTENTS, variables={"x": 1}, summary="New")
     elsewhere = workspace(described, "artifacts")
     assert _told(elsewhere, digests, summary="New") == [
-        "summary: '' in the archive, 'New' in the spec"
+        'summary: "" in the archive, New in the spec'
     ]
 
 

@@ -57,7 +57,7 @@ def test_what_is_gone_or_became_a_link_is_told(built: Project) -> None:
     built.path("src/deep/data.txt").unlink()
     built.path("src/main.py").unlink()
     built.path("src/main.py").symlink_to("other.py")
-    became = "type file → link, mode 0644 → 0777, link none → other.py"
+    became = "type file → link, link none → other.py"
     assert told(built, "collect") == {
         "collect": [
             "lib/deep: removed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command
@@ -73,6 +74,8 @@ def answer_json(document: Any) -> int:
 
 def answer(text: str) -> int:
     """Print `text`, and return the exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from doit.exceptions import InvalidCommand
 
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.command.project import AS_JSON, FAULTS, ProjectCommand, answer, answer_json
+from provisioning.plugin.command.word import matching, unknown
 from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
@@ -72,29 +73,12 @@ def _selected(outlines: Sequence[Outline], words: Sequence[str]) -> list[Outline
     Raises:
         InvalidCommand: telling each word that names nothing.
     """
-    chosen = {word: _matching(outlines, word) for word in words}
-    unknown = [_unknown(outlines, word) for word, found in chosen.items() if not found]
+    chosen = {word: matching(outlines, word) for word in words}
+    unknown = [unknown(outlines, word) for word, found in chosen.items() if not found]
     if unknown:
         raise InvalidCommand("\n".join(unknown))
     named = {id(each) for found in chosen.values() for each in found}
     return [each for each in outlines if not words or id(each) in named]
-
-
-def _matching(outlines: Sequence[Outline], word: str) -> list[Outline]:
-    name, colon, platform = word.partition(":")
-    return [
-        each for each in outlines if each.name == name and (not colon or each.platform == platform)
-    ]
-
-
-def _unknown(outlines: Sequence[Outline], word: str) -> str:
-    from provisioning.spec.fault import did_you_mean  # noqa: PLC0415
-
-    name, _, platform = word.partition(":")
-    platforms = {each.platform for each in _matching(outlines, name)}
-    if platforms:
-        return f"{name} is not built for {platform}; {did_you_mean(platform, platforms)}"
-    return f"no package is called {name}; {did_you_mean(name, {each.name for each in outlines})}"
 
 
 def _yaml(outlines: Sequence[Outline]) -> str:

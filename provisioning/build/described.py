@@ -1,0 +1,89 @@
+"""Knows the package that the specs and the files of today give, without building it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import digest
+from provisioning.artifact.manifest import Manifest
+from provisioning.build import members
+from provisioning.build.collect import collect
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.package import Package
+    from provisioning.build.collect import Collected
+    from provisioning.build.digests import Digests
+    from provisioning.build.layout import Layout
+    from provisioning.build.render import Rendered
+
+
+class Described:
+    """The package that a layout gives: a View (artifact/view.py).
+
+    Whatever is asked of it raises BuildError where a source is missing or changes meanwhile, and
+    SpecError where a template has a fault.
+    """
+
+    def __init__(self, layout: Layout, package: Package, digests: Digests) -> None:
+        self.package = package
+        self._layout, self._digests = layout, digests
+
+    @cached_property
+    def rendered(self) -> Mapping[str, Rendered]:
+        """What the templates become, by their paths in the package."""
+        if not any(item.template for item in self._layout.items):
+            return {}
+        # Imported here: an engine for templates is a cost that a package without any does not owe.
+        from provisioning.build.render import render_all  # noqa: PLC0415
+
+        return render_all(self._layout)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest that the package would have."""
+        return Manifest(self.package, tuple(each.entry for each in self._collected.values()))
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the templates could make use of a secret."""
+        return bool(self._layout.variant.secrets)
+
+    @cached_property
+    def secret(self) -> frozenset[str]:
+        """The paths of the files in which a secret may stand."""
+        if not self.has_secrets:
+            return frozenset()
+        secrets, rendered = self._layout.variant.secrets, self.rendered
+        return frozenset(path for path in rendered if secrets & rendered[path].uses)
+
+    def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
+        """What the files at the paths `wanted` would hold."""
+        return {path: self._content(path) for path in wanted}
+
+    @cached_property
+    def _collected(self) -> dict[str, Collected]:
+        collected = collect(self._layout, self._digests.look)
+        return {each.entry.path: self._complete(each) for each in collected}
+
+    def _complete(self, each: Collected) -> Collected:
+        if not each.template:
+            return each
+        return each._replace(entry=_of(each.entry, self.rendered[each.entry.path].content))
+
+    def _content(self, path: str) -> bytes:
+        if path in self.rendered:
+            return self.rendered[path].content
+        each = self._collected[path]
+        try:
+            return members.whole(each.entry, each.source)
+        except OSError as error:
+            raise BuildError(f"{each.source}: {error.strerror}") from None
+
+
+def _of(entry: Entry, content: bytes) -> Entry:
+    return entry._replace(size=len(content), digest=digest.of_bytes(content))

@@ -1,0 +1,85 @@
+"""Building again where what is built is not what it was: which path, which field, which lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import digest
+from provisioning.build import sums
+from provisioning.build.collect import collect, complete
+from provisioning.build.layout import lay_out
+from provisioning.build.pack import pack
+from provisioning.build.rebuild import rebuild
+from provisioning.build.render import render
+from provisioning.build.sources import Sources
+from provisioning.build.workspace import Workspace, workspace
+from provisioning.errors import BuildError
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.build.digests import Digests
+    from provisioning.build.layout import Layout
+
+CONTENTS = (
+    content("src", "t", "lib/"),
+    content("template", "t.j2", "etc/x", mode=0o640, number=1),
+)
+
+
+def _layout(**changes: object) -> Layout:
+    described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
+    (layout,) = lay_out([described], Sources("artifacts"))
+    return layout
+
+
+@pytest.fixture
+def place(digests: Digests) -> Workspace:
+    """The artifacts of a small package."""
+    write("t/a", "one\ntwo\n")
+    write("t.j2", "x = {{ x }}\n")
+    layout = _layout()
+    place = workspace(layout.variant, "artifacts")
+    render(layout, place.rendered)
+    pack(place, complete(collect(layout, digests.look), place.rendered, digests), digests)
+    sums.write(place)
+    return place
+
+
+def _told(place: Workspace, layout: Layout) -> list[str]:
+    place.work.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(BuildError) as caught:
+        rebuild(layout, place)
+    return str(caught.value).splitlines()
+
+
+def _digests(old: str, new: str) -> str:
+    before, after = (digest.of_bytes(text.encode())[:16] for text in (old, new))
+    return f"content {before}…, built again: {after}…"
+
+
+def test_what_is_the_same_is_nothing_to_tell(place: Workspace) -> None:
+    rebuild(_layout(), place)
+
+
+def test_paths_fields_and_lines_are_told(place: Workspace) -> None:
+    write("t/a", "one\nthree\n", mode=0o755)
+    write("t/b")
+    assert _told(place, _layout()) == [
+        "lib/a: mode 0644, built again: 0755; " + _digests("one\ntwo\n", "one\nthree\n"),
+        "    @@ -1,2 +1,2 @@",
+        "     one",
+        "    -two",
+        "    +three",
+        "lib/b: added when it is built again",
+        "artifacts/demo-1.0-raspberry-pi: a build from nothing gives something else",
+    ]
+
+
+def test_of_secrets_no_line_is_told(place: Workspace) -> None:
+    told = _told(place, _layout(variables={"x": 2}, secrets=frozenset({"x"})))
+    assert told == [
+        "etc/x: " + _digests("x = 1\n", "x = 2\n"),
+        "artifacts/demo-1.0-raspberry-pi: a build from nothing gives something else",
+    ]
