@@ -7,7 +7,7 @@ import pytest
 
 from provisioning.artifact import digest
 from provisioning.artifact.extract import extract
-from provisioning.artifact.view import view
+from provisioning.artifact.view import _bounded, view
 from provisioning.errors import ArtifactError
 
 from . import making
@@ -103,3 +103,9 @@ def test_what_is_no_artifact_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert refused(tmp_path / "empty") == "it: holds no artifact"
     assert refused(tmp_path) == "it/a.tar.gz: is not a regular file"
+
+
+def test_of_more_content_than_was_announced_little_is_kept() -> None:
+    blocks = iter([b"1234"] * 1000)
+    assert _bounded(blocks, 5) == b"12341234"
+    assert len(list(blocks)) == 998

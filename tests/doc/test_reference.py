@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import textwrap
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,8 @@ from provisioning.spec.project import read_project
 from provisioning.spec.rule import RESTART, SERVICE_MANAGER
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 
-from .page import DOC, ROOT, first_column, section
+from .page import DOC, GREENHOUSE, ROOT, first_column, section
+from .test_tutorial import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,12 +226,24 @@ def test_each_command_of_doit_that_is_told_exists() -> None:
     assert {PACKAGE, "verify", "list", "info", "clean", "forget", *own} <= names
 
 
-@pytest.mark.parametrize("command", ["spec", "explain", "gc"])
+@pytest.mark.parametrize("command", ["spec", "explain", "diff", "gc"])
 def test_each_option_of_a_command_is_there(command: str) -> None:
     (made,) = (point.load() for point in entry_points(group="doit.COMMAND", name=command))
     told = section(COMMANDS, f"### doit {command}").split("\n#")[0]
     options = {f"--{option['long']}" for option in made.cmd_options}
     assert options == set(re.findall(r"`(--[\w-]+)", told))
+
+
+def test_the_example_of_a_difference_is_what_is_printed(tmp_path: Path) -> None:
+    project = tmp_path / "greenhouse"
+    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    made = "printf 'import logging\\n\\nlogging.basicConfig()\\n' > src/greenhouse/log.py"
+    spec = project / "specs" / "greenhouse.yaml"
+    run("doit package:greenhouse:raspberry-pi", project)
+    spec.write_text(spec.read_text(encoding="utf-8").replace('"0755"', '"0750"'), encoding="utf-8")
+    told = run(f"echo 1.4.3 > VERSION; {made}; doit diff greenhouse:raspberry-pi || true", project)
+    example = section(COMMANDS, "### doit diff").split("\n|")[0].strip("\n")
+    assert textwrap.dedent(example) == told.rstrip()
 
 
 def commands() -> set[str]:

@@ -150,7 +150,7 @@ def test_two_platforms_are_compared_as_the_specs_give_them(project: Project) -> 
 
 def test_what_is_equal_is_told_in_one_line(built: Project) -> None:
     told = ("equal: 8 paths, 42 bytes\n", "")
-    for words in (["demo:raspberry-pi"], [PI], [PI, PI], [PI, "demo:raspberry-pi"]):
+    for words in (["demo:raspberry-pi"], [PI, PI]):
         assert run(built, *words, status=0) == told
     assert json.loads(run(built, "--json", PI, status=0)[0]) == {
         "old": PI,
@@ -266,21 +266,19 @@ def test_of_two_artifacts_the_specs_of_the_project_know_the_secrets(tmp_path: Pa
     assert unknown.splitlines()[-2].endswith("since not everyone may read it")
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_every_format_is_read(tmp_path: Path, format: str) -> None:
+def test_every_format_is_read(tmp_path: Path) -> None:
     head = "summary: Demo\nlicense: MIT\nmaintainer: Demo <demo@example.org>\n"
-    spec = SPEC + f"{head}formats: [tar.gz, {format}]\n".replace("tar.gz, tar.gz", "tar.gz")
+    spec = SPEC + f"{head}formats: [{', '.join(FORMATS)}]\n"
     project = Project(tmp_path, {**FILES, "specs/demo.yaml": spec})
     project.doit("package:demo:raspberry-pi")
-    archive = f"{PI}/demo-1.0-raspberry-pi.tar.gz"
-    (made,) = project.path(PI).glob("demo" if format == DIR else f"*{format}")
-    word = str(made.relative_to(project.root))
-    assert run(project, word, archive, status=0)[0] == "equal: 8 paths, 42 bytes\n"
     project.write("src/main.py", "new\n")
-    assert "\n    -print('hello')\n    +new\n" in differs(project, word)
-    damaged = made / "lib/main.py" if format == DIR else made
-    damaged.write_bytes(damaged.read_bytes() + b"\0")
-    assert trouble(project, "--brief", word).startswith(f"ERROR: {word}: ")
+    for format in FORMATS:
+        (made,) = project.path(PI).glob("demo" if format == DIR else f"*.{format}")
+        word = str(made.relative_to(project.root))
+        assert "\n    -print('hello')\n    +new\n" in differs(project, word)
+        damaged = made / "lib/main.py" if format == DIR else made
+        damaged.write_bytes(damaged.read_bytes() + b"\0")
+        assert trouble(project, "--brief", word).startswith(f"ERROR: {word}: ")
 
 
 def test_what_was_built_last_is_not_what_has_the_highest_version(built: Project) -> None:
