@@ -23,7 +23,7 @@ from provisioning.spec.rule import RESTART, SERVICE_MANAGER
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
-from .test_tutorial import run
+from .test_tutorial import portable, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -243,7 +243,7 @@ def test_the_example_of_a_difference_is_what_is_printed(tmp_path: Path) -> None:
     spec.write_text(spec.read_text(encoding="utf-8").replace('"0755"', '"0750"'), encoding="utf-8")
     told = run(f"echo 1.4.3 > VERSION; {made}; doit diff greenhouse:raspberry-pi || true", project)
     example = section(COMMANDS, "### doit diff").split("\n|")[0].strip("\n")
-    assert textwrap.dedent(example) == told.rstrip()
+    assert portable(textwrap.dedent(example)) == portable(told.rstrip())
 
 
 def commands() -> set[str]:

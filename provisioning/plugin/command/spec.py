@@ -74,9 +74,9 @@ def _selected(outlines: Sequence[Outline], words: Sequence[str]) -> list[Outline
         InvalidCommand: telling each word that names nothing.
     """
     chosen = {word: matching(outlines, word) for word in words}
-    unknown = [unknown(outlines, word) for word, found in chosen.items() if not found]
-    if unknown:
-        raise InvalidCommand("\n".join(unknown))
+    strange = [unknown(outlines, word) for word, found in chosen.items() if not found]
+    if strange:
+        raise InvalidCommand("\n".join(strange))
     named = {id(each) for found in chosen.values() for each in found}
     return [each for each in outlines if not words or id(each) in named]
 
