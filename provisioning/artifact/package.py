@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.owner import owner_fault
@@ -98,7 +99,12 @@ _TEXTS = frozenset(Package._fields) - {*_NAMED}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # of text in one line, in UTF-8
+
+
+def words(command: str) -> list[str]:
+    """The words of a command line. Raises ValueError for a quote that is not closed."""
+    return shlex.split(command)
 
 
 def plain(package: Package) -> dict[str, Any]:

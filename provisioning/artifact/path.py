@@ -14,6 +14,11 @@ MANIFEST = f"{RESERVED}/manifest.json"
 HOOKS = f"{RESERVED}/hooks"  # a script for each hook, by its name
 TOOL = "install"  # what installs the package, at its top
 
+# Below the prefix where a package is installed: what belongs to the machine.
+STATE = "state"
+TRANSACTION = f"{STATE}/transaction.json"  # there while a change is under way
+DEVICE = "etc/device.env"  # the values that only the device knows
+
 # 4,096 is PATH_MAX with the final NUL; the rest is left for the directory a package lies in.
 _LONGEST_PATH = 4000
 _LONGEST_NAME = 255

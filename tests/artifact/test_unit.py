@@ -1,0 +1,220 @@
+"""Units, as systemd reads them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.package import Package, Service, Value
+from provisioning.artifact.unit import (
+    recovery_name,
+    recovery_unit,
+    systemd_unit,
+    unit_name,
+    writable,
+)
+from tests.artifact.systemd import dumped, split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ODD = [
+    "a b", "", "$X", "${X}", "$$", "100%", "%n", ";", "\\", "\\n", "\\x41", '"', "'", "it's \"so\"",
+    "a=b", "#c", "é😀", "-", "  ", "*", "{a,b}", "\\\\", "x\\",
+]  # fmt: skip
+DATA = ["/opt/greenhouse/var/log"]
+
+
+def service(**said: object) -> Service:
+    usual = Service("greenhouse", "bin/greenhouse", "on-failure", "greenhouse", "", (), "", None)
+    return usual._replace(**said)
+
+
+def package(*services: Service, **said: object) -> Package:
+    about = ("greenhouse", "1.4.2", "pi", "linux", "arm64", "/opt/greenhouse", "Opens", "MIT", "")
+    return Package(*about, "systemd", services)._replace(**said)
+
+
+def unit(given: Service, writable: list[str] = DATA, **said: object) -> str:
+    return systemd_unit(package(given, **said), given, "/opt/greenhouse/current", writable)
+
+
+def test_a_unit_is_this_to_the_letter() -> None:
+    given = service(environment=(("TZ", "UTC"),), restart="always")
+    assert (
+        unit(given, device=(Value("TOKEN", "", True, ""),))
+        == """\
+# Made by provision, of greenhouse 1.4.2. It will be overwritten;
+# what you change belongs into a file that `systemctl edit greenhouse.service` makes.
+[Unit]
+Description=Opens (greenhouse)
+After=network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=/opt/greenhouse/current/bin/greenhouse
+WorkingDirectory=/opt/greenhouse/current
+User=greenhouse
+Environment=TZ=UTC
+EnvironmentFile=/opt/greenhouse/etc/device.env
+Restart=always
+RestartSec=5
+SyslogIdentifier=greenhouse
+
+NoNewPrivileges=yes
+ProtectSystem=strict
+PrivateTmp=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+LockPersonality=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+UMask=0027
+ProtectHome=yes
+CapabilityBoundingSet=
+ReadWritePaths=-/opt/greenhouse/var/log
+
+[Install]
+WantedBy=multi-user.target
+"""
+    )
+
+
+def test_systemd_reads_each_odd_text_as_it_was_written(tmp_path: Path) -> None:
+    given = [
+        service(name=f"odd{number}", exec=f"bin/a {shlex.quote(text)}", environment=(("A", text),))
+        for number, text in enumerate(ODD)
+    ]
+    found = dumped({f"{each.name}.service": unit(each) for each in given}, tmp_path)
+    for each, text in zip(given, ODD, strict=True):
+        settings = found[f"{each.name}.service"]
+        assert settings["Environment"] == [f"A={text}"]
+        assert passed(settings) == ["/opt/greenhouse/current/bin/a", text]
+
+
+def passed(settings: dict[str, list[str]]) -> list[str]:
+    """The words that a program is given: of what systemd has read, it makes one $ of two."""
+    (command,) = settings["Command Line"]
+    words = split(command)
+    assert not any(re.search(r"(?<!\$)\$(\$\$)*(?!\$)", word) for word in words)
+    return [word.replace("$$", "$") for word in words]
+
+
+def test_an_odd_summary_prefix_and_data_directory_are_taken_as_they_are(tmp_path: Path) -> None:
+    given = service(directory="a b/100%")
+    odd = package(given, prefix="/opt/a b%", summary="50% \\\nof it\\")
+    text = systemd_unit(odd, given, "/opt/a b%", ["/opt/a b%/var"])
+    settings = dumped({"greenhouse.service": text}, tmp_path)["greenhouse.service"]
+    assert settings["Description"] == ["50% \\ of it\\ (greenhouse)"]
+    assert settings["WorkingDirectory"] == ["/opt/a b%/a b/100%"]
+    assert settings["Command Line"] == ['"/opt/a b%/bin/greenhouse"']
+    assert settings["ReadWritePaths"] == ["-/opt/a b%/var"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("on-failure", "on-failure"), ("always", "always"), ("never", "no")],
+)
+def test_systemd_restarts_as_the_spec_says(tmp_path: Path, said: str, expected: str) -> None:
+    found = dumped({"a.service": unit(service(restart=said))}, tmp_path)["a.service"]
+    assert (found["Restart"], found["RestartSec"]) == ([expected], ["5s"])
+
+
+def test_root_keeps_what_root_may_and_nobody_is_named_where_none_is() -> None:
+    assert "CapabilityBoundingSet" not in unit(service(user="root"))
+    assert "User=root\n" in unit(service(user="root"))
+    nobody = unit(service(user="", group="gpio"))
+    assert "CapabilityBoundingSet" not in nobody
+    assert "User=" not in nobody
+    assert "Group=gpio\n" in nobody
+
+
+def test_a_package_below_a_home_directory_is_seen_by_its_service() -> None:
+    assert "ProtectHome=read-only\n" in unit(service(), prefix="/home/pi/greenhouse")
+    assert "ProtectHome=yes\n" in unit(service(), prefix="/homes/greenhouse")
+
+
+def test_a_service_may_write_where_its_package_holds_nothing() -> None:
+    entries = [Entry(path, DIR, 0o755, "root", "root") for path in ("etc", "var", "var/log")]
+    entries.insert(1, Entry("etc/greenhouse.ini", FILE, 0o644, "root", "root"))
+    assert writable(package(), entries) == ("/opt/greenhouse/var/log",)
+
+
+@pytest.mark.parametrize(
+    ("name", "service_", "expected"),
+    [
+        ("greenhouse", "greenhouse", "greenhouse.service"),
+        ("greenhouse", "pump", "greenhouse-pump.service"),
+        ("g++", "a.b", r"g\x2b\x2b-a.b.service"),
+    ],
+)
+def test_a_unit_is_called_as_its_package_and_its_service(
+    name: str, service_: str, expected: str
+) -> None:
+    assert unit_name(package(name=name), service_) == expected
+
+
+def test_an_interrupted_installation_is_seen_to_before_the_services_start(tmp_path: Path) -> None:
+    given = package(service(), service(name="pump"))
+    name = recovery_name(given)
+    units = {unit_name(given, each.name): unit(each) for each in given.services}
+    recovery = recovery_unit(given)
+    found = dumped({name: recovery, **units}, tmp_path)[name]
+    assert name == "provision-recover-greenhouse.service"
+    before = [each.split()[0] for each in found["Before"]]
+    assert {"greenhouse.service", "greenhouse-pump.service"} <= {*before}
+    assert found["Environment"] == ["PROVISIONING_BOOT=1"]
+    assert found["Type"] == ["oneshot"]
+    assert split(found["Command Line"][0]) == [
+        "/opt/greenhouse/state/tool", "recover", "--prefix", "/opt/greenhouse",
+    ]  # fmt: skip
+    assert "\nConditionPathExists=/opt/greenhouse/state/transaction.json\n" in recovery
+
+
+@pytest.mark.parametrize("given", [service(), service(user="root"), service(user="")])
+def test_systemd_finds_no_fault_in_a_unit(tmp_path: Path, given: Service) -> None:
+    program = tmp_path / "current" / "bin" / "greenhouse"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    about = package(given, prefix=str(tmp_path))
+    text = systemd_unit(about, given, f"{tmp_path}/current", [f"{tmp_path}/var"])
+    assert verified({"greenhouse.service": text}, tmp_path) == ""
+
+
+def test_a_misspelt_setting_would_be_found(tmp_path: Path) -> None:
+    told = verified({"greenhouse.service": unit(service()) + "[Service]\nUsr=x\n"}, tmp_path)
+    assert ":38: Unknown key 'Usr' in section [Service], ignoring." in told
+
+
+def verified(units: dict[str, str], directory: Path) -> str:
+    """What systemd-analyze says against units."""
+    for name, text in units.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    command = ["systemd-analyze", "verify", "--recursive-errors=no", "--man=no"]
+    result = subprocess.run(
+        [*command, *(str(directory / name) for name in units)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout + result.stderr
+
+
+def test_what_a_service_could_do_to_the_system_is_little(tmp_path: Path) -> None:
+    path = tmp_path / "greenhouse.service"
+    path.write_text(unit(service()))
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=42", str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
