@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import (
+    DEVICE,
     HOOKS,
     RESERVED,
     TOOL,
@@ -19,6 +20,7 @@ from provisioning.artifact.path import (
     path_fault,
     shown,
 )
+from provisioning.build import programs
 from provisioning.build.sources import is_exclude, is_glob, literal_prefix
 from provisioning.build.tree import kind_of
 from provisioning.spec.fault import Fault, SpecError
@@ -111,6 +113,8 @@ class _Draft:
         items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.
         items.sort(key=itemgetter(0))
+        if not self.faults:  # else what a service needs may only seem to be missing
+            self.faults += programs.faults(self.variant, {item.path: item for item in items})
         return Layout(variant=self.variant, items=tuple(items))
 
     def _items(self, content: Content) -> Iterable[Item]:
@@ -244,6 +248,8 @@ class _Draft:
             reason = "is reserved for the package's own records"
         elif collision_key(item.path) == _INSTALLER:
             reason = "is where each package brings along what installs it"
+        elif self.variant.device and collision_key(item.path) == DEVICE:
+            reason = "is where the machine says its own values"
         if reason:
             name = shown(item.source) or shown(item.path)
             self._fault("path", content, "dst", f"{name}: as a path in the package, this {reason}")

@@ -128,6 +128,8 @@ def code_state() -> str:
 
 def _values(part: Any, contents: dict[str, int]) -> Any:
     """The fields of a variant, or of a part of it, as JSON has them; a content as its number."""
+    if isinstance(part, Service):
+        part = part._replace(origins={})
     if isinstance(part, Content):
         spelled = json.dumps([_values(each, contents) for each in part._replace(origins={})])
         return contents.setdefault(spelled, len(contents))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.rule import NAME
 from provisioning.spec.schema import FRAGMENT, KINDS, PLATFORM, SPEC, WITH_DST
+from provisioning.spec.service_rule import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_TYPES = {"string": "string", "list": "array", "dict": "object", "boolean": "boolean"}
+_TYPES = {
+    "integer": "integer",
+    "string": "string",
+    "list": "array",
+    "dict": "object",
+    "boolean": "boolean",
+}
 _SHORTEST = {"string": "minLength", "list": "minItems", "dict": "minProperties"}
 _PLACEHOLDER = r"\{\{"  # of what it will be replaced with nothing is known here
 
@@ -55,10 +62,21 @@ _MEANINGS = {
     "pre_remove": "Runs before the package is taken away.",
     "post_remove": "Runs after the package has been taken away.",
     "run": "The script: a file of the project.",
+    "timeout": "Seconds, after which it has failed; 60 if nothing is said.",
     "exec": "The command line; its first word is a path in the package.",
     "restart": "When it is started again after its end.",
     "environment": "Environment variables of the service.",
-    "user": 'Who runs it: a name, or a number such as "1000".',
+    "user": 'Who runs it: a name, or a number such as "1000"; with systemd, else one of its own.',
+    "directory": "Where it is started: a path in the package; else the package's root.",
+    "health": "How one sees that it runs well, once it was started: exactly one check.",
+    "http": "A URL that is to be answered with 2xx.",
+    "tcp": "HOST:PORT, or a PORT of this machine, where a connection is to be accepted.",
+    "command": "A command line as exec, which is to end with 0.",
+    "uptime": "Seconds that it is to run without a break.",
+    "within": "Seconds from its start, after which it is not well; 30 if nothing is said.",
+    "device": "What only the machine can say, as environment variables, by name.",
+    "pattern": "A regular expression for the whole value; else any text but none.",
+    "secret": "Whether it is never to be shown.",
     "platform": "What the platform is called: the file's name without .yaml.",
     "extends": "A platform of which everything is taken over that this file does not say.",
     "os": "Its operating system, such as linux or macos.",
@@ -164,6 +182,8 @@ def _converted(rule: Schema) -> Json:
         made["propertyNames"] = _text(meta["keys"])
     if "rule" in meta:
         made |= _text(meta["rule"])
+    if "range" in meta:
+        made["minimum"], made["maximum"] = meta["range"]
     return made | _TOGETHER.get(rule.get("check_with", ""), {})
 
 
@@ -173,6 +193,6 @@ def _text(rule: Rule) -> Json:
         return {"anyOf": [{"enum": list(rule.known)}, {"pattern": _PLACEHOLDER}]}
     whole = f"^(?:{rule.pattern})$"
     # Names are what placeholders are filled with, and nobody fills those in a name.
-    pattern = whole if rule is NAME else f"{whole}|{_PLACEHOLDER}"
+    pattern = whole if rule in {NAME, VARIABLE} else f"{whole}|{_PLACEHOLDER}"
     # Not of the standard: VS Code and yaml-language-server know it, others pass over it.
     return {"pattern": pattern, "patternErrorMessage": f"This {rule.reason('')}."}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.compression import read_compression
 from provisioning.spec.content import Contents
+from provisioning.spec.device import DEVICE, read_device
 from provisioning.spec.fault import Fault
 from provisioning.spec.node import plain, scalars
 from provisioning.spec.rule import ABOUT, FORMAT, MODE, MTIME, OWNER, SERVICE_MANAGER
 from provisioning.spec.service import Services
+from provisioning.spec.service_rule import place_reason
 from provisioning.spec.variables import BUILT_IN
 from provisioning.spec.variant import Variant
 
 if TYPE_CHECKING:
+    from provisioning.spec.origin import Origin
     from provisioning.spec.resolve import Resolved
 
 _ABOUT = ("summary", "license", "maintainer")
@@ -28,21 +31,22 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
     values = scope.variables()
     variables = {name: plain(node) for name, node in values.items()}
     services = Services(scope, resolved.conditions, faults)
+    manager = scope.read(merged, "service_manager", SERVICE_MANAGER) or ""
     variant = Variant(
         **{key: variables.get(key, "") for key in BUILT_IN},
         **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
         compression=read_compression(merged.mapping("compression"), scope, faults),
         mtime=scope.read(merged, "mtime", MTIME) or "",
-        service_manager=scope.read(merged, "service_manager", SERVICE_MANAGER) or "",
+        service_manager=manager,
         file_mode=int(modes[0], 8),
         dir_mode=int(modes[1], 8),
         owner=owner,
         group=group,
         contents=Contents(scope, (owner, group), faults).read(resolved.contents),
-        services=services.read(merged.mapping("services")),
+        services=services.read(merged.mapping("services"), _account(variables, manager)),
         hooks=services.hooks(merged.mapping("hooks")),
-        device=(),
+        device=read_device(merged.mapping(DEVICE), scope, faults),
         variables=variables,
         secrets=frozenset(
             name for name, node in values.items() if any(each.secret for each in scalars(node))
@@ -52,7 +56,21 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
     )
     if "service_manager" not in merged.items:
         _demand_manager(variant, faults)
+    if variant.services and "prefix" in merged.items:
+        _check_prefix(variant.prefix, merged.items["prefix"].origin, faults)
     return variant
+
+
+def _account(variables: dict[str, Any], manager: str) -> str:
+    """Who runs a service that names no user; "" leaves it to the service manager."""
+    # One of its own keeps a service from the files of all others. macOS has no command that makes
+    # a user in a way that Apple documents, so there one has to be named.
+    return str(variables.get("name", "")) if manager == "systemd" else ""
+
+
+def _check_prefix(prefix: str, origin: Origin, faults: list[Fault]) -> None:
+    if reason := place_reason(prefix[1:]):
+        faults.append(Fault.at(origin, "bad-path", f"{prefix} {reason}"))
 
 
 def _demand_manager(variant: Variant, faults: list[Fault]) -> None:

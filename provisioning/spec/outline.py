@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.spec.content import Contents
+from provisioning.spec.device import DEVICE
 from provisioning.spec.node import Mapping, Scalar, Sequence, plain
 from provisioning.spec.resolve import DEFAULTS
 from provisioning.spec.variables import BUILT_IN, RESERVED
@@ -57,6 +58,7 @@ def outline(resolved: Resolved) -> Outline:
         "variables": _map(variables, merged.origin),
         "services": _map(_services(resolved, scope), merged.origin),
         "hooks": _map(_hooks(resolved, scope), merged.origin),
+        "device": _texts(merged.mapping(DEVICE), scope),
         "contents": Sequence(items=tuple(_contents(resolved, scope)), origin=merged.origin),
     }
     told = {key: _masked(node) for key, node in sections.items() if _says_something(node)}
@@ -75,10 +77,16 @@ def _services(resolved: Resolved, scope: Scope) -> dict[str, Node]:
 def _hooks(resolved: Resolved, scope: Scope) -> dict[str, Node]:
     hooks = sorted(resolved.merged.mapping("hooks").items.items())
     return {
-        name: _texts(item.items["run"] if isinstance(item, Mapping) else item, scope)
+        name: _texts(_hook(item) if isinstance(item, Mapping) else item, scope)
         for name, item in hooks
         if not isinstance(item, Mapping) or resolved.conditions.hold(item)
     }
+
+
+def _hook(item: Mapping) -> Node:
+    """Return the path alone where no more is said, as one could have written it."""
+    said = _unconditional(item)
+    return said if len(said.items) > 1 else said.items["run"]
 
 
 def _contents(resolved: Resolved, scope: Scope) -> Iterator[Node]:

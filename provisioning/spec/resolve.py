@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from provisioning.spec.condition import Conditions
+from provisioning.spec.device import declared
 from provisioning.spec.fault import Fault
 from provisioning.spec.fragment import Fragments
 from provisioning.spec.given import dotted
@@ -67,7 +68,7 @@ class Resolution:
         """Merge, and settle every name."""
         overlay = self.spec.mapping("platforms").mapping(self.platform.family[0])
         layers = [self.platform.node, self.spec.without("platforms"), overlay]
-        merged = reduce(merge, layers)
+        merged = reduce(merge, map(declared, layers))
         self._require(merged)
         identity: dict[str, Node] = {key: _literal(merged, key) for key in _IDENTITY}
         names = find_names(layers, identity, self.inputs, self.faults)

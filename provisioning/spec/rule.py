@@ -34,7 +34,8 @@ class Rule(NamedTuple):
         return not reason
 
 
-def _matches(pattern: str, reason: str) -> Callable[[str], str]:
+def matches(pattern: str, reason: str) -> Callable[[str], str]:
+    """Return what gives `reason` for each text that is not `pattern`."""
     match = re.compile(pattern).fullmatch
     return lambda text: "" if match(text) else reason
 
@@ -53,7 +54,7 @@ def _owner_reason(owner: str) -> str:
 
 _LONGEST_PATH = 4096  # PATH_MAX of Linux
 _LONGEST_TEXT = 4096
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def _link_reason(target: str) -> str:
@@ -64,20 +65,22 @@ def _link_reason(target: str) -> str:
         return "is absolute; write a relative path"
     if "\\" in target:
         return "has a backslash; separate with /"
-    return "has a control character" if _CONTROL.search(target) else ""
+    return "has a control character" if CONTROL.search(target) else ""
 
 
-def _path_reason(path: str) -> str:
+def path_reason(path: str) -> str:
+    """Why `path` is none that stays below its root; "" where it is."""
     return _link_reason(path) or ("leaves its root by .." if ".." in path.split("/") else "")
 
 
 def _prefix_reason(path: str) -> str:
     if not path.startswith("/"):
         return "must be an absolute path, such as /opt/greenhouse"
-    return _path_reason(clean(path)) if clean(path) else "cannot be the root of the whole system"
+    return path_reason(clean(path)) if clean(path) else "cannot be the root of the whole system"
 
 
-def _one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
+def one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
+    """Return what gives a reason for each text that is not `known`."""
     return lambda text: "" if text in known else f"is no known {what}; known: {', '.join(known)}"
 
 
@@ -88,17 +91,16 @@ _VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
 _MODE = "[0-7]{3,4}"
 _FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb", "dir")
 _MTIMES = ("epoch", "content")
-_RESTARTS = ("on-failure", "always", "never")
 _SERVICE_MANAGERS = ("systemd", "launchd")
 
 NAME = Rule(
     "bad-name",
-    _matches(_NAME, "is no name: use a-z and 0-9, then also . + and -"),
+    matches(_NAME, "is no name: use a-z and 0-9, then also . + and -"),
     pattern=_NAME,
 )
 VERSION = Rule(
     "bad-version",
-    _matches(
+    matches(
         _VERSION,
         "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
     ),
@@ -107,7 +109,7 @@ VERSION = Rule(
 MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
 MODE = Rule(
     "bad-mode",
-    _matches(_MODE, 'is no mode: write octal digits, such as "0644"'),
+    matches(_MODE, 'is no mode: write octal digits, such as "0644"'),
     pattern=_MODE,
 )
 ABOUT = Rule(
@@ -115,15 +117,14 @@ ABOUT = Rule(
     lambda text: f"is longer than {_LONGEST_TEXT} characters" if len(text) > _LONGEST_TEXT else "",
 )
 OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
-PATH = Rule("bad-path", _path_reason)
+PATH = Rule("bad-path", path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
-FORMAT = Rule("unknown-format", _one_of(_FORMATS, "format"), known=_FORMATS)
-MTIME = Rule("unknown-mtime", _one_of(_MTIMES, "kind of time"), known=_MTIMES)
-RESTART = Rule("unknown-restart", _one_of(_RESTARTS, "way to restart"), known=_RESTARTS)
+FORMAT = Rule("unknown-format", one_of(_FORMATS, "format"), known=_FORMATS)
+MTIME = Rule("unknown-mtime", one_of(_MTIMES, "kind of time"), known=_MTIMES)
 SERVICE_MANAGER = Rule(
     "unknown-service-manager",
-    _one_of(_SERVICE_MANAGERS, "service manager"),
+    one_of(_SERVICE_MANAGERS, "service manager"),
     known=_SERVICE_MANAGERS,
 )
 

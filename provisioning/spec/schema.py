@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cerberus import Validator, errors
+from cerberus import TypeDefinition, Validator, errors
 
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
@@ -17,10 +17,17 @@ from provisioning.spec.rule import (
     MTIME,
     NAME,
     OWNER,
-    RESTART,
     SERVICE_MANAGER,
     VERSION,
     Rule,
+)
+from provisioning.spec.service_rule import (
+    ADDRESS,
+    LONGEST_WAIT,
+    RESTART,
+    SECONDS,
+    URL,
+    VARIABLE,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +51,13 @@ _NAMES: Schema = {"type": ["string", "list"], "schema": _TEXT, "minlength": 1}
 _ONLY_HERE: Schema = {"only": _NAMES, "except": _NAMES}
 # A key without a value takes away what an ancestor, or the spec itself, said of it.
 _REMOVABLE: Schema = {**_TEXT, "nullable": True}
+
+# A number, or a text with a placeholder for one.
+_SECONDS: Schema = {
+    "type": ["integer", "string"],
+    "meta": {"rule": SECONDS, "range": (1, LONGEST_WAIT)},
+    "nullable": True,
+}
 
 # What a content is made of, and the keys that would mean nothing there.
 _ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "exclude"})
@@ -78,7 +92,29 @@ _SERVICE: Schema = {
         "restart": {**_ruled(RESTART), "nullable": True},
         "user": {**_OWNER, "nullable": True},
         "group": {**_OWNER, "nullable": True},
-        "environment": {"type": "dict", "nullable": True, "valuesrules": _REMOVABLE},
+        "environment": {
+            "type": "dict",
+            "nullable": True,
+            "valuesrules": _REMOVABLE,
+            "meta": {"keys": VARIABLE},
+        },
+        "directory": _REMOVABLE,
+        "health": {
+            "type": "dict",
+            "nullable": True,
+            "minlength": 1,
+            "schema": {
+                "http": {**_ruled(URL), "nullable": True},
+                "tcp": {
+                    "type": ["integer", "string"],
+                    "meta": {"rule": ADDRESS, "range": (1, 65535)},
+                    "nullable": True,
+                },
+                "command": _REMOVABLE,
+                "uptime": _SECONDS,
+                "within": _SECONDS,
+            },
+        },
         **_ONLY_HERE,
     },
 }
@@ -86,7 +122,12 @@ HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
 _HOOK: Schema = {
     "type": ["string", "dict"],
     "nullable": True,
-    "schema": {"run": {**_TEXT, "required": True}, **_ONLY_HERE},
+    "schema": {"run": {**_TEXT, "required": True}, "timeout": _SECONDS, **_ONLY_HERE},
+}
+_VALUE: Schema = {
+    "type": "dict",
+    "nullable": True,
+    "schema": {"pattern": _TEXT, "secret": _SWITCH, "summary": _TEXT},
 }
 _SHARED: Schema = {
     "prefix": _TEXT,
@@ -115,6 +156,7 @@ _OVERLAY: Schema = {
     "contents": _CONTENTS,
     "services": {"type": "dict", "valuesrules": _SERVICE, "meta": {"keys": NAME}},
     "hooks": {"type": "dict", "schema": dict.fromkeys(HOOKS, _HOOK)},
+    "device": {"type": "dict", "valuesrules": _VALUE, "meta": {"keys": VARIABLE}},
 }
 SPEC: Schema = {
     **_OVERLAY,
@@ -135,7 +177,13 @@ PLATFORM: Schema = {
 }
 FRAGMENT: Schema = {"contents": {**_CONTENTS, "required": True}}
 
-_TYPE_NAMES = {"string": "text", "list": "a list", "dict": "a map", "boolean": "true or false"}
+_TYPE_NAMES = {
+    "integer": "a whole number",
+    "string": "text",
+    "list": "a list",
+    "dict": "a map",
+    "boolean": "true or false",
+}
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 
@@ -169,6 +217,12 @@ class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]
 
 class _Validator(Validator):  # type: ignore[misc]
     """Adds what keys must be together, which the rules of single keys cannot say."""
+
+    # To Python true is a number, to YAML and JSON it is none.
+    types_mapping = {  # noqa: RUF012 - as cerberus has it
+        **Validator.types_mapping,
+        "integer": TypeDefinition("integer", (int,), (bool,)),
+    }
 
     def _check_with_content(self, field: int, value: Schema | None) -> None:
         if value is None:
@@ -211,7 +265,8 @@ def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
 
 def _type_fault(node: Node, key: str | int, types: str | list[str]) -> Fault:
     wanted = [types] if isinstance(types, str) else types
-    if "string" in wanted and isinstance(node, Scalar) and node.value is not None:
+    quotable = "string" in wanted and "integer" not in wanted
+    if quotable and isinstance(node, Scalar) and node.value is not None:
         is_mode = key in MODES and _OCTAL.fullmatch(node.text)
         text = shorten(node.text.zfill(4) if is_mode else node.text)
         written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'

@@ -61,6 +61,8 @@ class Service(NamedTuple):
     """Where it is started: a path in the package, "" for its root."""
     health: Health | None
     origin: Origin
+    origins: dict[str, Origin]
+    """Where the value of each key was written."""
 
 
 class Hook(NamedTuple):

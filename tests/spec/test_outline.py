@@ -53,10 +53,11 @@ def origin(found: Outline, path: str) -> str:
 def test_everything_stands_in_one_order_each_value_with_its_origin(tmp_path: Path) -> None:
     spec = """\
 contents: [{src: a, dst: 'lib/{{ num }}', mode: '0640', exclude: [b], optional: true}]
-hooks: {post_install: {run: b.sh, only: mac}, pre_install: c.sh}
+hooks: {post_install: {run: b.sh, only: mac}, pre_install: {run: c.sh, timeout: 9}}
+device: {KEY: , CODE: {pattern: '[{{ num }}-9]', secret: true}}
 services:
   z: {exec: bin/z, except: linux}
-  a: {exec: 'bin/a {{ num }}', environment: {NUM: '{{ num }}'}}
+  a: {exec: 'bin/a {{ num }}', environment: {NUM: '{{ num }}'}, health: {tcp: '{{ num }}'}}
 variables: {num: 5, nothing: {}}
 license: MIT
 service_manager: launchd
@@ -75,9 +76,9 @@ platform: mac             # specs/platforms/mac.yaml:1
 os: macos                 # specs/platforms/mac.yaml:2
 arch: arm64               # specs/platforms/mac.yaml:3
 prefix: /opt              # specs/platforms/mac.yaml:4
-service_manager: launchd  # specs/app.yaml:11
-summary: An app           # specs/app.yaml:12
-license: MIT              # specs/app.yaml:10
+service_manager: launchd  # specs/app.yaml:12
+summary: An app           # specs/app.yaml:13
+license: MIT              # specs/app.yaml:11
 formats:
   - tar.gz                # specs/platforms/mac.yaml:5
 defaults:
@@ -86,18 +87,27 @@ defaults:
   file_mode: "0644"       # specs/platforms/mac.yaml:6
   dir_mode: "0755"        # specs/platforms/mac.yaml:6
 variables:
-  num: 5                  # specs/app.yaml:9
-  nothing: {}             # specs/app.yaml:9
+  num: 5                  # specs/app.yaml:10
+  nothing: {}             # specs/app.yaml:10
 services:
   a:
-    exec: bin/a 5         # specs/app.yaml:8
+    exec: bin/a 5         # specs/app.yaml:9
     environment:
-      NUM: "5"            # specs/app.yaml:9
+      NUM: "5"            # specs/app.yaml:10
+    health:
+      tcp: "5"            # specs/app.yaml:10
   z:
-    exec: bin/z           # specs/app.yaml:7
+    exec: bin/z           # specs/app.yaml:8
 hooks:
   post_install: b.sh      # specs/app.yaml:5
-  pre_install: c.sh       # specs/app.yaml:5
+  pre_install:
+    run: c.sh             # specs/app.yaml:5
+    timeout: 9            # specs/app.yaml:5
+device:
+  KEY: {}                 # specs/app.yaml:6
+  CODE:
+    pattern: "[5-9]"      # specs/app.yaml:6
+    secret: true          # specs/app.yaml:6
 contents:
   - src: a                # specs/app.yaml:4
     dst: lib/5            # specs/app.yaml:4

@@ -100,16 +100,70 @@ def test_a_service_has_defaults_and_overlays(variants: Variants) -> None:
 services:
   app:
     exec: bin/app --port {{ port }}
-    user: app
+    user: appd
     environment: {A: "1", B: "1", C: "{{ os }}"}
 variables: {port: 80}
 """
     found = variants(text, head)
     (mac,), (pi,) = found["mac-mini"].services, found["raspberry-pi"].services
-    assert (mac.exec, mac.restart, mac.user) == ("bin/app --port 80", "on-failure", "app")
+    assert (mac.exec, mac.restart, mac.user) == ("bin/app --port 80", "on-failure", "appd")
     assert mac.environment == {"A": "1", "B": "1", "C": "macos"}
-    assert (pi.restart, pi.user, pi.environment) == ("always", "", {"A": "2", "C": "linux"})
+    assert (pi.restart, pi.user, pi.environment) == ("always", "app", {"A": "2", "C": "linux"})
     assert [each.service_manager for each in found.values()] == ["launchd", "systemd"]
+
+
+def test_with_systemd_a_service_runs_as_a_user_of_its_own(variants: Variants) -> None:
+    text = "services: {app: {exec: bin/app}, root: {exec: bin/app, user: root}}\n"
+    found = variants(text)
+    assert [each.user for each in found["raspberry-pi"].services] == ["app", "root"]
+    assert [each.user for each in found["mac-mini"].services] == ["", "root"]
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("{http: 'http://localhost:{{ port }}/x'}", ("http", "http://localhost:80/x", 30)),
+        ("{tcp: '{{ port }}'}", ("tcp", "localhost:80", 30)),
+        ("{tcp: 80, within: '{{ port }}'}", ("tcp", "localhost:80", 80)),
+        ("{tcp: '[::1]:80'}", ("tcp", "[::1]:80", 30)),
+        ("{command: bin/check 'a b', within: 5}", ("command", "bin/check 'a b'", 5)),
+        ("{uptime: 10}", ("uptime", "10", 40)),
+        ("{uptime: 3599}", ("uptime", "3599", 3600)),
+    ],
+)
+def test_a_health_check_is_one_of_four(
+    variants: Variants, written: str, made: tuple[str, str, int]
+) -> None:
+    text = f"services: {{app: {{exec: bin/app, health: {written}}}}}\nvariables: {{port: 80}}\n"
+    (service,) = variants(text)["raspberry-pi"].services
+    assert service.health == made
+
+
+def test_an_overlay_changes_and_removes_a_health_check(variants: Variants) -> None:
+    other = "raspberry-pi: {services: {a: {health: {http: , tcp: 9}}}}"
+    head = HEAD.replace("raspberry-pi: {}", other)
+    head = head.replace("mac-mini: {}", "mac-mini: {services: {a: {health: {http: }}}}")
+    found = variants("services: {a: {exec: bin/a, health: {http: 'http://localhost/'}}}\n", head)
+    assert found["raspberry-pi"].services[0].health == ("tcp", "localhost:9", 30)
+    assert found["mac-mini"].services[0].health is None
+
+
+def test_a_hook_has_its_time(variants: Variants) -> None:
+    text = "hooks: {pre_install: a.sh, post_install: {run: b.sh, timeout: '{{ t }}'}}\n"
+    hooks = variants(f"{text}variables: {{t: 300}}\n")["mac-mini"].hooks
+    assert [(each.name, each.timeout) for each in hooks] == [
+        ("post_install", 300),
+        ("pre_install", 60),
+    ]
+
+
+def test_to_name_a_value_of_the_device_is_to_ask_for_it(variants: Variants) -> None:
+    head = HEAD.replace("mac-mini: {}", "mac-mini: {device: {A: , C: {summary: Of {{ os }}}}}")
+    head = head.replace("Of {{ os }}", "'Of {{ os }}'")
+    text = "device: {A: {pattern: '[0-9]+', secret: true}, B: }\n"
+    found = {name: [*map(tuple, each.device)] for name, each in variants(text, head).items()}
+    asked = [("A", "[0-9]+", True, ""), ("B", "", False, "")]
+    assert found == {"raspberry-pi": asked, "mac-mini": [*asked, ("C", "", False, "Of macos")]}
 
 
 def test_an_overlay_removes_a_service_and_a_hook(variants: Variants) -> None:

@@ -1,0 +1,91 @@
+"""Knows whether a package holds what its services are started by."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.entry import DIR, LINK
+from provisioning.spec.fault import Fault, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from provisioning.build.layout import Item
+    from provisioning.spec.origin import Origin
+    from provisioning.spec.variant import Service, Variant
+
+_EXECUTABLE = 0o111
+_MOST_LINKS = 40  # as Linux follows (path_resolution(7))
+
+
+def faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Fault]:
+    """What is wrong with the programs and directories that services name, of what is in `items`."""
+    for service in variant.services:
+        yield from _program(service, service.exec, "exec", items)
+        if service.health and service.health.check == "command":
+            yield from _program(service, service.health.what, "health", items)
+        if service.directory and not _is_directory(service.directory, items):
+            message = f"the package holds no directory {service.directory}"
+            directories = [path for path, item in items.items() if item.type == DIR]
+            yield _fault(service, "directory", message, _meant(service.directory, directories))
+
+
+def _program(
+    service: Service, command: str, key: str, items: Mapping[str, Item]
+) -> Iterator[Fault]:
+    path = shlex.split(command)[0]
+    item = _reached(path, items)
+    if item is None:
+        hint = _meant(path, [each for each in items if items[each].type != DIR])
+        hint = hint or "to run what the system has, put a script into the package that does"
+        yield _fault(service, key, f"the package holds no {path}", hint)
+    elif item.type == DIR:
+        yield _fault(service, key, f"{path} is a directory")
+    elif not _is_executable(item):
+        hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
+        yield _fault(service, key, f"{path} is not executable", hint)
+
+
+def _fault(service: Service, key: str, message: str, hint: str = "") -> Fault:
+    origin: Origin = service.origins.get(key, service.origin)
+    return Fault.at(origin, "no-program", message, hint)
+
+
+def _meant(path: str, known: list[str]) -> str:
+    near = nearest(path, known)
+    return f"did you mean {near}?" if near else ""
+
+
+def _is_directory(path: str, items: Mapping[str, Item]) -> bool:
+    item = _reached(path, items)
+    return item is not None and item.type == DIR
+
+
+def _is_executable(item: Item) -> bool:
+    if item.mode is not None:
+        return bool(item.mode & _EXECUTABLE)
+    return bool(os.stat(item.source).st_mode & stat.S_IXUSR)
+
+
+def _reached(path: str, items: Mapping[str, Item]) -> Item | None:
+    """What lies at `path` once the links in the package are followed."""
+    here: list[str] = []
+    left, links = path.split("/"), 0
+    while left:
+        part = left.pop(0)
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            here = here[:-1]  # no link of a package leaves it
+            continue
+        item = items.get("/".join([*here, part]))
+        if item is None or links > _MOST_LINKS:
+            return None
+        if item.type == LINK:
+            left, links = [*item.link.split("/"), *left], links + 1
+        else:
+            here.append(part)
+    return items.get("/".join(here))
