@@ -41,7 +41,7 @@ class Service(NamedTuple):
     restart: str
     """One of RESTARTS."""
     user: str
-    """Who runs it; "" is the service manager's own user."""
+    """Who runs it, made where a name is that of nobody; "" is the service manager's own user."""
     group: str
     """"" is the user's own group."""
     environment: tuple[tuple[str, str], ...]
@@ -99,6 +99,8 @@ _TEXTS = frozenset(Package._fields) - {*_NAMED}
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_ODD = re.compile(r"""["'*?\[\]{}$]""")
+_CHECKED = {"http": r"https?://[!-~]+", "tcp": r"[!-~]+:[0-9]{1,5}", "uptime": r"[1-9][0-9]{0,3}"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # of text in one line, in UTF-8
 
 
@@ -172,8 +174,15 @@ def _health(values: Any, where: str) -> Health | None:
     health = Health(**values)
     _demand(health.check in CHECKS, f"{where}.health: {shown(str(health.check))} is no check")
     _demand(_is_line(health.what), f"{where}.health: what is not one line of text")
+    fault = _command_fault(health.what) if health.check == "command" else _what_fault(health)
+    _demand(not fault, f"{where}.health: {fault}")
     _demand(_is_wait(health.within), f"{where}.health: within is not 1 to {LONGEST_WAIT}")
     return health
+
+
+def _what_fault(health: Health) -> str:
+    holds = re.fullmatch(_CHECKED[health.check], health.what)
+    return "" if holds else f"{shown(health.what) or 'nothing'} is nothing that {health.check} asks"
 
 
 def _service_fault(service: Service) -> str:
@@ -182,13 +191,27 @@ def _service_fault(service: Service) -> str:
         return "a text is not one line"
     if not _SERVICE.fullmatch(service.name):
         return "is no service's name"
-    if not service.exec:
-        return "runs nothing"
     if service.restart not in RESTARTS:
         return f"restart {shown(service.restart)} is none of {', '.join(RESTARTS)}"
     owners = (owner for owner in (service.user, service.group) if owner)
-    fault = service.directory and path_fault(service.directory)
+    fault = _command_fault(service.exec) or (service.directory and _place_fault(service.directory))
     return fault or next((reason for reason in map(owner_fault, owners) if reason), "")
+
+
+def _command_fault(command: str) -> str:
+    try:
+        found = words(command)
+    except ValueError:
+        return f"{shown(command)} has a quote that is not closed, or ends in a backslash"
+    return _place_fault(found[0]) if found else "runs nothing"
+
+
+def _place_fault(path: str) -> str:
+    """Why no service can name `path`: in a unit of systemd, it would mean something else."""
+    fault = path_fault(path)
+    if odd := _ODD.search(path):
+        fault = f"has a {odd[0]}, which the path of a service cannot have"
+    return f"{shown(path) or 'nothing'} {fault}" if fault else ""
 
 
 def _hook_fault(hook: Hook) -> str:
@@ -227,6 +250,8 @@ def _check(package: Package) -> None:
         )
     prefix = package.prefix
     fault = path_fault(prefix[1:]) if prefix.startswith("/") else "is not absolute"
+    if package.services:
+        fault = fault or _place_fault(prefix[1:])
     _demand(not fault, f"package.prefix: {shown(prefix) or 'nothing'}: {fault}")
     managers = ("", *SERVICE_MANAGERS)
     _demand(package.service_manager in managers, "package.service_manager is none that is known")

@@ -38,7 +38,9 @@ def _program(
 ) -> Iterator[Fault]:
     path = shlex.split(command)[0]
     item = _reached(path, items)
-    if item is None:
+    if item is None and path in items:
+        yield _fault(service, key, f"{path} is a link to nothing in the package")
+    elif item is None:
         hint = _meant(path, [each for each in items if items[each].type != DIR])
         hint = hint or "to run what the system has, put a script into the package that does"
         yield _fault(service, key, f"the package holds no {path}", hint)

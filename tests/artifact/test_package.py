@@ -66,3 +66,39 @@ def test_what_is_not_sound_is_refused(path: str) -> None:
     value, told = FAULTS[path]
     with pytest.raises(ValueError, match=re.escape(told)):
         parse(edited(path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("services.greenhouse.exec", "", "runs nothing"),
+        ("services.greenhouse.exec", "bin/x 'y", "bin/x 'y has a quote that is not closed"),
+        ("services.greenhouse.exec", "/bin/sh", "/bin/sh is absolute; paths are relative"),
+        ("services.greenhouse.exec", "'bin/a*'", "bin/a* has a *, which the path of a service"),
+        ("services.greenhouse.directory", "a{b", "a{b has a {, which the path of a service"),
+        ("services.greenhouse.environment.A", "\ud800", "the value of A is not one line of text"),
+        ("services.greenhouse.health.what", "ftp://x", "ftp://x is nothing that http asks"),
+        ("prefix", "/opt/$x", "opt/$x has a $, which the path of a service cannot have"),
+    ],
+)
+def test_what_no_service_manager_could_run_is_refused(path: str, value: str, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        parse(edited(path, value))
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        ("http", "https://localhost/x?y", "http://a b"),
+        ("tcp", "[::1]:80", "80"),
+        ("command", "bin/check 'a b'", "../check"),
+        ("uptime", "10", "0"),
+    ],
+)
+def test_a_check_is_something_that_can_be_asked(check: str, good: str, bad: str) -> None:
+    health = {"check": check, "what": good, "within": 30}
+    assert parse(edited("services.greenhouse.health", health)).services[0].health == (
+        *health.values(),
+    )
+    with pytest.raises(ValueError, match=r"services\.greenhouse\.health: "):
+        parse(edited("services.greenhouse.health", {**health, "what": bad}))

@@ -41,7 +41,10 @@ contents:
     mode: "0640"
     conffile: true
   - include: specs/fragments/f.yaml
-services: {app: {exec: bin/app, environment: {A: "1"}}}
+  - src: app.sh
+    dst: bin/app
+services: {app: {exec: bin/app, environment: {A: "1"}, health: {tcp: "{{ port }}"}}}
+device: {PIN: {pattern: "[0-9]+", secret: true}}
 hooks: {post_install: hook.sh}
 formats: [tar.gz]
 """
@@ -57,6 +60,7 @@ def demo(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write("src/a.py", "x")
     write("a.j2", "{{ port }}")
     write("hook.sh", "#!/bin/sh\n", 0o755)
+    write("app.sh", "#!/bin/sh\n", 0o755)
     return project
 
 
@@ -88,8 +92,11 @@ def test_what_is_remembered_is_what_was_read(readings: list[str]) -> None:
     assert readings == ["read"]
     for one, other in zip(fresh, remembered, strict=True):
         assert one.layout.items == other.layout.items
-        for name in ("variables", "services", "hooks", "formats", "secrets", "origin", "file"):
+        names = ("variables", "hooks", "device", "formats", "secrets", "origin", "file")
+        for name in names:
             assert getattr(one.variant, name) == getattr(other.variant, name)
+        (service,) = one.variant.services
+        assert other.variant.services == (service._replace(origins={}),)
         assert list(one.variant.variables) == list(other.variant.variables)
         for mine, theirs in zip(one.variant.contents, other.variant.contents, strict=True):
             assert (mine.exclude, mine.where, mine.origin) == (
@@ -254,6 +261,15 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
         ("no-source", "hook.sh is not a file"),
         ("no-source", "out.sh leads out of the project"),
     ]
+
+
+def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
+    planned()
+    planned()
+    Path("app.sh").chmod(0o644)
+    with pytest.raises(SpecError, match="services.app.exec: bin/app is not executable") as caught:
+        planned()
+    assert {fault.origin.line for fault in caught.value.faults} == {19}
 
 
 def test_a_fault_beside_secrets_is_told_however_well_the_rest_is_known() -> None:
