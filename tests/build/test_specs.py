@@ -267,7 +267,9 @@ def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
     planned()
     planned()
     Path("app.sh").chmod(0o644)
-    with pytest.raises(SpecError, match="services.app.exec: bin/app is not executable") as caught:
+    with pytest.raises(
+        SpecError, match=r"services\.app\.exec: bin/app is not executable"
+    ) as caught:
         planned()
     assert {fault.origin.line for fault in caught.value.faults} == {19}
 

@@ -19,7 +19,8 @@ from provisioning.spec import schema
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.project import read_project
-from provisioning.spec.rule import RESTART, SERVICE_MANAGER
+from provisioning.spec.rule import SERVICE_MANAGER
+from provisioning.spec.service_rule import RESTART
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
@@ -81,8 +82,17 @@ def test_each_key_of_a_service_is_there() -> None:
 
 
 def test_each_hook_is_there_and_each_key_of_one() -> None:
-    told = first_column(section(KEYS, "### Hooks"))
+    told = {name for name in first_column(section(KEYS, "### Hooks")) if name.islower()}
     assert told == {*schema.HOOKS, *schema.SPEC["hooks"]["schema"]["post_install"]["schema"]}
+
+
+def test_each_key_of_a_health_check_is_there() -> None:
+    assert table("### Health") == set(SERVICE["health"]["schema"])
+
+
+def test_each_key_of_a_value_of_the_device_is_there() -> None:
+    keys = schema.SPEC["device"]["valuesrules"]["schema"]
+    assert table("### Values of the device") == set(keys)
 
 
 def test_what_a_fragment_may_hold_is_told() -> None:
