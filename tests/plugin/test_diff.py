@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from doit.cmd_base import DodoTaskLoader
 
 from provisioning.artifact.release import DIR, FORMATS
 from provisioning.plugin.command.diff import Diff
@@ -309,10 +310,11 @@ def test_every_format_is_read(tmp_path: Path) -> None:
 
 
 def test_what_was_built_last_is_not_what_has_the_highest_version(built: Project) -> None:
-    for version in ("2.0", "1.5"):
-        time.sleep(0.01)  # file systems tell times apart by as much
+    for number, version in enumerate(("2.0", "1.5")):
         built.edit("specs/demo.yaml", "version: ", f'version: "{version}" # ')
-        built.doit("package")
+        built.doit("package:demo:raspberry-pi")
+        changed = 4_000_000_000 + number  # a later second, however fast this goes
+        os.utime(built.path(f"artifacts/demo-{version}-raspberry-pi"), (changed, changed))
     built.write("src/main.py", "new\n")
     told = differs(built, "demo:raspberry-pi")
     assert told.startswith("--- artifacts/demo-1.5-raspberry-pi\n+++ demo:raspberry-pi as ")
@@ -434,3 +436,12 @@ def test_help_tells_options_and_exit_codes(project: Project) -> None:
         assert f"--{option['long']}" in told
     assert "The exit status is 0 if they are equal, 1 if they differ, and 2 in trouble." in told
     assert " diff              tell how packages differ" in project.doit("--help")
+
+
+def test_an_interruption_is_told_in_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupted(Diff):
+        def execute(self, *_: object) -> int:
+            raise KeyboardInterrupt
+
+    assert Interrupted(task_loader=DodoTaskLoader()).parse_execute([]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
