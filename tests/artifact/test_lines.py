@@ -127,4 +127,4 @@ def test_the_worst_text_takes_little_time() -> None:
     new = [f"m{number}\n" for number in range(half)] + popular
     began = time.perf_counter()
     unified(text(old), text(new))
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 60  # it takes two, where nothing else runs
