@@ -15,8 +15,11 @@ _MOST_OPEN = 16  # of the directories on the way: deeper trees are not allowed m
 class Descent:
     """A directory, and the way from there to what was asked for last. Raises OSError."""
 
-    def __init__(self, root: Path) -> None:
-        self._way = [("", os.open(root, _DIRECTORY))]  # each lies in the one before, or deeper
+    def __init__(self, root: Path | int) -> None:
+        # A descriptor stays the caller's.
+        at = (root, None) if not isinstance(root, int) else (".", root)
+        opened = os.open(at[0], _DIRECTORY, dir_fd=at[1])
+        self._way = [("", opened)]  # each lies in the one before, or deeper
 
     def __enter__(self) -> Descent:
         return self

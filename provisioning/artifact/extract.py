@@ -52,12 +52,16 @@ def _extract(reading: Reader, into: Path) -> Manifest:
 class Writer:
     """A directory that is filled, by descriptors alone: no name is looked up through a link.
 
-    All directories are there from the beginning. Raises OSError, and ArtifactError for a
+    All directories are there from the beginning. With `owners`, which are numbers then, everything
+    is given to the user and group that its entry names. Raises OSError, and ArtifactError for a
     directory that is not empty.
     """
 
-    def __init__(self, into: Path, entries: tuple[Entry, ...]) -> None:
+    def __init__(
+        self, into: Path | int, entries: tuple[Entry, ...], *, owners: bool = False
+    ) -> None:
         self._entries = entries
+        self._owners = owners
         self._descent = Descent(into)
         try:
             self._begin(into)
@@ -77,11 +81,8 @@ class Writer:
         # No file object: opening one costs as much as writing a small file.
         descriptor = os.open(name, _NEW, 0o600, dir_fd=parent)
         try:
-            for block in blocks:
-                written = os.write(descriptor, block)
-                while written < len(block):
-                    written += os.write(descriptor, memoryview(block)[written:])
-            os.fchmod(descriptor, entry.mode)  # last: writing clears setuid
+            self.fill(descriptor, entry, blocks)
+            self._settle(descriptor, entry)
         finally:
             os.close(descriptor)
 
@@ -94,15 +95,30 @@ class Writer:
             if entry.type == LINK:
                 parent, name = self._descent.to(entry.path)
                 os.symlink(entry.link, name, dir_fd=parent)
+                if self._owners:
+                    ids = int(entry.owner), int(entry.group)
+                    os.chown(name, *ids, dir_fd=parent, follow_symlinks=False)
         for entry in reversed(self._entries):
             if entry.type == DIR:
                 descriptor = self._descent.directory(entry.path)
                 try:
-                    os.fchmod(descriptor, entry.mode)
+                    self._settle(descriptor, entry)
                 finally:
                     os.close(descriptor)
 
-    def _begin(self, into: Path) -> None:
+    def _settle(self, descriptor: int, entry: Entry) -> None:
+        if self._owners:
+            os.fchown(descriptor, int(entry.owner), int(entry.group))
+        os.fchmod(descriptor, entry.mode)  # last: writing, and another owner, clear setuid
+
+    def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:  # noqa: ARG002 - for those who know better
+        """Write a file's content."""
+        for block in blocks:
+            written = os.write(descriptor, block)
+            while written < len(block):
+                written += os.write(descriptor, memoryview(block)[written:])
+
+    def _begin(self, into: Path | int) -> None:
         if not self._descent.is_empty():
             raise ArtifactError(f"cannot be extracted: {into} is not empty")
         for entry in self._entries:

@@ -38,14 +38,21 @@ def compare(parsed: Manifest, root: Path) -> tuple[Finding, ...]:
 
     No link is followed, and nothing is written. What cannot be read is a finding.
     """
+    return compare_entries((*reserved(manifest.dump(parsed)), *parsed.entries), root)
+
+
+def compare_entries(
+    entries: Iterable[Entry], root: Path, *, owners: bool = False
+) -> tuple[Finding, ...]:
+    """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers."""
     findings: list[Finding] = []
     found = {entry.path: entry for entry in _walk(root, _entry, findings)}
-    for entry in (*reserved(manifest.dump(parsed)), *parsed.entries):
+    for entry in entries:
         actual = found.pop(entry.path, None)
         if actual is None:
             findings.append(Finding(entry.path, "is missing"))
             continue
-        findings += differences(actual, entry, owners=False)
+        findings += differences(actual, entry, owners=owners)
         if (actual.type, actual.size) == (FILE, entry.size):
             findings += _content_difference(root, actual, entry)
     findings += [Finding(path, "is not in the manifest") for path in found]
@@ -113,8 +120,17 @@ def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) 
             findings.append(Finding(directory or str(root), f"cannot be read: {reason(error)}"))
 
 
-def _entry(item: Item, path: str) -> Entry:
-    status = item.stat(follow_symlinks=False)
+def unlisted(root: Path, paths: set[str]) -> Iterator[Finding]:
+    """Tell what lies below `root` that is not among `paths`, and what cannot be looked into."""
+    findings: list[Finding] = []
+    for path in _walk(root, lambda _, path: path, findings):
+        if path not in paths:
+            yield Finding(path, "is not in the manifest")
+    yield from findings
+
+
+def entry_of(path: str, status: os.stat_result, link: str) -> Entry:
+    """What lies at `path`, all but the content of a file; owners are numbers."""
     kind = TYPES.get(stat.S_IFMT(status.st_mode), "unknown")
     return Entry(
         path,
@@ -123,8 +139,13 @@ def _entry(item: Item, path: str) -> Entry:
         str(status.st_uid),
         str(status.st_gid),
         status.st_size if kind == FILE else 0,
-        link=os.readlink(item.path) if kind == LINK else "",
+        link=link,
     )
+
+
+def _entry(item: Item, path: str) -> Entry:
+    link = os.readlink(item.path) if item.is_symlink() else ""
+    return entry_of(path, item.stat(follow_symlinks=False), link)
 
 
 def _content_difference(root: Path, actual: Entry, entry: Entry) -> Iterator[Finding]:

@@ -7,93 +7,95 @@ import json
 import os
 import sys
 from io import TextIOWrapper
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from provisioning.artifact.verify import is_tree, verify, verify_release
+from provisioning.errors import FailedError, LockedError, ProvisioningError, RefusedError
+from provisioning.target.command import gc, install, recover, rollback, status, uninstall, verify
+from provisioning.target.command import list as list_
+from provisioning.target.command.answer import (
+    FAILED,
+    GOOD,
+    INTERRUPTED,
+    LOCKED,
+    REFUSED,
+    TROUBLE,
+    Answer,
+)
+from provisioning.target.command.asked import own_place, own_tree
+from provisioning.target.telling import Telling
 
 if TYPE_CHECKING:
-    from provisioning.artifact.verify import Report
+    from collections.abc import Sequence
 
-GOOD, DIFFERS, TROUBLE, INTERRUPTED = 0, 1, 2, 130
+_COMMANDS: dict[str, Any] = {  # modules alike
+    "install": install,
+    "verify": verify,
+    "status": status,
+    "list": list_,
+    "rollback": rollback,
+    "uninstall": uninstall,
+    "gc": gc,
+    "recover": recover,
+}
+_CODES: dict[type[ProvisioningError], int] = {
+    FailedError: FAILED,
+    LockedError: LOCKED,
+    RefusedError: REFUSED,
+}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command, and return its exit code: 0 good, 1 differs, 2 usage or trouble."""
-    try:
-        return _verify(_parser().parse_args(argv))
-    except KeyboardInterrupt:
-        print("provision: interrupted", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _verify(options: argparse.Namespace) -> int:
-    absent = [path for path in options.paths if not os.path.exists(path)]
-    for path in absent:
-        print(f"provision: {path}: there is no such file or directory", file=sys.stderr)
-    if absent:
-        return TROUBLE
-    reports = [report for path in options.paths for report in _reports(path)]
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command, and return its exit code, which the reference tells."""
+    options = _parser().parse_args(_words(sys.argv[1:] if argv is None else argv))
+    telling = Telling(quiet=options.quiet, json=options.json)
     if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
         sys.stdout.reconfigure(errors="backslashreplace")
+    answer = _answer(options, telling)
+    if options.json:
+        telling.print(json.dumps(answer.document, indent=2))
+    return _written(answer.code, telling, changes=_COMMANDS[options.command].CHANGES)
+
+
+def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
     try:
-        _print(reports, options)
-        sys.stdout.flush()
+        answer: Answer = _COMMANDS[options.command].run(options, telling)
+        return answer
+    except ProvisioningError as error:
+        code, text = _CODES.get(type(error), TROUBLE), str(error)
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # whose reader has just seen enough
-            print(f"provision: standard output: {error.strerror}", file=sys.stderr)
-        # Python flushes once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return TROUBLE
-    return DIFFERS if any(one.findings for one in reports) else GOOD
+        where = f"{error.filename}: " if error.filename else ""
+        code, text = TROUBLE, f"{where}{error.strerror}"
+    except KeyboardInterrupt:
+        code, text = INTERRUPTED, "interrupted"
+    telling.end()
+    for line in text.split("\n"):
+        telling.complain(line)
+    return Answer(code, {"error": text, "warnings": telling.warnings})
 
 
-def _reports(path: Path) -> tuple[Report, ...]:
-    if os.path.isdir(path) and not is_tree(path):
-        return verify_release(path)
-    return (verify(path),)
+def _written(code: int, telling: Telling, *, changes: bool) -> int:
+    """What the command exits with, given that standard output may not have been written."""
+    fault = telling.fault
+    if fault is None:
+        return code
+    if not isinstance(fault, BrokenPipeError):  # whose reader has just seen enough
+        telling.complain(f"standard output: {fault.strerror}")
+    # Python flushes once more at exit, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return TROUBLE if code == GOOD and not changes else code
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    """What was asked: the tool of a package that lies unpacked installs it, if not told else."""
+    if own_tree() and not (argv and argv[0] in {*_COMMANDS, "-h", "--help"}):
+        return ["status" if own_place() else "install", *argv]
+    return [*argv]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="provision", description="Verify packages.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser(
-        "verify",
-        help="prove that archives are what their manifests, indexes and sums say",
-        description="Read each archive to its last byte, and hold it against its manifest and"
-        " the files beside it. Exit code: 0 good, 1 something differs, 2 usage or trouble.",
-    )
-    command.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        metavar="ARTIFACT|RELEASE",
-        help="an archive (as NAME-VERSION-PLATFORM.tar.gz), an unpacked package, or a directory of"
-        " artifacts and their sidecars",
-    )
-    command.add_argument("--json", action="store_true", help="print one JSON document")
-    command.add_argument("--quiet", action="store_true", help="print nothing but differences")
+    parser = argparse.ArgumentParser(prog="provision", description="Install and verify packages.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, command in _COMMANDS.items():
+        declared = commands.add_parser(name, help=command.HELP, description=command.__doc__)
+        command.declare(declared)
     return parser
-
-
-def _print(reports: list[Report], options: argparse.Namespace) -> None:
-    if options.json:
-        print(json.dumps({"artifacts": [_plain(one) for one in reports]}, indent=2))
-        return
-    for one in reports:
-        for finding in one.findings:
-            print(finding)
-        if one.findings:
-            count = len(one.findings)
-            print(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
-        elif one.manifest and not options.quiet:
-            print(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
-
-
-def _plain(one: Report) -> dict[str, object]:
-    return {
-        "artifact": one.artifact,
-        "entries": len(one.manifest.entries) if one.manifest else None,
-        "verified": not one.findings,
-        "findings": [finding._asdict() for finding in one.findings],
-    }

@@ -1,0 +1,56 @@
+"""Knows the tool that every package brings along: `provisioning.target`, as one file to be run.
+
+It is a zip archive behind a line that names Python (zipapp in Python's library). Nothing of it
+depends on who builds it, or when: files are stored in the order of their names, with one time.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import provisioning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_MAIN = b"""\
+import sys
+
+from provisioning.target.cli import main
+
+sys.exit(main())
+"""
+_TIME = (2000, 1, 1, 0, 0, 0)
+_ATTRIBUTES = 0o100644 << 16
+_UNIX = 3
+_WINGS = ("artifact", "target")
+
+
+def tool() -> bytes:
+    """The tool: made of this program, or this program itself if it is one."""
+    archive = getattr(provisioning.__spec__.loader, "archive", None)
+    return Path(archive).read_bytes() if archive else _made()
+
+
+def _made() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in sorted({**dict(_modules()), "__main__.py": _MAIN}.items()):
+            member = zipfile.ZipInfo(name, _TIME)
+            member.create_system, member.external_attr = _UNIX, _ATTRIBUTES
+            archive.writestr(member, data)
+    return _SHEBANG + made.getvalue()
+
+
+def _modules() -> Iterator[tuple[str, bytes]]:
+    """What the target needs of this program, by the names that it is imported by."""
+    here = Path(provisioning.__file__).parent
+    files = [here / "__init__.py", here / "errors.py"]
+    for wing in _WINGS:
+        files += (here / wing).rglob("*.py")
+    for file in files:
+        yield f"{here.name}/{file.relative_to(here).as_posix()}", file.read_bytes()

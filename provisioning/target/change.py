@@ -1,0 +1,202 @@
+"""Knows how a package is changed on a machine: step by step, and back or on from any of them.
+
+The design document (Installation) names the steps and says what holds after each. What was changed
+is told by the links and the record alone, so that whoever finds them after a kill or a power cut
+goes on as the one that was killed would have.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.files import reason
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
+from provisioning.errors import FailedError, TargetError
+from provisioning.target import cleanup, configuration, history, record, registry, releases, running
+from provisioning.target.history import DONE, FAILED, Event
+from provisioning.target.owners import can_give
+from provisioning.target.record import BEGUN, RETURNING, ROLLBACK, SWITCHING, Record
+
+if TYPE_CHECKING:
+    from provisioning.target.configuration import Kept
+    from provisioning.target.home import Home
+    from provisioning.target.releases import Release
+    from provisioning.target.telling import Telling
+
+ATTEMPTS = 3  # that a release gets to start well, and the one before it to start again
+
+
+class Change(NamedTuple):
+    """A change under way, and where."""
+
+    home: Home
+    telling: Telling
+    record: Record
+    old: Release | None
+    new: Release | None
+
+    def noted(self, **fields: object) -> Change:
+        """The same, with another record, which is on the disk."""
+        changed = self.record._replace(**fields)  # type: ignore[arg-type]
+        record.write(self.home, changed)
+        return self._replace(record=changed)
+
+
+def carry_out(change: Change, kept: Kept) -> None:
+    """Have another release current, its configuration in place and its services running.
+
+    Raises:
+        FailedError: it did not come up; the one before is back.
+        TargetError: nothing was changed.
+    """
+    try:
+        change = _prepare(change.noted(phase=BEGUN), kept)
+        _switch(change)
+        finish(change)
+    except Exception as error:
+        if not isinstance(error, (TargetError, OSError)):
+            undo(change, "a fault of this program")
+            raise
+        why = str(error) if isinstance(error, TargetError) else reason(error)
+        raise _undone(change, why) from None
+    except BaseException:
+        undo(change, "interrupted")
+        raise
+
+
+def is_committed(change: Change) -> bool:
+    """Tell whether the release that shall be current is."""
+    return change.home.directory.leads(CURRENT) == f"{RELEASES}/{change.record.new}"
+
+
+def finish(change: Change) -> None:
+    """Bring up the release that has become current, and end the change."""
+    home, old, new = change.home, change.old, change.new
+    change = change.noted(attempts=change.record.attempts + 1)
+    if new is None:
+        raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
+    decided = configuration.kept(home, change.record.old).decisions
+    configuration.apply(home, decided, new.name, new.layout.conffiles)
+    if change.record.action == ROLLBACK and old:
+        configuration.forget_new(home, old.layout.conffiles)
+    running.run_hook(home, change.record, "post_install", (old, new))
+    running.start(home, old, new)
+    end(change, DONE)
+
+
+def undo(change: Change, why: str) -> bool:
+    """Have all as it was before; tell whether the release had been switched."""
+    if is_committed(change):
+        go_back(change, why)
+        return True
+    _abandon(change)
+    return False
+
+
+def go_back(change: Change, why: str) -> None:
+    """Have the old release current again, its configuration in place and its services running."""
+    home, old, new = change.home, change.old, change.new
+    again = change.record.phase == RETURNING
+    attempts = change.record.attempts + 1 if again else 0
+    # Where even this cannot be written, the way back is worth a try: a run to come would go on.
+    with suppress(OSError):
+        change = change.noted(phase=RETURNING, attempts=attempts, reason=why)
+    if change.record.old and not home.directory.is_directory(f"{RELEASES}/{change.record.old}"):
+        raise TargetError(f"{home.path / RELEASES / change.record.old}: is not there to go back to")
+    _point(home, CURRENT, change.record.old)
+    _point(home, PREVIOUS, change.record.previous)
+    then = configuration.kept(home, change.record.old)
+    before, after = (each.layout.conffiles if each else () for each in (old, new))
+    decided = configuration.decide_back(home, after, before, then)
+    configuration.apply(home, decided, change.record.old, before)
+    configuration.forget_new(home, after)
+    configuration.unmake(home, then.absent)
+    if attempts < ATTEMPTS:
+        _start_again(change)
+    if not old:
+        registry.strike(home, change.record.name)
+        home.directory.remove_tree(f"{RELEASES}/{change.record.new}")
+    end(change, FAILED, why)
+    cleanup.remove_bad(home, change.record.new)
+
+
+def _prepare(change: Change, kept: Kept) -> Change:
+    home, new = change.home, change.new
+    running.run_hook(home, change.record, "pre_install", (change.old, new))
+    configuration.keep(home, change.record.old, kept)
+    if new:
+        configuration.make(home, new.layout)
+    fault = registry.enter(home, change.record.name)
+    if fault:
+        where = f"not entered in {registry.REGISTRY}, so that only {home.path} finds it"
+        change.telling.warn(f"{change.record.name}: {where}: {fault}")
+    return change.noted(phase=SWITCHING)
+
+
+def _switch(change: Change) -> None:
+    """The commit: what was current until the second line is not any more after it."""
+    old, new = change.record.old, change.record.new
+    if old and releases.plain_name(old) != releases.plain_name(new):
+        _point(change.home, PREVIOUS, old)
+    _point(change.home, CURRENT, new)
+
+
+def _abandon(change: Change) -> None:
+    """Undo what came before the commit: nothing of the old release was touched."""
+    home, entry = change.home, change.record
+    _point(home, PREVIOUS, entry.previous)
+    configuration.unmake(home, configuration.kept(home, entry.old).absent)
+    if not entry.old:
+        registry.strike(home, entry.name)
+    if not history.last_of(history.read(home), entry.new):
+        home.directory.remove_tree(f"{RELEASES}/{entry.new}")
+    record.remove(home)
+
+
+def _undone(change: Change, why: str) -> TargetError:
+    """Undo a change that failed, and tell so."""
+    name = change.record.name
+    try:
+        if not undo(change, why):
+            return TargetError(f"{name}: {why}; nothing was changed")
+    except (TargetError, OSError) as error:
+        where = change.home.path
+        return TargetError(f"{name}: {why}; and then {error}: run `provision recover {where}`")
+    back = change.old.package.version if change.old else "what was before, nothing,"
+    return FailedError(f"{name}: {why}; {back} is back")
+
+
+def _start_again(change: Change) -> None:
+    try:
+        running.start(change.home, change.new, change.old)
+    except TargetError as error:
+        change.telling.warn(f"after going back: {error}")
+
+
+def _point(home: Home, link: str, release: str) -> None:
+    """Have `current` or `previous` lead to a release, or not be there."""
+    leads = f"{RELEASES}/{release}"
+    if not release:
+        home.directory.remove(link)
+    elif home.directory.leads(link) != leads:
+        home.directory.link(link, leads)
+
+
+def end(change: Change, outcome: str, why: str = "") -> None:
+    """Have the change in the history, and none under way."""
+    home, entry, about = change.home, change.record, change.new or change.old
+    event = Event(
+        sequence=entry.sequence,
+        time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        action=entry.action,
+        release=entry.new or entry.old,
+        version=about.package.version if about else "",
+        old=entry.old,
+        outcome=outcome,
+        reason=why,
+        owned=can_give(),
+    )
+    history.add(home, event)
+    record.remove(home)

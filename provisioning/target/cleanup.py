@@ -1,0 +1,61 @@
+"""Knows which releases are no more needed, and removes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
+from provisioning.target import configuration, history, record, releases
+from provisioning.target.history import DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from provisioning.target.history import Event
+    from provisioning.target.home import Home
+
+KEEP = 3
+
+
+def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep: int) -> list[str]:
+    """Tell which releases are not needed: all but the `needed` ones and the last `keep` good ones.
+
+    One is good if the last that is known of it is that it came up; of several copies of one, only
+    the last to do so. The bad ones come first.
+    """
+    good: dict[str, str] = {}
+    for event in events:
+        plain = releases.plain_name(event.release)
+        good.pop(plain, None)
+        if event.outcome == DONE:
+            good[plain] = event.release  # behind all others, whatever a clock says
+    names = list(names)
+    came_up = [name for name in good.values() if name in names]
+    kept = {*needed, *(came_up[-keep:] if keep else ())}
+    bad = [name for name in names if name not in came_up]
+    return [name for name in (*bad, *came_up) if name not in kept]
+
+
+def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str]:
+    """Remove the releases that are not needed, and name them."""
+    found = doomed(releases.names(home), _needed(home), history.read(home), keep)
+    if not dry_run:
+        for name in found:
+            home.directory.remove_tree(f"{RELEASES}/{name}")
+        configuration.forget(home, releases.names(home))
+    return found
+
+
+def remove_bad(home: Home, but: str) -> None:
+    """Remove the releases that did not come up, but for the last: somebody may look into it."""
+    events = history.read(home)
+    for name in releases.names(home):
+        last = history.last_of(events, name)
+        if last and last.outcome != DONE and name not in {but, *_needed(home)}:
+            home.directory.remove_tree(f"{RELEASES}/{name}")
+
+
+def _needed(home: Home) -> set[str]:
+    found = record.read(home)
+    pending = {found.old, found.new, found.previous} if found else set()
+    return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}

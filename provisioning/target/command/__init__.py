@@ -1,0 +1,1 @@
+"""The commands of `provision`, one a module: what each is told, and what it does."""

@@ -1,0 +1,99 @@
+"""Knows the options that several commands share, and which package a command is about."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import provisioning
+from provisioning.artifact import tree
+from provisioning.artifact.installed import RELEASES
+from provisioning.artifact.path import TOOL, shown
+from provisioning.artifact.verify import is_tree
+from provisioning.errors import TargetError
+from provisioning.target.home import SYSTEM
+from provisioning.target.registry import prefix_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+class Place(NamedTuple):
+    """Where a package lies."""
+
+    root: Path
+    prefix: str
+
+
+def add_root(parser: ArgumentParser) -> None:
+    """Have --root."""
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=SYSTEM,
+        metavar="DIR",
+        help="rehearse below DIR: nothing outside is touched, and no service started",
+    )
+
+
+def add_name(parser: ArgumentParser) -> None:
+    """Have the name of a package that is installed."""
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="the package, or its prefix, which begins with a slash; without, that to which the"
+        " tool belongs",
+    )
+
+
+def add_output(parser: ArgumentParser) -> None:
+    """Have --json and --quiet."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+
+
+def root_of(options: Namespace) -> Path:
+    """The root that was asked for. Raises TargetError if it is no directory."""
+    root = Path(os.path.realpath(options.root))
+    if not root.is_dir():
+        raise TargetError(f"{shown(str(options.root))}: is no directory")
+    return root
+
+
+def place_of(options: Namespace) -> Place:
+    """Where the package that was asked for lies. Raises TargetError if nobody knows."""
+    root, name = root_of(options), options.name
+    if name and name.startswith("/"):
+        return Place(root, os.path.normpath(name))
+    if not name:
+        place = own_place()
+        if place is None:
+            raise TargetError("which package? `provision list` tells their names")
+        return place
+    prefix = prefix_of(root, name)
+    if not prefix:
+        raise TargetError(f"{shown(name)}: is not installed; `provision list` tells what is")
+    return Place(root, prefix)
+
+
+def own_tree() -> Path | None:
+    """The directory of the package to which the running tool belongs, if it was started as such."""
+    archive = getattr(provisioning.__spec__.loader, "archive", None)
+    if not archive or os.path.basename(sys.argv[0]) != TOOL:
+        return None
+    found = Path(os.path.realpath(sys.argv[0])).parent
+    return found if is_tree(found) else None
+
+
+def own_place() -> Place | None:
+    """Where the package is installed to which the running tool belongs."""
+    found = own_tree()
+    if not found or found.parent.name != RELEASES:
+        return None
+    path = found.parent.parent
+    prefix = tree.read_manifest(found)[1].package.prefix
+    root = str(path)[: -len(prefix)] if str(path).endswith(prefix) else ""
+    return Place(Path(root or "/"), prefix if str(path).endswith(prefix) else str(path))

@@ -1,0 +1,75 @@
+"""Knows how commands that change a package tell what they changed, or would change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provisioning.artifact.files import reason
+from provisioning.target import plan as plans
+from provisioning.target.cleanup import clean_up
+from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.conffile import KEEP
+from provisioning.target.record import REMOVE, ROLLBACK
+
+if TYPE_CHECKING:
+    from provisioning.artifact.package import Package
+    from provisioning.target.home import Home
+    from provisioning.target.plan import Plan
+    from provisioning.target.telling import Telling
+
+
+def planned(plan: Plan | None, telling: Telling) -> Answer:
+    """Tell what would be done."""
+    found = list(plans.steps(plan)) if plan else []
+    for step in found or ["nothing to do: it is installed, and as it should be"]:
+        telling.tell(step)
+    return Answer(GOOD, {**_document(plan), "steps": found, "dry_run": True})
+
+
+def unchanged(package: Package, home: Home, telling: Telling) -> Answer:
+    """Tell that there was nothing to do."""
+    telling.say(f"{package.name} {package.version}: is installed in {home.path} already")
+    document = {"action": "none", "name": package.name, "version": package.version}
+    return Answer(GOOD, {**document, "warnings": telling.warnings})
+
+
+def changed(plan: Plan, home: Home, telling: Telling) -> Answer:
+    """Tell what was done, and remove the releases that are not needed any more."""
+    for decision in plan.kept.decisions:
+        text = plans.told(decision)
+        if text:
+            (telling.warn if plans.is_warning(decision) else telling.say)(text)
+    telling.say(_told(plan, home))
+    removed = [] if plan.action == REMOVE else _clean_up(home, telling)
+    return Answer(GOOD, {**_document(plan), "removed": removed, "warnings": telling.warnings})
+
+
+def _clean_up(home: Home, telling: Telling) -> list[str]:
+    try:
+        return clean_up(home)
+    except OSError as error:  # the change itself has come to a good end
+        telling.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
+        return []
+
+
+def _told(plan: Plan, home: Home) -> str:
+    was = f", was {plan.old.package.version}" if plan.old and plan.new else ""
+    done = {REMOVE: "removed from", ROLLBACK: "back in"}.get(plan.action, "installed in")
+    return f"{plan.about.name} {plan.about.version}: {done} {home.path}{was}"
+
+
+def _document(plan: Plan | None) -> dict[str, Any]:
+    if plan is None:
+        return {"action": "none"}
+    return {
+        "action": plan.action,
+        "name": plan.about.name,
+        "version": plan.new.package.version if plan.new else "",
+        "release": plan.new.name if plan.new else "",
+        "was": plan.old.package.version if plan.old else "",
+        "configuration": [
+            {"path": each.path, "action": each.action}
+            for each in plan.kept.decisions
+            if each.action != KEEP
+        ],
+    }

@@ -1,0 +1,48 @@
+"""Knows the command that removes releases which are not needed any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.target.cleanup import KEEP, clean_up
+from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.command.asked import add_name, add_output, add_root, place_of
+from provisioning.target.home import opened
+from provisioning.target.opening import to_change
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from provisioning.target.telling import Telling
+
+HELP = "remove the releases that are not needed any more"
+CHANGES = True
+
+
+def declare(parser: ArgumentParser) -> None:
+    """Say what the command can be told."""
+    add_name(parser)
+    parser.add_argument(
+        "--keep",
+        type=int,
+        default=KEEP,
+        metavar="N",
+        help=f"keep the last N good releases ({KEEP}); current and previous are kept anyway",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
+    add_root(parser)
+    add_output(parser)
+
+
+def run(options: Namespace, telling: Telling) -> Answer:
+    """Remove, and tell what."""
+    place = place_of(options)
+    if options.dry_run:
+        with opened(*place) as home:
+            removed = clean_up(home, options.keep, dry_run=True)
+    else:
+        with to_change(*place, telling) as home:
+            removed = clean_up(home, options.keep)
+    for name in removed:
+        telling.say(f"{name}: {'would be removed' if options.dry_run else 'removed'}")
+    return Answer(GOOD, {"removed": removed, "dry_run": options.dry_run})

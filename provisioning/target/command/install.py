@@ -1,0 +1,66 @@
+"""Knows the command that installs a package, or another release of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.errors import TargetError
+from provisioning.target import source
+from provisioning.target.command.asked import add_output, add_root, own_tree, root_of
+from provisioning.target.command.changed import changed, planned, unchanged
+from provisioning.target.home import looked_at
+from provisioning.target.install import install
+from provisioning.target.install import planned as plan_of
+from provisioning.target.opening import to_change
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from provisioning.target.command.answer import Answer
+    from provisioning.target.source import Source
+    from provisioning.target.telling import Telling
+
+HELP = "install a package, or another release of it"
+CHANGES = True
+
+
+def declare(parser: ArgumentParser) -> None:
+    """Say what the command can be told."""
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=own_tree(),
+        metavar="ARTIFACT|DIR",
+        help="an archive (as NAME-VERSION-PLATFORM.tar.gz), or a package that was unpacked",
+    )
+    parser.add_argument(
+        "--allow-downgrade", action="store_true", help="install an older version than there is"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
+    add_root(parser)
+    add_output(parser)
+
+
+def run(options: Namespace, telling: Telling) -> Answer:
+    """Install, and tell what it was."""
+    if options.source is None:
+        raise TargetError("which package? give an archive, or a directory that one was unpacked to")
+    with source.opened(options.source) as opened:
+        # First without a lock, which would be a trace of what is refused.
+        prefix = opened.reader.manifest.package.prefix
+        with looked_at(root_of(options), prefix) as home:
+            plan = plan_of(home, opened, downgrade=options.allow_downgrade)
+        if options.dry_run:
+            return planned(plan, telling)
+        return _install(options, opened, prefix, telling)
+
+
+def _install(options: Namespace, opened: Source, prefix: str, telling: Telling) -> Answer:
+    with to_change(root_of(options), prefix, telling, make=True) as home:
+        plan = plan_of(home, opened, downgrade=options.allow_downgrade)
+        if plan is None:
+            return unchanged(opened.reader.manifest.package, home, telling)
+        install(home, opened, plan, telling)
+        return changed(plan, home, telling)

@@ -1,0 +1,44 @@
+"""Knows the command that finishes or undoes what was interrupted, as every other one does first."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from provisioning.errors import TargetError
+from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.command.asked import (
+    Place,
+    add_name,
+    add_output,
+    add_root,
+    place_of,
+    root_of,
+)
+from provisioning.target.opening import to_change
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from provisioning.target.telling import Telling
+
+HELP = "finish or undo what was interrupted"
+CHANGES = True
+
+
+def declare(parser: ArgumentParser) -> None:
+    """Say what the command can be told."""
+    add_name(parser)
+    parser.add_argument("--prefix", metavar="PREFIX", help="instead of NAME: where it is installed")
+    add_root(parser)
+    add_output(parser)
+
+
+def run(options: Namespace, telling: Telling) -> Answer:
+    """Recover, and tell what."""
+    if options.prefix and not os.path.isabs(options.prefix):
+        raise TargetError(f"{options.prefix}: does not begin with a slash")
+    place = Place(root_of(options), options.prefix) if options.prefix else place_of(options)
+    with to_change(*place, telling):
+        pass
+    return Answer(GOOD, {"done": telling.steps, "warnings": telling.warnings})

@@ -1,0 +1,45 @@
+"""Knows the command that goes back to a release that lies in the prefix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.target import change
+from provisioning.target.command.asked import add_name, add_output, add_root, place_of
+from provisioning.target.command.changed import changed, planned
+from provisioning.target.home import opened
+from provisioning.target.install import begin
+from provisioning.target.opening import to_change
+from provisioning.target.rollback import planned as plan_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from provisioning.target.command.answer import Answer
+    from provisioning.target.telling import Telling
+
+HELP = "go back to the release before, or to another that is still there"
+CHANGES = True
+
+
+def declare(parser: ArgumentParser) -> None:
+    """Say what the command can be told."""
+    add_name(parser)
+    parser.add_argument(
+        "version", nargs="?", default="", metavar="VERSION", help="instead of the one before"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
+    add_root(parser)
+    add_output(parser)
+
+
+def run(options: Namespace, telling: Telling) -> Answer:
+    """Go back, and tell to what."""
+    place = place_of(options)
+    if options.dry_run:
+        with opened(*place) as home:
+            return planned(plan_of(home, options.version), telling)
+    with to_change(*place, telling) as home:
+        plan = plan_of(home, options.version)
+        change.carry_out(begin(home, plan, telling), plan.kept)
+        return changed(plan, home, telling)

@@ -1,0 +1,285 @@
+"""Knows how what lies below a directory is changed, so that no link and no power cut can do harm.
+
+Nothing is reached through a link. A file or link takes its name once all of it is on the disk, and
+the directory that holds the name is on the disk when the call returns. What could not be synced is
+never synced again: the system may have dropped it, and would say that all is well.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.descent import Descent
+from provisioning.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TEMPORARY = ".provisioning-"
+"""What the names of things in the making begin with, and of nothing else."""
+
+_C = ctypes.CDLL(None, use_errno=True)
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIMIT = 64 * 1024 * 1024  # bytes of a file that is read
+_UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)  # to file systems without F_FULLFSYNC
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class Owned(NamedTuple):
+    """What a file is besides its content; -1 is whoever makes it."""
+
+    mode: int
+    user: int = -1
+    group: int = -1
+
+
+class Directory:
+    """A directory, and what lies below it. Paths are relative to it. Raises OSError."""
+
+    def __init__(self, root: Path | int) -> None:
+        self._descent = Descent(root)
+
+    def __enter__(self) -> Directory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._descent.__exit__()
+
+    def status(self, path: str) -> os.stat_result | None:
+        """What lies at `path`, which may be a link; None if nothing does."""
+        try:
+            parent, name = self._descent.to(path)
+            return os.stat(name or ".", dir_fd=parent, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+            return None
+
+    def is_directory(self, path: str) -> bool:
+        """Tell whether a directory lies at `path`."""
+        status = self.status(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def leads(self, path: str) -> str | None:
+        """Where the link at `path` leads; None if there is no link."""
+        status = self.status(path)
+        if status is None or not stat.S_ISLNK(status.st_mode):
+            return None
+        parent, name = self._descent.to(path)
+        return os.readlink(name, dir_fd=parent)
+
+    def names(self, path: str) -> list[str]:
+        """What lies in the directory at `path`, sorted; nothing if there is none."""
+        if not self.is_directory(path):
+            return []
+        with self.opened(path) as descriptor:
+            return sorted(os.listdir(descriptor))
+
+    def read(self, path: str) -> bytes | None:
+        """The content of the file at `path`; None if there is no regular file."""
+        status = self.status(path)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return None
+        parent, name = self._descent.to(path)
+        with open(os.open(name, _READ, dir_fd=parent), "rb") as file:
+            data = file.read(_LIMIT + 1)
+        if len(data) > _LIMIT:
+            raise TargetError(f"{path}: is larger than {_LIMIT} bytes")
+        return data
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[int]:
+        """Open the directory at `path`."""
+        descriptor = self._descent.directory(path)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def write(self, path: str, data: bytes, owned: Owned) -> None:
+        """Have a file with this content at `path`."""
+
+        def make(parent: int, name: str) -> None:
+            descriptor = os.open(name, _NEW, 0o600, dir_fd=parent)
+            with open(descriptor, "wb", buffering=0) as file:
+                left = memoryview(data)
+                while left:
+                    left = left[file.write(left) :]
+                settle(descriptor, owned)
+                sync(descriptor)
+
+        self._put(path, make)
+
+    def link(self, path: str, target: str) -> None:
+        """Have a link at `path` that leads to `target`."""
+        self._put(path, lambda parent, name: os.symlink(target, name, dir_fd=parent))
+
+    def make(self, path: str, owned: Owned) -> bool:
+        """Have a directory at `path`, unless something is there; tell whether it was made."""
+        parent, name = self._descent.to(path)
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            return False
+        with self.opened(path) as descriptor:
+            settle(descriptor, owned)
+            sync(descriptor)
+        sync(self._descent.to(path)[0])
+        return True
+
+    def move(self, path: str, to: str) -> None:
+        """Give what lies at `path` another name in its directory, which nothing has."""
+        parent, name = self._descent.to(path)
+        os.rename(name, to.rpartition("/")[2], src_dir_fd=parent, dst_dir_fd=parent)
+        sync(parent)
+
+    def temporary(self, path: str) -> str:
+        """Make a directory of a name that is temporary, in the directory at `path`."""
+        made = f"{path}/{_temporary_name()}" if path else _temporary_name()
+        parent, name = self._descent.to(made)
+        os.mkdir(name, 0o700, dir_fd=parent)
+        return made
+
+    def remove(self, path: str) -> None:
+        """Have no file, link or empty directory at `path`."""
+        status = self.status(path)
+        if status is None:
+            return
+        parent, name = self._descent.to(path)
+        (os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink)(name, dir_fd=parent)
+        sync(parent)
+
+    def remove_tree(self, path: str) -> None:
+        """Have nothing at `path`, whatever it holds: all of it is gone, or under another name."""
+        if not self.is_directory(path):
+            self.remove(path)
+            return
+        above = path.rpartition("/")[0]
+        doomed = f"{above}/{_temporary_name()}" if above else _temporary_name()
+        self.move(path, doomed)
+        self._remove(doomed)
+
+    def sweep(self, path: str) -> None:
+        """Remove what is temporary in the directory at `path`: somebody was killed."""
+        for name in self.names(path):
+            if name.startswith(TEMPORARY):
+                self._remove(f"{path}/{name}" if path else name)
+
+    def _put(self, path: str, make: Callable[[int, str], None]) -> None:
+        parent, name = self._descent.to(path)
+        temporary = _temporary_name()
+        try:
+            make(parent, temporary)
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=parent)
+            raise
+        sync(parent)
+
+    def _remove(self, path: str) -> None:
+        """Remove a tree, however deep, with few descriptors."""
+        if not self.is_directory(path):
+            self.remove(path)
+            return
+        below, found = [path], list[str]()
+        while below:
+            found.append(below.pop())
+            below += self._empty(found[-1])
+        for directory in reversed(found):
+            parent, name = self._descent.to(directory)
+            os.rmdir(name, dir_fd=parent)
+
+    def _empty(self, path: str) -> list[str]:
+        """Remove what is no directory in the one at `path`, and name the others."""
+        with self.opened(path) as descriptor:
+            os.fchmod(descriptor, 0o700)  # it may forbid what follows
+            with os.scandir(descriptor) as items:
+                found = [(item.name, item.is_dir(follow_symlinks=False)) for item in items]
+            for name, is_directory in found:
+                if not is_directory:
+                    os.unlink(name, dir_fd=descriptor)
+        return [f"{path}/{name}" for name, is_directory in found if is_directory]
+
+
+class Nowhere(Directory):
+    """A directory that is not there."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def status(self, path: str) -> None:
+        """See Directory."""
+
+
+def settle(descriptor: int, owned: Owned) -> None:
+    """Give an open file its owner and its mode."""
+    if (owned.user, owned.group) != (-1, -1):
+        os.fchown(descriptor, owned.user, owned.group)
+    os.fchmod(descriptor, owned.mode)  # last: another owner clears setuid
+
+
+def sync(descriptor: int) -> None:
+    """Have on the disk what was written to an open file, or which names a directory holds."""
+    if sys.platform == "darwin":
+        try:  # after fsync(2), a drive may still have it in its memory alone
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        except OSError as error:
+            if error.errno not in _UNKNOWN:
+                raise
+        else:
+            return
+    os.fsync(descriptor)
+
+
+def sync_below(directory: Directory, path: str, opened: int) -> None:
+    """Have on the disk all that lies below `path`.
+
+    `opened` is a directory of the same file system, opened before anything was written: whoever
+    opens it later is not told what went wrong until then (syncfs(2)).
+    """
+    if hasattr(_C, "syncfs"):
+        _sync_file_system(opened)
+        return
+    below = [path]
+    while below:
+        here = below.pop()
+        with directory.opened(here) as descriptor:
+            below += [f"{here}/{name}" for name in _sync_files(descriptor)]
+            sync(descriptor)
+
+
+def _sync_file_system(descriptor: int) -> None:
+    if _C.syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _sync_files(descriptor: int) -> list[str]:
+    with os.scandir(descriptor) as items:
+        found = [(item.name, item.stat(follow_symlinks=False).st_mode) for item in items]
+    for name, mode in found:
+        if stat.S_ISREG(mode):
+            file = os.open(name, _READ, dir_fd=descriptor)
+            try:
+                sync(file)
+            finally:
+                os.close(file)
+    return [name for name, mode in found if stat.S_ISDIR(mode)]
+
+
+def _temporary_name() -> str:
+    return TEMPORARY + secrets.token_hex(8)

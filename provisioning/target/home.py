@@ -1,0 +1,125 @@
+"""Knows where a package lies on a machine: its prefix, and the way there.
+
+Below a root that was named, no link is followed. On the system itself, the way to a prefix may lead
+over links, which are the administrator's; the prefix itself is no link.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.files import reason
+from provisioning.artifact.path import shown
+from provisioning.errors import RefusedError
+from provisioning.target.durable import Directory, Nowhere, Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SYSTEM = Path("/")
+_OPEN = Owned(0o755)
+
+
+class Home(NamedTuple):
+    """The prefix of a package, opened."""
+
+    root: Path
+    """That of the system, or a directory to rehearse in."""
+    prefix: str
+    """As the package says it."""
+    path: Path
+    """Where the prefix really is."""
+    directory: Directory
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether this is not the system that runs."""
+        return self.root != SYSTEM
+
+
+@contextmanager
+def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
+    """Open a prefix; `make` it first.
+
+    Raises:
+        RefusedError: there is no such directory, or a link on the way.
+    """
+    path = _really(root, prefix)
+    with _reached(root, path, make=make) as directory:
+        yield Home(root, prefix, path, directory)
+
+
+@contextmanager
+def reached(root: Path, path: str, *, make: bool = False) -> Iterator[Directory]:
+    """Open a directory of a system; `make` it first.
+
+    Raises:
+        RefusedError: it cannot be opened, most likely because of a link on the way.
+        FileNotFoundError: there is none.
+    """
+    really = _really(root, path)
+    if not make and not os.path.lexists(really):
+        raise FileNotFoundError(path)
+    with _reached(root, really, make=make) as directory:
+        yield directory
+
+
+@contextmanager
+def looked_at(root: Path, prefix: str) -> Iterator[Home]:
+    """Open a prefix that may not be there, to read what there is. Raises RefusedError."""
+    path = _really(root, prefix)
+    if os.path.lexists(path):
+        with opened(root, prefix) as home:
+            yield home
+    else:
+        yield Home(root, prefix, path, Nowhere())
+
+
+def missing(root: Path, prefix: str) -> list[str]:
+    """The directories on the way to a prefix, relative to the root, that are not there."""
+    return [way for way in _ways(root, _really(root, prefix)) if not os.path.lexists(root / way)]
+
+
+def remove_empty(root: Path, ways: Iterable[str]) -> None:
+    """Have those of some directories no more that are empty; the outermost come first."""
+    with Directory(root) as top:
+        for way in reversed(tuple(ways)):
+            if top.is_directory(way) and not top.names(way):
+                top.remove(way)
+
+
+def _really(root: Path, path: str) -> Path:
+    where = root / path.lstrip("/")
+    return Path(os.path.realpath(where.parent), where.name) if root == SYSTEM else where
+
+
+@contextmanager
+def _reached(root: Path, path: Path, *, make: bool) -> Iterator[Directory]:
+    try:
+        with Directory(root) as top:
+            for above in _ways(root, path) if make else ():
+                top.make(above, _OPEN)
+            with top.opened(path.relative_to(root).as_posix()) as descriptor:
+                directory = Directory(descriptor)
+    except OSError as error:
+        raise RefusedError(_fault(root, path, error)) from None
+    with directory:
+        yield directory
+
+
+def _ways(root: Path, path: Path) -> list[str]:
+    """The directories from a root to a path, relative to it, the outermost first."""
+    parts = path.relative_to(root).parts
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _fault(root: Path, path: Path, error: OSError) -> str:
+    """Say why a directory cannot be opened: because of a link, most likely."""
+    for each in (root / way for way in _ways(root, path)):
+        if os.path.islink(each):
+            where, leads = shown(str(each)), shown(os.readlink(each))
+            return f"{where}: is a link to {leads}, which is not followed; put a directory there"
+    return f"{shown(str(path))}: {reason(error)}"

@@ -1,0 +1,73 @@
+"""Knows whether what is installed is still what was installed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import tree
+from provisioning.artifact.finding import Finding
+from provisioning.artifact.installed import CURRENT, RELEASES
+from provisioning.artifact.verify import Report
+from provisioning.errors import RefusedError
+from provisioning.target import history, owners, releases
+from provisioning.target.home import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from provisioning.target.home import Home
+    from provisioning.target.releases import Release
+
+
+def inspect(root: Path, prefix: str) -> Report:
+    """Hold the current release of a package, and what lies beside it, against its manifest.
+
+    A configuration file may be edited, or deleted. What cannot be read is a finding.
+    """
+    try:
+        with opened(root, prefix) as home:
+            current = releases.at(home, CURRENT)
+            if not current:
+                return Report(prefix, None, (Finding(prefix, "nothing is installed"),))
+            release = releases.read(home, current)
+            package = release.package
+            findings = (*compare(home, release), *_beside(home, release))
+            return Report(f"{package.name} {package.version}", release.manifest, findings)
+    except RefusedError as error:
+        return Report(prefix, None, (Finding(*str(error).split(": ", 1)),))
+
+
+def compare(home: Home, release: Release) -> tuple[Finding, ...]:
+    """Tell how a release that lies in a prefix differs from what it should be.
+
+    Owners do not count where they could not be given.
+    """
+    last = history.last_of(history.read(home), release.name)
+    owned = last.owned if last else owners.can_give()
+    layout = owners.numbered(release.layout, strict=False)
+    return tree.compare_entries(layout.release, home.path / release.path, owners=owned)
+
+
+def is_prefix(path: str) -> bool:
+    """Tell whether a package is installed at a path."""
+    return os.path.islink(f"{path}/{CURRENT}") and os.path.isdir(f"{path}/{RELEASES}")
+
+
+def prefix_above(path: str) -> str:
+    """The prefix in which a release lies that is at a path; "" if that is none."""
+    releases_above, name = os.path.split(os.path.realpath(path))
+    above, called = os.path.split(releases_above)
+    return above if called == RELEASES and name and is_prefix(above) else ""
+
+
+def _beside(home: Home, release: Release) -> Iterator[Finding]:
+    for entry in release.layout.data:
+        if not os.path.isdir(home.path / entry.path):
+            yield Finding(entry.path, "is missing")
+    for entry in release.layout.conffiles:
+        status = home.directory.status(entry.path)
+        if status and stat.S_IFMT(status.st_mode) not in {stat.S_IFREG, stat.S_IFLNK}:
+            yield Finding(entry.path, "is no file")

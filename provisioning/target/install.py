@@ -1,0 +1,139 @@
+"""Knows how a package is installed, or another release of it: from its source to its services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import digest, tree
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.artifact.tool import tool
+from provisioning.errors import RefusedError
+from provisioning.target import (
+    change,
+    configuration,
+    history,
+    owners,
+    registry,
+    releases,
+    removal,
+    running,
+    stage,
+)
+from provisioning.target.change import Change
+from provisioning.target.configuration import Kept
+from provisioning.target.durable import Owned
+from provisioning.target.plan import Plan
+from provisioning.target.record import BEGUN, INSTALL, UPGRADE, Record
+from provisioning.target.version import is_older
+
+if TYPE_CHECKING:
+    from provisioning.artifact.finding import Finding
+    from provisioning.target.home import Home
+    from provisioning.target.releases import Release
+    from provisioning.target.source import Source
+    from provisioning.target.telling import Telling
+
+
+def planned(home: Home, source: Source, *, downgrade: bool) -> Plan | None:
+    """What is to be done to install a package; None if it is installed, and whole.
+
+    Raises:
+        RefusedError: the package, or what is there, is not as it must be.
+        TargetError: it does not fit.
+    """
+    new = _release(home, source)
+    current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
+    again = bool(current) and releases.plain_name(current) == new.name
+    old = _old(home, current, new if again else None)
+    _demand_place(home, new, old, downgrade=downgrade)
+    running.demand_ready(home, new)
+    if again and not differences(home, new._replace(name=current)):
+        return None
+    is_there = not again and _is_there(home, new)
+    if not is_there:
+        new = new._replace(name=releases.another_name(home, new.name))
+        stage.demand_room(home, new)
+    action = UPGRADE if current else INSTALL
+    return Plan(action, old, new, previous, _kept(home, old, new), new.package, is_there)
+
+
+def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
+    """Do what was planned. Raises TargetError."""
+    new = plan.new
+    if new and not plan.is_there:
+        home.directory.make(RELEASES, Owned(0o755))
+        telling.begin(sum(entry.size for entry in new.layout.release))
+        made = stage.stage(home, source, new, telling.progress)
+        telling.end()
+        stage.place(home, made, new)
+    change.carry_out(begin(home, plan, telling), plan.kept)
+
+
+def begin(home: Home, plan: Plan, telling: Telling) -> Change:
+    """A change that is planned, before its first step. Raises OSError."""
+    data = tool()
+    home.directory.write(f"{STATE}/tool", data, Owned(0o755))
+    record = Record(
+        sequence=history.next_sequence(home),
+        action=plan.action,
+        name=plan.about.name,
+        old=plan.old.name if plan.old else "",
+        new=plan.new.name if plan.new else "",
+        previous=plan.previous,
+        phase=BEGUN,
+        attempts=0,
+        purge=plan.purge,
+        tool=digest.of_bytes(data),
+        reason="",
+    )
+    return Change(home, telling, record, plan.old, plan.new)
+
+
+def differences(home: Home, release: Release) -> tuple[Finding, ...]:
+    """Tell how what lies in the prefix differs from a release."""
+    owned = owners.can_give()
+    return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
+
+
+def _release(home: Home, source: Source) -> Release:
+    data = source.reader.data
+    name = releases.name_of(source.reader.manifest.package, data)
+    found = releases.parse(name, data, source.where)
+    try:
+        layout = owners.numbered(found.layout, strict=not home.is_rehearsal)
+    except RefusedError as error:
+        raise RefusedError(f"{source.where}: {error}") from None
+    return found._replace(layout=layout)
+
+
+def _old(home: Home, current: str, same: Release | None) -> Release | None:
+    """The release that is current, which `same` tells all about if it is the same one."""
+    if not current or same:
+        return same and same._replace(name=current)
+    found = releases.read(home, current)
+    return found._replace(layout=owners.numbered(found.layout, strict=False))
+
+
+def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:
+    name, version = new.package.name, new.package.version
+    if old and old.package.name != name:
+        raise RefusedError(f"{home.path}: is the place of {old.package.name}, not of {name}")
+    there = registry.prefix_of(home.root, name)
+    if there not in {"", home.prefix}:
+        raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
+    if old and not downgrade and is_older(version, old.package.version):
+        raise RefusedError(
+            f"{name}: {version} is older than {old.package.version}, which is installed;"
+            " --allow-downgrade installs it all the same"
+        )
+
+
+def _is_there(home: Home, new: Release) -> bool:
+    return home.directory.is_directory(new.path) and not differences(home, new)
+
+
+def _kept(home: Home, old: Release | None, new: Release) -> Kept:
+    before = old or removal.left(home)
+    conffiles = before.layout.conffiles if before else ()
+    decided = configuration.decide(home, conffiles, new.layout.conffiles)
+    return Kept(decided, configuration.absent(home, new.layout))

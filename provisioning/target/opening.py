@@ -1,0 +1,55 @@
+"""Knows how a package is opened to be changed: locked, nothing under way, nothing left behind."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.installed import CURRENT, RELEASES
+from provisioning.errors import RefusedError
+from provisioning.target import history, record, removal
+from provisioning.target.home import missing, opened, remove_empty
+from provisioning.target.lock import locked
+from provisioning.target.recovery import recover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from provisioning.target.home import Home
+    from provisioning.target.telling import Telling
+
+
+@contextmanager
+def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) -> Iterator[Home]:
+    """Open a prefix, `make` it first, lock it, and finish or undo what was interrupted there.
+
+    A prefix in which there is nothing in the end is removed.
+
+    Raises:
+        RefusedError: there is none, or a link on the way.
+        LockedError: somebody else changes the package.
+    """
+    made = missing(root, prefix) if make else []
+    with opened(root, prefix, make=make) as home:
+        try:
+            with locked(home):
+                recover(home, telling)
+                try:
+                    yield home
+                finally:
+                    _tidy(home)
+        finally:
+            with suppress(OSError):
+                remove_empty(root, made or [prefix.lstrip("/")])
+
+
+def _tidy(home: Home) -> None:
+    """Remove what only says that there is nothing."""
+    with suppress(OSError, RefusedError):
+        if home.directory.status(CURRENT) or record.read(home) or history.read(home):
+            return
+        if home.directory.is_directory(RELEASES) and not home.directory.names(RELEASES):
+            home.directory.remove(RELEASES)
+        if not home.directory.status(RELEASES):
+            removal.forget(home)

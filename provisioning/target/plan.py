@@ -1,0 +1,71 @@
+"""Knows what is about to be done to a package, and how it is told before it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.target.conffile import ABSENT, ARCHIVE, INSTALL, KEEP, NEW, OLD, RESTORE, Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.artifact.package import Package
+    from provisioning.target.configuration import Kept
+    from provisioning.target.releases import Release
+
+_WORDS = {
+    RESTORE: "back to what it was",
+    NEW: "edited, and kept; the new one is put beside it as {path}.new",
+    ARCHIVE: "not in this release any more; removed",
+    OLD: "edited since, and kept; what it was is put beside it as {path}.old",
+}
+
+
+class Plan(NamedTuple):
+    """A change that would be made."""
+
+    action: str
+    """One of record.ACTIONS."""
+    old: Release | None
+    new: Release | None
+    previous: str
+    kept: Kept
+    about: Package
+    """What the package is."""
+    is_there: bool = False
+    """Whether the new release lies in the prefix already."""
+    purge: bool = False
+
+
+def told(decision: Decision) -> str:
+    """Say what becomes of a configuration file; "" if nothing does."""
+    path = decision.path
+    if decision.action == KEEP:
+        return ""
+    if decision.action == INSTALL:
+        made = decision.before.digest == ABSENT
+        return f"{path}: {'installed' if made else 'as the new release has it'}"
+    return f"{path}: {_WORDS[decision.action].format(path=path)}"
+
+
+def is_warning(decision: Decision) -> bool:
+    """Tell whether somebody has to look at a configuration file."""
+    return decision.action in {NEW, OLD}
+
+
+def steps(plan: Plan) -> Iterator[str]:
+    """Say what would be done, in order."""
+    hooks = {hook.name for each in (plan.new,) if each for hook in each.package.hooks}
+    if plan.new and not plan.is_there:
+        size = sum(entry.size for entry in plan.new.layout.release)
+        count = len(plan.new.layout.release)
+        yield f"write {plan.new.path}: {count} entries, {size} bytes"
+    if "pre_install" in hooks:
+        yield "run the hook pre_install"
+    yield from (f"make the directory {path}" for path in plan.kept.absent)
+    if plan.new:
+        old = f", was {plan.old.path}" if plan.old else ""
+        yield f"switch current to {plan.new.path}{old}"
+    yield from filter(None, map(told, plan.kept.decisions))
+    if "post_install" in hooks:
+        yield "run the hook post_install"

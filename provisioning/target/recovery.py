@@ -1,0 +1,81 @@
+"""Knows what to do about a change that somebody began and did not end: killed, or without power."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.installed import RELEASES, STATE
+from provisioning.errors import RefusedError, TargetError
+from provisioning.target import change, history, owners, record, releases, removal
+from provisioning.target.change import ATTEMPTS, Change
+from provisioning.target.configuration import KEPT
+from provisioning.target.record import REMOVE, RETURNING
+
+if TYPE_CHECKING:
+    from provisioning.target.home import Home
+    from provisioning.target.record import Record
+    from provisioning.target.releases import Release
+    from provisioning.target.telling import Telling
+
+
+def recover(home: Home, telling: Telling, *, attempts: int = ATTEMPTS) -> str:
+    """Finish or undo what is under way, and sweep what is temporary; tell what was done.
+
+    A release that was switched to is started `attempts` times at most; then the one before it
+    comes back.
+    """
+    found = record.read(home)
+    for place in ("", RELEASES, STATE, KEPT):
+        home.directory.sweep(place)
+    if not found:
+        return ""
+    under_way = _change(home, telling, found)
+    for above in _beside(under_way):
+        home.directory.sweep(above)
+    done = _recover(under_way, attempts)
+    telling.say(f"{found.name}: an interrupted {found.action} was {done}")
+    return done
+
+
+def _change(home: Home, telling: Telling, found: Record) -> Change:
+    return Change(home, telling, found, _release(home, found.old), _release(home, found.new))
+
+
+def _recover(found: Change, attempts: int) -> str:
+    entry = found.record
+    events = history.read(found.home)
+    if events and events[-1].sequence == entry.sequence and entry.action != REMOVE:
+        record.remove(found.home)  # all but this was done
+        return "finished"
+    if entry.action == REMOVE:
+        committed = removal.is_committed(found)
+        (removal.finish if committed else removal.abandon)(found)
+        return "finished" if committed else "undone"
+    if entry.phase == RETURNING:
+        change.go_back(found, entry.reason)
+        return "undone"
+    if not change.is_committed(found) or entry.attempts >= attempts:
+        change.undo(found, "interrupted too often")
+        return "undone"
+    try:
+        change.finish(found)
+    except (TargetError, OSError) as error:
+        change.go_back(found, str(error))
+        return "undone"
+    return "finished"
+
+
+def _release(home: Home, name: str) -> Release | None:
+    """A release as the disk has it; None where it is not there any more, or damaged."""
+    try:
+        found = releases.read(home, name) if name else None
+    except RefusedError:
+        return None
+    return found._replace(layout=owners.numbered(found.layout, strict=False)) if found else None
+
+
+def _beside(change: Change) -> set[str]:
+    """The directories of the configuration files of both releases."""
+    known = [each for each in (change.old, change.new, removal.left(change.home)) if each]
+    conffiles = (entry for each in known for entry in each.layout.conffiles)
+    return {entry.path.rpartition("/")[0] for entry in conffiles}

@@ -1,0 +1,73 @@
+"""Knows what a package is installed from: an artifact, or a directory that it was unpacked to."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.files import open_regular, reason
+from provisioning.artifact.format import Reader, reader
+from provisioning.artifact.path import shown
+from provisioning.artifact.unpacked import Unpacked
+from provisioning.artifact.verify import is_tree
+from provisioning.errors import ArtifactError, RefusedError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+    from pathlib import Path
+
+    from provisioning.artifact.contents import Write
+
+
+class Source(NamedTuple):
+    """What is to be installed, opened once, so that nobody can exchange it on the way."""
+
+    where: str
+    reader: Reader
+
+    def read(self, write: Write) -> None:
+        """Hand all files of it to `write`, and read it to its end.
+
+        Raises:
+            RefusedError: it is not what its manifest says.
+            TargetError: it cannot be read.
+        """
+        with _telling(self.where):
+            for finding in self.reader.findings(write):
+                raise RefusedError(f"{self.where}: {finding}")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """Open what is to be installed. Raises RefusedError if it is no package, and TargetError."""
+    where = shown(str(path))
+    if path.suffix == ".deb":
+        raise RefusedError(f"{where}: is for dpkg; install it with `dpkg -i {where}`")
+    if os.path.isdir(path):
+        with _telling(where):
+            if not is_tree(path):
+                raise ArtifactError("is a directory, but no package was unpacked there")
+            source = Source(where, Unpacked(path))
+        yield source
+        return
+    with _telling(where):
+        file = open_regular(path)
+    with file:
+        yield Source(where, _reader(file, path))
+
+
+def _reader(file: FileIO, path: Path) -> Reader:
+    with _telling(shown(str(path))):
+        return reader(file, path.name)
+
+
+@contextmanager
+def _telling(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ArtifactError as error:
+        raise RefusedError(f"{where}: {error}") from None
+    except OSError as error:
+        raise TargetError(f"{where}: {reason(error)}") from None

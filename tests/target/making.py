@@ -1,0 +1,51 @@
+"""Makes packages to install: archives as the build makes them, of a few small files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact import manifest
+from provisioning.artifact.manifest import Manifest
+from tests.artifact.making import PACKAGE, Item, chunks, directory, file, link, packed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from provisioning.artifact.package import Package
+
+SETTINGS = b"port = 8080\n"
+
+
+def items(version: str, settings: bytes | None = SETTINGS) -> tuple[Item, ...]:
+    """What a version of the package holds: a file of each kind."""
+    conffile = () if settings is None else (conf("etc/greenhouse.ini", settings),)
+    return (
+        file("VERSION", version.encode()),
+        directory("bin"),
+        link("bin/greenhouse", "../lib/main.py"),
+        directory("etc"),
+        *conffile,
+        directory("lib"),
+        file("lib/main.py", b"print('Hello')\n" * 50, mode=0o755),
+        directory("var"),
+        directory("var/log", mode=0o750),
+    )
+
+
+def conf(path: str, content: bytes, mode: int = 0o640) -> Item:
+    """A configuration file."""
+    entry, content = file(path, content, mode)
+    return Item(entry._replace(conffile=True), content)
+
+
+def package(
+    folder: Path, version: str, holding: Iterable[Item] | None = None, about: Package = PACKAGE
+) -> Path:
+    """Write an archive of a version, and return its path."""
+    made = sorted(items(version) if holding is None else holding)
+    about = about._replace(version=version)
+    data = manifest.dump(Manifest(about, tuple(item.entry for item in made)))
+    path = folder / f"{about.name}-{version}-{about.platform}.tar.gz"
+    path.write_bytes(packed(chunks(made, data)))
+    return path
