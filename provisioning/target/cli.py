@@ -58,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
     try:
-        answer: Answer = _COMMANDS[options.command].run(options, telling)
-        return answer
+        return _run(options, telling)
     except ProvisioningError as error:
         code, text = _CODES.get(type(error), TROUBLE), str(error)
     except OSError as error:
@@ -71,6 +70,11 @@ def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
     for line in text.split("\n"):
         telling.complain(line)
     return Answer(code, {"error": text, "warnings": telling.warnings})
+
+
+def _run(options: argparse.Namespace, telling: Telling) -> Answer:
+    answer: Answer = _COMMANDS[options.command].run(options, telling)
+    return answer
 
 
 def _written(code: int, telling: Telling, *, changes: bool) -> int:

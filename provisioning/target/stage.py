@@ -35,9 +35,8 @@ _SLACK_BYTES, _SLACK_NODES = MIB, 64  # for records, links and configuration
 
 def demand_room(home: Home, release: Release) -> None:
     """Demand that a release fits on the disk. Raises TargetError."""
-    room = os.statvfs(
-        next(path for path in (home.path, *home.path.parents) if os.path.exists(path))
-    )
+    there = next(path for path in (home.path, *home.path.parents) if os.path.exists(path))
+    room = os.statvfs(there)
     block = room.f_frsize or 4096
     sizes = (-(-entry.size // block) * block for entry in release.layout.release)
     directories = sum(entry.type == DIR for entry in release.layout.release)

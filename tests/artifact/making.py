@@ -74,14 +74,14 @@ def manifest_of(items: Iterable[Item]) -> bytes:
     return manifest.dump(Manifest(PACKAGE, tuple(entries)))
 
 
-def member(item: Item) -> bytes:
+def member(item: Item, name: str = PACKAGE.name) -> bytes:
     entry, content = item
-    spelling = tar.header(archive.member(entry, PACKAGE.name))
+    spelling = tar.header(archive.member(entry, name))
     return spelling + content + bytes(tar.padding(len(content)))
 
 
-def preamble(data: bytes) -> bytes:
-    headers = b"".join(map(tar.header, archive.preamble(data, PACKAGE.name)))
+def preamble(data: bytes, name: str = PACKAGE.name) -> bytes:
+    headers = b"".join(map(tar.header, archive.preamble(data, name)))
     return headers + data + bytes(tar.padding(len(data)))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import manifest
+from provisioning.artifact import manifest, tar
 from provisioning.artifact.manifest import Manifest
-from tests.artifact.making import PACKAGE, Item, chunks, directory, file, link, packed
+from tests.artifact.making import PACKAGE, Item, directory, file, link, member, packed, preamble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,5 +47,6 @@ def package(
     about = about._replace(version=version)
     data = manifest.dump(Manifest(about, tuple(item.entry for item in made)))
     path = folder / f"{about.name}-{version}-{about.platform}.tar.gz"
-    path.write_bytes(packed(chunks(made, data)))
+    members = b"".join(member(item, about.name) for item in made)
+    path.write_bytes(packed([preamble(data, about.name), members, tar.END]))
     return path

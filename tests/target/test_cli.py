@@ -86,7 +86,7 @@ def test_what_is_not_there_is_trouble(release: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_wrong_use_is_trouble() -> None:
-    for arguments in ([], ["verify"], ["vrify", "x"]):
+    for arguments in ([], ["verify", "--jsn"], ["vrify", "x"]):
         with pytest.raises(SystemExit, match=r"^2$"):
             main(arguments)
 
@@ -135,6 +135,6 @@ def test_an_interruption_is_told_in_a_line(
     def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("provisioning.target.cli.verify", interrupted)
+    monkeypatch.setattr("provisioning.target.command.verify.verify", interrupted)
     assert main(["verify", str(release)]) == 130
     assert capsys.readouterr().err == "provision: interrupted\n"

@@ -1,0 +1,72 @@
+"""Releases that are not needed any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.target.cleanup import doomed
+from provisioning.target.history import DONE, FAILED, Event
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def event(release: str, outcome: str = DONE) -> Event:
+    return Event(1, "", "upgrade", release, "", "", outcome, "", owned=True)
+
+
+def names(*versions: str) -> list[str]:
+    return [f"{version}-01234567" for version in versions]
+
+
+A, B, C, D, E = names("a", "b", "c", "d", "e")
+GOOD = [event(name) for name in (A, B, C, D)]
+
+
+def test_the_last_good_ones_are_kept() -> None:
+    assert doomed([A, B, C, D], {D}, GOOD, 3) == [A]
+    assert doomed([A, B, C, D], {D}, GOOD, 1) == [A, B, C]
+
+
+def test_what_is_needed_is_kept_however_many() -> None:
+    assert doomed([A, B, C, D], {D, A}, GOOD, 0) == [B, C]
+
+
+def test_the_order_is_that_of_coming_up() -> None:
+    assert doomed([A, B, C, D], {A}, [*GOOD, event(A)], 2) == [B, C]
+
+
+def test_bad_ones_do_not_count_and_go_first() -> None:
+    failed = [event(E, FAILED)] * 3
+    assert doomed([A, B, C, D, E], {D}, [*GOOD, *failed], 3) == [E, A]
+
+
+def test_what_was_good_once_is_bad_when_it_did_not_come_up_again() -> None:
+    assert doomed([A, B], {B}, [event(A), event(B), event(A, FAILED)], 3) == [A]
+
+
+def test_of_two_copies_the_last_is_kept() -> None:
+    copy = f"{A}.1"
+    assert doomed([A, copy], {copy}, [event(A), event(copy)], 3) == [A]
+
+
+def test_what_was_never_current_goes() -> None:
+    assert doomed([A, E], {A}, [event(A)], 3) == [E]
+
+
+def test_an_upgrade_keeps_three(machine: Machine) -> None:
+    for version in ("1", "2", "3", "4"):
+        machine.install(version)
+    assert machine.releases() == ["2", "3", "4"]
+    assert {path.name[0] for path in machine.prefix.glob("state/kept/*")} == {"2", "3"}
+
+
+def test_as_many_are_kept_as_are_asked_for(machine: Machine) -> None:
+    for version in ("1", "2", "3"):
+        machine.install(version)
+    first = next(path.name for path in machine.prefix.glob("releases/1-*"))
+    dry = machine.run("gc", "greenhouse", "--keep", "1", "--dry-run")
+    assert dry == (0, f"{first}: would be removed\n", "")
+    assert machine.run("gc", "greenhouse", "--keep", "1") == (0, f"{first}: removed\n", "")
+    assert machine.releases() == ["2", "3"]  # which is the previous one, and the current
+    assert machine.run("gc", "greenhouse").out == ""

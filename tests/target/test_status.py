@@ -1,0 +1,99 @@
+"""What is installed, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact.package import Package
+from provisioning.target.cli import main
+from tests.artifact.making import PACKAGE
+
+from .making import items, package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .machine import Machine
+
+OTHER: Package = PACKAGE._replace(name="pump", prefix="/srv/pump")
+
+
+def test_nothing_is_installed_at_first(machine: Machine) -> None:
+    for command in ("list", "status"):
+        assert machine.run(command) == (0, "", "")
+        assert machine.asked(command) == {"packages": []}
+
+
+def test_each_package_is_listed(machine: Machine) -> None:
+    machine.install("1.4.2")
+    machine.run("install", package(machine.folder, "0.1", items("0.1"), OTHER))
+    assert machine.run("list").out == "greenhouse 1.4.2 /opt/greenhouse\npump 0.1 /srv/pump\n"
+    assert machine.run("status").out.count("prefix") == 2
+
+
+def test_the_status_tells_every_release(machine: Machine) -> None:
+    machine.install("1.4.2")
+    machine.install("1.5.0")
+    (only,) = machine.asked("status", "greenhouse")["packages"]
+    assert only == {
+        "name": "greenhouse",
+        "version": "1.5.0",
+        "prefix": "/opt/greenhouse",
+        "current": "1.5.0-0ff5dc5d",
+        "previous": "1.4.2-482d7ae2",
+        "owned": only["owned"],
+        "interrupted": "",
+        "releases": [
+            {"name": "1.4.2-482d7ae2", "state": "good"},
+            {"name": "1.5.0-0ff5dc5d", "state": "good"},
+        ],
+    }
+    assert machine.run("status", "/opt/greenhouse").out.startswith(
+        "greenhouse 1.5.0\n  prefix    /opt/greenhouse\n  current   1.5.0-0ff5dc5d"
+    )
+
+
+def test_a_package_that_is_not_installed_is_none(machine: Machine) -> None:
+    for command in ("status", "rollback", "uninstall", "gc", "recover"):
+        assert machine.run(command, "pump") == (
+            2,
+            "",
+            "provision: pump: is not installed; `provision list` tells what is\n",
+        )
+
+
+def test_one_has_to_say_which_package(machine: Machine) -> None:
+    for command in ("rollback", "uninstall", "gc", "recover"):
+        assert machine.run(command) == (
+            2,
+            "",
+            "provision: which package? `provision list` tells their names\n",
+        )
+
+
+def test_a_root_has_to_be_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--root", str(tmp_path / "x")]) == 2
+    assert capsys.readouterr().err == f"provision: {tmp_path}/x: is no directory\n"
+
+
+def test_two_packages_do_not_share_a_prefix(machine: Machine) -> None:
+    machine.install("1.4.2")
+    other = package(machine.folder, "0.1", items("0.1"), PACKAGE._replace(name="pump"))
+    assert machine.run("install", other) == (
+        3,
+        "",
+        "provision: /opt/greenhouse: is the place of greenhouse, not of pump\n",
+    )
+
+
+def test_a_package_is_installed_in_one_place(machine: Machine) -> None:
+    machine.install("1.4.2")
+    moved = package(machine.folder, "1.5", items("1.5"), PACKAGE._replace(prefix="/srv/g"))
+    assert machine.run("install", moved) == (
+        3,
+        "",
+        "provision: greenhouse: is installed in /opt/greenhouse; uninstall it there first\n",
+    )
+    assert not (machine.root / "srv").exists()
