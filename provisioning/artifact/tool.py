@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ _UNIX = 3
 _WINGS = ("artifact", "target")
 
 
+@lru_cache(maxsize=1)
 def tool() -> bytes:
     """The tool: made of this program, or this program itself if it is one."""
     archive = getattr(provisioning.__spec__.loader, "archive", None)

@@ -116,7 +116,7 @@ def go_back(change: Change, why: str) -> None:
     if attempts < ATTEMPTS:
         _start_again(change)
     if not old:
-        registry.strike(home, change.record.name)
+        registry.strike(home)
         home.directory.remove_tree(f"{RELEASES}/{change.record.new}")
     end(change, FAILED, why)
     cleanup.remove_bad(home, change.record.new)
@@ -149,7 +149,7 @@ def _abandon(change: Change) -> None:
     _point(home, PREVIOUS, entry.previous)
     configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
-        registry.strike(home, entry.name)
+        registry.strike(home)
     if not history.last_of(history.read(home), entry.new):
         home.directory.remove_tree(f"{RELEASES}/{entry.new}")
     record.remove(home)

@@ -127,10 +127,14 @@ class Directory:
     def make(self, path: str, owned: Owned) -> bool:
         """Have a directory at `path`, unless something is there; tell whether it was made."""
         parent, name = self._descent.to(path)
+        # With its mode from the beginning: a kill leaves nothing that is closed to others.
+        umask = os.umask(0)
         try:
-            os.mkdir(name, 0o700, dir_fd=parent)
+            os.mkdir(name, owned.mode, dir_fd=parent)
         except FileExistsError:
             return False
+        finally:
+            os.umask(umask)
         with self.opened(path) as descriptor:
             settle(descriptor, owned)
             sync(descriptor)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.files import reason
+from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.artifact.path import shown
 from provisioning.errors import RefusedError
 from provisioning.target.durable import Directory, Nowhere, Owned
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SYSTEM = Path("/")
 _OPEN = Owned(0o755)
+_OWN = (RELEASES, STATE, f"{STATE}/kept")
 
 
 class Home(NamedTuple):
@@ -49,6 +51,9 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
     """
     path = _really(root, prefix)
     with _reached(root, path, make=make) as directory:
+        for own in _OWN:
+            if directory.status(own) and not directory.is_directory(own):
+                raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")
         yield Home(root, prefix, path, directory)
 
 

@@ -47,11 +47,12 @@ def planned(home: Home, source: Source, *, downgrade: bool) -> Plan | None:
     old = _old(home, current, new if again else None)
     _demand_place(home, new, old, downgrade=downgrade)
     running.demand_ready(home, new)
-    if again and not differences(home, new._replace(name=current)):
+    there = _there(home, new)
+    if again and current in there:
         return None
-    is_there = not again and _is_there(home, new)
+    is_there = bool(there)
+    new = new._replace(name=there[0] if there else releases.another_name(home, new.name))
     if not is_there:
-        new = new._replace(name=releases.another_name(home, new.name))
         stage.demand_room(home, new)
     action = UPGRADE if current else INSTALL
     return Plan(action, old, new, previous, _kept(home, old, new), new.package, is_there)
@@ -128,8 +129,10 @@ def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: b
         )
 
 
-def _is_there(home: Home, new: Release) -> bool:
-    return home.directory.is_directory(new.path) and not differences(home, new)
+def _there(home: Home, new: Release) -> list[str]:
+    """What the release is called where it lies in the prefix already, and is whole."""
+    names = [name for name in releases.names(home) if releases.plain_name(name) == new.name]
+    return [name for name in names if not differences(home, new._replace(name=name))]
 
 
 def _kept(home: Home, old: Release | None, new: Release) -> Kept:

@@ -75,7 +75,7 @@ def _release(home: Home, name: str) -> Release | None:
 
 
 def _beside(change: Change) -> set[str]:
-    """The directories of the configuration files of both releases."""
-    known = [each for each in (change.old, change.new, removal.left(change.home)) if each]
-    conffiles = (entry for each in known for entry in each.layout.conffiles)
-    return {entry.path.rpartition("/")[0] for entry in conffiles}
+    """The directories that hold what lies beside the releases."""
+    layouts = (each.layout for each in (change.old, change.new, removal.left(change.home)) if each)
+    kept = (entry for layout in layouts for entry in (*layout.conffiles, *layout.data))
+    return {entry.path.rpartition("/")[0] for entry in kept}

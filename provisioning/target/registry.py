@@ -48,8 +48,9 @@ def enter(home: Home, name: str) -> str:
     return ""
 
 
-def strike(home: Home, name: str) -> None:
-    """Have a package not registered any more."""
-    if prefix_of(home.root, name) == home.prefix:
-        with reached(home.root, REGISTRY) as directory:
-            directory.remove(name)
+def strike(home: Home) -> None:
+    """Have nothing registered any more as installed there."""
+    for name, prefix in packages(home.root).items():
+        if prefix == home.prefix:
+            with reached(home.root, REGISTRY) as directory:
+                directory.remove(name)

@@ -89,9 +89,9 @@ def finish(change: Change) -> None:
     if change.record.purge and about:
         _purge(home, about)
     end(change._replace(old=about), DONE)
+    registry.strike(home)
     if change.record.purge:
         forget(home)
-    registry.strike(home, change.record.name)
 
 
 def _purge(home: Home, about: Release) -> None:

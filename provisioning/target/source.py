@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.files import open_regular, reason
-from provisioning.artifact.format import Reader, reader
+from provisioning.artifact.format import reader
 from provisioning.artifact.path import shown
 from provisioning.artifact.unpacked import Unpacked
 from provisioning.artifact.verify import is_tree
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.artifact.contents import Write
+    from provisioning.artifact.format import Reader
 
 
 class Source(NamedTuple):
     """What is to be installed, opened once, so that nobody can exchange it on the way."""
 
     where: str
-    reader: Reader
+    reader: Reader | Unpacked
 
     def read(self, write: Write) -> None:
         """Hand all files of it to `write`, and read it to its end.

@@ -10,8 +10,9 @@ import pytest
 from .making import conf, directory, items
 
 if TYPE_CHECKING:
-    from .machine import Machine
     from tests.artifact.making import Item
+
+    from .machine import Machine
 
 PATH = "etc/greenhouse.ini"
 OLD, NEW, EDITED, DELETED = "port = 8080\n", "port = 9090\n", "port = 1234\n", None

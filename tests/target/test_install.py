@@ -93,8 +93,10 @@ def test_an_older_version_is_refused_unless_it_is_allowed(machine: Machine) -> N
     assert machine.install("1.5.0~rc1") == (
         3,
         "",
-        "provision: greenhouse: 1.5.0~rc1 is older than 1.5.0, which is installed;"
-        " --allow-downgrade installs it all the same\n",
+        (
+            "provision: greenhouse: 1.5.0~rc1 is older than 1.5.0, which is installed;"
+            " --allow-downgrade installs it all the same\n"
+        ),
     )
     assert listing(machine.root) == before
     assert machine.install("1.5.0~rc1", None, "--allow-downgrade").code == 0
@@ -110,12 +112,14 @@ def test_the_same_version_with_other_content_is_another_release(machine: Machine
 def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
     assert machine.install("1.4.2", None, "--dry-run") == (
         0,
-        "write releases/1.4.2-482d7ae2: 14 entries, 2098 bytes\n"
-        "make the directory etc\n"
-        "make the directory var\n"
-        "make the directory var/log\n"
-        "switch current to releases/1.4.2-482d7ae2\n"
-        "etc/greenhouse.ini: installed\n",
+        (
+            "write releases/1.4.2-482d7ae2: 14 entries, 2098 bytes\n"
+            "make the directory etc\n"
+            "make the directory var\n"
+            "make the directory var/log\n"
+            "switch current to releases/1.4.2-482d7ae2\n"
+            "etc/greenhouse.ini: installed\n"
+        ),
         "",
     )
     assert listing(machine.root) == {}
@@ -161,7 +165,11 @@ def test_what_is_no_package_is_refused(machine: Machine) -> None:
     (machine.folder / "x.txt").touch()
     (machine.folder / "empty").mkdir()
     told = {name: machine.run("install", machine.folder / name) for name in ("x.deb", "empty", "y")}
-    assert {name: outcome.code for name, outcome in told.items()} == {"x.deb": 3, "empty": 3, "y": 2}
+    assert {name: outcome.code for name, outcome in told.items()} == {
+        "x.deb": 3,
+        "empty": 3,
+        "y": 2,
+    }
     assert [outcome.err for outcome in told.values()] == [
         "provision: x.deb: is for dpkg; install it with `dpkg -i x.deb`\n",
         "provision: empty: is a directory, but no package was unpacked there\n",

@@ -75,7 +75,9 @@ def test_one_does_not_go_back_to_a_damaged_release(upgraded: Machine) -> None:
     assert outcome == (
         3,
         "",
-        f"provision: {where}: is damaged (VERSION: size 1, the manifest says 3);"
-        " install the package again\n",
+        (
+            f"provision: {where}: is damaged (VERSION: size 1, the manifest says 3);"
+            " install the package again\n"
+        ),
     )
     assert upgraded.version == "3.0"

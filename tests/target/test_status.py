@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from provisioning.artifact.package import Package
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE
 
@@ -14,6 +11,10 @@ from .making import items, package
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+    from provisioning.artifact.package import Package
 
     from .machine import Machine
 

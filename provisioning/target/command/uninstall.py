@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import CURRENT, PREVIOUS
 from provisioning.errors import RefusedError
-from provisioning.target import owners, releases, removal
+from provisioning.target import owners, registry, releases, removal
 from provisioning.target.command.asked import add_name, add_output, add_root, place_of
 from provisioning.target.command.changed import changed, planned
 from provisioning.target.configuration import NOTHING
@@ -43,13 +43,17 @@ def run(options: Namespace, telling: Telling) -> Answer:
         with opened(*place) as home:
             return planned(_planned(home, options), telling)
     with to_change(*place, telling) as home:
+        if not releases.at(home, CURRENT):
+            registry.strike(home)  # somebody was killed just before
         plan = _planned(home, options)
         removal.carry_out(begin(home, plan, telling))
         return changed(plan, home, telling)
 
 
 def _planned(home: Home, options: Namespace) -> Plan:
-    current = releases.at(home, CURRENT)
+    current, left = releases.at(home, CURRENT), removal.left(home)
+    if not current and options.purge and left:
+        return Plan(REMOVE, None, None, "", NOTHING, left.package, purge=True)
     if not current:
         raise RefusedError(f"{home.path}: nothing is installed")
     old = releases.read(home, current)

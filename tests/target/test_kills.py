@@ -1,0 +1,178 @@
+"""A process that is killed: at each thing that it does to the disk, and what holds then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.target.cli import main
+
+from .machine import Machine, listing
+from .making import items, package
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CHANGES = {
+    "os.chmod",
+    "os.chown",
+    "os.link",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.symlink",
+    "os.utime",
+}
+
+
+class _Killer:
+    """Kills the process at the change to the disk of that number, before it is made."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
+        if event in _CHANGES or writes:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_at(number: int, words: list[str]) -> bool:
+    """Run a command and kill it; tell whether there was something left to kill."""
+    process = os.fork()
+    if not process:
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(null, stream)
+        sys.addaudithook(_Killer(number))
+        os._exit(main(words))
+    _, status = os.waitpid(process, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def first(machine: Machine) -> list[str]:
+    return ["install", str(package(machine.folder, "1.4.2"))]
+
+
+def upgrade(machine: Machine) -> list[str]:
+    machine.install("1.4.2")
+    return ["install", str(package(machine.folder, "1.5.0", items("1.5.0", b"port = 9\n")))]
+
+
+def edited(machine: Machine) -> list[str]:
+    machine.install("1.4.2")
+    machine.write("etc/greenhouse.ini", "mine\n")
+    return ["install", str(package(machine.folder, "1.5.0", items("1.5.0", b"port = 9\n")))]
+
+
+def repair(machine: Machine) -> list[str]:
+    machine.install("1.4.2")
+    (machine.prefix / "current/VERSION").unlink()
+    return ["install", str(package(machine.folder, "1.4.2"))]
+
+
+def rollback(machine: Machine) -> list[str]:
+    machine.run(*upgrade(machine))
+    return ["rollback", "greenhouse"]
+
+
+def fourth(machine: Machine) -> list[str]:
+    for version in ("1", "2", "3"):
+        machine.install(version)
+    return ["install", str(package(machine.folder, "4", items("4", None)))]
+
+
+def uninstall(machine: Machine) -> list[str]:
+    machine.run(*upgrade(machine))
+    return ["uninstall", "/opt/greenhouse"]
+
+
+def purge(machine: Machine) -> list[str]:
+    return [*uninstall(machine), "--purge"]
+
+
+@pytest.fixture
+def in_memory(capsys: pytest.CaptureFixture[str]) -> Iterator[Machine]:
+    """A machine whose disk costs no time: what is to survive a kill has not to be on a disk."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Machine(Path(folder), capsys)
+
+
+SCENARIOS = [first, upgrade, edited, repair, rollback, fourth, uninstall, purge]
+
+
+def state(machine: Machine) -> dict[str, object]:
+    """All that lies on a machine, but for times, and what a run says of itself."""
+    unlike = ("state/history", "state/lock", "state/kept", "state/tool")
+    return {
+        path: held
+        for path, held in listing(machine.root).items()
+        if not any(part in path for part in unlike)
+    }
+
+
+def unlike(found: dict[str, object], wanted: dict[str, object]) -> dict[str, object]:
+    paths = {*found, *wanted}
+    different = sorted(path for path in paths if found.get(path) != wanted.get(path))
+    return {path: (found.get(path), wanted.get(path)) for path in different}
+
+
+def demand_whole(machine: Machine, before: str, after: str) -> None:
+    """Demand that what is current is one of the two releases, and whole."""
+    assert machine.version in {before, after}
+    if os.path.lexists(machine.prefix / "current"):
+        verified = machine.run("verify", "/opt/greenhouse")
+        assert verified.code == 0 or before == after == "" or not machine.version, verified
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_some_kills_leave_the_old_or_the_new_and_running_again_converges(
+    in_memory: Machine, scenario: Callable[[Machine], list[str]]
+) -> None:
+    assert kills(in_memory, scenario, 13) > 40
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_each_kill_leaves_the_old_or_the_new_and_running_again_converges(
+    in_memory: Machine, scenario: Callable[[Machine], list[str]]
+) -> None:
+    assert kills(in_memory, scenario, 1) > 40
+
+
+def kills(machine: Machine, scenario: Callable[[Machine], list[str]], step: int) -> int:
+    """Kill a command at each step-th change, and return how many changes there were."""
+    words = [*scenario(machine), "--root", str(machine.root)]
+    backup = machine.folder / "backup"
+    shutil.copytree(machine.root, backup, symlinks=True)
+    before = machine.version
+    assert main(words) == 0
+    wanted, after = state(machine), machine.version
+    number = 1
+    while True:
+        shutil.rmtree(machine.root)
+        shutil.copytree(backup, machine.root, symlinks=True)
+        if not killed_at(number, words):
+            return number
+        demand_whole(machine, before, after)
+        if machine.prefix.exists():
+            assert machine.run("recover", "/opt/greenhouse").code == 0
+        demand_whole(machine, before, after)
+        assert [*machine.root.rglob(".provisioning-*")] == []
+        if machine.version != after or (not after and machine.prefix.exists()):
+            assert main(words) in {0, 3}
+        if after:
+            machine.run("gc", "greenhouse")
+        assert (number, unlike(state(machine), wanted)) == (number, {})
+        number += step
