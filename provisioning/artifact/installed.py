@@ -8,7 +8,7 @@ and the bytes of its configuration files in `CONFFILES`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from provisioning.artifact.archive import reserved
 from provisioning.artifact.entry import DIR, LINK, Entry
@@ -41,8 +41,7 @@ class Installed(NamedTuple):
 
 def installed(data: bytes, entries: tuple[Entry, ...]) -> Installed:
     """Lay out the package with the manifest `data`, whose entries are `entries`."""
-    filled = {entry.path.rpartition("/")[0] for entry in entries}
-    kept = {entry for entry in entries if _is_kept(entry, filled)}
+    kept = set(_kept(entries))
     conffiles = [entry for entry in entries if entry.conffile]
     ways = {above for entry in kept for above in _above(entry.path)}
     inside = [_link(entry) if entry in kept else entry for entry in entries]
@@ -62,14 +61,31 @@ def stored(entry: Entry) -> Entry:
     return entry._replace(path=f"{CONFFILES}/{entry.path}", conffile=False)
 
 
-def faults(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+class Placed(Protocol):
+    """An entry, or what becomes one."""
+
+    @property
+    def path(self) -> str:
+        """As that of an entry, and so are the others."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def conffile(self) -> bool: ...
+
+
+_P = TypeVar("_P", bound=Placed)
+
+
+def faults(entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
     """Tell which paths of a package cannot lie where it is installed, and why."""
     entries = tuple(entries)
     for entry in entries:
-        if f"{collision_key(entry.path)}/".startswith(f"{CONFFILES}/"):
+        first = entry.path[:1] == RESERVED[0]  # as of few
+        if first and f"{collision_key(entry.path)}/".startswith(f"{CONFFILES}/"):
             yield entry.path, "lies where the vendor's configuration files are put"
-    filled = {entry.path.rpartition("/")[0] for entry in entries}
-    kept = {collision_key(entry.path): entry for entry in entries if _is_kept(entry, filled)}
+    kept = {collision_key(entry.path): entry for entry in _kept(entries)}
     for key, entry in kept.items():
         if key.partition("/")[0] in OWN:
             yield entry.path, f"lies in {entry.path.partition('/')[0]}, where releases are kept"
@@ -79,8 +95,12 @@ def faults(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
                 yield other, f"is where a version of the configuration file {entry.path} is put"
 
 
-def _is_kept(entry: Entry, filled: set[str]) -> bool:
-    return entry.conffile or (entry.type == DIR and entry.path not in filled)
+def _kept(entries: Iterable[_P]) -> list[_P]:
+    """What lives beside the releases."""
+    entries = tuple(entries)
+    some = [entry for entry in entries if entry.conffile or entry.type == DIR]
+    filled = {entry.path.rpartition("/")[0] for entry in entries} if some else set()
+    return [entry for entry in some if entry.path not in filled]
 
 
 def _link(entry: Entry) -> Entry:

@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact import installed
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import (
     DEVICE,
@@ -109,6 +110,8 @@ class _Draft:
         for hook in self.variant.hooks:
             self._check(hook)
         items = [item for item, _ in self.placed.values()]
+        for path, reason in installed.faults(items):
+            self._fault("path", self.placed[path][1], "dst", f"{path} {reason}")
         items += self._parents()
         items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.

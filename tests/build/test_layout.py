@@ -206,3 +206,27 @@ def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:
     with pytest.raises(SpecError) as caught:
         lay_out([variant(*contents), variant(*contents, platform="x")], Sources("artifacts"))
     assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize("own", ["releases", "current", "previous", "State"])
+def test_what_the_machine_keeps_does_not_lie_among_releases(own: str) -> None:
+    write("f")
+    told = f"{own}/x lies in {own}, where releases are kept [path]"
+    assert _fault(content("src", "f", f"{own}/x", conffile=True)).endswith(told)
+    assert _fault(content("dir", "", f"{own}/x")).endswith(told)
+    assert f"{own}/x" in _items(content("src", "f", f"{own}/x"))
+
+
+def test_a_directory_that_holds_something_is_the_package_s() -> None:
+    write("f")
+    assert "state/x" in _items(content("dir", "", "state"), content("src", "f", "state/x"))
+
+
+def test_no_two_configuration_files_get_in_each_other_s_way() -> None:
+    write("f")
+    fault = _fault(
+        content("src", "f", "etc/x.ini", conffile=True),
+        content("src", "f", "etc/x.ini.new", conffile=True, number=1),
+    )
+    told = "etc/x.ini.new is where a version of the configuration file etc/x.ini is put [path]"
+    assert fault.endswith(told)

@@ -22,6 +22,7 @@ from provisioning.spec.project import read_project
 from provisioning.spec.rule import SERVICE_MANAGER
 from provisioning.spec.service_rule import RESTART
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
+from provisioning.target.command import answer
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
 from .test_tutorial import portable, run
@@ -261,18 +262,31 @@ def commands() -> set[str]:
     return first_column(section(COMMANDS, "## doit: building and verifying").split("\n#")[0])
 
 
-def test_each_option_of_provision_verify_is_there() -> None:
-    command = [sys.executable, "-m", "provisioning.target", "verify", "--help"]
-    usage = subprocess.check_output(command, text=True, cwd=ROOT)
-    told = first_column(section(COMMANDS, "## provision: on the target"))
+def usage(*words: str) -> str:
+    command = [sys.executable, "-m", "provisioning.target", *words, "--help"]
+    return subprocess.check_output(command, text=True, cwd=ROOT)
+
+
+PROVISION = in_lines(r"^    ([a-z]+)\b", usage())
+
+
+@pytest.mark.parametrize("command", PROVISION)
+def test_each_option_of_provision_is_there(command: str) -> None:
+    page = section(COMMANDS, "## provision: on the target")
+    common = page.split("\n###")[0]
+    own = section(COMMANDS, f"### provision {command}").split("\n###")[0]
+    told = {name.split()[0] for name in first_column(own) | first_column(common)}
     options = {name for name in told if name.startswith("--")}
-    assert options == set(re.findall(r"(--[a-z-]+)", usage))
+    assert options == set(re.findall(r"(--[a-z-]+)", usage(command)))
 
 
 def test_each_command_of_provision_is_there() -> None:
-    command = [sys.executable, "-m", "provisioning.target", "--help"]
-    usage = subprocess.check_output(command, text=True, cwd=ROOT)
-    names = in_lines(r"^    ([a-z]+) ", usage)
-    text = section(COMMANDS, "## provision: on the target")
-    assert names
-    assert [name for name in names if f"provision {name} " not in text] == []
+    page = section(COMMANDS, "## provision: on the target")
+    told = in_lines(r"^    provision ([a-z]+) ", page)
+    assert sorted(told) == sorted(PROVISION)
+
+
+def test_each_exit_code_of_provision_is_there() -> None:
+    codes = {value for name, value in vars(answer).items() if name.isupper()}
+    told = first_column(section(COMMANDS, "### Exit codes of provision"))
+    assert told == {*map(str, codes)}
