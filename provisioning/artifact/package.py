@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SERVICE_MANAGERS = ("systemd", "launchd")
 RESTARTS = ("on-failure", "always", "never")
 HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
+DEBIAN_FIELDS = (
+    *("Breaks", "Conflicts", "Depends", "Enhances", "Homepage", "Pre-Depends", "Priority"),
+    *("Provides", "Recommends", "Replaces", "Section", "Suggests"),
+)
 CHECKS = ("http", "tcp", "command", "uptime")
 
 LONGEST_WAIT = 3600  # seconds, that a hook or a health check may be given
@@ -90,11 +94,13 @@ class Package(NamedTuple):
     services: tuple[Service, ...] = ()
     hooks: tuple[Hook, ...] = ()
     device: tuple[Value, ...] = ()
+    debian: tuple[tuple[str, str], ...] = ()
+    """Fields of a Debian package's control file, of DEBIAN_FIELDS, sorted."""
 
 
 _NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}
 """Fields of a package that are maps in JSON, by name."""
-_TEXTS = frozenset(Package._fields) - {*_NAMED}
+_TEXTS = frozenset(Package._fields) - {*_NAMED, "debian"}
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
@@ -114,6 +120,7 @@ def plain(package: Package) -> dict[str, Any]:
     fields = package._asdict()
     for key in _NAMED:
         fields[key] = {each.name: _plain(each) for each in fields[key]}
+    fields["debian"] = dict(package.debian)
     return fields
 
 
@@ -124,7 +131,7 @@ def parse(fields: dict[str, Any]) -> Package:
     for key in sorted(_TEXTS):
         _demand(type(fields[key]) is str, f"package.{key} is not text")
     named = {key: _named(key, fields[key]) for key in _NAMED}
-    package = Package(**{**fields, **named})
+    package = Package(**{**fields, **named, "debian": _debian(fields["debian"])})
     _check(package)
     return package
 
@@ -156,6 +163,15 @@ def _part(key: str, name: str, fields: Any) -> Any:
     fault = _FAULTS[key](part)
     _demand(not fault, f"{where}: {fault}")
     return part
+
+
+def _debian(values: Any) -> tuple[tuple[str, str], ...]:
+    _demand(type(values) is dict, "package.debian is not a map")
+    for name, value in values.items():
+        _demand(name in DEBIAN_FIELDS, f"package.debian: {shown(name)} is no field")
+        is_field = _is_line(value) and value.strip() == value != ""
+        _demand(is_field, f"package.debian.{name} is not one line of text")
+    return tuple(sorted(values.items()))
 
 
 def _environment(values: Any, where: str) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 MANIFEST = f"{RESERVED}/manifest.json"
 HOOKS = f"{RESERVED}/hooks"  # a script for each hook, by its name
+DEBIAN = f"{RESERVED}/debian"  # what a Debian package has at places of Debian's
 TOOL = "install"  # what installs the package, at its top
 
 # Below the prefix where a package is installed: what belongs to the machine.

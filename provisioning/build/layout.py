@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import installed
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import (
+    DEBIAN,
     DEVICE,
     HOOKS,
     RESERVED,
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
     from provisioning.build.sources import Sources
     from provisioning.spec.origin import Origin
-    from provisioning.spec.variant import Content, Hook, Variant
+    from provisioning.spec.variant import Content, Document, Hook, Variant
 
 _LINK_MODE = 0o777
 _EXECUTABLE = 0o111
-_SCRIPT = 0o755
+_SCRIPT, _DOCUMENT = 0o755, 0o644
 _INSTALLER = collision_key(TOOL)
 
 
@@ -109,6 +110,8 @@ class _Draft:
                 self._place(item, content)
         for hook in self.variant.hooks:
             self._check(hook)
+        for document in self.variant.documents:
+            self._check(document)
         items = [item for item, _ in self.placed.values()]
         for path, reason in installed.faults(items):
             self._fault("path", self.placed[path][1], "dst", f"{path} {reason}")
@@ -294,28 +297,33 @@ class _Draft:
         return list(parents.values())
 
     def _brought_along(self) -> Iterator[Item]:
-        """What the target needs beside the contents: the hooks, and the tool that runs them."""
+        """What the target needs beside the contents: hooks, documents, and the tool."""
         owner, group = self.variant.owner, self.variant.group
         if self.variant.hooks:
             yield Item(HOOKS, DIR, _SCRIPT, owner, group)
         for hook in self.variant.hooks:
             yield Item(f"{HOOKS}/{hook.name}", FILE, _SCRIPT, owner, group, source=hook.source)
+        if self.variant.documents:
+            yield Item(DEBIAN, DIR, _SCRIPT, owner, group)
+        for document in self.variant.documents:
+            path = f"{DEBIAN}/{document.name}"
+            yield Item(path, FILE, _DOCUMENT, owner, group, source=document.source)
         if self.sources.tool:
             yield Item(TOOL, FILE, _SCRIPT, owner, group, source=self.sources.tool)
 
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR
 
-    def _check(self, hook: Hook) -> None:
-        """Demand the script of a hook, which lies beside the package's entries."""
+    def _check(self, part: Hook | Document) -> None:
+        """Demand the file of a hook or a document, which no content names."""
         reason = ""
-        if leads_out(Path(), hook.source):
+        if leads_out(Path(), part.source):
             reason = "leads out of the project"
-        elif not os.path.isfile(hook.source):
-            reason = "is not a file" if os.path.lexists(hook.source) else "does not exist"
+        elif not os.path.isfile(part.source):
+            reason = "is not a file" if os.path.lexists(part.source) else "does not exist"
         if reason:
-            message = f"{hook.source} {reason}"
-            self.faults.append(Fault.at(hook.origin, "no-source", message))
+            message = f"{part.source} {reason}"
+            self.faults.append(Fault.at(part.origin, "no-source", message))
 
     def _unreadable(self, content: Content, error: OSError) -> None:
         message, hint = f"{content.source}: {error.strerror}", ""

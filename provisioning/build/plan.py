@@ -229,8 +229,10 @@ class _Memory:
 
 def _state(known: Known, sources: Sources) -> str:
     """What differs once a layout may come out as another; "" where that cannot be told."""
-    named = {hook.source for variant in known.variants for hook in variant.hooks}
+    named = set[str]()
     for variant in known.variants:
+        named.update(hook.source for hook in variant.hooks)
+        named.update(document.source for document in variant.documents)
         named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
     try:
         states = [f"{name} {sources.state(name)}" for name in sorted(named)]

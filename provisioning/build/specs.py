@@ -13,7 +13,7 @@ from provisioning.build.tree import Tree
 from provisioning.errors import ProvisioningError
 from provisioning.spec.inputs import SPECS, Input
 from provisioning.spec.origin import Origin
-from provisioning.spec.variant import Content, Health, Hook, Service, Value, Variant
+from provisioning.spec.variant import Content, Document, Health, Hook, Service, Value, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
 
 
-T = TypeVar("T", Content, Service, Hook)
-_CONTENTS, _SERVICES, _HOOKS, _DEVICE = map(
-    Variant._fields.index, ("contents", "services", "hooks", "device")
+T = TypeVar("T", Content, Document, Service, Hook)
+_CONTENTS, _DOCUMENTS, _SERVICES, _HOOKS, _DEVICE = map(
+    Variant._fields.index, ("contents", "documents", "services", "hooks", "device")
 )
 
 
@@ -145,6 +145,7 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
     return variant._replace(
         formats=tuple(variant.formats),
         contents=tuple(contents[number] for number in values[_CONTENTS]),
+        documents=tuple(_placed(Document(*each)) for each in values[_DOCUMENTS]),
         services=tuple(map(_service, values[_SERVICES])),
         hooks=tuple(_placed(Hook(*each)) for each in values[_HOOKS]),
         device=tuple(Value(*each) for each in values[_DEVICE]),

@@ -139,6 +139,7 @@ def package_of(variant: Variant) -> Package:
         services=tuple(map(_service, variant.services)),
         hooks=tuple(Hook(each.name, each.timeout) for each in variant.hooks),
         device=tuple(Value(*each) for each in variant.device),
+        debian=tuple(sorted(variant.debian.items())),
     )
 
 

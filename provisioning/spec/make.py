@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.compression import read_compression
 from provisioning.spec.content import Contents
+from provisioning.spec.debian import DEB, demand_debian, read_documents, read_fields
 from provisioning.spec.device import DEVICE, read_device
 from provisioning.spec.fault import Fault
 from provisioning.spec.node import plain, scalars
@@ -30,6 +31,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
     owner, group = (scope.read(defaults, key, OWNER) or "" for key in ("owner", "group"))
     values = scope.variables()
     variables = {name: plain(node) for name, node in values.items()}
+    debian = merged.mapping("debian")
     services = Services(scope, resolved.conditions, faults)
     manager = scope.read(merged, "service_manager", SERVICE_MANAGER) or ""
     variant = Variant(
@@ -38,6 +40,8 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
         compression=read_compression(merged.mapping("compression"), scope, faults),
         mtime=scope.read(merged, "mtime", MTIME) or "",
+        debian=read_fields(debian, scope),
+        documents=read_documents(debian, scope),
         service_manager=manager,
         file_mode=int(modes[0], 8),
         dir_mode=int(modes[1], 8),
@@ -58,7 +62,10 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         _demand_manager(variant, faults)
     if variant.services and "prefix" in merged.items:
         _check_prefix(variant.prefix, merged.items["prefix"].origin, faults)
-    return variant
+    if DEB in variant.formats:
+        demand_debian(values, merged.items["formats"], faults)
+        return variant
+    return variant._replace(debian={}, documents=())
 
 
 def _account(variables: dict[str, Any], manager: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECRET = "(secret)"  # noqa: S105 - what stands in a secret's place
 _TOP = (
     *("service_manager", "summary", "license", "maintainer"),
-    *("formats", "compression", "mtime"),
+    *("formats", "compression", "mtime", "debian"),
 )
 
 

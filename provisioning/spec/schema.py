@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cerberus import TypeDefinition, Validator, errors
 
+from provisioning.spec.debian import DOCUMENTS, FIELDS, RELATIONS
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 from provisioning.spec.rule import (
@@ -129,11 +130,20 @@ _VALUE: Schema = {
     "nullable": True,
     "schema": {"pattern": _TEXT, "secret": _SWITCH, "summary": _TEXT},
 }
+_DEBIAN: Schema = {
+    "type": "dict",
+    "schema": {
+        **{key: _ruled(rule) for key, rule in FIELDS.items()},
+        **{key: {"type": "list", "schema": _ruled(rule)} for key, rule in RELATIONS.items()},
+        **dict.fromkeys(DOCUMENTS, _TEXT),
+    },
+}
 _SHARED: Schema = {
     "prefix": _TEXT,
     "formats": {"type": "list", "schema": _ruled(FORMAT), "minlength": 1},
     "compression": {"type": "dict", "valuesrules": _TEXT, "meta": {"keys": FORMAT}},
     "mtime": _ruled(MTIME),
+    "debian": _DEBIAN,
     "service_manager": _ruled(SERVICE_MANAGER),
     "defaults": {
         "type": "dict",

@@ -88,6 +88,16 @@ class Value(NamedTuple):
     summary: str
 
 
+class Document(NamedTuple):
+    """A file that a Debian package has at a place of Debian's."""
+
+    name: str
+    """`changelog` or `copyright`."""
+    source: str
+    """A path below the project's root."""
+    origin: Origin
+
+
 class Variant(NamedTuple):
     """One package for one platform: overlays merged, variables resolved, defaults applied."""
 
@@ -106,6 +116,9 @@ class Variant(NamedTuple):
     mtime: str
     """What the times of files stand for, where a format lets one choose: `epoch` or `content`; ""
     is the format's own."""
+    debian: dict[str, str]
+    """Fields of a Debian package's control file, where it is built as one."""
+    documents: tuple[Document, ...]
     service_manager: str
     """`systemd` or `launchd`; "" on a platform that names none."""
     file_mode: int

@@ -17,6 +17,7 @@ SERVICE = Service(
 FULL = Package(
     "greenhouse", "1.4.2", "raspberry-pi", "linux", "arm64", "/opt/greenhouse", "", "", "",
     "systemd", (SERVICE,), (Hook("post_install", 60),), (Value("PIN", "[0-9]+", True, "the pin"),),
+    (("Depends", "python3"),),
 )  # fmt: skip
 
 
@@ -56,6 +57,10 @@ FAULTS = {
     "device.a b": ({"pattern": "", "secret": False, "summary": ""}, "is no variable's name"),
     "device.PIN.pattern": ("(", "( is no regular expression"),
     "device.PIN.secret": (1, "secret is neither true nor false"),
+    "debian": ([], "package.debian is not a map"),
+    "debian.Essential": ("yes", "package.debian: Essential is no field"),
+    "debian.Depends": ("a\nEssential: yes", "package.debian.Depends is not one line of text"),
+    "debian.Section": ("", "package.debian.Section is not one line of text"),
     "service_manager": ("init", "package.service_manager is none that is known"),
     "new": ("x", "does not hold exactly what a package is"),
 }

@@ -57,6 +57,8 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "dir_mode": 0o755,
         "owner": "root",
         "group": "root",
+        "debian": {},
+        "documents": (),
         "service_manager": "",
         "contents": contents,
         "services": (),

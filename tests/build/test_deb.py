@@ -21,6 +21,9 @@ from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import ArtifactError, BuildError
+from provisioning.spec.fault import SpecError
+from provisioning.spec.origin import Origin
+from provisioning.spec.variant import Document
 from tests.build.conftest import content, variant, write
 
 if TYPE_CHECKING:
@@ -154,6 +157,7 @@ def test_control_says_what_the_spec_says(digests: Digests) -> None:
         "Architecture: arm64",
         "Maintainer: Greenhouse team <team@example.org>",
         f"Installed-Size: {_installed_size(Path('out'))}",
+        "Recommends: python3",
         "Section: misc",
         "Priority: optional",
         "Description: Greenhouse controller",
@@ -186,6 +190,59 @@ def test_the_text_of_a_known_licence_is_found(digests: Digests) -> None:
         "    /usr/share/common-licenses/GPL-2",
         "    /usr/share/common-licenses/Apache-2.0",
     ]
+
+
+def test_relations_and_fields_are_the_spec_s(digests: Digests) -> None:
+    write("t/x")
+    write("demo.ini")
+    said = {
+        "Depends": "python3 (>= 3.9) | python3-minimal",
+        "Section": "net",
+        "Homepage": "http://x",
+    }
+    place, _ = _packed(digests, debian=said)
+    told = _run("dpkg-deb", "-f", place.artifact("deb"), "Depends", "Section", "Homepage")
+    assert told == "Depends: python3 (>= 3.9) | python3-minimal\nSection: net\nHomepage: http://x\n"
+    assert "Recommends" not in _run("dpkg-deb", "-f", place.artifact("deb"))  # it has python3
+    assert _findings(place) == []
+
+
+def _document(name: str) -> Document:
+    return Document(name, f"debian/{name}", Origin(file="specs/demo.yaml", line=7, column=3))
+
+
+def test_changelog_and_copyright_can_be_one_s_own(digests: Digests) -> None:
+    entry = "demo (1.0) stable; urgency=low\n\n  * Mine.\n\n -- Me <me@example.org>  "
+    write("debian/changelog", f"{entry}Thu, 01 Jan 2026 12:00:00 +0000\n")
+    write("debian/copyright", "Copyright 2026 Me\n")
+    write("t/x")
+    write("demo.ini")
+    documents = (_document("changelog"), _document("copyright"))
+    place, _ = _packed(digests, documents=documents)
+    assert _findings(place) == []
+    _run("dpkg-deb", "-x", place.artifact("deb"), "out")
+    assert Path("out/usr/share/doc/demo/copyright").read_text() == "Copyright 2026 Me\n"
+    _run("gzip", "-t", "out/usr/share/doc/demo/changelog.gz")
+    read = DebFile(fileobj=io.BytesIO(place.artifact("deb").read_bytes()))
+    assert str(read.changelog()) == Path("debian/changelog").read_text()
+    assert "copyright-without" not in Path("out/usr/share/lintian/overrides/demo").read_text()
+
+
+def test_a_document_that_is_not_there_is_a_fault(digests: Digests) -> None:
+    with pytest.raises(SpecError) as raised:
+        lay_out([variant(documents=(_document("copyright"),))], Sources("artifacts"))
+    assert str(raised.value) == "specs/demo.yaml:7:3: debian/copyright does not exist [no-source]"
+
+
+def test_a_document_can_be_too_large(digests: Digests) -> None:
+    write("debian/changelog", "x" * ((1 << 20) + 1))
+    write("t/x")
+    write("demo.ini")
+    with pytest.raises(ArtifactError) as raised:
+        _packed(digests, documents=(_document("changelog"),))
+    assert str(raised.value) == (
+        ".provisioning/debian/changelog: a deb can have 1048576 bytes of it, not 1048577"
+    )
 
 
 def test_md5sums_are_those_of_the_files_and_conffiles_are_named(digests: Digests) -> None:

@@ -16,6 +16,7 @@ from doit.doit_cmd import DoitMain
 from provisioning.build.tree import BUILT_IN_EXCLUDES
 from provisioning.plugin.graph import PACKAGE, STAGES
 from provisioning.spec import schema
+from provisioning.spec.debian_rule import PRIORITY
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.project import read_project
@@ -82,6 +83,11 @@ def test_each_key_of_a_service_is_there() -> None:
     assert table("### Keys of a service") == set(SERVICE)
 
 
+def test_each_key_for_a_debian_package_is_there() -> None:
+    keys = own("### Debian packages").partition("becomes the rest")[0]
+    assert first_column(keys) == set(schema.SPEC["debian"]["schema"])
+
+
 def test_each_hook_is_there_and_each_key_of_one() -> None:
     told = {name for name in first_column(section(KEYS, "### Hooks")) if name.islower()}
     assert told == {*schema.HOOKS, *schema.SPEC["hooks"]["schema"]["post_install"]["schema"]}
@@ -107,6 +113,7 @@ def test_what_a_fragment_may_hold_is_told() -> None:
     [
         ("### Keys of a service", "restart", RESTART),
         ("## Keys of a spec", "service_manager", SERVICE_MANAGER),
+        ("### Debian packages", "priority", PRIORITY),
         ("## Keys of a platform file", "service_manager", SERVICE_MANAGER),
     ],
 )

@@ -6,13 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import about, extra, gnu
+from provisioning.artifact.deb import extra, field, gnu
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from provisioning.artifact.deb.described import Described
     from provisioning.artifact.deb.extra import Extra
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
@@ -26,17 +27,16 @@ class Part(NamedTuple):
     """Its header and its content, as they are spelt."""
 
 
-def parts(
-    manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterable[bytes]
-) -> list[Part]:
-    """Spell the control member, part by part, of a manifest that is spelt as `data`.
+def parts(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -> list[Part]:
+    """Spell the control member, part by part, with the sums of the entries' contents.
 
-    `sums` are those of the entries' contents, spelt by `sum_line`.
+    `sums` are spelt by `sum_line`.
     """
+    manifest = described.manifest
     files = {
         "conffiles": "".join(_conffiles(manifest)).encode(),
-        "control": about.control(manifest.package, _installed_size(manifest, data, added)).encode(),
-        "md5sums": b"".join(_sums(manifest, data, added, sums)),
+        "control": field.control(manifest.package, _installed_size(described, added)).encode(),
+        "md5sums": b"".join(_sums(described, added, sums)),
     }
     spelt = [Part(name, gnu.file(f"./{name}", 0o644, held)) for name, held in files.items() if held]
     return [Part("./", gnu.directory(".")), *spelt, Part("its end", tar.END)]
@@ -52,10 +52,8 @@ def has_sum(entry: Entry) -> bool:
     return entry.type == FILE and not entry.conffile
 
 
-def _sums(
-    manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterable[bytes]
-) -> Iterator[bytes]:
-    yield sum_line(f"{manifest.package.prefix}/{MANIFEST}", _md5(data))
+def _sums(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -> Iterator[bytes]:
+    yield sum_line(f"{described.manifest.package.prefix}/{MANIFEST}", _md5(described.data))
     yield from sums
     for path, content in added:
         yield sum_line(path[1:], _md5(content))
@@ -71,9 +69,10 @@ def _conffiles(manifest: Manifest) -> Iterator[str]:
             yield f"{manifest.package.prefix}/{entry.path}\n"
 
 
-def _installed_size(manifest: Manifest, data: bytes, added: Sequence[Extra]) -> int:
+def _installed_size(described: Described, added: Sequence[Extra]) -> int:
     """Count KiB as dpkg-gencontrol(1) does: whole ones of each file, and one for all else."""
-    files = [len(data), *(len(each.content) for each in added)]
+    manifest = described.manifest
+    files = [len(described.data), *(len(each.content) for each in added)]
     files += [entry.size for entry in manifest.entries if entry.type == FILE]
     others = len(manifest.entries) - (len(files) - 1 - len(added))
     others += len(extra.directories(manifest, added)) + 1  # the directory of the manifest

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tar
 from provisioning.artifact.deb import about, gnu
+from provisioning.artifact.deb.described import CHANGELOG, COPYRIGHT
 from provisioning.artifact.entry import DIR
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provisioning.artifact.deb.described import Described
     from provisioning.artifact.manifest import Manifest
 
 _DEFLATED = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # as hard as one can, says gzip -9
@@ -28,13 +30,13 @@ class Extra(NamedTuple):
     content: bytes
 
 
-def extras(manifest: Manifest) -> tuple[Extra, ...]:
+def extras(described: Described) -> tuple[Extra, ...]:
     """What is added, in order; nothing that the package itself puts there.
 
     Raises ArtifactError where the package has something else than a needed directory.
     """
-    found = sorted(_described(manifest))
-    taken = _taken(manifest, found)
+    found = sorted(_all(described))
+    taken = _taken(described.manifest, found)
     added = tuple(extra for extra in found if extra.path not in taken)
     for extra in added:
         for parent in gnu.parents(extra.path):
@@ -65,13 +67,14 @@ def directories(manifest: Manifest, added: Sequence[Extra]) -> set[str]:
     return {parent for path in within for parent in gnu.parents(path)}
 
 
-def _described(manifest: Manifest) -> Iterator[Extra]:
-    package = manifest.package
+def _all(described: Described) -> Iterator[Extra]:
+    package, texts = described.manifest.package, described.texts
     documents = f"./usr/share/doc/{package.name}"
-    yield Extra(f"{documents}/changelog.gz", stored(about.changelog(package).encode()))
-    yield Extra(f"{documents}/copyright", about.copyright_of(package).encode())
-    overrides = about.overrides(manifest)
-    if overrides:
+    changelog = texts.get(CHANGELOG) or about.changelog(package).encode()
+    yield Extra(f"{documents}/changelog.gz", stored(changelog))
+    written = texts.get(COPYRIGHT) or about.copyright_of(package).encode()
+    yield Extra(f"{documents}/copyright", written)
+    if overrides := about.overrides(described):
         yield Extra(f"./usr/share/lintian/overrides/{package.name}", overrides.encode())
 
 
@@ -85,7 +88,7 @@ def _taken(manifest: Manifest, added: Sequence[Extra]) -> dict[str, str]:
 
 def stored(data: bytes) -> bytes:
     """Spell a gzip member (RFC 1952) whose bytes no version of zlib can change: not compressed."""
-    blocks = [data[at : at + _LONGEST_STORED] for at in range(0, len(data), _LONGEST_STORED)]
+    blocks = [data[at : at + _LONGEST_STORED] for at in range(0, len(data) or 1, _LONGEST_STORED)]
     body = b"".join(
         struct.pack("<BHH", number == len(blocks), len(block), len(block) ^ 0xFFFF) + block
         for number, block in enumerate(blocks, 1)

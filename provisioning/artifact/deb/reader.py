@@ -14,6 +14,7 @@ from provisioning.artifact import canonical, manifest, tar
 from provisioning.artifact.codec import GzipReader
 from provisioning.artifact.contents import digested
 from provisioning.artifact.deb import ar, control, extra
+from provisioning.artifact.deb.described import Described, is_embedded
 from provisioning.artifact.deb.gnu import Gnu
 from provisioning.artifact.deb.stream import READERS
 from provisioning.artifact.digest import HashedReader
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
 _CONTROL_LIMIT = 2 * canonical.LIMIT  # its paths are those of the manifest
+_EXTRAS_LIMIT = 1 << 20
 _LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
 
 
@@ -51,9 +53,8 @@ class Reading:
         unpacked = READERS[codec](member, _PREAMBLE_LIMIT)
         self._stream = io.BufferedReader(unpacked, _BUFFER)
         self.data, self.manifest, self._spelling = _read_preamble(self._stream)
-        self._extras = extra.extras(self.manifest)
-        self._ending = extra.ending(self.manifest, self._extras)
-        unpacked.limit = self._tar_size()
+        self._texts: dict[str, bytes] = {}
+        unpacked.limit = self._tar_limit()
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """Hold all that follows the manifest against it, and then the control member."""
@@ -64,11 +65,11 @@ class Reading:
                 for finding in self._content(entry, write, sums):
                     right = False
                     yield finding
-        if self._stream.read(len(self._ending) + 1) != self._ending:
-            raise ArtifactError("its data do not end as the manifest says")
-        self._ar.end()
-        if right:  # else the sums in it are wrong, which would tell the same again
-            yield from self._control_findings(sums)
+        if right:
+            yield from self._rest(sums)
+        else:  # what depends on these contents is wrong too, which would tell the same again
+            while self._packed.read(_BUFFER):
+                pass
 
     def whole(self, name: str) -> Whole:
         """Tell what the package is, once all findings have been asked for."""
@@ -80,17 +81,15 @@ class Reading:
         if self._stream.read(len(wanted)) != wanted:
             raise ArtifactError(f"{entry.path}: is not in the data as the manifest says")
 
-    def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
-        member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
-        content = _summed(tar.read_content(self._stream, member), md5)
-        yield from content_difference(digested(entry, content, write), member, entry)
-        if control.has_sum(entry):
-            path = f"{self.manifest.package.prefix}/{entry.path}"
-            sums.append(control.sum_line(path, md5.hexdigest()))
-
-    def _control_findings(self, sums: list[bytes]) -> Iterator[Finding]:
+    def _rest(self, sums: list[bytes]) -> Iterator[Finding]:
+        described = Described(self.manifest, self.data, self._texts)
+        added = extra.extras(described)
+        ending = extra.ending(self.manifest, added)
+        if self._stream.read(len(ending) + 1) != ending:
+            raise ArtifactError("its data do not end as the manifest says")
+        self._ar.end()
         at = 0
-        for name, spelt in control.parts(self.manifest, self.data, self._extras, sums):
+        for name, spelt in control.parts(described, added, sums):
             if self._control[at : at + len(spelt)] != spelt:
                 yield Finding(f"{ar.CONTROL}: {name}", "is not as the manifest says")
                 return
@@ -98,10 +97,24 @@ class Reading:
         if at != len(self._control):
             yield Finding(ar.CONTROL, "goes on after its end")
 
-    def _tar_size(self) -> int:
-        manifest = len(self.data) + tar.padding(len(self.data))
-        entries = sum(map(self._spelling.length, self.manifest.entries))
-        return len(self._spelling.preamble(self.data)) + manifest + entries + len(self._ending)
+    def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
+        member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
+        content = tar.read_content(self._stream, member)
+        if is_embedded(entry):
+            self._texts[entry.path] = b"".join(content)
+            content = iter((self._texts[entry.path],))
+        content = _summed(content, md5)
+        yield from content_difference(digested(entry, content, write), member, entry)
+        if control.has_sum(entry):
+            path = f"{self.manifest.package.prefix}/{entry.path}"
+            sums.append(control.sum_line(path, md5.hexdigest()))
+
+    def _tar_limit(self) -> int:
+        entries = self.manifest.entries
+        whole = len(self._spelling.preamble(self.data)) + len(self.data)
+        whole += sum(map(self._spelling.length, entries))
+        # The extras hold some of the contents again, and little else that is not in the manifest.
+        return whole + sum(entry.size for entry in filter(is_embedded, entries)) + _EXTRAS_LIMIT
 
 
 def _unpacked(member: ar.Member) -> bytes:

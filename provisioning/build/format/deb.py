@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.deb import ar, control, extra
+from provisioning.artifact.deb.described import Described, is_embedded
 from provisioning.artifact.deb.gnu import Gnu
 from provisioning.artifact.manifest import Manifest
 from provisioning.build import members, runs
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.artifact.deb.extra import Extra
-    from provisioning.artifact.entry import Entry
     from provisioning.build.collect import Collected
     from provisioning.build.format.order import Order
     from provisioning.build.output import Output
@@ -33,9 +33,9 @@ _CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they ar
 def write(order: Order, made: Output) -> None:
     """Make NAME_VERSION_ARCH.deb."""
     path = order.place.artifact(order.format)
-    described = Manifest(order.place.package, tuple(_entries(order)))
+    described = _described(order)
     added = extra.extras(described)
-    planned = _plan(order, extra.ending(described, added))
+    planned = _plan(order, extra.ending(described.manifest, added))
     codec = encoder_of(order.variant, order.format).codec
     file = made.file(path)
     file.write(ar.beginning(_control(order, described, added)))
@@ -50,8 +50,15 @@ def write(order: Order, made: Output) -> None:
     file.write(ar.header(ar.DATA[codec], size))
 
 
-def _entries(order: Order) -> Iterable[Entry]:
-    return (each.entry for group in order.groups for each in group.members)
+def _described(order: Order) -> Described:
+    collected = [each for group in order.groups for each in group.members]
+    parsed = Manifest(order.place.package, tuple(each.entry for each in collected))
+    texts = {
+        entry.path: members.whole(entry, source)
+        for entry, source, _ in collected
+        if is_embedded(entry)
+    }
+    return Described(parsed, order.manifest, texts)
 
 
 def _plan(order: Order, ending: bytes) -> Iterator[Run]:
@@ -81,8 +88,8 @@ def _stream(order: Order, planned: Iterable[Run]) -> Iterator[bytes]:
     yield packed
 
 
-def _control(order: Order, described: Manifest, added: tuple[Extra, ...]) -> bytes:
-    parts = control.parts(described, order.manifest, added, _sums(order))
+def _control(order: Order, described: Described, added: tuple[Extra, ...]) -> bytes:
+    parts = control.parts(described, added, _sums(order))
     tar = b"".join(part.tar for part in parts)
     return b"".join(_chunks(order, [runs.whole(tar, encoder("gzip"))]))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import manifest
 from provisioning.artifact.deb import ar, control, extra
+from provisioning.artifact.deb.described import Described
 from provisioning.artifact.deb.gnu import Gnu
 from provisioning.artifact.tar import padding
 from tests.artifact import making
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 NAME = "greenhouse_1.4.2_arm64.deb"
 DATA = making.manifest_of(ITEMS)
 MANIFEST = manifest.parse(DATA, "")
-EXTRAS = extra.extras(MANIFEST)
+DESCRIBED = Described(MANIFEST, DATA, {})
+EXTRAS = extra.extras(DESCRIBED)
 SPELLING = Gnu(MANIFEST.package.prefix, by_content=True)
 
 
@@ -50,7 +52,7 @@ def sums_of(items: Iterable[Item] = ITEMS) -> list[bytes]:
 
 
 def control_parts(items: Iterable[Item] = ITEMS) -> list[control.Part]:
-    return control.parts(MANIFEST, DATA, EXTRAS, sums_of(items))
+    return control.parts(DESCRIBED, EXTRAS, sums_of(items))
 
 
 def control_tar(items: Iterable[Item] = ITEMS) -> bytes:

@@ -268,7 +268,8 @@ def test_a_bomb_goes_off_in_small(findings: Refuse, part: str) -> None:
     else:
         bomb = wrapped(gzip(making.data_of()) + zeros)
     (told,) = findings(bomb)
-    assert "unpacks to more than the" in told
+    assert ("unpacks to more than the" in told) == (part == "control")
+    assert ("its data do not end as" in told) == (part == "data")
 
 
 def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:
