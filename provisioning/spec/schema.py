@@ -196,6 +196,7 @@ _TYPE_NAMES = {
 }
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
+_VALIDATORS: dict[int, _Validator] = {}
 
 
 def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
@@ -205,7 +206,7 @@ def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
     start with `x-` are the author's own, a place for anchors.
     """
     node = node.without(*(key for key in node.items if key.startswith("x-")))
-    validator = _Validator(schema, error_handler=_Flat)
+    validator = _validator(schema)
     validator.validate(plain(node), normalize=False)
     # A misspelt key is one mistake: what it was meant to be is not missing as well.
     meant = {nearest(key, schema) for key in node.items}
@@ -213,6 +214,14 @@ def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
     faults += [_fault(node, error, schema) for error in found]
     refused = {error.document_path for error in found if error.code != _TOGETHER.code}
     return _prune(node, refused) if refused else node
+
+
+def _validator(schema: Schema) -> _Validator:
+    """Made once: cerberus takes longer to look at a schema than at most of what it describes."""
+    key = id(schema)  # which stays its own: a validator keeps the schema that it was given
+    if key not in _VALIDATORS:
+        _VALIDATORS[key] = _Validator(schema, error_handler=_Flat)
+    return _VALIDATORS[key]
 
 
 class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,21 @@ def scratch(tmp_path: Path) -> Scratch:
     return Scratch(tmp_path / "scratch")
 
 
+@pytest.fixture(scope="module")
+def release_of_many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, for tests to copy: it takes longer than what they do with it."""
+    return write_release(tmp_path_factory.mktemp("many") / "release", MANY, group=100)
+
+
 @pytest.fixture(params=[1, 3])
-def many(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def many(
+    request: pytest.FixtureRequest,
+    release_of_many: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     monkeypatch.setattr(team, "_processors", lambda: request.param)
-    return write_release(tmp_path / "release", MANY, group=100)
+    return shutil.copytree(release_of_many.parent, tmp_path / "release") / NAME
 
 
 def told(path: Path, scratch: Scratch) -> list[str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import unmeasured
+
 from . import page
 from .measure import run
 from .project import TREE, Project
@@ -37,6 +39,7 @@ def built(project: Project) -> str:
     return hashlib.sha256(project.archive.read_bytes()).hexdigest()
 
 
+@unmeasured()
 def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: Project) -> None:
     edits = (project.change, project.add, project.change_mode, project.change_variable)
     archives = [built(project)]
@@ -49,6 +52,7 @@ def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: 
     assert len(project.files()) == TINY.files
 
 
+@unmeasured()
 def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
     plan = Plan(
         trees=[TINY],

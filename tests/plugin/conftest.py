@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import unmeasured
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -129,5 +131,6 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def built(project: Project) -> Project:
     """A project after its first `doit`."""
-    project.doit()
+    with unmeasured():
+        project.doit()
     return project

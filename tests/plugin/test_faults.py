@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import unmeasured
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -36,7 +38,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     from tests.plugin.conftest import Project  # noqa: PLC0415
 
     project = Project(tmp_path_factory.mktemp("good") / "project")
-    project.doit()
+    with unmeasured():
+        project.doit()
     return _artifacts(project)
 
 
@@ -65,6 +68,7 @@ def test_a_signal_ends_doit_with_one_line(
 
 
 @pytest.mark.parametrize("seed", range(6))
+@unmeasured()
 def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
     project: Project, good: dict[str, bytes], seed: int
 ) -> None:
@@ -103,6 +107,7 @@ def test_lost_records_cost_time_and_nothing_else(
     assert "Nothing to do" in built.doit()
 
 
+@unmeasured()
 def test_two_doits_at_once_are_both_right(project: Project, good: dict[str, bytes]) -> None:
     for _ in range(3):
         pair = [project.start("-n", "2"), project.start()]

@@ -10,6 +10,7 @@ import pytest
 from provisioning.build.rebuild import _difference
 from tests.artifact.making import ITEMS, chunks, file, manifest_of, packed, write_release
 from tests.artifact.zip import making as zip_making
+from tests.conftest import unmeasured
 from tests.plugin.conftest import FILES, SPEC, Project
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ FORMATS = "formats: [tar.gz, zip, dir]\ncompression: {tar.gz: gzip:1}\n"
 @pytest.fixture
 def built(tmp_path: Path) -> Project:
     project = Project(tmp_path, {**FILES, "specs/demo.yaml": SPEC + FORMATS})
-    project.doit()
+    with unmeasured():
+        project.doit()
     return project
 
 

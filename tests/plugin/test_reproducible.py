@@ -11,6 +11,7 @@ from pathlib import Path
 import pip
 import pytest
 
+from tests.conftest import unmeasured
 from tests.plugin.conftest import FILES, SPEC, Project
 
 VARIATIONS = {
@@ -30,7 +31,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Project:
     files = {**FILES, "specs/demo.yaml": spec}
     project = Project(tmp_path_factory.mktemp("one") / "project", files)
     project.write("src/nämé", "text")
-    project.doit()
+    with unmeasured():
+        project.doit()
     return project
 
 
@@ -51,6 +53,7 @@ def _bytes(project: Project) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("variation", VARIATIONS)
+@unmeasured()
 def test_another_clone_gives_the_same_bytes(
     original: Project, tmp_path: Path, variation: str
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_clean_build_gives_the_bytes_of_an_incremental_one(
     assert _bytes(clone) == _bytes(original)
 
 
+@unmeasured()
 def test_a_tree_that_nobody_here_wrote_makes_the_whole_way(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     tree = Path(pip.__file__).parent

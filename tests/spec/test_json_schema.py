@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,26 +192,29 @@ def literals() -> Iterator[str]:
                 yield node.value
 
 
-def maps() -> Iterator[tuple[str, dict[str, Any]]]:
+@cache
+def maps() -> dict[str, dict[str, Any]]:
     """Those of the texts that YAML reads as a map of keys, alone or after the usual head."""
+    found = {}
     for text in dict.fromkeys(whole for each in literals() for whole in (each, HEAD + each)):
         faults: list[Fault] = []
         node = parse_map(text, "a.yaml", faults) if ":" in text else None
         if isinstance(node, Mapping) and not faults:
-            yield text, plain(node)
+            found[text] = plain(node)
+    return found
 
 
 def test_both_agree_on_the_structure_of_each_text_of_the_tests() -> None:
-    found = list(maps())
-    sound = {text for text, data in found if is_sound(data)}
-    assert {text for text, data in found if STRUCTURE.is_valid(data)} == sound
+    found = maps()
+    sound = {text for text, data in found.items() if is_sound(data)}
+    assert {text for text, data in found.items() if STRUCTURE.is_valid(data)} == sound
     assert len(sound) > 50
     assert len(found) - len(sound) > 50
 
 
 def test_each_good_spec_of_the_tests_is_accepted(tmp_path: Path) -> None:
     good = 0
-    for text, data in maps():
+    for text, data in maps().items():
         if kind_of_file(data) is not schema.SPEC or not is_sound(data):
             continue
         write(tmp_path, {"specs/app.yaml": text})
