@@ -51,14 +51,15 @@ def rebuild(layout: Layout, place: Workspace) -> None:
     """
     room = 2 * sum(path.stat().st_size for path in place.packed)
     with scratch(place.work, room) as directory:
-        again = _build(layout, place, directory)
+        again = build_elsewhere(layout, place, directory)
         findings = [str(finding) for finding in _findings(place, again, layout)]
     if findings:
         told = "\n".join(findings)
         raise BuildError(f"{told}\n{place.release}: a build from nothing gives something else")
 
 
-def _build(layout: Layout, place: Workspace, directory: Path) -> Workspace:
+def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Workspace:
+    """Build from nothing below `directory`; raises like `rebuild`."""
     again = replace(
         place,
         work=directory / "work",
