@@ -50,7 +50,6 @@ def main() -> None:
     how, at, tool, *arguments = sys.argv[1:]
     breaking = Breaking(how, int(at))
     sys.argv = [tool, *arguments]
-    sys.dont_write_bytecode = True
     sys.addaudithook(breaking)
     try:
         runpy.run_path(tool, run_name="__main__")

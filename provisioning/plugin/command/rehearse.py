@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from provisioning.build.rehearse import Rehearsal
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
-_POINTS = 50
+_POINTS = 20
 
 
 class Rehearse(ProjectCommand):
