@@ -1,0 +1,54 @@
+"""What a user of `doit rehearse` and `doit install` sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.plugin.conftest import Project
+
+
+def test_a_package_goes_there_and_back_and_survives(built: Project) -> None:
+    output = built.doit("rehearse", "--points", "2", "demo:raspberry-pi")
+    assert re.sub(r"\d+ changes", "N changes", output) == (
+        "demo:raspberry-pi: 0~rehearsal → 1.0 → 0~rehearsal, as it was before\n"
+        "demo:raspberry-pi: broken 4 times in N changes to the disk, survived 4\n"
+    )
+
+
+def test_an_earlier_artifact_can_be_what_it_comes_from(built: Project) -> None:
+    earlier = built.archive().rename(built.path("earlier.tar.gz"))
+    built.edit("specs/demo.yaml", '"1.0"', '"1.1"')
+    built.doit("package")
+    words = ("--from", str(earlier), "--points", "1", "--json", "demo:raspberry-pi")
+    (seen,) = json.loads(built.doit("rehearse", *words))
+    assert (seen["old"], seen["new"], seen["broken"], seen["faults"]) == ("1.0", "1.1", 2, [])
+
+
+def test_what_was_not_built_is_told(project: Project) -> None:
+    output = project.doit("rehearse", "demo:raspberry-pi", status=2)
+    assert (
+        output == "ERROR: artifacts/demo-1.0-raspberry-pi: is not built; run doit package first\n"
+    )
+
+
+def test_a_package_lies_in_the_scratch_root_to_be_looked_at(built: Project, tmp_path: Path) -> None:
+    built.doit("install", "--root", str(tmp_path / "root"), "demo:raspberry-pi")
+    current = tmp_path / "root/opt/demo/current"
+    assert (current / "lib/main.py").read_text() == "print('hello')\n"
+    assert os.readlink(current / "etc/demo.ini").endswith("../etc/demo.ini")
+
+
+def test_a_dry_run_leaves_nothing(built: Project, tmp_path: Path) -> None:
+    built.doit("install", "--root", str(tmp_path / "root"), "--dry-run", "demo:raspberry-pi")
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_without_a_root_nothing_is_installed(built: Project) -> None:
+    told = built.doit("install", "demo:raspberry-pi", status=3)
+    assert "say where to: --root DIR; on a target, `provision install` does" in told
