@@ -37,7 +37,7 @@ STOCK = (
 
 PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
 _WHEELS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l"}
-_VERSION = 1  # of what is made here of a Kind: grows when the functions below make something else
+_VERSION = 2  # of what is made here of a Kind: grows when the functions below make something else
 
 
 class Kind(NamedTuple):
@@ -134,7 +134,7 @@ def _mirror() -> str:
 
 def _finish(root: Path, packages: list[Path]) -> None:
     """Do what a test would miss of what maintainer scripts do."""
-    for name in ("proc", "sys", "dev", "run", "tmp", "root", "etc", "var/lib/dpkg/updates"):
+    for name in ("proc", "sys", "dev", "run", "tmp", "root", "etc", "opt", "var/lib/dpkg/updates"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)
     (root / "usr/bin/sh").unlink(missing_ok=True)
