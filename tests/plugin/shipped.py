@@ -8,11 +8,12 @@ import re
 import shutil
 from pathlib import Path
 
-from provisioning.artifact.release import FORMATS
+from provisioning.artifact.release import DEB, FORMATS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECTS = {"repository": REPOSITORY, "greenhouse": REPOSITORY / "doc/tutorial/greenhouse"}
 TREE = 2  # parts that a path in artifacts/ has, down to the root of an unpacked package
+OFFERED = {"linux": FORMATS, "macos": tuple(each for each in FORMATS if each != DEB)}
 _PLATFORMS = REPOSITORY / "provisioning/platforms"
 
 
@@ -20,18 +21,26 @@ def lay(name: str, where: Path) -> Path:
     """One of PROJECTS, copied to `where`, with all formats for each of its platforms."""
     ignore = shutil.ignore_patterns(".*", "artifacts", "__pycache__")
     shutil.copytree(PROJECTS[name], where, ignore=ignore)
-    platforms = where / "specs/platforms"
-    platforms.mkdir()
-    for path in (_PLATFORMS / "linux.yaml", _PLATFORMS / "macos.yaml"):
-        all_formats = f"formats: [{', '.join(FORMATS)}]"
-        text, count = re.subn("(?m)^formats:.*$", all_formats, path.read_text("utf-8"))
-        assert count == 1
-        (platforms / path.name).write_text(text, "utf-8")
+    offer_all_formats(where)
     return where
 
 
+def offer_all_formats(project: Path) -> None:
+    """Have each package of a project made in every format that its system knows."""
+    platforms = project / "specs/platforms"
+    platforms.mkdir()
+    for system, formats in OFFERED.items():
+        text = (_PLATFORMS / f"{system}.yaml").read_text("utf-8")
+        text, count = re.subn("(?m)^formats:.*$", f"formats: [{', '.join(formats)}]", text)
+        assert count == 1
+        (platforms / f"{system}.yaml").write_text(text, "utf-8")
+
+
 def left(project: Path) -> dict[str, str]:
-    """What a build has left of each path: its mode, in a tree its time, and its content."""
+    """What a build has left of each path: its content, and in a plain directory mode and time.
+
+    The modes of the other artifacts are their owner's affair, and his umask's.
+    """
     artifacts = project / "artifacts"
     paths = (path.relative_to(artifacts) for path in artifacts.rglob("*"))
     return {str(path): _told(artifacts, path) for path in paths if path.parts[0] != ".work"}
@@ -39,9 +48,11 @@ def left(project: Path) -> dict[str, str]:
 
 def _told(artifacts: Path, path: Path) -> str:
     found = artifacts / path
-    status = found.lstat()
-    time = f" {status.st_mtime_ns}" if len(path.parts) > TREE else ""
     what = os.readlink(found) if found.is_symlink() else "directory"
     if found.is_file() and not found.is_symlink():
         what = hashlib.sha256(found.read_bytes()).hexdigest()
-    return f"{status.st_mode:o}{time} {what}"
+    depth = len(path.parts)
+    if depth > TREE or (depth == TREE and found.is_dir()):
+        status = found.lstat()
+        what += f" {status.st_mode:o} {status.st_mtime_ns}"
+    return what
