@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.format import Reader
     from provisioning.artifact.manifest import Manifest
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def extract(archive: Path, into: Path) -> Manifest:

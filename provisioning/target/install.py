@@ -24,6 +24,7 @@ from provisioning.target.configuration import Kept
 from provisioning.target.durable import Owned
 from provisioning.target.plan import Plan
 from provisioning.target.record import BEGUN, INSTALL, UPGRADE, Record
+from provisioning.target.stage import Stage
 from provisioning.target.version import is_older
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
     if new and not plan.is_there:
         home.directory.make(RELEASES, Owned(0o755))
         telling.begin(sum(entry.size for entry in new.layout.release))
-        made = stage.stage(home, source, new, telling.progress)
+        made = stage.stage(home, Stage(source, new, plan.old, telling.progress))
         telling.end()
         stage.place(home, made, new)
     change.carry_out(begin(home, plan, telling), plan.kept)

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.files import open_regular, reason
-from provisioning.artifact.format import reader
+from provisioning.artifact.format import prover, reader
 from provisioning.artifact.path import shown
+from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.unpacked import Unpacked
 from provisioning.artifact.verify import is_tree
 from provisioning.errors import ArtifactError, RefusedError, TargetError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.artifact.contents import Write
-    from provisioning.artifact.format import Reader
+    from provisioning.artifact.format import Prove, Reader
 
 
 class Source(NamedTuple):
@@ -27,6 +28,9 @@ class Source(NamedTuple):
 
     where: str
     reader: Reader | Unpacked
+    prove: Prove | None = None
+    """Reads it with all processors, and hands all files of it to what it is given; tells nothing
+    but whether it went well. `read` can be called after it."""
 
     def read(self, write: Write) -> None:
         """Hand all files of it to `write`, and read it to its end.
@@ -56,12 +60,18 @@ def opened(path: Path) -> Iterator[Source]:
     with _telling(where):
         file = open_regular(path)
     with file:
-        yield Source(where, _reader(file, path))
+        with _telling(where):
+            source = _artifact(file, path)
+        yield source
 
 
-def _reader(file: FileIO, path: Path) -> Reader:
-    with _telling(shown(str(path))):
-        return reader(file, path.name)
+def _artifact(file: FileIO, path: Path) -> Source:
+    sidecars = Sidecars(path, complete=False)
+    for _ in sidecars.read():
+        pass  # an index that is of no use only costs time
+    most = len(sidecars.index.chunks) if sidecars.index else 0
+    reading = reader(file, path.name, most)
+    return Source(shown(str(path)), reading, prover(file, path.name, reading, sidecars.index))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tree
 from provisioning.artifact.descent import Descent
@@ -15,13 +15,16 @@ from provisioning.artifact.extract import Writer
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import RELEASES, stored
 from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.team import Team
 from provisioning.errors import TargetError
 from provisioning.target.durable import Owned, settle, sync_below
+from provisioning.target.earlier import Earlier
 from provisioning.target.owners import can_give
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from provisioning.artifact.contents import Write
     from provisioning.artifact.entry import Entry
     from provisioning.target.home import Home
     from provisioning.target.releases import Release
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int], object]
 
 _OPEN = Owned(0o755)
+_SOME = 256  # entries that are read back at a time
 _SLACK_BYTES, _SLACK_NODES = MIB, 64  # for records, links and configuration
 
 
@@ -50,7 +54,17 @@ def demand_room(home: Home, release: Release) -> None:
         raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
 
 
-def stage(home: Home, source: Source, release: Release, progress: Progress) -> str:
+class Stage(NamedTuple):
+    """What a release is written from, and who is told."""
+
+    source: Source
+    release: Release
+    old: Release | None
+    """One that lies in the prefix already, and may have the same files."""
+    progress: Progress
+
+
+def stage(home: Home, of: Stage) -> str:
     """Write a release into a directory with a temporary name, sync it, and read it back.
 
     Returns its path. Whatever goes wrong, nothing is left behind.
@@ -59,16 +73,13 @@ def stage(home: Home, source: Source, release: Release, progress: Progress) -> s
         RefusedError: the package is not what its manifest says.
         TargetError: it cannot be read, or not be written.
     """
-    directory = home.directory
-    with _telling(home), directory.opened(RELEASES) as opened:
-        made = directory.temporary(RELEASES)
+    with _telling(home), home.directory.opened(RELEASES) as opened:
+        made = _proved(home, of) or _made(home, of, of.source.read)
         try:
-            with directory.opened(made) as into:
-                _write(home, into, source, (release, progress))
-            sync_below(directory, made, opened)
-            _read_back(home, made, release)
+            sync_below(home.directory, made, opened)
+            _read_back(home, made, of.release)
         except BaseException:
-            directory.remove_tree(made)
+            home.directory.remove_tree(made)
             raise
     return made
 
@@ -79,26 +90,79 @@ def place(home: Home, made: str, release: Release) -> None:
         home.directory.move(made, release.path)
 
 
-def _read_back(home: Home, made: str, release: Release) -> None:
-    with home.directory.opened(made) as into, Descent(into) as written:
-        if not tree.holds(written, release.layout.release):
-            raise OSError(errno.EIO, "what was written is not what is read")
+def _proved(home: Home, of: Stage) -> str:
+    """Write a release with all processors; "" where that does not go well, for any reason.
+
+    What went wrong is told when it is written once more, by one.
+    """
+    prove = of.source.prove
+    if prove is None:
+        return ""
+
+    def read(write: Write) -> None:
+        if not prove(write):
+            raise TargetError("is not proved")
+
+    try:
+        return _made(home, of, read)
+    except TargetError:
+        return ""
 
 
-def _write(home: Home, into: int, source: Source, of: tuple[Release, Progress]) -> None:
-    release, progress = of
-    lies = {entry.path: entry for entry in release.layout.release}
+def _made(home: Home, of: Stage, read: Callable[[Write], None]) -> str:
+    """Write a release, whose files `read` hands on."""
+    directory = home.directory
+    made = directory.temporary(RELEASES)
+    try:
+        with directory.opened(made) as into, Earlier(home, of.old) as earlier:
+            _write(home, of, _Writer(into, of.release, earlier), read)
+            settle(into, _OPEN)
+    except BaseException:
+        directory.remove_tree(made)
+        raise
+    return made
+
+
+def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]) -> None:
+    lies = {entry.path: entry for entry in of.release.layout.release}
 
     def write(entry: Entry, blocks: Iterable[bytes]) -> None:
-        with _telling(home):  # here: it is no fault of the source
-            writer.write(lies[stored(entry).path], blocks)
-        progress(entry.size)
+        if entry.path != MANIFEST:
+            with _telling(home):  # here: it is no fault of the source
+                writer.write(lies[stored(entry).path], blocks)
+            of.progress(entry.size)
 
-    with Writer(into, release.layout.release, owners=can_give()) as writer:
-        writer.write(lies[MANIFEST], [release.data])
-        source.read(write)
+    with writer:
+        writer.write(lies[MANIFEST], [of.release.data])
+        read(write)
         writer.finish()
-    settle(into, _OPEN)
+
+
+class _Writer(Writer):
+    """Writes a release, and shares with an earlier one the files that are the same."""
+
+    def __init__(self, into: int, release: Release, earlier: Earlier) -> None:
+        super().__init__(into, release.layout.release, owners=can_give())
+        self._earlier = earlier
+
+    def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:
+        shared, written = self._earlier.take(entry, descriptor)
+        if not shared:
+            super().fill(descriptor, entry, blocks)
+        if written:  # what has not changed keeps its time
+            os.utime(descriptor, ns=(written, written))
+
+
+def _read_back(home: Home, made: str, release: Release) -> None:
+    entries = release.layout.release
+
+    def holds(number: int) -> bool:
+        return tree.holds(written, entries[number * _SOME : (number + 1) * _SOME])
+
+    with home.directory.opened(made) as into, Descent(into) as written:
+        with Team(holds, -(-len(entries) // _SOME)) as team:
+            if not team.agrees():
+                raise OSError(errno.EIO, "what was written is not what is read")
 
 
 @contextmanager
