@@ -1,7 +1,7 @@
-"""Knows which files of another release are those of the one that is current, and how to share them.
+"""Knows which files of a release are those of an earlier one, and how the two share them.
 
-A file that is shared is one of its own, and takes no space of its own until one of the two is written
-(ioctl_ficlone(2): btrfs, XFS). Never a hard link: an edit in one release would be one in both.
+A file that is shared is one of its own, and takes no space of its own until one of the two is
+written (ioctl_ficlone(2): btrfs, XFS). Never a hard link: an edit in one would be one in both.
 """
 
 from __future__ import annotations

@@ -76,11 +76,16 @@ def reached(root: Path, path: str, *, make: bool = False) -> Iterator[Directory]
 def looked_at(root: Path, prefix: str) -> Iterator[Home]:
     """Open a prefix that may not be there, to read what there is. Raises RefusedError."""
     path = _really(root, prefix)
-    if os.path.lexists(path):
+    if exists(root, prefix):
         with opened(root, prefix) as home:
             yield home
     else:
         yield Home(root, prefix, path, Nowhere())
+
+
+def exists(root: Path, prefix: str) -> bool:
+    """Tell whether there is anything at a prefix."""
+    return os.path.lexists(_really(root, prefix))
 
 
 def missing(root: Path, prefix: str) -> list[str]:

@@ -47,8 +47,7 @@ def compare(home: Home, release: Release) -> tuple[Finding, ...]:
     """
     last = history.last_of(history.read(home), release.name)
     owned = last.owned if last else owners.can_give()
-    layout = owners.numbered(release.layout, strict=False)
-    return tree.compare_entries(layout.release, home.path / release.path, owners=owned)
+    return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
 
 
 def is_prefix(path: str) -> bool:

@@ -35,14 +35,27 @@ if TYPE_CHECKING:
     from provisioning.target.telling import Telling
 
 
-def planned(home: Home, source: Source, *, downgrade: bool) -> Plan | None:
-    """What is to be done to install a package; None if it is installed, and whole.
+def release_of(source: Source, *, strict: bool) -> Release:
+    """The release that a source is to become.
+
+    Raises:
+        RefusedError: it cannot be installed; or, if this is `strict`, an owner is not known.
+    """
+    data, parsed = source.reader.data, source.reader.manifest
+    absent = owners.missing(parsed.entries) if strict else []
+    if absent:
+        told = f"there is no {', no '.join(absent)} on this machine; create it first"
+        raise RefusedError(f"{source.where}: {told}")
+    return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
+
+
+def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
+    """What is to be done to install a release; None if it is installed, and whole.
 
     Raises:
         RefusedError: the package, or what is there, is not as it must be.
         TargetError: it does not fit.
     """
-    new = _release(home, source)
     current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
     again = bool(current) and releases.plain_name(current) == new.name
     old = _old(home, current, new if again else None)
@@ -97,23 +110,11 @@ def differences(home: Home, release: Release) -> tuple[Finding, ...]:
     return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
 
 
-def _release(home: Home, source: Source) -> Release:
-    data = source.reader.data
-    name = releases.name_of(source.reader.manifest.package, data)
-    found = releases.parse(name, data, source.where)
-    try:
-        layout = owners.numbered(found.layout, strict=not home.is_rehearsal)
-    except RefusedError as error:
-        raise RefusedError(f"{source.where}: {error}") from None
-    return found._replace(layout=layout)
-
-
 def _old(home: Home, current: str, same: Release | None) -> Release | None:
     """The release that is current, which `same` tells all about if it is the same one."""
     if not current or same:
         return same and same._replace(name=current)
-    found = releases.read(home, current)
-    return found._replace(layout=owners.numbered(found.layout, strict=False))
+    return releases.read(home, current)
 
 
 def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:

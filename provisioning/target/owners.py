@@ -8,8 +8,6 @@ import pwd
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import Installed
-from provisioning.artifact.path import shown
-from provisioning.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,40 +23,35 @@ def can_give() -> bool:
 
 
 def missing(entries: Iterable[Entry]) -> list[str]:
-    """Tell which users and groups of a package there are not on this machine."""
-    entries = tuple(entries)
-    users = {entry.owner for entry in entries if not _user(entry.owner)}
-    groups = {entry.group for entry in entries if not _group(entry.group)}
-    found = [f"user {shown(name)}" for name in sorted(users)]
-    return found + [f"group {shown(name)}" for name in sorted(groups)]
+    """Tell which users and groups of a package there are not on this machine, if it matters."""
+    if not can_give():
+        return []
+    pairs = {(entry.owner, entry.group) for entry in entries}
+    users = sorted({owner for owner, _ in pairs if not _user(owner)})
+    groups = sorted({group for _, group in pairs if not _group(group)})
+    return [f"user {name}" for name in users] + [f"group {name}" for name in groups]
 
 
-def numbered(layout: Installed, *, strict: bool) -> Installed:
+def numbered(layout: Installed) -> Installed:
     """The same with numbers for owners: those of this process, if it cannot give files to others.
 
-    One that there is not on this machine is root if `strict` is not asked for.
-
-    Raises:
-        RefusedError: there is no such user or group.
+    One that there is not on this machine is root.
     """
+    every = (*layout.release, *layout.conffiles, *layout.data, *layout.above)
+    # Few owners have many entries.
+    ids = {pair: _ids(*pair) for pair in {(entry.owner, entry.group) for entry in every}}
+
+    def number(entry: Entry) -> Entry:
+        owner, group = ids[entry.owner, entry.group]
+        return entry if (owner, group) == entry[3:5] else entry._replace(owner=owner, group=group)
+
+    return Installed(*(tuple(map(number, entries)) for entries in layout))
+
+
+def _ids(owner: str, group: str) -> tuple[str, str]:
     if not can_give():
-        return _mapped(layout, _mine)
-    absent = missing((*layout.release, *layout.conffiles, *layout.data, *layout.above))
-    if absent and strict:
-        raise RefusedError(f"there is no {', no '.join(absent)} on this machine; create it first")
-    return _mapped(layout, _numbered)
-
-
-def _mapped(layout: Installed, each: Callable[[Entry], Entry]) -> Installed:
-    return Installed(*(tuple(map(each, entries)) for entries in layout))
-
-
-def _mine(entry: Entry) -> Entry:
-    return entry._replace(owner=str(os.geteuid()), group=str(os.getegid()))
-
-
-def _numbered(entry: Entry) -> Entry:
-    return entry._replace(owner=_user(entry.owner) or "0", group=_group(entry.group) or "0")
+        return str(os.geteuid()), str(os.getegid())
+    return _user(owner) or "0", _group(group) or "0"
 
 
 def _user(name: str) -> str:

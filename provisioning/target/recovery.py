@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, history, owners, record, releases, removal
+from provisioning.target import change, history, record, releases, removal
 from provisioning.target.change import ATTEMPTS, Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
@@ -68,10 +68,9 @@ def _recover(found: Change, attempts: int) -> str:
 def _release(home: Home, name: str) -> Release | None:
     """A release as the disk has it; None where it is not there any more, or damaged."""
     try:
-        found = releases.read(home, name) if name else None
+        return releases.read(home, name) if name else None
     except RefusedError:
         return None
-    return found._replace(layout=owners.numbered(found.layout, strict=False)) if found else None
 
 
 def _beside(change: Change) -> set[str]:

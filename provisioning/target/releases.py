@@ -9,6 +9,7 @@ from provisioning.artifact import digest, manifest
 from provisioning.artifact.installed import CURRENT, RELEASES, Installed, faults, installed
 from provisioning.artifact.path import MANIFEST, shown
 from provisioning.errors import ArtifactError, RefusedError
+from provisioning.target.owners import numbered
 
 if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest, Package
@@ -39,13 +40,16 @@ class Release(NamedTuple):
         return f"{RELEASES}/{self.name}"
 
 
-def parse(name: str, data: bytes, where: str) -> Release:
-    """The release that a manifest describes. Raises ArtifactError, and RefusedError."""
-    parsed = manifest.parse(data, where)
+def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
+    """The release that a manifest describes, with numbers for owners.
+
+    Raises:
+        RefusedError: it cannot be installed.
+    """
     found = [f"{where}: {shown(path)}: {reason}" for path, reason in faults(parsed.entries)]
     if found:
         raise RefusedError("\n".join(found))
-    return Release(name, data, parsed, installed(data, parsed.entries))
+    return Release(name, data, parsed, numbered(installed(data, parsed.entries)))
 
 
 def name_of(package: Package, data: bytes) -> str:
@@ -90,9 +94,10 @@ def read(home: Home, name: str) -> Release:
             f"{where}/{MANIFEST}: is not what was installed; install the package again"
         )
     try:
-        return parse(name, data, f"{where}/{MANIFEST}")
+        parsed = manifest.parse(data, f"{where}/{MANIFEST}")
     except ArtifactError as error:
         raise RefusedError(f"{error}; install the package again") from None
+    return laid_out(name, data, parsed, f"{where}/{MANIFEST}")
 
 
 def at(home: Home, link: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import manifest
 from provisioning.artifact.installed import BESIDE, CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.target import (
     configuration,
-    owners,
     record,
     registry,
     releases,
@@ -31,11 +31,12 @@ _REMOVED = f"{STATE}/removed.json"
 def left(home: Home) -> Release | None:
     """What was installed here when the package was removed last, for its configuration."""
     data = home.directory.read(_REMOVED)
+    if data is None:
+        return None
     try:
-        found = data and releases.parse("", data, _REMOVED)
+        return releases.laid_out("", data, manifest.parse(data, _REMOVED), _REMOVED)
     except (ArtifactError, RefusedError):
         return None
-    return found._replace(layout=owners.numbered(found.layout, strict=False)) if found else None
 
 
 def carry_out(change: Change) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.installed import CURRENT, PREVIOUS
 from provisioning.artifact.path import shown
 from provisioning.errors import RefusedError
-from provisioning.target import configuration, history, owners, releases, running
+from provisioning.target import configuration, history, releases, running
 from provisioning.target.configuration import Kept
 from provisioning.target.install import differences
 from provisioning.target.plan import Plan
@@ -15,7 +15,6 @@ from provisioning.target.record import ROLLBACK
 
 if TYPE_CHECKING:
     from provisioning.target.home import Home
-    from provisioning.target.releases import Release
 
 
 def planned(home: Home, version: str) -> Plan:
@@ -32,7 +31,7 @@ def planned(home: Home, version: str) -> Plan:
         raise RefusedError(f"{home.path}: there is no release before the current one")
     if name == current:
         raise RefusedError(f"{home.path}: {version} is current already")
-    old, new = _read(home, current), _read(home, name)
+    old, new = releases.read(home, current), releases.read(home, name)
     found = differences(home, new)
     if found:
         raise RefusedError(
@@ -56,8 +55,3 @@ def _named(home: Home, version: str) -> str:
         known = ", ".join(map(releases.version_of, names))
         raise RefusedError(f"{home.path}: there is no release {shown(version)}; there are {known}")
     return (came_up or found)[-1]
-
-
-def _read(home: Home, name: str) -> Release:
-    found = releases.read(home, name)
-    return found._replace(layout=owners.numbered(found.layout, strict=False))

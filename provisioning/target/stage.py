@@ -160,9 +160,11 @@ def _read_back(home: Home, made: str, release: Release) -> None:
         return tree.holds(written, entries[number * _SOME : (number + 1) * _SOME])
 
     with home.directory.opened(made) as into, Descent(into) as written:
-        with Team(holds, -(-len(entries) // _SOME)) as team:
-            if not team.agrees():
-                raise OSError(errno.EIO, "what was written is not what is read")
+        shares = -(-len(entries) // _SOME)
+        with Team(holds, shares) as team:  # for which `written` has to be there
+            agrees = team.agrees()
+    if not agrees:
+        raise OSError(errno.EIO, "what was written is not what is read")
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from provisioning.errors import TargetError
 from provisioning.target import source
 from provisioning.target.command.asked import add_output, add_root, own_tree, root_of
 from provisioning.target.command.changed import changed, planned, unchanged
-from provisioning.target.home import looked_at
-from provisioning.target.install import install
+from provisioning.target.home import SYSTEM, exists, looked_at
+from provisioning.target.install import install, release_of
 from provisioning.target.install import planned as plan_of
 from provisioning.target.opening import to_change
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from provisioning.target.command.answer import Answer
+    from provisioning.target.releases import Release
     from provisioning.target.source import Source
     from provisioning.target.telling import Telling
 
@@ -48,19 +49,21 @@ def run(options: Namespace, telling: Telling) -> Answer:
     if options.source is None:
         raise TargetError("which package? give an archive, or a directory that one was unpacked to")
     with source.opened(options.source) as opened:
-        # First without a lock, which would be a trace of what is refused.
-        prefix = opened.reader.manifest.package.prefix
-        with looked_at(root_of(options), prefix) as home:
-            plan = plan_of(home, opened, downgrade=options.allow_downgrade)
-        if options.dry_run:
-            return planned(plan, telling)
-        return _install(options, opened, prefix, telling)
+        root = root_of(options)
+        new = release_of(opened, strict=root == SYSTEM)
+        # Where there is nothing, first without a lock: it would be a trace of what is refused.
+        if options.dry_run or not exists(root, new.package.prefix):
+            with looked_at(root, new.package.prefix) as home:
+                plan = plan_of(home, new, downgrade=options.allow_downgrade)
+            if options.dry_run:
+                return planned(plan, telling)
+        return _install(options, opened, new, telling)
 
 
-def _install(options: Namespace, opened: Source, prefix: str, telling: Telling) -> Answer:
-    with to_change(root_of(options), prefix, telling, make=True) as home:
-        plan = plan_of(home, opened, downgrade=options.allow_downgrade)
+def _install(options: Namespace, opened: Source, new: Release, telling: Telling) -> Answer:
+    with to_change(root_of(options), new.package.prefix, telling, make=True) as home:
+        plan = plan_of(home, new, downgrade=options.allow_downgrade)
         if plan is None:
-            return unchanged(opened.reader.manifest.package, home, telling)
+            return unchanged(new.package, home, telling)
         install(home, opened, plan, telling)
         return changed(plan, home, telling)

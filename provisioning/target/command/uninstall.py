@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import CURRENT, PREVIOUS
 from provisioning.errors import RefusedError
-from provisioning.target import owners, registry, releases, removal
+from provisioning.target import registry, releases, removal
 from provisioning.target.command.asked import add_name, add_output, add_root, place_of
 from provisioning.target.command.changed import changed, planned
 from provisioning.target.configuration import NOTHING
@@ -57,6 +57,5 @@ def _planned(home: Home, options: Namespace) -> Plan:
     if not current:
         raise RefusedError(f"{home.path}: nothing is installed")
     old = releases.read(home, current)
-    old = old._replace(layout=owners.numbered(old.layout, strict=False))
     previous = releases.at(home, PREVIOUS)
     return Plan(REMOVE, old, None, previous, NOTHING, old.package, purge=options.purge)
