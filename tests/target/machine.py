@@ -12,7 +12,7 @@ from provisioning.target.cli import main
 from .making import package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
@@ -54,7 +54,7 @@ class Machine:
         return json.loads(self.run(*words, "--json").out)
 
     def install(
-        self, version: str, holding: Iterable[Item] | None = None, *options: str
+        self, version: str, holding: Sequence[Item] | None = None, *options: str
     ) -> Outcome:
         """Install a version."""
         return self.run("install", package(self.folder, version, holding), *options)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import manifest, tar
 from provisioning.artifact.manifest import Manifest
+from provisioning.target.releases import name_of
 from tests.artifact.making import PACKAGE, Item, directory, file, link, member, packed, preamble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from provisioning.artifact.package import Package
@@ -39,13 +40,23 @@ def conf(path: str, content: bytes, mode: int = 0o640) -> Item:
     return Item(entry._replace(conffile=True), content)
 
 
+def manifest_of(version: str, holding: Iterable[Item] | None, about: Package) -> bytes:
+    made = sorted(items(version) if holding is None else holding)
+    entries = tuple(item.entry for item in made)
+    return manifest.dump(Manifest(about._replace(version=version), entries))
+
+
+def release(version: str) -> str:
+    """What the release of a version is called."""
+    return name_of(PACKAGE._replace(version=version), manifest_of(version, None, PACKAGE))
+
+
 def package(
-    folder: Path, version: str, holding: Iterable[Item] | None = None, about: Package = PACKAGE
+    folder: Path, version: str, holding: Sequence[Item] | None = None, about: Package = PACKAGE
 ) -> Path:
     """Write an archive of a version, and return its path."""
     made = sorted(items(version) if holding is None else holding)
-    about = about._replace(version=version)
-    data = manifest.dump(Manifest(about, tuple(item.entry for item in made)))
+    data = manifest_of(version, holding, about)
     path = folder / f"{about.name}-{version}-{about.platform}.tar.gz"
     members = b"".join(member(item, about.name) for item in made)
     path.write_bytes(packed([preamble(data, about.name), members, tar.END]))

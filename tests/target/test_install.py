@@ -7,14 +7,15 @@ import stat
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.extract import extract
+from tests.artifact.making import PACKAGE
 
 from .machine import listing
-from .making import items, package
+from .making import items, manifest_of, package, release
 
 if TYPE_CHECKING:
     from .machine import Machine
 
-RELEASE = "releases/1.4.2-482d7ae2"
+RELEASE = f"releases/{release('1.4.2')}"
 
 
 def test_a_package_is_installed(machine: Machine) -> None:
@@ -81,7 +82,7 @@ def test_a_damaged_manifest_is_repaired(machine: Machine) -> None:
     machine.install("1.4.2")
     (machine.prefix / "current/.provisioning/manifest.json").write_text("{}")
     told = "is not what was installed; install the package again"
-    where = "/opt/greenhouse/releases/1.4.2-482d7ae2/.provisioning/manifest.json"
+    where = f"/opt/greenhouse/{RELEASE}/.provisioning/manifest.json"
     assert machine.install("1.5.0").err == f"provision: {where}: {told}\n"
     assert machine.install("1.4.2").code == 0
     assert machine.install("1.5.0").code == 0
@@ -110,14 +111,17 @@ def test_the_same_version_with_other_content_is_another_release(machine: Machine
 
 
 def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
+    size = len(manifest_of("1.4.2", None, PACKAGE)) + sum(
+        item.entry.size for item in items("1.4.2")
+    )
     assert machine.install("1.4.2", None, "--dry-run") == (
         0,
         (
-            "write releases/1.4.2-482d7ae2: 14 entries, 2098 bytes\n"
+            f"write {RELEASE}: 14 entries, {size} bytes\n"
             "make the directory etc\n"
             "make the directory var\n"
             "make the directory var/log\n"
-            "switch current to releases/1.4.2-482d7ae2\n"
+            f"switch current to {RELEASE}\n"
             "etc/greenhouse.ini: installed\n"
         ),
         "",

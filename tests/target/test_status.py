@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE
 
-from .making import items, package
+from .making import items, package, release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +42,17 @@ def test_the_status_tells_every_release(machine: Machine) -> None:
         "name": "greenhouse",
         "version": "1.5.0",
         "prefix": "/opt/greenhouse",
-        "current": "1.5.0-0ff5dc5d",
-        "previous": "1.4.2-482d7ae2",
+        "current": release("1.5.0"),
+        "previous": release("1.4.2"),
         "owned": only["owned"],
         "interrupted": "",
         "releases": [
-            {"name": "1.4.2-482d7ae2", "state": "good"},
-            {"name": "1.5.0-0ff5dc5d", "state": "good"},
+            {"name": release("1.4.2"), "state": "good"},
+            {"name": release("1.5.0"), "state": "good"},
         ],
     }
     assert machine.run("status", "/opt/greenhouse").out.startswith(
-        "greenhouse 1.5.0\n  prefix    /opt/greenhouse\n  current   1.5.0-0ff5dc5d"
+        f"greenhouse 1.5.0\n  prefix    /opt/greenhouse\n  current   {release('1.5.0')}"
     )
 
 
