@@ -1,0 +1,54 @@
+"""The manual page tells each command, option and exit code, and mandoc has no complaint."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from provisioning.target.command import answer
+
+from .page import DOC
+from .test_reference import PROVISION, usage
+
+MAN = DOC / "man" / "provision.1"
+TEXT = MAN.read_text(encoding="utf-8")
+COMMON = {"--help", "--root", "--json", "--quiet"}
+
+
+def told(text: str) -> set[str]:
+    """The options that a part of the page lists."""
+    items = re.findall(r"^\.It (Fl .*)$", text, re.MULTILINE)
+    return {f"-{name}" for item in items for name in re.findall(r"(-[a-z-]+)", item)}
+
+
+def test_mandoc_has_no_complaint() -> None:
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", MAN], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+def test_each_command_is_there() -> None:
+    assert re.findall(r"^\.Ss provision (\w+)$", TEXT, re.MULTILINE) == PROVISION
+    assert re.findall(r"^\.Nm\n\.Cm (\w+)$", TEXT, re.MULTILINE) == PROVISION
+
+
+@pytest.mark.parametrize("command", PROVISION)
+def test_each_option_is_there(command: str) -> None:
+    own = TEXT.partition(f".Ss provision {command}\n")[2].partition("\n.S")[0]
+    shown = TEXT.partition(f".Nm\n.Cm {command}\n")[2]
+    synopsis = re.split(r"^\.(?:Nm|Sh)", shown, maxsplit=1, flags=re.MULTILINE)[0]
+    options = set(re.findall(r"(--[a-z-]+)", usage(command)))
+    assert told(own) == options - COMMON
+    assert {f"-{name}" for name in re.findall(r"Fl (-[a-z-]+)", synopsis)} == options - COMMON
+    assert options >= COMMON
+    assert told(TEXT.partition("DESCRIPTION")[2].partition("\n.Ss")[0]) == COMMON
+
+
+def test_each_exit_code_is_there() -> None:
+    codes = {str(value) for name, value in vars(answer).items() if name.isupper()}
+    listed = TEXT.partition(".Sh EXIT STATUS")[2].partition("\n.Sh")[0]
+    assert set(re.findall(r"^\.It (\d+)$", listed, re.MULTILINE)) == codes
