@@ -67,6 +67,11 @@ def service_name(package: Package, service: str) -> str:
     return service if service == package.name else f"{package.name}-{service}"
 
 
+def mark(package: Package) -> str:
+    """What each unit of a package begins with, whatever its version."""
+    return f"# Made by provision, of {package.name} "
+
+
 def recovery_name(package: Package) -> str:
     """What the unit is called that `recovery_unit` spells."""
     return f"provision-recover-{_escaped(package.name)}.service"
@@ -141,7 +146,7 @@ def _description(package: Package, service: Service) -> str:
 
 def _comment(package: Package, name: str) -> list[str]:
     return [
-        f"# Made by provision, of {package.name} {package.version}. It will be overwritten;",
+        f"{mark(package)}{package.version}. It will be overwritten;",
         f"# what you change belongs into a file that `systemctl edit {name}` makes.",
     ]
 

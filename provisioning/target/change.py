@@ -83,6 +83,9 @@ def finish(change: Change) -> None:
         configuration.forget_new(home, old.layout.conffiles)
     running.run_hook(home, change.record, "post_install", (old, new))
     running.start(home, old, new)
+    told = running.note(home, new)
+    if told:
+        change.telling.warn(told)
     end(change, DONE)
 
 
@@ -150,6 +153,8 @@ def _abandon(change: Change) -> None:
     configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
         registry.strike(home)
+        if change.new:
+            running.forget(home, change.new.package)
     if not history.last_of(history.read(home), entry.new):
         home.directory.remove_tree(f"{RELEASES}/{entry.new}")
     record.remove(home)

@@ -18,6 +18,7 @@ from provisioning.target import (
     removal,
     running,
     stage,
+    users,
 )
 from provisioning.target.change import Change
 from provisioning.target.configuration import Kept
@@ -42,7 +43,8 @@ def release_of(source: Source, *, strict: bool) -> Release:
         RefusedError: it cannot be installed; or, if this is `strict`, an owner is not known.
     """
     data, parsed = source.reader.data, source.reader.manifest
-    absent = owners.missing(parsed.entries) if strict else []
+    coming = users.wanted(parsed.package)
+    absent = owners.missing(parsed.entries, coming) if strict else []
     if absent:
         told = f"there is no {', no '.join(absent)} on this machine; create it first"
         raise RefusedError(f"{source.where}: {told}")
@@ -69,7 +71,8 @@ def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
     if not is_there:
         stage.demand_room(home, new)
     action = UPGRADE if current else INSTALL
-    return Plan(action, old, new, previous, _kept(home, old, new), new.package, is_there)
+    made = tuple(running.users_to_make(home, new.package))
+    return Plan(action, old, new, previous, _kept(home, old, new), new.package, is_there, made)
 
 
 def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
@@ -85,9 +88,10 @@ def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
 
 
 def begin(home: Home, plan: Plan, telling: Telling) -> Change:
-    """A change that is planned, before its first step. Raises OSError."""
+    """A change that is planned, before its first step. Raises TargetError, and OSError."""
     data = tool()
     home.directory.write(f"{STATE}/tool", data, Owned(0o755))
+    running.guard(home, plan.about)
     record = Record(
         sequence=history.next_sequence(home),
         action=plan.action,

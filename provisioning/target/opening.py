@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.errors import RefusedError
 from provisioning.target import history, record, removal
+from provisioning.target.change import ATTEMPTS
 from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
 from provisioning.target.recovery import recover
+from provisioning.target.system import is_starting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +36,7 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
     with opened(root, prefix, make=make) as home:
         try:
             with locked(home):
-                recover(home, telling)
+                recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)
                 try:
                     yield home
                 finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.installed import Installed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from provisioning.artifact.entry import Entry
 
@@ -22,13 +22,16 @@ def can_give() -> bool:
     return os.geteuid() == 0
 
 
-def missing(entries: Iterable[Entry]) -> list[str]:
-    """Tell which users and groups of a package there are not on this machine, if it matters."""
+def missing(entries: Iterable[Entry], coming: Collection[str]) -> list[str]:
+    """Tell which users and groups of a package there are not on this machine, if it matters.
+
+    Those that are `coming` will be made before anything is written.
+    """
     if not can_give():
         return []
     pairs = {(entry.owner, entry.group) for entry in entries}
-    users = sorted({owner for owner, _ in pairs if not _user(owner)})
-    groups = sorted({group for _, group in pairs if not _group(group)})
+    users = sorted({owner for owner, _ in pairs if not _user(owner)} - {*coming})
+    groups = sorted({group for _, group in pairs if not _group(group)} - {*coming})
     return [f"user {name}" for name in users] + [f"group {name}" for name in groups]
 
 

@@ -34,6 +34,8 @@ class Plan(NamedTuple):
     """What the package is."""
     is_there: bool = False
     """Whether the new release lies in the prefix already."""
+    users: tuple[str, ...] = ()
+    """Those who will be made."""
     purge: bool = False
 
 
@@ -56,6 +58,7 @@ def is_warning(decision: Decision) -> bool:
 def steps(plan: Plan) -> Iterator[str]:
     """Say what would be done, in order."""
     hooks = {hook.name for each in (plan.new,) if each for hook in each.package.hooks}
+    yield from (f"make the user {name}" for name in plan.users)
     if plan.new and not plan.is_there:
         size = sum(entry.size for entry in plan.new.layout.release)
         count = len(plan.new.layout.release)
@@ -69,3 +72,6 @@ def steps(plan: Plan) -> Iterator[str]:
     yield from filter(None, map(told, plan.kept.decisions))
     if "post_install" in hooks:
         yield "run the hook post_install"
+    if plan.new and plan.new.package.services:
+        names = ", ".join(each.name for each in plan.new.package.services)
+        yield f"start the services {names}, and wait until they are well"

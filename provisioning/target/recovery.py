@@ -55,7 +55,7 @@ def _recover(found: Change, attempts: int) -> str:
         change.go_back(found, entry.reason)
         return "undone"
     if not change.is_committed(found) or entry.attempts >= attempts:
-        change.undo(found, "interrupted too often")
+        change.undo(found, "interrupted, before it was known to be good")
         return "undone"
     try:
         change.finish(found)

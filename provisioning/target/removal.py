@@ -83,16 +83,26 @@ def finish(change: Change) -> None:
     except TargetError as error:
         change.telling.warn(str(error))
     about = left(home)
+    if about:
+        running.forget(home, about.package)
     for name in releases.names(home):
         home.directory.remove_tree(f"{RELEASES}/{name}")
     home.directory.remove(RELEASES)
     configuration.forget(home, ())
     if change.record.purge and about:
         _purge(home, about)
+        _without_users(change)
     end(change._replace(old=about), DONE)
     registry.strike(home)
     if change.record.purge:
         forget(home)
+
+
+def _without_users(change: Change) -> None:
+    try:
+        running.remove_users(change.home)
+    except TargetError as error:  # somebody still runs something as that user
+        change.telling.warn(str(error))
 
 
 def _purge(home: Home, about: Release) -> None:

@@ -1,28 +1,83 @@
-"""Knows what runs of a package around a change of its release: hooks and services."""
+"""Knows what runs of a package around a change of its release: hooks and services.
+
+In a rehearsal nothing runs, and files alone say what would: units, and no user is made.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from provisioning.errors import RefusedError
+from provisioning.artifact.files import reason
+from provisioning.artifact.path import DEVICE, STATE
+from provisioning.errors import RefusedError, TargetError
+from provisioning.target import device, health, hooks, services, system, users
+from provisioning.target.durable import Owned
+from provisioning.target.hooks import Occasion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.artifact.package import Package
     from provisioning.target.home import Home
     from provisioning.target.record import Record
     from provisioning.target.releases import Release
 
+_LOG = Owned(0o600)
+_PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
+
 
 def demand_ready(home: Home, new: Release) -> None:
-    """Demand that all is there for a release to run. Raises RefusedError."""
-    if home.is_rehearsal:
-        return
-    package = new.package
-    if package.services or package.hooks or package.device:
-        raise RefusedError(f"{package.name}: has services, hooks or values of the device")
+    """Demand that all is there for a release to run. Raises RefusedError, which tells all."""
+    found = services.faults(_system(home, new.package), new.manifest)
+    if not home.is_rehearsal:
+        found += _foreign(new.package)
+        found += device.faults(new.package, _values_file(home, new.package))
+    if found:
+        raise RefusedError("\n".join(found))
+
+
+def users_to_make(home: Home, package: Package) -> list[str]:
+    """Who runs services, and is not on this machine yet."""
+    return [] if home.is_rehearsal else users.wanted(package)
+
+
+def make_users(home: Home, package: Package) -> list[str]:
+    """Have those on this machine who run services: who had to be made. Raises TargetError."""
+    return [] if home.is_rehearsal else users.make(home, package)
+
+
+def remove_users(home: Home) -> None:
+    """Have those on this machine no more who were made for services. Raises TargetError."""
+    if not home.is_rehearsal:
+        users.remove(home)
+
+
+def guard(home: Home, package: Package) -> None:
+    """Have a change that is interrupted seen to when the machine starts. Raises TargetError."""
+    with _told(package):
+        services.guard(_system(home, package), package)
 
 
 def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | None, ...]) -> None:
-    """Run a hook, if the release that it belongs to has one. Raises TargetError."""
+    """Run a hook, if the release that it belongs to has one. Raises TargetError.
+
+    Of a release that comes and of one that goes, those are the hooks that its own package has.
+    """
+    old, new = releases
+    owner = new or old
+    hook = owner and next((each for each in owner.package.hooks if each.name == name), None)
+    if owner is None or hook is None or home.is_rehearsal:
+        return
+    before = old.package.version if old else ""
+    occasion = Occasion(owner.package, str(home.path / owner.path), before, record.action)
+    output, fault = hooks.run_hook(hook, occasion)
+    log = f"{STATE}/{name}.log"
+    home.directory.write(log, output, _LOG)
+    if fault:
+        raise TargetError(f"{fault}; what it said is in {home.path / log}")
 
 
 def start(home: Home, old: Release | None, new: Release | None) -> None:
@@ -30,7 +85,63 @@ def start(home: Home, old: Release | None, new: Release | None) -> None:
 
     Raises TargetError.
     """
+    if old and (new is None or new.package.service_manager != old.package.service_manager):
+        forget(home, old.package)
+    if new is None:
+        return
+    package, at = new.package, _system(home, new.package)
+    values = device.values(package, _values_file(home, package).data)
+    with _told(package):
+        make_users(home, package)
+        services.arrange(at, package, new.manifest, values)
+    services.restart(at, package)
+    fault = health.fault(at, package, values)
+    if fault:
+        raise TargetError(fault)
+
+
+def note(home: Home, new: Release) -> str:
+    """What somebody should know who has installed a release, "" if nothing."""
+    package = new.package
+    if not package.services or home.is_rehearsal or _system(home, package).runs:
+        return ""
+    return f"{package.service_manager} does not run here: services were enabled, and not started"
 
 
 def stop(home: Home, old: Release) -> None:
     """Have no service of a release run any more. Raises TargetError."""
+    services.stop(_system(home, old.package), old.package)
+
+
+def forget(home: Home, package: Package) -> None:
+    """Have the service manager know nothing of a package. Raises TargetError."""
+    with _told(package):
+        services.arrange(_system(home, package), package, None, {})
+
+
+def _system(home: Home, package: Package) -> system.System:
+    return system.at(home.root, package.service_manager)
+
+
+def _foreign(package: Package) -> Iterator[str]:
+    """Tell what of a package cannot run on this machine, or by whoever installs it."""
+    if not package.services:
+        return
+    manager = package.service_manager
+    if not sys.platform.startswith(_PLATFORMS[manager]):
+        yield f"{package.name}: has services for {manager}, which is not the one of {sys.platform}"
+    elif os.geteuid() != 0:
+        yield f"{package.name}: has services, which root alone can install"
+
+
+def _values_file(home: Home, package: Package) -> device.File:
+    status, data = home.directory.status(DEVICE), home.directory.read(DEVICE)
+    return device.File(device.where(package), data or b"", status)
+
+
+@contextmanager
+def _told(package: Package) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(f"{package.name}: {reason(error)}") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.errors import TargetError
-from provisioning.target import source
+from provisioning.target import running, source
 from provisioning.target.command.asked import add_output, add_root, own_tree, root_of
 from provisioning.target.command.changed import changed, planned, unchanged
 from provisioning.target.home import SYSTEM, exists, looked_at
@@ -62,6 +62,8 @@ def run(options: Namespace, telling: Telling) -> Answer:
 
 def _install(options: Namespace, opened: Source, new: Release, telling: Telling) -> Answer:
     with to_change(root_of(options), new.package.prefix, telling, make=True) as home:
+        if running.make_users(home, new.package):  # whose numbers nobody knew before
+            new = release_of(opened, strict=True)
         plan = plan_of(home, new, downgrade=options.allow_downgrade)
         if plan is None:
             return unchanged(new.package, home, telling)

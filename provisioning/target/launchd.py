@@ -1,0 +1,134 @@
+"""Knows how launchd is asked to run the services of a package: launchctl(1).
+
+The commands are those of macOS 10.11 and later, of which that page says which replace which.
+"""
+
+from __future__ import annotations
+
+import plistlib
+import re
+import time
+from typing import TYPE_CHECKING, Any
+from xml.parsers.expat import ExpatError
+
+from provisioning.artifact.plist import label, launchd_plist, recovery_label, recovery_plist
+from provisioning.errors import TargetError
+from provisioning.target import system
+from provisioning.target.manager import File, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.package import Package
+
+DIRECTORY = "Library/LaunchDaemons"
+WANTS = ""  # what lies in the directory is started with the machine
+SUFFIX = ".plist"
+
+_DOMAIN = "system"
+_PATIENCE = 120
+_TRIES = 5  # launchd is still busy with a service that it was told to let go
+_PID = re.compile(r'^\s*"PID" = ([0-9]+);$', re.MULTILINE)
+_STATUS = re.compile(r'^\s*"LastExitStatus" = (-?[0-9]+);$', re.MULTILINE)
+
+
+def name(package: Package, service: str) -> str:
+    """What the property list of a service is called."""
+    return f"{label(package, service)}{SUFFIX}"
+
+
+def guard(package: Package) -> dict[str, File]:
+    """What has to be there before anything is changed, by its name in `DIRECTORY`."""
+    return {f"{recovery_label(package)}{SUFFIX}": File(recovery_plist(package), 0o644)}
+
+
+def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:
+    """The property lists of a package, by their names in `DIRECTORY`."""
+    package = manifest.package
+    home = f"{package.prefix}/current"
+    lists = {
+        name(package, each.name): launchd_plist(package, each, home, values)
+        for each in package.services
+    }
+    mode = 0o600 if values else 0o644
+    return {**guard(package), **{at: File(data, mode) for at, data in lists.items()}}
+
+
+def is_of(package: Package, data: bytes) -> bool:
+    """Tell whether a property list was made for a package: it runs what lies in its prefix."""
+    try:
+        described: Any = plistlib.loads(data)
+        program = described["ProgramArguments"][0]
+    except (ValueError, LookupError, TypeError, ExpatError):
+        return False
+    return isinstance(program, str) and program.startswith(f"{package.prefix}/")
+
+
+def reload() -> None:
+    """Nothing: launchd reads a property list when it is told to start by it."""
+
+
+def letting_go(name: str) -> list[str]:
+    """The command that stops a service, and forgets it."""
+    return ["launchctl", "bootout", f"{_DOMAIN}/{_label(name)}"]
+
+
+def taking_up(name: str, directory: str) -> list[str]:
+    """The command that starts a service by its property list."""
+    return ["launchctl", "bootstrap", _DOMAIN, f"{directory}/{name}"]
+
+
+def asking(name: str) -> list[str]:
+    """The command that tells how a service is; it fails where launchd has none."""
+    return ["launchctl", "list", _label(name)]
+
+
+def restart(names: list[str], directory: str) -> None:
+    """Start services, or stop them first where they run. Raises TargetError."""
+    stop(names)
+    for each in names:
+        _take_up(taking_up(each, directory))
+
+
+def stop(names: list[str]) -> None:
+    """Stop services, those that launchd has. Raises TargetError."""
+    for each in names:
+        if system.asked(asking(each), _PATIENCE):
+            system.run(letting_go(each), _PATIENCE)
+
+
+def state(name: str) -> State:
+    """How a service is. Raises TargetError."""
+    return told(system.asked(asking(name), _PATIENCE))
+
+
+def told(said: str) -> State:
+    """How a service is, of which `asking` has told so."""
+    pid, status = _PID.search(said), _STATUS.search(said)
+    if pid:
+        return State("active", int(pid[1]), "running")
+    if not said:
+        return State("unknown", 0, "not known to launchd")
+    ended = int(status[1]) if status else 0
+    return State("failed" if ended else "inactive", 0, f"not running, ended with {ended}")
+
+
+def last_words(name: str) -> str:
+    """Where a service says what it says, as an addition to a fault."""
+    return f"; what it said is in /var/log/{_label(name)}.log"
+
+
+def _label(name: str) -> str:
+    return name[: -len(SUFFIX)]
+
+
+def _take_up(command: list[str]) -> None:
+    for _ in range(_TRIES - 1):
+        try:
+            system.run(command, _PATIENCE)
+        except TargetError:
+            time.sleep(1)
+        else:
+            return
+    system.run(command, _PATIENCE)

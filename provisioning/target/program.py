@@ -1,0 +1,140 @@
+"""Knows how a program is run so that neither it nor what it has started outlives its time."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+OUTPUT = 64 * 1024
+"""Bytes of what a program says that are kept: the last ones."""
+GRACE = 5
+"""Seconds between SIGTERM and SIGKILL."""
+
+_BLOCK = 64 * 1024
+
+
+class Program(NamedTuple):
+    """What is run, where, and as whom."""
+
+    command: Sequence[str]
+    directory: str
+    environment: Mapping[str, str]
+    identity: Mapping[str, Any] = {}
+    """Arguments of Popen that say who runs it, such as `user`; none: whoever runs this."""
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    status: int
+    """What it ended with; negative: the signal by which it was killed."""
+    late: bool
+    """Whether it had to be killed, since its time was over."""
+    output: bytes
+    """The end of what it said, on standard output and standard error."""
+
+
+def run(program: Program, seconds: float) -> Ended:
+    """Run a program for `seconds` at most, without standard input. Raises OSError if it cannot be.
+
+    It has a process group of its own, of which nothing is left when this returns: a program that
+    was to run on would hold what an installation is about to replace.
+    """
+    with _started(program) as process, _listening(process) as listener:
+        late = not listener.listen(seconds)
+        if late:
+            _signal(process, signal.SIGTERM)
+            if not listener.listen(GRACE):
+                _signal(process, signal.SIGKILL)
+                listener.listen(GRACE)
+        return Ended(process.wait(), late, listener.heard())
+
+
+@contextmanager
+def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(  # noqa: S603 - what an installation was asked to run
+        program.command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=program.directory,
+        env=program.environment,
+        start_new_session=True,
+        **program.identity,
+    )
+    try:
+        yield process
+    finally:  # also those that it has left behind, and after an interruption
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or a zombie on macOS
+        os.killpg(process.pid, number)
+
+
+@contextmanager
+def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Listener]:
+    ended, end = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(end)
+
+    # The pipe alone does not tell: a child that the program has left behind can hold it open.
+    threading.Thread(target=wait, daemon=True).start()
+    try:
+        yield _Listener(process, ended)
+    finally:
+        os.close(ended)
+
+
+class _Listener:
+    """Hears what a process says, and that it has ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ended: int) -> None:
+        self._output = process.stdout.fileno() if process.stdout else -1
+        self._ended = ended
+        self._heard = b""
+        os.set_blocking(self._output, False)
+
+    def listen(self, seconds: float) -> bool:
+        """Listen for `seconds` at most, and tell whether the process has ended."""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._ended, selectors.EVENT_READ)
+            selector.register(self._output, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                ready = {key.fd for key, _ in selector.select(left)}
+                if self._output in ready and not self._hear():
+                    selector.unregister(self._output)
+                if self._ended in ready:
+                    return True
+        return False
+
+    def heard(self) -> bytes:
+        """The end of all that was said."""
+        while self._hear():
+            pass
+        return self._heard
+
+    def _hear(self) -> bool:
+        """Hear what was said, and tell whether there is more to come."""
+        try:
+            said = os.read(self._output, _BLOCK)
+        except BlockingIOError:
+            return False
+        self._heard = (self._heard + said)[-OUTPUT:]
+        return bool(said)

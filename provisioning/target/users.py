@@ -1,0 +1,78 @@
+"""Knows the users that services run as, where no administrator has made them.
+
+Whom this has made is noted beside the releases, so that a removal takes away no others.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.path import STATE
+from provisioning.target import system
+from provisioning.target.durable import Owned
+
+if TYPE_CHECKING:
+    from provisioning.artifact.package import Package
+    from provisioning.target.home import Home
+
+NOTE = f"{STATE}/users"
+_PATIENCE = 60
+_NEW = (
+    *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
+    *("--shell", "/usr/sbin/nologin"),
+)
+
+
+def wanted(package: Package) -> list[str]:
+    """The users that services of a package run as, and who are not on this machine.
+
+    Only where systemd runs them: macOS has no such command.
+    """
+    names = {each.user for each in package.services if each.user and not each.user.isdigit()}
+    is_linux = package.service_manager == "systemd"
+    return sorted(name for name in names if not _exists(name)) if is_linux else []
+
+
+def make(home: Home, package: Package) -> list[str]:
+    """Make them: their names. Raises TargetError."""
+    made = wanted(package)
+    for name in made:
+        command = [*_NEW, *_group(name), "--comment", f"Services of {package.name}", name]
+        system.run(command, _PATIENCE)
+        home.directory.write(NOTE, _noted({*_made(home), name}), Owned(0o600))
+    return made
+
+
+def remove(home: Home) -> list[str]:
+    """Remove those that were made for a package: their names. Raises TargetError."""
+    made = [name for name in sorted(_made(home)) if _exists(name)]
+    for name in made:
+        system.run(["userdel", name], _PATIENCE)
+    home.directory.remove(NOTE)
+    return made
+
+
+def _group(name: str) -> list[str]:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return ["--user-group"]
+    return ["--gid", name]
+
+
+def _exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _made(home: Home) -> set[str]:
+    return {*(home.directory.read(NOTE) or b"").decode(errors="replace").split()}
+
+
+def _noted(names: set[str]) -> bytes:
+    return "".join(f"{name}\n" for name in sorted(names)).encode()

@@ -1,0 +1,123 @@
+"""The values of the device: what is there is what systemd reads, and what is wrong is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning.artifact.package import Value
+from provisioning.target.device import File, faults, values
+from tests.artifact.test_unit import package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WHERE = "/opt/greenhouse/etc/device.env"
+QUOTES = 'single ones, or double ones with a backslash before ", \\, $ and `'
+GENERATOR = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"
+KEY = Value("KEY", "", False, "")
+PIN = Value("PIN", "[0-9]{4}", True, "Of this machine")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "device.env"
+    path.touch(0o600)
+    return path
+
+
+def told(path: Path, text: str | bytes, *asked: Value) -> list[str]:
+    """What is wrong with a file of this content, less where it is."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = faults(package(device=asked), File(WHERE, path.read_bytes(), os.lstat(path)))
+    return [fault.removeprefix(WHERE) for fault in found]
+
+
+def test_values_that_are_there_and_match_are_good(file: Path) -> None:
+    text = "# comment\n; another\n\n  KEY = spaced out\nPIN='1234'\nOTHER=x\n"
+    assert told(file, text.replace("KEY =", "KEY="), KEY, PIN) == []
+    assert told(file, "nonsense") == []  # nobody asks for any
+
+
+def test_without_a_file_what_to_write_is_told() -> None:
+    assert faults(package(device=(KEY, PIN)), File(WHERE, b"", None)) == [
+        f"{WHERE}: there is no such file; write into it:",
+        "  KEY=…",
+        "  PIN=…   # Of this machine ([0-9]{4})",
+    ]
+
+
+def test_all_that_is_wrong_is_told_at_once_and_no_secret(file: Path) -> None:
+    file.chmod(0o640)
+    assert told(file, 'KEY=\nKEY=x\nPIN=hunter2\nnonsense\nA="x\n', KEY, PIN) == [
+        ":2: KEY is here twice",
+        ":4: is not NAME=value",
+        f":5: the value of A has to be in quotes, {QUOTES}",
+        f": others can read it (mode 0640), and PIN is secret; run: chmod 600 {WHERE}",
+        ": KEY is empty; write KEY=…",
+        ": PIN: what is there does not match [0-9]{4}",
+    ]
+    assert told(file, "", PIN)[1:] == [
+        ": PIN is missing; add the line PIN=…   # Of this machine ([0-9]{4})"
+    ]
+
+
+def test_a_value_that_is_no_secret_is_shown_safely(file: Path) -> None:
+    plain = KEY._replace(pattern="[a-z]+")
+    assert told(file, "KEY=9é", plain) == [": KEY: 9é does not match [a-z]+"]
+    file.chmod(0o644)
+    assert told(file, "KEY=a", plain) == []
+
+
+@pytest.mark.parametrize(
+    "text", [b"KEY=\xff", "\ufeffKEY=a", "KEY=a\r\n", "KEY=a\0", "export KEY=a"]
+)
+def test_what_is_no_such_file_is_told(file: Path, text: str | bytes) -> None:
+    assert told(file, text, KEY)
+
+
+def by_systemd(place: Path, text: str) -> dict[str, str]:
+    """What systemd reads in a file of environment variables: environment.d(5) are such, too."""
+    directory = place / "environment.d"
+    directory.mkdir(exist_ok=True)
+    (directory / "a.conf").write_text(text, encoding="utf-8")
+    env = {"XDG_CONFIG_HOME": str(place), "LC_ALL": "C.UTF-8"}
+    said = subprocess.run([GENERATOR], env=env, capture_output=True, check=True).stdout.decode()
+    found = re.search(r'^KEY=(?:"((?:[^"\\]|\\.)*)"|(.*))$', said, re.MULTILINE)
+    return {"KEY": re.sub(r"\\(.)", r"\1", found[1] or "") or found[2]} if found else {}
+
+
+# No $, which environment.d replaces and an EnvironmentFile does not.
+TEXTS = st.text(st.sampled_from("a \t#;='\"\\`é-"), max_size=8)
+
+
+@given(TEXTS)
+def test_a_value_that_is_taken_is_what_systemd_takes(
+    tmp_path_factory: pytest.TempPathFactory, written: str
+) -> None:
+    place = tmp_path_factory.getbasetemp()
+    text = f"KEY={written}\nEND=x\n"
+    path = place / "device.env"
+    path.touch(0o600)
+    if told(path, text, KEY) == []:
+        assert values(package(device=(KEY,)), text.encode()) == by_systemd(place, text)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("a b", "a b"),
+        ("'a \"$`\\'", 'a "$`\\'),
+        ('"\\"\\\\\\$\\`"', '"\\$`'),
+        ("a#b;c=$d", "a#b;c=$d"),
+    ],
+)
+def test_a_value_can_be_any_text_in_one_line(file: Path, written: str, value: str) -> None:
+    assert told(file, f"KEY={written}\n", KEY) == []
+    assert values(package(device=(KEY,)), file.read_bytes()) == {"KEY": value}

@@ -1,0 +1,93 @@
+"""Programs end in their time, with all that they have started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from provisioning.target import program
+from provisioning.target.program import Ended, Program, run
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def shell(script: str, seconds: float = 20, **said: object) -> Ended:
+    return run(Program(["sh", "-c", script], "/", ENVIRONMENT)._replace(**said), seconds)
+
+
+def test_it_tells_what_was_said_and_how_it_ended(tmp_path: Path) -> None:
+    assert shell("echo out; echo error >&2; exit 3") == Ended(3, False, b"out\nerror\n")
+    assert shell("pwd; cat", directory=str(tmp_path)).output == f"{tmp_path}\n".encode()
+    assert shell("kill -9 $$").status == -9
+
+
+def test_it_has_the_environment_that_was_given_and_no_other() -> None:
+    ended = run(Program(["/usr/bin/env"], "/", {"A": "1"}), 20)
+    assert ended.output == b"A=1\n"
+
+
+def test_nobody_s_files_are_read_by_it_but_nobody_s() -> None:
+    identity = {"user": 65534, "group": 65534, "extra_groups": []}
+    assert shell("id -u; id -G", identity=identity).output == b"65534\n65534\n"
+
+
+def test_of_much_that_is_said_the_end_is_kept() -> None:
+    ended = shell("yes x | head -n 300000; echo last")
+    assert len(ended.output) == program.OUTPUT
+    assert ended.output.endswith(b"x\nlast\n")
+
+
+def test_one_that_does_not_end_is_ended() -> None:
+    began = time.monotonic()
+    assert shell("echo begun; sleep 60", 0.3) == Ended(-signal.SIGTERM, True, b"begun\n")
+    assert time.monotonic() - began < 5
+
+
+def test_one_that_takes_no_hint_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "GRACE", 0.3)
+    assert shell("trap '' TERM; echo begun; while :; do sleep 1; done", 0.3).status == -9
+
+
+@pytest.mark.parametrize("end", ["exit 0", "sleep 60"])
+def test_what_it_has_started_ends_with_it(tmp_path: Path, end: str) -> None:
+    began = time.monotonic()
+    shell(f"(trap '' TERM; sleep 61) & echo $! > {tmp_path}/pid; {end}", 0.5)
+    assert time.monotonic() - began < 10
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs; it has a moment to end, and a zombie has ended."""
+    for _ in range(100):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            return False
+        if "\nState:\tZ" in status:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_an_interruption_ends_it_too(tmp_path: Path) -> None:
+    code = (
+        "from provisioning.target.program import *\n"
+        f"run(Program(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], '/', {{}}), 50)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == -signal.SIGINT
+    assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def test_one_that_cannot_be_run_is_told() -> None:
+    with pytest.raises(FileNotFoundError):
+        run(Program(["/nowhere"], "/", {}), 1)
