@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import extra, field, gnu
+from provisioning.artifact.deb import extra, field, gnu, script
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.path import MANIFEST
 
@@ -39,6 +39,8 @@ def parts(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -
         "md5sums": b"".join(_sums(described, added, sums)),
     }
     spelt = [Part(name, gnu.file(f"./{name}", 0o644, held)) for name, held in files.items() if held]
+    for name, text in sorted(script.scripts(described).items()):
+        spelt.append(Part(name, gnu.file(f"./{name}", 0o755, text.encode())))
     return [Part("./", gnu.directory(".")), *spelt, Part("its end", tar.END)]
 
 

@@ -1,4 +1,4 @@
-"""Knows what a Debian package holds beside the package: what every one has below /usr/share."""
+"""Knows what a Debian package holds beside the package: units, and what every one has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import about, gnu
+from provisioning.artifact.deb import about, gnu, units
 from provisioning.artifact.deb.described import CHANGELOG, COPYRIGHT
 from provisioning.artifact.entry import DIR
 from provisioning.errors import ArtifactError
@@ -69,6 +69,8 @@ def directories(manifest: Manifest, added: Sequence[Extra]) -> set[str]:
 
 def _all(described: Described) -> Iterator[Extra]:
     package, texts = described.manifest.package, described.texts
+    for name, unit in units.contents(described.manifest).items():
+        yield Extra(f".{units.DIRECTORY}/{name}", unit.encode())
     documents = f"./usr/share/doc/{package.name}"
     changelog = texts.get(CHANGELOG) or about.changelog(package).encode()
     yield Extra(f"{documents}/changelog.gz", stored(changelog))

@@ -37,7 +37,7 @@ def control(package: Package, installed_size: int) -> str:
         "Installed-Size": str(installed_size),
         "Description": "\n ".join(_description(package)),
     }
-    if user.names(package):  # before it is unpacked, since its files may be theirs
+    if user.users(package):  # before it is unpacked, since its files may be theirs
         _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))
     # What is needed to verify what lies there; the package may have no other use for it.
     _add(fields, "Recommends", "python3", _STRONG)

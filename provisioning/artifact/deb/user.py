@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provisioning.artifact.package import Package
 
-_ROOT = frozenset({"", "root"})
+_ROOT = ("", "root")
 
 
-class Names(NamedTuple):
-    """Who has to be there."""
-
-    users: tuple[str, ...]
-    """Each with a group of the same name."""
-    groups: tuple[str, ...]
-    """Besides."""
-
-
-def names(package: Package) -> Names | None:
-    """Who has to be there before the files are, sorted; None for nobody but root.
-
-    A number is nobody that could be made.
-    """
-    users = sorted({each.user for each in package.services if _is_name(each.user)})
-    groups = {each.group for each in package.services if _is_name(each.group)}
-    if not users and not groups:
-        return None
-    return Names(tuple(users), tuple(sorted(groups - {*users})))
-
-
-def _is_name(owner: str) -> bool:
-    return owner not in _ROOT and not owner.isdigit()
+def users(package: Package) -> tuple[str, ...]:
+    """Who has to be there before the files are, sorted; a number is nobody that could be made."""
+    named = {each.user for each in package.services if not each.user.isdigit()}
+    return tuple(sorted(named.difference(_ROOT)))

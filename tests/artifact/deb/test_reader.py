@@ -14,10 +14,12 @@ from provisioning.artifact.codec import HEADER
 from provisioning.artifact.deb import ar, gnu
 from provisioning.artifact.entry import FILE, LINK
 from provisioning.artifact.extract import extract
+from provisioning.artifact.manifest import Manifest, dump
 from provisioning.artifact.tree import compare
 from provisioning.artifact.verify import verify
 from tests.artifact.deb import making
 from tests.artifact.deb.making import NAME, SPELLING, deb, wrapped
+from tests.artifact.deb.test_script import FULL
 from tests.artifact.making import ITEMS, PACKAGE, Item, directory, file, gzip, link, manifest_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,46 @@ def _stream(data: bytes) -> bytes:
 
 def test_a_sound_package_has_no_findings(findings: Refuse) -> None:
     assert findings(deb()) == []
+
+
+HOOKED = (
+    directory(".provisioning/debian"),
+    file(".provisioning/debian/changelog", b"greenhouse (1.4.2) stable; urgency=low\n"),
+    file(".provisioning/debian/copyright", b"Copyright 2026\n"),
+    directory(".provisioning/hooks"),
+    file(".provisioning/hooks/post_install", b"#!/bin/true\n", mode=0o755),
+    file(".provisioning/hooks/post_remove", b"#!/bin/true\n", mode=0o755),
+    file(".provisioning/hooks/pre_install", b"#!/bin/true\n", mode=0o755),
+    file(".provisioning/hooks/pre_remove", b"#!/bin/true\n", mode=0o755),
+    *ITEMS,
+)
+
+
+def test_a_package_with_services_hooks_and_documents_has_no_findings(findings: Refuse) -> None:
+    assert findings(making.spelt(FULL, HOOKED)) == []
+    assert findings(making.spelt(PACKAGE, ITEMS)) == []
+
+
+def test_a_hook_of_a_manifest_that_no_package_holds_is_told(findings: Refuse) -> None:
+    whole = making.spelt(PACKAGE, ITEMS)
+    bare, hooked = (
+        dump(Manifest(each, tuple(item.entry for item in ITEMS)))
+        for each in (PACKAGE, PACKAGE._replace(hooks=FULL.hooks[2:3]))
+    )
+    data = making.data_of()[len(making.preamble(bare)) :]
+    assert findings(deb(making.preamble(hooked) + data)) == [
+        f"{NAME}: .provisioning/hooks/pre_install: is missing"
+    ]
+    assert findings(whole) == []
+
+
+def test_a_content_that_dpkg_needs_is_not_of_any_size(findings: Refuse) -> None:
+    name = ".provisioning/debian/changelog"
+    large = file(name, b"x" * ((1 << 20) + 1))
+    listed = dump(Manifest(PACKAGE, (HOOKED[0].entry, large.entry)))
+    assert findings(deb(making.preamble(listed) + bytes(4096))) == [
+        f"{NAME}: {name}: a deb can have 1048576 bytes of it, not 1048577"
+    ]
 
 
 def test_a_sound_package_is_extracted_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,193 @@
+"""Knows the maintainer scripts of a Debian package: what dpkg runs as the package comes and goes.
+
+When dpkg calls which, with which arguments, is told in Debian Policy 6. What they do for units is
+what debhelper's dh_installsystemd makes scripts do, by deb-systemd-helper(1p). Each can be run
+again, however far it came before.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.deb import hook, units, user
+from provisioning.artifact.path import DEVICE
+from provisioning.artifact.unit import writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.artifact.deb.described import Described
+
+_GUARD = """\
+#!/bin/sh
+set -e
+
+# No path below would be one of that root.
+if [ -n "${{DPKG_ROOT:-}}" ]; then
+    echo "{name}: cannot be installed with --force-script-chrootless" >&2
+    exit 1
+fi
+"""
+_CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
+
+
+def scripts(described: Described) -> dict[str, str]:
+    """The scripts that a package needs, by their names."""
+    found = {name: [*_parts(name, described)] for name in _MADE_OF}
+    guard = _GUARD.format(name=described.manifest.package.name)
+    return {name: "\n".join((guard, *parts, "exit 0\n")) for name, parts in found.items() if parts}
+
+
+def _parts(name: str, described: Described) -> Iterator[str]:
+    for part in _MADE_OF[name]:
+        yield from part(described)
+
+
+def _users(described: Described) -> Iterator[str]:
+    """Make users before there are files that may be theirs: dpkg looks owners up by name."""
+    for name in user.users(described.manifest.package):
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    if ! getent passwd {name} >/dev/null; then
+        getent group {name} >/dev/null || addgroup --quiet --system {name}
+        adduser --quiet --system --ingroup {name} --no-create-home --home /nonexistent {name}
+    fi
+fi
+"""
+
+
+def _dropped_units(described: Described) -> Iterator[str]:
+    """Stop and forget what an older version ran and this one does not have any more."""
+    package = described.manifest.package
+    if units.has_systemd(package):
+        kept = [f"            {quote(name)}) ;;\n" for name in units.names(package)]
+        yield f"""\
+if [ "$1" = upgrade ]; then
+    for unit in $(dpkg-query --listfiles {package.name} 2>/dev/null |
+        sed -n 's,^{units.DIRECTORY}/,,p'); do
+        case "$unit" in
+{"".join(kept)}\
+            *)
+                if [ -d /run/systemd/system ]; then
+                    deb-systemd-invoke stop "$unit" >/dev/null || true
+                fi
+                deb-systemd-helper purge "$unit" >/dev/null || true
+                ;;
+        esac
+    done
+fi
+"""
+
+
+def _values(described: Described) -> Iterator[str]:
+    """Tell which values the machine still has to say."""
+    package = described.manifest.package
+    file = quote(f"{package.prefix}/{DEVICE}")
+    if package.device:
+        yield f"""\
+if [ "$1" = configure ]; then
+    for name in {" ".join(value.name for value in package.device)}; do
+        grep -qs "^$name=" {file} ||
+            echo {quote(f"{package.name}: its services need")} "$name=…" in {file} >&2
+    done
+fi
+"""
+
+
+def _enabled_units(described: Described) -> Iterator[str]:
+    for name in map(quote, units.names(described.manifest.package)):
+        yield f"""\
+case "$1" in {_CONFIGURED})
+    deb-systemd-helper unmask {name} >/dev/null || true
+    # Whoever has disabled it wants it to stay so.
+    if deb-systemd-helper --quiet was-enabled {name}; then
+        deb-systemd-helper enable {name} >/dev/null || true
+    else
+        deb-systemd-helper update-state {name} >/dev/null || true
+    fi
+    ;;
+esac
+"""
+
+
+def _started_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield f"""\
+case "$1" in {_CONFIGURED})
+    if [ -d /run/systemd/system ]; then
+        systemctl --system daemon-reload >/dev/null || true
+        action=start
+        [ -z "$2" ] || action=restart
+        deb-systemd-invoke "$action" {names} >/dev/null || true
+    fi
+    ;;
+esac
+"""
+
+
+def _stopped_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield f"""\
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    deb-systemd-invoke stop {names} >/dev/null || true
+fi
+"""
+
+
+def _reloaded_units(described: Described) -> Iterator[str]:
+    if _quoted(described):
+        yield """\
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    systemctl --system daemon-reload >/dev/null || true
+fi
+"""
+
+
+def _purged_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield f"""\
+if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
+    deb-systemd-helper purge {names} >/dev/null || true
+fi
+"""
+
+
+def _purged_data(described: Described) -> Iterator[str]:
+    """Remove what is the package's but came later: data, values of the machine, Python's caches.
+
+    Only where nothing else can lie: in a directory that is called as the package is.
+    """
+    package, entries = described.manifest.package, described.manifest.entries
+    data = [*writable(package, entries)]
+    if package.device:
+        data.append(f"{package.prefix}/{DEVICE}")
+    has_python = any(entry.path.endswith(".py") for entry in entries)
+    if package.prefix.endswith(f"/{package.name}") and (data or has_python):
+        prefix = quote(package.prefix)
+        removed = f"rm -rf {' '.join(map(quote, data))}" if data else ":"
+        yield f"""\
+if [ "$1" = purge ] && [ -d {prefix} ]; then
+    {removed}
+    find {prefix} -depth -type d -name __pycache__ -exec rm -rf {{}} +
+    find {prefix} -depth -type d -empty -delete
+fi
+"""
+
+
+def _quoted(described: Described) -> str:
+    return " ".join(map(quote, units.names(described.manifest.package)))
+
+
+_MADE_OF = {
+    "preinst": (_users, _dropped_units, partial(hook.run, name="pre_install")),
+    "postinst": (
+        *(partial(hook.run, name="post_install"), _values, _enabled_units, _started_units),
+    ),
+    "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
+    "postrm": (
+        *(_reloaded_units, partial(hook.run, name="post_remove"), _purged_units, _purged_data),
+    ),
+}
+"""What each script does, in order."""

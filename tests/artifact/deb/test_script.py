@@ -1,0 +1,216 @@
+"""Maintainer scripts: their whole text, and what shells make of it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisioning.artifact import manifest
+from provisioning.artifact.deb import field
+from provisioning.artifact.deb.described import Described
+from provisioning.artifact.deb.script import scripts
+from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.package import Hook, Package, Service, Value
+from provisioning.errors import ArtifactError
+from tests.artifact.making import PACKAGE, directory, file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GOLDEN = Path(__file__).with_name("golden")
+SERVICE = Service("greenhouse", "bin/run", "always", "greenhouse", "", (), "", None)
+HOOKS = tuple(
+    Hook(name, 60) for name in ("post_install", "post_remove", "pre_install", "pre_remove")
+)
+TEXTS = {
+    ".provisioning/hooks/pre_install": b"#!/bin/sh\necho 'before it comes'\n",
+    ".provisioning/hooks/post_remove": b'#!/bin/sh\necho "after it went"\n',
+}
+FULL = PACKAGE._replace(
+    service_manager="systemd",
+    services=(SERVICE._replace(name="c++", user="1000"), SERVICE, SERVICE._replace(name="vents")),
+    hooks=HOOKS,
+    device=(Value("BROKER", "", False, ""), Value("PASSWORD", "", True, "")),
+)
+SHELLS = (["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"])
+
+
+def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str, str]:
+    """The scripts of a package with a directory for data."""
+    items = (directory("lib"), file("lib/main.py"), directory("var"), directory("var/log"))
+    entries = tuple(item.entry for item in items)
+    parsed = Manifest(package, entries)
+    return scripts(Described(parsed, manifest.dump(parsed), TEXTS if texts is None else texts))
+
+
+@pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm"])
+def test_a_script_is_this_to_the_letter(name: str) -> None:
+    assert made(FULL)[name] == (GOLDEN / f"{name}.sh").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_shells_read_them(shell: list[str]) -> None:
+    odd = FULL._replace(prefix="/opt/green house/it's $(here)", name="g++")
+    for text in made(odd).values():
+        subprocess.run([*shell, "-n"], input=text, text=True, check=True)
+
+
+def test_a_package_of_files_alone_has_no_scripts() -> None:
+    parsed = Manifest(PACKAGE, (file("VERSION").entry,))
+    assert scripts(Described(parsed, manifest.dump(parsed), {})) == {}
+
+
+def test_data_are_removed_where_nothing_else_can_lie() -> None:
+    assert "rm -rf /opt/greenhouse/var/log\n" in made(PACKAGE)["postrm"]
+    assert made(PACKAGE._replace(prefix="/usr/local")) == {}
+
+
+@pytest.mark.parametrize("user", ["root", "1000", ""])
+def test_nobody_is_made_where_nobody_has_a_name(user: str) -> None:
+    package = FULL._replace(services=(SERVICE._replace(user=user),), hooks=())
+    assert "adduser" not in made(package)["preinst"]
+    assert "adduser" not in field.control(package, 1)
+
+
+def test_adduser_is_there_before_what_needs_it() -> None:
+    assert "\nPre-Depends: adduser\n" in field.control(FULL, 1)
+    said = FULL._replace(debian=(("Pre-Depends", "libc6 (>= 2.36), adduser (>= 3)"),))
+    assert "\nPre-Depends: libc6 (>= 2.36), adduser (>= 3)\n" in field.control(said, 1)
+    other = FULL._replace(debian=(("Pre-Depends", "libc6"),))
+    assert "\nPre-Depends: libc6, adduser\n" in field.control(other, 1)
+
+
+def test_where_systemd_runs_nothing_there_is_nothing_about_it() -> None:
+    launchd = made(FULL._replace(service_manager="launchd", hooks=()))
+    assert "systemd" not in "".join(launchd.values())
+
+
+def _with_hook(text: bytes, **changes: Any) -> str:
+    """A preinst that does nothing but to run a hook."""
+    package = PACKAGE._replace(hooks=(Hook("pre_install", changes.pop("timeout", 60)),), **changes)
+    return made(package, {".provisioning/hooks/pre_install": text})["preinst"]
+
+
+def _run(shell: list[str], script: str, *arguments: str, **options: Any) -> tuple[int, str]:
+    ended = subprocess.run(
+        [*shell, "-c", script, "script", *arguments],
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options,
+    )  # fmt: skip
+    return ended.returncode, ended.stdout
+
+
+ODD = "".join(map(chr, (*range(1, 9), *range(0xC0, 0xD0), 0x2028, 0x1F331))) + "$HOME `id` \\ ' \""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize(
+    "end", ["", "\n", "\n\n", "\nEND_OF_HOOK\n", "\nEND_OF_HOOK\nEND_OF_HOOK_"]
+)
+def test_a_hook_that_is_in_a_script_is_what_it_was(shell: list[str], end: str) -> None:
+    text = f"#!/bin/cat\n{ODD}{end}"  # a program that prints itself
+    status, told = _run(shell, _with_hook(text.encode()), "install")
+    assert (status, told) == (0, text if text.endswith("\n") else f"{text}\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_hook_knows_what_the_reference_says_and_nothing_else(shell: list[str]) -> None:
+    script = _with_hook(b"#!/bin/sh\nenv | grep -v ^_= | sort\npwd\nreadlink /proc/self/fd/0\n")
+    status, told = _run(shell, script, "upgrade", "1.4.1", env={"PATH": "/bin:/usr/bin", "X": "y"})
+    assert (status, told.splitlines()) == (
+        0,
+        [
+            "LC_ALL=C.UTF-8",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PROVISIONING_ACTION=upgrade",
+            "PROVISIONING_NAME=greenhouse",
+            "PROVISIONING_OLD_VERSION=1.4.1",
+            "PROVISIONING_PLATFORM=raspberry-pi",
+            "PROVISIONING_PREFIX=/opt/greenhouse",
+            "PROVISIONING_RELEASE=/opt/greenhouse",
+            "PROVISIONING_VERSION=1.4.2",
+            "PWD=/",
+            "/",
+            "/dev/null",
+        ],
+    )
+
+
+def test_a_hook_that_fails_fails_the_script_and_leaves_nothing(tmp_path: Path) -> None:
+    script = _with_hook(b"#!/bin/sh\necho $PROVISIONING_ACTION; exit 7\n")
+    env = {"PATH": "/bin:/usr/bin", "TMPDIR": str(tmp_path)}
+    assert _run(["dash"], script, "install", env=env) == (7, "install\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hook_that_is_late_is_ended_with_all_that_it_started() -> None:
+    # Its output is read to its end, which comes when the last of them is gone.
+    script = _with_hook(b"#!/bin/sh\nsleep 60 & sleep 60\n", timeout=1)
+    assert _run(["dash"], script, "install", timeout=20)[0] == 124
+
+
+def test_a_hook_runs_on_its_occasions_alone() -> None:
+    script = _with_hook(b"#!/bin/sh\necho ran\n")
+    assert _run(["dash"], script, "abort-upgrade", "1.4.3") == (0, "")
+
+
+def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
+    prefix = tmp_path / "green house"
+    hook = prefix / ".provisioning/hooks/post_install"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("#!/bin/sh\npwd\necho $0\n")
+    hook.chmod(0o755)
+    package = PACKAGE._replace(prefix=str(prefix), hooks=(Hook("post_install", 60),))
+    told = _run(["dash"], made(package)["postinst"], "configure", "")
+    assert told == (0, f"{prefix}\n{hook}\n")
+
+
+def test_values_of_the_machine_that_are_missing_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "etc/device.env"
+    values = (Value("BROKER", "", False, ""), Value("PASSWORD", "", True, ""))
+    script = made(PACKAGE._replace(prefix=str(tmp_path), device=values))["postinst"]
+    lines = [f"greenhouse: its services need {name}=… in {file}" for name in ("BROKER", "PASSWORD")]
+    assert _run(["dash"], script, "configure", "") == (0, "".join(f"{line}\n" for line in lines))
+    file.parent.mkdir()
+    file.write_text("BROKER=here\n")
+    assert _run(["dash"], script, "configure", "") == (0, f"{lines[1]}\n")
+
+
+def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:
+    prefix = tmp_path / "greenhouse"
+    for name in ("var/log/today", "lib/__pycache__/main.pyc", "lib/mine", "etc/device.env"):
+        (prefix / name).parent.mkdir(parents=True, exist_ok=True)
+        (prefix / name).touch()
+    device = (Value("BROKER", "", False, ""),)
+    script = made(PACKAGE._replace(prefix=str(prefix), device=device))["postrm"]
+    assert _run(["dash"], script, "remove") == (0, "")
+    assert (prefix / "var/log/today").exists()
+    assert _run(["dash"], script, "purge") == (0, "")
+    assert sorted(prefix.rglob("*")) == [prefix / "lib", prefix / "lib/mine"]
+    (prefix / "lib/mine").unlink()
+    assert _run(["dash"], script, "purge") == (0, "")
+    assert not prefix.exists()
+    assert _run(["dash"], script, "purge") == (0, "")
+
+
+def test_a_script_runs_in_the_root_that_it_is_for_or_not_at_all() -> None:
+    env = {"PATH": "/bin:/usr/bin", "DPKG_ROOT": "/mnt"}
+    told = "greenhouse: cannot be installed with --force-script-chrootless\n"
+    for script in made(FULL).values():
+        assert _run(["dash"], script, "install", env=env) == (1, told)
+
+
+@pytest.mark.parametrize("text", [b"\x7fELF\0", b"\xff"])
+def test_a_hook_that_is_no_text_is_refused(text: bytes) -> None:
+    with pytest.raises(ArtifactError) as raised:
+        _with_hook(text)
+    told = ".provisioning/hooks/pre_install: is not text in UTF-8, as a deb needs it to be"
+    assert str(raised.value) == told
+
+
+def test_a_hook_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ArtifactError) as raised:
+        made(FULL, {})
+    assert str(raised.value) == ".provisioning/hooks/pre_install: is missing"

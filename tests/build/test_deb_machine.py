@@ -1,0 +1,187 @@
+"""Debian packages on machines of Debian: what dpkg does with them, from installing to purging."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisioning.artifact.verify import verify
+from provisioning.build import sums
+from provisioning.build.collect import collect
+from provisioning.build.layout import lay_out
+from provisioning.build.pack import pack
+from provisioning.build.sources import Sources
+from provisioning.build.workspace import workspace
+from provisioning.spec.variant import Hook, Service
+from tests.build.conftest import HERE, content, variant, write
+from tests.machines.machine import machine
+from tests.machines.root import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.build.digests import Digests
+    from tests.machines.machine import Machine
+
+pytestmark = pytest.mark.sweep
+
+MORE = ("adduser", "init-system-helpers", "perl-base", "systemd")  # as every Debian has
+KINDS = [Kind("amd64", more=MORE), Kind("amd64", "trixie", MORE), Kind("arm64", more=MORE)]
+NOTE = '#!/bin/sh\necho "$PROVISIONING_ACTION" "$PROVISIONING_OLD_VERSION" {} >>/hooks\n'
+HOOKS = ("post_install", "post_remove", "pre_install", "pre_remove")
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+
+
+def _service(name: str, user: str = "demo") -> Service:
+    return Service(name, "bin/run", "always", user, "", {}, "", None, HERE, {})
+
+
+def _deb(digests: Digests, version: str, **changes: Any) -> Path:
+    """The package `demo`, whose configuration and program are as they lie in the project."""
+    for name in HOOKS:
+        write(f"hooks/{name}", NOTE.format(name), mode=0o755)
+    contents = (
+        content("src", "t", ""),
+        content("src", "demo.ini", "etc/demo.ini", conffile=True, group="demo", number=1),
+        content("dir", "", "var/log", owner="demo", group="demo", mode=0o750, number=2),
+    )
+    values = {
+        "version": version,
+        "arch": "all",
+        "formats": ("deb",),
+        "service_manager": "systemd",
+        "services": (_service("demo"), _service("old")),
+        "hooks": tuple(Hook(name, f"hooks/{name}", 60, HERE) for name in HOOKS),
+    }
+    described = variant(*contents, **{**values, **changes})
+    (layout,) = lay_out([described], Sources("artifacts"))
+    place = workspace(described, "artifacts")
+    pack(place, collect(layout, digests.look), digests)
+    sums.write(place)
+    return place.artifact("deb")
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind.suite}-{kind.arch}")
+def pi(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
+    with machine(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def files(project: Path) -> None:
+    write("t/bin/run", "#!/bin/sh\nexec sleep 1000\n", mode=0o755)
+    write("t/lib/text", "one\n")
+    write("demo.ini", "port = 8080\n")
+
+
+def _dpkg(pi: Machine, *arguments: str | Path) -> str:
+    """What dpkg says; packages of this machine are handed over."""
+    handed = []
+    for each in arguments:
+        if isinstance(each, Path):
+            shutil.copy(each, pi.path("/tmp"))
+        handed.append(f"/tmp/{each.name}" if isinstance(each, Path) else each)
+    return pi.run("dpkg", *handed, env={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def _hooks(pi: Machine) -> list[str]:
+    told = pi.path("/hooks").read_text().splitlines()
+    pi.path("/hooks").unlink()
+    return told
+
+
+def _owner(pi: Machine, path: str) -> str:
+    return pi.run("stat", "-c", "%U:%G %a", path).strip()
+
+
+def test_a_package_comes_changes_and_goes(pi: Machine, digests: Digests) -> None:
+    _dpkg(pi, "-i", _deb(digests, "1.0"))
+    assert _hooks(pi) == ["install  pre_install", "install  post_install"]
+    assert _dpkg(pi, "--verify", "demo") == ""
+    assert verify(pi.path("/opt/demo")).findings == ()
+    assert _owner(pi, "/opt/demo/var/log") == "demo:demo 750"
+    assert _owner(pi, "/opt/demo/etc/demo.ini") == "root:demo 644"
+    assert sorted(os.listdir(pi.path(WANTS))) == ["demo-old.service", "demo.service"]
+
+    pi.path("/opt/demo/var/log/today").write_text("kept\n")
+    pi.run("systemctl", "disable", "demo.service")
+    write("t/lib/text", "two\n")
+    services = (_service("demo"), _service("new"))
+    _dpkg(pi, "-i", _deb(digests, "1.1", services=services))
+    assert _hooks(pi) == ["upgrade 1.0 pre_install", "upgrade 1.0 post_install"]
+    assert pi.path("/opt/demo/lib/text").read_text() == "two\n"
+    assert os.listdir(pi.path(WANTS)) == ["demo-new.service"]  # one gone, one disabled
+    assert pi.path("/opt/demo/var/log/today").exists()
+    _dpkg(pi, "-i", _deb(digests, "1.1", services=services))  # again: nothing is in the way
+    assert _hooks(pi) == ["upgrade 1.1 pre_install", "upgrade 1.1 post_install"]
+
+    _dpkg(pi, "-r", "demo")
+    assert _hooks(pi) == ["remove 1.1 pre_remove", "remove 1.1 post_remove"]
+    left = sorted(str(path.relative_to(pi.root)) for path in pi.path("/opt/demo").rglob("*.*"))
+    assert left == ["opt/demo/etc/demo.ini"]
+    assert pi.path("/opt/demo/var/log/today").exists()
+    _dpkg(pi, "-P", "demo")
+    assert not pi.path("/hooks").exists()
+    assert not pi.path("/opt/demo").exists()
+    assert not list(pi.path("/etc/systemd/system").rglob("demo*"))
+    assert not list(pi.path("/var/lib/systemd").rglob("demo*"))
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_edited_configuration_file_is_kept(
+    tmp_path: Path, digests: Digests, edited: bool, changed: bool
+) -> None:
+    with machine(KINDS[0], tmp_path) as pi:
+        live = pi.path("/opt/demo/etc/demo.ini")
+        _dpkg(pi, "-i", _deb(digests, "1.0"))
+        if edited:
+            live.write_text("port = 9090\n")
+        if changed:
+            write("demo.ini", "port = 80\n")
+        # Where both have changed it, dpkg would ask: the option is its answer.
+        asked = ("--force-confold",) if edited and changed else ()
+        _dpkg(pi, *asked, "-i", _deb(digests, "1.1"))
+        wanted = "port = 9090\n" if edited else Path("demo.ini").read_text()
+        assert live.read_text() == wanted
+        assert live.with_name("demo.ini.dpkg-dist").exists() == (edited and changed)
+        _dpkg(pi, "-P", "demo")
+        assert not live.parent.exists()
+
+
+def test_a_hook_that_fails_leaves_the_old_version(tmp_path: Path, digests: Digests) -> None:
+    with machine(KINDS[0], tmp_path) as pi:
+        _dpkg(pi, "-i", _deb(digests, "1.0"))
+        write("t/lib/text", "two\n")
+        bad = Hook("pre_install", "bad", 60, HERE)
+        write("bad", "#!/bin/sh\necho no room; exit 3\n")
+        shutil.copy(_deb(digests, "1.1", hooks=(bad,)), pi.path("/tmp/bad.deb"))
+        assert "no room" in pi.run("dpkg", "-i", "/tmp/bad.deb", status=1)
+        assert pi.run("dpkg-query", "-Wf", "${Version} ${Status}", "demo") == (
+            "1.0 install ok installed"
+        )
+        assert pi.path("/opt/demo/lib/text").read_text() == "one\n"
+        assert verify(pi.path("/opt/demo")).findings == ()
+        assert sorted(os.listdir(pi.path(WANTS))) == ["demo-old.service", "demo.service"]
+
+
+def test_a_user_who_is_there_is_left_as_he_is(tmp_path: Path, digests: Digests) -> None:
+    with machine(KINDS[0], tmp_path) as pi:
+        pi.run("useradd", "--user-group", "--uid", "1234", "--shell", "/bin/bash", "demo")
+        before = pi.path("/etc/passwd").read_text()
+        _dpkg(pi, "-i", _deb(digests, "1.0"))
+        assert pi.path("/etc/passwd").read_text() == before
+        assert _owner(pi, "/opt/demo/var/log") == "demo:demo 750"
+
+
+def test_lintian_finds_no_error_nor_what_is_not_meant(digests: Digests) -> None:
+    about = {"summary": "Greenhouse controller", "license": "MIT"}
+    deb = _deb(digests, "1.0", maintainer="Greenhouse team <team@example.org>", **about)
+    command = ["lintian", "--allow-root", "--fail-on=error", "--no-tag-display-limit", deb]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert told.splitlines() == ["W: demo: non-standard-dir-perm 0750 != 0755 [opt/demo/var/log/]"]
