@@ -59,6 +59,22 @@ def test_what_is_extracted_is_what_the_manifest_says(tmp_path: Path, into: Path)
     assert (into / ".provisioning/manifest.json").read_bytes() == manifest_of(ITEMS)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("README", "readme"), ("Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"), ("stra\u00dfe", "STRASSE")],
+)
+def test_names_that_a_mac_takes_for_one_are_refused_before_anything_is_written(
+    tmp_path: Path, into: Path, one: str, other: str
+) -> None:
+    first, second = sorted((one, other), key=str.encode)
+    archive = written(tmp_path, file(first, b"1"), file(second, b"2"))
+    assert fault(archive, into) == (
+        f"{NAME}: .provisioning/manifest.json: {second}: is the same path as {first} where case and"
+        " accents do not count"
+    )
+    assert not any(into.iterdir())
+
+
 @pytest.mark.usefixtures("umask")
 def test_modes_are_the_manifests_whatever_the_umask(tmp_path: Path, into: Path) -> None:
     directories = (directory("a", 0o1777), directory("b", 0o555))

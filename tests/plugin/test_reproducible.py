@@ -155,6 +155,7 @@ def test_a_clean_build_gives_the_bytes_of_an_incremental_one(
     assert left(clone.root) == left(original.root)
 
 
+@unmeasured()
 def test_a_tree_that_nobody_here_wrote_makes_the_whole_way(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     tree = Path(pip.__file__).parent
