@@ -297,7 +297,8 @@ def test_of_two_artifacts_the_specs_of_the_project_know_the_secrets(tmp_path: Pa
 
 def test_every_format_is_read(tmp_path: Path) -> None:
     head = "summary: Demo\nlicense: MIT\nmaintainer: Demo <demo@example.org>\n"
-    spec = SPEC + f"{head}formats: [{', '.join(FORMATS)}]\n"
+    of_linux = SPEC.replace("  mac-mini: {}\n", "")  # a deb is for no other
+    spec = of_linux + f"{head}formats: [{', '.join(FORMATS)}]\n"
     project = Project(tmp_path, {**FILES, "specs/demo.yaml": spec})
     project.doit("package:demo:raspberry-pi")
     project.write("src/main.py", "new\n")
