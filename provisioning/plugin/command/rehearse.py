@@ -54,7 +54,7 @@ class Rehearse(ProjectCommand):
             "long": "points",
             "type": int,
             "default": _POINTS,
-            "help": f"at how many changes to the disk to break it, {_POINTS} if not told; 0 is each",
+            "help": f"at how many changes to break it, {_POINTS} if not told; 0 is each",
         },
         AS_JSON,
     )
