@@ -1,0 +1,186 @@
+"""On the machine itself services run, hooks are heard, and what fails makes room for what was there.
+
+systemctl(1), journalctl(1), useradd(8) and userdel(8) are programs of these tests, which note what
+they are asked; `test_booted` asks the real ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact.package import Health, Hook, Package, Service, Value
+from provisioning.target import registry, system, systemd
+from provisioning.target.cli import main
+from tests.artifact.making import PACKAGE, directory, file
+
+from .making import items, package
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.artifact.making import Item
+
+UPTIME = Health("uptime", "1", 5)
+SYSTEMCTL = """#!/bin/sh
+echo "systemctl $*" >> {0}/asked
+case $1 in
+show) echo "ActiveState=$(cat {0}/state)"; echo SubState=dead; echo MainPID=7;;
+restart) [ ! -e {0}/broken ] || {{ echo "Job for $2 failed." >&2; exit 1; }};;
+esac
+"""
+OTHER = """#!/bin/sh
+echo "${{0##*/}} $*" >> {0}/asked
+[ "${{0##*/}}" != journalctl ] || echo "cannot open the valve"
+"""
+
+
+class Own:
+    """This machine, with a prefix, units and a registry in a directory of the test's."""
+
+    def __init__(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.place = place
+        self.prefix = place / "opt/greenhouse"
+        self._capsys = capsys
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Run a command: its exit code, and what it says."""
+        code = main(words)
+        out, err = self._capsys.readouterr()
+        return code, (out + err).replace(str(self.place), "")
+
+    def install(
+        self, version: str, holding: Sequence[Item] = (), **said: object
+    ) -> tuple[int, str]:
+        """Install a version that says so much of itself."""
+        about = PACKAGE._replace(prefix=str(self.prefix), service_manager="systemd")
+        made = (*items(version), *holding)
+        return self.run("install", str(package(self.place, version, made, about._replace(**said))))
+
+    def asked(self) -> list[str]:
+        """What the programs were asked, since the last time."""
+        path = self.place / "asked"
+        told = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return told
+
+    @property
+    def version(self) -> str:
+        """The version that is current."""
+        return (self.prefix / "current/VERSION").read_text()
+
+
+@pytest.fixture
+def own(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Own:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("systemctl", "journalctl", "useradd", "userdel"):
+        text = SYSTEMCTL if name == "systemctl" else OTHER
+        (programs / name).write_text(text.format(tmp_path))
+        (programs / name).chmod(0o755)
+    (tmp_path / "state").write_text("active")
+    (tmp_path / "units").mkdir()
+    monkeypatch.setitem(system._ENVIRONMENT, "PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setattr(system, "_BOOTED", str(tmp_path))
+    monkeypatch.setattr(systemd, "DIRECTORY", f"{tmp_path}/units"[1:])
+    monkeypatch.setattr(systemd, "WANTS", f"{tmp_path}/units/wants"[1:])
+    monkeypatch.setattr(registry, "REGISTRY", f"{tmp_path}/registry")
+    return Own(tmp_path, capsys)
+
+
+def service(health: Health | None = UPTIME, user: str = "root") -> tuple[Service, ...]:
+    return (Service("greenhouse", "bin/greenhouse", "always", user, "", (), "", health),)
+
+
+def hook(name: str, script: str) -> tuple[Item, ...]:
+    script = f"#!/bin/sh\n{script}\n"
+    path = f".provisioning/hooks/{name}"
+    return directory(".provisioning/hooks"), file(path, script.encode(), mode=0o755)
+
+
+def test_a_service_is_started_and_seen_to_be_well(own: Own) -> None:
+    code, told = own.install("1.4.2", services=service())
+    assert (code, told.splitlines()[-1]) == (0, "greenhouse 1.4.2: installed in /opt/greenhouse")
+    asked = own.asked()
+    assert "systemctl daemon-reload" in asked
+    assert "systemctl restart greenhouse.service" in asked
+    assert (own.place / "units/greenhouse.service").exists()
+
+
+@pytest.mark.parametrize("health", [UPTIME, None, Health("command", "bin/greenhouse", 1)])
+def test_one_that_is_not_well_makes_room_for_what_was_there(
+    own: Own, health: Health | None
+) -> None:
+    own.install("1.4.2")
+    (own.place / "state").write_text("failed")
+    health = health and health._replace(within=1)
+    code, told = own.install("1.5.0", services=service(health))
+    assert (code, own.version) == (4, "1.4.2")
+    assert "cannot open the valve; 1.4.2 is back" in told
+
+
+def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None:
+    own.install("1.4.2", services=service())
+    (own.place / "broken").touch()
+    code, told = own.install("1.5.0", services=service())
+    assert (code, own.version) == (4, "1.4.2")
+    assert "Job for greenhouse.service failed." in told
+    assert "after going back: " in told
+
+
+def test_a_first_release_that_fails_leaves_nothing_that_runs(own: Own) -> None:
+    (own.place / "broken").touch()
+    code, told = own.install("1.4.2", services=service())
+    assert code == 4
+    assert told.splitlines()[-1].endswith("; what was before, nothing, is back")
+    assert not (own.prefix / "current").exists()
+    assert not list((own.place / "units").glob("greenhouse*"))
+
+
+def test_a_user_is_made_for_a_service_and_goes_with_it(own: Own) -> None:
+    own.install("1.4.2", services=service(user="greenhouse-of-a-test"))
+    (made,) = {line for line in own.asked() if line.startswith("useradd ")}
+    assert made.endswith("--user-group --comment Services of greenhouse greenhouse-of-a-test")
+    code, _ = own.run("uninstall", "--purge", "greenhouse")
+    assert code == 0
+    assert not own.prefix.exists()
+
+
+def test_a_hook_before_the_switch_stops_it(own: Own) -> None:
+    own.install("1.4.2")
+    hooks = (Hook("pre_install", 10),)
+    code, told = own.install("1.5.0", hook("pre_install", "echo no room; exit 3"), hooks=hooks)
+    assert (code, own.version) == (2, "1.4.2")
+    assert told.endswith("; nothing was changed\n")
+    assert (own.prefix / "state/pre_install.log").read_text() == "no room\n"
+
+
+def test_a_hook_after_the_switch_takes_it_back(own: Own) -> None:
+    own.install("1.4.2")
+    hooks = (Hook("post_install", 10),)
+    code, told = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
+    assert (code, own.version) == (4, "1.4.2")
+    assert told.endswith("; 1.4.2 is back\n")
+
+
+def test_what_the_device_has_to_say_is_asked_for_before_anything(own: Own) -> None:
+    device = (Value("PIN", "[0-9]+", False, "the pin of the thermometer"),)
+    code, told = own.install("1.4.2", device=device)
+    assert (code, own.prefix.exists()) == (3, False)
+    assert "PIN" in told
+
+
+def test_an_owner_that_nobody_knows_is_refused(own: Own) -> None:
+    entry, content = file("share", b"x")
+    strange = type(file("a", b""))(entry._replace(owner="nobody-at-all", group="none"), content)
+    code, told = own.install("1.4.2", (strange,))
+    assert (code, own.prefix.exists()) == (3, False)
+    assert "there is no user nobody-at-all, no group none on this machine" in told
+
+
+def test_a_package_for_another_service_manager_is_refused(own: Own) -> None:
+    about: dict[str, object] = {"service_manager": "launchd", "services": service()}
+    assert own.install("1.4.2", **about)[0] == 3
+    assert isinstance(PACKAGE, Package)
