@@ -133,8 +133,7 @@ def _prepare(change: Change, kept: Kept) -> Change:
         configuration.make(home, new.layout)
     fault = registry.enter(home, change.record.name)
     if fault:
-        where = f"not entered in {registry.REGISTRY}, so that only {home.path} finds it"
-        change.telling.warn(f"{change.record.name}: {where}: {fault}")
+        change.telling.warn(fault)
     return change.noted(phase=SWITCHING)
 
 

@@ -44,7 +44,8 @@ def enter(home: Home, name: str) -> str:
             directory.link(name, home.prefix)
     except (OSError, RefusedError) as error:
         # Who may write to the prefix may not be allowed to write there: the prefix does to find it.
-        return reason(error) if isinstance(error, OSError) else str(error)
+        told = reason(error) if isinstance(error, OSError) else str(error)
+        return f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {told}"
     return ""
 
 

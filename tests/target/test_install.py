@@ -56,6 +56,14 @@ def test_an_upgrade_keeps_the_release_before(machine: Machine) -> None:
     assert machine.releases() == ["1.4.2", "1.5.0"]
 
 
+def test_what_nobody_knows_to_be_installed_is_known_after_another_try(machine: Machine) -> None:
+    machine.install("1.4.2")
+    entry = machine.root / "var/lib/provisioning/greenhouse"
+    entry.unlink()
+    machine.install("1.4.2")
+    assert os.readlink(entry) == "/opt/greenhouse"
+
+
 def test_what_is_installed_already_is_left_alone(machine: Machine) -> None:
     machine.install("1.4.2")
     before = listing(machine.root)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.files import reason
 from provisioning.target import plan as plans
+from provisioning.target import registry
 from provisioning.target.cleanup import clean_up
 from provisioning.target.command.answer import GOOD, Answer
 from provisioning.target.conffile import KEEP
@@ -27,7 +28,10 @@ def planned(plan: Plan | None, telling: Telling) -> Answer:
 
 
 def unchanged(package: Package, home: Home, telling: Telling) -> Answer:
-    """Tell that there was nothing to do."""
+    """Tell that there was nothing to do, but to be known: an entry may have failed before."""
+    fault = registry.enter(home, package.name)
+    if fault:
+        telling.warn(fault)
     telling.say(f"{package.name} {package.version}: is installed in {home.path} already")
     document = {"action": "none", "name": package.name, "version": package.version}
     return Answer(GOOD, {**document, "warnings": telling.warnings})
