@@ -1,4 +1,4 @@
-"""On the machine itself services run, hooks are heard, and what fails makes room for what was there.
+"""On the machine itself services run and hooks are heard; what fails makes room for the one before.
 
 systemctl(1), journalctl(1), useradd(8) and userdel(8) are programs of these tests, which note what
 they are asked; `test_booted` asks the real ones.
