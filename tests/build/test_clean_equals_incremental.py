@@ -229,6 +229,7 @@ class Doits(RuleBasedStateMachine):
         process = self.project.start("-n", "2")
         time.sleep(after)
         process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # doit's workers would wait for ever, with the pipe
         process.communicate()
 
     @invariant()

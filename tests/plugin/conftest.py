@@ -84,6 +84,7 @@ class Project:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that all of its processes can be killed
         )
 
     def doit(self, *arguments: str, status: int = 0) -> str:
