@@ -103,6 +103,10 @@ class ChunkReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while not self._made:
+            # Not before what has come out is asked for: there, a member may tell its name.
+            if self._tar_offset > self.limit:
+                allowed = f"the {self.limit} bytes its manifest allows"
+                raise self._fault(f"unpacks to more than {allowed}")
             decode = self._decode or self._next_chunk()
             if decode is None:
                 return 0
@@ -150,8 +154,6 @@ class ChunkReader(io.RawIOBase):
             self._tar_digest.update(made)
         self._offset += len(used)
         self._tar_offset += len(made)
-        if self._tar_offset > self.limit:
-            raise self._fault(f"unpacks to more than the {self.limit} bytes its manifest allows")
 
     def _end_chunk(self) -> None:
         self._decode = None

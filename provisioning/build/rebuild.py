@@ -156,7 +156,7 @@ def _zip_place(path: Path, at: int) -> str:
         while source.read(len(LOCAL)) == LOCAL:
             found = read_local(source)
             part = "its header" if at < source.offset else "what is compressed there"
-            pass_over(source, found.packed.size)
+            pass_over(source, found)
             if at < source.offset:
                 return f"{found.name}: {part}"
     return "the central directory"

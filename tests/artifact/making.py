@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, digest, index, manifest, tar
-from provisioning.artifact.codec import HEADER, GzipReader
+from provisioning.artifact.codec import HEADER, READERS
 from provisioning.artifact.contents import Reading
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.files import open_regular
@@ -119,13 +119,13 @@ def index_of(name: str, parts: Iterable[bytes], data: bytes) -> Index:
     return Index(name, offset, whole, tar_offset, tar_digest, data_digest, "gzip", tuple(made))
 
 
-def index_in(data: bytes, limit: int = 1 << 20) -> Index:
+def index_in(data: bytes, limit: int = 1 << 20, codec: str = "gzip") -> Index:
     """The index that an archive has, whatever it holds. Raises ArtifactError if it is none."""
     found = list[Chunk]()
-    GzipReader(io.BytesIO(data), limit, found.append).readall()  # type: ignore[arg-type]
+    READERS[codec](io.BytesIO(data), limit, found.append).readall()  # type: ignore[arg-type]
     last = found[-1]
     sha, size = digest.of_bytes(data), last.tar_offset + last.tar_length
-    return Index(NAME, len(data), sha, size, index.tar_digest(found), sha, "gzip", tuple(found))
+    return Index(NAME, len(data), sha, size, index.tar_digest(found), sha, codec, tuple(found))
 
 
 def proved(path: Path, says: Index, write: Write | None = None) -> Index | None:

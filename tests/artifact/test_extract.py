@@ -156,16 +156,6 @@ def test_a_file_of_another_type_is_refused(tmp_path: Path, into: Path) -> None:
     assert fault(path, into) == f"{NAME}: etc/greenhouse.toml: type link, the manifest says file"
 
 
-def test_nothing_is_written_through_a_link(tmp_path: Path, into: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "x").write_text("mine")
-    data = manifest_of([directory("a"), file("a/x", b"theirs")])
-    path = written(tmp_path, link("a", "../outside"), file("a/x", b"theirs"), data=data)
-    assert fault(path, into) == f"{NAME}: a: type link, the manifest says dir"
-    assert (outside / "x").read_text() == "mine"
-
-
 def test_links_may_lead_to_links(tmp_path: Path, into: Path) -> None:
     extract(written(tmp_path, link("a", "b"), link("b", "c"), file("c", b"x")), into)
     assert (into / "a").read_bytes() == b"x"

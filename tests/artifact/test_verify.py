@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-import tracemalloc
 from gzip import decompress as gunzip
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,6 @@ import pytest
 
 from provisioning.artifact import archive, manifest
 from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.tar import END, Member, header, padding
 from provisioning.artifact.verify import Report, verify
 
@@ -29,7 +26,6 @@ from .making import (
     manifest_of,
     member,
     packed,
-    preamble,
 )
 
 if TYPE_CHECKING:
@@ -93,38 +89,6 @@ def test_another_owner_and_group_are_told(findings: Refuse) -> None:
     ]
 
 
-def test_a_missing_member_is_told(findings: Refuse) -> None:
-    assert findings(holding(ITEMS[:-1])) == ["lib/öl.txt: is missing from the archive"]
-
-
-def test_a_member_that_is_not_listed_is_told(findings: Refuse) -> None:
-    extra = (*ITEMS, file("lib/zzz", b"x" * 5000))
-    assert findings(holding(extra)) == ["lib/zzz: is not in the manifest"]
-
-
-def test_a_member_that_stands_twice_is_told(findings: Refuse) -> None:
-    assert findings(holding((*ITEMS, ITEMS[-1]))) == ["lib/öl.txt: is in the archive twice"]
-
-
-def test_a_second_manifest_is_told(findings: Refuse) -> None:
-    other = file(MANIFEST, b"{}")
-    assert findings(holding((*ITEMS, other))) == [
-        ".provisioning/manifest.json: is not in the manifest"
-    ]
-
-
-def test_members_out_of_order_are_told(findings: Refuse) -> None:
-    swapped = (*ITEMS[:5], ITEMS[6], ITEMS[5])
-    assert findings(holding(swapped)) == ["lib/main.py: is out of order in the archive"]
-
-
-def test_a_member_outside_the_top_directory_is_told(findings: Refuse) -> None:
-    stray = header(Member("elsewhere/x", "file", 0o644, "root", "root"))
-    assert findings(packed([*chunks()[:2], stray, END])) == [
-        "elsewhere/x: lies outside greenhouse/"
-    ]
-
-
 def test_a_listed_member_outside_the_top_directory_is_told(findings: Refuse) -> None:
     parts = chunks((file("x"),))
     stray = header(Member("x", "file", 0o644, "root", "root"))
@@ -167,12 +131,6 @@ def test_a_bit_flipped_at_any_byte_is_refused_or_changes_nothing(findings: Refus
             assert gunzip(flipped) == gunzip(data)
 
 
-@pytest.mark.parametrize("rest", [b"\0", b"x", bytes(10240), gzip(b"\0"), gzip(END), gzip(b"")])
-def test_whatever_follows_the_archive_is_refused(findings: Refuse, rest: bytes) -> None:
-    (finding,) = findings(holding(ITEMS) + rest)
-    assert finding.startswith(f"{NAME}: ")
-
-
 def test_an_archive_without_a_manifest_is_refused(findings: Refuse) -> None:
     message = f"{NAME}: does not begin with a manifest: this tool did not make it"
     assert findings(packed([member(directory("lib")), END])) == [message]
@@ -202,40 +160,12 @@ def test_a_manifest_that_is_not_sound_is_refused(findings: Refuse) -> None:
     )
 
 
-def quick_refusal(findings: Refuse, data: bytes) -> list[str]:
-    tracemalloc.start()
-    start = time.process_time()
-    found = findings(data)
-    assert time.process_time() - start < 10  # far above a second: coverage, a busy machine
-    assert tracemalloc.get_traced_memory()[1] < 40_000_000
-    tracemalloc.stop()
-    return found
-
-
-def test_a_million_empty_members_are_refused_at_once(findings: Refuse) -> None:
-    one = header(Member("greenhouse/x", "file", 0o644, "root", "root"))
-    found = quick_refusal(findings, packed([preamble(GOOD), one * 200_000, END]))
-    assert found[-1] == f"{NAME}: has 1000 differences; the rest was not read"
-
-
-def test_a_bomb_is_refused_at_once(findings: Refuse) -> None:
-    large = header(Member("greenhouse/x", "file", 0o644, "root", "root", 2**40))
-    found = quick_refusal(findings, packed([preamble(GOOD), large + bytes(100_000_000)]))
-    assert found[0] == "x: is not in the manifest"
-    assert "bytes its manifest allows" in found[1]
-
-
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / NAME)
     (finding,) = verify(tmp_path / NAME).findings
     assert str(finding) == f"{NAME}: is not a regular file"
     (finding,) = verify(tmp_path / "none.tar.gz").findings
     assert str(finding) == "none.tar.gz: No such file or directory"
-
-
-def test_the_top_directory_stands_once(findings: Refuse) -> None:
-    again = header(Member("greenhouse/", "dir", 0o755, "root", "root"))
-    assert findings(packed([*chunks()[:2], again, END])) == ["greenhouse/: is not in the manifest"]
 
 
 def test_the_longest_names_fit_within_the_limit_that_the_manifest_sets(findings: Refuse) -> None:

@@ -195,3 +195,36 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
         pack(place, collected, digests)
     assert str(caught.value) == f"{name}: changed while it was packaged; run doit again"
     assert list(place.release.iterdir()) == []
+
+
+@pytest.mark.sweep
+def test_more_members_and_bytes_than_the_first_zip_could_count(digests: Digests) -> None:
+    Path("t/many").mkdir(parents=True)
+    for number in range(70_000):
+        Path(f"t/many/{number:05}").write_bytes(b"%d" % number)
+    with open(write("t/large"), "wb") as file:
+        file.truncate((4 << 30) + 5)
+    write("t/noise").write_bytes(NOISE)
+    path, _ = _build(digests)
+    subprocess.run(["unzip", "-tq", path], check=True, stdout=subprocess.DEVNULL)
+    listed = subprocess.check_output(["bsdtar", "-tf", path]).splitlines()
+    with zipfile.ZipFile(path) as archive:
+        assert [info.filename for info in archive.infolist()] == [str(n, "utf-8") for n in listed]
+        assert len(listed) == 70_000 + 8
+        assert archive.getinfo("demo/large").file_size == (4 << 30) + 5
+        assert archive.read("demo/many/69999") == b"69999"
+        assert archive.read("demo/noise") == NOISE
+
+
+@pytest.mark.sweep
+def test_a_member_beyond_4_gib_is_found(digests: Digests) -> None:
+    Path("t").mkdir()
+    with open("t/large", "wb") as file:
+        file.writelines(DRAWN.randbytes(64 << 20) for _ in range(66))
+    write("t/then", "text")
+    path, _ = _build(digests, compression={"zip": "deflate:1"})
+    assert path.stat().st_size > 4 << 30
+    subprocess.run(["unzip", "-tq", path], check=True, stdout=subprocess.DEVNULL)
+    assert subprocess.check_output(["bsdtar", "-xOf", path, "demo/then"]) == b"text"
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("demo/then") == b"text"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.conftest import Project
+from tests.plugin.conftest import FILES, SPEC, Project
 from tests.plugin.test_faults import _artifacts, _only_whole
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ def test_a_kill_at_every_call_leaves_only_whole_artifacts(tmp_path: Path, call: 
         shutil.rmtree(project.root)
 
 
-def test_a_file_of_more_than_8_gib_makes_the_whole_way(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
+LISTING = {"tar.gz": ["tar", "-tvf"], "zip": ["unzip", "-l"]}
+
+
+@pytest.mark.parametrize("format", LISTING)
+def test_a_file_of_more_than_8_gib_makes_the_whole_way(tmp_path: Path, format: str) -> None:
+    spec = f"{SPEC}formats: [{format}]\n"
+    project = Project(tmp_path / "project", {**FILES, "specs/demo.yaml": spec})
     size = (8 << 30) + 12345
     with open(project.path("src/large"), "wb") as file:
         file.seek(size - 1)
@@ -68,10 +73,9 @@ def test_a_file_of_more_than_8_gib_makes_the_whole_way(tmp_path: Path) -> None:
         capture_output=True, text=True,
     )  # fmt: skip
     assert int(usage.stdout.split()[-1]) < 200 * 1024  # KiB
-    listed = subprocess.run(
-        ["tar", "-tvf", project.archive(), "demo/lib/large"], check=True, capture_output=True
-    )
-    assert str(size).encode() in listed.stdout
+    (archive,) = project.path("artifacts").glob(f"*/*.{format}")
+    listed = subprocess.check_output([*LISTING[format], archive, "demo/lib/large"])
+    assert str(size).encode() in listed
 
 
 _MEASURE = """

@@ -55,11 +55,11 @@ class Source:
         self._stream = stream
         self.offset = 0
 
-    def read(self, size: int) -> bytes:
-        """Read so many bytes, of which there must be room for all."""
+    def read(self, size: int, name: str = "") -> bytes:
+        """Read so many bytes, for all of which there is room; `name` is the member's, if known."""
         data = self._stream.read(size)
         if len(data) < size:
-            raise ArtifactError("is cut off")
+            raise ArtifactError(f"{shown(name)}: is cut off" if name else "is cut off")
         self.offset += size
         return data
 
@@ -111,9 +111,9 @@ def read_content(source: Source, name: str, packed: Packed, size: int) -> Iterat
         raise ArtifactError(f"{shown(name)}: is damaged: its size or its CRC is another")
 
 
-def pass_over(source: Source, size: int) -> None:
-    """Read what nobody asks for."""
-    for _ in _stored(source, "", size):
+def pass_over(source: Source, found: Local) -> None:
+    """Read a content that nobody asks for."""
+    for _ in _stored(source, found.name, found.packed.size):
         pass
 
 
@@ -165,9 +165,8 @@ def _large(extra: bytes, numbers: Sequence[int]) -> list[int]:
 
 
 def _stored(source: Source, name: str, left: int) -> Iterator[bytes]:
-    del name
     while left:
-        block = source.read(min(left, MIB))
+        block = source.read(min(left, MIB), name)
         left -= len(block)
         yield block
 
@@ -176,7 +175,7 @@ def _inflated(source: Source, name: str, left: int) -> Iterator[bytes]:
     inflate, rest = zlib.decompressobj(-zlib.MAX_WBITS), b""
     while not inflate.eof:
         if not rest:
-            rest = source.read(min(left, _BLOCK))
+            rest = source.read(min(left, _BLOCK), name)
             left -= len(rest)
         given = bool(rest)
         try:

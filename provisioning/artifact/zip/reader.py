@@ -57,10 +57,9 @@ _CLOCK = clock(EPOCH)
 class Times:
     """Which time each member bears: one for all, or each the one that its content gives."""
 
-    def __init__(self, listed: Entry, found: Clock) -> None:
-        """`found` is what the manifest bears, which `listed` stands for."""
+    def __init__(self, found: Clock) -> None:
+        """`found` is what the manifest bears, which tells how it is with all."""
         self._vary = found != _CLOCK
-        self.are_known = found in (_CLOCK, clock(mtime.of_content(listed)))
 
     def __call__(self, entry: Entry) -> Clock:
         """The time of an entry."""
@@ -97,7 +96,7 @@ class Reading:
                     self._told.add(finding)
                     yield finding
             else:
-                pass_over(self._source, found.packed.size)
+                pass_over(self._source, found)
         yield from checklist.missing()
         yield from self._compare_directory()
 
@@ -124,13 +123,13 @@ class Reading:
             raise ArtifactError(NO_MANIFEST)
         parsed = manifest.parse(data, MANIFEST)
         name, (directory, listed) = parsed.package.name, archive.reserved(data)
-        times = Times(listed, found[-1].clock)
+        times = Times(found[-1].clock)
         entries = (Entry(f"{name}/", DIR, 0o755, "root", "root"), directory, listed)
         offset = 0
         for each, entry, member in zip(found, entries, archive.preamble(data, name)):
             clock = times(entry)
-            known = times.are_known and is_possible(entry.type, each.size, each.packed)
-            if not known or local(member, clock, each.packed) != each.spelling:
+            possible = is_possible(entry.type, each.size, each.packed)
+            if not possible or local(member, clock, each.packed) != each.spelling:
                 raise ArtifactError(STRANGE_MANIFEST)
             spelling = central(member, clock, each.packed, offset)
             self._found.append((entry, spelling))
@@ -167,7 +166,7 @@ class Reading:
         elif kind == FILE:
             yield from content_difference(digested(entry, content, write), entry, entry)
             return
-        pass_over(self._source, found.packed.size)
+        pass_over(self._source, found)
 
     def _compare_directory(self) -> Iterator[Finding]:
         """Hold the central directory against the members, and the end against both."""

@@ -181,6 +181,7 @@ def test_a_content_is_read_in_blocks_of_at_most_a_mib() -> None:
     [
         (deflate(TEXT)[:-1], 5000, "is damaged: cut off"),
         (deflate(TEXT) + b"x", 5000, "is damaged: goes on after its end"),
+        (deflate(TEXT) + bytes(100_000), 5000, "is damaged: goes on after its end"),
         (deflate(TEXT), 4999, "is damaged: unpacks to more than 4999 bytes"),
         (deflate(TEXT), 5001, "is damaged: its size or its CRC is another"),
         (b"\7" + deflate(TEXT), 5000, "is damaged: invalid block type"),
@@ -192,7 +193,7 @@ def test_a_content_that_is_damaged_is_refused(data: bytes, size: int, reason: st
 
 
 def test_a_stored_content_that_is_damaged_is_refused() -> None:
-    assert fault(TEXT[:-1], Packed(0, CRC, 5000), 5000) == "is cut off"
+    assert fault(TEXT[:-1], Packed(0, CRC, 5000), 5000) == "demo/a: is cut off"
     message = "demo/a: is damaged: its size or its CRC is another"
     assert fault(TEXT[:-1] + b"x", Packed(0, CRC, 5000), 5000) == message
 
