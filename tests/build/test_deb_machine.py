@@ -19,6 +19,7 @@ from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
 from provisioning.spec.variant import Hook, Service
 from tests.build.conftest import HERE, content, variant, write
+from tests.machines.booted import booted
 from tests.machines.machine import machine
 from tests.machines.root import Kind
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.build.digests import Digests
+    from tests.machines.booted import Booted
     from tests.machines.machine import Machine
 
 pytestmark = pytest.mark.sweep
@@ -177,6 +179,37 @@ def test_a_user_who_is_there_is_left_as_he_is(tmp_path: Path, digests: Digests) 
         _dpkg(pi, "-i", _deb(digests, "1.0"))
         assert pi.path("/etc/passwd").read_text() == before
         assert _owner(pi, "/opt/demo/var/log") == "demo:demo 750"
+
+
+def _pid(pi: Booted, unit: str) -> int:
+    return int(pi.run("systemctl", "show", "--value", "--property=MainPID", unit))
+
+
+def _install(pi: Booted, deb: Path) -> str:
+    shutil.copy(deb, pi.root / "root")
+    return pi.run("dpkg", "-i", f"/root/{deb.name}")
+
+
+def test_systemd_runs_what_dpkg_installs_and_nothing_that_it_removes(
+    tmp_path: Path, digests: Digests
+) -> None:
+    with booted(tmp_path) as pi:
+        _install(pi, _deb(digests, "1.0"))
+        first, old = _pid(pi, "demo.service"), _pid(pi, "demo-old.service")
+        assert first > 0 < old
+        assert pi.run("ps", "-o", "user=", "-p", f"{first}").strip() == "demo"
+        _install(pi, _deb(digests, "1.1", services=(_service("demo"), _service("new"))))
+        second = _pid(pi, "demo.service")
+        assert 0 < second != first  # restarted
+        assert _pid(pi, "demo-new.service") > 0
+        pi.run("sh", "-c", f"! kill -0 {old}")  # no unit of this version
+        pi.cut()
+        pi.boot()
+        pi.run("systemctl", "is-active", "demo.service", "demo-new.service")
+        pi.run("dpkg", "-r", "demo")
+        assert "demo" not in pi.run("systemctl", "list-units", "--plain", "--no-legend")
+        pi.run("dpkg", "-P", "demo")
+        assert not list((pi.root / "etc/systemd/system").rglob("demo*"))
 
 
 def test_lintian_finds_no_error_nor_what_is_not_meant(digests: Digests) -> None:

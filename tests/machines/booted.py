@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 60  # seconds
 _ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-_KIND = Kind(_ARCH, more=("dbus", "mount", "passwd", "procps", "systemd-sysv", "util-linux"))
+_MORE = (
+    *("adduser", "dbus", "init-system-helpers", "mount", "passwd", "perl-base", "procps"),
+    *("systemd-sysv", "util-linux"),
+)
+_KIND = Kind(_ARCH, more=_MORE)
 _PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 # A container as systemd documents its interface (systemd.io/CONTAINER_INTERFACE), with the control
 # groups in whichever of their two layouts the kernel has here.
