@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact.tool import tool
 from provisioning.artifact.verify import verify
 from provisioning.build import sums
 from provisioning.build.collect import collect
@@ -61,7 +63,9 @@ def _deb(digests: Digests, version: str, **changes: Any) -> Path:
         "hooks": tuple(Hook(name, f"hooks/{name}", 60, HERE) for name in HOOKS),
     }
     described = variant(*contents, **{**values, **changes})
-    (layout,) = lay_out([described], Sources("artifacts"))
+    place = write("artifacts/.work/install", mode=0o755)
+    place.write_bytes(tool())
+    (layout,) = lay_out([described], Sources("artifacts", str(place)))
     place = workspace(described, "artifacts")
     pack(place, collect(layout, digests.look), digests)
     sums.write(place)
@@ -106,6 +110,8 @@ def test_a_package_comes_changes_and_goes(pi: Machine, digests: Digests) -> None
     assert _hooks(pi) == ["install  pre_install", "install  post_install"]
     assert _dpkg(pi, "--verify", "demo") == ""
     assert verify(pi.path("/opt/demo")).findings == ()
+    told = pi.run("/opt/demo/install", "verify", "/opt/demo")
+    assert re.fullmatch(r"demo: \d+ entries, verified\n", told)
     assert _owner(pi, "/opt/demo/var/log") == "demo:demo 750"
     assert _owner(pi, "/opt/demo/etc/demo.ini") == "root:demo 644"
     assert sorted(os.listdir(pi.path(WANTS))) == ["demo-old.service", "demo.service"]

@@ -43,7 +43,7 @@ def test_a_platform_is_built_in(tmp_path: Path, name: str, os: str, arch: str, g
     assert (found["platform"], found["os"], found["arch"]) == (name, os, arch)
     modes = {"file_mode": "0644", "dir_mode": "0755"}
     assert found["defaults"] == {"owner": "root", "group": group, **modes}
-    assert found["formats"] == ["tar.gz"]
+    assert found["formats"] == ["tar.gz", "deb"][: 1 + name.startswith("raspberry")]
 
 
 def test_every_built_in_file_opens_with_a_comment() -> None:

@@ -144,7 +144,7 @@ def test_git_is_asked_once(repository: Path, monkeypatch: pytest.MonkeyPatch) ->
     names = ("raspberry-pi", "mac-mini")
     platforms = ", ".join(f"{name}: {{}}" for name in names)
     spec = SPEC.replace("raspberry-pi: {}", platforms)
-    write(repository, {"specs/app.yaml": spec, "specs/b.yaml": spec.replace("app", "b")})
+    write(repository, {"specs/app.yaml": spec, "specs/b.yaml": spec.replace("app", "bee")})
     assert len(load_variants(repository)) == 4
     assert len(calls.read_text().splitlines()) == 2  # what is the commit, and is it all
 

@@ -22,6 +22,8 @@ _AFTER = ("Section", "Priority", "Homepage", "Description")
 _ORDER = (*_BEFORE, *_RELATIONS, *_AFTER)
 _DEFAULTS = {"Section": "misc", "Priority": "optional"}
 _STRONG = ("Pre-Depends", "Depends", "Recommends")
+_ADDRESS = re.compile(r"[^<>@\s]+@[^<>@\s]+")
+_CONTACT = re.compile(rf"[^<>]+ <{_ADDRESS.pattern}>")
 _NAMES = re.compile(r"(?:^|[,|])\s*([a-z0-9+.-]+)")
 
 
@@ -45,8 +47,13 @@ def control(package: Package, installed_size: int) -> str:
 
 
 def maintainer(package: Package) -> str:
-    """Who answers for a package: a field that every one must have."""
-    return line(package.maintainer) or f"{package.name} <root@localhost>"
+    """Who answers for a package: a name and an address, which every package must have."""
+    said = line(package.maintainer)
+    if _CONTACT.fullmatch(said):
+        return said
+    name = said.translate({ord("<"): None, ord(">"): None}) or package.name
+    # Without an address, those who installed it are who can be asked.
+    return f"{package.name} <{said}>" if _ADDRESS.fullmatch(said) else f"{name} <root@localhost>"
 
 
 def line(text: str) -> str:

@@ -83,6 +83,20 @@ def test_adduser_is_there_before_what_needs_it() -> None:
     assert "\nPre-Depends: libc6, adduser\n" in field.control(other, 1)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Greenhouse team <team@example.org>", "Greenhouse team <team@example.org>"),
+        ("team@example.org", "greenhouse <team@example.org>"),
+        ("The authors", "The authors <root@localhost>"),
+        ("The <authors>\nof it", "The authors of it <root@localhost>"),
+        ("", "greenhouse <root@localhost>"),
+    ],
+)
+def test_a_maintainer_has_a_name_and_an_address(said: str, told: str) -> None:
+    assert field.maintainer(PACKAGE._replace(maintainer=said)) == told
+
+
 def test_where_systemd_runs_nothing_there_is_nothing_about_it() -> None:
     launchd = made(FULL._replace(service_manager="launchd", hooks=()))
     assert "systemd" not in "".join(launchd.values())
