@@ -12,9 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.files import reason
-from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
-from provisioning.errors import FailedError, TargetError
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.artifact.tool import tool
+from provisioning.errors import FailedError, RefusedError, TargetError
 from provisioning.target import cleanup, configuration, history, record, registry, releases, running
+from provisioning.target.durable import Owned
 from provisioning.target.history import DONE, FAILED, Event
 from provisioning.target.owners import can_give
 from provisioning.target.record import BEGUN, RETURNING, ROLLBACK, SWITCHING, Record
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from provisioning.target.releases import Release
     from provisioning.target.telling import Telling
 
+TOOL = f"{STATE}/tool"
 ATTEMPTS = 3  # that a release gets to start well, and the one before it to start again
 
 
@@ -52,18 +55,33 @@ def carry_out(change: Change, kept: Kept) -> None:
         TargetError: nothing was changed.
     """
     try:
-        change = _prepare(change.noted(phase=BEGUN), kept)
+        change = _prepare(begun(change), kept)
         _switch(change)
         finish(change)
-    except Exception as error:
-        if not isinstance(error, (TargetError, OSError)):
-            undo(change, "a fault of this program")
-            raise
-        why = str(error) if isinstance(error, TargetError) else reason(error)
-        raise _undone(change, why) from None
-    except BaseException:
-        undo(change, "interrupted")
+    except (TargetError, OSError) as error:
+        if not has_ended(change):
+            raise _undone(change, error) from None
+    except BaseException:  # a signal, or a fault of this program
+        if not has_ended(change):
+            undo(change, "interrupted")
         raise
+
+
+def begun(change: Change) -> Change:
+    """Note that a change begins, after what it takes to end it should this run not do so."""
+    data = tool()
+    if change.home.directory.read(TOOL) != data:
+        change.home.directory.write(TOOL, data, Owned(0o755))
+    about = change.new or change.old
+    if about:
+        running.guard(change.home, about.package)
+    return change.noted(phase=BEGUN)
+
+
+def has_ended(change: Change) -> bool:
+    """Tell whether all of a change was done, but perhaps for removing its record."""
+    events = history.read(change.home)
+    return bool(events) and events[-1].sequence == change.record.sequence
 
 
 def is_committed(change: Change) -> bool:
@@ -122,12 +140,16 @@ def go_back(change: Change, why: str) -> None:
         registry.strike(home)
         home.directory.remove_tree(f"{RELEASES}/{change.record.new}")
     end(change, FAILED, why)
-    cleanup.remove_bad(home, change.record.new)
+    with suppress(OSError):  # there will be another time
+        cleanup.remove_bad(home, change.record.new)
 
 
 def _prepare(change: Change, kept: Kept) -> Change:
     home, new = change.home, change.new
-    running.run_hook(home, change.record, "pre_install", (change.old, new))
+    try:
+        running.run_hook(home, change.record, "pre_install", (change.old, new))
+    except TargetError as error:
+        raise RefusedError(str(error)) from None
     configuration.keep(home, change.record.old, kept)
     if new:
         configuration.make(home, new.layout)
@@ -159,12 +181,15 @@ def _abandon(change: Change) -> None:
     record.remove(home)
 
 
-def _undone(change: Change, why: str) -> TargetError:
+def _undone(change: Change, fault: TargetError | OSError) -> TargetError:
     """Undo a change that failed, and tell so."""
     name = change.record.name
+    why = reason(fault) if isinstance(fault, OSError) else str(fault)
+    refused = isinstance(fault, RefusedError)
     try:
         if not undo(change, why):
-            return TargetError(f"{name}: {why}; nothing was changed")
+            kind = RefusedError if refused else TargetError
+            return kind(f"{name}: {why}; nothing was changed")
     except (TargetError, OSError) as error:
         where = change.home.path
         return TargetError(f"{name}: {why}; and then {error}: run `provision recover {where}`")

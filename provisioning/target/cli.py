@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,6 @@ from provisioning.target.command import list as list_
 from provisioning.target.command.answer import (
     FAILED,
     GOOD,
-    INTERRUPTED,
     LOCKED,
     REFUSED,
     TROUBLE,
@@ -25,8 +26,9 @@ from provisioning.target.command.asked import own_place, own_tree
 from provisioning.target.telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COMMANDS: dict[str, Any] = {  # modules alike
     "install": install,
     "verify": verify,
@@ -50,10 +52,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     telling = Telling(quiet=options.quiet, json=options.json)
     if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
         sys.stdout.reconfigure(errors="backslashreplace")
-    answer = _answer(options, telling)
+    with _interruptible():
+        answer = _answer(options, telling)
     if options.json:
         telling.print(json.dumps(answer.document, indent=2))
     return _written(answer.code, telling, changes=_COMMANDS[options.command].CHANGES)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have signals that ask to end raise KeyboardInterrupt, once: what is then undone is undone."""
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
+
+    def interrupt(number: int, _: object) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    for each, handler in before.items():
+        if handler != signal.SIG_IGN:  # as under nohup(1)
+            signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)
 
 
 def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
@@ -64,8 +87,8 @@ def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         code, text = TROUBLE, f"{where}{error.strerror}"
-    except KeyboardInterrupt:
-        code, text = INTERRUPTED, "interrupted"
+    except KeyboardInterrupt as error:
+        code, text = 128 + (error.args[0] if error.args else signal.SIGINT), "interrupted"
     telling.end()
     for line in text.split("\n"):
         telling.complain(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest, tree
-from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
 from provisioning.artifact.tool import tool
 from provisioning.errors import RefusedError
 from provisioning.target import (
@@ -88,10 +88,7 @@ def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
 
 
 def begin(home: Home, plan: Plan, telling: Telling) -> Change:
-    """A change that is planned, before its first step. Raises TargetError, and OSError."""
-    data = tool()
-    home.directory.write(f"{STATE}/tool", data, Owned(0o755))
-    running.guard(home, plan.about)
+    """A change that is planned, before its first step."""
     record = Record(
         sequence=history.next_sequence(home),
         action=plan.action,
@@ -102,7 +99,7 @@ def begin(home: Home, plan: Plan, telling: Telling) -> Change:
         phase=BEGUN,
         attempts=0,
         purge=plan.purge,
-        tool=digest.of_bytes(data),
+        tool=digest.of_bytes(tool()),
         reason="",
     )
     return Change(home, telling, record, plan.old, plan.new)

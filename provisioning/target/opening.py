@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import digest
 from provisioning.artifact.installed import CURRENT, RELEASES
-from provisioning.errors import RefusedError
+from provisioning.artifact.tool import tool
+from provisioning.errors import LockedError, RefusedError, TargetError
 from provisioning.target import history, record, removal
-from provisioning.target.change import ATTEMPTS
+from provisioning.target.change import ATTEMPTS, TOOL
 from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
 from provisioning.target.recovery import recover
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
     from provisioning.target.home import Home
     from provisioning.target.telling import Telling
+
+_LOCKED = 5  # what a tool of any version exits with where somebody else changes the package
 
 
 @contextmanager
@@ -34,6 +40,7 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
     """
     made = missing(root, prefix) if make else []
     with opened(root, prefix, make=make) as home:
+        _have_finished(home, telling)
         try:
             with locked(home):
                 recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)
@@ -44,6 +51,29 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
         finally:
             with suppress(OSError):
                 remove_empty(root, made or [prefix.lstrip("/")])
+
+
+def _have_finished(home: Home, telling: Telling) -> None:
+    """Have another tool finish or undo what it began: it alone knows what its record means."""
+    began = record.tool_of(home)
+    if began in {"", digest.of_bytes(tool())}:
+        return
+    if digest.of_bytes(home.directory.read(TOOL) or b"") != began:
+        return  # nobody has it any more
+    command = [sys.executable, str(home.path / TOOL), "recover", "--prefix", home.prefix]
+    done = subprocess.run(  # noqa: S603 - what began the change, and nothing else
+        [*command, "--root", str(home.root)],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    for line in done.stdout.splitlines():
+        telling.say(line)
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("provision: ")
+        raise (LockedError if done.returncode == _LOCKED else TargetError)(said)
 
 
 def _tidy(home: Home) -> None:

@@ -70,6 +70,15 @@ def read(home: Home) -> Record | None:
     return record
 
 
+def tool_of(home: Home) -> str:
+    """The SHA-256 of the tool that began the change under way, whatever its record looks like."""
+    try:
+        found = json.loads(home.directory.read(PATH) or b"{}")["tool"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
 def write(home: Home, record: Record) -> None:
     """Have the record on the disk."""
     text = json.dumps({"format": _FORMAT, **record._asdict()}, indent=1, sort_keys=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, history, record, releases, removal
-from provisioning.target.change import ATTEMPTS, Change
+from provisioning.target import change, record, releases, removal
+from provisioning.target.change import Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioning.target.telling import Telling
 
 
-def recover(home: Home, telling: Telling, *, attempts: int = ATTEMPTS) -> str:
+def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     """Finish or undo what is under way, and sweep what is temporary; tell what was done.
 
     A release that was switched to is started `attempts` times at most; then the one before it
@@ -43,8 +43,7 @@ def _change(home: Home, telling: Telling, found: Record) -> Change:
 
 def _recover(found: Change, attempts: int) -> str:
     entry = found.record
-    events = history.read(found.home)
-    if events and events[-1].sequence == entry.sequence and entry.action != REMOVE:
+    if change.has_ended(found) and entry.action != REMOVE:
         record.remove(found.home)  # all but this was done
         return "finished"
     if entry.action == REMOVE:

@@ -97,6 +97,8 @@ def read(home: Home, name: str) -> Release:
         parsed = manifest.parse(data, f"{where}/{MANIFEST}")
     except ArtifactError as error:
         raise RefusedError(f"{error}; install the package again") from None
+    if parsed.package.prefix != home.prefix:
+        raise RefusedError(f"{where}: belongs below {parsed.package.prefix}; was it moved?")
     return laid_out(name, data, parsed, f"{where}/{MANIFEST}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import manifest
+from provisioning.artifact.files import reason
 from provisioning.artifact.installed import BESIDE, CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.target import (
@@ -14,10 +15,10 @@ from provisioning.target import (
     releases,
     running,
 )
-from provisioning.target.change import end
+from provisioning.target.change import begun, end
 from provisioning.target.durable import Owned
 from provisioning.target.history import DONE
-from provisioning.target.record import BEGUN, SWITCHING
+from provisioning.target.record import SWITCHING
 
 if TYPE_CHECKING:
     from provisioning.target.change import Change
@@ -43,7 +44,7 @@ def carry_out(change: Change) -> None:
     """Remove a package. Raises TargetError if that did not begin, and nothing was changed."""
     home, old = change.home, change.old
     try:
-        change = change.noted(phase=BEGUN)
+        change = begun(change)
         running.run_hook(home, change.record, "pre_remove", (old, None))
         if old:
             home.directory.write(_REMOVED, old.data, Owned(0o600))
@@ -51,7 +52,13 @@ def carry_out(change: Change) -> None:
         if old:
             running.stop(home, old)
         home.directory.remove(CURRENT)
-    except BaseException:
+    except (TargetError, OSError) as error:
+        if is_committed(change):
+            raise
+        abandon(change)
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise TargetError(f"{change.record.name}: {why}; nothing was changed") from None
+    except BaseException:  # a signal, or a fault of this program
         if not is_committed(change):
             abandon(change)
         raise

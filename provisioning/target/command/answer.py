@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-GOOD, DIFFERS, TROUBLE, REFUSED, FAILED, LOCKED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+GOOD, DIFFERS, TROUBLE, REFUSED, FAILED, LOCKED = 0, 1, 2, 3, 4, 5
 
 
 class Answer(NamedTuple):

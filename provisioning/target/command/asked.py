@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import provisioning
 from provisioning.artifact import tree
-from provisioning.artifact.installed import RELEASES
+from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.path import TOOL, shown
 from provisioning.artifact.verify import is_tree
-from provisioning.errors import TargetError
+from provisioning.errors import ArtifactError, TargetError
 from provisioning.target.home import SYSTEM
 from provisioning.target.registry import prefix_of
 
@@ -67,7 +67,8 @@ def place_of(options: Namespace) -> Place:
     """Where the package that was asked for lies. Raises TargetError if nobody knows."""
     root, name = root_of(options), options.name
     if name and name.startswith("/"):
-        return Place(root, os.path.normpath(name))
+        path = os.path.normpath(name)
+        return place_at(path) if root == SYSTEM else Place(root, path)
     if not name:
         place = own_place()
         if place is None:
@@ -93,7 +94,15 @@ def own_place() -> Place | None:
     found = own_tree()
     if not found or found.parent.name != RELEASES:
         return None
-    path = found.parent.parent
-    prefix = tree.read_manifest(found)[1].package.prefix
-    root = str(path)[: -len(prefix)] if str(path).endswith(prefix) else ""
-    return Place(Path(root or "/"), prefix if str(path).endswith(prefix) else str(path))
+    return place_at(str(found.parent.parent))
+
+
+def place_at(path: str) -> Place:
+    """Where the package lies that is installed at a path: on the system, or rehearsed in a root."""
+    try:
+        prefix = tree.read_manifest(Path(path, CURRENT))[1].package.prefix
+    except (ArtifactError, OSError):
+        return Place(SYSTEM, path)
+    if path.endswith(prefix):
+        return Place(Path(path[: -len(prefix)] or "/"), prefix)
+    return Place(SYSTEM, path)

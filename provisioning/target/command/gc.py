@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from provisioning.target.cleanup import KEEP, clean_up
@@ -24,7 +25,7 @@ def declare(parser: ArgumentParser) -> None:
     add_name(parser)
     parser.add_argument(
         "--keep",
-        type=int,
+        type=_count,
         default=KEEP,
         metavar="N",
         help=f"keep the last N good releases ({KEEP}); current and previous are kept anyway",
@@ -32,6 +33,12 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
     add_root(parser)
     add_output(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text} is not a number from 0")
+    return int(text)
 
 
 def run(options: Namespace, telling: Telling) -> Answer:

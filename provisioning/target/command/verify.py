@@ -10,8 +10,14 @@ from provisioning.artifact.path import shown
 from provisioning.artifact.verify import is_tree, verify, verify_release
 from provisioning.errors import TargetError
 from provisioning.target.command.answer import DIFFERS, GOOD, Answer
-from provisioning.target.command.asked import Place, add_output, add_root, own_place, root_of
-from provisioning.target.home import SYSTEM
+from provisioning.target.command.asked import (
+    Place,
+    add_output,
+    add_root,
+    own_place,
+    place_at,
+    root_of,
+)
 from provisioning.target.inspection import inspect, is_prefix, prefix_above
 from provisioning.target.registry import prefix_of
 
@@ -67,7 +73,7 @@ def _installed(root: Path, word: str) -> Place | None:
     if os.path.exists(word):
         path = os.path.abspath(word)
         prefix = path if is_prefix(path) else prefix_above(path)
-        return Place(SYSTEM, prefix) if prefix else None
+        return place_at(prefix) if prefix else None
     prefix = "" if "/" in word else prefix_of(root, word)
     return Place(root, prefix) if prefix else None
 
