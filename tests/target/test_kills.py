@@ -1,11 +1,10 @@
-"""A process that is killed: at each thing that it does to the disk, and what holds then."""
+"""A process that is killed, or asked to end: at each change to the disk, and what holds then."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,51 +13,12 @@ import pytest
 
 from provisioning.target.cli import main
 
+from .kills import At, ended_at
 from .machine import Machine, listing
 from .making import items, package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_CHANGES = {
-    "os.chmod",
-    "os.chown",
-    "os.link",
-    "os.mkdir",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.symlink",
-    "os.utime",
-}
-
-
-class _Killer:
-    """Kills the process at the change to the disk of that number, before it is made."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
-        if event in _CHANGES or writes:
-            self.left -= 1
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def killed_at(number: int, words: list[str]) -> bool:
-    """Run a command and kill it; tell whether there was something left to kill."""
-    process = os.fork()
-    if not process:
-        null = os.open(os.devnull, os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(null, stream)
-        sys.addaudithook(_Killer(number))
-        os._exit(main(words))
-    _, status = os.waitpid(process, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
 
 def first(machine: Machine) -> list[str]:
@@ -163,8 +123,10 @@ def kills(machine: Machine, scenario: Callable[[Machine], list[str]], step: int)
     while True:
         shutil.rmtree(machine.root)
         shutil.copytree(backup, machine.root, symlinks=True)
-        if not killed_at(number, words):
+        ended = ended_at(At(number), words)
+        if not ended:
             return number
+        assert ended == -signal.SIGKILL
         demand_whole(machine, before, after)
         if machine.prefix.exists():
             assert machine.run("recover", "/opt/greenhouse").code == 0
@@ -176,3 +138,29 @@ def kills(machine: Machine, scenario: Callable[[Machine], list[str]], step: int)
             machine.run("gc", "greenhouse")
         assert (number, unlike(state(machine), wanted)) == (number, {})
         number += step
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("scenario", [first, edited, rollback])
+def test_a_signal_that_asks_to_end_leaves_all_as_it_was(
+    in_memory: Machine, scenario: Callable[[Machine], list[str]], sent: int
+) -> None:
+    machine = in_memory
+    words = [*scenario(machine), "--root", str(machine.root)]
+    before, version = state(machine), machine.version
+    number = 1
+    while ended_at(At(number, sent), words) == 128 + sent and machine.version == version:
+        assert (number, unlike(state(machine), before)) == (number, {})
+        number += 7
+    assert machine.version != version  # it had ended by then
+    assert not (machine.prefix / "state/transaction.json").exists()
+    assert number > 30
+
+
+def test_a_signal_that_is_ignored_stays_so(in_memory: Machine) -> None:
+    words = [*first(in_memory), "--root", str(in_memory.root)]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ended_at(At(10, signal.SIGHUP), words) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

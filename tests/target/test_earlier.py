@@ -1,0 +1,83 @@
+"""Files that a release shares with the one before it, where the disk can, and their times."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.artifact.making import file
+
+from .making import items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .machine import Machine
+
+LARGE = file("large", os.urandom(8 << 20))
+PAST = 1_000_000_000
+
+
+def holding(version: str) -> list[object]:
+    return [*items(version), LARGE]
+
+
+@pytest.fixture
+def on_xfs(machine: Machine) -> Iterator[Machine]:
+    """A machine whose disk can share what two files have in common."""
+    image = machine.folder / "image"
+    with image.open("wb") as stream:
+        stream.truncate(320 << 20)
+    subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, machine.root], check=True)
+    yield machine
+    subprocess.run(["umount", machine.root], check=True)
+
+
+def used(machine: Machine) -> int:
+    os.sync()
+    status = os.statvfs(machine.root)
+    return (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+def test_what_has_not_changed_takes_no_space(on_xfs: Machine) -> None:
+    on_xfs.install("1.4.2", holding("1.4.2"))
+    before = used(on_xfs)
+    on_xfs.install("1.5.0", holding("1.5.0"))
+    assert used(on_xfs) - before < 2 << 20
+    assert on_xfs.run("verify", "greenhouse").code == 0
+    old, new = (on_xfs.prefix / link / "large" for link in ("previous", "current"))
+    assert old.stat().st_ino != new.stat().st_ino
+    old.write_bytes(b"edited")
+    assert on_xfs.run("verify", "greenhouse").code == 0
+
+
+@pytest.mark.parametrize("disk", ["machine", "on_xfs"])
+def test_what_was_tampered_with_is_not_shared(request: pytest.FixtureRequest, disk: str) -> None:
+    machine: Machine = request.getfixturevalue(disk)
+    machine.install("1.4.2", holding("1.4.2"))
+    with (machine.prefix / "current/large").open("r+b") as stream:
+        stream.write(b"tampered")
+    machine.install("1.5.0", holding("1.5.0"))
+    assert machine.run("verify", "greenhouse").code == 0
+    assert (machine.prefix / "current/large").read_bytes() == LARGE.content
+
+
+def test_what_has_not_changed_keeps_its_time(machine: Machine) -> None:
+    machine.install("1.4.2")
+    for path in ("VERSION", "lib/main.py"):
+        os.utime(machine.prefix / "current" / path, (PAST, PAST))
+    machine.install("1.5.0")
+    current = machine.prefix / "current"
+    assert (current / "lib/main.py").stat().st_mtime == PAST
+    assert (current / "VERSION").stat().st_mtime > PAST  # of the same size, and another
+
+
+def test_what_is_gone_is_written(machine: Machine) -> None:
+    machine.install("1.4.2")
+    (machine.prefix / "current/lib/main.py").unlink()
+    assert machine.install("1.5.0").code == 0
+    assert machine.run("verify", "greenhouse").code == 0

@@ -1,0 +1,149 @@
+"""Whose the files of an installed package are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.target.registry import REGISTRY
+from tests.artifact.making import PACKAGE, directory, file, link
+
+from .making import conf, package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.artifact.making import Item
+
+    from .machine import Machine
+
+NOBODY = 65534
+
+
+def owned(owner: str, group: str) -> list[Item]:
+    made = [
+        directory("bin"),
+        file("bin/tool", b"x", mode=0o4755),
+        link("bin/link", "tool"),
+        conf("etc.ini", b"x"),
+        directory("data"),
+    ]
+    return [each._replace(entry=each.entry._replace(owner=owner, group=group)) for each in made]
+
+
+def ids(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_uid, status.st_gid
+
+
+def test_each_belongs_to_whom_the_package_says(machine: Machine) -> None:
+    machine.install("1", owned("daemon", "12345"))
+    for path in ("current/bin", "current/bin/tool", "current/bin/link", "etc.ini", "data"):
+        assert ids(machine.prefix / path) == (1, 12345)
+    assert ids(machine.prefix / "current/.provisioning/manifest.json") == (0, 0)
+    assert (machine.prefix / "current/bin/tool").stat().st_mode & 0o7777 == 0o4755
+    assert machine.run("verify", "greenhouse").code == 0
+
+
+def test_another_owner_is_told(machine: Machine) -> None:
+    machine.install("1", owned("daemon", "daemon"))
+    os.chown(machine.prefix / "current/bin/tool", 0, 1)
+    os.chmod(machine.prefix / "current/bin/tool", 0o4755)
+    assert machine.run("verify", "greenhouse").out == (
+        "bin/tool: owner 0, the manifest says 1\ngreenhouse 1: 1 difference, not verified\n"
+    )
+
+
+def test_who_is_not_there_is_root_in_a_rehearsal(machine: Machine) -> None:
+    assert machine.install("1", owned("nosuchuser", "nosuchgroup")).code == 0
+    assert ids(machine.prefix / "current/bin/tool") == (0, 0)
+    assert machine.run("verify", "greenhouse").code == 0
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Path]:
+    """A prefix on this very machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder) / "greenhouse"
+    Path(REGISTRY, "greenhouse").unlink(missing_ok=True)
+
+
+def run(*words: str | Path, user: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "provisioning.target", *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, user=user, group=user, extra_groups=[]
+    )
+
+
+def archive(prefix: Path, holding: list[Item] | None = None) -> Path:
+    return package(prefix.parent, "1", holding, PACKAGE._replace(prefix=str(prefix)))
+
+
+def test_who_is_not_there_is_refused(real: Path) -> None:
+    done = run("install", archive(real, owned("nosuchuser", "nosuchgroup")))
+    assert (done.returncode, done.stderr.partition(".tar.gz: ")[2]) == (
+        3,
+        "there is no user nosuchuser, no group nosuchgroup on this machine; create it first\n",
+    )
+    assert not real.exists()
+
+
+def test_a_package_is_installed_on_the_system(real: Path) -> None:
+    assert run("install", archive(real)).returncode == 0
+    assert os.readlink(f"{REGISTRY}/greenhouse") == str(real)
+    assert run("verify", "greenhouse").stdout == "greenhouse 1: 9 entries, verified\n"
+    assert run("uninstall", "greenhouse", "--purge").returncode == 0
+    assert not real.exists()
+    assert not os.path.lexists(f"{REGISTRY}/greenhouse")
+
+
+def test_the_way_to_a_prefix_may_lead_over_a_link(real: Path) -> None:
+    target = real.parent / "elsewhere"
+    target.mkdir()
+    (real.parent / "link").symlink_to(target)
+    prefix = real.parent / "link/greenhouse"
+    path = package(real.parent, "1", None, PACKAGE._replace(prefix=str(prefix)))
+    assert run("install", path).returncode == 0
+    assert (target / "greenhouse/current/VERSION").read_text() == "1"
+    assert run("uninstall", "greenhouse", "--purge").returncode == 0
+
+
+def test_without_root_files_are_the_user_s_and_it_is_told(real: Path) -> None:
+    path = archive(real)
+    real.mkdir()
+    os.chown(real, NOBODY, NOBODY)
+    os.chown(path, NOBODY, NOBODY)
+    done = run("install", path, user=NOBODY)
+    assert done.returncode == 0
+    assert "greenhouse: not entered in /var/lib/provisioning" in done.stderr
+    assert ids(real / "current/lib/main.py") == (NOBODY, NOBODY)
+    assert "without owners" in run("status", real, user=NOBODY).stdout
+    assert run("verify", real, user=NOBODY).returncode == 0
+    assert run("verify", real).returncode == 0
+    assert run("uninstall", real, "--purge", user=NOBODY).returncode == 0
+
+
+def test_without_root_a_prefix_of_root_is_refused(real: Path) -> None:
+    path = archive(real)
+    done = run("install", path, user=NOBODY)
+    assert (done.returncode, done.stderr) == (3, f"provision: {real}: Permission denied\n")
+
+
+def test_without_root_a_scratch_root_will_do(real: Path) -> None:
+    path, root = archive(real, owned("daemon", "daemon")), real.parent / "root"
+    root.mkdir()
+    os.chown(root, NOBODY, NOBODY)
+    assert run("install", path, "--root", root, user=NOBODY).returncode == 0
+    assert run("verify", "greenhouse", "--root", root, user=NOBODY).returncode == 0
+    directory_of_none = root / str(real)[1:] / "current/bin"
+    os.chmod(directory_of_none, 0o555)
+    assert run("uninstall", "greenhouse", "--purge", "--root", root, user=NOBODY).returncode == 0
+    shutil.rmtree(root)
