@@ -1,4 +1,4 @@
-"""Ends a command at one of the changes that it makes to the disk, which Python's audit hooks tell."""
+"""Ends a command at one of its changes to the disk, which Python's audit hooks tell of."""
 
 from __future__ import annotations
 
