@@ -123,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="provision", description="Install and verify packages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, command in _COMMANDS.items():
-        declared = commands.add_parser(name, help=command.HELP, description=command.__doc__)
+        about = f"{command.HELP[:1].upper()}{command.HELP[1:]}."
+        declared = commands.add_parser(name, help=command.HELP, description=about)
         command.declare(declared)
     return parser

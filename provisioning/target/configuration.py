@@ -8,11 +8,13 @@ file that somebody edits in between is left alone.
 from __future__ import annotations
 
 import json
+import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import digest
 from provisioning.artifact.installed import CONFFILES, RELEASES, STATE
+from provisioning.artifact.path import collision_key
 from provisioning.errors import RefusedError, TargetError
 from provisioning.target.conffile import (
     ARCHIVE,
@@ -66,7 +68,8 @@ def look(home: Home, path: str) -> Live:
 
 def decide(home: Home, old: Iterable[Entry], new: Iterable[Entry]) -> tuple[Decision, ...]:
     """Decide what becomes of each configuration file; `old` is what was installed last."""
-    before, after = _by_path(old), _by_path(new)
+    after = _by_path(new)
+    before = _by_path(_respelt(home, entry, after) for entry in old)
     return tuple(
         forward(path, look(home, path), before.get(path), after.get(path))
         for path in sorted({*before, *after})
@@ -196,6 +199,17 @@ def _apply(home: Home, decision: Decision, data: bytes | None, entry: Entry | No
     owned = _owned(entry) if entry else Owned(0o600)
     if look(home, path + suffix).digest != digest.of_bytes(data):
         home.directory.write(path + suffix, data, owned)
+
+
+def _respelt(home: Home, old: Entry, after: Mapping[str, Entry]) -> Entry:
+    """The old entry, as the new release spells it, where the disk takes both for one file."""
+    key = collision_key(old.path)
+    twins = [path for path in after if path != old.path and collision_key(path) == key]
+    if old.path in after or not twins:
+        return old
+    status, other = home.directory.status(old.path), home.directory.status(twins[0])
+    same = status and other and os.path.samestat(status, other)
+    return old._replace(path=twins[0]) if same else old
 
 
 def _of(release: str) -> str:

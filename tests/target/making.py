@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import manifest, tar
+from provisioning.artifact import index, manifest, tar
 from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.release import index_name
 from provisioning.target.releases import name_of
-from tests.artifact.making import PACKAGE, Item, directory, file, link, member, packed, preamble
+from tests.artifact.making import (
+    PACKAGE,
+    Item,
+    directory,
+    file,
+    index_of,
+    link,
+    member,
+    packed,
+    preamble,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,12 +63,22 @@ def release(version: str) -> str:
 
 
 def package(
-    folder: Path, version: str, holding: Sequence[Item] | None = None, about: Package = PACKAGE
+    folder: Path,
+    version: str,
+    holding: Sequence[Item] | None = None,
+    about: Package = PACKAGE,
+    *,
+    indexed: bool = False,
 ) -> Path:
     """Write an archive of a version, and return its path."""
     made = sorted(items(version) if holding is None else holding)
     data = manifest_of(version, holding, about)
     path = folder / f"{about.name}-{version}-{about.platform}.tar.gz"
-    members = b"".join(member(item, about.name) for item in made)
-    path.write_bytes(packed([preamble(data, about.name), members, tar.END]))
+    groups = [made[at : at + 20] for at in range(0, len(made), 20)]
+    members = [b"".join(member(item, about.name) for item in group) for group in groups]
+    parts = [preamble(data, about.name), *members, tar.END]
+    path.write_bytes(packed(parts))
+    if indexed:
+        sidecar = index.dump(index_of(path.name, parts, data))
+        path.with_name(index_name(path.name)).write_bytes(sidecar)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -193,3 +194,20 @@ def test_a_file_edited_to_what_it_was_is_left_alone(machine: Machine) -> None:
     edit(machine, OLD)
     assert machine.run("rollback", "greenhouse").err == ""
     assert machine.read(PATH) == OLD
+
+
+def test_a_file_that_is_only_respelt_is_the_same_where_case_does_not_count(
+    machine: Machine,
+) -> None:
+    machine.install("1.0", [conf("X.ini", b"old\n")])
+    # As such a disk has it: two names for one file.
+    os.link(machine.prefix / "X.ini", machine.prefix / "x.ini")
+    assert machine.install("2.0", [conf("x.ini", b"new\n")]) == (
+        0,
+        (
+            "x.ini: as the new release has it\n"
+            "greenhouse 2.0: installed in /opt/greenhouse, was 1.0\n"
+        ),
+        "",
+    )
+    assert machine.read("x.ini") == "new\n"
