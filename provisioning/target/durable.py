@@ -32,7 +32,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 64 * 1024 * 1024  # bytes of a file that is read
 _UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)  # to file systems without F_FULLFSYNC
-_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class Owned(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.format import prover, reader
 from provisioning.artifact.path import shown
+from provisioning.artifact.release import index_name
 from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.unpacked import Unpacked
 from provisioning.artifact.verify import is_tree
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.contents import Write
     from provisioning.artifact.format import Prove, Reader
+    from provisioning.artifact.index import Index
+    from provisioning.artifact.whole import Whole
 
 
 class Source(NamedTuple):
@@ -28,20 +31,37 @@ class Source(NamedTuple):
 
     where: str
     reader: Reader | Unpacked
-    prove: Prove | None = None
-    """Reads it with all processors, and hands all files of it to what it is given; tells nothing
-    but whether it went well. `read` can be called after it."""
+    says: Index | None = None
+    """What the index beside it says of it."""
+    prover: Prove | None = None
 
     def read(self, write: Write) -> None:
         """Hand all files of it to `write`, and read it to its end.
 
         Raises:
-            RefusedError: it is not what its manifest says.
+            RefusedError: it is not what its manifest says, or its index.
             TargetError: it cannot be read.
         """
         with _telling(self.where):
             for finding in self.reader.findings(write):
                 raise RefusedError(f"{self.where}: {finding}")
+            if self.says and not isinstance(self.reader, Unpacked):
+                self._compare(self.reader.whole(self.says.archive))
+
+    def proves(self, write: Write) -> bool:
+        """Do the same with all processors; tell whether that is possible, and went well.
+
+        Whatever else, `read` can be called after it.
+        """
+        whole = self.prover and self.prover(write)
+        if whole:
+            self._compare(whole)
+        return whole is not None
+
+    def _compare(self, whole: Whole) -> None:
+        if whole.indexed != self.says:
+            index = index_name(self.says.archive if self.says else "")
+            raise RefusedError(f"{self.where}: is not what {index} beside it says")
 
 
 @contextmanager
@@ -68,10 +88,10 @@ def opened(path: Path) -> Iterator[Source]:
 def _artifact(file: FileIO, path: Path) -> Source:
     sidecars = Sidecars(path, complete=False)
     for _ in sidecars.read():
-        pass  # an index that is of no use only costs time
-    most = len(sidecars.index.chunks) if sidecars.index else 0
-    reading = reader(file, path.name, most)
-    return Source(shown(str(path)), reading, prover(file, path.name, reading, sidecars.index))
+        pass  # an index that makes no sense says nothing
+    says = sidecars.index and sidecars.index._replace(archive=path.name)
+    reading = reader(file, path.name, len(says.chunks) if says else 0)
+    return Source(shown(str(path)), reading, says, prover(file, path.name, reading, says))
 
 
 @contextmanager

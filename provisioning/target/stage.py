@@ -95,17 +95,16 @@ def _proved(home: Home, of: Stage) -> str:
 
     What went wrong is told when it is written once more, by one.
     """
-    prove = of.source.prove
-    if prove is None:
+    if of.source.prover is None:
         return ""
 
     def read(write: Write) -> None:
-        if not prove(write):
-            raise TargetError("is not proved")
+        if not of.source.proves(write):
+            raise _NotProvedError
 
     try:
         return _made(home, of, read)
-    except TargetError:
+    except _NotProvedError:
         return ""
 
 
@@ -136,6 +135,10 @@ def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]
         writer.write(lies[MANIFEST], [of.release.data])
         read(write)
         writer.finish()
+
+
+class _NotProvedError(TargetError):
+    """Something went wrong, and nobody knows what."""
 
 
 class _Writer(Writer):

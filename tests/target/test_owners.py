@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.target.cli import main
 from provisioning.target.registry import REGISTRY
 from tests.artifact.making import PACKAGE, directory, file, link
 
+from .machine import Outcome
 from .making import conf, package
 
 if TYPE_CHECKING:
@@ -68,82 +68,92 @@ def test_who_is_not_there_is_root_in_a_rehearsal(machine: Machine) -> None:
 
 
 @pytest.fixture
-def real(tmp_path: Path) -> Iterator[Path]:
-    """A prefix on this very machine."""
+def real() -> Iterator[Path]:
+    """A prefix on this very machine, for a package of that name."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        yield Path(folder) / "greenhouse"
-    Path(REGISTRY, "greenhouse").unlink(missing_ok=True)
+        yield Path(folder) / f"greenhouse-{Path(folder).name}"
+    Path(REGISTRY, f"greenhouse-{Path(folder).name}").unlink(missing_ok=True)
 
 
-def run(*words: str | Path, user: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "provisioning.target", *map(str, words)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, user=user, group=user, extra_groups=[]
-    )
+def run(*words: str | Path, user: int = 0) -> Outcome:
+    """Run a command of `provision` as a user."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = os.fork()
+        if not process:
+            os.setgroups([])
+            os.setgid(user)
+            os.setuid(user)
+            sys.stdout, sys.stderr = out, err
+            os._exit(_flushed(main([str(word) for word in words])))
+        _, status = os.waitpid(process, 0)
+        out.seek(0)
+        err.seek(0)
+        return Outcome(os.waitstatus_to_exitcode(status), out.read(), err.read())
+
+
+def _flushed(code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
 
 
 def archive(prefix: Path, holding: list[Item] | None = None) -> Path:
-    return package(prefix.parent, "1", holding, PACKAGE._replace(prefix=str(prefix)))
+    about = PACKAGE._replace(name=prefix.name, prefix=str(prefix))
+    return package(prefix.parent, "1", holding, about)
 
 
 def test_who_is_not_there_is_refused(real: Path) -> None:
-    done = run("install", archive(real, owned("nosuchuser", "nosuchgroup")))
-    assert (done.returncode, done.stderr.partition(".tar.gz: ")[2]) == (
-        3,
-        "there is no user nosuchuser, no group nosuchgroup on this machine; create it first\n",
-    )
+    path = archive(real, owned("nosuchuser", "nosuchgroup"))
+    told = "there is no user nosuchuser, no group nosuchgroup on this machine; create it first"
+    assert run("install", path) == (3, "", f"provision: {path}: {told}\n")
     assert not real.exists()
 
 
 def test_a_package_is_installed_on_the_system(real: Path) -> None:
-    assert run("install", archive(real)).returncode == 0
-    assert os.readlink(f"{REGISTRY}/greenhouse") == str(real)
-    assert run("verify", "greenhouse").stdout == "greenhouse 1: 9 entries, verified\n"
-    assert run("uninstall", "greenhouse", "--purge").returncode == 0
+    assert run("install", archive(real)).code == 0
+    assert os.readlink(f"{REGISTRY}/{real.name}") == str(real)
+    assert run("verify", real.name).out == f"{real.name} 1: 9 entries, verified\n"
+    assert run("uninstall", real.name, "--purge").code == 0
     assert not real.exists()
-    assert not os.path.lexists(f"{REGISTRY}/greenhouse")
+    assert not os.path.lexists(f"{REGISTRY}/{real.name}")
 
 
 def test_the_way_to_a_prefix_may_lead_over_a_link(real: Path) -> None:
     target = real.parent / "elsewhere"
     target.mkdir()
     (real.parent / "link").symlink_to(target)
-    prefix = real.parent / "link/greenhouse"
-    path = package(real.parent, "1", None, PACKAGE._replace(prefix=str(prefix)))
-    assert run("install", path).returncode == 0
+    about = PACKAGE._replace(name=real.name, prefix=f"{real.parent}/link/greenhouse")
+    assert run("install", package(real.parent, "1", None, about)).code == 0
     assert (target / "greenhouse/current/VERSION").read_text() == "1"
-    assert run("uninstall", "greenhouse", "--purge").returncode == 0
+    assert run("uninstall", real.name, "--purge").code == 0
 
 
 def test_without_root_files_are_the_user_s_and_it_is_told(real: Path) -> None:
     path = archive(real)
     real.mkdir()
     os.chown(real, NOBODY, NOBODY)
-    os.chown(path, NOBODY, NOBODY)
     done = run("install", path, user=NOBODY)
-    assert done.returncode == 0
-    assert "greenhouse: not entered in /var/lib/provisioning" in done.stderr
+    assert done.code == 0
+    assert f"warning: {real.name}: not entered in /var/lib/provisioning" in done.err
     assert ids(real / "current/lib/main.py") == (NOBODY, NOBODY)
-    assert "without owners" in run("status", real, user=NOBODY).stdout
-    assert run("verify", real, user=NOBODY).returncode == 0
-    assert run("verify", real).returncode == 0
-    assert run("uninstall", real, "--purge", user=NOBODY).returncode == 0
+    assert "without owners" in run("status", real, user=NOBODY).out
+    assert run("verify", real, user=NOBODY).code == 0
+    assert run("verify", real).code == 0
+    assert run("uninstall", real, "--purge", user=NOBODY).code == 0
 
 
 def test_without_root_a_prefix_of_root_is_refused(real: Path) -> None:
-    path = archive(real)
-    done = run("install", path, user=NOBODY)
-    assert (done.returncode, done.stderr) == (3, f"provision: {real}: Permission denied\n")
+    done = run("install", archive(real), user=NOBODY)
+    assert done == (3, "", f"provision: {real}: Permission denied\n")
 
 
 def test_without_root_a_scratch_root_will_do(real: Path) -> None:
     path, root = archive(real, owned("daemon", "daemon")), real.parent / "root"
     root.mkdir()
     os.chown(root, NOBODY, NOBODY)
-    assert run("install", path, "--root", root, user=NOBODY).returncode == 0
-    assert run("verify", "greenhouse", "--root", root, user=NOBODY).returncode == 0
-    directory_of_none = root / str(real)[1:] / "current/bin"
-    os.chmod(directory_of_none, 0o555)
-    assert run("uninstall", "greenhouse", "--purge", "--root", root, user=NOBODY).returncode == 0
-    shutil.rmtree(root)
+    assert run("install", path, "--root", root, user=NOBODY).code == 0
+    assert run("verify", real.name, "--root", root, user=NOBODY).code == 0
+    closed = root / str(real)[1:] / "current/bin"
+    closed.chmod(0o555)
+    assert run("uninstall", real.name, "--purge", "--root", root, user=NOBODY).code == 0

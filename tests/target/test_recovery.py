@@ -35,9 +35,13 @@ def switched(machine: Machine) -> Machine:
     return machine
 
 
+def the_record(machine: Machine) -> dict[str, object]:
+    found: dict[str, object] = json.loads(machine.read("state/transaction.json") or "")
+    return found
+
+
 def set_record(machine: Machine, **fields: object) -> None:
-    path = machine.prefix / "state/transaction.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    machine.write("state/transaction.json", json.dumps({**the_record(machine), **fields}))
 
 
 def test_what_was_switched_is_finished(switched: Machine) -> None:
@@ -76,11 +80,10 @@ def test_what_was_tried_three_times_is_undone(switched: Machine) -> None:
 
 def test_a_power_cut_in_each_attempt_comes_to_an_end(switched: Machine) -> None:
     words = ["recover", "/opt/greenhouse", "--root", str(switched.root)]
-    runs = 0
-    while (switched.prefix / "state/transaction.json").exists():
-        ended_at(After("transaction.json"), words)
-        runs += 1
-        assert runs < 10
+    for attempt in (1, 2, 3):
+        assert ended_at(After("transaction.json"), words) == -signal.SIGKILL
+        assert the_record(switched)["attempts"] == attempt
+    assert switched.run("recover", "greenhouse") == (0, UNDONE, "")
     assert switched.version == "1.4.2"
 
 

@@ -30,7 +30,11 @@ def traced(machine: Machine, *words: str | Path) -> list[str]:
     command = [sys.executable, "-m", "provisioning.target", *words, "--root", machine.root]
     subprocess.run(["strace", "-f", "-y", "-o", log, "-e", f"trace={CALLS}", *command], check=True)
     lines = log.read_text(errors="replace").splitlines()
-    return [machine.named(line.partition(" ")[2]) for line in lines if str(machine.root) in line]
+    return [
+        machine.named(line.partition(" ")[2].lstrip())
+        for line in lines
+        if str(machine.root) in line
+    ]
 
 
 def position(calls: list[str], pattern: str, after: int = 0) -> int:
@@ -93,13 +97,16 @@ def test_all_processors_write_the_same(machine: Machine) -> None:
     assert machine.run("verify", "greenhouse").out == "greenhouse 1.4.2: 309 entries, verified\n"
 
 
-def test_an_index_that_lies_does_no_harm(machine: Machine) -> None:
+def test_an_index_of_another_archive_is_told(machine: Machine) -> None:
     path = package(machine.folder, "1.4.2", indexed=True)
     index = path.with_name(f"{path.name}.index.json")
-    index.write_bytes(re.sub(rb'"digest":"..', b'"digest":"00', index.read_bytes()))
+    good = index.read_bytes()
+    index.write_bytes(re.sub(rb'"digest":"..', b'"digest":"zz', good).replace(b"zz", b"00"))
+    told = f"is not what {path.name}.index.json beside it says"
+    assert machine.run("install", path) == (3, "", f"provision: {path.name}: {told}\n")
+    assert not machine.prefix.exists()
+    index.write_bytes(good[:-1])
     assert machine.run("install", path).code == 0
-    index.write_text("{")
-    assert machine.install("1.5.0").code == 0
 
 
 @pytest.mark.parametrize("indexed", [False, True])
@@ -107,8 +114,12 @@ def test_a_flipped_bit_anywhere_is_refused(machine: Machine, *, indexed: bool) -
     path = package(machine.folder, "1.4.2", indexed=indexed)
     data = path.read_bytes()
     for at in range(0, len(data), 23):
-        path.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
-        assert machine.run("install", path).code == 3
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        if machine.run("install", path).code != 3:
+            # Bits that fill up the last byte of a chunk mean nothing; but an index tells of them.
+            assert not indexed
+            assert machine.run("verify", "greenhouse").code == 0
+            machine.run("uninstall", "greenhouse", "--purge")
         path.write_bytes(data[:at])
         assert machine.run("install", path).code == 3
     assert not machine.prefix.exists()

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.target import change
-from provisioning.target.command.asked import add_name, add_output, add_root, place_of
+from provisioning.target.command.asked import (
+    add_name,
+    add_output,
+    add_root,
+    own_place,
+    place_of,
+    root_of,
+)
 from provisioning.target.command.changed import changed, planned
 from provisioning.target.home import opened
 from provisioning.target.install import begin
 from provisioning.target.opening import to_change
+from provisioning.target.registry import prefix_of
 from provisioning.target.rollback import planned as plan_of
 
 if TYPE_CHECKING:
@@ -35,6 +43,8 @@ def declare(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, telling: Telling) -> Answer:
     """Go back, and tell to what."""
+    if _is_version(options):
+        options.name, options.version = None, options.name
     place = place_of(options)
     if options.dry_run:
         with opened(*place) as home:
@@ -43,3 +53,11 @@ def run(options: Namespace, telling: Telling) -> Answer:
         plan = plan_of(home, options.version)
         change.carry_out(begin(home, plan, telling), plan.kept)
         return changed(plan, home, telling)
+
+
+def _is_version(options: Namespace) -> bool:
+    """Whether the only word is a version: that of a tool that knows its package needs no name."""
+    word = options.name
+    if options.version or not word or word.startswith("/") or not own_place():
+        return False
+    return not prefix_of(root_of(options), word)

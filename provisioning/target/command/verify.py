@@ -18,6 +18,7 @@ from provisioning.target.command.asked import (
     place_at,
     root_of,
 )
+from provisioning.target.home import SYSTEM
 from provisioning.target.inspection import inspect, is_prefix, prefix_above
 from provisioning.target.registry import prefix_of
 
@@ -68,7 +69,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
 
 def _installed(root: Path, word: str) -> Place | None:
     """Where the package is installed that a word means; None if it means an artifact."""
-    if os.path.isabs(word) and is_prefix(f"{root}{word}"):
+    if root != SYSTEM and os.path.isabs(word) and is_prefix(f"{root}{word}"):
         return Place(root, os.path.normpath(word))
     if os.path.exists(word):
         path = os.path.abspath(word)
