@@ -45,6 +45,7 @@ def _tree() -> None:
     write("t/lib/noise").write_bytes(NOISE[:5000])
     write("t/lib/größe").write_bytes(TEXT)
     os.symlink("../bin/run", "t/lib/link")
+    os.symlink("x" * 90, "t/lib/long")
 
 
 def _build(digests: Digests, artifacts: str = "artifacts", **changes: Any) -> tuple[Path, Cost]:
@@ -104,7 +105,7 @@ def test_what_does_not_shrink_is_stored(digests: Digests) -> None:
         kept = {info.filename: info.compress_type for info in archive.infolist()}
     assert kept["demo/lib/text"] == zipfile.ZIP_DEFLATED
     stored = {name for name, method in kept.items() if method == zipfile.ZIP_STORED}
-    assert {"demo/lib/noise", "demo/lib/empty", "demo/lib/link", "demo/lib/"} <= stored
+    assert {"demo/lib/noise", "demo/lib/empty", "demo/lib/long", "demo/lib/"} <= stored
 
 
 @pytest.mark.parametrize(("owner", "expected"), [("1000", (1000, 20)), ("root", None)])
@@ -121,6 +122,7 @@ def test_owners_are_kept_where_they_are_numbers(
 
 def test_times_follow_contents_where_one_asks_for_that(digests: Digests) -> None:
     _tree()
+    _build(digests)
     times = []
     for text in ("one\n", "two\n"):
         write("t/lib/text", text)

@@ -164,6 +164,8 @@ def fault(data: bytes, packed: Packed, size: int) -> str:
 
 
 TEXT = b"text " * 1000
+BLOCK = b"x" * (65_536 - 5)
+FULL = struct.pack("<BHH", 1, len(BLOCK), len(BLOCK) ^ 0xFFFF) + BLOCK  # as much as is read at once
 CRC = part("a", TEXT).fields["crc"]
 
 
@@ -181,7 +183,7 @@ def test_a_content_is_read_in_blocks_of_at_most_a_mib() -> None:
     [
         (deflate(TEXT)[:-1], 5000, "is damaged: cut off"),
         (deflate(TEXT) + b"x", 5000, "is damaged: goes on after its end"),
-        (deflate(TEXT) + bytes(100_000), 5000, "is damaged: goes on after its end"),
+        (FULL + b"x", len(BLOCK), "is damaged: goes on after its end"),
         (deflate(TEXT), 4999, "is damaged: unpacks to more than 4999 bytes"),
         (deflate(TEXT), 5001, "is damaged: its size or its CRC is another"),
         (b"\7" + deflate(TEXT), 5000, "is damaged: invalid block type"),
