@@ -176,6 +176,9 @@ def _abandon(change: Change) -> None:
         registry.strike(home)
         if change.new:
             running.forget(home, change.new.package)
+        fault = running.remove_users(home)
+        if fault:
+            change.telling.warn(fault)
     if not history.last_of(history.read(home), entry.new):
         home.directory.remove_tree(f"{RELEASES}/{entry.new}")
     record.remove(home)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from provisioning.target.probe import Probe
     from provisioning.target.system import System
 
-_SETTLED = 1  # seconds after which a service is looked at that says nothing of its health
+_SETTLED = 1  # seconds that a service has to run before it is well, whatever it answers
 _FIRST, _LONGEST = 0.05, 1.0  # seconds between two looks
 _LEAST, _MOST = 0.2, 10  # seconds that a look has
 
@@ -70,12 +70,12 @@ def _look(package: Package, service: Service, health: Health, values: Mapping[st
     else:
         probe = {"http": http_probe, "tcp": tcp_probe}[health.check](health.what)
 
+    settled = _Uptime(manager, name, _SETTLED)
+
     def look(seconds: float) -> str:
-        why = probe(seconds)
-        if why:
-            return why
-        state = manager.state(name)  # another program may be the one that has answered
-        return "" if state.active == "active" else f"{health.what}: well, but it is {state.told}"
+        # Another program may be the one that answers, while this one finds its port taken.
+        running, why = settled(seconds), probe(seconds)
+        return why or (running and f"{health.what}: well, but {running}")
 
     return look
 

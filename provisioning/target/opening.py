@@ -11,7 +11,7 @@ from provisioning.artifact import digest
 from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
-from provisioning.target import history, record, removal
+from provisioning.target import history, record, removal, running
 from provisioning.target.change import ATTEMPTS, TOOL
 from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
@@ -84,4 +84,5 @@ def _tidy(home: Home) -> None:
         if home.directory.is_directory(RELEASES) and not home.directory.names(RELEASES):
             home.directory.remove(RELEASES)
         if not home.directory.status(RELEASES):
+            running.remove_users(home)
             removal.forget(home)

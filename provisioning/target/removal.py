@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import manifest
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import BESIDE, CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.artifact.path import DEVICE
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.target import (
     configuration,
@@ -98,18 +99,13 @@ def finish(change: Change) -> None:
     configuration.forget(home, ())
     if change.record.purge and about:
         _purge(home, about)
-        _without_users(change)
+        fault = running.remove_users(home)
+        if fault:
+            change.telling.warn(fault)
     end(change._replace(old=about), DONE)
     registry.strike(home)
     if change.record.purge:
         forget(home)
-
-
-def _without_users(change: Change) -> None:
-    try:
-        running.remove_users(change.home)
-    except TargetError as error:  # somebody still runs something as that user
-        change.telling.warn(str(error))
 
 
 def _purge(home: Home, about: Release) -> None:
@@ -118,7 +114,11 @@ def _purge(home: Home, about: Release) -> None:
             home.directory.remove(entry.path + suffix)
     for entry in about.layout.data:
         home.directory.remove_tree(entry.path)
-    configuration.unmake(home, (entry.path for entry in sorted(about.layout.above)))
+    ways = {entry.path for entry in about.layout.above}
+    if about.package.device:
+        home.directory.remove(DEVICE)
+        ways.add(DEVICE.partition("/")[0])
+    configuration.unmake(home, sorted(ways))
 
 
 def forget(home: Home) -> None:

@@ -34,6 +34,7 @@ def demand_ready(home: Home, new: Release) -> None:
     found = services.faults(_system(home, new.package), new.manifest)
     if not home.is_rehearsal:
         found += _foreign(new.package)
+        found += users.faults(new.package)
         found += device.faults(new.package, _values_file(home, new.package))
     if found:
         raise RefusedError("\n".join(found))
@@ -49,10 +50,17 @@ def make_users(home: Home, package: Package) -> list[str]:
     return [] if home.is_rehearsal else users.make(home, package)
 
 
-def remove_users(home: Home) -> None:
-    """Have those on this machine no more who were made for services. Raises TargetError."""
-    if not home.is_rehearsal:
-        users.remove(home)
+def remove_users(home: Home) -> str:
+    """Have those on this machine no more who were made for services: why not, "" if they are gone.
+
+    Somebody may have started something as such a user, and then the user stays.
+    """
+    try:
+        if not home.is_rehearsal:
+            users.remove(home)
+    except TargetError as error:
+        return str(error)
+    return ""
 
 
 def guard(home: Home, package: Package) -> None:

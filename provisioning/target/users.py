@@ -32,14 +32,27 @@ def wanted(package: Package) -> list[str]:
     """
     names = {each.user for each in package.services if each.user and not each.user.isdigit()}
     is_linux = package.service_manager == "systemd"
-    return sorted(name for name in names if not _exists(name)) if is_linux else []
+    return sorted(name for name in names if not _is_user(name)) if is_linux else []
+
+
+def faults(package: Package) -> list[str]:
+    """Tell which users and groups of services are not on this machine, and will not be made."""
+    coming = wanted(package)
+    users = {each.user for each in package.services if each.user} - {*coming}
+    groups = {each.group for each in package.services if each.group} - {*coming}
+    absent = [f"user {name}" for name in sorted(users) if not (name.isdigit() or _is_user(name))]
+    absent += [
+        f"group {name}" for name in sorted(groups) if not (name.isdigit() or _is_group(name))
+    ]
+    return [f"there is no {each} on this machine; create it first" for each in absent]
 
 
 def make(home: Home, package: Package) -> list[str]:
     """Make them: their names. Raises TargetError."""
     made = wanted(package)
     for name in made:
-        command = [*_NEW, *_group(name), "--comment", f"Services of {package.name}", name]
+        group = ["--gid", name] if _is_group(name) else ["--user-group"]
+        command = [*_NEW, *group, "--comment", f"Services of {package.name}", name]
         system.run(command, _PATIENCE)
         home.directory.write(NOTE, _noted({*_made(home), name}), Owned(0o600))
     return made
@@ -47,24 +60,24 @@ def make(home: Home, package: Package) -> list[str]:
 
 def remove(home: Home) -> list[str]:
     """Remove those that were made for a package: their names. Raises TargetError."""
-    made = [name for name in sorted(_made(home)) if _exists(name)]
+    made = [name for name in sorted(_made(home)) if _is_user(name)]
     for name in made:
         system.run(["userdel", name], _PATIENCE)
     home.directory.remove(NOTE)
     return made
 
 
-def _group(name: str) -> list[str]:
-    try:
-        grp.getgrnam(name)
-    except KeyError:
-        return ["--user-group"]
-    return ["--gid", name]
-
-
-def _exists(name: str) -> bool:
+def _is_user(name: str) -> bool:
     try:
         pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _is_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
     except KeyError:
         return False
     return True

@@ -1,0 +1,214 @@
+"""On a machine that has booted, services of all kinds come, are seen to be well or not, and go."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provisioning.artifact.package import Health, Hook, Service, Value
+from provisioning.artifact.path import HOOKS
+from provisioning.artifact.tool import tool
+from tests.artifact.making import PACKAGE, directory, file
+from tests.machines.booted import booted
+from tests.target import making
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.machines.booted import Booted
+
+pytestmark = pytest.mark.sweep
+
+RUNS = "exec sleep 1000"
+ENDS = "sleep 0.3; echo no water; exit 1"
+APP = Service("greenhouse", "bin/app", "on-failure", "greenhouse", "", (), "", None)
+FILE = "opt/greenhouse/etc/device.env"
+
+
+class Pi:
+    """A machine with the tool, on which packages are installed that are made for it."""
+
+    def __init__(self, machine: Booted, folder: Path) -> None:
+        self.machine, self._folder = machine, folder
+        path = machine.root / "usr/local/bin/provision"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tool())
+        path.chmod(0o755)
+
+    def provision(self, *words: str, status: int = 0) -> str:
+        return self.machine.run("/usr/local/bin/provision", *words, status=status)
+
+    def install(
+        self, version: str, *services: Service, script: str = RUNS, status: int = 0, **said: Any
+    ) -> str:
+        """Install a package with these services, all of which run the script."""
+        hooks = {name: said.pop(name) for name in ("pre_install", "post_install") if name in said}
+        holding = [directory("bin"), file("bin/app", f"#!/bin/sh\n{script}\n".encode(), 0o755)]
+        holding += [directory("var"), *([directory(HOOKS)] if hooks else [])]
+        for name, text in hooks.items():
+            holding.append(file(f"{HOOKS}/{name}", f"#!/bin/sh\n{text}\n".encode(), 0o755))
+        about = PACKAGE._replace(
+            services=services,
+            service_manager="systemd",
+            hooks=tuple(Hook(name, 20) for name in hooks),
+            **said,
+        )
+        made = making.package(self._folder, version, holding, about)
+        made.rename(self.machine.root / "root" / made.name)
+        return self.provision("install", f"/root/{made.name}", status=status)
+
+    def state(self, unit: str = "greenhouse.service") -> str:
+        with self.machine.start("systemctl", "is-active", unit) as process:
+            return process.communicate()[0].strip()
+
+    def has(self, path: str) -> bool:
+        return (self.machine.root / path).exists()
+
+
+@pytest.fixture(scope="module")
+def booted_pi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pi]:
+    place = tmp_path_factory.mktemp("pi")
+    with booted(place) as machine:
+        yield Pi(machine, place)
+
+
+@pytest.fixture
+def pi(booted_pi: Pi) -> Iterator[Pi]:
+    """A machine on which nothing is installed, neither before nor after."""
+    yield booted_pi
+    if booted_pi.has("opt/greenhouse/current"):
+        booted_pi.provision("uninstall", "greenhouse", "--purge")
+        assert not booted_pi.has("opt/greenhouse")
+        booted_pi.machine.run("getent", "passwd", "greenhouse", status=2)
+    else:  # what came to nothing leaves its history, and its user, whose data may be there
+        shutil.rmtree(booted_pi.machine.root / "opt/greenhouse", ignore_errors=True)
+        booted_pi.machine.run("sh", "-c", "userdel greenhouse || true")
+
+
+def health(check: str, what: str, within: int = 8) -> Service:
+    return APP._replace(health=Health(check, what, within))
+
+
+@pytest.mark.parametrize(
+    ("script", "check", "what"),
+    [
+        (RUNS, "uptime", "2"),
+        ("exec python3 -m http.server 8000", "tcp", "localhost:8000"),
+        ("exec python3 -m http.server 8000", "http", "http://localhost:8000/"),
+        ('[ "$1" ] && exec test "$(id -un)" = greenhouse; ' + RUNS, "command", "bin/app check"),
+    ],
+)
+def test_a_service_that_is_well_is_installed(pi: Pi, script: str, check: str, what: str) -> None:
+    pi.install("1", health(check, what), script=script)
+    assert pi.state() == "active"
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        (health("uptime", "3", 5), "greenhouse is not well within 5 seconds: it is "),
+        (health("tcp", "localhost:8000", 2), "localhost:8000: Connection refused"),
+        (health("command", "bin/app check", 2), "bin/app check "),
+        (APP, "greenhouse is "),
+    ],
+)
+def test_a_service_that_is_not_is_undone_and_nothing_of_it_is_left(
+    pi: Pi, service: Service, told: str
+) -> None:
+    said = pi.install("1", service, script=ENDS, status=4)
+    assert told in said
+    assert "; it said last: no water; what was before, nothing, is back" in said
+    assert pi.state() == "inactive"
+    assert not pi.has("etc/systemd/system/greenhouse.service")
+
+
+def test_another_program_that_answers_does_not_make_it_well(pi: Pi) -> None:
+    pi.machine.run("systemd-run", "--unit=other", "python3", "-m", "http.server", "8001")
+    said = pi.install("1", health("tcp", "localhost:8001", 3), script=ENDS, status=4)
+    pi.machine.run("systemctl", "stop", "other")
+    assert "localhost:8001: well, but it is " in said
+
+
+def test_values_of_the_device_are_demanded_and_given_to_the_service_alone(pi: Pi) -> None:
+    asked = (Value("PIN", "[0-9]{4}", True, "Of this machine"),)
+    said = pi.install("1", APP, device=asked, status=3)
+    assert said == (
+        f"provision: /{FILE}: there is no such file; write into it:\n"
+        "provision:   PIN=…   # Of this machine ([0-9]{4})\n"
+    )
+    path = pi.machine.root / FILE
+    path.parent.mkdir(parents=True)
+    path.write_text("PIN=12\n")
+    said = pi.install("1", APP, device=asked, status=3)
+    assert f"/{FILE}: PIN: what is there does not match [0-9]{{4}}" in said
+    assert f"run: chmod 600 /{FILE}" in said
+    path.write_text("PIN='1234'\n")
+    path.chmod(0o600)
+    pi.install("1", APP, device=asked)
+    pid = pi.machine.run("systemctl", "show", "-P", "MainPID", "greenhouse").strip()
+    assert "PIN=1234" in pi.machine.run("cat", f"/proc/{pid}/environ").split("\0")
+    assert "1234" not in pi.machine.run("systemctl", "show", "greenhouse")
+
+
+def test_a_service_that_a_new_release_has_no_more_is_stopped_and_gone(pi: Pi) -> None:
+    pi.install("1", APP, APP._replace(name="pump"))
+    assert pi.state("greenhouse-pump.service") == "active"
+    pi.install("2", APP)
+    assert pi.state("greenhouse-pump.service") == "inactive"
+    assert not pi.has("etc/systemd/system/greenhouse-pump.service")
+    pi.provision("rollback", "greenhouse")
+    assert pi.state("greenhouse-pump.service") == "active"
+
+
+def test_one_that_was_disabled_stays_so_and_runs_until_the_next_start(pi: Pi) -> None:
+    pi.install("1", APP)
+    pi.machine.run("systemctl", "disable", "greenhouse")
+    pi.install("2", APP._replace(restart="always"))
+    assert pi.state() == "active"
+    pi.machine.cut()
+    pi.machine.boot()
+    assert pi.state() == "inactive"
+
+
+def test_a_user_whom_the_administrator_has_made_stays(pi: Pi) -> None:
+    pi.machine.run("useradd", "--system", "keeper")
+    pi.install("1", APP._replace(user="keeper"))
+    pi.provision("uninstall", "greenhouse", "--purge")
+    assert "keeper" in pi.machine.run("getent", "passwd", "keeper")
+    pi.machine.run("userdel", "keeper")
+
+
+def test_a_group_that_is_not_there_is_told(pi: Pi) -> None:
+    said = pi.install("1", APP._replace(group="gpio-x"), status=3)
+    assert "there is no group gpio-x" in said
+
+
+def test_what_a_hook_refuses_is_not_begun(pi: Pi) -> None:
+    pi.install("1", APP)
+    said = pi.install("2", APP, pre_install="echo no disk; exit 1", status=2)
+    log = "/opt/greenhouse/state/pre_install.log"
+    assert said == (
+        f"provision: greenhouse: pre_install ended with 1: no disk; what it said is in {log};"
+        " nothing was changed\n"
+    )
+    assert pi.machine.run("cat", log) == "no disk\n"
+    assert "greenhouse 1\n" in pi.provision("status", "greenhouse")
+
+
+def test_what_a_hook_cannot_finish_is_undone(pi: Pi) -> None:
+    pi.install("1", APP)
+    said = pi.install("2", APP, post_install="exit 7", status=4)
+    assert "post_install ended with 7" in said
+    assert said.endswith("; 1 is back\n")
+    assert pi.state() == "active"
+
+
+def test_what_removal_cannot_stop_short_of_is_all_gone(pi: Pi) -> None:
+    pi.install("1", APP)
+    pi.provision("uninstall", "greenhouse")
+    assert pi.state() == "inactive"
+    names = pi.machine.run("ls", "/etc/systemd/system")
+    assert "greenhouse" not in names
