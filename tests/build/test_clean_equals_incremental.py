@@ -228,7 +228,6 @@ class Doits(RuleBasedStateMachine):
     def kill(self, after: float) -> None:
         process = self.project.start("-n", "2")
         time.sleep(after)
-        process.kill()
         os.killpg(process.pid, signal.SIGKILL)  # doit's workers would wait for ever, with the pipe
         process.communicate()
 
@@ -243,7 +242,7 @@ class Doits(RuleBasedStateMachine):
         project.doit()
         version = "1.1" if '"1.1"' in project.path("specs/demo.yaml").read_text() else "1.0"
         releases = list(project.path("artifacts").glob(f"demo-{version}-*/*"))
-        assert len(releases) == 10  # for two platforms
+        assert len({each.parent for each in releases}) == 2  # platforms
         return {each.name: of_file(each) for each in releases}
 
 

@@ -188,7 +188,7 @@ def test_a_group_that_is_not_there_is_told(pi: Pi) -> None:
 
 def test_what_a_hook_refuses_is_not_begun(pi: Pi) -> None:
     pi.install("1", APP)
-    said = pi.install("2", APP, pre_install="echo no disk; exit 1", status=2)
+    said = pi.install("2", APP, pre_install="echo no disk; exit 1", status=3)
     log = "/opt/greenhouse/state/pre_install.log"
     assert said == (
         f"provision: greenhouse: pre_install ended with 1: no disk; what it said is in {log};"
