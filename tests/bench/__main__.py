@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,12 @@ from .trees import Tree, all_trees
 from .works import WORKS, Plan, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 DOC = Path(__file__).resolve().parents[2] / "doc"
 _CACHE = "~/.cache/doit-provisioning-bench"
 _MEMORY = Path("/dev/shm")
+_DISK = "/var/tmp"
 _ROOM = 6 << 30  # bytes: the largest tree, packed and unpacked by several tools
 
 _ROUNDS, _ROUNDS_OF_LARGE = 5, 3
@@ -55,11 +57,9 @@ def _bench(options: argparse.Namespace) -> None:
         raise BenchError("runs on Linux alone: it needs /proc, and GNU tar and find")
     trees = all_trees(Path(options.cache or _CACHE).expanduser())
     plan = _plan(options, trees)
-    with tempfile.TemporaryDirectory(prefix="doit-bench-", dir=_scratch(options)) as scratch:
-        results = measure(
-            plan, Path(scratch), lambda text: print(text, file=sys.stderr, flush=True)
-        )
-        facts = machine.facts(Path(scratch)) | machine.versions(plan.tools())
+    with _empty(_scratch(options)) as scratch, _empty(options.disk or _DISK) as disk:
+        results = measure(plan, scratch, disk, _say)
+        facts = machine.facts(scratch) | machine.versions(plan.tools())
     text = page(results, trees, facts)
     print(text)
     whole = not (options.quick or options.trees or options.only or options.without)
@@ -68,6 +68,16 @@ def _bench(options: argparse.Namespace) -> None:
         _write(Path(output), text, plot(results, trees))
     else:
         print("not written to doc/benchmarks.md: a part of the whole", file=sys.stderr)
+
+
+@contextmanager
+def _empty(where: str | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="doit-bench-", dir=where) as directory:
+        yield Path(directory)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _plan(options: argparse.Namespace, trees: Mapping[str, Tree]) -> Plan:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from .installing import FIRST, INSTALL, PLACES, TAR_AND_SYNC, TREE_OF_MANY, UPGRADE
 from .many import LIST_FRESH, NO_OP_MANY, NO_OP_ONE, SPECS, TASKS_FRESH, TASKS_MANY, TASKS_ONE
-from .results import LARGE, MIDDLE, REAL
+from .results import LARGE, MIDDLE, REAL, Results
 from .rivals import EMPTY, GZIP, NFPM, NINJA_AND_EMPTY, SAME_TAR, TAR_AND_SUMS
 from .works import CHANGED, COLD, NO_OP, VERIFY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .results import Results
+    from collections.abc import Callable, Iterator
 
 _MB = 1e6
 
@@ -37,6 +37,12 @@ class Verdict(NamedTuple):
     def met(self) -> bool:
         """Whether it is kept to."""
         return self.value <= self.bar.at_most
+
+
+def _on_disks(work: str, at_most: float, command: str) -> Iterator[Bar]:
+    for at in PLACES:
+        value = partial(Results.ratio, tree=at, work=INSTALL, ours=command, theirs=TAR_AND_SYNC)
+        yield Bar(f"{work}, {at}", TAR_AND_SYNC, at_most, "", value)
 
 
 _COLD = "cold build, 36,487 files"
@@ -107,6 +113,15 @@ BARS = (
         200,
         "MB",
         lambda got: got.of(LARGE, "no-op", NO_OP).peak / _MB,
+    ),
+    *_on_disks("install", 2, FIRST),
+    *_on_disks("install with one file changed", 0.3, UPGRADE),
+    Bar(
+        f"peak memory, install, {TREE_OF_MANY.title}",
+        "",
+        100,
+        "MB",
+        lambda got: max(got.of(each, INSTALL, FIRST).peak for each in PLACES) / _MB,
     ),
     Bar(LIST_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, LIST_FRESH).wall),
     Bar(TASKS_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, TASKS_FRESH).wall),

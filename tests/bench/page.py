@@ -29,6 +29,8 @@ measured it all in one run and wrote this page.
 - CPU is user and system time of all processes of a command. Peak is the most memory that they held
   at one time (PSS), sampled in a round of its own.
 - Files are in the kernel's cache, and nothing is waited for that a tool does not wait for itself.
+- Packages are installed on file systems in files on a disk, one as a Raspberry Pi has it and one
+  where files can share what they hold. The tool is the one inside the package.
 - The generated trees have files of half a kilobyte to some hundred, 4 kB on average, one in twenty
   of them without any pattern. The other tree is a wheel from PyPI, unpacked.
 - What the others do not do: manifest, digests, templates.
@@ -42,7 +44,8 @@ def page(results: Results, trees: Mapping[str, Tree], facts: Mapping[str, str]) 
     parts += ["![Seconds by number of files](benchmarks.svg)\n"]
     parts += ["## Where and with what\n", _table(("", ""), facts.items())]
     for (tree, work), measured in results.by.items():
-        heading = f"{trees[tree].title}: {work}" if tree in trees else work
+        title = trees[tree].title if tree in trees else tree
+        heading = work if work == tree else f"{title}: {work}"
         parts += [f"## {heading[0].upper()}{heading[1:]}\n", _measured_table(measured, OURS[work])]
     return "\n".join(parts)
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from . import many, page
+from . import installing, many, page
 from .bars import BARS, verdicts
 from .measure import Run, Series, ratio, total
 from .plot import Panel, spread, svg
@@ -41,6 +41,9 @@ def everything() -> Results:
             commands = (*OURS[work], *rivals, *([NINJA_AND_EMPTY] if work == "no-op" else []))
             took = 10 if tree == LARGE else 1
             by[tree, work] = {name: series(took, took, size=1000) for name in commands}
+    for place in installing.PLACES:
+        commands = (installing.TAR_AND_SYNC, *OURS[installing.INSTALL])
+        by[place, installing.INSTALL] = {name: series(1.0) for name in commands}
     return Results(by={**by, (many.SPECS, many.SPECS): {name: series(1.0) for name in OF_SPECS}})
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from tests.conftest import unmeasured
 
-from . import page
+from . import installing, page
+from .installing import FIRST, INSTALL, TAR_AND_SYNC, UPGRADE
 from .measure import run
 from .project import TREE, Project
 from .rivals import EMPTY, GZIP, SAME_TAR, TAR_AND_SUMS
-from .tools import INSTALL
+from .tools import INSTALL as PROGRAMS
 from .trees import generated
 from .works import CHANGED, COLD, NO_OP, OURS, VERIFY, Plan, measure
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 TINY = generated(40)
 # What the other tests need too.
-AT_HAND = {"bash", "find", "gzip", "sha256sum", "tar"}
+AT_HAND = {"bash", "find", "gzip", "sha256sum", "tar"} | {*installing.TOOLS}
 
 
 @pytest.fixture
@@ -56,18 +57,25 @@ def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: 
 def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
     plan = Plan(
         trees=[TINY],
-        works=("no-op", "build", "verify"),
-        without=INSTALL.keys() - AT_HAND,
+        works=("no-op", "build", "verify", INSTALL),
+        without=PROGRAMS.keys() - AT_HAND,
         rounds=1,
         rounds_of_large=1,
+        installed=TINY,
     )
-    results = measure(plan, tmp_path, str)
-    assert list(tmp_path.iterdir()) == []
+    scratch, disk = tmp_path / "scratch", tmp_path / "disk"
+    for each in (scratch, disk):
+        each.mkdir()
+    results = measure(plan, scratch, disk, str)
+    assert [*scratch.iterdir(), *disk.iterdir()] == []
     commands = {work: list(measured) for (_, work), measured in results.by.items()}
+    installed = [place for place, work in results.by if work == INSTALL]
+    assert installed == [*installing.PLACES]
     assert commands == {
         "no-op": [NO_OP, EMPTY, "doit, the files as file_dep", "find -printf '%T@ %s'"],
         "build": [*OURS["build"], GZIP, SAME_TAR],
         "verify": [VERIFY, TAR_AND_SUMS],
+        INSTALL: [TAR_AND_SYNC, FIRST, UPGRADE],
     }
     sizes = [results.of(TINY.name, "build", name).size or 0 for name in (COLD, CHANGED, GZIP)]
     assert min(sizes) > 10_000

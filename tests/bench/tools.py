@@ -25,11 +25,16 @@ INSTALL = {
     "find": "apt-get install findutils",
     "gzip": "apt-get install gzip",
     "make": "apt-get install make",
+    "mkfs.ext4": "apt-get install e2fsprogs",
+    "mkfs.xfs": "apt-get install xfsprogs",
+    "mount": "apt-get install mount",
     "nfpm": _EXTRA,
     "ninja": _EXTRA,
     "pigz": "apt-get install pigz",
     "sha256sum": "apt-get install coreutils",
+    "sync": "apt-get install coreutils",
     "tar": "apt-get install tar",
+    "umount": "apt-get install mount",
     "zstd": "apt-get install zstd",
 }
 

@@ -6,7 +6,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import many
+from . import installing, many
+from .installing import INSTALL
 from .many import SPECS
 from .measure import alternate, run, total
 from .project import TREE, Project
@@ -43,7 +44,7 @@ _COMMANDS: dict[str, Callable[[Project], dict[str, Command]]] = {
     },
     "verify": lambda project: {VERIFY: project.doit("verify")},
 }
-WORKS = (*_COMMANDS, SPECS)
+WORKS = (*_COMMANDS, INSTALL, SPECS)
 OURS = {
     "no-op": {NO_OP: "doit"},
     "build": {
@@ -54,6 +55,7 @@ OURS = {
         VARIABLE: "variable",
     },
     "verify": {VERIFY: "doit"},
+    INSTALL: installing.OURS,
     SPECS: many.OURS,
 }
 """What is ours among the commands of each work, and the short names of ratios."""
@@ -70,6 +72,7 @@ class Plan:
     without: Collection[str]  # programs
     rounds: int
     rounds_of_large: int
+    installed: Tree = installing.TREE_OF_MANY
 
     def rounds_of(self, tree: Tree, work: str) -> int:
         """Fewer where a round takes minutes."""
@@ -82,16 +85,13 @@ class Plan:
 
     def tools(self) -> set[str]:
         """The programs that this takes."""
-        return {
-            tool
-            for work in self.works
-            for rival in self.rivals(work).values()
-            for tool in rival.tools
-        }
+        rivals = (rival for work in self.works for rival in self.rivals(work).values())
+        tools = {tool for rival in rivals for tool in rival.tools}
+        return tools | {*installing.TOOLS} if INSTALL in self.works else tools
 
 
-def measure(plan: Plan, scratch: Path, say: Say) -> Results:
-    """Measure all of a plan in an empty directory, and leave it so.
+def measure(plan: Plan, scratch: Path, disk: Path, say: Say) -> Results:
+    """Measure all of a plan in an empty directory, and leave it so; so with one on a disk.
 
     Raises:
         BenchError: if a program is missing, or one fails.
@@ -101,6 +101,11 @@ def measure(plan: Plan, scratch: Path, say: Say) -> Results:
     if {*plan.works} & {*_COMMANDS}:
         for tree in plan.trees:
             results |= _measure_tree(plan, tree, scratch / tree.name, say)
+    if INSTALL in plan.works:
+        told = _telling(say, INSTALL)
+        measured = installing.measure(plan.installed, disk / INSTALL, plan.rounds, told)
+        results |= {(where, INSTALL): commands for where, commands in measured.items()}
+        shutil.rmtree(disk / INSTALL)
     if SPECS in plan.works:
         results[SPECS, SPECS] = many.measure(scratch / SPECS, plan.rounds, _telling(say, SPECS))
         shutil.rmtree(scratch / SPECS)
