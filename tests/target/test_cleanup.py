@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from provisioning.target.cleanup import doomed
 from provisioning.target.history import DONE, FAILED, Event
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .machine import Machine
 
 
@@ -70,3 +76,35 @@ def test_as_many_are_kept_as_are_asked_for(machine: Machine) -> None:
     assert machine.run("gc", "greenhouse", "--keep", "1") == (0, f"{first}: removed\n", "")
     assert machine.releases() == ["2", "3"]  # which is the previous one, and the current
     assert machine.run("gc", "greenhouse").out == ""
+
+
+def events(history: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in history.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("years", [("1970", "1970", "1970"), ("2100", "2038", "1970")])
+def test_no_clock_is_asked_for_an_order(machine: Machine, years: tuple[str, ...]) -> None:
+    for version in ("1", "2", "3"):
+        machine.install(version)
+    path = machine.prefix / "state/history"
+    times = (f"{year}-01-01T00:00:00Z" for year in years)
+    told = [{**line, "time": next(times)} for line in events(path)]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in told))
+    for release in machine.prefix.glob("releases/*"):
+        os.utime(release, (0, 0))
+    machine.run("gc", "greenhouse", "--keep", "1")
+    assert machine.releases() == ["2", "3"]
+    machine.install("4")
+    assert [event["sequence"] for event in events(path)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "garbage\n", '{"sequence": 1}\n', "[" * 100_000])
+def test_a_history_that_makes_no_sense_is_none(machine: Machine, text: str) -> None:
+    machine.install("1")
+    machine.install("2")
+    (machine.prefix / "state/history").write_text(text)
+    assert machine.run("status", "greenhouse").code == 0
+    assert machine.run("rollback", "greenhouse").code == 0
+    assert machine.install("3").code == 0
+    assert machine.releases()[-1] == "3"
+    assert machine.version == "3"

@@ -5,9 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+from provisioning.target.cli import main
+
 from .machine import listing
+from .making import package
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -43,3 +48,43 @@ def test_looking_needs_no_lock(machine: Machine) -> None:
         for command in ("status", "verify"):
             assert machine.run(command, "greenhouse").code == 0
         assert machine.run("rollback", "greenhouse", "--dry-run").code == 3
+
+
+def test_of_many_installers_at_once_each_wins_or_is_told(machine: Machine) -> None:
+    machine.install("1.0")
+    paths = [package(machine.folder, f"2.{number}") for number in range(4)]
+    command = [sys.executable, "-m", "provisioning.target", "install", "--allow-downgrade"]
+    running = [
+        subprocess.Popen(
+            [*command, path, "--root", machine.root],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for path in paths
+    ]
+    codes = [process.wait() for process in running]
+    assert 0 in codes
+    assert set(codes) <= {0, 5}
+    assert machine.version in {f"2.{at}" for at, code in enumerate(codes) if code == 0}
+    assert machine.run("verify", "greenhouse").code == 0
+
+
+def forked(words: list[str]) -> int:
+    process = os.fork()
+    if not process:
+        null = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(null, stream)
+        os._exit(main(words))
+    return process
+
+
+def test_of_many_first_installers_at_once_each_wins_or_is_told(machine: Machine) -> None:
+    path = package(machine.folder, "1.0")
+    for _ in range(5):
+        running = [forked(["install", str(path), "--root", str(machine.root)]) for _ in range(3)]
+        codes = {os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in running}
+        assert 0 in codes
+        assert codes <= {0, 5}
+        assert machine.run("verify", "greenhouse").code == 0
+        assert machine.run("uninstall", "greenhouse", "--purge").code == 0
