@@ -211,3 +211,14 @@ def test_a_file_that_is_only_respelt_is_the_same_where_case_does_not_count(
         "",
     )
     assert machine.read("x.ini") == "new\n"
+
+
+def test_a_link_that_became_a_file_since_is_not_brought_back(machine: Machine) -> None:
+    machine.install("1.0", holding("1.0", OLD))
+    (machine.prefix / PATH).unlink()
+    (machine.prefix / PATH).symlink_to("/etc/hostname")
+    machine.install("2.0", holding("2.0", NEW))
+    (machine.prefix / PATH).unlink()
+    machine.write(PATH, NEW)
+    assert machine.run("rollback", "greenhouse").code == 0
+    assert machine.read(PATH) == NEW

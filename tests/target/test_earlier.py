@@ -81,3 +81,12 @@ def test_what_is_gone_is_written(machine: Machine) -> None:
     (machine.prefix / "current/lib/main.py").unlink()
     assert machine.install("1.5.0").code == 0
     assert machine.run("verify", "greenhouse").code == 0
+
+
+def test_what_has_another_size_has_another_time(machine: Machine) -> None:
+    machine.install("1.4.2")
+    path = machine.prefix / "current/lib/main.py"
+    path.write_text("short")
+    os.utime(path, (PAST, PAST))
+    machine.install("1.5.0")
+    assert (machine.prefix / "current/lib/main.py").stat().st_mtime > PAST

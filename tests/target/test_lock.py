@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.target.cli import main
 
+from .kills import ended_at
 from .machine import listing
 from .making import package
 
@@ -88,3 +89,16 @@ def test_of_many_first_installers_at_once_each_wins_or_is_told(machine: Machine)
         assert codes <= {0, 5}
         assert machine.run("verify", "greenhouse").code == 0
         assert machine.run("uninstall", "greenhouse", "--purge").code == 0
+
+
+def test_a_lock_that_went_with_its_package_is_none(machine: Machine) -> None:
+    machine.install("1.0")
+    lock = machine.prefix / "state/lock"
+
+    def remove_once(event: str, _: tuple[object, ...]) -> None:
+        if event == "fcntl.flock" and not gone:
+            gone.append(lock.unlink())
+
+    gone: list[None] = []
+    assert ended_at(remove_once, ["gc", "greenhouse", "--root", str(machine.root)]) == 0
+    assert lock.exists()

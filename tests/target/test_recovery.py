@@ -188,3 +188,24 @@ def test_what_failed_once_may_be_tried_again(machine: Machine) -> None:
     (machine.prefix / "etc/greenhouse.ini.new").rmdir()
     assert machine.install("1.5.0", holding).code == 0
     assert machine.version == "1.5.0"
+
+
+def test_what_was_edited_meanwhile_is_kept(switched: Machine) -> None:
+    switched.write("etc/greenhouse.ini", "mine\n")
+    assert switched.run("recover", "greenhouse").out == FINISHED
+    assert switched.read("etc/greenhouse.ini") == "mine\n"
+    assert switched.read("etc/greenhouse.ini.new") == "port = 9\n"
+
+
+@pytest.mark.parametrize("words", [["rollback"], ["uninstall"]])
+def test_what_is_in_the_history_is_done_but_for_its_record(
+    machine: Machine, words: list[str]
+) -> None:
+    machine.install("1.4.2")
+    machine.install("1.5.0")
+    command = [*words, "/opt/greenhouse", "--root", str(machine.root)]
+    assert ended_at(After("history"), command) == -signal.SIGKILL
+    assert machine.run("recover", "/opt/greenhouse").code == 0
+    lines = (machine.read("state/history") or "").splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [1, 2, 3]
+    assert machine.version == {"rollback": "1.4.2", "uninstall": ""}[words[0]]
