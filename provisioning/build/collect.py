@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.build.digests import Digests, Held
-    from provisioning.build.layout import Item, Layout
+    from provisioning.build.item import Item
+    from provisioning.build.layout import Layout
 
 _EXECUTABLE = 0o111
 _JSON = {False: "false", True: "true"}

@@ -13,7 +13,7 @@ from provisioning.spec.fault import Fault, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from provisioning.build.layout import Item
+    from provisioning.build.item import Item
     from provisioning.spec.origin import Origin
     from provisioning.spec.variant import Service, Variant
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.build.layout import Item, Layout, lay_out
+from provisioning.build.layout import Layout, lay_out
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import Fault, SpecError
 from tests.build.conftest import content, variant, write
 
 if TYPE_CHECKING:
+    from provisioning.build.item import Item
     from provisioning.spec.variant import Content
 
 

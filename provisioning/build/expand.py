@@ -1,0 +1,183 @@
+"""Knows which items a content of a spec stands for: what lies at its source, and what may not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.entry import DIR, FILE, LINK
+from provisioning.artifact.path import link_fault, shown
+from provisioning.build.content_fault import content_fault
+from provisioning.build.item import Item
+from provisioning.build.sources import is_exclude, is_glob, literal_prefix
+from provisioning.build.tree import kind_of
+from provisioning.spec.inputs import leads_out
+from provisioning.spec.near import nearest_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.build.sources import Sources
+    from provisioning.spec.fault import Fault
+    from provisioning.spec.variant import Content, Variant
+
+_LINK_MODE = 0o777
+_EXECUTABLE = 0o111
+
+
+@dataclass(slots=True)
+class Expansion:
+    """What the contents of a variant stand for, and all the faults that they have."""
+
+    variant: Variant
+    sources: Sources
+    faults: list[Fault] = field(default_factory=list)
+
+    def items(self, content: Content) -> Iterable[Item]:
+        """List what a content stands for, one item for each path; what is wrong joins `faults`."""
+        if content.kind == "dir":
+            mode = self.variant.dir_mode if content.mode is None else content.mode
+            return [Item(content.dst, DIR, mode, content.owner, content.group)]
+        if content.kind == "link":
+            return [self._link(content, content.dst, content.source, "")]
+        if not self._inside(content):
+            return []
+        if content.kind == "template":
+            return self._template(content)
+        return self._src(content)
+
+    def _inside(self, content: Content) -> bool:
+        """Whether the source is one: of the project, and not made by the build; else a fault."""
+        entered = literal_prefix(content.source)
+        if leads_out(Path(), entered):
+            self._fault("outside", content, content.kind, f"{entered} leads out of the project")
+        elif self.sources.is_output(content.source):
+            self._fault("outside", content, content.kind, "this is what the build itself makes")
+        else:
+            return True
+        return False
+
+    def _template(self, content: Content) -> Iterable[Item]:
+        try:
+            status = os.lstat(content.source)
+        except OSError as error:
+            if not (content.optional and isinstance(error, FileNotFoundError)):
+                self._unreadable(content, error)
+            return []
+        if not stat.S_ISREG(status.st_mode):
+            self._fault("not-a-file", content, "template", f"{content.source} is not a file")
+            return []
+        mode = self._mode(content, executable=bool(status.st_mode & stat.S_IXUSR))
+        return [self._file(content, _target(content), content.source, mode=mode, template=True)]
+
+    def _mode(self, content: Content, *, executable: bool) -> int:
+        if content.mode is not None:
+            return content.mode
+        return self.variant.file_mode | (_EXECUTABLE if executable else 0)
+
+    def _src(self, content: Content) -> Iterable[Item]:
+        source = content.source
+        try:
+            if is_glob(source) or stat.S_ISDIR(os.lstat(source).st_mode):
+                return list(self._selected(content))
+            kind = stat.S_IFMT(os.lstat(source).st_mode)
+        except FileNotFoundError as error:
+            if not content.optional:
+                self._unreadable(content, error)
+            return []
+        except OSError as error:
+            self._unreadable(content, error)
+            return []
+        if not content.optional:
+            self._idle(content, range(len(content.exclude)))
+        return self._source(content, _target(content), source, kind)
+
+    def _selected(self, content: Content) -> Iterator[Item]:
+        """What a directory or a glob stands for."""
+        bad = [pattern for pattern in content.exclude if not is_exclude(pattern)]
+        for pattern in bad:
+            self._fault("bad-pattern", content, "exclude", f"{pattern} is no pattern of gitignore")
+        selection = self.sources.select(content.source, [] if bad else content.exclude)
+        if not content.optional:
+            self._idle(content, selection.idle_excludes)
+            if not selection.files:
+                self._fault(
+                    "no-match",
+                    content,
+                    content.kind,
+                    f"nothing matches {content.source}",
+                    hint="correct the path, or say `optional: true` if it may be absent",
+                )
+        for path, found in selection.files:
+            target, source = _join(content.dst, path), selection.base + path
+            yield from self._source(content, target, source, kind_of(found))
+
+    def _idle(self, content: Content, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._fault(
+                "idle-exclude",
+                content,
+                "exclude",
+                f"{content.exclude[number]} excludes nothing",
+                hint=f"patterns are gitignore's and relative to {content.source}; "
+                "remove it, or say `optional: true`",
+            )
+
+    def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
+        if kind == stat.S_IFLNK:
+            return [self._link(content, path, os.readlink(source), source)]
+        if kind == stat.S_IFREG:
+            return [self._file(content, path, source, mode=content.mode)]
+        self._fault(
+            "special-file",
+            content,
+            content.kind,
+            f"{shown(source)} is neither a file, a directory nor a symbolic link",
+            hint="exclude it",
+        )
+        return []
+
+    def _link(self, content: Content, path: str, target: str, source: str) -> Item:
+        reason = link_fault(path, target)
+        if reason:
+            name = f"{shown(source)}: the symbolic link" if source else "the link"
+            self._fault("link", content, content.kind, f"{name} to {shown(target)} {reason}")
+        owner, group = content.owner, content.group
+        return Item(path, LINK, _LINK_MODE, owner, group, source=source, link=target)
+
+    def _file(
+        self, content: Content, path: str, source: str, *, mode: int | None, template: bool = False
+    ) -> Item:
+        return Item(
+            path=path,
+            type=FILE,
+            mode=mode,
+            owner=content.owner,
+            group=content.group,
+            source=source,
+            template=template,
+            conffile=content.conffile,
+        )
+
+    def _unreadable(self, content: Content, error: OSError) -> None:
+        message, hint = f"{content.source}: {error.strerror}", ""
+        if content.kind == "template" and is_glob(content.source):
+            message, hint = "a template is one file, and no glob", "write an item for each"
+        elif near := nearest_path(Path(), content.source):
+            hint = f"did you mean {near}?"
+        self._fault("no-source", content, content.kind, message, hint=hint)
+
+    def _fault(self, code: str, content: Content, key: str, message: str, hint: str = "") -> None:
+        self.faults.append(content_fault(code, content, key, message, hint=hint))
+
+
+def _target(content: Content) -> str:
+    """Where a single source goes: to `dst`, or into it where `dst` ends in a slash."""
+    return _join(content.dst, os.path.basename(content.source)) if content.into else content.dst
+
+
+def _join(directory: str, path: str) -> str:
+    return f"{directory}/{path}" if directory else path

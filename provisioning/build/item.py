@@ -1,0 +1,24 @@
+"""Knows what one path of a package is before anything is read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Item(NamedTuple):
+    """One path of the package, before anything is read.
+
+    `source` is relative to the project: the file or link to take, the template to render, or ""
+    for what the spec alone makes (directories, links). `mode` is None where the executable bit of
+    the source decides.
+    """
+
+    path: str
+    type: str
+    mode: int | None
+    owner: str
+    group: str
+    source: str = ""
+    template: bool = False
+    link: str = ""
+    conffile: bool = False
