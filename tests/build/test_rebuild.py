@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import digest
+from provisioning.artifact.tar import EPOCH
 from provisioning.build import sums
 from provisioning.build.collect import collect, complete
 from provisioning.build.layout import lay_out
@@ -37,9 +38,13 @@ def _layout(**changes: object) -> Layout:
 @pytest.fixture
 def place(digests: Digests) -> Workspace:
     """The artifacts of a small package."""
+    return _built(digests)
+
+
+def _built(digests: Digests, **changes: object) -> Workspace:
     write("t/a", "one\ntwo\n")
     write("t.j2", "x = {{ x }}\n")
-    layout = _layout()
+    layout = _layout(**changes)
     place = workspace(layout.variant, "artifacts")
     render(layout, place.rendered)
     pack(place, complete(collect(layout, digests.look), place.rendered, digests), digests)
@@ -83,3 +88,14 @@ def test_of_secrets_no_line_is_told(place: Workspace) -> None:
         "etc/x: " + _digests("x = 1\n", "x = 2\n"),
         "artifacts/demo-1.0-raspberry-pi: a build from nothing gives something else",
     ]
+
+
+def test_of_a_deb_the_member_and_the_field_are_told(digests: Digests) -> None:
+    _built(digests, formats=("deb",))
+    layout = _layout(formats=("deb",), mtime="epoch")
+    told = _told(workspace(layout.variant, "artifacts"), layout)
+    begin = "demo_1.0_arm64.deb: data.tar.gz: ./opt/demo/.provisioning/manifest.json: "
+    assert told[0].startswith(f"{begin}the mtime in its header: ")
+    assert f", built again: {(b'%011o' % EPOCH).hex(' ')} " in told[0]
+    assert told[1].startswith("SHA256SUMS: byte 102: ")
+    assert len(told) == 3

@@ -21,9 +21,10 @@ DATA = {"gzip": "data.tar.gz", "xz": "data.tar.xz", "zstd": "data.tar.zst"}
 FORMAT = b"2.0\n"  # what VERSION holds
 LARGEST = 9_999_999_999  # bytes of a member: ten digits
 
-_HEADER = 60
+HEADER, SIZE = 60, slice(48, 58)
+"""How many bytes precede a member, and in which of them its size is told."""
+
 _DIGITS = re.compile(rb"(?:0|[1-9][0-9]*) *")
-_SIZE = slice(48, 58)
 
 
 def header(name: str, size: int) -> bytes:
@@ -59,8 +60,8 @@ class Archive:
     def member(self, names: Mapping[str, str]) -> tuple[str, Member]:
         """The next member, which must have one of `names` and be read to its end: its key."""
         self._finish()
-        found = self._read(_HEADER)
-        size = int(found[_SIZE]) if _DIGITS.fullmatch(found[_SIZE]) else -1
+        found = self._read(HEADER)
+        size = int(found[SIZE]) if _DIGITS.fullmatch(found[SIZE]) else -1
         for key, name in names.items():
             if found == header(name, size):
                 self._member = Member(self._stream, size)
