@@ -70,9 +70,22 @@ def encoder(codec: str, level: int | None = None) -> Encoder:
     """What makes chunks of a codec, at its own level where none is given."""
     level = _LEVELS[codec] if level is None else level
     library, press = _ENCODERS[codec]
-    # The standard library's xz is that of the host, and does not say which.
-    told = f"{library} {version(library)}" if library else "liblzma"
+    told = f"{library} {version(library)}" if library else _liblzma()
     return Encoder(codec, f"{codec}, {told} -{level}", lambda data: press(data, level))
+
+
+def _liblzma() -> str:
+    """Tell which liblzma the standard library compresses xz with: the host's, which it hides."""
+    import _lzma  # noqa: PLC0415
+    import ctypes  # noqa: PLC0415
+
+    try:
+        # Loaded again, a module is itself, with all that it is linked with; None is Python itself.
+        tell = ctypes.CDLL(getattr(_lzma, "__file__", None)).lzma_version_string
+    except (AttributeError, OSError):
+        return "liblzma"  # linked in such a way that nobody can ask it
+    tell.restype = ctypes.c_char_p
+    return f"liblzma {tell().decode()}"
 
 
 # The libraries are imported where they are used: graph.py needs the names of encoders for a build
