@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.artifact.device import Value
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.path import path_fault, shown
 
@@ -62,18 +63,6 @@ class Hook(NamedTuple):
     """One of HOOKS."""
     timeout: int
     """Seconds, after which it has failed."""
-
-
-class Value(NamedTuple):
-    """What only the device knows: it has to say it before the package can be installed."""
-
-    name: str
-    """That of an environment variable."""
-    pattern: str
-    """A regular expression for the whole of it; "" for any text but none."""
-    secret: bool
-    """Never to be shown."""
-    summary: str
 
 
 class Package(NamedTuple):

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
-from provisioning.artifact.package import Health, Hook, Package, Service, Value
+from provisioning.artifact.device import Value
+from provisioning.artifact.package import Health, Hook, Package, Service
 from provisioning.artifact.path import TOOL
 from provisioning.errors import BuildError
 

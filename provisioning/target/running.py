@@ -10,10 +10,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import device
 from provisioning.artifact.files import reason
 from provisioning.artifact.path import DEVICE, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import device, health, hooks, services, system, users
+from provisioning.target import health, hooks, services, system, users
 from provisioning.target.durable import Owned
 from provisioning.target.hooks import Occasion
 
@@ -35,7 +36,7 @@ def demand_ready(home: Home, new: Release) -> None:
     if not home.is_rehearsal:
         found += _foreign(new.package)
         found += users.faults(new.package)
-        found += device.faults(new.package, _values_file(home, new.package))
+        found += device.faults(new.package.device, _values_file(home, new.package))
     if found:
         raise RefusedError("\n".join(found))
 
@@ -98,7 +99,7 @@ def start(home: Home, old: Release | None, new: Release | None) -> None:
     if new is None:
         return
     package, at = new.package, _system(home, new.package)
-    values = device.values(package, _values_file(home, package).data)
+    values = device.values(package.device, _values_file(home, package).data)
     with _told(package):
         make_users(home, package)
         services.arrange(at, package, new.manifest, values)
@@ -144,7 +145,7 @@ def _foreign(package: Package) -> Iterator[str]:
 
 def _values_file(home: Home, package: Package) -> device.File:
     status, data = home.directory.status(DEVICE), home.directory.read(DEVICE)
-    return device.File(device.where(package), data or b"", status)
+    return device.File(f"{package.prefix}/{DEVICE}", data or b"", status)
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.device import Value
 from provisioning.artifact.entry import DIR, FILE, Entry
-from provisioning.artifact.package import Package, Service, Value
+from provisioning.artifact.package import Package, Service
 from provisioning.artifact.unit import (
     recovery_name,
     recovery_unit,

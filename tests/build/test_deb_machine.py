@@ -19,7 +19,7 @@ from provisioning.build.layout import lay_out
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
-from provisioning.spec.variant import Hook, Service
+from provisioning.spec.variant import Hook, Service, Value
 from tests.build.conftest import HERE, content, variant, write
 from tests.machines.booted import booted
 from tests.machines.machine import machine
@@ -101,6 +101,10 @@ def _hooks(pi: Machine) -> list[str]:
     return told
 
 
+def _state(pi: Machine) -> str:
+    return pi.run("dpkg-query", "-Wf", "${Version} ${Status}", "demo")
+
+
 def _owner(pi: Machine, path: str) -> str:
     return pi.run("stat", "-c", "%U:%G %a", path).strip()
 
@@ -170,12 +174,39 @@ def test_a_hook_that_fails_leaves_the_old_version(tmp_path: Path, digests: Diges
         write("bad", "#!/bin/sh\necho no room; exit 3\n")
         shutil.copy(_deb(digests, "1.1", hooks=(bad,)), pi.path("/tmp/bad.deb"))
         assert "no room" in pi.run("dpkg", "-i", "/tmp/bad.deb", status=1)
-        assert pi.run("dpkg-query", "-Wf", "${Version} ${Status}", "demo") == (
-            "1.0 install ok installed"
-        )
+        assert _state(pi) == "1.0 install ok installed"
         assert pi.path("/opt/demo/lib/text").read_text() == "one\n"
         assert verify(pi.path("/opt/demo")).findings == ()
         assert sorted(os.listdir(pi.path(WANTS))) == ["demo-old.service", "demo.service"]
+
+
+def test_a_machine_that_lacks_a_value_keeps_what_it_has(tmp_path: Path, digests: Digests) -> None:
+    asked = Value("PIN", "[0-9]{4}", True, "Of this machine")
+    line, file = "PIN=…   # Of this machine ([0-9]{4})", "/opt/demo/etc/device.env"
+    missing = f"{file}: there is no such file; write into it:\n  {line}\n"
+    new = _deb(digests, "1.1", device=(asked,)).read_bytes()
+    old = _deb(digests, "1.0")
+    with machine(KINDS[0], tmp_path) as pi:
+        pi.path("/tmp/new.deb").write_bytes(new)
+        assert missing in pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
+        assert not pi.path("/opt/demo").exists()
+        assert not pi.path("/hooks").exists()
+        assert "demo" not in pi.path("/etc/passwd").read_text()
+
+        _dpkg(pi, "-i", old)
+        assert missing in pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
+        assert _state(pi) == "1.0 install ok installed"
+        assert verify(pi.path("/opt/demo")).findings == ()
+        pi.path(file).write_text("PIN=12\n")
+        pi.path(file).chmod(0o640)
+        told = pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
+        exposed = f"others can read it (mode 0640), and PIN is secret; run: chmod 600 {file}\n"
+        assert f"{file}: {exposed}{file}: PIN: what is there does not match [0-9]{{4}}\n" in told
+
+        pi.path(file).write_text("PIN=1234\n")
+        pi.path(file).chmod(0o600)
+        pi.run("dpkg", "-i", "/tmp/new.deb")
+        assert _state(pi) == "1.1 install ok installed"
 
 
 def test_a_user_who_is_there_is_left_as_he_is(tmp_path: Path, digests: Digests) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.package import Health, Hook, Service, Value
+from provisioning.artifact.device import Value
+from provisioning.artifact.package import Health, Hook, Service
 from provisioning.artifact.path import HOOKS
 from provisioning.artifact.tool import tool
 from tests.artifact.making import PACKAGE, directory, file

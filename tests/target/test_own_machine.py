@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.package import Health, Hook, Package, Service, Value
+from provisioning.artifact.device import Value
+from provisioning.artifact.package import Health, Hook, Package, Service
 from provisioning.target import registry, system, systemd
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE, directory, file

@@ -41,6 +41,8 @@ def control(package: Package, installed_size: int) -> str:
     }
     if user.users(package):  # before it is unpacked, since its files may be theirs
         _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))
+    if package.device:  # preinst asks for them
+        _add(fields, "Pre-Depends", "python3", ("Pre-Depends",))
     # What is needed to verify what lies there; the package may have no other use for it.
     _add(fields, "Recommends", "python3", _STRONG)
     return "".join(f"{key}: {fields[key]}\n" for key in _ORDER if key in fields)

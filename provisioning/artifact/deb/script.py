@@ -7,11 +7,14 @@ again, however far it came before.
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from provisioning.artifact import device
 from provisioning.artifact.deb import hook, units, user
+from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
 from provisioning.artifact.unit import writable
 
@@ -30,6 +33,7 @@ if [ -n "${{DPKG_ROOT:-}}" ]; then
     exit 1
 fi
 """
+_END = "END_OF_PYTHON"
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
@@ -43,6 +47,30 @@ def scripts(described: Described) -> dict[str, str]:
 def _parts(name: str, described: Described) -> Iterator[str]:
     for part in _MADE_OF[name]:
         yield from part(described)
+
+
+def _values(described: Described) -> Iterator[str]:
+    """Refuse to come where the machine lacks a value, before anything is changed.
+
+    It asks what an installation without dpkg asks, by the same text: see artifact/device.py.
+    """
+    package = described.manifest.package
+    if package.device:
+        file = quote(f"{package.prefix}/{DEVICE}")
+        asked = quote(json.dumps(plain(package)["device"], sort_keys=True))
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    python3 -I - {file} {asked} <<'{_END}'
+{_source()}\
+{_END}
+fi
+"""
+
+
+def _source() -> str:
+    loader: Any = device.__spec__.loader  # which may be that of a zip
+    source: str = loader.get_source(device.__name__)
+    return source
 
 
 def _users(described: Described) -> Iterator[str]:
@@ -76,21 +104,6 @@ if [ "$1" = upgrade ]; then
                 deb-systemd-helper purge "$unit" >/dev/null || true
                 ;;
         esac
-    done
-fi
-"""
-
-
-def _values(described: Described) -> Iterator[str]:
-    """Tell which values the machine still has to say."""
-    package = described.manifest.package
-    file = quote(f"{package.prefix}/{DEVICE}")
-    if package.device:
-        yield f"""\
-if [ "$1" = configure ]; then
-    for name in {" ".join(value.name for value in package.device)}; do
-        grep -qs "^$name=" {file} ||
-            echo {quote(f"{package.name}: its services need")} "$name=…" in {file} >&2
     done
 fi
 """
@@ -181,10 +194,8 @@ def _quoted(described: Described) -> str:
 
 
 _MADE_OF = {
-    "preinst": (_users, _dropped_units, partial(hook.run, name="pre_install")),
-    "postinst": (
-        *(partial(hook.run, name="post_install"), _values, _enabled_units, _started_units),
-    ),
+    "preinst": (_values, _users, _dropped_units, partial(hook.run, name="pre_install")),
+    "postinst": (partial(hook.run, name="post_install"), _enabled_units, _started_units),
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
     "postrm": (
         *(_reloaded_units, partial(hook.run, name="post_remove"), _purged_units, _purged_data),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import manifest
+from provisioning.artifact import device, manifest
 from provisioning.artifact.deb import field
 from provisioning.artifact.deb.described import Described
 from provisioning.artifact.deb.script import scripts
+from provisioning.artifact.device import Value
 from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.package import Hook, Package, Service, Value
+from provisioning.artifact.package import Hook, Package, Service
 from provisioning.errors import ArtifactError
 from tests.artifact.making import PACKAGE, directory, file
 
@@ -48,7 +49,9 @@ def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str
 
 @pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm"])
 def test_a_script_is_this_to_the_letter(name: str) -> None:
-    assert made(FULL)[name] == (GOLDEN / f"{name}.sh").read_text(encoding="utf-8")
+    told = (GOLDEN / f"{name}.sh").read_text(encoding="utf-8")
+    module = Path(device.__file__).read_text(encoding="utf-8")
+    assert made(FULL)[name] == told.replace("provisioning/artifact/device.py\n", module)
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -76,10 +79,11 @@ def test_nobody_is_made_where_nobody_has_a_name(user: str) -> None:
 
 
 def test_adduser_is_there_before_what_needs_it() -> None:
-    assert "\nPre-Depends: adduser\n" in field.control(FULL, 1)
-    said = FULL._replace(debian=(("Pre-Depends", "libc6 (>= 2.36), adduser (>= 3)"),))
+    users = FULL._replace(device=())
+    assert "\nPre-Depends: adduser\n" in field.control(users, 1)
+    said = users._replace(debian=(("Pre-Depends", "libc6 (>= 2.36), adduser (>= 3)"),))
     assert "\nPre-Depends: libc6 (>= 2.36), adduser (>= 3)\n" in field.control(said, 1)
-    other = FULL._replace(debian=(("Pre-Depends", "libc6"),))
+    other = users._replace(debian=(("Pre-Depends", "libc6"),))
     assert "\nPre-Depends: libc6, adduser\n" in field.control(other, 1)
 
 
@@ -98,7 +102,7 @@ def test_a_maintainer_has_a_name_and_an_address(said: str, told: str) -> None:
 
 
 def test_where_systemd_runs_nothing_there_is_nothing_about_it() -> None:
-    launchd = made(FULL._replace(service_manager="launchd", hooks=()))
+    launchd = made(FULL._replace(service_manager="launchd", hooks=(), device=()))
     assert "systemd" not in "".join(launchd.values())
 
 
@@ -181,15 +185,43 @@ def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
     assert told == (0, f"{prefix}\n{hook}\n")
 
 
-def test_values_of_the_machine_that_are_missing_are_told(tmp_path: Path) -> None:
-    file = tmp_path / "etc/device.env"
-    values = (Value("BROKER", "", False, ""), Value("PASSWORD", "", True, ""))
-    script = made(PACKAGE._replace(prefix=str(tmp_path), device=values))["postinst"]
-    lines = [f"greenhouse: its services need {name}=… in {file}" for name in ("BROKER", "PASSWORD")]
-    assert _run(["dash"], script, "configure", "") == (0, "".join(f"{line}\n" for line in lines))
-    file.parent.mkdir()
-    file.write_text("BROKER=here\n")
-    assert _run(["dash"], script, "configure", "") == (0, f"{lines[1]}\n")
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_package_does_not_come_where_the_machine_lacks_values(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    place = tmp_path / 'it\'s a "pläce"/etc'
+    values = (Value("BROKER", "[a-z]+", False, "Its broker's näme"), Value("PIN", "", True, ""))
+    package = PACKAGE._replace(prefix=str(place.parent), device=values)
+    script, file = made(package, {})["preinst"], place / "device.env"
+    status, told = _run(shell, script, "install")
+    assert (status, told.splitlines()) == (
+        1,
+        [
+            f"{file}: there is no such file; write into it:",
+            "  BROKER=…   # Its broker's näme ([a-z]+)",
+            "  PIN=…",
+        ],
+    )
+    place.mkdir(parents=True)
+    file.write_text("BROKER=5\nPIN=1\n")
+    file.chmod(0o644)
+    status, told = _run(shell, script, "upgrade", "1.4.1")
+    assert (status, told.splitlines()) == (
+        1,
+        [
+            f"{file}: others can read it (mode 0644), and PIN is secret; run: chmod 600 {file}",
+            f"{file}: BROKER: 5 does not match [a-z]+",
+        ],
+    )
+    file.write_text("BROKER=here\nPIN=1\n")
+    file.chmod(0o600)
+    assert _run(shell, script, "upgrade", "1.4.1") == (0, "")
+    assert _run(shell, script, "abort-upgrade", "1.4.3") == (0, "")
+
+
+def test_whoever_needs_values_needs_python_before() -> None:
+    assert "\nPre-Depends: adduser, python3\n" in field.control(FULL, 1)
+    assert "Recommends" not in field.control(FULL, 1)
 
 
 def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:

@@ -24,13 +24,6 @@ if [ "$1" = configure ]; then
         timeout --kill-after=10 60 /opt/greenhouse/.provisioning/hooks/post_install </dev/null
 fi
 
-if [ "$1" = configure ]; then
-    for name in BROKER PASSWORD; do
-        grep -qs "^$name=" /opt/greenhouse/etc/device.env ||
-            echo 'greenhouse: its services need' "$name=…" in /opt/greenhouse/etc/device.env >&2
-    done
-fi
-
 case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
     deb-systemd-helper unmask 'greenhouse-c\x2b\x2b.service' >/dev/null || true
     # Whoever has disabled it wants it to stay so.

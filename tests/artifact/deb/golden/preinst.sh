@@ -8,6 +8,12 @@ if [ -n "${DPKG_ROOT:-}" ]; then
 fi
 
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    python3 -I - /opt/greenhouse/etc/device.env '{"BROKER": {"pattern": "", "secret": false, "summary": ""}, "PASSWORD": {"pattern": "", "secret": true, "summary": ""}}' <<'END_OF_PYTHON'
+provisioning/artifact/device.py
+END_OF_PYTHON
+fi
+
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
     if ! getent passwd greenhouse >/dev/null; then
         getent group greenhouse >/dev/null || addgroup --quiet --system greenhouse
         adduser --quiet --system --ingroup greenhouse --no-create-home --home /nonexistent greenhouse

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.package import Value
-from provisioning.target.device import File, faults, values
-from tests.artifact.test_unit import package
+from provisioning.artifact.device import File, Value, faults, main, values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 def told(path: Path, text: str | bytes, *asked: Value) -> list[str]:
     """What is wrong with a file of this content, less where it is."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = faults(package(device=asked), File(WHERE, path.read_bytes(), os.lstat(path)))
+    found = faults(asked, File(WHERE, path.read_bytes(), os.lstat(path)))
     return [fault.removeprefix(WHERE) for fault in found]
 
 
@@ -46,7 +44,7 @@ def test_values_that_are_there_and_match_are_good(file: Path) -> None:
 
 
 def test_without_a_file_what_to_write_is_told() -> None:
-    assert faults(package(device=(KEY, PIN)), File(WHERE, b"", None)) == [
+    assert faults((KEY, PIN), File(WHERE, b"", None)) == [
         f"{WHERE}: there is no such file; write into it:",
         "  KEY=…",
         "  PIN=…   # Of this machine ([0-9]{4})",
@@ -106,7 +104,7 @@ def test_a_value_that_is_taken_is_what_systemd_takes(
     path = place / "device.env"
     path.touch(0o600)
     if told(path, text, KEY) == []:
-        assert values(package(device=(KEY,)), text.encode()) == by_systemd(place, text)
+        assert values((KEY,), text.encode()) == by_systemd(place, text)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +118,27 @@ def test_a_value_that_is_taken_is_what_systemd_takes(
 )
 def test_a_value_can_be_any_text_in_one_line(file: Path, written: str, value: str) -> None:
     assert told(file, f"KEY={written}\n", KEY) == []
-    assert values(package(device=(KEY,)), file.read_bytes()) == {"KEY": value}
+    assert values((KEY,), file.read_bytes()) == {"KEY": value}
+
+
+def test_a_path_and_what_the_manifest_asks_for_are_enough(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = '{"PIN":{"pattern":"[0-9]{4}","secret":true,"summary":"Of this machine"}}'
+    assert main([str(file), asked]) == 1
+    line = "PIN=…   # Of this machine ([0-9]{4})"
+    assert capsys.readouterr().err == f"{file}: PIN is missing; add the line {line}\n"
+    file.write_text("PIN=1234\n")
+    assert main([str(file), asked]) == 0
+    file.unlink()
+    assert main([str(file), asked]) == 1
+    assert capsys.readouterr().err == (f"{file}: there is no such file; write into it:\n  {line}\n")
+
+
+def test_what_is_no_file_is_not_opened(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.unlink()
+    os.mkfifo(file)
+    asked = '{"KEY":{"pattern":"","secret":false,"summary":""}}'
+    assert main([str(file), asked]) == 1
+    assert main([str(file / "x"), asked]) == 1
+    assert capsys.readouterr().err == (f"{file}: is no regular file\n{file}/x: Not a directory\n")

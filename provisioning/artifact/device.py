@@ -2,20 +2,23 @@
 
 The file is one that systemd reads as an EnvironmentFile= (systemd.exec(5)). Of what it would take,
 only what has one meaning to anybody is taken here.
+
+The text of this module is what a Debian package asks before it comes, when nothing of it is there
+yet: it stands alone, and imports the standard library only. Its arguments then are the path of the
+file, and what is asked for, as the manifest spells it.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import stat
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.path import DEVICE, shown
-
 if TYPE_CHECKING:
-    import os
-
-    from provisioning.artifact.package import Package, Value
+    from collections.abc import Iterable, Sequence
 
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _SINGLE = re.compile(r"'([^']*)'")
@@ -24,6 +27,18 @@ _ESCAPED = re.compile(r'\\(["\\$`])')
 _BARE = re.compile(r"""[^\s"'\\](?:[^"'\\]*[^\s"'\\])?|""")
 _QUOTES = 'single ones, or double ones with a backslash before ", \\, $ and `'
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+class Value(NamedTuple):
+    """What only the device knows: it has to say it before the package can be installed."""
+
+    name: str
+    """That of an environment variable."""
+    pattern: str
+    """A regular expression for the whole of it; "" for any text but none."""
+    secret: bool
+    """Never to be shown."""
+    summary: str
 
 
 class File(NamedTuple):
@@ -41,31 +56,50 @@ class _Said(NamedTuple):
     faults: list[str]
 
 
-def where(package: Package) -> str:
-    """Where the values of a package are."""
-    return f"{package.prefix}/{DEVICE}"
+def main(arguments: Sequence[str]) -> int:
+    """Tell what is wrong with a file of values; return 1 if anything is."""
+    where, asked = arguments
+    values = [Value(name, **said) for name, said in json.loads(asked).items()]
+    try:
+        found = faults(values, _file(where))
+    except OSError as error:
+        found = [f"{where}: {error.strerror}"]
+    for fault in found:
+        print(fault, file=sys.stderr)
+    return 1 if found else 0
 
 
-def faults(package: Package, file: File) -> list[str]:
-    """Tell what is wrong with the values, as far as the package needs them."""
-    if not package.device:
+def faults(asked: Sequence[Value], file: File) -> list[str]:
+    """Tell what is wrong with the values in a file, as far as they are asked for."""
+    if not asked:
         return []
     if file.status is None:
         told = [f"{file.where}: there is no such file; write into it:"]
-        return [*told, *(f"  {_line(value)}" for value in package.device)]
+        return [*told, *(f"  {_line(value)}" for value in asked)]
     if not stat.S_ISREG(file.status.st_mode):
         return [f"{file.where}: is no regular file"]
     said = _read(file.data)
     found = [f"{file.where}:{fault}" for fault in said.faults]
-    found += _exposed(package, file)
-    known = (_fault(value, said.values, file.where) for value in package.device)
+    found += _exposed(asked, file)
+    known = (_fault(value, said.values, file.where) for value in asked)
     return found + [fault for fault in known if fault]
 
 
-def values(package: Package, data: bytes) -> dict[str, str]:
-    """The values that a package asks for, in a file without faults."""
+def values(asked: Iterable[Value], data: bytes) -> dict[str, str]:
+    """The values that are asked for, in a file without faults."""
     said = _read(data).values
-    return {value.name: said[value.name] for value in package.device if value.name in said}
+    return {value.name: said[value.name] for value in asked if value.name in said}
+
+
+def _file(where: str) -> File:
+    try:
+        status = os.lstat(where)
+    except FileNotFoundError:
+        return File(where, b"", None)
+    if not stat.S_ISREG(status.st_mode):
+        return File(where, b"", status)
+    with open(where, "rb") as file:
+        return File(where, file.read(), status)
 
 
 def _line(value: Value) -> str:
@@ -74,8 +108,8 @@ def _line(value: Value) -> str:
     return f"{value.name}=…   # {note}" if note else f"{value.name}=…"
 
 
-def _exposed(package: Package, file: File) -> list[str]:
-    secret = [value.name for value in package.device if value.secret]
+def _exposed(asked: Iterable[Value], file: File) -> list[str]:
+    secret = [value.name for value in asked if value.secret]
     if not secret or file.status is None or not file.status.st_mode & 0o077:
         return []
     mode = stat.S_IMODE(file.status.st_mode)
@@ -90,7 +124,8 @@ def _fault(value: Value, said: dict[str, str], where: str) -> str:
     if not text:
         return f"{where}: {value.name} is empty; write {_line(value)}"
     if value.pattern and not re.fullmatch(value.pattern, text):
-        shows = "what is there" if value.secret else shown(text)
+        shows = text if text.isprintable() else ascii(text)  # as path.shown has it
+        shows = "what is there" if value.secret else shows
         return f"{where}: {value.name}: {shows} does not match {value.pattern}"
     return ""
 
@@ -129,3 +164,7 @@ def _value(written: str) -> str | None:
     if double := _DOUBLE.fullmatch(written):
         return _ESCAPED.sub(r"\1", double[1])
     return written if _BARE.fullmatch(written) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
