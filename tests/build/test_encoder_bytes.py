@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.build.encode import encoder
+from tests.machines.machine import machine
 from tests.machines.root import SITE, Kind, pristine
 
 pytestmark = pytest.mark.sweep
@@ -77,6 +79,19 @@ def test_arm64_makes_the_same_bytes(data: Path, codec: str, cpu: str) -> None:
     root = pristine(kind)
     command = ["qemu-aarch64-static", "-L", root, root / f"usr/bin/python{kind.python}"]
     assert _same(command, root / SITE, data, codec, cpu)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("suite", ["trixie", "forky"])
+def test_another_python_and_liblzma_make_the_same_bytes(
+    tmp_path: Path, data: Path, codec: str, suite: str
+) -> None:
+    with machine(Kind("amd64", suite, builds=True), tmp_path) as other:
+        shutil.copytree(ROOT / "provisioning", other.path("/src/provisioning"))
+        other.path("/data").write_bytes(_read(data, codec))
+        python = f"python{other.kind.python}"
+        told = other.run(python, "-c", ENCODE, "/src", f"/{SITE}", "/data", codec)
+        assert told.strip() == _wanted(data, codec)
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -31,6 +31,16 @@ def doit(machine: Machine, project: str, *before: str) -> str:
     """What `doit` prints, run in a project that lies on the machine, by way of `before`."""
     script = 'cd "$1"; shift; exec "$@"'
     return machine.run(
-        *("sh", "-ec", script, "sh", project, *before, "python3", "-m", "doit"),
+        *(
+            "sh",
+            "-ec",
+            script,
+            "sh",
+            project,
+            *before,
+            f"python{machine.kind.python}",
+            "-m",
+            "doit",
+        ),
         env={"PYTHONPATH": f"/{SITE}"},
     )

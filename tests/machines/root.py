@@ -35,7 +35,8 @@ STOCK = (
 )
 """What a stock system brings, as far as packages meet it. python3-minimal lacks json."""
 
-PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
+# Debian has no other. forky will have newer ones too, and this one for as long as it can.
+PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13", "forky": "3.14"}
 _WHEELS = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l"}
 _VERSION = 2  # of what is made here of a Kind: grows when the functions below make something else
 
@@ -50,7 +51,7 @@ class Kind(NamedTuple):
 
     @property
     def python(self) -> str:
-        """The version of its python3."""
+        """The version of its Python."""
         return PYTHONS[self.suite]
 
 
@@ -119,7 +120,8 @@ def _download(kind: Kind, place: Path) -> list[Path]:
     }
     apt = ["apt-get", "-qq", *(f"-o{key}={value}" for key, value in options.items())]
     subprocess.run([*apt, "update"], check=True)
-    install = [*apt, "-y", "--download-only", "install", *STOCK, *kind.more]
+    wanted = [*STOCK, f"python{kind.python}", *kind.more]
+    install = [*apt, "-y", "--download-only", "install", *wanted]
     subprocess.run(install, check=True, stdout=subprocess.DEVNULL)
     return sorted((place / "archives").glob("*.deb"))
 
