@@ -7,11 +7,14 @@ directory therefore precedes what it holds), then two blocks of zeros.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from provisioning.artifact import digest, tar
+from provisioning.artifact import chunk, digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
 from provisioning.artifact.path import MANIFEST, RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def reserved(manifest: bytes) -> tuple[Entry, Entry]:
@@ -44,6 +47,17 @@ def member(entry: Entry, name: str) -> tar.Member:
         entry.size,
         entry.link,
     )
+
+
+def chunks(manifest: bytes, entries: Sequence[Entry], name: str) -> Iterator[int]:
+    """How many bytes of tar each chunk of an archive holds, as its manifest has it."""
+    spelling = Posix(name)
+    lengths = list(map(spelling.length, entries))
+    yield len(spelling.preamble(manifest)) + len(manifest) + tar.padding(len(manifest))
+    paths = (entry.path for entry in entries)
+    for some in chunk.boundaries(zip(paths, lengths)):
+        yield from (each.stop - each.start for each in chunk.pieces(sum(lengths[some])))
+    yield len(tar.END)
 
 
 class Spelling(Protocol):

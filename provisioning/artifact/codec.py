@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 # Magic, a CRC-64 of each block, and the CRC-32 of that.
 _XZ_HEADER = b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46"
+_XZ_END = b"YZ"
 # Magic, and what follows it in a frame of a known size, which is its window too, with a checksum:
 # the size takes 1, 2, 4 or 8 bytes.
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -91,6 +92,11 @@ class ChunkReader(io.RawIOBase):
 
     def decoder(self) -> Decoder:
         """What unpacks the next chunk."""
+        raise NotImplementedError
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """How a chunk of `length` bytes ends, and how one of `following` bytes begins after it."""
         raise NotImplementedError
 
     def fault(self, begin: bytes, length: int) -> str | None:
@@ -193,6 +199,12 @@ class GzipReader(ChunkReader):
     name, header = "gzip", HEADER
     decoder = staticmethod(_Inflate)
 
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del following
+        return (length % (1 << 32)).to_bytes(4, "little"), HEADER
+
 
 class _Unxz:
     """An xz stream: each block's CRC-64, its index and its footer are checked."""
@@ -216,6 +228,12 @@ class XzReader(ChunkReader):
 
     name, header, block = "xz", _XZ_HEADER, _XZ_BLOCK
     decoder = staticmethod(_Unxz)
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del length, following  # they stand in an index, not near enough to the end
+        return _XZ_END, _XZ_HEADER
 
 
 class _Unzstd:
@@ -263,6 +281,12 @@ class ZstdReader(ChunkReader):
 
     name, header, block = "zstd", _ZSTD_MAGIC, _ZSTD_BLOCK
     decoder = staticmethod(_Unzstd)
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del length
+        return b"", _zstd_header(following)
 
     def fault(self, begin: bytes, length: int) -> str | None:
         """Hold the frame's header, which no checksum covers, against the one it has here."""

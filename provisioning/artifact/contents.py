@@ -50,7 +50,7 @@ class Reading:
         self._chunks: list[Chunk] = []
         self._most_chunks = most_chunks
         self._packed = HashedReader(file)
-        self._codec = codec
+        self.codec = codec
         self._unpacked = READERS[codec](self._packed, _PREAMBLE_LIMIT, self._keep)
         self._members = read_members(io.BufferedReader(self._unpacked, _BUFFER))
         self.data, self.manifest = _read_preamble(self._members)
@@ -86,7 +86,7 @@ class Reading:
             self._unpacked.tar_size,
             tar_digest(self._chunks),
             of_bytes(self.data),
-            self._codec,
+            self.codec,
             tuple(self._chunks),
         )
 

@@ -72,6 +72,6 @@ def prover(file: FileIO, name: str, reading: Reader, says: Index | None) -> Prov
     """
     if isinstance(reading, ZipReading):
         return partial(prove_zip, file, reading)
-    if isinstance(reading, contents.Reading) and says:
-        return partial(proof.prove, file, reading, says._replace(archive=name))
+    if isinstance(reading, contents.Reading):
+        return partial(proof.prove, file, reading, says and says._replace(archive=name))
     return None

@@ -1,9 +1,10 @@
 """Knows how to prove in little time, on several processors, that an archive is sound.
 
 A package has one spelling. So its manifest says what the tar is, byte for byte, but for contents,
-whose digests it holds: nothing has to be parsed, only compared. And where there is an index, each
-chunk can be judged alone. What is not proved here may be sound all the same: `contents`, which
-reads one byte after the other, then tells what is wrong, or that nothing is.
+whose digests it holds: nothing has to be parsed, only compared. And once it is known where chunks
+lie, from an index or from looking for them, each can be judged alone. What is not proved here may
+be sound all the same: `contents`, which reads one byte after the other, then tells what is wrong,
+or that nothing is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from provisioning.artifact.contents import digested
 from provisioning.artifact.entry import FILE, Entry
 from provisioning.artifact.files import Span
 from provisioning.artifact.index import Chunk, Index, tar_digest
+from provisioning.artifact.locate import locate
 from provisioning.artifact.team import Team
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
@@ -33,28 +35,38 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 
 
-def prove(file: FileIO, reading: Reading, index: Index, write: Write | None = None) -> Whole | None:
+def prove(
+    file: FileIO, reading: Reading, index: Index | None, write: Write | None = None
+) -> Whole | None:
     """Read an archive to its end; return what it is, or None if it is not proved.
 
-    `index` is what some file says of it; its manifest was read by `reading`. `write` is handed
-    the files, as by `Reading.findings`, but in other processes, and the manifest too.
+    `index` is what some file says of it, which is proved too; its manifest was read by `reading`.
+    `write` is handed the files, as by `Reading.findings`, but in other processes, and the manifest
+    too.
     """
     try:
         proof = _Proof(file, reading, index, write)
         with Team(proof.is_sound, len(proof.runs)) as team:
-            whole = digest.HashedReader(Span(file, 0, index.size + 1))
+            whole = digest.HashedReader(Span(file, 0, proof.size + 1))
             while whole.read(_BUFFER):
                 pass
-            if whole.size != index.size or not team.agrees():
+            if whole.size != proof.size or not team.agrees():
                 return None
     except (ArtifactError, OSError):
         return None
-    index = index._replace(
-        digest=whole.hexdigest(),
+    found = whole.hexdigest()
+    return Whole(
+        reading.data, reading.manifest.package, found, index and _proved(index, found, reading)
+    )
+
+
+def _proved(index: Index, found: str, reading: Reading) -> Index:
+    """What an index says whose chunks are those of an archive with the digest `found`."""
+    return index._replace(
+        digest=found,
         tar_digest=tar_digest(index.chunks),
         manifest_digest=digest.of_bytes(reading.data),
     )
-    return Whole(reading.data, reading.manifest.package, index.digest, index)
 
 
 class _Run(NamedTuple):
@@ -72,12 +84,17 @@ class _Proof:
     Raises ArtifactError where the chunks end elsewhere than the manifest's members.
     """
 
-    def __init__(self, file: FileIO, reading: Reading, index: Index, write: Write | None) -> None:
+    def __init__(
+        self, file: FileIO, reading: Reading, index: Index | None, write: Write | None
+    ) -> None:
         entries = (*archive.reserved(reading.data), *reading.manifest.entries)
         self._file, self._write = file, write
-        self._reader = READERS[index.codec]
+        self._reader = READERS[index.codec if index else reading.codec]
+        self._is_indexed = index is not None
         self._name = reading.manifest.package.name
-        self.runs = tuple(_runs(index.chunks, entries, self._name))
+        chunks = index.chunks if index else locate(file, reading)
+        self.size = index.size if index else chunks[-1].offset + chunks[-1].length
+        self.runs = tuple(_runs(chunks, entries, self._name))
 
     def is_sound(self, number: int) -> bool:
         """Hold the members of a run against their entries."""
@@ -85,13 +102,13 @@ class _Proof:
         first, chunks = run.chunks[0], list[Chunk]()
         tar_length = sum(chunk.tar_length for chunk in run.chunks)
         span = Span(self._file, first.offset, sum(chunk.length for chunk in run.chunks))
-        unpacked = self._reader(span, tar_length, chunks.append)
+        unpacked = self._reader(span, tar_length, chunks.append if self._is_indexed else None)
         stream = io.BufferedReader(unpacked, _BUFFER)
         return (
             stream.read(len(run.before)) == run.before
             and all(self._comes(stream, entry) for entry in run.entries)
             and stream.read(len(run.after) + 1) == run.after
-            and [_moved(chunk, first) for chunk in chunks] == list(run.chunks)
+            and (not self._is_indexed or _moved(chunks, first) == run.chunks)
         )
 
     def _comes(self, stream: Stream, entry: Entry) -> bool:
@@ -125,7 +142,11 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
         raise ArtifactError("its chunks do not end where members do")
 
 
-def _moved(chunk: Chunk, first: Chunk) -> Chunk:
-    """A chunk that was found in a part of the archive, where it lies in the whole."""
-    offset, tar_offset = chunk.offset + first.offset, chunk.tar_offset + first.tar_offset
-    return chunk._replace(offset=offset, tar_offset=tar_offset)
+def _moved(chunks: Sequence[Chunk], first: Chunk) -> tuple[Chunk, ...]:
+    """Chunks that were found in a part of the archive, where they lie in the whole."""
+    return tuple(
+        chunk._replace(
+            offset=chunk.offset + first.offset, tar_offset=chunk.tar_offset + first.tar_offset
+        )
+        for chunk in chunks
+    )

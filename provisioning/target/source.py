@@ -16,7 +16,7 @@ from provisioning.artifact.verify import is_tree
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -34,25 +34,27 @@ class Source(NamedTuple):
     says: Index | None = None
     """What the index beside it says of it."""
     prover: Prove | None = None
+    opened_again: Callable[[], Reader | Unpacked] | None = None
+    """Reads it from its beginning; None where `reader` can."""
 
     def read(self, write: Write) -> None:
-        """Hand all files of it to `write`, and read it to its end.
+        """Hand all files of it to `write`, and read it to its end, as often as this is called.
 
         Raises:
             RefusedError: it is not what its manifest says, or its index.
             TargetError: it cannot be read.
         """
         with _telling(self.where):
-            for finding in self.reader.findings(write):
+            reading = self.opened_again() if self.opened_again else self.reader
+            if reading.data != self.reader.data:
+                raise ArtifactError("changed while it was read")
+            for finding in reading.findings(write):
                 raise RefusedError(f"{self.where}: {finding}")
-            if self.says and not isinstance(self.reader, Unpacked):
-                self._compare(self.reader.whole(self.says.archive))
+            if self.says and not isinstance(reading, Unpacked):
+                self._compare(reading.whole(self.says.archive))
 
     def proves(self, write: Write) -> bool:
-        """Do the same with all processors; tell whether that is possible, and went well.
-
-        Whatever else, `read` can be called after it.
-        """
+        """Do the same with all processors; tell whether that is possible, and went well."""
         whole = self.prover and self.prover(write)
         if whole:
             self._compare(whole)
@@ -90,8 +92,14 @@ def _artifact(file: FileIO, path: Path) -> Source:
     for _ in sidecars.read():
         pass  # an index that makes no sense says nothing
     says = sidecars.index and sidecars.index._replace(archive=path.name)
-    reading = reader(file, path.name, len(says.chunks) if says else 0)
-    return Source(shown(str(path)), reading, says, prover(file, path.name, reading, says))
+
+    def read() -> Reader:
+        file.seek(0)
+        return reader(file, path.name, len(says.chunks) if says else 0)
+
+    reading = read()
+    proves = prover(file, path.name, reading, says)
+    return Source(shown(str(path)), reading, says, proves, read)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -74,13 +73,11 @@ def stage(home: Home, of: Stage) -> str:
         TargetError: it cannot be read, or not be written.
     """
     with _telling(home), home.directory.opened(RELEASES) as opened:
-        made = _proved(home, of) or _made(home, of, of.source.read)
-        try:
-            sync_below(home.directory, made, opened)
-            _read_back(home, made, of.release)
-        except BaseException:
-            home.directory.remove_tree(made)
-            raise
+        made = _staged(home, of, opened)
+        if not made and of.old:  # somebody has changed what they would share
+            made = _staged(home, of._replace(old=None), opened)
+    if not made:
+        raise TargetError(f"{home.path}: what is read there is not what was written")
     return made
 
 
@@ -88,6 +85,20 @@ def place(home: Home, made: str, release: Release) -> None:
     """Give what was staged its name."""
     with _telling(home):
         home.directory.move(made, release.path)
+
+
+def _staged(home: Home, of: Stage, opened: int) -> str:
+    """Write a release, sync it, and read it back; "" if that is not what was to be written."""
+    made = _proved(home, of) or _made(home, of, of.source.read)
+    try:
+        sync_below(home.directory, made, opened)
+        if _is_whole(home, made, of.release):
+            return made
+    except BaseException:
+        home.directory.remove_tree(made)
+        raise
+    home.directory.remove_tree(made)
+    return ""
 
 
 def _proved(home: Home, of: Stage) -> str:
@@ -156,7 +167,7 @@ class _Writer(Writer):
             os.utime(descriptor, ns=(written, written))
 
 
-def _read_back(home: Home, made: str, release: Release) -> None:
+def _is_whole(home: Home, made: str, release: Release) -> bool:
     entries = release.layout.release
 
     def holds(number: int) -> bool:
@@ -165,9 +176,7 @@ def _read_back(home: Home, made: str, release: Release) -> None:
     with home.directory.opened(made) as into, Descent(into) as written:
         shares = -(-len(entries) // _SOME)
         with Team(holds, shares) as team:  # for which `written` has to be there
-            agrees = team.agrees()
-    if not agrees:
-        raise OSError(errno.EIO, "what was written is not what is read")
+            return team.agrees()
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def test_what_was_tampered_with_is_not_shared(request: pytest.FixtureRequest, di
     machine.install("1.4.2", holding("1.4.2"))
     with (machine.prefix / "current/large").open("r+b") as stream:
         stream.write(b"tampered")
-    machine.install("1.5.0", holding("1.5.0"))
+    installed = machine.install("1.5.0", holding("1.5.0"))
+    assert installed.code == 0, installed
     assert machine.run("verify", "greenhouse").code == 0
     assert (machine.prefix / "current/large").read_bytes() == LARGE.content
 
