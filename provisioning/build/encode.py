@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Press = Callable[[bytes | bytearray], bytes | bytearray]
 
 _DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", ZIP: "deflate", DEB: "gzip"}
-_LEVELS = {"gzip": 7, "deflate": 7, "zstd": 9, "xz": 6}
+_LEVELS = {"gzip": 6, "deflate": 6, "zstd": 9, "xz": 6}
 _LONGEST_WINDOW = 4 << 20  # bytes: xz takes eleven times as much memory, in each thread
 _STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
 
