@@ -246,11 +246,11 @@ _FAULTS: dict[str, Callable[[Any], str]] = {
 
 
 def _check(package: Package) -> None:
-    # These three become the names of files and directories.
-    for text in (package.name, package.version, package.platform):
+    # These become the names of files and directories, and lines of dpkg's.
+    for text in (package.name, package.version, package.platform, package.os, package.arch):
         _demand(
             bool(_IDENTIFIER.fullmatch(text)),
-            f"{shown(text) or 'nothing'} is no name, version or platform:"
+            f"{shown(text) or 'nothing'} is no name, version, platform, os or arch:"
             " up to 100 letters, digits and . + _ ~ -, the first a letter or digit",
         )
     prefix = package.prefix

@@ -190,10 +190,10 @@ def test_nothing_lies_in_a_file_or_a_link() -> None:
         assert fault(spelt(*rows)) == "m.json: a/b: its directory is not listed before it"
 
 
-@pytest.mark.parametrize("key", ["name", "version", "platform"])
+@pytest.mark.parametrize("key", ["name", "version", "platform", "os", "arch"])
 @pytest.mark.parametrize("value", ["", "..", "a/b", "a\n"])
 def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
-    assert "is no name, version or platform" in fault(spelt(**{key: value}))
+    assert "is no name, version, platform, os or arch" in fault(spelt(**{key: value}))
 
 
 def test_a_package_holds_text_and_nothing_else() -> None:

@@ -39,7 +39,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 
 
 FAULTS = {
-    "name": ("../x", "../x is no name, version or platform"),
+    "name": ("../x", "../x is no name, version, platform, os or arch"),
     "prefix": ("opt/x", "package.prefix: opt/x: is not absolute"),
     "services": ([], "package.services is not a map"),
     "services.greenhouse": ({}, "package.services.greenhouse does not hold exactly what it should"),

@@ -9,6 +9,7 @@ from provisioning.artifact import tar
 from provisioning.artifact.deb import extra, field, gnu, script
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.path import MANIFEST
+from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -67,6 +68,11 @@ def _md5(data: bytes) -> str:
 
 def _conffiles(manifest: Manifest) -> Iterator[str]:
     for entry in manifest.entries:
+        if entry.conffile and entry.path.endswith(" "):
+            raise ArtifactError(
+                f"{entry.path!r}: ends in a space, which dpkg takes off the names of conffiles: it"
+                " would overwrite edits; choose another name"
+            )
         if entry.conffile:
             yield f"{manifest.package.prefix}/{entry.path}\n"
 

@@ -19,6 +19,7 @@ from provisioning.artifact.deb.gnu import Gnu
 from provisioning.artifact.deb.stream import READERS
 from provisioning.artifact.digest import HashedReader
 from provisioning.artifact.entry import FILE
+from provisioning.artifact.files import Span
 from provisioning.artifact.finding import Finding, content_difference
 from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.tar import BLOCK
@@ -26,17 +27,17 @@ from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from io import FileIO
 
     from provisioning.artifact.contents import Write
+    from provisioning.artifact.deb.control import Part
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.tar import Stream
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
-_CONTROL_LIMIT = 2 * canonical.LIMIT  # its paths are those of the manifest
 _EXTRAS_LIMIT = 1 << 20
 _LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
 
@@ -48,7 +49,10 @@ class Reading:
         self._packed = HashedReader(file)
         self._ar = ar.Archive(self._packed)
         _, member = self._ar.member({ar.CONTROL: ar.CONTROL})
-        self._control = _unpacked(member)
+        # How large it may be, only the manifest tells: it is read when all else is known.
+        self._control = Span(file, self._packed.size, member.size)
+        while member.read(_BUFFER):
+            pass
         codec, member = self._ar.member(ar.DATA)
         unpacked = READERS[codec](member, _PREAMBLE_LIMIT)
         self._stream = io.BufferedReader(unpacked, _BUFFER)
@@ -88,14 +92,7 @@ class Reading:
         if self._stream.read(len(ending) + 1) != ending:
             raise ArtifactError("its data do not end as the manifest says")
         self._ar.end()
-        at = 0
-        for name, spelt in control.parts(described, added, sums):
-            if self._control[at : at + len(spelt)] != spelt:
-                yield Finding(f"{ar.CONTROL}: {name}", "is not as the manifest says")
-                return
-            at += len(spelt)
-        if at != len(self._control):
-            yield Finding(ar.CONTROL, "goes on after its end")
+        yield from _control_findings(self._control, control.parts(described, added, sums))
 
     def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
         member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
@@ -117,8 +114,18 @@ class Reading:
         return whole + sum(entry.size for entry in filter(is_embedded, entries)) + _EXTRAS_LIMIT
 
 
-def _unpacked(member: ar.Member) -> bytes:
-    return GzipReader(member, _CONTROL_LIMIT).readall()
+def _control_findings(packed: Span, parts: Sequence[Part]) -> Iterator[Finding]:
+    limit = sum(len(part.tar) for part in parts)
+    stream = io.BufferedReader(GzipReader(packed, limit), _BUFFER)
+    try:
+        for name, spelt in parts:
+            if stream.read(len(spelt)) != spelt:
+                yield Finding(f"{ar.CONTROL}: {name}", "is not as the manifest says")
+                return
+        if stream.read(1):
+            yield Finding(ar.CONTROL, "goes on after its end")
+    except ArtifactError as error:
+        yield Finding(ar.CONTROL, str(error))
 
 
 def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
