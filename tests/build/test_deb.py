@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 from itertools import product
 from pathlib import Path
@@ -250,8 +251,8 @@ def test_md5sums_are_those_of_the_files_and_conffiles_are_named(digests: Digests
     _run("dpkg-deb", "-R", place.artifact("deb"), "out")
     checked = _run("sh", "-c", "cd out && md5sum --strict -c DEBIAN/md5sums").splitlines()
     files = [path for path in Path("out").rglob("*") if path.is_file() and not path.is_symlink()]
-    apart = {"control", "conffiles", "md5sums", "demo.ini"}
-    assert len(checked) == sum(path.name not in apart for path in files)
+    files = [path for path in files if path.parts[1] != "DEBIAN" and path.name != "demo.ini"]
+    assert len(checked) == len(files)
     assert Path("out/DEBIAN/conffiles").read_text() == "/opt/demo/etc/demo.ini\n"
 
 
@@ -346,6 +347,16 @@ def test_a_name_that_is_another_s_is_told(digests: Digests) -> None:
     assert "demo_2.0_arm64.deb: should be called demo_1.0_arm64.deb, says its manifest" in told
 
 
+def _tools(root: Path, *names: str) -> None:
+    """Lay programs of this machine into a root, with the libraries that they are linked with."""
+    (root / "bin").mkdir()
+    for name in names:
+        program = _run("which", name).strip()
+        _run("cp", "-L", program, root / "bin")
+        for library in re.findall(r"/\S+", _run("ldd", program)):
+            _run("install", "-D", library, f"{root}{library}")
+
+
 def test_dpkg_installs_verifies_upgrades_and_removes_it(digests: Digests) -> None:
     """In a root of its own; maintainer scripts and a whole system are the sweep's."""
     write("t/lib/text", "one\n")
@@ -355,6 +366,7 @@ def test_dpkg_installs_verifies_upgrades_and_removes_it(digests: Digests) -> Non
     (root / "var/lib/dpkg/updates").mkdir(parents=True)
     (root / "var/lib/dpkg/info").mkdir()
     (root / "var/lib/dpkg/status").touch()
+    _tools(root, "sh", "find")
     dpkg = ("dpkg", f"--root={root}", "--force-not-root", "--log=/dev/null")
     _run(*dpkg, "-i", place.artifact("deb"))
     assert _run(*dpkg, "--verify", "demo") == ""

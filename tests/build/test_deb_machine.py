@@ -209,6 +209,55 @@ def test_a_machine_that_lacks_a_value_keeps_what_it_has(tmp_path: Path, digests:
         assert _state(pi) == "1.1 install ok installed"
 
 
+def _switched(digests: Digests, version: str, link: str) -> Path:
+    """A package in which one of `a` and `b` is a directory, and the other a link to it."""
+    shutil.rmtree("t/s", ignore_errors=True)
+    kept = {"a": "b", "b": "a"}[link]
+    write(f"t/s/{kept}/{version}", "text\n")
+    os.symlink(kept, f"t/s/{link}")
+    return _deb(digests, version)
+
+
+def test_a_directory_becomes_a_link_and_a_link_a_directory(pi: Machine, digests: Digests) -> None:
+    _dpkg(pi, "-i", _switched(digests, "1.0", "a"))
+    for version, link in (("1.1", "b"), ("1.2", "a"), ("1.3", "b")):
+        pi.run("mkdir", "/opt/demo/s/b/__pycache__")  # in what is a directory now, and no more
+        pi.run("touch", "/opt/demo/s/b/__pycache__/run.pyc")
+        _dpkg(pi, "-i", _switched(digests, version, link))
+        assert verify(pi.path("/opt/demo")).findings == ()
+    _dpkg(pi, "-P", "demo")
+    assert not pi.path("/opt/demo").exists()
+
+
+def test_a_switch_that_fails_is_undone(tmp_path: Path, digests: Digests) -> None:
+    with machine(KINDS[0], tmp_path) as pi:
+        _dpkg(pi, "-i", _switched(digests, "1.0", "a"))
+        new = bytearray(_switched(digests, "1.1", "b").read_bytes())
+        new[-20] ^= 1  # which dpkg finds when all is unpacked
+        pi.path("/tmp/new.deb").write_bytes(new)
+        pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
+        assert _state(pi) == "1.0 install ok installed"
+        assert verify(pi.path("/opt/demo")).findings == ()
+        pi.path("/opt/demo/s/b/mine").touch()
+        pi.path("/tmp/new.deb").write_bytes(_switched(digests, "1.1", "b").read_bytes())
+        told = pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
+        assert "'/opt/demo/s/b' contains files not owned by package demo" in told
+        assert pi.path("/opt/demo/s/a/mine").exists()
+
+
+def test_a_directory_that_somebody_has_moved_stays_where_it_is(
+    tmp_path: Path, digests: Digests
+) -> None:
+    with machine(KINDS[0], tmp_path) as pi:
+        _dpkg(pi, "-i", _deb(digests, "1.0"))
+        pi.run("mv", "/opt/demo/lib", "/var/moved")
+        pi.run("ln", "-s", "/var/moved", "/opt/demo/lib")
+        write("t/lib/text", "two\n")
+        _dpkg(pi, "-i", _deb(digests, "1.1"))
+        assert pi.path("/var/moved/text").read_text() == "two\n"
+        assert os.readlink(pi.path("/opt/demo/lib")) == "/var/moved"
+
+
 def test_a_user_who_is_there_is_left_as_he_is(tmp_path: Path, digests: Digests) -> None:
     with machine(KINDS[0], tmp_path) as pi:
         pi.run("useradd", "--user-group", "--uid", "1234", "--shell", "/bin/bash", "demo")

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import device
-from provisioning.artifact.deb import hook, units, user
+from provisioning.artifact.deb import hook, switch, units, user
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
 from provisioning.artifact.unit import writable
@@ -194,11 +194,21 @@ def _quoted(described: Described) -> str:
 
 
 _MADE_OF = {
-    "preinst": (_values, _users, _dropped_units, partial(hook.run, name="pre_install")),
-    "postinst": (partial(hook.run, name="post_install"), _enabled_units, _started_units),
+    "preinst": (
+        *(_values, _users, _dropped_units, partial(hook.run, name="pre_install"), switch.begin),
+    ),
+    "postinst": (
+        *(switch.end, partial(hook.run, name="post_install"), _enabled_units, _started_units),
+    ),
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
     "postrm": (
-        *(_reloaded_units, partial(hook.run, name="post_remove"), _purged_units, _purged_data),
+        *(
+            switch.end,
+            _reloaded_units,
+            partial(hook.run, name="post_remove"),
+            _purged_units,
+            _purged_data,
+        ),
     ),
 }
 """What each script does, in order."""

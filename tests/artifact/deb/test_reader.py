@@ -292,7 +292,8 @@ def _changed(name: str, content: bytes) -> bytes:
     ("control", "told"),
     [
         (_changed("control", b"Package: greenhouse\n"), "control.tar.gz: control"),
-        (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: its end"),
+        (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: postinst"),
+        (_changed("config", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: its end"),
         (_changed("conffiles", b"/etc/passwd\n"), "control.tar.gz: its end"),
         (making.control_tar(ITEMS[:3]), "control.tar.gz: md5sums"),
         (making.control_tar()[:-512], "control.tar.gz: its end"),

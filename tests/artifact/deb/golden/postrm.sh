@@ -7,6 +7,22 @@ if [ -n "${DPKG_ROOT:-}" ]; then
     exit 1
 fi
 
+while IFS='	' read -r path target; do
+    if [ -d "$path.dpkg-backup" ] || { [ -d "$path" ] && [ ! -L "$path" ]; }; then
+        dpkg-maintscript-helper dir_to_symlink "$path" "$target" -- "$@" </dev/null
+    fi
+done <<'END_OF_LINKS'
+/opt/greenhouse/bin/green house	../lib/main.py
+END_OF_LINKS
+
+if [ -d /opt/greenhouse ]; then
+    find /opt/greenhouse -type l -name '*.dpkg-backup' | while IFS= read -r path; do
+        target=$(readlink "$path")
+        path=${path%.dpkg-backup}
+        dpkg-maintscript-helper symlink_to_dir "$path" "$target" -- "$@" </dev/null
+    done
+fi
+
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     systemctl --system daemon-reload >/dev/null || true
 fi

@@ -61,4 +61,30 @@ END_OF_HOOK
         timeout --kill-after=10 60 "$hook" </dev/null
 fi
 
+while IFS='	' read -r path target; do
+    if [ -d "$path.dpkg-backup" ] || { [ -d "$path" ] && [ ! -L "$path" ]; }; then
+        # Else it would refuse for what Python has left there.
+        find "$path" -depth -type d -name __pycache__ -exec rm -rf {} +
+        dpkg-maintscript-helper dir_to_symlink "$path" "$target" -- "$@" </dev/null
+    fi
+done <<'END_OF_LINKS'
+/opt/greenhouse/bin/green house	../lib/main.py
+END_OF_LINKS
+
+if [ "$1" = upgrade ]; then
+    while IFS= read -r path; do
+        # Not a link that somebody else has made there.
+        if [ -L /opt/greenhouse/"$path" ] &&
+            grep -qsF "\"path\":\"$path\",\"type\":\"link\"}" /opt/greenhouse/.provisioning/manifest.json; then
+            path=/opt/greenhouse/"$path"
+            dpkg-maintscript-helper symlink_to_dir "$path" "$(readlink "$path")" -- "$@" </dev/null
+        fi
+    done <<'END_OF_DIRECTORIES'
+bin
+lib
+var
+var/log
+END_OF_DIRECTORIES
+fi
+
 exit 0
