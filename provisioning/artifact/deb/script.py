@@ -202,13 +202,8 @@ _MADE_OF = {
     ),
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
     "postrm": (
-        *(
-            switch.end,
-            _reloaded_units,
-            partial(hook.run, name="post_remove"),
-            _purged_units,
-            _purged_data,
-        ),
+        *(switch.end, _reloaded_units, partial(hook.run, name="post_remove")),
+        *(_purged_units, _purged_data),
     ),
 }
 """What each script does, in order."""
