@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.artifact import digest
 from provisioning.artifact.entry import FILE, Entry
 from provisioning.build import output
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.item import Item
     from provisioning.build.layout import Layout
+    from provisioning.build.signature import Signature
 
 _EXECUTABLE = 0o111
 _JSON = {False: "false", True: "true"}
@@ -66,31 +67,40 @@ def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
     return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
 
 
-def content_of(layout: Layout, entries: Iterable[Entry]) -> str:
-    """The digest of what the sources of `layout` hold, in all that reaches a package."""
-    pairs = zip(layout.items, entries, strict=True)
-    lines = (
-        f"{entry.mode:o} {entry.digest or entry.link}" for item, entry in pairs if _is_read(item)
+def recollect(
+    before: dict[str, Collected], changed: Mapping[str, Signature], digests: Digests
+) -> dict[str, Collected]:
+    """What the package will hold, as `spelled`, once some of the sources of `before` hold another.
+
+    Nothing else is different: there are the same files, each of its kind. Raises like `collect`.
+    """
+    faults: list[str] = []
+    after = dict(
+        _renewed(line, each, changed, digests, faults) if each.source in changed else (line, each)
+        for line, each in before.items()
     )
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    if faults:
+        raise BuildError("\n".join(faults))
+    return after
 
 
-def is_made_of(entry: Entry, item: Item, file_mode: int) -> bool:
-    """Whether an entry is what the spec makes of an item, but for what `content_of` tells."""
-    mode = file_mode if item.mode is None else item.mode
-    return (
-        entry.path == item.path
-        and entry.type == item.type
-        and (entry.mode == mode or _is_read(item))
-        and entry.owner == item.owner
-        and entry.group == item.group
-        and entry.link == item.link
-        and entry.conffile == item.conffile
-    )
-
-
-def _is_read(item: Item) -> bool:
-    return bool(item.source) and not item.template
+def _renewed(
+    line: str,
+    each: Collected,
+    changed: Mapping[str, Signature],
+    digests: Digests,
+    faults: list[str],
+) -> tuple[str, Collected]:
+    try:
+        held = digests.hold(each.source, changed[each.source])
+    except OSError as error:
+        faults.append(f"{each.source}: {error.strerror}")
+    except BuildError as error:
+        faults.append(str(error))
+    else:
+        each = each._replace(entry=each.entry._replace(size=held.size, digest=held.digest))
+        line = spell(each)
+    return line, each
 
 
 def _mode(item: Item, held: Held, file_mode: int) -> int:
@@ -110,6 +120,23 @@ def spell(each: Collected) -> str:
     texts = f'{_quoted(path)}, "{kind}", {mode}, {_quoted(owner)}, {_quoted(group)}'
     rest = f'{size}, "{digest}", {_quoted(link)}, {_JSON[conffile]}, {_quoted(source)}'
     return f"[{texts}, {rest}, {_JSON[template]}]"
+
+
+def content_of(lines: Iterable[str]) -> str:
+    """The digest of all that was collected: of `collect.json`."""
+    return digest.of_bytes(dump(lines))
+
+
+def recall(path: Path, content: str) -> dict[str, Collected] | None:
+    """What was collected, as `spelled`, if that is what still lies in `path`."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    if digest.of_bytes(data) != content:
+        return None
+    lines = (line.removesuffix(",") for line in data.decode().splitlines()[1:-1])
+    return dict(zip(lines, map(_parse, json.loads(data)), strict=True))
 
 
 def load(path: Path) -> list[Collected]:

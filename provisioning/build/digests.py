@@ -15,7 +15,7 @@ from provisioning.build.signature import Signature, is_settled, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -70,12 +70,14 @@ class Digests:
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
-    def learn(self, files: Iterable[tuple[str, Signature]]) -> None:
-        """Read those of many files that are not known, on all processors.
+    def learn(self, files: Collection[tuple[str, Signature]]) -> None:
+        """Read those of many files that are not known, on all processors; few are left to `hold`.
 
         Each is given with the signature that it was just seen to have. What cannot be read, or is
         another one by now, is left to `hold`, which tells.
         """
+        if len(files) < _MANY:
+            return
         self._asked = _FEW
         self._load("")
         began = time.time_ns()

@@ -8,18 +8,20 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.build import tool, workspace
+from provisioning.build import seen, tool, workspace
 from provisioning.build.notes import Notes
 from provisioning.build.sources import Sources
 from provisioning.build.specs import Specs, code_state
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
+    from provisioning.build.signature import Signature
     from provisioning.build.specs import Known
     from provisioning.spec.inputs import Inputs
     from provisioning.spec.variant import Content, Variant
@@ -35,7 +37,16 @@ class Brief(NamedTuple):
     named: tuple[str, ...]
     """The templates that those name, whether there are such files or not."""
     content: str = ""
-    """The digest of what the sources hold; "" where it is not known."""
+    """The digest of all that is collected; "" where it is not known."""
+
+
+class Before(NamedTuple):
+    """What was collected before some files have changed, which may hold something else now."""
+
+    path: Path
+    content: str
+    """The digest of what lies at `path`, if it is that still."""
+    changed: Mapping[str, Signature]
 
 
 class Part:
@@ -47,8 +58,10 @@ class Part:
         self.variant = variant
         self.specs = specs
         """The files of the project's specs, each with its digest."""
-        self.collected: list[Collected] | None = None
-        """What `collect` has found, if it was asked for in this process."""
+        self.lines: dict[str, Collected] | None = None
+        """What `collect` has found, as `spelled`, if it was asked for in this process."""
+        self.before: Before | None = None
+        """What the last run knew, if it knew as many files, and each as of its kind."""
         self._sources = sources
         self._is_renewed = False
 
@@ -92,55 +105,72 @@ class Part:
         return self._sources.has_changed(path)
 
     def is_stale(self) -> bool:
-        """Whether a source is another one than when the plan was made, whoever has made it so."""
-        return any(map(self._sources.differs, self.sources()))
+        """Whether sources are others than when the plan was made, whoever has made them so."""
+        fresh = self._sources.renewed()
+        try:
+            return any(
+                fresh.state(each) != self._sources.state(each) for each in _named(self.variant)
+            )
+        except OSError:
+            return True
 
     def renew(self) -> None:
         """Look at the project again, after another task has made some of the sources."""
         self._sources = self._sources.renewed()
         self.brief = self.brief._replace(content="")
         self.__dict__.pop("layout", None)
-        self.collected = None
+        self.lines = self.before = None
         self._is_renewed = True
 
     def __getstate__(self) -> dict[str, Any]:
         """Be sent to another process without what it can make itself, or find."""
         kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
-        return {**kept, "collected": None}
+        return {**kept, "lines": None}
 
     def content(self, digests: Digests) -> str:
-        """The digest of what the sources hold; of them, those that may have changed are read.
-
-        Raises:
-            OSError: a source cannot be read.
-            BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
-        """
+        """The digest of what the package will hold; raises like `collect`."""
         if not self.brief.content:
             from provisioning.build.collect import content_of  # noqa: PLC0415
 
-            entries = (each.entry for each in self.collect(digests))
-            content = content_of(self.layout, entries)
+            content = content_of(self.collect(digests))
             if self._is_renewed:
                 return content  # of another state than the one that the brief is remembered for
             self.brief = self.brief._replace(content=content)
         return self.brief.content
 
-    def collect(self, digests: Digests) -> list[Collected]:
-        """What the package will hold; raises like `content`.
+    def collect(self, digests: Digests) -> dict[str, Collected]:
+        """What the package will hold, as `spelled`; of the sources, what may have changed is read.
 
         Each file is held against the signature that it had when the plan was made. Whatever
         changes it from then on shows when it is packed, and in the next run.
+
+        Raises:
+            OSError: a source cannot be read.
+            BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
-        from provisioning.build.collect import collect  # noqa: PLC0415
+        if self.lines is None:
+            self.lines = self._recollect(digests) or self._collect(digests)
+        return self.lines
+
+    def _recollect(self, digests: Digests) -> dict[str, Collected] | None:
+        """The same where most of it is known."""
+        from provisioning.build.collect import recall, recollect  # noqa: PLC0415
+
+        known = self.before and recall(self.before.path, self.before.content)
+        if not self.before or not known:
+            return None
+        digests.learn(self.before.changed.items())
+        return recollect(known, self.before.changed, digests)
+
+    def _collect(self, digests: Digests) -> dict[str, Collected]:
+        from provisioning.build.collect import collect, spelled  # noqa: PLC0415
 
         def look(source: str) -> Held:
             return digests.hold(source, self._sources.signature(source))
 
-        if self.collected is None:
-            with suppress(OSError):  # which `collect` tells
-                digests.learn([(name, self._sources.signature(name)) for name in self.sources()])
-            self.collected = collect(self.layout, look)
-        return self.collected
+        with suppress(OSError):  # which `collect` tells
+            digests.learn([(name, self._sources.signature(name)) for name in self.sources()])
+        return spelled(collect(self.layout, look))
 
 
 class Plan:
@@ -170,14 +200,15 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     sources = Sources(artifacts, str(place))
     known = specs.known()
     parts = [Part(variant, sources, known.files) for variant in known.variants]
-    memory = _Memory(notes, known, sources)
+    memory = _Memory(notes, known, sources, artifacts)
     briefs = None if known.faults else memory.recall()
     if briefs is None:
         for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
             part.layout = layout
     else:
         for part, brief in zip(parts, briefs, strict=True):
-            part.brief = brief
+            part.before = memory.before(part.variant, brief)
+            part.brief = brief._replace(content="") if part.before else brief
     return Plan(parts, known.ignored, memory)
 
 
@@ -197,46 +228,81 @@ def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]
 class _Memory:
     """The briefs of the last plan, for as long as nothing that they were made of has changed."""
 
-    def __init__(self, notes: Notes, known: Known, sources: Sources) -> None:
-        self._notes = notes
-        self._sources = sources
-        self._state = _state(known, sources)
+    def __init__(self, notes: Notes, known: Known, sources: Sources, artifacts: str) -> None:
+        self._notes, self._sources, self._artifacts = notes, sources, artifacts
+        self._known = known
+        self._state = _digest_of(known, sources.state)
+        self._trees = sources.found()
+        self._changed: Mapping[str, Signature] | None = None
         self._kept: list[Brief] | None = None
 
     def recall(self) -> list[Brief] | None:
-        """The briefs, in the order of the variants, if they still hold."""
+        """The briefs, in the order of the variants, if they still hold, but for contents."""
         note = self._notes.get("briefs") if self._state else None
-        if note is None or note.document["state"] != self._state:
+        if note is None or not self._holds(note.document):
             return None
         if any(self._sources.stamp(name) != was for name, was in note.document["named"].items()):
             return None
-        self._kept = [
+        briefs = [
             Brief(items, tuple((path, source) for path, source in templates), tuple(named), held)
             for items, templates, named, held in note.document["briefs"]
         ]
-        return self._kept
+        if self._changed is None:
+            self._kept = briefs
+        return briefs
+
+    def before(self, variant: Variant, brief: Brief) -> Before | None:
+        """What was collected of a variant, where files have changed since."""
+        if self._changed is None:
+            return None
+        place = workspace.workspace(variant, self._artifacts)
+        return Before(place.collected, brief.content, self._changed)
 
     def keep(self, briefs: list[Brief]) -> None:
         """Write `briefs` down, unless a file might change and not show it."""
         if briefs == self._kept or not self._state or not self._sources.settled():
             return
         named = sorted({name for brief in briefs for name in brief.named})
-        stamps = {name: self._sources.stamp(name) for name in named}
-        document = {"state": self._state, "named": stamps, "briefs": briefs}
+        document = {
+            "state": self._state,
+            "shape": _digest_of(self._known, self._sources.shape),
+            "seen": seen.keep(workspace.seen(self._artifacts), self._trees),
+            "named": {name: self._sources.stamp(name) for name in named},
+            "briefs": briefs,
+        }
         self._notes.put("briefs", document)
         self._kept = briefs
 
+    def _holds(self, document: Mapping[str, Any]) -> bool:
+        """Whether a layout would come out as it did; and find out what has changed all the same."""
+        if document["state"] == self._state:
+            return True
+        if document.get("shape") != _digest_of(self._known, self._sources.shape):
+            return False
+        trees = seen.recall(workspace.seen(self._artifacts), document["seen"])
+        if trees is None:
+            return False
+        self._changed = self._sources.changed(trees)
+        return True
 
-def _state(known: Known, sources: Sources) -> str:
-    """What differs once a layout may come out as another; "" where that cannot be told."""
-    named = set[str]()
-    for variant in known.variants:
-        named.update(hook.source for hook in variant.hooks)
-        named.update(document.source for document in variant.documents)
-        named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
+
+def _digest_of(known: Known, told: Callable[[str], str]) -> str:
+    """What differs once a layout may come out as another; "" where that cannot be told.
+
+    Of each source, `told` says what may differ.
+    """
+    named = {name for variant in known.variants for name in _named(variant)}
     try:
-        states = [f"{name} {sources.state(name)}" for name in sorted(named)]
+        states = [f"{name} {told(name)}" for name in sorted(named)]
     except OSError:
         return ""
     found = "\n".join((code_state(), known.digest, *states))
     return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _named(variant: Variant) -> set[str]:
+    """All that a variant is made of, as it is named."""
+    named = {hook.source for hook in variant.hooks}
+    named.update(document.source for document in variant.documents)
+    named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
+    return named

@@ -9,7 +9,7 @@ from provisioning.artifact import digest
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.verify import Verification
-from provisioning.build.collect import content_of, is_made_of
+from provisioning.build.collect import Collected, content_of, spell
 from provisioning.build.described import Described
 from provisioning.build.scratch import scratch
 from provisioning.errors import BuildError
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.artifact.difference import Change
+    from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
     from provisioning.build.digests import Digests
+    from provisioning.build.item import Item
     from provisioning.build.plan import Part
     from provisioning.build.workspace import Workspace
 
@@ -58,19 +60,24 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
 
 def _is_as_described(made: Manifest, part: Part, described: Described, digests: Digests) -> bool:
     """Tell in little time that nothing contradicts; if not, it may still be so."""
-    layout = part.layout
-    if made.package != described.package or len(made.entries) != len(layout.items):
+    items = part.layout.items
+    if made.package != described.package or len(made.entries) != len(items):
         return False
     rendered = described.rendered
-    for item, entry in zip(layout.items, made.entries, strict=True):
-        if not is_made_of(entry, item, layout.variant.file_mode):
-            return False
+    for item, entry in zip(items, made.entries, strict=True):
         if item.template and entry.digest != digest.of_bytes(rendered[item.path].content):
             return False
     try:
-        return content_of(layout, made.entries) == part.content(digests)
+        return content_of(map(_line, made.entries, items)) == part.content(digests)
     except (BuildError, OSError):  # a source that is not there any more, say
         return False
+
+
+def _line(entry: Entry, item: Item) -> str:
+    """What collecting would spell."""
+    if item.template:
+        entry = entry._replace(size=0, digest="")
+    return spell(Collected(entry, item.source, item.template))
 
 
 def contradictions(made: Manifest, wanted: Manifest) -> Iterator[Finding]:

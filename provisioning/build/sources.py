@@ -6,15 +6,18 @@ import fnmatch
 import os
 import re
 import time
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.build.signature import Signature, is_settled, signature
-from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree, numbers
+from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pathspec import GitIgnoreSpec
+
+    from provisioning.build.tree import Found
 
 _GLOB = re.compile(r"[*?[]")
 
@@ -83,13 +86,6 @@ class Sources:
             return True
         return ctime > self.taken_at or not is_settled(ctime, self.taken_at)
 
-    def differs(self, path: str) -> bool:
-        """Whether a file is another one than when its signature was taken."""
-        try:
-            return numbers(os.lstat(path)) != self.signature(path)
-        except OSError:
-            return True
-
     def select(self, source: str, excludes: Sequence[str]) -> Selection:
         """The files that the directory or glob `source` stands for, less what is excluded.
 
@@ -133,10 +129,29 @@ class Sources:
         Raises:
             OSError: a directory cannot be listed.
         """
+        return self._told(source, attrgetter("state"))
+
+    def shape(self, source: str) -> str:
+        """What differs once another layout may come of `source`; raises like `state`."""
+        return self._told(source, attrgetter("shape"))
+
+    def _told(self, source: str, of: Callable[[Tree], str]) -> str:
         place = os.path.realpath(base_of(source) if is_glob(source) else source)
         if is_glob(source) or os.path.isdir(source):
-            return f"{place} {self.tree(base_of(source)).state}"
+            return f"{place} {of(self.tree(base_of(source)))}"
         return f"{place} {self.stamp(source)}"
+
+    def found(self) -> dict[str, list[Found]]:
+        """All that walks have found, by their bases."""
+        return {base: tree.found for base, tree in self._trees.items()}
+
+    def changed(self, before: Mapping[str, list[Found]]) -> dict[str, Signature]:
+        """The files that may hold something else than when `found` told of as many, and as such."""
+        changed: dict[str, Signature] = {}
+        for base, tree in self._trees.items():
+            below = ((base + path, now) for path, now in tree.changed(before[base]))
+            changed.update(below)
+        return changed
 
     def stamp(self, path: str) -> str:
         """What differs once a file may hold something else; it need not exist."""

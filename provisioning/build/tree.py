@@ -27,7 +27,10 @@ _DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
 # As `signature` takes them, in a third of the time: what is done for each file is what a build with
 # nothing to do consists of.
 numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
-_WIDTH, _CTIME = len(Signature._fields), Signature._fields.index("ctime")
+_WIDTH = len(Signature._fields)
+_CTIME, _MODE = map(Signature._fields.index, ("ctime", "mode"))
+_FORMAT = stat.S_IFMT(0o777777)
+_KIND = _FORMAT | 0o111  # of a mode: what a layout asks for
 
 
 class Tree:
@@ -42,19 +45,38 @@ class Tree:
     def __init__(self, directory: str, skip: str) -> None:
         self._skip = os.path.realpath(skip)
         self._place = os.path.realpath(directory)
-        self._found: list[Found] = []  # by directory, in the order of the walk
+        self.found: list[Found] = []
+        """By directory, in the order of the walk."""
         self._walk(directory, "")
 
     @cached_property
     def state(self) -> str:
         """What differs once anything below the directory may be another."""
         # marshal is the fastest way from many numbers to bytes; nothing reads them again.
-        return hashlib.sha256(marshal.dumps(self._found, 2)).hexdigest()
+        return hashlib.sha256(marshal.dumps(self.found, 2)).hexdigest()
+
+    @cached_property
+    def shape(self) -> str:
+        """What differs once there are other files, or one is of another kind, or leads elsewhere.
+
+        It stays what it is where files only hold something else.
+        """
+        shapes = [(below, names, _kinds(found)) for below, names, found in self.found]
+        return hashlib.sha256(marshal.dumps(shapes, 2)).hexdigest()
+
+    def changed(self, before: list[Found]) -> Iterator[tuple[str, Signature]]:
+        """The files that may hold something else than those of a tree of the same shape did."""
+        for (below, names, found), (_, _, old) in zip(self.found, before, strict=True):
+            if found != old:
+                signatures = zip(_signatures(found), _signatures(old), strict=True)
+                for name, (now, was) in zip(names, signatures, strict=True):
+                    if now != was:
+                        yield below + name, now
 
     @cached_property
     def newest(self) -> int:
         """The latest ctime of a file, in nanoseconds."""
-        ctimes = (found[_CTIME::_WIDTH] for _, _, found in self._found)
+        ctimes = (found[_CTIME::_WIDTH] for _, _, found in self.found)
         return max(chain.from_iterable(ctimes), default=0)
 
     @cached_property
@@ -65,18 +87,17 @@ class Tree:
     def paths(self, base: str) -> Iterator[str]:
         """Every file, with `base` in front, in no order."""
         # doit goes through these, however little there is to do: no loop of Python's for each.
-        named = (map(f"{base}{below}".__add__, names) for below, names, _ in self._found)
+        named = (map(f"{base}{below}".__add__, names) for below, names, _ in self.found)
         return chain.from_iterable(named)
 
     def _files(self) -> Iterator[tuple[str, Signature]]:
-        for below, names, found in self._found:
-            signatures = map(Signature._make, zip(*[iter(found)] * _WIDTH, strict=True))
-            yield from zip(map(below.__add__, names), signatures, strict=True)
+        for below, names, found in self.found:
+            yield from zip(map(below.__add__, names), _signatures(found), strict=True)
 
     def _walk(self, directory: str, below: str) -> None:
         names: list[str] = []
         found: list[int] = []
-        self._found.append((below, names, found))
+        self.found.append((below, names, found))
         place = os.path.join(self._place, below.rstrip("/")).rstrip("/")
         with os.scandir(directory) as entries:
             for entry in entries:
@@ -87,6 +108,20 @@ class Tree:
                 elif not is_unwanted(name):
                     names.append(name)
                     found += numbers(entry.stat(follow_symlinks=False))
+
+
+def _signatures(found: list[int]) -> Iterator[Signature]:
+    return map(Signature._make, zip(*[iter(found)] * _WIDTH, strict=True))
+
+
+def _kinds(found: list[int]) -> list[int | list[int]]:
+    """What a layout asks of each file: of one that is none, all there is to know."""
+    return [
+        mode & _KIND
+        if mode & _FORMAT == stat.S_IFREG
+        else found[number * _WIDTH : (number + 1) * _WIDTH]
+        for number, mode in enumerate(found[_MODE::_WIDTH])
+    ]
 
 
 def is_unwanted(name: str) -> bool:

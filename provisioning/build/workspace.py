@@ -180,3 +180,8 @@ def chunks(artifacts: str) -> Path:
 def specs(artifacts: str) -> Path:
     """Where what the specs say is remembered."""
     return Path(artifacts, _WORK, "specs.sqlite")
+
+
+def seen(artifacts: str) -> Path:
+    """Where it is remembered which files there were."""
+    return Path(artifacts, _WORK, "seen")

@@ -69,7 +69,7 @@ def collect_sources(job: Job) -> Values:
     digests = digests_of(job.artifacts)
     if job.part.is_stale():  # another task of this run has been at work
         job.part.renew()
-    lines = collect.spelled(job.part.collect(digests))
+    lines = job.part.collect(digests)
     before, now = collect.differing(job.workspace.collected, lines)
     collect.write(job.workspace.collected, lines)
     return {
@@ -91,7 +91,8 @@ def make_archive(job: Job) -> Values:
     from provisioning.build import collect, pack  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
-    collected = job.part.collected or collect.load(job.workspace.collected)
+    lines, job.part.lines = job.part.lines, None  # which nobody needs any more, and are many
+    collected = list(lines.values()) if lines else collect.load(job.workspace.collected)
     complete = collect.complete(collected, job.workspace.rendered, digests)
     return {"cost": pack.pack(job.workspace, complete, digests)._asdict()}
 

@@ -110,6 +110,7 @@ def edited(first: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_what_a_build_would_change_is_told(edited: Project) -> None:
+    assert differs(edited, "demo:raspberry-pi") == EDITED  # and what was read is remembered
     before = sorted(edited.path("artifacts").rglob("*"))
     assert differs(edited, "demo:raspberry-pi") == EDITED
     assert sorted(edited.path("artifacts").rglob("*")) == before

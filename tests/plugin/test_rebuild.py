@@ -21,6 +21,7 @@ def built(tmp_path: Path) -> Project:
     project = Project(tmp_path, {**FILES, "specs/demo.yaml": SPEC + FORMATS})
     with unmeasured():
         project.doit()
+        project.doit()  # what was made a moment ago is remembered now
     return project
 
 
