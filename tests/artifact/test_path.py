@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.path import collision_key, link_fault, path_fault, shown
+from provisioning.artifact.path import collision_key, link_fault, path_fault, shown, sound_keys
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,20 @@ def test_a_path_that_could_do_harm_is_refused_with_the_reason(path: str, fault: 
 def test_an_accepted_path_is_its_own_normal_form_below_the_root(path: str) -> None:
     if path_fault(path) is None:
         assert posixpath.normpath(f"/r/{path}") == f"/r/{path}"
+
+
+@given(st.lists(st.text(alphabet="aB./\\\n-é\x7f ", max_size=6), max_size=4))
+def test_many_paths_are_sound_only_if_each_is(paths: list[str]) -> None:
+    keys = sound_keys(paths)
+    if all(path.isascii() and path_fault(path) is None for path in paths) and paths:
+        assert keys == list(map(collision_key, paths))
+    else:
+        assert keys is None
+
+
+def test_of_many_paths_a_long_one_has_to_be_asked() -> None:
+    assert sound_keys(["a", "x/" * 127 + "x"]) == ["a", "x/" * 127 + "x"]
+    assert sound_keys(["a", "x" * 256]) is None
 
 
 @pytest.mark.parametrize(

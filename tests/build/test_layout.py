@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provisioning.build.layout import Layout, lay_out
 from provisioning.build.sources import Sources
@@ -189,6 +192,26 @@ def test_names_that_no_package_can_hold_are_told_readably(name: bytes) -> None:
     (fault,) = _faults(content("src", "t", "lib/"))
     assert fault.code == "path"
     assert fault.message.isprintable()
+
+
+_NAMES = ["a", "A", "b", "é", "É", "e\u0301", "install", "INSTALL", ".provisioning", "new\nline"]
+
+
+@given(names=st.sets(st.sampled_from(_NAMES), min_size=1))
+def test_a_tree_comes_out_as_its_files_one_by_one(names: set[str]) -> None:
+    with tempfile.TemporaryDirectory(dir=".") as directory:
+        tree = os.path.basename(directory)
+        for name in names:
+            write(f"{tree}/{name}")
+        each = [content("src", f"{tree}/{name}", "") for name in sorted(names)]
+        assert _outcome(content("src", tree, "")) == _outcome(*each)
+
+
+def _outcome(*contents: Content) -> list[str]:
+    try:
+        return [*_items(*contents)]
+    except SpecError as error:
+        return sorted(fault.message for fault in error.faults)
 
 
 def test_a_leading_dash_and_spaces_are_fine() -> None:
