@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Optional, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from provisioning.artifact import contents, proof
 from provisioning.artifact.deb import reader as deb
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.index import Index
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.whole import Whole
-
-    Prove = Callable[[Optional[Write]], Optional[Whole]]
 
 
 class Reader(Protocol):
@@ -50,6 +48,19 @@ class Reader(Protocol):
         """Tell what it is, once all findings have been asked for; it is called `name`."""
 
 
+class Prove(Protocol):
+    """What proves on several processors that an artifact is sound."""
+
+    def __call__(
+        self, write: Write | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> Whole | None:
+        """Return what it is; None where it is not proved.
+
+        `write` is handed the files as by `Reader.findings`, but in other processes, and the
+        manifest too. While those are at work, `meanwhile` is called.
+        """
+
+
 def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
     """Read an artifact that is called `name`: see `contents.Reading`. Raises ArtifactError."""
     format = format_of(name)
@@ -66,9 +77,7 @@ def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
 def prover(file: FileIO, name: str, reading: Reader, says: Index | None) -> Prove | None:
     """What proves on several processors that the artifact `name` is sound; None if nothing can.
 
-    `says` is its index, if it has one; its manifest was read by `reading`. What proves is given a
-    `write`, which is handed the files as by `Reader.findings`, but in other processes, and the
-    manifest too; it returns None where the artifact is not proved.
+    `says` is its index, if it has one; its manifest was read by `reading`.
     """
     if isinstance(reading, ZipReading):
         return partial(prove_zip, file, reading)

@@ -26,7 +26,7 @@ from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import FileIO
 
     from provisioning.artifact.contents import Reading, Write
@@ -36,13 +36,17 @@ _BUFFER = 256 * 1024
 
 
 def prove(
-    file: FileIO, reading: Reading, index: Index | None, write: Write | None = None
+    file: FileIO,
+    reading: Reading,
+    index: Index | None,
+    write: Write | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Whole | None:
     """Read an archive to its end; return what it is, or None if it is not proved.
 
     `index` is what some file says of it, which is proved too; its manifest was read by `reading`.
     `write` is handed the files, as by `Reading.findings`, but in other processes, and the manifest
-    too.
+    too. This one is not idle: `meanwhile` is called.
     """
     try:
         proof = _Proof(file, reading, index, write)
@@ -50,6 +54,8 @@ def prove(
             whole = digest.HashedReader(Span(file, 0, proof.size + 1))
             while whole.read(_BUFFER):
                 pass
+            if meanwhile:
+                meanwhile()
             if whole.size != proof.size or not team.agrees():
                 return None
     except (ArtifactError, OSError):

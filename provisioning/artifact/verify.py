@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import digest, tree
@@ -18,7 +19,7 @@ from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -78,17 +79,24 @@ class Verification:
     """What `verify` does, and a rehearsal: the package is unpacked into a scratch directory.
 
     `read` comes first. If it finds nothing, `rehearse` tells what was unpacked otherwise than the
-    manifest says; in between, other processes are busy with that.
+    manifest says; in between, other processes are busy with that. While others read, `meanwhile`
+    may be handed the manifest: whether it is the right one need not wait until it has proved true.
     """
 
     def __init__(
-        self, path: Path, scratch: Scratch | None = None, *, complete: bool = False
+        self,
+        path: Path,
+        scratch: Scratch | None = None,
+        *,
+        complete: bool = False,
+        meanwhile: Callable[[Manifest], object] | None = None,
     ) -> None:
         self.name = path.name
         self.manifest: Manifest | None = None
         self._path = path
         self._complete = complete
         self._scratch = scratch
+        self._meanwhile = meanwhile
         self._rehearsal: Rehearsal | None = None
         self._open = ExitStack()
 
@@ -160,11 +168,12 @@ class Verification:
         return True
 
     def _prove(self, reading: Reader, proving: Prove) -> Whole | None:
+        meanwhile = partial(self._meanwhile, reading.manifest) if self._meanwhile else None
         if not self._scratch:
-            return proving(None)
+            return proving(None, meanwhile)
         try:
             rehearsal = self._open.enter_context(Rehearsal(reading, self._scratch))
-            proved = proving(rehearsal.write)
+            proved = proving(rehearsal.write, meanwhile)
             if proved:
                 rehearsal.finish()
                 self._rehearsal = rehearsal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest
@@ -44,33 +44,55 @@ def prove(part: Part, place: Workspace, digests: Digests) -> None:
 
 def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Finding]:
     proved: Manifest | None = None
-    described = Described(part.layout, place.package, digests)
+    judge = _Judge(part, place, digests)
     for path in place.artifacts:
-        with Verification(path, partial(scratch, place.work), complete=True) as artifact:
+        with Verification(
+            path, partial(scratch, place.work), complete=True, meanwhile=judge.is_content
+        ) as artifact:
             damage = tuple(artifact.read())
             yield from damage
             if not artifact.manifest or damage:
                 continue  # what is damaged need not be compared
             # All have the manifest that lies beside them: one comparison serves them all.
-            if not proved and not _is_as_described(artifact.manifest, part, described, digests):
-                yield from contradictions(artifact.manifest, described.manifest)
+            if not proved and not judge.is_content(artifact.manifest):
+                yield from contradictions(artifact.manifest, judge.described.manifest)
             proved = artifact.manifest
             yield from artifact.rehearse()
 
 
-def _is_as_described(made: Manifest, part: Part, described: Described, digests: Digests) -> bool:
-    """Tell in little time that nothing contradicts; if not, it may still be so."""
-    items = part.layout.items
-    if made.package != described.package or len(made.entries) != len(items):
-        return False
-    rendered = described.rendered
-    for item, entry in zip(items, made.entries, strict=True):
-        if item.template and entry.digest != digest.of_bytes(rendered[item.path].content):
+class _Judge:
+    """Whether a manifest is what the spec gives today; asked again of the same one, it is known."""
+
+    def __init__(self, part: Part, place: Workspace, digests: Digests) -> None:
+        self._part, self._place, self._digests = part, place, digests
+        self._approved: Manifest | None = None
+
+    @cached_property
+    def described(self) -> Described:
+        """The package that the spec gives today. Raises SpecError."""
+        # Not laid out before others are at work.
+        return Described(self._part.layout, self._place.package, self._digests)
+
+    def is_content(self, made: Manifest) -> bool:
+        """Tell in little time that nothing contradicts; if not, it may still be so."""
+        if made is not self._approved and self._is_as_described(made):
+            self._approved = made
+        return made is self._approved
+
+    def _is_as_described(self, made: Manifest) -> bool:
+        items, described = self._part.layout.items, self.described
+        if made.package != described.package or len(made.entries) != len(items):
             return False
-    try:
-        return content_of(map(_line, made.entries, items)) == part.content(digests)
-    except (BuildError, OSError):  # a source that is not there any more, say
-        return False
+        for item, entry in zip(items, made.entries, strict=True):
+            if item.template and entry.digest != self._rendered(item.path):
+                return False
+        try:
+            return content_of(map(_line, made.entries, items)) == self._part.content(self._digests)
+        except (BuildError, OSError):  # a source that is not there any more, say
+            return False
+
+    def _rendered(self, path: str) -> str:
+        return digest.of_bytes(self.described.rendered[path].content)
 
 
 def _line(entry: Entry, item: Item) -> str:

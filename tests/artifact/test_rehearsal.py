@@ -14,12 +14,14 @@ from provisioning.artifact.extract import Writer
 from provisioning.artifact.verify import Verification
 
 from .making import NAME, directory, file, link, write_release
+from .zip.making import write_release as write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from provisioning.artifact.entry import Entry
+    from provisioning.artifact.manifest import Manifest
 
 MANY = (
     *(file(f"{number:05}", b"%d" % number) for number in range(2500)),
@@ -27,6 +29,9 @@ MANY = (
     file("closed/x", b"x", mode=0o4755),
     link("link", "closed/x"),
 )
+
+
+FORMATS = {"tar.gz": write_release, "zip": write_zip}
 
 
 class Scratch:
@@ -64,6 +69,15 @@ def many(
 ) -> Path:
     monkeypatch.setattr(team, "_processors", lambda: request.param)
     return shutil.copytree(release_of_many.parent, tmp_path / "release") / NAME
+
+
+@pytest.mark.parametrize("format", ["tar.gz", "zip"])
+def test_while_others_read_the_manifest_is_handed_out_once(format: str, tmp_path: Path) -> None:
+    path = FORMATS[format](tmp_path / "release", MANY[:100])
+    handed: list[Manifest] = []
+    with Verification(path, meanwhile=handed.append) as verification:
+        assert list(verification.read()) == []
+    assert handed == [verification.manifest]
 
 
 def told(path: Path, scratch: Scratch) -> list[str]:

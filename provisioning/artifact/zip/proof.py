@@ -36,7 +36,7 @@ from provisioning.artifact.zip.spelling import (
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import FileIO
 
     from provisioning.artifact.contents import Write
@@ -49,11 +49,16 @@ _MOST_MEMBERS, _MOST_BYTES = 256, 4 * MIB  # in a run; the last one of it may be
 _LONGEST_ENTRY = 400  # bytes of the directory, but for what the manifest says too
 
 
-def prove(file: FileIO, reading: Reading, write: Write | None = None) -> Whole | None:
+def prove(
+    file: FileIO,
+    reading: Reading,
+    write: Write | None = None,
+    meanwhile: Callable[[], object] | None = None,
+) -> Whole | None:
     """Read a zip to its end; return what it is, or None if it is not proved.
 
     Its manifest was read by `reading`. `write` is handed the files, as by `Reading.findings`, but
-    in other processes, and the manifest too.
+    in other processes, and the manifest too. This one is not idle: `meanwhile` is called.
     """
     try:
         proof = _Proof(file, reading, write)
@@ -61,6 +66,8 @@ def prove(file: FileIO, reading: Reading, write: Write | None = None) -> Whole |
             whole = HashedReader(Span(file, 0, proof.size + 1))
             while whole.read(_BUFFER):
                 pass
+            if meanwhile:
+                meanwhile()
             if whole.size != proof.size or not team.agrees():
                 return None
     except (ArtifactError, OSError, struct.error):
