@@ -63,7 +63,8 @@ class Telling:
     def progress(self, size: int) -> None:
         """Say that `size` bytes more were."""
         self._done += size
-        self._show(f"{100 * self._done // max(self._total, 1):3} %")
+        if self._terminal:
+            self._show(f"{100 * self._done // max(self._total, 1):3} %")
 
     def end(self) -> None:
         """Say that all were."""

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import unmeasured
 
 from . import installing, page
-from .installing import FIRST, INSTALL, TAR_AND_SYNC, UPGRADE
+from .installing import COPY, FIRST, INSTALL, TAR_AND_SYNC, UPGRADE
 from .measure import run
 from .project import TREE, Project
 from .rivals import EMPTY, GZIP, SAME_TAR, TAR_AND_SUMS
@@ -75,7 +75,7 @@ def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
         "no-op": [NO_OP, EMPTY, "doit, the files as file_dep", "find -printf '%T@ %s'"],
         "build": [*OURS["build"], GZIP, SAME_TAR],
         "verify": [VERIFY, TAR_AND_SUMS],
-        INSTALL: [TAR_AND_SYNC, FIRST, UPGRADE],
+        INSTALL: [TAR_AND_SYNC, COPY, FIRST, UPGRADE],
     }
     sizes = [results.of(TINY.name, "build", name).size or 0 for name in (COLD, CHANGED, GZIP)]
     assert min(sizes) > 10_000

@@ -20,6 +20,7 @@ _EXTRA = "pip install -e '.[bench]'"
 INSTALL = {
     "bash": "apt-get install bash",
     "cmake": _EXTRA,
+    "cp": "apt-get install coreutils",
     "cpack": _EXTRA,
     "dpkg-deb": "apt-get install dpkg",
     "find": "apt-get install findutils",
