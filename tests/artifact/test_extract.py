@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import manifest
-from provisioning.artifact.extract import extract
+from provisioning.artifact.extract import Writer, extract
 from provisioning.artifact.tree import compare
 from provisioning.errors import ArtifactError
 
@@ -159,3 +159,15 @@ def test_a_file_of_another_type_is_refused(tmp_path: Path, into: Path) -> None:
 def test_links_may_lead_to_links(tmp_path: Path, into: Path) -> None:
     extract(written(tmp_path, link("a", "b"), link("b", "c"), file("c", b"x")), into)
     assert (into / "a").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("target", ["mine", "none"])
+def test_nothing_is_written_through_a_link(tmp_path: Path, into: Path, target: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    item = file("a", b"theirs")
+    with Writer(into, (item.entry,)) as writer:
+        (into / "a").symlink_to(tmp_path / target)  # by somebody who was faster
+        with pytest.raises(FileExistsError):
+            writer.write(item.entry, [item.content])
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / "none").exists()

@@ -152,7 +152,11 @@ def test_what_is_dumped_is_parsed_as_it_was(made: list[Entry]) -> None:
     ],
 )  # fmt: skip
 def test_an_entry_that_is_not_sound_is_refused(changes: dict[str, Any], message: str) -> None:
-    assert fault(spelt({**FILE, **changes})) == f"m.json: {message}"
+    row = {**FILE, **changes}
+    assert fault(spelt(row)) == f"m.json: {message}"
+    assert (
+        fault(spelt(row, {**FILE, "path": "zz"})) == f"m.json: {message}"
+    )  # not the last: quickly
 
 
 def test_a_link_that_leaves_the_package_is_refused() -> None:

@@ -12,6 +12,7 @@ from provisioning.artifact import archive, manifest
 from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.tar import END, Member, header, padding
 from provisioning.artifact.verify import Report, verify
+from tests.conftest import soon
 
 from .making import (
     ITEMS,
@@ -160,6 +161,7 @@ def test_a_manifest_that_is_not_sound_is_refused(findings: Refuse) -> None:
     )
 
 
+@soon()
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / NAME)
     (finding,) = verify(tmp_path / NAME).findings

@@ -55,6 +55,15 @@ def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.Monke
     assert digests.look("a") == first
 
 
+def test_an_edit_that_puts_size_and_time_back_is_seen(digests: Digests) -> None:
+    path = write("a", "text")
+    _age(path)
+    first, before = digests.look("a"), path.stat()
+    path.write_text("tixt")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert digests.look("a") != first
+
+
 SECOND = 1_000_000_000
 
 

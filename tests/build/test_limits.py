@@ -8,6 +8,7 @@ import pytest
 from provisioning.build import limits
 from provisioning.build.limits import limited
 from provisioning.errors import BuildError
+from tests.conftest import soon
 
 
 def test_work_is_done_elsewhere_and_its_result_comes_back() -> None:
@@ -24,6 +25,7 @@ def test_what_it_raises_is_raised_here() -> None:
     assert str(caught.value) == "for this reason"
 
 
+@soon()
 def test_work_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CPU_SECONDS", 1)
     with pytest.raises(BuildError) as caught:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,16 @@ def test_nothing_is_written_through_a_link() -> None:
     with pytest.raises(OSError, match="symbolic links"):
         output.write(Path("a"), b"new")
     assert Path("elsewhere").read_text() == "old"
+
+
+def test_what_takes_its_name_is_on_the_disk() -> None:
+    code = (
+        "from pathlib import Path; from provisioning.build import output;"
+        " output.write(Path('made/a'), b'text')"
+    )
+    trace = ["strace", "-y", "-o", "log", "-e", "trace=fsync,rename"]
+    subprocess.run([*trace, sys.executable, "-c", code], check=True)
+    calls = [line for line in Path("log").read_text().splitlines() if "made" in line]
+    assert [call.partition("(")[0] for call in calls] == ["fsync", "rename", "fsync"]
+    assert ".tmp>" in calls[0]
+    assert "/made>" in calls[2]

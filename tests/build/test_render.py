@@ -13,6 +13,7 @@ from provisioning.build.render import Templates, render, render_all
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import SpecError
 from tests.build.conftest import content, variant, write
+from tests.conftest import soon
 
 
 def _render(text: str, **variables: Any) -> str:
@@ -134,6 +135,18 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
     assert _refused(text, port=1, a=[]) == f"t.j2:{told}"
 
 
+def test_no_way_leads_to_python() -> None:
+    told = "t.j2:1:5: access to attribute '__class__' of 'list' object is unsafe [template-error]"
+    assert _refused("{{a.__class__}}", a=[]) == told
+
+
+def test_a_product_that_is_only_just_too_large_is_refused() -> None:
+    told = "t.j2:1:1: the result of * would be too large [template-limit]"
+    assert _refused("{{ ('xy' * 500001) | length }}") == told
+    assert _render("{{ ('xy' * 500000) | length }}") == "1000000"
+
+
+@soon()
 def test_a_loop_without_end_is_stopped() -> None:
     inner = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
     assert _refused(inner) == "t.j2:1:1: loops for more than 1,000,000 steps [template-limit]"

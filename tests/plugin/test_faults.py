@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import signal
@@ -9,15 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import unmeasured
+from tests.conftest import soon, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from tests.plugin.conftest import Project
 
@@ -48,8 +49,10 @@ def _only_whole(project: Project, good: dict[str, bytes]) -> None:
     assert {name: found[name] == good[name] for name in found} == dict.fromkeys(found, True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("options", [[], ["-n", "2"]])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name
+)
+@pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_a_signal_ends_doit_with_one_line(
     project: Project, number: signal.Signals, options: list[str]
 ) -> None:
@@ -70,7 +73,7 @@ def test_a_signal_ends_doit_with_one_line(
 @pytest.mark.parametrize("seed", range(6))
 @unmeasured()
 def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
-    project: Project, good: dict[str, bytes], seed: int
+    project: Project, good: dict[str, bytes], seed: int, injected: Callable[[str], None]
 ) -> None:
     wait = random.Random(seed)
     for _ in range(4):
@@ -78,6 +81,7 @@ def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
         time.sleep(wait.uniform(0.1, 0.9))
         process.kill()
         process.communicate()
+        injected("kills")
         _only_whole(project, good)
     project.doit()
     assert _artifacts(project) == good
@@ -116,6 +120,26 @@ def test_two_doits_at_once_are_both_right(project: Project, good: dict[str, byte
         assert _artifacts(project) == good
         project.doit("clean")
         project.doit("forget", "--all")
+
+
+def _waits_for_a_lock(process: subprocess.Popen[str]) -> bool:
+    """Whether one of the locks that processes wait for is this one's (proc_locks(5))."""
+    waiting = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return any(line[1] == "->" and line[5] == str(process.pid) for line in waiting)
+
+
+@unmeasured()
+@soon()
+def test_a_second_doit_waits_for_the_first(built: Project) -> None:
+    built.write("src/main.py", "print('servus')\n")
+    with open(built.path("artifacts/.work/demo/raspberry-pi.lock")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as the first does
+        second = built.start("package:demo:raspberry-pi")
+        while second.poll() is None and not _waits_for_a_lock(second):
+            time.sleep(0.01)
+        assert second.poll() is None
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 0, output
 
 
 @pytest.fixture
@@ -163,7 +187,10 @@ def test_a_read_only_disk_does_not_hinder_a_build_with_nothing_to_do(
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_a_failing_disk_is_told_by_name(project: Project, number: int) -> None:
+def test_a_failing_disk_is_told_by_name(
+    project: Project, number: int, injected: Callable[[str], None]
+) -> None:
+    injected("errors")
     inject = f"inject=fsync:error=EIO:when={number}"
     command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", inject, sys.executable, "-m", "doit"]
     done = subprocess.run(command, cwd=project.root, text=True, capture_output=True, check=False)

@@ -20,6 +20,7 @@ from tests.plugin.conftest import FILES, SPEC, Project
 from tests.plugin.test_faults import _artifacts, _only_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.sweep
@@ -44,7 +45,9 @@ def _count(project: Project) -> collections.Counter[str]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_kill_at_every_call_leaves_only_whole_artifacts(tmp_path: Path, call: str) -> None:
+def test_a_kill_at_every_call_leaves_only_whole_artifacts(
+    tmp_path: Path, call: str, injected: Callable[[str], None]
+) -> None:
     clean = Project(tmp_path / "clean")
     times = _count(clean)[call]
     good = _artifacts(clean)
@@ -52,6 +55,7 @@ def test_a_kill_at_every_call_leaves_only_whole_artifacts(tmp_path: Path, call: 
         project = Project(tmp_path / f"killed-{number}")
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         _traced(project, "-o", "/dev/null", "-e", "trace=none", "-e", inject)
+        injected("kills")
         _only_whole(project, good)
         project.doit(*DOIT[3:])
         assert _artifacts(project) == good

@@ -65,6 +65,14 @@ def test_env_files_are_texts_and_nothing_is_expanded(tmp_path: Path, name: str) 
     assert told(tmp_path, name, "A=1\nB\n") == [f"{name}:2:1: this is not NAME=value [data-syntax]"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.yaml", "a: x"), ("a.toml", 'a = "x"'), ("a.json", '{"a": "x"}'), ("a.env", "a=x")],
+)
+def test_a_byte_order_mark_at_the_start_is_nothing(tmp_path: Path, name: str, text: str) -> None:
+    assert data(tmp_path, name, f"\ufeff{text}") == {"a": "x"}
+
+
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
     (message,) = told(tmp_path, "a.json", f'{{"a": {"9" * 5000}}}')
     assert message.startswith("a.json: Exceeds the limit")

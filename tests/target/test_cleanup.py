@@ -11,6 +11,8 @@ import pytest
 from provisioning.target.cleanup import doomed
 from provisioning.target.history import DONE, FAILED, Event
 
+from .making import items
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -108,3 +110,12 @@ def test_a_history_that_makes_no_sense_is_none(machine: Machine, text: str) -> N
     assert machine.install("3").code == 0
     assert machine.releases()[-1] == "3"
     assert machine.version == "3"
+
+
+def test_what_is_good_outlives_what_is_not(machine: Machine) -> None:
+    for version in ("1", "2", "3"):
+        machine.install(version)
+    machine.write("etc/greenhouse.ini", "mine\n")
+    machine.write("etc/greenhouse.ini.new/x", "in the way\n")
+    assert machine.install("4", items("4", b"port = 9\n")).code == 4
+    assert machine.releases() == ["1", "2", "3", "4"]

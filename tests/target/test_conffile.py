@@ -13,7 +13,7 @@ from .making import conf, directory, items
 if TYPE_CHECKING:
     from tests.artifact.making import Item
 
-    from .machine import Machine
+    from .machine import Machine, Outcome
 
 PATH = "etc/greenhouse.ini"
 OLD, NEW, EDITED, DELETED = "port = 8080\n", "port = 9090\n", "port = 1234\n", None
@@ -28,21 +28,22 @@ OLD_WARNING = (
 
 
 class Cell(NamedTuple):
-    """A cell of the table: what the user and the vendor did, and what lies there then."""
+    """A cell of the table: what the user and the vendor did, what lies there then, and is told."""
 
     user: str | None
     vendor: str | None
     live: str | None
+    done: str = ""
     beside: str | None = None
     told: str = ""
 
 
 TABLE = {
     "same, same": Cell(OLD, SAME, OLD),
-    "same, changed": Cell(OLD, CHANGED, NEW),
-    "same, removed": Cell(OLD, REMOVED, None),
+    "same, changed": Cell(OLD, CHANGED, NEW, f"{PATH}: as the new release has it\n"),
+    "same, removed": Cell(OLD, REMOVED, None, f"{PATH}: not in this release any more; removed\n"),
     "edited, same": Cell(EDITED, SAME, EDITED),
-    "edited, changed": Cell(EDITED, CHANGED, EDITED, NEW, NEW_WARNING),
+    "edited, changed": Cell(EDITED, CHANGED, EDITED, "", NEW, NEW_WARNING),
     "edited, removed": Cell(EDITED, REMOVED, EDITED),
     "edited as the vendor did": Cell(NEW, CHANGED, NEW),
     "deleted, same": Cell(DELETED, SAME, None),
@@ -63,18 +64,17 @@ def edit(machine: Machine, text: str | None) -> None:
         machine.write(PATH, text)
 
 
-def upgraded(machine: Machine, cell: Cell) -> str:
-    """Install, let the user do his, upgrade; return what was complained of."""
+def upgraded(machine: Machine, cell: Cell) -> Outcome:
+    """Install, let the user do his, upgrade; return what was told."""
     machine.install("1.0", holding("1.0", OLD))
     edit(machine, cell.user)
-    outcome = machine.install("2.0", holding("2.0", cell.vendor))
-    assert outcome.code == 0
-    return outcome.err
+    return machine.install("2.0", holding("2.0", cell.vendor))
 
 
 @pytest.mark.parametrize("cell", TABLE.values(), ids=TABLE)
 def test_an_upgrade_does_what_the_table_says(machine: Machine, cell: Cell) -> None:
-    assert upgraded(machine, cell) == cell.told
+    installed = "greenhouse 2.0: installed in /opt/greenhouse, was 1.0\n"
+    assert upgraded(machine, cell) == (0, f"{cell.done}{installed}", cell.told)
     assert machine.read(PATH) == cell.live
     assert machine.read(f"{PATH}.new") == cell.beside
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.artifact.making import file
 
+from .injecting import traced
 from .kills import Full, ended_at
 from .machine import listing
 from .making import items, package
@@ -60,7 +61,7 @@ def test_a_disk_without_inodes_is_told_before(
 
 
 def test_a_disk_that_fills_up_meanwhile_leaves_the_old_or_the_new(
-    machine: Machine, mounted: Callable[[str], None]
+    machine: Machine, mounted: Callable[[str], None], injected: Callable[[str], None]
 ) -> None:
     mounted("size=8m")
     machine.install("1.4.2")
@@ -68,6 +69,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_the_old_or_the_new(
     words = ["install", str(path), "--root", str(machine.root)]
     before, number = machine.releases(), 1
     while code := ended_at(Full(number, machine.root / "filler"), words):
+        injected("full disks")
         assert code in {2, 4}
         assert machine.version == "1.4.2"
         (machine.root / "filler").unlink()
@@ -102,3 +104,16 @@ def test_an_installed_package_on_such_a_disk_is_told_of(
     outcome = machine.install("1.5.0")
     assert outcome.code == 2
     assert "Read-only file system" in outcome.err
+
+
+@pytest.mark.parametrize("call", ["fsync", "syncfs"])
+def test_what_could_not_be_synced_is_not_synced_again(machine: Machine, call: str) -> None:
+    words = ["install", str(package(machine.folder, "1.4.2")), "--root", str(machine.root)]
+    number = traced(machine.folder, words).numbers(call, "state|releases")[0]
+    assert machine.run("uninstall", "greenhouse", "--purge").code == 0
+    done = traced(machine.folder, words, f"{call}:error=EIO:when={number}")
+    assert (done.code, machine.version) == (2, "")
+    assert "Input/output error" in done.err
+    (failed,) = (line for line in done.trace if "(INJECTED)" in line)
+    again = failed.partition(")")[0]
+    assert sum(line.startswith(again) for line in done.trace) == 1

@@ -110,7 +110,11 @@ def test_a_service_is_started_and_seen_to_be_well(own: Own) -> None:
     assert (own.place / "units/greenhouse.service").exists()
 
 
-@pytest.mark.parametrize("health", [UPTIME, None, Health("command", "bin/greenhouse", 1)])
+@pytest.mark.parametrize(
+    "health",
+    [UPTIME, None, Health("command", "bin/greenhouse", 1)],
+    ids=["uptime", "none", "command"],
+)
 def test_one_that_is_not_well_makes_room_for_what_was_there(
     own: Own, health: Health | None
 ) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.target import registry
 from provisioning.target.cli import main
-from provisioning.target.registry import REGISTRY
 from tests.artifact.making import PACKAGE, directory, file, link
 
 from .machine import Outcome
@@ -68,12 +68,13 @@ def test_who_is_not_there_is_root_in_a_rehearsal(machine: Machine) -> None:
 
 
 @pytest.fixture
-def real() -> Iterator[Path]:
-    """A prefix on this very machine, for a package of that name."""
+def real(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A prefix on this very machine, for a package of that name; its registry is the test's."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
+        monkeypatch.setattr(registry, "REGISTRY", f"{folder}/registry")
         yield Path(folder) / f"greenhouse-{Path(folder).name}"
-    Path(REGISTRY, f"greenhouse-{Path(folder).name}").unlink(missing_ok=True)
+    assert not os.path.lexists(f"/var/lib/provisioning/greenhouse-{Path(folder).name}")
 
 
 def run(*words: str | Path, user: int = 0) -> Outcome:
@@ -112,11 +113,11 @@ def test_who_is_not_there_is_refused(real: Path) -> None:
 
 def test_a_package_is_installed_on_the_system(real: Path) -> None:
     assert run("install", archive(real)).code == 0
-    assert os.readlink(f"{REGISTRY}/{real.name}") == str(real)
+    assert os.readlink(real.parent / "registry" / real.name) == str(real)
     assert run("verify", real.name).out == f"{real.name} 1: 9 entries, verified\n"
     assert run("uninstall", real.name, "--purge").code == 0
     assert not real.exists()
-    assert not os.path.lexists(f"{REGISTRY}/{real.name}")
+    assert not os.path.lexists(real.parent / "registry" / real.name)
 
 
 def test_the_way_to_a_prefix_may_lead_over_a_link(real: Path) -> None:
@@ -135,7 +136,7 @@ def test_without_root_files_are_the_user_s_and_it_is_told(real: Path) -> None:
     os.chown(real, NOBODY, NOBODY)
     done = run("install", path, user=NOBODY)
     assert done.code == 0
-    assert f"warning: {real.name}: not entered in /var/lib/provisioning" in done.err
+    assert f"warning: {real.name}: not entered in {real.parent}/registry" in done.err
     assert ids(real / "current/lib/main.py") == (NOBODY, NOBODY)
     assert "without owners" in run("status", real, user=NOBODY).out
     assert run("verify", real, user=NOBODY).code == 0

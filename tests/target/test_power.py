@@ -108,16 +108,21 @@ def cuts(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> Iterator[Cut
     [(first, "1.4.2"), (edited, "1.5.0"), (rollback, "1.4.2"), (uninstall, "")],
 )
 def test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives(
-    capsys: pytest.CaptureFixture[str], scenario: Scenario, after: str
+    capsys: pytest.CaptureFixture[str],
+    scenario: Scenario,
+    after: str,
+    injected: Callable[[str], None],
 ) -> None:
     with cuts(scenario, capsys) as cutting:
         machine = cutting.machine
         assert cutting.run() == 0
-        demand_whole(machine, after, after)
+        injected("power cuts")
+        demand_whole(machine, after)
         assert machine.version == after
         for call in _STEPS:
             number = 1
             while cutting.run(f"{call}:signal=SIGKILL:when={number}") == -9:
+                injected("power cuts")
                 demand_whole(machine, cutting.before, after)
                 if machine.prefix.exists():
                     assert machine.run("recover", "/opt/greenhouse").code == 0

@@ -48,9 +48,11 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[int]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         Handler.asked.clear()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("status", [200, 204, 299])

@@ -13,6 +13,7 @@ import pytest
 
 from provisioning.target import program
 from provisioning.target.program import Ended, Program, run
+from tests.conftest import soon
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -43,12 +44,14 @@ def test_of_much_that_is_said_the_end_is_kept() -> None:
     assert ended.output.endswith(b"x\nlast\n")
 
 
+@soon()
 def test_one_that_does_not_end_is_ended() -> None:
     began = time.monotonic()
     assert shell("echo begun; sleep 60", 0.3) == Ended(-signal.SIGTERM, True, b"begun\n")
     assert time.monotonic() - began < 5
 
 
+@soon()
 def test_one_that_takes_no_hint_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "GRACE", 0.3)
     assert shell("trap '' TERM; echo begun; while :; do sleep 1; done", 0.3).status == -9
@@ -91,3 +94,13 @@ def test_an_interruption_ends_it_too(tmp_path: Path) -> None:
 def test_one_that_cannot_be_run_is_told() -> None:
     with pytest.raises(FileNotFoundError):
         run(Program(["/nowhere"], "/", {}), 1)
+
+
+def test_it_has_no_input_and_no_terminal() -> None:
+    asks = "import os, sys; print(repr(sys.stdin.read()), os.getsid(0) == os.getpid())"
+    code = (
+        "from provisioning.target.program import *\n"
+        f"print(run(Program([{sys.executable!r}, '-c', {asks!r}], '/', {{}}), 20).output)"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], input=b"yes\n")
+    assert said == b"b\"'' True\\n\"\n"

@@ -209,3 +209,28 @@ def test_what_is_in_the_history_is_done_but_for_its_record(
     lines = (machine.read("state/history") or "").splitlines()
     assert [json.loads(line)["sequence"] for line in lines] == [1, 2, 3]
     assert machine.version == {"rollback": "1.4.2", "uninstall": ""}[words[0]]
+
+
+def test_who_was_on_the_way_back_goes_on(switched: Machine) -> None:
+    set_record(switched, phase="returning", attempts=0, reason="the pump is dry")
+    assert switched.run("recover", "greenhouse") == (0, UNDONE, "")
+    assert (switched.version, switched.read("etc/greenhouse.ini")) == ("1.4.2", "port = 8080\n")
+    last = (switched.read("state/history") or "").splitlines()[-1]
+    assert json.loads(last)["reason"] == "the pump is dry"
+
+
+def test_what_lies_beside_a_configuration_file_is_swept(switched: Machine) -> None:
+    switched.write("etc/.provisioning-0123456789abcdef", "half")
+    assert switched.run("recover", "greenhouse").out == FINISHED
+    assert not (switched.prefix / "etc/.provisioning-0123456789abcdef").exists()
+
+
+def test_what_has_ended_stays_when_the_machine_starts(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install("1.4.2")
+    words = ["install", str(package(machine.folder, "1.5.0")), "--root", str(machine.root)]
+    assert ended_at(After("history"), words) == -signal.SIGKILL
+    monkeypatch.setenv(BOOT, "1")
+    assert machine.run("recover", "greenhouse") == (0, FINISHED, "")
+    assert machine.version == "1.5.0"

@@ -1,0 +1,311 @@
+"""The faults that a build meets on its machine."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+WHOLE = "nothing partial under a final name; the next build gives the bytes of a clean one"
+UNTOUCHED = "told by name; what was built before is untouched"
+NOTICED = "noticed, and made again"
+SAME = "the same bytes"
+TOLD = "refused in less than a second, with file, line and column"
+
+BUILDING = Group(
+    "Building",
+    (
+        Fault(
+            "the build is killed, at any system call",
+            WHOLE,
+            (
+                Guard(
+                    "build/output.py",
+                    'return path.with_name(f".{path.name}.{os.getpid()}.tmp")',
+                    "return path",
+                    "build/test_output.py::test_a_file_appears_whole_when_the_block_ends",
+                ),
+                Guard(
+                    "build/output.py",
+                    "                os.fsync(file.fileno())\n",
+                    "",
+                    "build/test_output.py::test_what_takes_its_name_is_on_the_disk",
+                ),
+                Guard(
+                    "build/output.py",
+                    "            sync_directory(directory)\n",
+                    "            pass\n",
+                    "build/test_output.py::test_what_takes_its_name_is_on_the_disk",
+                ),
+                Guard(
+                    "build/output.py",
+                    'for stale in directory.glob(f".{name}.*.tmp"):',
+                    "for stale in ():",
+                    "build/test_output.py::test_what_killed_builds_left_is_swept_and_nothing_else",
+                ),
+                Guard(
+                    "build/store.py",
+                    "staged = Staged(os.path.join(self._directory, name), path)",
+                    "staged = Staged(path, path)",
+                    "build/test_store.py::test_what_is_staged_is_not_there_until_it_is_kept",
+                ),
+                Guard(
+                    "plugin/database.py",
+                    "        if dependency == _LAST:\n            self._save()\n",
+                    "",
+                    "plugin/test_database.py::test_a_finished_task_is_on_disk_before_doit_exits",
+                ),
+            ),
+            ("plugin/test_sweep.py::test_a_kill_at_every_call_leaves_only_whole_artifacts",),
+        ),
+        Fault(
+            "SIGINT, SIGTERM or SIGHUP",
+            f"a message of one line; {WHOLE}",
+            (
+                Guard(
+                    "plugin/config.py",
+                    "        signal.signal(number, _leave)",
+                    "        pass",
+                    "plugin/test_faults.py::test_a_signal_ends_doit_with_one_line[alone-SIGHUP]",
+                ),
+            ),
+        ),
+        Fault(
+            "the disk is full, fails or cannot be written",
+            UNTOUCHED,
+            (
+                Guard(
+                    "build/output.py",
+                    "        with suppress(FileNotFoundError):\n            os.unlink(name)",
+                    "        pass",
+                    "build/test_output.py::test_a_failure_leaves_the_old_files_and_nothing_else",
+                ),
+                Guard(
+                    "build/output.py",
+                    "error.filename, error.filename2 = str(path), None",
+                    "pass",
+                    "build/test_output.py::test_an_error_of_the_disk_names_the_file_too",
+                ),
+                Guard(
+                    "plugin/stages.py",
+                    "except OSError as error:",
+                    "except ZeroDivisionError as error:",
+                    "plugin/test_faults.py::test_a_read_only_disk_is_told_and_the_old_artifacts_stay",
+                ),
+                Guard(
+                    "build/store.py",
+                    "            self.drop(staged)\n            return None",
+                    "            return staged",
+                    "build/test_store.py::test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest",
+                ),
+            ),
+        ),
+        Fault(
+            "the records of doit are deleted, cut off or garbage",
+            "all is built again; never a wrong artifact",
+            (
+                Guard(
+                    "build/cache.py",
+                    "            with suppress(OSError):\n                self.discard()\n"
+                    "            return []",
+                    "            raise",
+                    "plugin/test_database.py::test_a_damaged_file_is_no_error",
+                ),
+                Guard(
+                    "build/cache.py",
+                    "        except sqlite3.DatabaseError:\n            self.discard()\n",
+                    "        except ZeroDivisionError:\n            self.discard()\n",
+                    "build/test_cache.py::test_a_damaged_file_is_begun_afresh",
+                ),
+                Guard(
+                    "build/cache.py",
+                    'raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")',
+                    "return",
+                    "build/test_cache.py::test_a_file_of_another_version_is_begun_afresh",
+                ),
+                Guard(
+                    "plugin/database.py",
+                    "return record if isinstance(record, dict) else {}",
+                    "return record",
+                    "plugin/test_database.py::test_a_record_that_is_no_record_is_none",
+                ),
+            ),
+        ),
+        Fault(
+            "a chunk in the store is cut off, altered, exchanged or missing",
+            NOTICED,
+            (
+                Guard(
+                    "build/store.py",
+                    "return packed if content[:_DIGEST] == _seal(key, packed) else None",
+                    "return packed",
+                    "build/test_store.py::test_an_entry_cut_off_anywhere_is_noticed_and_removed",
+                ),
+                Guard(
+                    "build/store.py",
+                    "hashlib.sha256(key.encode() + packed.digest + packed.tar_digest)",
+                    "hashlib.sha256(packed.digest + packed.tar_digest)",
+                    "build/test_store.py::test_an_entry_under_the_key_of_another_is_noticed",
+                ),
+                Guard(
+                    "build/store.py",
+                    "os.open(path, os.O_RDONLY | os.O_NOFOLLOW |",
+                    "os.open(path, os.O_RDONLY |",
+                    "build/test_store.py::test_what_is_no_file_is_no_entry",
+                ),
+            ),
+        ),
+        Fault(
+            "an artifact is altered, and keeps its size and times",
+            "`doit verify` tells; `doit package` builds it again",
+            (
+                Guard(
+                    "plugin/unchanged.py",
+                    "os.path.lexists(target) and self._held(target) != left:",
+                    "False:",
+                    "plugin/test_stages.py::"
+                    "test_a_damaged_artifact_fails_verify_and_is_rebuilt_by_package",
+                ),
+                Guard(
+                    "build/signature.py",
+                    "status.st_mtime_ns, status.st_ctime_ns,",
+                    "status.st_mtime_ns, status.st_mtime_ns,",
+                    "build/test_digests.py::test_an_edit_that_puts_size_and_time_back_is_seen",
+                ),
+            ),
+        ),
+        Fault(
+            "two builds at once",
+            "both are right; the second waits",
+            (
+                Guard(
+                    "build/workspace.py",
+                    "            fcntl.flock(descriptor, fcntl.LOCK_EX)\n",
+                    "",
+                    "plugin/test_faults.py::test_a_second_doit_waits_for_the_first",
+                ),
+            ),
+        ),
+        Fault(
+            "a file of more than 8 GiB",
+            "packaged and verified, in bounded memory",
+            (
+                Guard(
+                    "artifact/tar.py",
+                    '        records += _record(b"size", b"%d" % size)\n        size = 0\n',
+                    "        size = 0\n",
+                    "artifact/test_tar.py::test_a_size_beyond_eight_gib_goes_round",
+                ),
+                Guard(
+                    "artifact/chunk.py",
+                    "for start in range(0, length, MAX):",
+                    "for start in range(0, length, length):",
+                    "artifact/test_chunk.py::"
+                    "test_a_group_that_is_too_large_is_cut_in_pieces_of_the_maximum",
+                ),
+            ),
+            ("plugin/test_sweep.py::test_a_file_of_more_than_8_gib_makes_the_whole_way",),
+        ),
+        Fault(
+            "100,000 files",
+            "read once, and not again where nothing has changed; within the bars of `doit bench`",
+            (
+                Guard(
+                    "build/digests.py",
+                    "if known is not None and known[0] == now:\n            return known[1]",
+                    "pass",
+                    "build/test_digests.py::test_a_settled_file_is_read_once",
+                ),
+                Guard(
+                    "build/press.py",
+                    "return self._held - self._waiting[0].size > self._room",
+                    "return False",
+                    "build/test_press.py::test_no_more_is_held_than_there_is_room_for",
+                ),
+            ),
+        ),
+        Fault(
+            "another path, user, umask, time zone, locale, date, or order of directories",
+            SAME,
+            (
+                Guard(
+                    "build/layout.py",
+                    "        items.sort(key=itemgetter(0))\n",
+                    "        items.reverse()\n",
+                    "build/test_layout.py::test_items_are_sorted_by_the_bytes_of_their_paths",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    'MTIME = b"%011o" % EPOCH',
+                    'MTIME = b"%011o" % __import__("os").getpid()',
+                    "build/test_pack.py::test_members_carry_no_trace_of_the_builder",
+                ),
+                Guard(
+                    "build/digests.py",
+                    "bool(now.mode & stat.S_IXUSR)",
+                    "bool(now.mode & 0o066)",
+                    "plugin/test_checker.py::"
+                    "test_an_executable_bit_is_a_change_and_other_bits_are_not",
+                ),
+            ),
+            (
+                "plugin/test_reproducible.py::test_all_at_once_give_the_same_bytes",
+                "plugin/test_reproducible.py::test_another_order_of_directories_gives_the_same_bytes",
+                "machines/test_everywhere.py",
+            ),
+        ),
+        Fault(
+            "YAML that expands to billions of values, is nested deeply, is huge, or names types",
+            TOLD,
+            (
+                Guard(
+                    "spec/load.py",
+                    "if self._aliased > MAX_ALIASED:",
+                    "if False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[alias-bomb]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "self._anchors[event.anchor] = None",
+                    "pass",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[recursive-alias]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "if depth > MAX_DEPTH:",
+                    "if False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[too-deep]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "if self._values > MAX_VALUES:",
+                    "if False:",
+                    "spec/test_load.py::test_too_many_values_are_refused",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "if len(text) <= _LONGEST_NUMBER:",
+                    "if True:",
+                    "spec/test_load.py::test_a_longer_number_is_refused",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "if event.tag is not None:",
+                    "if False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[tag]",
+                ),
+                Guard(
+                    "spec/inputs.py",
+                    "if len(data) > MAX_BYTES:",
+                    "if False:",
+                    "spec/test_load.py::test_a_huge_file_is_not_read",
+                ),
+                Guard(
+                    "spec/inputs.py",
+                    "if not stat.S_ISREG(os.fstat(descriptor).st_mode):",
+                    "if False:",
+                    "spec/test_load.py::test_a_fifo_is_refused_without_waiting",
+                ),
+            ),
+            ("spec/test_fuzz.py::test_fuzzing_with_coverage_as_the_guide_finds_nothing",),
+        ),
+    ),
+)

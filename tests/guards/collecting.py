@@ -1,0 +1,196 @@
+"""The faults of what is packaged: the sources."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+REFUSED = "refused, and told by name"
+
+COLLECTING = Group(
+    "Collecting",
+    (
+        Fault(
+            "a source is edited, cut off, exchanged or lost while it is packaged",
+            "the build fails with its name; never an artifact of two states",
+            (
+                Guard(
+                    "build/members.py",
+                    "if len(content) != entry.size or"
+                    " hashlib.sha256(content).hexdigest() != entry.digest:",
+                    "if False:",
+                    "build/test_pack.py::"
+                    "test_a_source_that_changes_meanwhile_fails_the_build_by_name",
+                ),
+                Guard(
+                    "build/members.py",
+                    "if not left and (os.read(descriptor, 1) or read.hexdigest() != entry.digest):",
+                    "if False:",
+                    "build/test_reuse.py::"
+                    "test_a_large_file_that_changed_fails_even_where_only_a_piece_was_lost",
+                ),
+                Guard(
+                    "build/members.py",
+                    "os.O_RDONLY | os.O_NOFOLLOW |",
+                    "os.O_RDONLY |",
+                    "build/test_pack.py::test_a_source_that_is_replaced_by_a_link_is_not_followed",
+                ),
+                Guard(
+                    "build/digests.py",
+                    "if left or signature(os.fstat(descriptor)) != now:",
+                    "if False:",
+                    "build/test_digests.py::test_a_file_that_changes_while_it_is_read_is_refused",
+                ),
+                Guard(
+                    "build/collect.py",
+                    "if held.type != kind or held.link != link:",
+                    "if False:",
+                    "build/test_collect.py::test_every_source_that_went_wrong_is_told",
+                ),
+            ),
+        ),
+        Fault(
+            "a source is edited while its task runs",
+            "the next build notices",
+            (
+                Guard(
+                    "plugin/checker.py",
+                    "if signature(os.lstat(dep)) == self._seen.get(dep):",
+                    "if True:",
+                    "plugin/test_checker.py::"
+                    "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
+                ),
+                Guard(
+                    "build/digests.py",
+                    "        if is_settled(now.ctime, time.time_ns()):",
+                    "        if True:",
+                    "build/test_digests.py::test_a_file_stamped_this_moment_is_read_again",
+                ),
+            ),
+        ),
+        Fault(
+            "a FIFO, a socket or a device in a tree",
+            f"{REFUSED}; it is never opened",
+            (
+                Guard(
+                    "build/layout.py",
+                    "        if kind == stat.S_IFREG:\n",
+                    "        if kind in {stat.S_IFREG, stat.S_IFIFO}:\n",
+                    "build/test_layout.py::test_a_special_file_is_a_fault",
+                ),
+                Guard(
+                    "build/digests.py",
+                    'raise BuildError(f"{path}: neither a file,',
+                    'return Held(f"{path}: neither a file,',
+                    "build/test_digests.py::test_a_fifo_is_refused_without_opening_it",
+                ),
+            ),
+        ),
+        Fault(
+            "a symbolic link in a tree that leads in circles, or out of it",
+            "stays a link within the package, or is refused; never followed",
+            (
+                Guard(
+                    "build/tree.py",
+                    "if entry.is_dir(follow_symlinks=False):",
+                    "if entry.is_dir(follow_symlinks=True):",
+                    "build/test_sources.py::test_symbolic_links_are_listed_and_never_followed",
+                ),
+                Guard(
+                    "build/layout.py",
+                    "reason = link_fault(path, target)",
+                    'reason = ""',
+                    "build/test_layout.py::test_a_link_of_a_tree_out_of_the_package_names_the_link",
+                ),
+            ),
+        ),
+        Fault(
+            "names that are not UTF-8, of several lines, with a dash in front, or too long",
+            "packaged as they are, or refused and shown safely",
+            (
+                Guard(
+                    "build/layout.py",
+                    "reason = path_fault(item.path)",
+                    'reason = ""',
+                    "build/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
+                ),
+                Guard(
+                    "artifact/path.py",
+                    "return path if path.isprintable() else ascii(path)",
+                    "return path",
+                    "build/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
+                ),
+                Guard(
+                    "artifact/path.py",
+                    '    (r"[\\ud800-\\udfff]", "is not UTF-8"),\n',
+                    "",
+                    "artifact/hostile/test_names.py::"
+                    "test_a_name_that_leads_elsewhere_is_refused[greenhouse/evil\\udcff-zip]",
+                ),
+                Guard(
+                    "artifact/path.py",
+                    "if any(len(name.encode()) > _LONGEST_NAME for",
+                    "if any(False for",
+                    "artifact/test_path.py::"
+                    "test_a_path_that_could_do_harm_is_refused_with_the_reason",
+                ),
+                Guard(
+                    "artifact/path.py",
+                    "if len(path.encode()) > _LONGEST_PATH:",
+                    "if False:",
+                    "artifact/test_path.py::"
+                    "test_a_path_that_could_do_harm_is_refused_with_the_reason",
+                ),
+                Guard(
+                    "plugin/graph.py",
+                    'if sys.getfilesystemencoding() != "utf-8":',
+                    "if False:",
+                    "plugin/test_graph.py::"
+                    "test_names_that_are_not_utf_8_are_refused_before_they_become_others",
+                ),
+            ),
+        ),
+        Fault(
+            "destinations that are one file where case or accents do not count",
+            f"{REFUSED}, both of them, on every machine; at the installation too",
+            (
+                Guard(
+                    "artifact/path.py",
+                    "return path.lower()",
+                    "return path",
+                    "build/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
+                ),
+                Guard(
+                    "artifact/path.py",
+                    'unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())',
+                    "path.casefold()",
+                    "build/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
+                ),
+                Guard(
+                    "artifact/manifest.py",
+                    "if key in self._taken:",
+                    "if False:",
+                    "artifact/test_extract.py::"
+                    "test_names_that_a_mac_takes_for_one_are_refused_before_anything_is_written",
+                ),
+            ),
+        ),
+        Fault(
+            "what a Mac leaves in a tree: `._*`, `.DS_Store`",
+            "left out, unless a content names it",
+            (
+                Guard(
+                    "build/tree.py",
+                    'name.startswith("._") or name == ".DS_Store"',
+                    "False",
+                    "build/test_sources.py::test_what_no_package_wants_is_left_out",
+                ),
+                Guard(
+                    "build/tree.py",
+                    '_DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})',
+                    "_DIRECTORIES = frozenset()",
+                    "build/test_sources.py::test_what_no_package_wants_is_left_out",
+                ),
+            ),
+        ),
+    ),
+)

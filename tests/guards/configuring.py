@@ -1,0 +1,119 @@
+"""What becomes of configuration files, cell by cell of the table in the reference."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+OLD = "the old release stays or comes back; the space is given back"
+TABLE = "target/test_conffile.py::test_an_upgrade_does_what_the_table_says"
+BACK = "target/test_conffile.py::test_a_rollback_brings_back_what_was_there"
+SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
+ACTION = "action = INSTALL if live.digest == old.digest else _beside(live, new)"
+
+
+def _cell(name: str, text: str, instead: str, test: str = TABLE) -> Guard:
+    return Guard("target/conffile.py", text, instead, f"{test}[{name}]")
+
+
+CONFIGURING = Group(
+    "Configuration files",
+    (
+        Fault(
+            "the vendor's file is the same",
+            "kept: as it was, as it was edited, or deleted",
+            (
+                Guard(
+                    "target/configuration.py",
+                    "        if decision.action == KEEP:\n            continue\n",
+                    "",
+                    f"{TABLE}[same, same]",
+                ),
+                _cell("edited, same", SAYS, "if live.digest == ABSENT:"),
+                _cell("deleted, same", SAYS, "if False:"),
+            ),
+        ),
+        Fault(
+            "the vendor's file has changed",
+            "installed; where it was edited, put beside it, and told; where it was deleted, not",
+            (
+                _cell("same, changed", ACTION, "action = _beside(live, new)"),
+                _cell("edited, changed", ACTION, "action = INSTALL"),
+                _cell(
+                    "edited as the vendor did",
+                    "return KEEP if live.digest == new.digest else NEW",
+                    "return NEW",
+                ),
+                _cell("deleted, changed", SAYS, "if _says(old) == _says(new):"),
+            ),
+        ),
+        Fault(
+            "the vendor's file is no more",
+            "archived; kept where it was edited",
+            (
+                _cell("same, removed", "ARCHIVE if archived else KEEP", "KEEP"),
+                _cell(
+                    "edited, removed",
+                    "archived = old is not None and live.digest == old.digest",
+                    "archived = True",
+                ),
+                _cell(
+                    "deleted, removed",
+                    "archived = old is not None and live.digest == old.digest",
+                    "archived = True",
+                ),
+            ),
+        ),
+        Fault(
+            "going back to the release before, from any of these",
+            "what was there then is there; what was edited since is kept, and told",
+            (
+                _cell(
+                    "same, changed",
+                    "        return _decided(path, live, RESTORE, before)\n    return",
+                    "        return _decided(path, live, KEEP, live)\n    return",
+                    BACK,
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "now.digest if now else then.after.digest",
+                    "then.after.digest",
+                    "target/test_conffile.py::"
+                    "test_a_rollback_over_two_releases_brings_back_what_was_there",
+                ),
+                Guard(
+                    "target/change.py",
+                    "    if change.record.action == ROLLBACK and old:\n",
+                    "    if False:\n",
+                    f"{BACK}[edited, changed]",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "return _decided(path, live, ARCHIVE if unedited else KEEP, Live())",
+                    "return _decided(path, live, KEEP, Live())",
+                    "target/test_conffile.py::"
+                    "test_a_file_that_a_release_adds_is_installed_and_taken_back",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "return _decided(path, live, KEEP if live.digest == ABSENT else OLD, live)",
+                    "return _decided(path, live, OLD, live)",
+                    "target/test_conffile.py::test_what_was_deleted_since_stays_deleted",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "return _decided(path, live, KEEP if live.digest == ABSENT else OLD, live)",
+                    "return _decided(path, live, RESTORE, before)",
+                    "target/test_conffile.py::"
+                    "test_a_rollback_keeps_what_was_edited_since[same, changed]",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "if OTHER in {live.digest, before.digest}:",
+                    "if False:",
+                    "target/test_conffile.py::"
+                    "test_a_link_that_became_a_file_since_is_not_brought_back",
+                ),
+            ),
+        ),
+    ),
+)

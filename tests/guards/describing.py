@@ -1,0 +1,165 @@
+"""The faults of what describes a package: specs and templates."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+REFUSED = "refused, and told by name"
+TOLD = "refused in less than a second, with file, line and column"
+
+DESCRIBING = Group(
+    "Describing",
+    (
+        Fault(
+            "YAML with a key twice, a tab, a NUL, a byte order mark or another encoding",
+            TOLD,
+            (
+                Guard(
+                    "spec/load.py",
+                    "if key in keys:",
+                    "if False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[duplicate-key]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "if control := _CONTROL.search(text):",
+                    "if (control := _CONTROL.search(text)) and False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[control-character]",
+                ),
+                Guard(
+                    "spec/inputs.py",
+                    '.removeprefix("\\ufeff")',
+                    "",
+                    "spec/test_data.py::test_a_byte_order_mark_at_the_start_is_nothing",
+                ),
+                Guard(
+                    "spec/inputs.py",
+                    "except UnicodeDecodeError as error:",
+                    "except ZeroDivisionError as error:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[not-utf8]",
+                ),
+            ),
+        ),
+        Fault(
+            "`0755`, `1.10`, `on` or `1:30` without quotes, where text is meant",
+            "refused, and the quoted form suggested",
+            (
+                Guard(
+                    "spec/schema.py",
+                    'quotable = "string" in wanted and "integer" not in wanted',
+                    "quotable = False",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-text]",
+                ),
+                Guard(
+                    "spec/schema.py",
+                    "is_mode = key in MODES and _OCTAL.fullmatch(node.text)",
+                    "is_mode = None",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-mode]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    'quoted = event.style in {"\'", \'"\', "|", ">"}',
+                    "quoted = False",
+                    "spec/test_load.py::test_what_is_quoted_is_text",
+                ),
+            ),
+        ),
+        Fault(
+            "`..` or an absolute path as source, destination, template, hook or link",
+            REFUSED,
+            (
+                Guard(
+                    "spec/rule.py",
+                    '("leaves its root by .." if ".." in path.split("/") else "")',
+                    '""',
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-path]",
+                ),
+                Guard(
+                    "spec/rule.py",
+                    'if target.startswith("/"):',
+                    "if False:",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-path]",
+                ),
+                Guard(
+                    "build/layout.py",
+                    "if leads_out(Path(), entered):",
+                    "if False:",
+                    "build/test_layout.py::test_a_source_that_is_not_there_is_told_at_its_line",
+                ),
+                Guard(
+                    "build/layout.py",
+                    "if leads_out(Path(), part.source):",
+                    "if False:",
+                    "build/test_specs.py::test_a_hook_must_be_a_file_of_the_project",
+                ),
+                Guard(
+                    "spec/inputs.py",
+                    "if leads_out(self.root, file):",
+                    "if False:",
+                    "spec/test_load.py::test_nothing_outside_the_project_is_read",
+                ),
+            ),
+        ),
+        Fault(
+            "a template with an unknown name, a way to Python, a loop without end, or too much",
+            "refused with template, line and column; nothing runs outside the sandbox",
+            (
+                Guard(
+                    "build/sandbox.py",
+                    "            undefined=Noted,\n",
+                    "",
+                    "build/test_undefined.py::"
+                    "test_a_use_is_told_where_the_name_stands_and_is_not_the_end",
+                ),
+                Guard(
+                    "build/sandbox.py",
+                    "from jinja2.sandbox import ImmutableSandboxedEnvironment",
+                    "from jinja2 import Environment as ImmutableSandboxedEnvironment",
+                    "build/test_render.py::test_no_way_leads_to_python",
+                ),
+                Guard(
+                    "build/sandbox.py",
+                    "if self.steps > MOST_STEPS:",
+                    "if False:",
+                    "build/test_render.py::test_a_loop_without_end_is_stopped",
+                ),
+                Guard(
+                    "build/sandbox.py",
+                    "if _magnitude(operator, left, right) > MOST_STEPS:",
+                    "if False:",
+                    "build/test_render.py::test_a_product_that_is_only_just_too_large_is_refused",
+                ),
+                Guard(
+                    "build/limits.py",
+                    "resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))",
+                    "pass",
+                    "build/test_limits.py::test_work_without_end_is_ended",
+                ),
+                Guard(
+                    "build/limits.py",
+                    "resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))",
+                    "pass",
+                    "build/test_limits.py::test_memory_is_bounded",
+                ),
+            ),
+        ),
+        Fault(
+            "a template that includes what is missing, or lies outside the project",
+            "refused with template, line and column",
+            (
+                Guard(
+                    "build/sandbox.py",
+                    "if leads_out(Path(), template):",
+                    "if False:",
+                    "build/test_render.py::test_nothing_is_included_from_outside_the_project",
+                ),
+                Guard(
+                    "build/render.py",
+                    "                self._tell_missing(name, Line.of(template, reference.lineno))",
+                    "                pass",
+                    "build/test_render.py::test_all_other_templates_that_cannot_be_read_are_told_at_once",
+                ),
+            ),
+        ),
+    ),
+)

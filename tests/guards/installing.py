@@ -1,0 +1,315 @@
+"""The faults that a change of what is installed meets on a machine."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+WHOLE = (
+    "`current` leads to the complete old release or the complete new one; running again converges;"
+    " nothing temporary is left"
+)
+OLD = "the old release stays or comes back; the space is given back"
+REFUSED = "refused by name; nothing outside is touched"
+
+INSTALLING = Group(
+    "Installing",
+    (
+        Fault(
+            "killed at any system call of install, rollback, uninstall or recover",
+            WHOLE,
+            (
+                Guard(
+                    "target/durable.py",
+                    "            make(parent, temporary)\n"
+                    "            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd",
+                    "            with suppress(OSError):\n"
+                    "                os.unlink(name, dir_fd=parent)\n"
+                    "            make(parent, name)\n"
+                    "            dict(src_dir_fd=parent, dst_dir_fd",
+                    "target/test_stage.py::test_the_steps_are_in_order",
+                ),
+                Guard(
+                    "target/change.py",
+                    "    return change.noted(phase=BEGUN)\n",
+                    "    return change\n",
+                    "target/test_stage.py::test_the_steps_are_in_order",
+                ),
+                Guard(
+                    "target/change.py",
+                    "    return change.noted(phase=SWITCHING)\n",
+                    "    return change\n",
+                    "target/test_stage.py::test_the_steps_are_in_order",
+                ),
+                Guard(
+                    "target/opening.py",
+                    "recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)",
+                    "pass",
+                    "target/test_recovery.py::test_what_was_switched_is_finished",
+                ),
+                Guard(
+                    "target/recovery.py",
+                    "if entry.phase == RETURNING:",
+                    "if False:",
+                    "target/test_recovery.py::test_who_was_on_the_way_back_goes_on",
+                ),
+                Guard(
+                    "target/recovery.py",
+                    "if change.has_ended(found) and entry.action != REMOVE:",
+                    "if False:",
+                    "target/test_recovery.py::test_what_has_ended_stays_when_the_machine_starts",
+                ),
+            ),
+            (
+                (
+                    "target/test_kills.py::"
+                    "test_each_kill_leaves_the_old_or_the_new_and_running_again_converges"
+                ),
+                (
+                    "target/test_injected.py::"
+                    "test_a_kill_at_each_system_call_leaves_the_old_or_the_new"
+                ),
+            ),
+        ),
+        Fault(
+            "SIGINT, SIGTERM or SIGHUP",
+            "all is as it was, told in a word",
+            (
+                Guard(
+                    "target/cli.py",
+                    "            signal.signal(each, interrupt)\n",
+                    "            pass\n",
+                    "target/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
+                    "[first-SIGTERM]",
+                ),
+                Guard(
+                    "target/change.py",
+                    '        if not has_ended(change):\n            undo(change, "interrupted")\n',
+                    "        pass\n",
+                    "target/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
+                    "[edited-SIGINT]",
+                ),
+            ),
+        ),
+        Fault(
+            "the power goes at any step, or right after success was told",
+            f"{WHOLE}; success that was told survives",
+            (
+                Guard(
+                    "target/durable.py",
+                    "                settle(descriptor, owned)\n                sync(descriptor)\n",
+                    "                settle(descriptor, owned)\n",
+                    "target/test_stage.py::"
+                    "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
+                ),
+                Guard(
+                    "target/durable.py",
+                    "            raise\n        sync(parent)\n",
+                    "            raise\n",
+                    "target/test_stage.py::"
+                    "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
+                ),
+                Guard(
+                    "target/durable.py",
+                    "src_dir_fd=parent, dst_dir_fd=parent)\n        sync(parent)\n",
+                    "src_dir_fd=parent, dst_dir_fd=parent)\n",
+                    "target/test_stage.py::"
+                    "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
+                ),
+                Guard(
+                    "target/stage.py",
+                    "            sync_below(home.directory, made, opened)\n",
+                    "",
+                    "target/test_stage.py::test_the_steps_are_in_order",
+                ),
+            ),
+            (
+                (
+                    "target/test_power.py::"
+                    "test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives"
+                ),
+                "target/test_power.py::test_without_syncs_the_same_power_cut_does_harm",
+            ),
+        ),
+        Fault(
+            "the disk is full, or out of inodes, before or at any write",
+            OLD,
+            (
+                Guard(
+                    "target/stage.py",
+                    "if needed > room.f_bavail * block:",
+                    "if False:",
+                    "target/test_faults.py::test_a_disk_that_is_too_small_is_told_before",
+                ),
+                Guard(
+                    "target/stage.py",
+                    "if room.f_files and nodes > room.f_favail:",
+                    "if False:",
+                    "target/test_faults.py::test_a_disk_without_inodes_is_told_before",
+                ),
+                Guard(
+                    "target/stage.py",
+                    "            settle(into, _OPEN)\n    except BaseException:\n"
+                    "        directory.remove_tree(made)\n",
+                    "            settle(into, _OPEN)\n    except BaseException:\n",
+                    "target/test_install.py::test_a_damaged_upgrade_leaves_the_old_release",
+                ),
+                Guard(
+                    "target/change.py",
+                    "            raise _undone(change, error) from None\n",
+                    "            raise\n",
+                    "target/test_recovery.py::test_what_does_not_come_up_goes_back",
+                ),
+                Guard(
+                    "target/cli.py",
+                    "    except OSError as error:\n",
+                    "    except ZeroDivisionError as error:\n",
+                    "target/test_faults.py::test_an_installed_package_on_such_a_disk_is_told_of",
+                ),
+            ),
+            (
+                (
+                    "target/test_injected.py::"
+                    "test_an_error_at_each_system_call_is_told_and_leaves_the_old_or_the_new"
+                ),
+            ),
+        ),
+        Fault(
+            "fsync or syncfs fails",
+            "it has failed, and is told; nothing is synced a second time",
+            (
+                Guard(
+                    "target/durable.py",
+                    "if _C.syncfs(descriptor) != 0:",
+                    "if _C.syncfs(descriptor) != 0 and _C.syncfs(descriptor) != 0:",
+                    "target/test_faults.py::test_what_could_not_be_synced_is_not_synced_again"
+                    "[syncfs]",
+                ),
+                Guard(
+                    "target/durable.py",
+                    "    os.fsync(descriptor)\n",
+                    "    try:\n        os.fsync(descriptor)\n    except OSError:\n"
+                    "        os.fsync(descriptor)\n",
+                    "target/test_faults.py::test_what_could_not_be_synced_is_not_synced_again"
+                    "[fsync]",
+                ),
+            ),
+            (
+                (
+                    "target/test_injected.py::"
+                    "test_an_error_at_each_system_call_is_told_and_leaves_the_old_or_the_new"
+                ),
+            ),
+        ),
+        Fault(
+            "the disk cannot be written; `current` is a directory, leads nowhere or elsewhere",
+            REFUSED,
+            (
+                Guard(
+                    "target/home.py",
+                    "    except OSError as error:\n        raise RefusedError(",
+                    "    except ZeroDivisionError as error:\n        raise RefusedError(",
+                    "target/test_faults.py::test_a_disk_that_cannot_be_written_is_told",
+                ),
+                Guard(
+                    "target/releases.py",
+                    "    if leads is None:\n        raise RefusedError(",
+                    "    if leads is None:\n        return str(",
+                    "target/test_hostile.py::test_current_has_to_be_a_link_to_a_release",
+                ),
+                Guard(
+                    "target/releases.py",
+                    "if above != RELEASES or not _NAME.fullmatch(name):",
+                    "if False:",
+                    "target/test_hostile.py::test_current_has_to_be_a_link_to_a_release",
+                ),
+                Guard(
+                    "target/releases.py",
+                    "if not home.directory.is_directory(leads) and link == CURRENT:",
+                    "if False:",
+                    "target/test_hostile.py::test_a_release_that_is_gone_is_told",
+                ),
+            ),
+        ),
+        Fault(
+            "temporary files of a run that was killed",
+            "swept by the next command",
+            (
+                Guard(
+                    "target/recovery.py",
+                    'for place in ("", RELEASES, STATE, KEPT):',
+                    "for place in ():",
+                    "target/test_hostile.py::test_stale_temporaries_are_swept",
+                ),
+                Guard(
+                    "target/recovery.py",
+                    "    for above in _beside(under_way):\n",
+                    "    for above in ():\n",
+                    "target/test_recovery.py::test_what_lies_beside_a_configuration_file_is_swept",
+                ),
+            ),
+        ),
+        Fault(
+            "several installers at once; the one that holds the lock is killed",
+            "one wins, the others are told; a dead one holds no lock",
+            (
+                Guard(
+                    "target/lock.py",
+                    "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+                    "            pass\n",
+                    "target/test_lock.py::test_the_second_is_told_that_the_first_is_there",
+                ),
+                Guard(
+                    "target/lock.py",
+                    "if status and status.st_ino == os.fstat(descriptor).st_ino:",
+                    "if True:",
+                    "target/test_lock.py::test_a_lock_that_went_with_its_package_is_none",
+                ),
+            ),
+        ),
+        Fault(
+            "a scratch root, or a prefix, with links to the outside",
+            "refused; nothing is written outside",
+            (
+                Guard(
+                    "artifact/descent.py",
+                    "os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)",
+                    "os.open(name, _DIRECTORY, dir_fd=descriptor)",
+                    "target/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed[opt]",
+                ),
+                Guard(
+                    "artifact/descent.py",
+                    'os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)',
+                    'os.open(name or ".", _DIRECTORY, dir_fd=parent)',
+                    "target/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed"
+                    "[opt/greenhouse]",
+                ),
+                Guard(
+                    "target/home.py",
+                    "if root == SYSTEM else where",
+                    "if True else where",
+                    "target/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed[opt]",
+                ),
+                Guard(
+                    "target/home.py",
+                    "if directory.status(own) and not directory.is_directory(own):",
+                    "if False:",
+                    "target/test_hostile.py::test_no_link_in_a_prefix_is_followed[state]",
+                ),
+                Guard(
+                    "target/configuration.py",
+                    "if home.directory.status(entry.path) and"
+                    " not home.directory.is_directory(entry.path):",
+                    "if False:",
+                    "target/test_hostile.py::test_no_link_in_a_prefix_is_followed[etc]",
+                ),
+                Guard(
+                    "artifact/installed.py",
+                    'if key.partition("/")[0] in OWN:',
+                    "if False:",
+                    "target/test_hostile.py::"
+                    "test_a_package_cannot_have_configuration_among_releases",
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,239 @@
+"""The faults of what runs on a machine, and of what has been installed there."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+RUNNING = Group(
+    "Running",
+    (
+        Fault(
+            "a hook fails, hangs, leaves children, reads standard input, or asks for the terminal",
+            "its time ends it and all that it has started; the release before is back",
+            (
+                Guard(
+                    "target/hooks.py",
+                    'return f"{hook.name} ended with {ended.status}{said}" if ended.status else ""',
+                    'return ""',
+                    "target/test_hooks.py::test_why_a_hook_has_failed_is_told",
+                ),
+                Guard(
+                    "target/running.py",
+                    '        raise TargetError(f"{fault}; what it said is in {home.path / log}")',
+                    "        pass",
+                    "target/test_own_machine.py::test_a_hook_after_the_switch_takes_it_back",
+                ),
+                Guard(
+                    "target/running.py",
+                    '        raise TargetError(f"{fault}; what it said is in {home.path / log}")',
+                    "        pass",
+                    "target/test_own_machine.py::test_a_hook_before_the_switch_stops_it",
+                ),
+                Guard(
+                    "target/program.py",
+                    "            _signal(process, signal.SIGTERM)\n",
+                    "            pass\n",
+                    "target/test_program.py::test_one_that_does_not_end_is_ended",
+                ),
+                Guard(
+                    "target/program.py",
+                    "                _signal(process, signal.SIGKILL)\n"
+                    "                listener.listen(GRACE)\n",
+                    "                pass\n",
+                    "target/test_program.py::test_one_that_takes_no_hint_is_killed",
+                ),
+                Guard(
+                    "target/program.py",
+                    "after an interruption\n        _signal(process, signal.SIGKILL)\n",
+                    "after an interruption\n",
+                    "target/test_program.py::test_what_it_has_started_ends_with_it[exit 0]",
+                ),
+                Guard(
+                    "target/program.py",
+                    "        start_new_session=True,\n",
+                    "",
+                    "target/test_program.py::test_it_has_no_input_and_no_terminal",
+                ),
+                Guard(
+                    "target/program.py",
+                    "        stdin=subprocess.DEVNULL,\n",
+                    "",
+                    "target/test_program.py::test_it_has_no_input_and_no_terminal",
+                ),
+                Guard(
+                    "target/program.py",
+                    "[-OUTPUT:]",
+                    "",
+                    "target/test_program.py::test_of_much_that_is_said_the_end_is_kept",
+                ),
+            ),
+            ("target/test_booted_services.py::test_what_a_hook_cannot_finish_is_undone",),
+        ),
+        Fault(
+            "a service is not well, or the power goes while it is waited for",
+            "the release before is back, after three attempts at most",
+            (
+                Guard(
+                    "target/running.py",
+                    "    if fault:\n        raise TargetError(fault)",
+                    "    if fault:\n        pass",
+                    "target/test_own_machine.py::"
+                    "test_one_that_is_not_well_makes_room_for_what_was_there[none]",
+                ),
+                Guard(
+                    "target/running.py",
+                    "    services.restart(at, package)\n",
+                    "",
+                    "target/test_own_machine.py::"
+                    "test_one_that_does_not_start_makes_room_for_what_was_there",
+                ),
+                Guard(
+                    "target/recovery.py",
+                    "or entry.attempts >= attempts:",
+                    "or False:",
+                    "target/test_recovery.py::test_what_was_tried_three_times_is_undone",
+                ),
+                Guard(
+                    "target/change.py",
+                    "    change = change.noted(attempts=change.record.attempts + 1)\n    if new",
+                    "    if new",
+                    "target/test_recovery.py::test_a_power_cut_in_each_attempt_comes_to_an_end",
+                ),
+                Guard(
+                    "target/opening.py",
+                    "attempts=0 if is_starting() else ATTEMPTS",
+                    "attempts=ATTEMPTS",
+                    "target/test_recovery.py::test_a_machine_that_starts_goes_back_at_once",
+                ),
+                Guard(
+                    "target/probe.py",
+                    'return "" if status in _GOOD else f"{url} answers {status}"',
+                    'return ""',
+                    "target/test_probe.py::"
+                    "test_any_other_answer_is_not_and_no_redirection_is_followed",
+                ),
+            ),
+            (
+                (
+                    "target/test_booted.py::"
+                    "test_a_start_in_the_middle_of_an_upgrade_ends_with_the_old_release"
+                ),
+            ),
+        ),
+        Fault(
+            "a clock in 1970, or in 2100",
+            "the order of changes is that of their numbers; no clock is asked",
+            (
+                Guard(
+                    "target/cleanup.py",
+                    "    for event in events:\n        plain",
+                    "    for event in sorted(events, key=lambda each: each.time):\n        plain",
+                    "target/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
+                ),
+                Guard(
+                    "target/history.py",
+                    "return events[-1].sequence + 1 if events else 1",
+                    "return 1",
+                    "target/test_cleanup.py::test_no_clock_is_asked_for_an_order[years0]",
+                ),
+            ),
+        ),
+        Fault(
+            "an older version",
+            "refused without `--allow-downgrade`",
+            (
+                Guard(
+                    "target/install.py",
+                    "if old and not downgrade and is_older(",
+                    "if False and is_older(",
+                    "target/test_install.py::test_an_older_version_is_refused_unless_it_is_allowed",
+                ),
+                Guard(
+                    "target/version.py",
+                    "int(digits or 0)",
+                    "digits",
+                    "target/test_version.py::test_versions_have_an_order",
+                ),
+            ),
+        ),
+        Fault(
+            "any number of installations that fail, then a clean-up",
+            "the last good release stays, with what is current, previous or under way",
+            (
+                Guard(
+                    "target/cleanup.py",
+                    "        if event.outcome == DONE:\n",
+                    "        if True:\n",
+                    "target/test_cleanup.py::test_bad_ones_do_not_count_and_go_first",
+                ),
+                Guard(
+                    "target/cleanup.py",
+                    "kept = {*needed, *",
+                    "kept = {*",
+                    "target/test_cleanup.py::test_what_is_needed_is_kept_however_many",
+                ),
+                Guard(
+                    "target/cleanup.py",
+                    "return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}",
+                    "return {releases.at(home, CURRENT), *pending}",
+                    "target/test_recovery.py::test_however_many_fail_the_last_good_one_is_kept",
+                ),
+                Guard(
+                    "target/cleanup.py",
+                    "if last and last.outcome != DONE and name not in",
+                    "if last and name not in",
+                    "target/test_cleanup.py::test_what_is_good_outlives_what_is_not",
+                ),
+            ),
+        ),
+        Fault(
+            "after the installation: a file altered, chmodded, removed, added, a link turned",
+            "each is told by `provision verify`",
+            (
+                Guard(
+                    "artifact/finding.py",
+                    "if digest != entry.digest and",
+                    "if False and",
+                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-tampered]",
+                ),
+                Guard(
+                    "artifact/finding.py",
+                    "if found.mode != entry.mode:",
+                    "if False:",
+                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-chmodded]",
+                ),
+                Guard(
+                    "artifact/tree.py",
+                    '            findings.append(Finding(entry.path, "is missing"))\n',
+                    "",
+                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-removed]",
+                ),
+                Guard(
+                    "artifact/tree.py",
+                    'findings += [Finding(path, "is not in the manifest") for path in found]',
+                    "pass",
+                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-added]",
+                ),
+                Guard(
+                    "artifact/finding.py",
+                    "if found.link != entry.link:",
+                    "if False:",
+                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-turned]",
+                ),
+                Guard(
+                    "target/inspection.py",
+                    "if not os.path.isdir(home.path / entry.path):",
+                    "if False:",
+                    "target/test_inspection.py::"
+                    "test_each_difference_is_told[greenhouse-without_data]",
+                ),
+                Guard(
+                    "target/rollback.py",
+                    "    if found:\n        raise RefusedError(\n",
+                    "    if False:\n        raise RefusedError(\n",
+                    "target/test_rollback.py::test_one_does_not_go_back_to_a_damaged_release",
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,16 @@
+"""All faults that are survived, by occasion, with the guards against each."""
+
+from __future__ import annotations
+
+from .building import BUILDING
+from .collecting import COLLECTING
+from .configuring import CONFIGURING
+from .describing import DESCRIBING
+from .installing import INSTALLING
+from .running import RUNNING
+from .unpacking import UNPACKING
+from .verifying import VERIFYING
+
+GROUPS = (DESCRIBING, COLLECTING, BUILDING, VERIFYING, UNPACKING, INSTALLING, CONFIGURING, RUNNING)
+GUARDS = [guard for group in GROUPS for fault in group.faults for guard in fault.guards]
+SWEEPS = [sweep for group in GROUPS for fault in group.faults for sweep in fault.sweeps]

@@ -1,0 +1,330 @@
+"""The faults of archives: damaged by accident, or made on purpose."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+REFUSED = "refused by name before anything is switched; nothing is written outside"
+BOUNDED = "refused in less than a second, in memory that the manifest bounds"
+
+VERIFYING = Group(
+    "Verifying",
+    (
+        Fault(
+            "an archive is cut off at any byte",
+            REFUSED,
+            (
+                Guard(
+                    "artifact/codec.py",
+                    "        elif not source and not data:\n"
+                    '            raise self._fault("cut off")\n',
+                    "        elif not source and not data:\n            self._decode = None\n",
+                    "artifact/test_codec.py::"
+                    "test_a_stream_cut_off_anywhere_but_between_members_is_refused",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    '        raise ArtifactError("the tar inside is cut off")',
+                    '        return data.ljust(size, b"\\0")',
+                    "artifact/test_tar.py::test_a_tar_cut_off_anywhere_is_refused",
+                ),
+                Guard(
+                    "artifact/zip/members.py",
+                    'raise ArtifactError(f"{shown(name)}: is cut off" if name else "is cut off")',
+                    'return data.ljust(size, b"\\0")',
+                    "artifact/zip/test_reader.py::test_a_zip_cut_off_at_any_byte_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "a bit of an archive is flipped, at any byte",
+            REFUSED,
+            (
+                Guard(
+                    "artifact/codec.py",
+                    "if not self._pending.startswith(self.header):",
+                    "if not self._pending.startswith(self.header[:2]):",
+                    "artifact/test_codec.py::test_a_header_with_a_time_or_a_name_is_refused",
+                ),
+                Guard(
+                    "artifact/codec.py",
+                    'return None if wanted else "not the zstd header that this tool writes"',
+                    "return None",
+                    "artifact/test_codec.py::test_frames_of_other_makers_are_refused",
+                ),
+                Guard(
+                    "artifact/finding.py",
+                    "if digest != entry.digest and",
+                    "if False and",
+                    "artifact/test_verify.py::test_a_member_that_differs_is_told",
+                ),
+                Guard(
+                    "artifact/zip/members.py",
+                    "if (made, crc) != (size, packed.crc):",
+                    "if made != size:",
+                    "artifact/zip/test_spelling.py::test_a_stored_content_that_is_damaged_is_refused",
+                ),
+                Guard(
+                    "artifact/sidecars.py",
+                    "elif needed[name] and needed[name] != listed[name]:",
+                    "elif False:",
+                    "artifact/test_sidecars.py::test_a_sum_that_differs_is_told",
+                ),
+                Guard(
+                    "target/source.py",
+                    "if whole.indexed != self.says:",
+                    "if False:",
+                    "target/test_stage.py::test_an_index_of_another_archive_is_told",
+                ),
+            ),
+            ("build/test_deb.py::test_a_bit_flipped_at_any_byte_of_a_release_is_told",),
+        ),
+        Fault(
+            "something follows the archive, or lies before it or between its members",
+            REFUSED,
+            (
+                Guard(
+                    "artifact/tar.py",
+                    "if _read(stream, BLOCK) != _ZEROS or stream.read(1):",
+                    "if _read(stream, BLOCK) != _ZEROS:",
+                    "artifact/hostile/test_members.py::test_chunks_after_the_end_are_refused",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    "if rest and _read(stream, rest) != bytes(rest):",
+                    "if rest and not _read(stream, rest):",
+                    "artifact/test_tar.py::test_nothing_hides_in_the_padding",
+                ),
+                Guard(
+                    "artifact/codec.py",
+                    "        if not tar_length:\n",
+                    "        if False:\n",
+                    "artifact/test_codec.py::test_a_member_of_nothing_is_refused",
+                ),
+                Guard(
+                    "artifact/proof.py",
+                    'raise ArtifactError("its chunks go on after its end")',
+                    "continue",
+                    "artifact/test_proof.py::test_a_chunk_too_few_or_too_many_is_not_proved",
+                ),
+                Guard(
+                    "artifact/zip/reader.py",
+                    "if self._mark + self._source.rest(len(spelling)) != spelling:",
+                    "if self._mark + self._source.rest(len(spelling) - 4) != spelling:",
+                    "artifact/hostile/test_members.py::"
+                    "test_an_archive_after_an_archive_is_refused[zip]",
+                ),
+                Guard(
+                    "artifact/zip/reader.py",
+                    'raise ArtifactError(f"is damaged at byte {start}: nothing',
+                    '(f"{CENTRAL!r} is damaged at byte {start}: nothing',
+                    "artifact/hostile/test_members.py::test_bytes_between_members_are_refused",
+                ),
+                Guard(
+                    "artifact/deb/reader.py",
+                    "if self._stream.read(len(ending) + 1) != ending:",
+                    "if self._stream.read(len(ending)) != ending:",
+                    "artifact/deb/test_reader.py::test_a_file_behind_the_end_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "a member is missing, added, there twice, or out of order",
+            REFUSED,
+            (
+                Guard(
+                    "artifact/checklist.py",
+                    "for path in self._missing:",
+                    "for path in ():",
+                    "artifact/hostile/test_members.py::"
+                    "test_members_that_are_not_those_of_the_manifest_are_refused[missing-tar.gz]",
+                ),
+                Guard(
+                    "artifact/checklist.py",
+                    "yield Finding(path, again)",
+                    "yield from [Finding(path, again)] * (path in self._listed)",
+                    "artifact/hostile/test_members.py::"
+                    "test_members_that_are_not_those_of_the_manifest_are_refused[extra-zip]",
+                ),
+                Guard(
+                    "artifact/checklist.py",
+                    "yield Finding(path, again)",
+                    "yield from [Finding(path, again)] * (path not in self._listed)",
+                    "artifact/hostile/test_members.py::"
+                    "test_members_that_are_not_those_of_the_manifest_are_refused[twice-tar.gz]",
+                ),
+                Guard(
+                    "artifact/checklist.py",
+                    "if path < self._last:",
+                    "if False:",
+                    "artifact/hostile/test_members.py::"
+                    "test_members_that_are_not_those_of_the_manifest_are_refused"
+                    "[out of order-tar.gz]",
+                ),
+                Guard(
+                    "artifact/zip/reader.py",
+                    'raise ArtifactError(f"{shown(name)}: the central directory does not list it")',
+                    "return",
+                    "artifact/hostile/test_members.py::"
+                    "test_a_member_that_only_the_central_directory_knows_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "the manifest is altered, exchanged, or not where it should be",
+            REFUSED,
+            (
+                Guard(
+                    "artifact/canonical.py",
+                    'if text.encode(errors="replace") != line:',
+                    "if False:",
+                    "artifact/test_canonical.py::test_any_other_spelling_is_refused",
+                ),
+                Guard(
+                    "artifact/contents.py",
+                    "if tuple(found) != archive.preamble(data, parsed.package.name):",
+                    "if False:",
+                    "artifact/test_verify.py::"
+                    "test_a_manifest_that_is_not_where_it_should_be_is_refused",
+                ),
+                Guard(
+                    "artifact/manifest.py",
+                    "if path <= self._last:",
+                    "if False:",
+                    "artifact/test_manifest.py::test_each_path_stands_once_and_in_order",
+                ),
+                Guard(
+                    "artifact/sidecars.py",
+                    "if self._data.get(name, actual.manifest) != actual.manifest:",
+                    "if False:",
+                    "artifact/test_sidecars.py::test_another_manifest_beside_the_archive_is_told",
+                ),
+                Guard(
+                    "target/releases.py",
+                    "if not match or digest.of_bytes(data)[:8] != match[1]:",
+                    "if not match:",
+                    "target/test_inspection.py::test_a_damaged_manifest_is_told",
+                ),
+            ),
+        ),
+        Fault(
+            "negative sizes, numbers that are none, records of PAX without end, sparse claims",
+            BOUNDED,
+            (
+                Guard(
+                    "artifact/tar.py",
+                    "return int(field, 8) if _OCTAL.fullmatch(field) else -1",
+                    "return int(field, 8)",
+                    "artifact/test_tar.py::test_a_field_that_makes_no_sense_is_refused",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    "if min(member.size, member.mode) < 0:",
+                    "if False:",
+                    "artifact/test_tar.py::test_a_field_that_makes_no_sense_is_refused",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    "if length <= len(digits):",
+                    "if False:",
+                    "artifact/test_tar.py::test_pax_records_that_would_never_end_are_refused_at_once",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    "if not 0 < length <= _LONGEST_PAX:",
+                    "if not 0 < length:",
+                    "artifact/test_tar.py::test_a_pax_header_has_bounds",
+                ),
+                Guard(
+                    "artifact/tar.py",
+                    "return None if header(member) == spelling else _STRANGE",
+                    "return None",
+                    "artifact/test_tar.py::test_pax_records_that_header_would_not_write_are_refused",
+                ),
+                Guard(
+                    "artifact/manifest.py",
+                    "elif entry.type == FILE and not 0 <= entry.size <= _LARGEST_SIZE:",
+                    "elif False:",
+                    "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "a million empty members; bombs of gzip, zstd, xz and deflate; a huge manifest",
+            BOUNDED,
+            (
+                Guard(
+                    "artifact/verify.py",
+                    "if count == _MOST:",
+                    "if False:",
+                    "artifact/hostile/test_sizes.py::test_many_empty_members_of_a_zip_are_refused",
+                ),
+                Guard(
+                    "artifact/codec.py",
+                    "if self._tar_offset > self.limit:",
+                    "if False:",
+                    "artifact/test_codec.py::test_a_bomb_is_refused_early_and_in_little_memory",
+                ),
+                Guard(
+                    "artifact/codec.py",
+                    "data = self._zlib.decompress(source, room)",
+                    "data = self._zlib.decompress(source)",
+                    "artifact/test_codec.py::test_a_bomb_is_refused_early_and_in_little_memory",
+                ),
+                Guard(
+                    "artifact/codec.py",
+                    "_XZ_BLOCK, _ZSTD_BLOCK = 2048, 512",
+                    "_XZ_BLOCK, _ZSTD_BLOCK = 65536, 65536",
+                    "artifact/test_codec.py::"
+                    "test_a_bomb_of_another_codec_is_refused_early_and_in_little_memory",
+                ),
+                Guard(
+                    "artifact/contents.py",
+                    "self._unpacked.limit = _tar_limit(self.data, self.manifest)",
+                    "self._unpacked.limit = 1 << 60",
+                    "artifact/hostile/test_sizes.py::"
+                    "test_a_bomb_that_nobody_listed_is_refused[tar.xz]",
+                ),
+                Guard(
+                    "artifact/contents.py",
+                    "if member.size > canonical.LIMIT:",
+                    "if False:",
+                    "artifact/hostile/test_sizes.py::"
+                    "test_a_manifest_that_is_too_large_is_refused[tar.gz]",
+                ),
+                Guard(
+                    "artifact/canonical.py",
+                    "lines.readline(_LONGEST_LINE)\n    more",
+                    "lines.readline()\n    more",
+                    "artifact/test_canonical.py::test_a_line_has_bounds",
+                ),
+                Guard(
+                    "artifact/zip/members.py",
+                    "if made > size:",
+                    "if False:",
+                    "artifact/hostile/test_sizes.py::"
+                    "test_a_deflated_content_that_is_larger_than_said_is_refused",
+                ),
+                Guard(
+                    "artifact/deb/reader.py",
+                    "GzipReader(member, _CONTROL_LIMIT)",
+                    "GzipReader(member, 1 << 60)",
+                    "artifact/deb/test_reader.py::test_a_bomb_goes_off_in_small",
+                ),
+            ),
+        ),
+        Fault(
+            "an archive is exchanged between being verified and being unpacked",
+            "what is written is what was verified: it is opened once",
+            (
+                Guard(
+                    "target/source.py",
+                    "for finding in self.reader.findings(write):",
+                    "for finding in reader(open_regular(self.where), self.where).findings(write):",
+                    "target/test_source.py::"
+                    "test_what_is_read_is_what_was_opened_whatever_has_its_name_now",
+                ),
+            ),
+        ),
+    ),
+)
