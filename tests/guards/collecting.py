@@ -72,7 +72,7 @@ COLLECTING = Group(
             f"{REFUSED}; it is never opened",
             (
                 Guard(
-                    "build/layout.py",
+                    "build/expand.py",
                     "        if kind == stat.S_IFREG:\n",
                     "        if kind in {stat.S_IFREG, stat.S_IFIFO}:\n",
                     "build/test_layout.py::test_a_special_file_is_a_fault",
@@ -96,7 +96,7 @@ COLLECTING = Group(
                     "build/test_sources.py::test_symbolic_links_are_listed_and_never_followed",
                 ),
                 Guard(
-                    "build/layout.py",
+                    "build/expand.py",
                     "reason = link_fault(path, target)",
                     'reason = ""',
                     "build/test_layout.py::test_a_link_of_a_tree_out_of_the_package_names_the_link",

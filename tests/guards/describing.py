@@ -81,7 +81,7 @@ DESCRIBING = Group(
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-path]",
                 ),
                 Guard(
-                    "build/layout.py",
+                    "build/expand.py",
                     "if leads_out(Path(), entered):",
                     "if False:",
                     "build/test_layout.py::test_a_source_that_is_not_there_is_told_at_its_line",

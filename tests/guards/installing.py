@@ -117,7 +117,7 @@ INSTALLING = Group(
                 ),
                 Guard(
                     "target/stage.py",
-                    "            sync_below(home.directory, made, opened)\n",
+                    "        sync_below(home.directory, made, opened)\n",
                     "",
                     "target/test_stage.py::test_the_steps_are_in_order",
                 ),

@@ -52,10 +52,7 @@ def test_the_copy_s_program_is_what_is_run(tmp_path: Path) -> None:
     assert f"below {tmp_path}/provisioning/__init__.py" in said
 
 
-@pytest.mark.parametrize(
-    "instead",
-    ["import provisioning.nowhere", "nobody_knows_this", "if:", "import time; time.sleep(9)"],
-)
+@pytest.mark.parametrize("instead", ["import provisioning.nowhere", "nobody_knows_this", "if:"])
 def test_a_program_that_is_only_broken_proves_nothing(copy: Copy, instead: str) -> None:
     guard = Guard(
         "artifact/path.py",

@@ -319,7 +319,7 @@ VERIFYING = Group(
             (
                 Guard(
                     "target/source.py",
-                    "for finding in self.reader.findings(write):",
+                    "for finding in reading.findings(write):",
                     "for finding in reader(open_regular(self.where), self.where).findings(write):",
                     "target/test_source.py::"
                     "test_what_is_read_is_what_was_opened_whatever_has_its_name_now",
