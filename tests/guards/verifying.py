@@ -305,12 +305,6 @@ VERIFYING = Group(
                     "artifact/hostile/test_sizes.py::"
                     "test_a_deflated_content_that_is_larger_than_said_is_refused",
                 ),
-                Guard(
-                    "artifact/deb/reader.py",
-                    "GzipReader(member, _CONTROL_LIMIT)",
-                    "GzipReader(member, 1 << 60)",
-                    "artifact/deb/test_reader.py::test_a_bomb_goes_off_in_small",
-                ),
             ),
         ),
         Fault(
