@@ -52,8 +52,8 @@ def run(described: Described, name: str) -> Iterator[str]:
 
 
 def _written(text: str) -> Iterator[str]:
-    end = _END
-    while end in text.splitlines():
+    end, lines = _END, {*text.splitlines()}
+    while end in lines:
         end += "_"
     yield "    hook=$(mktemp)"
     yield "    trap 'rm -f \"$hook\"' EXIT"

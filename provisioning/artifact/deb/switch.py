@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.deb.described import Described
 
+_END = "END_OF_DIRECTORIES/"  # which no path is: none ends in a slash
 _BACKUP = ".dpkg-backup"  # what the helper moves away has this behind its name until the end
 _CACHES = """\
         # Else it would refuse for what Python has left there.
@@ -40,9 +41,9 @@ if [ "$1" = upgrade ]; then
             path={prefix}/"$path"
             dpkg-maintscript-helper symlink_to_dir "$path" "$(readlink "$path")" -- "$@" </dev/null
         fi
-    done <<'END_OF_DIRECTORIES'
+    done <<'{_END}'
 {"".join(f"{path}{chr(10)}" for path in paths)}\
-END_OF_DIRECTORIES
+{_END}
 fi
 """
 

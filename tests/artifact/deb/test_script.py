@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,21 @@ def test_a_hook_that_is_in_a_script_is_what_it_was(shell: list[str], end: str) -
     text = f"#!/bin/cat\n{ODD}{end}"  # a program that prints itself
     status, told = _run(shell, _with_hook(text.encode()), "install")
     assert (status, told) == (0, text if text.endswith("\n") else f"{text}\n")
+
+
+def test_a_hook_that_holds_many_ends_takes_no_time() -> None:
+    ends = "\n".join(f"END_OF_HOOK{'_' * count}" for count in range(1400))
+    start = time.process_time()
+    assert len(_with_hook(f"#!/bin/true\n{ends}\n".encode())) > 900_000
+    assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_no_directory_is_taken_for_a_command(shell: list[str]) -> None:
+    items = (directory("END_OF_DIRECTORIES"), directory("echo taken"), directory("é $(id)"))
+    parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
+    for name, text in scripts(Described(parsed, manifest.dump(parsed), {})).items():
+        assert _run(shell, text, "upgrade", "1.0") == (0, ""), name
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)

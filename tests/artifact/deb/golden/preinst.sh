@@ -79,12 +79,12 @@ if [ "$1" = upgrade ]; then
             path=/opt/greenhouse/"$path"
             dpkg-maintscript-helper symlink_to_dir "$path" "$(readlink "$path")" -- "$@" </dev/null
         fi
-    done <<'END_OF_DIRECTORIES'
+    done <<'END_OF_DIRECTORIES/'
 bin
 lib
 var
 var/log
-END_OF_DIRECTORIES
+END_OF_DIRECTORIES/
 fi
 
 exit 0
