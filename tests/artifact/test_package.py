@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -72,6 +73,17 @@ def test_what_is_not_sound_is_refused(path: str) -> None:
     value, told = FAULTS[path]
     with pytest.raises(ValueError, match=re.escape(told)):
         parse(edited(path, value))
+
+
+def test_patterns_that_take_long_to_be_read_are_refused_at_once() -> None:
+    value = {"pattern": "(?i)" + "[ -\uffff]" * 1000, "secret": False, "summary": ""}
+    start = time.process_time()
+    with pytest.raises(ValueError, match="its patterns have 70") as raised:
+        parse(edited("device", {"A": value, "B": {**value, "pattern": "x"}}))
+    assert time.process_time() - start < 0.5
+    assert str(raised.value) == (
+        "package.device: its patterns have 7005 bytes together; 500 are allowed"
+    )
 
 
 @pytest.mark.parametrize(
