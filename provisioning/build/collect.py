@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = 0o111
 _JSON = {False: "false", True: "true"}
+_BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them
 
 
 class Collected(NamedTuple):
@@ -67,40 +68,44 @@ def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
     return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
 
 
+class Recollected(NamedTuple):
+    """What the package will hold, as `spelled`, and what of it was another before, and is now."""
+
+    lines: dict[str, Collected]
+    gone: list[Collected]
+    new: list[Collected]
+
+
 def recollect(
     before: dict[str, Collected], changed: Mapping[str, Signature], digests: Digests
-) -> dict[str, Collected]:
-    """What the package will hold, as `spelled`, once some of the sources of `before` hold another.
+) -> Recollected:
+    """What the package will hold once some of the sources of `before` hold something else.
 
     Nothing else is different: there are the same files, each of its kind. Raises like `collect`.
     """
-    faults: list[str] = []
-    after = dict(
-        _renewed(line, each, changed, digests, faults) if each.source in changed else (line, each)
-        for line, each in before.items()
-    )
+    lines, collected, faults = list(before), list(before.values()), []
+    suspects = [at for at, each in enumerate(collected) if each.source in changed]
+    gone = [collected[number] for number in suspects]
+    for number in suspects:
+        entry, source, _ = each = collected[number]
+        try:
+            held = digests.hold(source, changed[source])
+        except OSError as error:
+            faults.append(f"{source}: {error.strerror}")
+        except BuildError as error:
+            faults.append(str(error))
+        else:
+            now = each._replace(entry=entry._replace(size=held.size, digest=held.digest))
+            lines[number], collected[number] = spell(now), now
     if faults:
         raise BuildError("\n".join(faults))
-    return after
-
-
-def _renewed(
-    line: str,
-    each: Collected,
-    changed: Mapping[str, Signature],
-    digests: Digests,
-    faults: list[str],
-) -> tuple[str, Collected]:
-    try:
-        held = digests.hold(each.source, changed[each.source])
-    except OSError as error:
-        faults.append(f"{each.source}: {error.strerror}")
-    except BuildError as error:
-        faults.append(str(error))
-    else:
-        each = each._replace(entry=each.entry._replace(size=held.size, digest=held.digest))
-        line = spell(each)
-    return line, each
+    new = [collected[number] for number in suspects]
+    pairs = [pair for pair in zip(gone, new, strict=True) if pair[0] != pair[1]]
+    return Recollected(
+        dict(zip(lines, collected, strict=True)),
+        [old for old, _ in pairs],
+        [now for _, now in pairs],
+    )
 
 
 def _mode(item: Item, held: Held, file_mode: int) -> int:
@@ -111,7 +116,12 @@ def _mode(item: Item, held: Held, file_mode: int) -> int:
 
 def dump(lines: Iterable[str]) -> bytes:
     """The content of `collect.json`: one entry a line, so that a difference can be read."""
-    return "".join(("[\n", ",\n".join(lines), "\n]\n")).encode()
+    return "".join((_BEGIN, _BETWEEN.join(lines), _END)).encode()
+
+
+def _lines(data: bytes) -> list[str]:
+    """What `dump` has joined; what else there is comes to lines that mean nothing."""
+    return data.decode()[len(_BEGIN) : -len(_END)].split(_BETWEEN)
 
 
 def spell(each: Collected) -> str:
@@ -135,8 +145,7 @@ def recall(path: Path, content: str) -> dict[str, Collected] | None:
         return None
     if digest.of_bytes(data) != content:
         return None
-    lines = (line.removesuffix(",") for line in data.decode().splitlines()[1:-1])
-    return dict(zip(lines, map(_parse, json.loads(data)), strict=True))
+    return dict(zip(_lines(data), _parse(json.loads(data)), strict=True))
 
 
 def load(path: Path) -> list[Collected]:
@@ -146,8 +155,8 @@ def load(path: Path) -> list[Collected]:
         BuildError: somebody else wrote to it.
     """
     try:
-        return [_parse(fields) for fields in json.loads(path.read_bytes())]
-    except (ValueError, TypeError) as error:
+        return _parse(json.loads(path.read_bytes()))
+    except (ValueError, TypeError, LookupError) as error:
         raise BuildError(f"{path}: not what the collect stage wrote; remove it") from error
 
 
@@ -159,11 +168,15 @@ def spelled(collected: Iterable[Collected]) -> dict[str, Collected]:
 def differing(path: Path, lines: dict[str, Collected]) -> tuple[list[Collected], list[Collected]]:
     """Of what `collect` left in `path`, and of `lines`, what the other has not."""
     try:
-        old = path.read_text("utf-8").splitlines()[1:-1]
-        before = {line.rstrip(","): None for line in old}
-        gone = [_parse(json.loads(line)) for line in before if line not in lines]
+        before = dict.fromkeys(_lines(path.read_bytes()))
+        gone = _parse([json.loads(line) for line in before if line not in lines])
         return gone, [each for line, each in lines.items() if line not in before]
-    except (OSError, ValueError, TypeError):  # nothing was left, or somebody else wrote to it
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+    ):  # nothing was left, or somebody else wrote to it
         return [], list(lines.values())
 
 
@@ -172,8 +185,11 @@ def write(path: Path, lines: Iterable[str]) -> None:
     output.write(path, dump(lines))
 
 
-def _parse(fields: list[Any]) -> Collected:
-    return Collected(Entry(*fields[:-2]), fields[-2], fields[-1])
+def _parse(rows: list[Any]) -> list[Collected]:
+    """What lines stand for; raises ValueError, TypeError or LookupError where that is nothing."""
+    entries = map(Entry._make, [row[:-2] for row in rows])
+    rest = [row[-2] for row in rows], [row[-1] for row in rows]
+    return list(map(Collected._make, zip(entries, *rest, strict=True)))
 
 
 def complete(collected: Iterable[Collected], rendered: Path, digests: Digests) -> list[Collected]:

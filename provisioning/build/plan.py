@@ -60,10 +60,14 @@ class Part:
         """The files of the project's specs, each with its digest."""
         self.lines: dict[str, Collected] | None = None
         """What `collect` has found, as `spelled`, if it was asked for in this process."""
+        self.changes: tuple[list[Collected], list[Collected]] | None = None
+        """What was collected before, and is now, where not all had to be looked at."""
         self.before: Before | None = None
         """What the last run knew, if it knew as many files, and each as of its kind."""
         self._sources = sources
         self._is_renewed = False
+        self.is_alone = False
+        """Whether no task but this plugin's is there that could change a source meanwhile."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -105,7 +109,9 @@ class Part:
         return self._sources.has_changed(path)
 
     def is_stale(self) -> bool:
-        """Whether sources are others than when the plan was made, whoever has made them so."""
+        """Whether sources are others than when the plan was made, by another task's doing."""
+        if self.is_alone:
+            return False
         fresh = self._sources.renewed()
         try:
             return any(
@@ -119,13 +125,13 @@ class Part:
         self._sources = self._sources.renewed()
         self.brief = self.brief._replace(content="")
         self.__dict__.pop("layout", None)
-        self.lines = self.before = None
+        self.lines = self.changes = self.before = None
         self._is_renewed = True
 
     def __getstate__(self) -> dict[str, Any]:
         """Be sent to another process without what it can make itself, or find."""
         kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
-        return {**kept, "lines": None}
+        return {**kept, "lines": None, "changes": None}
 
     def content(self, digests: Digests) -> str:
         """The digest of what the package will hold; raises like `collect`."""
@@ -160,7 +166,9 @@ class Part:
         if not self.before or not known:
             return None
         digests.learn(self.before.changed.items())
-        return recollect(known, self.before.changed, digests)
+        lines, *changes = recollect(known, self.before.changed, digests)
+        self.changes = changes[0], changes[1]
+        return lines
 
     def _collect(self, digests: Digests) -> dict[str, Collected]:
         from provisioning.build.collect import collect, spelled  # noqa: PLC0415

@@ -133,7 +133,7 @@ def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
 
 def _collect(job: Job) -> Task:
     facts = _facts(layout=job.part.brief.items)
-    unchanged = SourcesUnchanged(job, facts, runs=asked.runs())
+    unchanged = SourcesUnchanged(job, facts, runs=asked.runs(), ours={*STAGES, PACKAGE})
     return _stage(
         "collect",
         job,

@@ -70,7 +70,7 @@ def collect_sources(job: Job) -> Values:
     if job.part.is_stale():  # another task of this run has been at work
         job.part.renew()
     lines = job.part.collect(digests)
-    before, now = collect.differing(job.workspace.collected, lines)
+    before, now = job.part.changes or collect.differing(job.workspace.collected, lines)
     collect.write(job.workspace.collected, lines)
     return {
         "content": job.part.content(digests),

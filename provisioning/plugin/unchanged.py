@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from doit.dependency import UptodateCalculator
 from doit.globals import Globals
@@ -14,7 +14,7 @@ from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from provisioning.build.plan import Part
     from provisioning.plugin.stages import Job
@@ -125,10 +125,15 @@ class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # 
     longer than all else that a build with nothing to do does.
     """
 
-    def __init__(self, job: Job, facts: Mapping[str, str], *, runs: bool) -> None:
+    _asked: ClassVar[tuple[object, bool]] = (None, False)
+
+    def __init__(
+        self, job: Job, facts: Mapping[str, str], *, runs: bool, ours: Collection[str]
+    ) -> None:
         super().__init__(job, facts)
         self._part = job.part
         self._runs = runs
+        self._ours = ours
 
     def configure_task(self, task: Any) -> None:
         """Name the sources; from them doit finds the tasks that make some."""
@@ -142,12 +147,21 @@ class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # 
             self._part.renew()
         if self._runs:
             task.file_dep = set()
+            self._part.is_alone = self._is_alone()
         return super().__call__(task, values)
 
     def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
         yield from super()._changed(values)
         if "content" in values and self._content() != values["content"]:
             yield Reason("content")
+
+    def _is_alone(self) -> bool:
+        """Whether there are no tasks but `ours`, which change no source."""
+        known, answer = SourcesUnchanged._asked
+        if known is not self.tasks_dict:  # one for all tasks of a run
+            answer = all(name.partition(":")[0] in self._ours for name in self.tasks_dict)
+            SourcesUnchanged._asked = self.tasks_dict, answer
+        return answer
 
     def _content(self) -> str:
         try:
