@@ -15,7 +15,6 @@ from provisioning.build.content_fault import content_fault
 from provisioning.build.item import Item
 from provisioning.build.sources import is_exclude, is_glob, literal_prefix
 from provisioning.build.tree import kind_of
-from provisioning.spec.inputs import leads_out
 from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Expansion:
     def _inside(self, content: Content) -> bool:
         """Whether the source is one: of the project, and not made by the build; else a fault."""
         entered = literal_prefix(content.source)
-        if leads_out(Path(), entered):
+        if self.sources.leads_out(entered):
             self._fault("outside", content, content.kind, f"{entered} leads out of the project")
         elif self.sources.is_output(content.source):
             self._fault("outside", content, content.kind, "this is what the build itself makes")

@@ -6,11 +6,14 @@ import fnmatch
 import os
 import re
 import time
+from functools import cache, partial
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.build.signature import Signature, is_settled, signature
 from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
+from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,6 +71,9 @@ class Sources:
         self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
         self._signatures: dict[str, Signature] = {}
+        self._inside = os.path.realpath(output)
+        self.leads_out = cache(partial(leads_out, Path()))
+        """Whether a path leads out of the project: looked for once, as many variants may ask."""
         self.taken_at = time.time_ns()
 
     def __reduce__(self) -> tuple[type[Sources], tuple[str, str]]:
@@ -169,7 +175,7 @@ class Sources:
     def is_output(self, source: str) -> bool:
         """Whether `source` lies in the directory into which nothing looks."""
         place = os.path.realpath(literal_prefix(source) or source)
-        return f"{place}/".startswith(f"{os.path.realpath(self._output)}/")
+        return f"{place}/".startswith(f"{self._inside}/")
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:

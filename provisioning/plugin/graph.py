@@ -62,6 +62,7 @@ made_from: list[Inputs] = []
 # New objects after which Python looks for garbage. There is next to none, but what describes
 # 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
 _MANY = 200_000
+_spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
@@ -123,9 +124,10 @@ def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
     job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
     yield _collect(job)
     yield _render(job)
-    yield _archive(job)
-    yield _hash(job)
-    yield _verify(job)
+    packed = [str(path) for path in job.workspace.packed]
+    yield _archive(job, packed)
+    yield _hash(job, packed)
+    yield _verify(job, packed)
     # The files between them order the stages; named here, `doit forget -s` finds them too.
     built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
     yield _task(PACKAGE, job, actions=None, task_dep=built)
@@ -158,7 +160,7 @@ def _render(job: Job) -> Task:
     )
 
 
-def _archive(job: Job) -> Task:
+def _archive(job: Job, packed: list[str]) -> Task:
     place, variant = job.workspace, job.part.variant
     facts = _facts(
         **place.package._asdict(),
@@ -171,37 +173,36 @@ def _archive(job: Job) -> Task:
         job,
         stages.make_archive,
         file_dep=_contents(job),
-        targets=[str(path) for path in place.packed],
+        targets=packed,
         uptodate=[Unchanged(job, facts)],
     )
 
 
-def _hash(job: Job) -> Task:
+def _hash(job: Job, packed: list[str]) -> Task:
     place = job.workspace
     return _stage(
         "hash",
         job,
         stages.write_sums,
-        file_dep=[str(path) for path in place.packed],
+        file_dep=packed,
         targets=[str(place.sums), str(place.provenance)],
         uptodate=[Unchanged(job, _facts())],
     )
 
 
-def _verify(job: Job) -> Task:
+def _verify(job: Job, packed: list[str]) -> Task:
     place = job.workspace
     meta = {PROVED: [str(path) for path in place.artifacts]}
     if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         action = stages.verify_and_rebuild if asked.rebuilds() else stages.verify
         return _stage("verify", job, action, uptodate=[False], meta=meta, **_params("verify"))
-    artifacts = [*place.packed, place.sums]
     facts = _facts(layout=job.part.brief.items)
     return _stage(
         "verify",
         job,
         stages.verify,
-        file_dep=[*map(str, artifacts), *_contents(job)],
+        file_dep=[*packed, str(place.sums), *_contents(job)],
         uptodate=[Unchanged(job, facts)],
         meta=meta,
     )
@@ -244,5 +245,5 @@ def _facts(**values: Any) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     # Keys in their order: a template that lists a map shows it.
-    text = json.dumps(value, default=str)
+    text = _spell(value)
     return text if len(text) <= _LONGEST_TEXT else f"sha256:{digest.of_bytes(text.encode())}"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from .installing import FIRST, INSTALL, PLACES, TAR_AND_SYNC, TREE_OF_MANY, UPGRADE
-from .many import LIST_FRESH, NO_OP_MANY, NO_OP_ONE, SPECS, TASKS_FRESH, TASKS_MANY, TASKS_ONE
+from .many import SPECS, SPECS_MANY, SPECS_ONE, TASKS_FRESH
 from .results import LARGE, MIDDLE, REAL, Results
 from .rivals import EMPTY, GZIP, NFPM, NINJA_AND_EMPTY, SAME_TAR, TAR_AND_SUMS
 from .works import CHANGED, COLD, NO_OP, VERIFY
@@ -123,21 +123,13 @@ BARS = (
         "MB",
         lambda got: max(got.of(each, INSTALL, FIRST).peak for each in PLACES) / _MB,
     ),
-    Bar(LIST_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, LIST_FRESH).wall),
     Bar(TASKS_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, TASKS_FRESH).wall),
     Bar(
-        NO_OP_MANY,
+        SPECS_MANY,
         "1 spec, in addition",
         0.05,
         "s",
-        lambda got: got.more(SPECS, SPECS, NO_OP_MANY, NO_OP_ONE),
-    ),
-    Bar(
-        TASKS_MANY,
-        "1 spec, in addition",
-        0.05,
-        "s",
-        lambda got: got.more(SPECS, SPECS, TASKS_MANY, TASKS_ONE),
+        lambda got: got.more(SPECS, SPECS, SPECS_MANY, SPECS_ONE),
     ),
 )
 

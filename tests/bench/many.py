@@ -60,15 +60,27 @@ def task_stamp():
 """
 _MANY = f"{_SPECS} specs for {_PLATFORMS} platforms"
 _ONE = f"1 spec for {_PLATFORMS} platforms"
+# What the plugin gives doit: specs, layouts and tasks; and the first of these alone.
+_TASKS = "from provisioning.plugin import tasks; list(tasks())"
+_SPECS_ALONE = """\
+from pathlib import Path
+from provisioning.build import workspace
+from provisioning.build.digests import Digests
+from provisioning.build.notes import Notes
+from provisioning.build.specs import Specs
+from provisioning.spec.inputs import Inputs
+
+digests, notes = Digests(workspace.digests("artifacts")), Notes(workspace.specs("artifacts"))
+assert not Specs(Inputs(Path()), digests, notes).known().fresh
+"""
 
 SPECS = "specs"
 
 LIST_FRESH = f"doit list, {_MANY}, read for the first time"
 TASKS_FRESH = f"tasks() alone, {_MANY}, read for the first time"
-TASKS_MANY = f"tasks() alone, {_MANY}"
-TASKS_ONE = f"tasks() alone, {_ONE}"
+SPECS_MANY = f"specs alone, {_MANY}, as remembered"
+SPECS_ONE = f"specs alone, {_ONE}, as remembered"
 NO_OP_MANY = f"doit, nothing to do, {_MANY}"
-NO_OP_ONE = f"doit, nothing to do, {_ONE}"
 PLAIN = f"doit, {_SPECS * _PLATFORMS * _STAGES:,} plain tasks"
 
 
@@ -85,11 +97,10 @@ def measure(scratch: Path, rounds: int, say: Say) -> dict[str, Series]:
         run(project.doit())
     commands = {
         LIST_FRESH: fresh.doit("list", before=fresh.forget),
-        TASKS_FRESH: _tasks(fresh, before=fresh.forget),
-        TASKS_MANY: _tasks(built),
-        TASKS_ONE: _tasks(one),
+        TASKS_FRESH: _python(fresh, _TASKS, before=fresh.forget),
+        SPECS_MANY: _python(built, _SPECS_ALONE),
+        SPECS_ONE: _python(one, _SPECS_ALONE),
         NO_OP_MANY: built.doit(),
-        NO_OP_ONE: one.doit(),
         PLAIN: plain.doit(),
     }
     return alternate(commands, rounds, say)
@@ -111,9 +122,8 @@ def _project(directory: Path, specs: int) -> Project:
     return project
 
 
-def _tasks(project: Project, before: Callable[[], object] = nothing) -> Command:
-    """The plugin's part of a run, as a process: what it gives doit."""
-    script = "from provisioning.plugin import tasks; list(tasks())"
+def _python(project: Project, script: str, before: Callable[[], object] = nothing) -> Command:
+    """A part of what the plugin does in a run, as a process."""
     return project.command(sys.executable, "-c", script, before=before)
 
 

@@ -19,10 +19,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 OF_SPECS = (
     many.LIST_FRESH,
     many.TASKS_FRESH,
-    many.TASKS_MANY,
-    many.TASKS_ONE,
+    many.SPECS_MANY,
+    many.SPECS_ONE,
     many.NO_OP_MANY,
-    many.NO_OP_ONE,
 )
 
 
