@@ -82,7 +82,7 @@ DESCRIBING = Group(
                 ),
                 Guard(
                     "build/expand.py",
-                    "if leads_out(Path(), entered):",
+                    "if self.sources.leads_out(entered):",
                     "if False:",
                     "build/test_layout.py::test_a_source_that_is_not_there_is_told_at_its_line",
                 ),
