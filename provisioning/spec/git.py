@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _DESCRIBE = ("--tags", "--long", "--always", "--abbrev=12", "--match", "v[0-9]*")
 _TAGGED = re.compile(r"v(?P<tag>.+)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?")
 _UNTAGGED = re.compile(r"(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?")
+_OUTPUT = "artifacts"
 # A git hook sets these for its own repository; `-C` alone does not outweigh them.
 _HOOK = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}
@@ -83,8 +84,10 @@ def describe(root: Path) -> str | NoVersion:
 
 
 def _status(root: Path) -> subprocess.CompletedProcess[bytes]:
-    # `describe --dirty` passes over new files, and a glob may take one into the package.
-    return _run_git(root, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+    # `describe --dirty` passes over new files, and a glob may take one into the package. What the
+    # build itself has made changes no version, whether git was told to pass over it or not.
+    status = ("status", "--porcelain", "--untracked-files=normal")
+    return _run_git(root, *status, "--", ".", f":(exclude){_OUTPUT}")
 
 
 def _run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEMPORARY = ".provisioning-"
-"""What the names of things in the making begin with, and of nothing else."""
+"""What the names of all things in the making begin with, and of nothing else."""
 
 _C = ctypes.CDLL(None, use_errno=True)
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -44,10 +44,15 @@ class Owned(NamedTuple):
 
 
 class Directory:
-    """A directory, and what lies below it. Paths are relative to it. Raises OSError."""
+    """A directory, and what lies below it. Paths are relative to it. Raises OSError.
 
-    def __init__(self, root: Path | int) -> None:
+    Where several packages share it, `package` tells whose what is temporary there is.
+    """
+
+    def __init__(self, root: Path | int, package: str = "") -> None:
         self._descent = Descent(root)
+        self.temporaries = TEMPORARY + (f"{package}@" if package else "")
+        """What the names of things in the making begin with."""
 
     def __enter__(self) -> Directory:
         return self
@@ -149,7 +154,7 @@ class Directory:
 
     def temporary(self, path: str) -> str:
         """Make a directory of a name that is temporary, in the directory at `path`."""
-        made = f"{path}/{_temporary_name()}" if path else _temporary_name()
+        made = f"{path}/{self._temporary_name()}" if path else self._temporary_name()
         parent, name = self._descent.to(made)
         os.mkdir(name, 0o700, dir_fd=parent)
         return made
@@ -169,19 +174,19 @@ class Directory:
             self.remove(path)
             return
         above = path.rpartition("/")[0]
-        doomed = f"{above}/{_temporary_name()}" if above else _temporary_name()
+        doomed = f"{above}/{self._temporary_name()}" if above else self._temporary_name()
         self.move(path, doomed)
         self._remove(doomed)
 
     def sweep(self, path: str) -> None:
         """Remove what is temporary in the directory at `path`: somebody was killed."""
         for name in self.names(path):
-            if name.startswith(TEMPORARY):
+            if name.startswith(self.temporaries):
                 self._remove(f"{path}/{name}" if path else name)
 
     def _put(self, path: str, make: Callable[[int, str], None]) -> None:
         parent, name = self._descent.to(path)
-        temporary = _temporary_name()
+        temporary = self._temporary_name()
         try:
             make(parent, temporary)
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
@@ -190,6 +195,9 @@ class Directory:
                 os.unlink(temporary, dir_fd=parent)
             raise
         sync(parent)
+
+    def _temporary_name(self) -> str:
+        return self.temporaries + secrets.token_hex(8)
 
     def _remove(self, path: str) -> None:
         """Remove a tree, however deep, with few descriptors."""
@@ -283,7 +291,3 @@ def _sync_files(descriptor: int) -> list[str]:
             finally:
                 os.close(file)
     return [name for name, mode in found if stat.S_ISDIR(mode)]
-
-
-def _temporary_name() -> str:
-    return TEMPORARY + secrets.token_hex(8)

@@ -58,8 +58,8 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
 
 
 @contextmanager
-def reached(root: Path, path: str, *, make: bool = False) -> Iterator[Directory]:
-    """Open a directory of a system; `make` it first.
+def reached(root: Path, path: str, package: str = "", *, make: bool = False) -> Iterator[Directory]:
+    """Open a directory of a system, for a package, if it changes anything; `make` it first.
 
     Raises:
         RefusedError: it cannot be opened, most likely because of a link on the way.
@@ -68,7 +68,7 @@ def reached(root: Path, path: str, *, make: bool = False) -> Iterator[Directory]
     really = _really(root, path)
     if not make and not os.path.lexists(really):
         raise FileNotFoundError(path)
-    with _reached(root, really, make=make) as directory:
+    with _reached(root, really, package, make=make) as directory:
         yield directory
 
 
@@ -107,13 +107,13 @@ def _really(root: Path, path: str) -> Path:
 
 
 @contextmanager
-def _reached(root: Path, path: Path, *, make: bool) -> Iterator[Directory]:
+def _reached(root: Path, path: Path, package: str = "", *, make: bool) -> Iterator[Directory]:
     try:
         with Directory(root) as top:
             for above in _ways(root, path) if make else ():
                 top.make(above, _OPEN)
             with top.opened(path.relative_to(root).as_posix()) as descriptor:
-                directory = Directory(descriptor)
+                directory = Directory(descriptor, package)
     except OSError as error:
         raise RefusedError(_fault(root, path, error)) from None
     with directory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest, tree
@@ -35,14 +36,20 @@ if TYPE_CHECKING:
     from provisioning.target.source import Source
     from provisioning.target.telling import Telling
 
+_SYSTEMS = {"linux": "linux", "macos": "darwin"}
+
 
 def release_of(source: Source, *, strict: bool) -> Release:
     """The release that a source is to become.
 
     Raises:
-        RefusedError: it cannot be installed; or, if this is `strict`, an owner is not known.
+        RefusedError: it cannot be installed; or, if this is `strict`, not on this system, or an
+            owner is not known.
     """
     data, parsed = source.reader.data, source.reader.manifest
+    if strict and not sys.platform.startswith(_SYSTEMS.get(parsed.package.os, "")):
+        where = f"{source.where}: is for {parsed.package.os}, and this is {sys.platform}"
+        raise RefusedError(f"{where}; --root DIR installs it to look at")
     coming = users.wanted(parsed.package)
     absent = owners.missing(parsed.entries, coming) if strict else []
     if absent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.target.conffile import ABSENT, ARCHIVE, INSTALL, KEEP, NEW, OLD, RESTORE, Decision
+from provisioning.target.record import REMOVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,9 +56,14 @@ def is_warning(decision: Decision) -> bool:
     return decision.action in {NEW, OLD}
 
 
-def steps(plan: Plan) -> Iterator[str]:
-    """Say what would be done, in order."""
-    hooks = {hook.name for each in (plan.new,) if each for hook in each.package.hooks}
+def steps(plan: Plan, *, runs: bool) -> Iterator[str]:
+    """Say what would be done, in order; `runs` tells whether anything of the package does."""
+    hooks = {hook.name for hook in plan.about.hooks} if runs else set()
+    told = _removal if plan.action == REMOVE else _change
+    return told(plan, hooks, runs=runs)
+
+
+def _change(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
     yield from (f"make the user {name}" for name in plan.users)
     if plan.new and not plan.is_there:
         size = sum(entry.size for entry in plan.new.layout.release)
@@ -72,6 +78,22 @@ def steps(plan: Plan) -> Iterator[str]:
     yield from filter(None, map(told, plan.kept.decisions))
     if "post_install" in hooks:
         yield "run the hook post_install"
-    if plan.new and plan.new.package.services:
-        names = ", ".join(each.name for each in plan.new.package.services)
+    names = ", ".join(each.name for each in plan.new.package.services) if plan.new else ""
+    if names and not runs:
+        yield f"put there what starts the services {names}"
+    elif names:
         yield f"start the services {names}, and wait until they are well"
+
+
+def _removal(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+    if "pre_remove" in hooks:
+        yield "run the hook pre_remove"
+    names = ", ".join(each.name for each in plan.about.services)
+    if names:
+        stop = "stop and " if runs else ""
+        yield f"{stop}remove the services {names}"
+    if plan.old:
+        yield f"remove {plan.old.path}, and all other releases"
+    if "post_remove" in hooks:
+        yield "run the hook post_remove"
+    yield "remove configuration, data and state" if plan.purge else "keep configuration and data"

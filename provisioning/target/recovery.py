@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, record, releases, removal
+from provisioning.target import change, record, registry, releases, removal, running
 from provisioning.target.change import Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
@@ -32,6 +32,9 @@ def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     under_way = _change(home, telling, found)
     for above in _beside(under_way):
         home.directory.sweep(above)
+    registry.sweep(home, found.name)
+    for release in filter(None, (under_way.old, under_way.new, removal.left(home))):
+        running.sweep(home, release.package)
     done = _recover(under_way, attempts)
     telling.say(f"{found.name}: an interrupted {found.action} was {done}")
     return done

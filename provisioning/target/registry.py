@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.files import reason
@@ -40,13 +41,19 @@ def enter(home: Home, name: str) -> str:
     if prefix_of(home.root, name) == home.prefix:
         return ""
     try:
-        with reached(home.root, REGISTRY, make=True) as directory:
+        with reached(home.root, REGISTRY, name, make=True) as directory:
             directory.link(name, home.prefix)
     except (OSError, RefusedError) as error:
         # Who may write to the prefix may not be allowed to write there: the prefix does to find it.
         told = reason(error) if isinstance(error, OSError) else str(error)
         return f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {told}"
     return ""
+
+
+def sweep(home: Home, name: str) -> None:
+    """Remove what a run that was killed has left in registering a package."""
+    with suppress(FileNotFoundError), reached(home.root, REGISTRY, name) as directory:
+        directory.sweep("")
 
 
 def strike(home: Home) -> None:

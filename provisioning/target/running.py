@@ -64,9 +64,16 @@ def remove_users(home: Home) -> str:
     return ""
 
 
+def sweep(home: Home, package: Package) -> None:
+    """Remove what runs that were killed have left outside the prefix. Raises TargetError."""
+    with _told(package):
+        services.sweep(_system(home, package), package)
+
+
 def guard(home: Home, package: Package) -> None:
     """Have a change that is interrupted seen to when the machine starts. Raises TargetError."""
     with _told(package):
+        services.sweep(_system(home, package), package)
         services.guard(_system(home, package), package)
 
 

@@ -46,6 +46,19 @@ def faults(system: System, manifest: Manifest) -> list[str]:
         ]
 
 
+def sweep(system: System, package: Package) -> None:
+    """Remove what runs that were killed have left among the files of the service manager.
+
+    Raises OSError.
+    """
+    if package.service_manager:
+        manager = manager_of(package)
+        with Directory(system.root, package.name) as root:
+            root.sweep(manager.DIRECTORY)
+            if manager.WANTS:
+                root.sweep(manager.WANTS)
+
+
 def guard(system: System, package: Package) -> None:
     """Have there what sees to an interrupted change when the machine starts.
 
@@ -54,7 +67,7 @@ def guard(system: System, package: Package) -> None:
     if not package.service_manager:
         return
     manager = manager_of(package)
-    with Directory(system.root) as root:
+    with Directory(system.root, package.name) as root:
         changed = _put(root, package, manager.guard(package))
     if changed and system.runs:
         manager.reload()
@@ -72,7 +85,7 @@ def arrange(
         return
     manager = manager_of(package)
     wanted = manager.files(manifest, values) if manifest else {}
-    with Directory(system.root) as root:
+    with Directory(system.root, package.name) as root:
         doomed = [name for name in _there(root, package) if name not in wanted]
         if system.runs and not system.boots:
             manager.stop([name for name in doomed if name not in manager.guard(package)])

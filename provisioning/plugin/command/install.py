@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
+from provisioning.errors import ProvisioningError
 from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.command.project import ProjectCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+TROUBLE = 2
 
 
 class Install(ProjectCommand):
@@ -58,7 +61,11 @@ class Install(ProjectCommand):
         if len(pos_args) != 1:
             raise InvalidCommand("install takes one NAME:PLATFORM")
         root = Path(opt_values["root"]).absolute()  # before doit goes to the project's directory
-        parts = make_plan(self.inputs(opt_values), digests_of(ARTIFACTS), ARTIFACTS).parts
+        try:
+            parts = make_plan(self.inputs(opt_values), digests_of(ARTIFACTS), ARTIFACTS).parts
+        except ProvisioningError as error:
+            print(f"ERROR: {error}", file=sys.stderr)
+            return TROUBLE
         found = matching([part.variant for part in parts], pos_args[0])
         if len(found) != 1:
             told = unknown([part.variant for part in parts], pos_args[0])

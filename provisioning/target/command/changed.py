@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from provisioning.target.telling import Telling
 
 
-def planned(plan: Plan | None, telling: Telling) -> Answer:
+def planned(plan: Plan | None, home: Home, telling: Telling) -> Answer:
     """Tell what would be done."""
-    found = list(plans.steps(plan)) if plan else []
+    found = list(plans.steps(plan, runs=not home.is_rehearsal)) if plan else []
     for step in found or ["nothing to do: it is installed, and as it should be"]:
         telling.tell(step)
     return Answer(GOOD, {**_document(plan), "steps": found, "dry_run": True})

@@ -56,7 +56,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
             with looked_at(root, new.package.prefix) as home:
                 plan = plan_of(home, new, downgrade=options.allow_downgrade)
             if options.dry_run:
-                return planned(plan, telling)
+                return planned(plan, home, telling)
         return _install(options, opened, new, telling)
 
 

@@ -48,7 +48,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
     place = place_of(options)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(plan_of(home, options.version), telling)
+            return planned(plan_of(home, options.version), home, telling)
     with to_change(*place, telling) as home:
         plan = plan_of(home, options.version)
         change.carry_out(begin(home, plan, telling), plan.kept)

@@ -41,7 +41,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
     place = place_of(options)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(_planned(home, options), telling)
+            return planned(_planned(home, options), home, telling)
     with to_change(*place, telling) as home:
         if not releases.at(home, CURRENT):
             registry.strike(home)  # somebody was killed just before

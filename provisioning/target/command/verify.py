@@ -68,15 +68,20 @@ def run(options: Namespace, telling: Telling) -> Answer:
 
 
 def _installed(root: Path, word: str) -> Place | None:
-    """Where the package is installed that a word means; None if it means an artifact."""
+    """Where the package is installed that a word means; None if it means an artifact.
+
+    A name is that of a package which is installed, whatever else is called so here.
+    """
+    prefix = "" if "/" in word else prefix_of(root, word)
+    if prefix:
+        return Place(root, prefix)
     if root != SYSTEM and os.path.isabs(word) and is_prefix(f"{root}{word}"):
         return Place(root, os.path.normpath(word))
     if os.path.exists(word):
         path = os.path.abspath(word)
         prefix = path if is_prefix(path) else prefix_above(path)
         return place_at(prefix) if prefix else None
-    prefix = "" if "/" in word else prefix_of(root, word)
-    return Place(root, prefix) if prefix else None
+    return None
 
 
 def _reports(path: Path) -> tuple[Report, ...]:
