@@ -49,6 +49,12 @@ def test_a_dry_run_leaves_nothing(built: Project, tmp_path: Path) -> None:
     assert list((tmp_path / "root").iterdir()) == []
 
 
+def test_a_fault_of_a_spec_is_told(built: Project, tmp_path: Path) -> None:
+    built.edit("specs/demo.yaml", "contents:", "contains:")
+    told = built.doit("install", "--root", str(tmp_path / "root"), "demo:raspberry-pi", status=2)
+    assert "[unknown-key]" in told
+
+
 def test_without_a_root_nothing_is_installed(built: Project) -> None:
     told = built.doit("install", "demo:raspberry-pi", status=3)
     assert "say where to: --root DIR; on a target, `provision install` does" in told

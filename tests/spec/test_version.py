@@ -118,6 +118,13 @@ def test_a_new_file_is_not_what_was_tagged(repository: Path) -> None:
     assert version(repository) == "1.4.2+dirty"
 
 
+def test_what_a_build_has_made_changes_no_version(repository: Path) -> None:
+    commit(repository, "one")
+    git(repository, "tag", "v1.4.2")
+    write(repository, {"artifacts/app-1.4.2-linux/SHA256SUMS": "made"})
+    assert version(repository) == "1.4.2"
+
+
 def test_without_a_tag_the_commit_tells(repository: Path) -> None:
     git(repository, "tag", "other", check_head(repository))
     assert re.fullmatch(r"0\.0\.0\+g[0-9a-f]{12}", version(repository))

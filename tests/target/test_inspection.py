@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.digest import of_bytes
+from provisioning.artifact.extract import extract
 from provisioning.target.cli import main
 
 from .making import conf, directory, release
@@ -102,6 +103,19 @@ def test_a_damaged_manifest_is_told(machine: Machine) -> None:
         ),
         "",
     )
+
+
+def test_a_name_is_that_of_what_is_installed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install("1.4.2")
+    (machine.prefix / "current/VERSION").write_text("other")
+    unpacked = machine.folder / "greenhouse"
+    unpacked.mkdir()
+    extract(machine.folder / "greenhouse-1.4.2-raspberry-pi.tar.gz", unpacked)
+    monkeypatch.chdir(machine.folder)
+    assert machine.run("verify", "greenhouse").code == 1
+    assert machine.run("verify", "./greenhouse") == (0, "greenhouse: 9 entries, verified\n", "")
 
 
 def test_what_is_not_installed_any_more_is_told(machine: Machine) -> None:

@@ -7,12 +7,17 @@ import stat
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.extract import extract
+from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE
 
 from .machine import listing
 from .making import items, manifest_of, package, release
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
     from .machine import Machine
 
 RELEASE = f"releases/{release('1.4.2')}"
@@ -142,6 +147,15 @@ def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
     )
     assert machine.install("1.5.0", None, "--dry-run").code == 0
     assert listing(machine.root) == before
+
+
+def test_what_is_for_another_system_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = package(tmp_path, "1.4.2", None, PACKAGE._replace(os="macos"))
+    assert main(["install", str(path), "--dry-run"]) == 3
+    told = f"{path}: is for macos, and this is linux; --root DIR installs it to look at"
+    assert capsys.readouterr().err == f"provision: {told}\n"
 
 
 def test_a_package_that_was_unpacked_is_installed(machine: Machine) -> None:

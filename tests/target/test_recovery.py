@@ -12,6 +12,7 @@ import pytest
 from provisioning.artifact import digest
 from provisioning.artifact.tool import tool
 from provisioning.artifact.unit import BOOT
+from tests.artifact.making import PACKAGE
 
 from .kills import After, ended_at
 from .making import items, package
@@ -223,6 +224,22 @@ def test_what_lies_beside_a_configuration_file_is_swept(switched: Machine) -> No
     switched.write("etc/.provisioning-0123456789abcdef", "half")
     assert switched.run("recover", "greenhouse").out == FINISHED
     assert not (switched.prefix / "etc/.provisioning-0123456789abcdef").exists()
+
+
+def test_what_lies_outside_the_prefix_is_swept_and_nobody_else_s(machine: Machine) -> None:
+    about = PACKAGE._replace(service_manager="systemd")
+    machine.run("install", package(machine.folder, "1.4.2", None, about))
+    words = ["install", str(package(machine.folder, "1.5.0", None, about))]
+    ended_at(After("current"), [*words, "--root", str(machine.root)])
+    places = ["etc/systemd/system/multi-user.target.wants", "var/lib/provisioning"]
+    for place in places:
+        for name in ("greenhouse", "green"):
+            (machine.root / place / f".provisioning-{name}@0123456789abcdef").touch()
+    assert machine.run("recover", "greenhouse").code == 0
+    left = [path.relative_to(machine.root) for path in machine.root.rglob(".provisioning-*")]
+    assert sorted(map(str, left)) == [
+        f"{each}/.provisioning-green@0123456789abcdef" for each in places
+    ]
 
 
 def test_what_has_ended_stays_when_the_machine_starts(

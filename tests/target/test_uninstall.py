@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .machine import listing
+from .making import release
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -57,8 +58,12 @@ def test_what_is_not_installed_cannot_be_removed(machine: Machine) -> None:
     )
 
 
-def test_a_dry_run_writes_nothing(machine: Machine) -> None:
+def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
     machine.install("1.4.2")
     before = listing(machine.root)
-    assert machine.run("uninstall", "greenhouse", "--dry-run", "--purge").code == 0
+    gone = f"remove releases/{release('1.4.2')}, and all other releases\n"
+    told = machine.run("uninstall", "greenhouse", "--dry-run")
+    assert told == (0, f"{gone}keep configuration and data\n", "")
+    told = machine.run("uninstall", "greenhouse", "--dry-run", "--purge")
+    assert told == (0, f"{gone}remove configuration, data and state\n", "")
     assert listing(machine.root) == before
