@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.format import prover, reader
 from provisioning.artifact.path import shown
-from provisioning.artifact.release import index_name
+from provisioning.artifact.release import DEB, format_of, index_name
 from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.unpacked import Unpacked
-from provisioning.artifact.verify import is_tree
+from provisioning.artifact.verify import artifacts, is_tree
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def opened(path: Path) -> Iterator[Source]:
     if os.path.isdir(path):
         with _telling(where):
             if not is_tree(path):
-                raise ArtifactError("is a directory, but no package was unpacked there")
+                raise ArtifactError(
+                    f"is a directory, but no package was unpacked there{_meant(path)}"
+                )
             source = Source(where, Unpacked(path))
         yield source
         return
@@ -85,6 +87,12 @@ def opened(path: Path) -> Iterator[Source]:
         with _telling(where):
             source = _artifact(file, path)
         yield source
+
+
+def _meant(release: Path) -> str:
+    """What somebody meant who names the directory of a release."""
+    names = [each.name for each in artifacts(release) if format_of(each.name) not in {None, DEB}]
+    return f"; install {shown(names[0])} in it" if names else ""
 
 
 def _artifact(file: FileIO, path: Path) -> Source:

@@ -186,6 +186,18 @@ def test_a_damaged_upgrade_leaves_the_old_release(machine: Machine) -> None:
     assert listing(machine.root) == before
 
 
+def test_who_names_the_directory_of_a_release_is_told_what_is_in_it(machine: Machine) -> None:
+    folder = machine.folder / "release"
+    folder.mkdir()
+    name = package(folder, "1.4.2").name
+    told = "is a directory, but no package was unpacked there"
+    assert machine.run("install", folder) == (
+        3,
+        "",
+        f"provision: release: {told}; install {name} in it\n",
+    )
+
+
 def test_what_is_no_package_is_refused(machine: Machine) -> None:
     (machine.folder / "x.deb").touch()
     (machine.folder / "x.txt").touch()
