@@ -169,7 +169,8 @@ class Sources:
     def settled(self) -> bool:
         """Whether every change since these files were looked at would show."""
         stamps = [tree.newest for tree in self._trees.values()]
-        stamps += [each.ctime for each in self._signatures.values()]
+        # The tool may have been made a moment ago; it is another one where this program is.
+        stamps += [each.ctime for path, each in self._signatures.items() if path != self.tool]
         return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
     def is_output(self, source: str) -> bool:

@@ -65,6 +65,15 @@ def test_a_file_that_holds_something_else_takes_no_layout(project: Project) -> N
     assert not laid_out(project)
 
 
+def test_the_first_build_is_remembered(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    time.sleep(_A_MOMENT)
+    project.doit()
+    project.write(MAIN, "print('hello again')\n")
+    time.sleep(_A_MOMENT)
+    assert not laid_out(project)
+
+
 @pytest.mark.parametrize("change", [
     lambda path: path.chmod(0o644),
     lambda path: path.rename(path.with_name("other.py")),
