@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = 0o111
 _JSON = {False: "false", True: "true"}
+_NONSENSE = (ValueError, TypeError, LookupError)
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them
 
 
@@ -83,10 +84,11 @@ def recollect(
 
     Nothing else is different: there are the same files, each of its kind. Raises like `collect`.
     """
-    lines, collected, faults = list(before), list(before.values()), []
-    suspects = [at for at, each in enumerate(collected) if each.source in changed]
-    gone = [collected[number] for number in suspects]
-    for number in suspects:
+    lines, collected = list(before), list(before.values())
+    gone: list[Collected] = []
+    new: list[Collected] = []
+    faults: list[str] = []
+    for number in [at for at, each in enumerate(collected) if each.source in changed]:
         entry, source, _ = each = collected[number]
         try:
             held = digests.hold(source, changed[source])
@@ -96,16 +98,13 @@ def recollect(
             faults.append(str(error))
         else:
             now = each._replace(entry=entry._replace(size=held.size, digest=held.digest))
-            lines[number], collected[number] = spell(now), now
+            if now != each:
+                gone.append(each)
+                new.append(now)
+                lines[number], collected[number] = spell(now), now
     if faults:
         raise BuildError("\n".join(faults))
-    new = [collected[number] for number in suspects]
-    pairs = [pair for pair in zip(gone, new, strict=True) if pair[0] != pair[1]]
-    return Recollected(
-        dict(zip(lines, collected, strict=True)),
-        [old for old, _ in pairs],
-        [now for _, now in pairs],
-    )
+    return Recollected(dict(zip(lines, collected, strict=True)), gone, new)
 
 
 def _mode(item: Item, held: Held, file_mode: int) -> int:
@@ -156,7 +155,7 @@ def load(path: Path) -> list[Collected]:
     """
     try:
         return _parse(json.loads(path.read_bytes()))
-    except (ValueError, TypeError, LookupError) as error:
+    except _NONSENSE as error:
         raise BuildError(f"{path}: not what the collect stage wrote; remove it") from error
 
 
@@ -171,12 +170,7 @@ def differing(path: Path, lines: dict[str, Collected]) -> tuple[list[Collected],
         before = dict.fromkeys(_lines(path.read_bytes()))
         gone = _parse([json.loads(line) for line in before if line not in lines])
         return gone, [each for line, each in lines.items() if line not in before]
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-    ):  # nothing was left, or somebody else wrote to it
+    except (OSError, *_NONSENSE):  # nothing was left, or somebody else wrote to it
         return [], list(lines.values())
 
 
@@ -186,7 +180,7 @@ def write(path: Path, lines: Iterable[str]) -> None:
 
 
 def _parse(rows: list[Any]) -> list[Collected]:
-    """What lines stand for; raises ValueError, TypeError or LookupError where that is nothing."""
+    """What lines stand for; raises one of _NONSENSE where that is nothing."""
     entries = map(Entry._make, [row[:-2] for row in rows])
     rest = [row[-2] for row in rows], [row[-1] for row in rows]
     return list(map(Collected._make, zip(entries, *rest, strict=True)))

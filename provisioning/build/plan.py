@@ -162,12 +162,15 @@ class Part:
         """The same where most of it is known."""
         from provisioning.build.collect import recall, recollect  # noqa: PLC0415
 
-        known = self.before and recall(self.before.path, self.before.content)
-        if not self.before or not known:
+        if self.before is None:
             return None
-        digests.learn(self.before.changed.items())
-        lines, *changes = recollect(known, self.before.changed, digests)
-        self.changes = changes[0], changes[1]
+        path, content, changed = self.before
+        known = recall(path, content)
+        if not known:
+            return None
+        digests.learn(changed.items())
+        lines, gone, new = recollect(known, changed, digests)
+        self.changes = gone, new
         return lines
 
     def _collect(self, digests: Digests) -> dict[str, Collected]:

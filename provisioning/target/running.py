@@ -72,8 +72,8 @@ def sweep(home: Home, package: Package) -> None:
 
 def guard(home: Home, package: Package) -> None:
     """Have a change that is interrupted seen to when the machine starts. Raises TargetError."""
+    sweep(home, package)
     with _told(package):
-        services.sweep(_system(home, package), package)
         services.guard(_system(home, package), package)
 
 
