@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from provisioning.artifact.extract import extract
 from provisioning.artifact.verify import verify
 from provisioning.errors import ArtifactError
 
@@ -27,6 +28,15 @@ class Refuse(Protocol):
 def release(tmp_path: Path) -> Path:
     """An archive with its sidecars."""
     return making.write_release(tmp_path / "release")
+
+
+@pytest.fixture
+def root(release: Path, tmp_path: Path) -> Path:
+    """Where that archive was unpacked."""
+    path = tmp_path / "root"
+    path.mkdir()
+    extract(release, path)
+    return path
 
 
 @pytest.fixture

@@ -6,11 +6,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-import pytest
-
 from provisioning.artifact import archive, manifest
 from provisioning.artifact.descent import Descent
-from provisioning.artifact.extract import extract
 from provisioning.artifact.tree import compare, holds, holds_nothing_but
 
 from .making import ITEMS, file, manifest_of
@@ -21,14 +18,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest
 
 SAYS = manifest.parse(manifest_of(ITEMS), "m")
-
-
-@pytest.fixture
-def root(release: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "root"
-    path.mkdir()
-    extract(release, path)
-    return path
 
 
 def told(root: Path) -> list[str]:

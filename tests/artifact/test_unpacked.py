@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.extract import extract
 from provisioning.artifact.unpacked import Unpacked
 from provisioning.errors import ArtifactError
 
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.artifact.entry import Entry
-
-
-@pytest.fixture
-def root(release: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "root"
-    path.mkdir()
-    extract(release, path)
-    return path
 
 
 def read(root: Path) -> tuple[list[str], dict[str, bytes]]:
