@@ -46,7 +46,7 @@ class Described:
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest that the package would have."""
-        return Manifest(self.package, tuple(each.entry for each in self._collected.values()))
+        return Manifest(self.package, tuple(each.entry for each in self.collected.values()))
 
     @property
     def has_secrets(self) -> bool:
@@ -66,7 +66,8 @@ class Described:
         return {path: self._content(path) for path in wanted}
 
     @cached_property
-    def _collected(self) -> dict[str, Collected]:
+    def collected(self) -> dict[str, Collected]:
+        """All that it holds, by its paths; a template as what it becomes."""
         collected = collect(self._layout, self._digests.look)
         return {each.entry.path: self._complete(each) for each in collected}
 
@@ -78,7 +79,7 @@ class Described:
     def _content(self, path: str) -> bytes:
         if path in self.rendered:
             return self.rendered[path].content
-        each = self._collected[path]
+        each = self.collected[path]
         try:
             return members.whole(each.entry, each.source)
         except OSError as error:

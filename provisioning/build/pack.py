@@ -43,9 +43,10 @@ def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> 
             digests.forget()
             raise
         made.file(place.manifest).write(content)
-    if tally.cost.chunks_rebuilt:
+    cost = tally.cost
+    if cost.made:
         store.sweep(limit(place.release.parent), tally.keys)
-    return tally.cost
+    return cost
 
 
 def _sweep(place: Workspace) -> None:

@@ -8,6 +8,7 @@ and _REVISION.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, canonical, chunk, manifest, tar
@@ -39,6 +40,18 @@ class Group(NamedTuple):
     """What the manifest says of them."""
 
 
+class Span(NamedTuple):
+    """What a chunk holds, or holds a part of: members of the package that follow each other."""
+
+    first: str
+    last: str
+    members: int
+
+
+NO_MEMBER = Span("", "", 0)
+PREAMBLE = Span(MANIFEST, MANIFEST, 1)
+
+
 class Run(NamedTuple):
     """Chunks that are read together: one of many small members, or those of one large member."""
 
@@ -49,6 +62,7 @@ class Run(NamedTuple):
     what was collected."""
     press: Press
     """Makes of each what is written."""
+    span: Span = NO_MEMBER
 
 
 def group(package: Package, collected: Sequence[Collected]) -> list[Group]:
@@ -81,24 +95,33 @@ def plan(
     """The runs of a tar with the manifest `content`, in order, but for its end."""
     heads = spelling.preamble(content)
     preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
-    yield whole(preamble, encoder)
+    yield whole(preamble, encoder, PREAMBLE)
     for group in groups:
         yield _run(group, spelling, encoder)
 
 
-def whole(content: bytes, encoder: Encoder) -> Run:
+def whole(content: bytes, encoder: Encoder, span: Span = NO_MEMBER) -> Run:
     """One chunk, of bytes that are known."""
     named = key(encoder.name, "", content)
-    return Run(((named, len(content)),), lambda: iter((content,)), encoder.press)
+    return Run(((named, len(content)),), lambda: iter((content,)), encoder.press, span)
+
+
+def span_of(members: Sequence[Collected]) -> Span:
+    """What there is of members that follow each other."""
+    if not members:
+        return NO_MEMBER
+    return Span(members[0].entry.path, members[-1].entry.path, len(members))
 
 
 def _run(group: Group, spelling: Spelling, encoder: Encoder) -> Run:
     collected, length, lines = group
+    span = span_of(collected)
     if not isinstance(spelling, archive.Posix):
         length = sum(map(spelling.length, _entries(collected)))
     if len(collected) > 1 or length <= chunk.MAX:
         chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
-        return Run((chunk_of_all,), lambda: members.together(collected, spelling), encoder.press)
+        read = partial(members.together, collected, spelling)
+        return Run((chunk_of_all,), read, encoder.press, span)
     (large,) = collected
     sizes = [piece.stop - piece.start for piece in chunk.pieces(length)]
     chunks = tuple(
@@ -106,7 +129,7 @@ def _run(group: Group, spelling: Spelling, encoder: Encoder) -> Run:
         for number, size in enumerate(sizes)
     )
     head = spelling.header(large.entry)
-    return Run(chunks, lambda: members.apart(large, head, sizes), encoder.press)
+    return Run(chunks, partial(members.apart, large, head, sizes), encoder.press, span)
 
 
 def key(*parts: str | bytes) -> str:

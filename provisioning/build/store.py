@@ -78,6 +78,13 @@ class Store:
                 os.utime(path)  # tells `sweep` that it is still of use
         return packed
 
+    def size(self, key: str) -> int | None:
+        """How many bytes the chunk kept under `key` takes; None where there is none."""
+        try:
+            return max(0, os.lstat(self._path(key)).st_size - _HEAD)
+        except OSError:
+            return None
+
     def stage(self, key: str, packed: Packed) -> Staged | None:
         """Write a chunk down that is to be kept under `key`, unless it turns out to be wrong.
 

@@ -15,6 +15,7 @@ from provisioning.errors import ProvisioningError
 from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
+    from provisioning.build.format.order import Cost
     from provisioning.build.plan import Part
     from provisioning.build.workspace import Workspace
 
@@ -29,7 +30,7 @@ class Job:
 
 
 MOST_TOLD = 100
-"""Changes that are recorded of one run: the count tells of the rest."""
+"""Changes, and chunks, that are recorded of one run: the count tells of the rest."""
 
 Values: TypeAlias = dict[str, Any]
 Stage: TypeAlias = Callable[[Job], Values | None]
@@ -94,7 +95,13 @@ def make_archive(job: Job) -> Values:
     lines, job.part.lines = job.part.lines, None  # which nobody needs any more, and are many
     collected = list(lines.values()) if lines else collect.load(job.workspace.collected)
     complete = collect.complete(collected, job.workspace.rendered, digests)
-    return {"cost": pack.pack(job.workspace, complete, digests)._asdict()}
+    return {"cost": plain(pack.pack(job.workspace, complete, digests))}
+
+
+def plain(cost: Cost) -> Values:
+    """What packing took as plain data."""
+    made = [each._asdict() for each in cost.made[:MOST_TOLD]]
+    return {**cost._asdict(), "made": made}
 
 
 def write_sums(job: Job) -> None:

@@ -78,6 +78,11 @@ class Unchanged:
         self.reasons = [*self._changed(values), *self._damaged(task, values)]
         return not self.reasons
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the task has never been done."""
+        return any(reason.kind == "new" for reason in self.reasons)
+
     def __repr__(self) -> str:
         return "; ".join(map(str, self.reasons)) or "values and targets as recorded"
 

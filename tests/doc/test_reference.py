@@ -264,6 +264,20 @@ def test_the_example_of_a_difference_is_what_is_printed(tmp_path: Path) -> None:
     assert portable(textwrap.dedent(example)) == portable(told.rstrip())
 
 
+def test_the_example_of_an_explanation_is_what_is_printed(tmp_path: Path) -> None:
+    project = tmp_path / "greenhouse"
+    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    run("doit package:greenhouse:mac-mini", project)
+    edit = "echo '# more' >> src/greenhouse/server.py"
+    told = run(f"{edit}; doit explain package:greenhouse:mac-mini", project)
+    example = section(COMMANDS, "### doit explain").split("\n|")[0].strip("\n")
+    # How long it takes, and how large the tool is that all packages bring along.
+    varies = re.compile(
+        r"\d\.\d\d s|(?<=reused )\(.*\)|(?<=VERSION … install).*|(?<=made of )[^,\n]*"
+    )
+    assert varies.sub("…", textwrap.dedent(example)) == varies.sub("…", told.rstrip())
+
+
 def commands() -> set[str]:
     """The commands in the table of doit's."""
     return first_column(section(COMMANDS, "## doit: building and verifying").split("\n#")[0])

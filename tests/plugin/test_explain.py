@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.plugin.conftest import SPEC, stages
@@ -23,9 +24,26 @@ def told(project: Project, *words: str) -> dict[str, list[str]]:
     }
 
 
-def test_before_the_first_build_all_is_new(project: Project) -> None:
-    assert told(project)["collect"] == ["never done before"]
+def archive(project: Project) -> dict[str, Any]:
+    """What is told of packing for the Mac."""
+    document = json.loads(project.doit("explain", "--json", "archive:demo:mac-mini"))
+    task: dict[str, Any] = document["tasks"][0]
+    return task
+
+
+def test_before_the_first_build_all_is_new_and_nothing_else_is_told(project: Project) -> None:
+    names = ("collect", "render", "archive", "hash", "verify")
+    assert told(project) == {name: ["never done before"] for name in names}
+    assert archive(project)["next"] == archive(project)["last"] == {}
     assert not project.path("artifacts/demo-1.0-mac-mini").exists()
+
+
+def test_of_the_first_build_it_is_told_that_it_was_and_not_that_all_was_new(built: Project) -> None:
+    output = built.doit("explain", "package:demo:mac-mini")
+    line = r"^    last run: the first, \d\.\d\d s, \d+ paths changed$"
+    assert re.search(line, output, re.MULTILINE)
+    assert "added" not in output
+    assert "never done" not in output
 
 
 def test_what_is_built_is_up_to_date(built: Project) -> None:
@@ -118,6 +136,36 @@ def test_after_a_build_the_last_run_is_told(built: Project) -> None:
     document = json.loads(built.doit("explain", "--json", "archive:demo:mac-mini"))
     last: dict[str, Any] = document["tasks"][0]["last"]
     assert last["seconds"] >= 0
+
+
+def test_chunks_are_told_by_what_they_hold_before_a_build_and_after_it(built: Project) -> None:
+    built.write("src/main.py", "print('servus')\n")
+    built.edit("specs/demo.yaml", "port: 8080", "port: 9090")
+    before = archive(built)["next"]
+    assert [(each["first"], each["last"]) for each in before["made"]] == [
+        (".provisioning/manifest.json", ".provisioning/manifest.json"),
+        ("bin", "install"),
+        ("lib", "lib/main.py"),
+    ]
+    output = built.doit("explain", "archive:demo:mac-mini")
+    members = before["made"][1]["members"]
+    assert f"        tar.gz: bin … install ({members} members), " in output
+    built.doit("package")
+    after = archive(built)
+    assert after["next"] == {}
+    assert forgetting_output(after["last"]["cost"]) == forgetting_output(before)
+    assert after["last"]["cost"]["bytes_out"] > 0
+    assert (before["chunks_rebuilt"], before["chunks_reused"]) == (3, 1)
+
+
+def forgetting_output(cost: dict[str, Any]) -> dict[str, Any]:
+    made = [{**each, "bytes_out": 0} for each in cost["made"]]
+    return {**cost, "made": made, "bytes_out": 0}
+
+
+def test_a_fault_in_a_template_forbids_to_foretell_the_chunks(built: Project) -> None:
+    built.write("config/demo.ini.j2", "{{ prot }}\n")
+    assert archive(built)["next"] == {}
 
 
 def test_words_choose_what_is_told(built: Project) -> None:

@@ -9,12 +9,14 @@ from provisioning.build.format import deb, directory, tar
 from provisioning.build.format import zip as zip_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from provisioning.build.format.order import Order
     from provisioning.build.output import Output
+    from provisioning.build.runs import Run
 
     Write = Callable[[Order, Output], object]
+    Planned = Callable[[Order], Iterator[Run]]
 
 WRITERS: dict[str, Write] = {
     **dict.fromkeys(CODECS, tar.write),
@@ -22,3 +24,10 @@ WRITERS: dict[str, Write] = {
     DEB: deb.write,
     DIR: directory.write,
 }
+
+PLANNED: dict[str, Planned] = {
+    **dict.fromkeys(CODECS, tar.planned),
+    ZIP: zip_format.planned,
+    DEB: deb.planned,
+}
+"""The formats that are made of chunks, and what tells which those will be."""

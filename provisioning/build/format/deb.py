@@ -14,6 +14,7 @@ from provisioning.artifact.manifest import Manifest
 from provisioning.build import members, runs
 from provisioning.build.encode import encoder, encoder_of, stream_of
 from provisioning.build.format.mtime import EPOCH
+from provisioning.build.format.order import Made
 from provisioning.build.press import press
 from provisioning.build.runs import Run
 from provisioning.errors import BuildError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from provisioning.build.output import Output
     from provisioning.build.runs import Group
 
+_CONTROL = runs.Span(ar.CONTROL, ar.CONTROL, 1)
 _CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they are xz or zstd
 
 
@@ -35,7 +37,7 @@ def write(order: Order, made: Output) -> None:
     path = order.place.artifact(order.format)
     described = _described(order)
     added = extra.extras(described)
-    planned = _plan(order, extra.ending(described.manifest, added))
+    planned = order.noted(_plan(order, described, added))
     codec = encoder_of(order.variant, order.format).codec
     file = made.file(path)
     file.write(ar.beginning(_control(order, described, added)))
@@ -50,6 +52,17 @@ def write(order: Order, made: Output) -> None:
     file.write(ar.header(ar.DATA[codec], size))
 
 
+def planned(order: Order) -> Iterator[Run]:
+    """The chunks of the files that it installs, in order; none where they are one stream.
+
+    Only sources that say what the package itself does, as a hook, are read. What the chunk of the
+    control files holds is known only once all others are.
+    """
+    if encoder_of(order.variant, order.format).codec == _CHUNKS:
+        described = _described(order)
+        yield from _plan(order, described, extra.extras(described))
+
+
 def _described(order: Order) -> Described:
     collected = [each for group in order.groups for each in group.members]
     parsed = Manifest(order.place.package, tuple(each.entry for each in collected))
@@ -61,13 +74,15 @@ def _described(order: Order) -> Described:
     return Described(parsed, order.manifest, texts)
 
 
-def _plan(order: Order, ending: bytes) -> Iterator[Run]:
+def _plan(order: Order, described: Described, added: tuple[Extra, ...]) -> Iterator[Run]:
     # dpkg sets the times of files: with one time for all, Python would go on running the .pyc of
     # a file that keeps its size.
     spelling = Gnu(order.variant.prefix, by_content=order.variant.mtime != EPOCH)
     encoded = encoder_of(order.variant, order.format)
     planned = runs.plan(order.manifest, order.groups, spelling, encoded)
-    return chain(planned, [runs.whole(ending, encoded)])
+    ending = extra.ending(described.manifest, added)
+    span = runs.Span(added[0].path, added[-1].path, len(added)) if added else runs.NO_MEMBER
+    return chain(planned, [runs.whole(ending, encoded, span)])
 
 
 def _chunks(order: Order, planned: Iterable[Run]) -> Iterator[bytes | bytearray | memoryview]:
@@ -84,14 +99,16 @@ def _stream(order: Order, planned: Iterable[Run]) -> Iterator[bytes]:
         taken, out = taken + len(piece), out + len(packed)
         yield packed
     packed = stream.flush()
-    order.tally.count_stream(taken, out + len(packed))
+    held = [each for group in order.groups for each in group.members]
+    order.tally.add(Made(order.format, *runs.span_of(held), taken, out + len(packed)))
     yield packed
 
 
 def _control(order: Order, described: Described, added: tuple[Extra, ...]) -> bytes:
     parts = control.parts(described, added, _sums(order))
     tar = b"".join(part.tar for part in parts)
-    return b"".join(_chunks(order, [runs.whole(tar, encoder("gzip"))]))
+    planned = [runs.whole(tar, encoder("gzip"), _CONTROL)]
+    return b"".join(_chunks(order, order.noted(planned)))
 
 
 def _sums(order: Order) -> Iterator[bytes]:

@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.build.press import Pressed
-    from provisioning.build.runs import Group
+    from provisioning.build.runs import Group, Run, Span
     from provisioning.build.store import Store
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Variant
+
+
+class Made(NamedTuple):
+    """A chunk that had to be made, and what of the package it holds. Sizes are in bytes."""
+
+    format: str
+    first: str
+    last: str
+    members: int
+    bytes_in: int
+    bytes_out: int
 
 
 class Cost(NamedTuple):
@@ -22,6 +33,19 @@ class Cost(NamedTuple):
     bytes_in: int = 0  # that were read and compressed
     bytes_out: int = 0  # of what that came to
     bytes_reused: int = 0  # of chunks that came compressed from the store
+    made: tuple[Made, ...] = ()  # the chunks that were rebuilt, in order
+
+
+def cost_of(made: Sequence[Made], reused: Sequence[int]) -> Cost:
+    """What came of chunks that were made, and of others of these lengths that were there."""
+    return Cost(
+        chunks_reused=len(reused),
+        chunks_rebuilt=len(made),
+        bytes_in=sum(each.bytes_in for each in made),
+        bytes_out=sum(each.bytes_out for each in made),
+        bytes_reused=sum(reused),
+        made=tuple(made),
+    )
 
 
 class Order(NamedTuple):
@@ -36,29 +60,42 @@ class Order(NamedTuple):
     store: Store
     tally: Tally
 
+    def noted(self, planned: Iterable[Run]) -> Iterator[Run]:
+        """The runs of an artifact, on their way to be made."""
+        for run in planned:
+            self.tally.expect(run, self.format)
+            yield run
+
 
 class Tally:
-    """What the chunks of all formats took."""
+    """What the chunks of all formats took, and what they hold."""
 
     def __init__(self) -> None:
-        self.cost = Cost()
         self.keys: set[str] = set()
+        self._spans: dict[str, tuple[str, Span]] = {}
+        self._made: list[Made] = []
+        self._reused: list[int] = []
+
+    @property
+    def cost(self) -> Cost:
+        """What all that was counted took."""
+        return cost_of(self._made, self._reused)
+
+    def expect(self, run: Run, format: str) -> None:
+        """Know what the chunks hold that are going to be counted."""
+        for key, _ in run.chunks:
+            self._spans[key] = format, run.span
 
     def count(self, pressed: Pressed) -> None:
-        """Add a chunk."""
-        length = len(pressed.packed.data)
-        reused, rebuilt, taken, out, again = self.cost
-        if pressed.reused:
-            self.cost = Cost(reused + 1, rebuilt, taken, out, again + length)
-        else:
-            self.cost = Cost(reused, rebuilt + 1, taken + pressed.tar_length, out + length, again)
+        """Add a chunk, which was expected."""
         self.keys.add(pressed.key)
+        length = len(pressed.packed.data)
+        if pressed.reused:
+            self._reused.append(length)
+        else:
+            format, span = self._spans[pressed.key]
+            self.add(Made(format, *span, pressed.tar_length, length))
 
-    def count_stream(self, taken: int, out: int) -> None:
-        """Add one stream, of `taken` bytes that came to `out`, which no store keeps."""
-        cost = self.cost
-        self.cost = cost._replace(
-            chunks_rebuilt=cost.chunks_rebuilt + 1,
-            bytes_in=cost.bytes_in + taken,
-            bytes_out=cost.bytes_out + out,
-        )
+    def add(self, made: Made) -> None:
+        """Add what no store has had."""
+        self._made.append(made)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
-from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from provisioning.artifact import archive, digest, index, tar
@@ -15,25 +14,33 @@ from provisioning.build.encode import encoder_of
 from provisioning.build.press import press
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from provisioning.build.format.order import Order
     from provisioning.build.output import Output
     from provisioning.build.press import Pressed
+    from provisioning.build.runs import Run
 
 
 def write(order: Order, made: Output) -> None:
     """Make NAME-VERSION-PLATFORM.tar.gz, or another tar of chunks, and its index."""
-    encoder = encoder_of(order.variant, order.format)
-    spelling = archive.Posix(order.variant.name)
     path = order.place.artifact(order.format)
     splice = _Splice(made.file(path))
-    planned = runs.plan(order.manifest, order.groups, spelling, encoder)
-    planned = chain(planned, [runs.whole(tar.END, encoder)])
-    with closing(press(planned, order.store)) as pressed:
+    with closing(press(order.noted(planned(order)), order.store)) as pressed:
         for each in pressed:
             splice.add(each)
             order.tally.count(each)
-    indexed = splice.index(path.name, encoder.codec, order.manifest)
+    codec = encoder_of(order.variant, order.format).codec
+    indexed = splice.index(path.name, codec, order.manifest)
     made.file(path.with_name(index_name(path.name))).write(index.dump(indexed))
+
+
+def planned(order: Order) -> Iterator[Run]:
+    """The chunks of the archive, in order; no source is read yet."""
+    encoder = encoder_of(order.variant, order.format)
+    spelling = archive.Posix(order.variant.name)
+    yield from runs.plan(order.manifest, order.groups, spelling, encoder)
+    yield runs.whole(tar.END, encoder)
 
 
 class _Splice:

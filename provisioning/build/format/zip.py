@@ -33,7 +33,7 @@ from provisioning.build import joint, members
 from provisioning.build.encode import encoder_of
 from provisioning.build.format.mtime import mtime
 from provisioning.build.press import press
-from provisioning.build.runs import Run, key
+from provisioning.build.runs import PREAMBLE, Run, key, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -69,7 +69,8 @@ def write(order: Order, made: Output) -> None:
     """Make NAME-VERSION-PLATFORM.zip."""
     splice = _Splice(made.file(order.place.artifact(order.format)))
     shares = list(_Plan(order).shares())
-    with closing(press((share.run for share in shares), order.store)) as pressed:
+    planned = order.noted(share.run for share in shares)
+    with closing(press(planned, order.store)) as pressed:
         chunks = _counted(pressed, order.tally)
         for share in shares:
             if share.is_cut:
@@ -84,6 +85,11 @@ def _counted(pressed: Iterable[Pressed], tally: Tally) -> Iterator[Pressed]:
     for each in pressed:
         tally.count(each)
         yield each
+
+
+def planned(order: Order) -> Iterator[Run]:
+    """The chunks of the zip, in order; no source is read yet."""
+    return (share.run for share in _Plan(order).shares())
 
 
 class _Plan:
@@ -103,7 +109,7 @@ class _Plan:
         spelt = (top, *map(self._spell, archive.reserved(content)))
         named = key(self._encoder, self._told, content), len(content)
         make = partial(_pack, spelt, self._press)
-        yield _Share(Run((named,), lambda: iter((content,)), make), spelt)
+        yield _Share(Run((named,), lambda: iter((content,)), make, PREAMBLE), spelt)
         yield from map(self._share, self._order.groups)
 
     def _spell(self, entry: Entry) -> _Spelt:
@@ -118,7 +124,8 @@ class _Plan:
         size = sum(size_of(each.member) for each in spelt)
         named = key(self._encoder, self._told, lines), size
         make = partial(_pack, spelt, self._press)
-        return _Share(Run((named,), lambda: members.bare(collected), make), spelt)
+        run = Run((named,), lambda: members.bare(collected), make, span_of(collected))
+        return _Share(run, spelt)
 
     def _cut(self, group: Group, spelt: Sequence[_Spelt]) -> _Share:
         (large,), _, lines = group
@@ -128,7 +135,7 @@ class _Plan:
             for number, size in enumerate(sizes)
         )
         make = partial(joint.part, press=self._press)
-        run = Run(chunks, lambda: members.apart(large, b"", sizes), make)
+        run = Run(chunks, lambda: members.apart(large, b"", sizes), make, span_of([large]))
         return _Share(run, spelt, is_cut=True)
 
 

@@ -10,13 +10,19 @@ from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
 
 from provisioning.build.changes import Change
+from provisioning.errors import ProvisioningError
+from provisioning.plugin.command import chunks
 from provisioning.plugin.command.project import AS_JSON, answer, answer_json
-from provisioning.plugin.command.size import count, told
+from provisioning.plugin.command.size import count
 from provisioning.plugin.command.why import Why
+from provisioning.plugin.config import digests_of
+from provisioning.plugin.stages import plain
 from provisioning.plugin.unchanged import Reason, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from provisioning.plugin.stages import Job
 
 _ALL = {
     "name": "every",
@@ -39,6 +45,8 @@ class Stage(NamedTuple):
     reasons: list[str]
     last: Mapping[str, Any]
     """What the last run was made for, and what it cost; empty before the first."""
+    next: Mapping[str, Any]
+    """What the next run would cost; empty where there is none, or where that is not known."""
 
 
 class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
@@ -77,13 +85,29 @@ class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
         why = Why(task, unchanged, status.reasons, waits=bool(waits))
         reasons = [] if status.status == "up-to-date" else list(why.told())
         state = RUNS if reasons else MAY_RUN if waits else UP_TO_DATE
-        reasons += [f"after {each}" for each in waits]
-        return Stage(task.name, state, reasons, self._last(task.name))
+        # Whatever has never been done waits for nothing that need be told.
+        reasons += [] if unchanged.is_new else [f"after {each}" for each in waits]
+        last = self._last(task.name)
+        would = {} if state == UP_TO_DATE else _next(task, unchanged.job, last)
+        return Stage(task.name, state, reasons, last, would)
 
     def _last(self, name: str) -> dict[str, Any]:
         values = self.dep_manager.get_values(name) or {}
         told = ("seconds", "changed", "changes", "cost", "because")
         return {key: values[key] for key in told if key in values}
+
+
+def _next(task: Any, job: Job, last: Mapping[str, Any]) -> dict[str, Any]:
+    """What it would cost to pack once more; what was never packed is packed as a whole."""
+    if not last or not task.name.startswith("archive:"):
+        return {}
+    from provisioning.build.forecast import forecast  # noqa: PLC0415 - a cost for this alone
+
+    try:
+        cost = forecast(job.part.layout, job.workspace, digests_of(job.artifacts))
+    except (ProvisioningError, OSError):
+        return {}  # the stage whose fault it is says so
+    return plain(cost)
 
 
 def _judge(task: Any) -> Unchanged | None:
@@ -114,13 +138,25 @@ def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
         yield from (f"    {reason}\n" for reason in stage.reasons[:most])
         if len(stage.reasons) > most:
             yield f"    and {len(stage.reasons) - most} more; --all tells them\n"
+        if stage.next:
+            yield f"    next run: {', '.join(chunks.summary(stage.next))}\n"
+            yield from (f"        {each}\n" for each in chunks.made(stage.next, most))
         if stage.last:
             yield f"    last run: {', '.join(_cost(stage.last))}\n"
             yield from (f"        {reason}\n" for reason in _because(stage.last))
+            made = chunks.made(stage.last.get("cost", {}), most)
+            yield from (f"        {each}\n" for each in made)
+
+
+def _is_first(last: Mapping[str, Any]) -> bool:
+    """Whether it was the first run, for which all is new."""
+    return any(reason[0] == "new" for reason in last.get("because", ()))
 
 
 def _because(last: Mapping[str, Any]) -> Iterator[str]:
     """What the last run was made for, as far as it was recorded."""
+    if _is_first(last):
+        return
     for reason in last.get("because", ()):
         if reason[0] != "content" and reason[1] != "layout":
             yield str(Reason(*reason))
@@ -131,10 +167,11 @@ def _because(last: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cost(last: Mapping[str, Any]) -> Iterator[str]:
+    if _is_first(last):
+        yield "the first"
     if "seconds" in last:
         yield f"{last['seconds']:.2f} s"
     if "changed" in last:
-        yield f"{last['changed']} paths changed"
+        yield f"{count(last['changed'], 'path')} changed"
     if cost := last.get("cost"):
-        yield f"{count(cost['chunks_rebuilt'], 'chunk')} made of {told(cost['bytes_in'])}"
-        yield f"{count(cost['chunks_reused'], 'chunk')} reused ({told(cost['bytes_reused'])})"
+        yield from chunks.summary(cost)

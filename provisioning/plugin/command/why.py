@@ -42,7 +42,7 @@ class Why:
     def told(self) -> Iterator[str]:
         """Each reason as a line."""
         mine = self._unchanged.reasons
-        if any(reason.kind == "new" for reason in mine):
+        if self._unchanged.is_new:
             yield "never done before"
             return
         if any(map(self._is_of_paths, mine)):

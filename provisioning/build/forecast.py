@@ -1,0 +1,46 @@
+"""Knows which chunks a build would make and which it would take from the store; builds none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.build import runs
+from provisioning.build.described import Described
+from provisioning.build.format import PLANNED
+from provisioning.build.format.order import Made, Order, Tally, cost_of
+from provisioning.build.store import Store
+
+if TYPE_CHECKING:
+    from provisioning.build.digests import Digests
+    from provisioning.build.format.order import Cost
+    from provisioning.build.layout import Layout
+    from provisioning.build.workspace import Workspace
+
+
+def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
+    """What packing would take, as far as that is known before any source is read.
+
+    Nobody knows how small a chunk will become: no `bytes_out`. Of formats that are not made of
+    chunks, and of the control files of a deb, nothing is foretold.
+
+    Raises:
+        BuildError: a source is missing, or changes meanwhile.
+        SpecError: a template has a fault.
+    """
+    collected = list(Described(layout, place.package, digests).collected.values())
+    groups = runs.group(place.package, collected)
+    content = runs.spell(place.package, groups)
+    store, known = Store(place.chunks), set[str]()
+    made: list[Made] = []
+    reused: list[int] = []
+    for format in filter(PLANNED.__contains__, place.formats):
+        order = Order(format, place.variant, place, groups, content, store, Tally())
+        for run in PLANNED[format](order):
+            for key, length in run.chunks:
+                size = 0 if key in known else store.size(key)
+                known.add(key)
+                if size is None:
+                    made.append(Made(format, *run.span, length, 0))
+                else:
+                    reused.append(size)
+    return cost_of(made, reused)
