@@ -22,7 +22,7 @@ from provisioning.artifact.path import (
     shown,
     sound_keys,
 )
-from provisioning.build import programs
+from provisioning.build import links, programs, runnable
 from provisioning.build.content_fault import content_fault, origin_of
 from provisioning.build.expand import Expansion
 from provisioning.build.item import Item
@@ -90,7 +90,8 @@ class _Draft:
         for content in self.variant.contents:
             self._place_all([*expansion.items(content)], content)
         for hook in self.variant.hooks:
-            self._check(hook)
+            if self._check(hook):
+                self._check_runs(hook)
         for document in self.variant.documents:
             self._check(document)
         items = [item for item, _ in self.placed.values()]
@@ -100,8 +101,10 @@ class _Draft:
         items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.
         items.sort(key=itemgetter(0))
-        if not self.faults:  # else what a service needs may only seem to be missing
-            self.faults += programs.faults(self.variant, {item.path: item for item in items})
+        if not self.faults:  # else what is needed may only seem to be missing
+            known = {item.path: item for item in items}
+            self.faults += programs.faults(self.variant, known)
+            self.faults += links.faults(self.variant, self.placed, known)
         return Layout(variant=self.variant, items=tuple(items))
 
     def _place_all(self, items: list[Item], content: Content) -> None:
@@ -191,8 +194,8 @@ class _Draft:
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR
 
-    def _check(self, part: Hook | Document) -> None:
-        """Demand the file of a hook or a document, which no content names."""
+    def _check(self, part: Hook | Document) -> bool:
+        """Demand the file of a hook or a document, which no content names, and tell if it is."""
         reason = ""
         if leads_out(Path(), part.source):
             reason = "leads out of the project"
@@ -201,6 +204,16 @@ class _Draft:
         if reason:
             message = f"{part.source} {reason}"
             self.faults.append(Fault.at(part.origin, "no-source", message))
+        return not reason
+
+    def _check_runs(self, hook: Hook) -> None:
+        try:
+            reason, hint = runnable.why_not(hook.source)
+        except OSError as error:
+            reason, hint = f"cannot be read: {error.strerror}", ""
+        if reason:
+            message = f"{hook.source} {reason}"
+            self.faults.append(Fault.at(hook.origin, "not-runnable", message, hint))
 
     def _fault(
         self,

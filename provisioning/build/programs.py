@@ -7,7 +7,8 @@ import shlex
 import stat
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.entry import DIR, LINK
+from provisioning.artifact.entry import DIR
+from provisioning.build.links import follow
 from provisioning.spec.fault import Fault, nearest
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Service, Variant
 
 _EXECUTABLE = 0o111
-_MOST_LINKS = 40  # as Linux follows (path_resolution(7))
 
 
 def faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Fault]:
@@ -74,20 +74,5 @@ def _is_executable(item: Item) -> bool:
 
 def _reached(path: str, items: Mapping[str, Item]) -> Item | None:
     """What lies at `path` once the links in the package are followed."""
-    here: list[str] = []
-    left, links = path.split("/"), 0
-    while left:
-        part = left.pop(0)
-        if part in {"", "."}:
-            continue
-        if part == "..":
-            here = here[:-1]  # no link of a package leaves it
-            continue
-        item = items.get("/".join([*here, part]))
-        if item is None or links > _MOST_LINKS:
-            return None
-        if item.type == LINK:
-            left, links = [*item.link.split("/"), *left], links + 1
-        else:
-            here.append(part)
-    return items.get("/".join(here))
+    end = follow(path, items)
+    return items.get(end.path) if end.is_there else None

@@ -65,7 +65,7 @@ _ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "excl
 KINDS: dict[str, frozenset[str]] = {
     "src": frozenset(),
     "template": frozenset({"exclude"}),
-    "link": frozenset({"exclude", "conffile", "optional", "mode"}),
+    "link": frozenset({"exclude", "conffile", "mode"}),
     "dir": frozenset({"exclude", "conffile", "optional", "dst"}),
     "include": _ATTRIBUTES | {"dst"},
     "remove": _ATTRIBUTES | {"dst"},

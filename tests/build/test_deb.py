@@ -48,7 +48,7 @@ def _project() -> None:
         write(f"t/lib/many/{number}", f"{number}\n" * 30_000)
     write("demo.ini", "port = 8080\n")
     if not os.path.lexists("t/lib/link"):
-        os.symlink("d" * 200, "t/lib/link")
+        os.symlink(f"{'d' * 90}/{'é' * 60}", "t/lib/link")
 
 
 def _packed(digests: Digests, **changes: Any) -> tuple[Workspace, Cost]:

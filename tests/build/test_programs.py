@@ -28,7 +28,7 @@ CONTENTS = [
     content("src", "run.sh", "bin/plain", mode=0o644, number=1),
     content("link", "run", "bin/link", number=2),
     content("link", "bin", "sbin", number=3),
-    content("link", "round", "round", number=4),
+    content("link", "round", "round", number=4, optional=True),
     content("src", "data", "share/data", number=5),
 ]
 

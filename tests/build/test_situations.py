@@ -97,22 +97,54 @@ GLOBS = {
     "a name with brackets": Situation("{src: 't/[[]f]oo', dst: x}", "t/[f]oo t/foo", "x/ x/[f]oo"),
     "a name with braces": Situation("{src: 't/{a,b}', dst: x/}", "t/{a,b} t/a", "x/ x/{a,b}"),
     "a glob through a linked directory": Situation(
-        "{src: t/**/*, dst: x}", "t/a t/l->../u u/b", "x/ x/a x/l->../u"
+        "{src: t/**/*, dst: x}", "t/a t/d/b t/l->d", "x/ x/a x/d/ x/d/b x/l->d"
     ),
 }
 LINKS = {
     "links in a directory": Situation(
         "{src: t, dst: x}",
-        "t/a t/d/b t/l->a t/broken->nowhere t/ld->d",
-        "x/ x/a x/broken->nowhere x/d/ x/d/b x/l->a x/ld->d",
+        "t/a t/d/b t/l->a t/ld->d",
+        "x/ x/a x/d/ x/d/b x/l->a x/ld->d",
     ),
-    "a link as a source": Situation("{src: l, dst: x/l}", "l->t/a t/a", "x/ x/l->t/a"),
-    "a link to a directory as a source": Situation("{src: l, dst: x}", "l->t t/a", "x->t"),
+    "a link as a source": Situation(
+        "{src: l, dst: x/l}, {src: t/a, dst: x/t/a}", "l->t/a t/a", "x/ x/l->t/a x/t/ x/t/a"
+    ),
+    "a link to a directory as a source": Situation(
+        "{src: l, dst: x}, {src: t, dst: t}", "l->t t/a", "t/ t/a x->t"
+    ),
     "a link of the spec's own": Situation(
-        "{link: ../lib/cli.py, dst: bin/cli}", "", "bin/ bin/cli->../lib/cli.py"
+        "{link: ../cli.py, dst: bin/cli}, {src: cli.py, dst: ./}",
+        "cli.py",
+        "bin/ bin/cli->../cli.py cli.py",
     ),
     "an owner of a link": Situation(
-        "{link: a, dst: b, owner: app, group: adm}", "", "b->a@app:adm"
+        "{link: a, dst: b, owner: app, group: adm}, {src: a, dst: a}", "a", "a b->a@app:adm"
+    ),
+    "a link to the package itself": Situation("{link: ., dst: all}", "", "all->."),
+    "a link to a link": Situation(
+        "{link: b, dst: c}, {link: a, dst: b}, {src: a, dst: a}", "a", "a b->a c->b"
+    ),
+    "a link to what the machine has later": Situation(
+        "{link: a, dst: b, optional: true}", "", "b->a"
+    ),
+    "links of a tree to what the machine has later": Situation(
+        "{src: t, dst: x, optional: true}", "t/l->nowhere", "x/ x/l->nowhere"
+    ),
+    "a link into a directory of data": Situation(
+        "{link: var/log/today, dst: today}, {dir: var/log}",
+        "",
+        "today->var/log/today var/ var/log/",
+    ),
+    "a link to what another task may make": Situation(
+        "{link: lib/app/run, dst: run}, {src: out/, dst: lib/app, optional: true}",
+        "",
+        "run->lib/app/run",
+    ),
+    "a link to the directory of what another task may make": Situation(
+        "{link: lib, dst: l}, {src: out/, dst: lib/app, optional: true}", "", "l->lib"
+    ),
+    "a link to the manifest": Situation(
+        "{link: .provisioning/manifest.json, dst: m}", "", "m->.provisioning/manifest.json"
     ),
 }
 DIRECTORIES = {
@@ -230,6 +262,27 @@ FAULTS = {
     ),
     "a link of the spec's own to an absolute path": Situation(
         "{link: /bin/sh, dst: a}", "", "contents[0].link bad-path"
+    ),
+    "a link to nothing": Situation("{link: a, dst: b}", "", "contents[0].link dangling-link"),
+    "a link to a link to nothing": Situation(
+        "{link: b, dst: c}, {link: a, dst: b, optional: true}", "", "contents[0].link dangling-link"
+    ),
+    "a link to itself": Situation("{link: b, dst: b}", "", "contents[0].link dangling-link"),
+    "a link below a file": Situation(
+        "{link: a/b, dst: b}, {src: a, dst: a}", "a", "contents[0].link dangling-link"
+    ),
+    "a link into a directory that is not of data": Situation(
+        "{link: x/today, dst: today}, {dir: x}, {src: a, dst: x/a}",
+        "a",
+        "contents[0].link dangling-link",
+    ),
+    "a link beside what another task may make": Situation(
+        "{link: lib/ap, dst: l}, {src: out/, dst: lib/app, optional: true}",
+        "",
+        "contents[0].link dangling-link",
+    ),
+    "a link of a tree to nothing": Situation(
+        "{src: t, dst: x}", "t/l->nowhere", "contents[0].src dangling-link"
     ),
     "a mode of a link": Situation(
         "{link: a, dst: b, mode: '0600'}", "", "contents[0].mode idle-key"

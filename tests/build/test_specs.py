@@ -263,6 +263,47 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
     ]
 
 
+UNNAMED = (
+    "hook.sh does not name in its first line what runs it",
+    "begin it with #!/bin/sh, or the like",
+)
+WINDOWS = (
+    "hook.sh ends its first line as on Windows, so that nothing runs it",
+    "save it with LF alone",
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", UNNAMED),
+        (b"echo hello\n", UNNAMED),
+        (b"#!\necho hello\n", UNNAMED),
+        (b"\xef\xbb\xbf#!/bin/sh\n", UNNAMED),
+        (b"#!/bin/sh\r\necho hello\r\n", WINDOWS),
+    ],
+    ids=["empty", "plain", "nobody", "mark", "windows"],
+)
+def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
+    content: bytes, told: tuple[str, str]
+) -> None:
+    planned()
+    planned()  # so that what is remembered cannot hide it
+    Path("hook.sh").write_bytes(content)
+    with pytest.raises(SpecError) as caught:
+        planned()
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.hint) == told
+    assert fault.code == "not-runnable"
+    assert (fault.origin.file, fault.origin.line) == ("specs/demo.yaml", 21)
+
+
+@pytest.mark.parametrize("content", [b"#! /usr/bin/env -S python3 -s\n", b"\x7fELF\2\1\1\0"])
+def test_scripts_that_name_what_runs_them_and_programs_can_be_hooks(content: bytes) -> None:
+    Path("hook.sh").write_bytes(content)
+    planned()
+
+
 def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
     planned()
     planned()

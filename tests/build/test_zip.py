@@ -45,7 +45,7 @@ def _tree() -> None:
     write("t/lib/noise").write_bytes(NOISE[:5000])
     write("t/lib/größe").write_bytes(TEXT)
     os.symlink("../bin/run", "t/lib/link")
-    os.symlink("x" * 90, "t/lib/long")
+    os.symlink("./" * 45 + "text", "t/lib/long")
 
 
 def _build(digests: Digests, artifacts: str = "artifacts", **changes: Any) -> tuple[Path, Cost]:

@@ -27,7 +27,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     files, _ = (block.text for block in blocks(PAGE) if block.language == "text")
     for name in (*files.split(), "specs/vents.yaml"):
         Path(name).parent.mkdir(exist_ok=True)
-        Path(name).touch()
+        Path(name).write_text("#!/bin/sh\n", encoding="utf-8")
     (spec,) = (block.text for block in blocks(PAGE) if block.text.startswith("# specs/"))
     Path("specs/vents.yaml").write_text(spec, encoding="utf-8")
     reading = read_project(Inputs(Path()))

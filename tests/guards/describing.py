@@ -65,6 +65,38 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
+            "a hook that names nothing to run it, or a link that leads to nothing in the package",
+            REFUSED,
+            (
+                Guard(
+                    "build/runnable.py",
+                    "if not _NAMES.match(head):",
+                    "if False:",
+                    "build/test_specs.py"
+                    "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
+                ),
+                Guard(
+                    "build/runnable.py",
+                    'if first.endswith(b"\\r"):',
+                    "if False:",
+                    "build/test_specs.py"
+                    "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
+                ),
+                Guard(
+                    "build/links.py",
+                    "yield _fault(item, content, end, items)",
+                    "yield from ()",
+                    "build/test_situations.py::test_a_situation_has_its_fault",
+                ),
+                Guard(
+                    "build/links.py",
+                    "above is not None and above.type == DIR and above.path not in full",
+                    "above is not None",
+                    "build/test_situations.py::test_a_situation_has_its_fault",
+                ),
+            ),
+        ),
+        Fault(
             "`..` or an absolute path as source, destination, template, hook or link",
             REFUSED,
             (

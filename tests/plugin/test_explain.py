@@ -75,12 +75,14 @@ def test_what_is_gone_or_became_a_link_is_told(built: Project) -> None:
     built.path("src/deep/data.txt").unlink()
     built.path("src/main.py").unlink()
     built.path("src/main.py").symlink_to("other.py")
+    built.write("src/other.py", "")
     became = "type file → link, link none → other.py"
     assert told(built, "collect") == {
         "collect": [
             "lib/deep: removed",
             "src/deep/data.txt: removed",
             f"src/main.py: {became}  (specs/demo.yaml:12:5 contents[0])",
+            "src/other.py: added  (specs/demo.yaml:12:5 contents[0])",
         ]
     }
 

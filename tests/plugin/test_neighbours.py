@@ -100,7 +100,7 @@ def test_two_calls_of_tasks_are_refused_since_one_would_hide_the_other(shared: P
 
 def test_a_link_that_another_task_turns_does_not_deceive_later_runs(project: Project) -> None:
     for version in ("v1", "v2"):
-        project.write(f"{version}/s/f", f"{version}\n")
+        project.write(f"{version}/s/main.py", f"{version}\n")
     project.path("cur").symlink_to("v1")
     project.edit("specs/demo.yaml", "src: src/", "src: cur/s/")
     switch = 'def task_switch():\n    return {"actions": ["ln -sfn v2 cur"]}\n'

@@ -76,7 +76,7 @@ def test_the_first_build_is_remembered(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [
     lambda path: path.chmod(0o644),
-    lambda path: path.rename(path.with_name("other.py")),
+    lambda path: (path.parent / "deep" / "data.txt").rename(path.with_name("data.txt")),
     lambda path: path.with_name("new").write_text("new"),
     lambda path: (path.with_name("link").unlink(), path.with_name("link").symlink_to("deep")),
 ], ids=["mode", "name", "new", "link"])  # fmt: skip
