@@ -41,6 +41,11 @@ def rebuilds() -> bool:
     return REBUILD in words
 
 
+def words() -> list[str]:
+    """What stands behind the command, tasks and their options."""
+    return _asked()[1]
+
+
 _answered: list[Any] = []
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.build.plan import Part
+    from provisioning.spec.variant import Variant
     from provisioning.spec.written import Written
 
 Task = dict[str, Any]
@@ -85,6 +86,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
 
         reasons = told(error, sys.stderr)
         raise InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}") from error
+    _demand_known([part.variant for part in plan.parts])
     for name in plan.ignored:
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     atexit.register(plan.remember)
@@ -93,6 +95,15 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         yield from _groups(stage, plan.parts)
     for part in plan.parts:
         yield from _part_tasks(part, artifacts)
+
+
+def _demand_known(variants: Sequence[Variant]) -> None:
+    words = asked.words()
+    if words:
+        from provisioning.plugin.words import strange  # noqa: PLC0415 - as above
+
+        if told := list(strange(words, variants, {*STAGES, PACKAGE})):
+            raise InvalidDodoFile("\n".join(told))
 
 
 def _demand_utf8() -> None:

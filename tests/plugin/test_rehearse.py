@@ -56,5 +56,5 @@ def test_a_fault_of_a_spec_is_told(built: Project, tmp_path: Path) -> None:
 
 
 def test_without_a_root_nothing_is_installed(built: Project) -> None:
-    told = built.doit("install", "demo:raspberry-pi", status=3)
+    told = built.doit("install", "demo:raspberry-pi", status=2)
     assert "say where to: --root DIR; on a target, `provision install` does" in told

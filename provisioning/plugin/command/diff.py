@@ -6,10 +6,8 @@ import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from doit.cmdparse import CmdParseError
-from doit.exceptions import InvalidCommand, InvalidDodoFile
+from doit.exceptions import InvalidCommand
 
-from provisioning.errors import ProvisioningError
 from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
 from provisioning.terminal import leave_plain, paint, shows_colour
 
@@ -47,28 +45,18 @@ class Diff(ProjectCommand):
         AS_JSON,
     )
 
-    def parse_execute(self, in_args: Sequence[str]) -> int:
-        """Run; whatever hinders is trouble, and not the exit code of other commands."""
-        try:
-            status: int = super().parse_execute(in_args)
-        except (CmdParseError, InvalidCommand, InvalidDodoFile) as error:
-            print(f"ERROR: {error}", file=sys.stderr)
-            return TROUBLE
-        except ProvisioningError as error:
-            from provisioning.spec.fault import SpecError, told  # noqa: PLC0415
+    trouble = TROUBLE
 
-            report = isinstance(error, SpecError)  # of faults, each with its place
-            print(told(error, sys.stderr) if report else f"ERROR: {error}", file=sys.stderr)
-            return TROUBLE
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """Run; an interruption is none of the exit codes that mean something."""
+        try:
+            return super().parse_execute(in_args)
         except KeyboardInterrupt:  # where no dodo.py was read, which would see to it
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
-        return status
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print how two packages differ, and return the exit code."""
-        if late := [word for word in pos_args if word.startswith("-")]:
-            raise InvalidCommand(f"{late[0]}: options come first, as in `doit diff --json …`")
         if not 1 <= len(pos_args) <= 2:  # noqa: PLR2004 - a difference has two sides
             raise InvalidCommand("diff takes one or two of ARTIFACT and NAME:PLATFORM")
         outcome = self._compare(opt_values, pos_args)

@@ -12,9 +12,10 @@ from doit.exceptions import InvalidCommand
 from provisioning.build.changes import Change
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.command import chunks
-from provisioning.plugin.command.project import AS_JSON, answer, answer_json
+from provisioning.plugin.command.project import AS_JSON, Asked, answer, answer_json
 from provisioning.plugin.command.size import count
 from provisioning.plugin.command.why import Why
+from provisioning.plugin.command.word import unknown
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import plain
 from provisioning.plugin.unchanged import Reason, Unchanged
@@ -49,14 +50,14 @@ class Stage(NamedTuple):
     """What the next run would cost; empty where there is none, or where that is not known."""
 
 
-class Explain(DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
+class Explain(Asked, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
     """Tells of each stage whether it is up to date, and why not; builds nothing."""
 
     name = "explain"
     doc_purpose = "tell what would be built and why, and what the last run cost"
-    doc_usage = "[TASK ...]"
+    doc_usage = "[--all] [--json] [NAME[:PLATFORM]|TASK ...]"
     doc_description = (
-        "Without a task, all stages of all packages are explained. A stage `runs` if what it is "
+        "Without a word, all stages of all packages are explained. A stage `runs` if what it is "
         "made from, or what it left, is not as it was; it `may run` if a stage before it runs, "
         "whose output can come out the same."
     )
@@ -115,21 +116,30 @@ def _judge(task: Any) -> Unchanged | None:
     return next((each for each, *_ in task.uptodate if isinstance(each, Unchanged)), None)
 
 
-def _chosen(control: TaskControl, words: Sequence[str]) -> Iterator[str]:
+def _chosen(control: TaskControl, words: Sequence[str]) -> list[str]:
     """The tasks that `words` name, and all that those stand for; every task without words."""
-    if not words:
-        yield from control.tasks
-        return
-    control.process(words)
+    try:
+        control.process([task for word in words for task in _named(control, word)] or None)
+    except InvalidCommand as error:
+        judged = filter(None, map(_judge, control.tasks.values()))
+        variants = [unchanged.job.part.variant for unchanged in judged]
+        raise InvalidCommand(unknown(variants, str(error.not_found))) from None
     waiting = list(control.selected_tasks)
     seen: set[str] = set()
     while waiting:
-        name = waiting.pop(0)
+        name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            yield name
             task = control.tasks[name]
             waiting += task.task_dep if task.has_subtask or not task.actions else []
+    return [name for name in control.tasks if name in seen]
+
+
+def _named(control: TaskControl, word: str) -> list[str]:
+    """The task that a word names; where it is NAME or NAME:PLATFORM, all stages of that."""
+    stages = [f"{each}:{word}" for each in ("package", "verify")]
+    is_package = word not in control.tasks and stages[0] in control.tasks
+    return stages if is_package else [word]
 
 
 def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:

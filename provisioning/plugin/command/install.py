@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
-from provisioning.errors import ProvisioningError
 from provisioning.plugin import ARTIFACTS
-from provisioning.plugin.command.project import ProjectCommand
+from provisioning.plugin.command.project import AS_JSON, ProjectCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TROUBLE = 2
+TROUBLE = 2  # as of `provision`, too
 
 
 class Install(ProjectCommand):
@@ -24,12 +23,12 @@ class Install(ProjectCommand):
 
     name = "install"
     doc_purpose = "install what was built into a scratch root, to look at"
-    doc_usage = "--root DIR [--dry-run] NAME:PLATFORM"
+    doc_usage = "--root DIR [--dry-run] [--json] NAME:PLATFORM"
     doc_description = (
         "What `provision install --root DIR` does on a target is done here: PREFIX and the units "
         "of services come to lie below DIR. Nothing is started, and nothing outside DIR is "
         "touched. `doit rehearse` does this and breaks it on the way.\n\n"
-        "The exit status is that of `provision install`."
+        "The exit status is that of `provision install`, 2 too if it does not come so far."
     )
     cmd_options = (
         {
@@ -46,7 +45,10 @@ class Install(ProjectCommand):
             "default": False,
             "help": "tell what would be done, only",
         },
+        AS_JSON,
     )
+
+    trouble = TROUBLE
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Install, and return the tool's exit code."""
@@ -61,11 +63,7 @@ class Install(ProjectCommand):
         if len(pos_args) != 1:
             raise InvalidCommand("install takes one NAME:PLATFORM")
         root = Path(opt_values["root"]).absolute()  # before doit goes to the project's directory
-        try:
-            parts = make_plan(self.inputs(opt_values), digests_of(ARTIFACTS), ARTIFACTS).parts
-        except ProvisioningError as error:
-            print(f"ERROR: {error}", file=sys.stderr)
-            return TROUBLE
+        parts = make_plan(self.inputs(opt_values), digests_of(ARTIFACTS), ARTIFACTS).parts
         found = matching([part.variant for part in parts], pos_args[0])
         if len(found) != 1:
             told = unknown([part.variant for part in parts], pos_args[0])
@@ -78,4 +76,5 @@ class Install(ProjectCommand):
         tool = str(workspace.tool(ARTIFACTS))
         command = [sys.executable, tool, "install", str(artifact), "--root", str(root)]
         command += ["--dry-run"] * opt_values["dry_run"]
+        command += ["--json"] * opt_values["as_json"]
         return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool

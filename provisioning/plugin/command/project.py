@@ -1,27 +1,95 @@
-"""Knows how a command gets at the project, as its dodo.py describes it, and how it answers."""
+"""Knows how a command is asked, gets at the project, and answers: that is the same for all."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from getopt import GetoptError, gnu_getopt
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command
-from doit.cmdparse import CmdOption
+from doit.cmdparse import CmdOption, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from provisioning.spec.inputs import Inputs
 
 GOOD, FAULTS = 0, 3
 """Exit codes: the second is doit's own for whatever is wrong before a task runs."""
 
 
-class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
+_HELP = {
+    "name": "help",
+    "long": "help",
+    "type": bool,
+    "default": False,
+    "help": "print this",
+}
+
+
+class Asked(Command):  # type: ignore[misc]  # doit has no type hints
+    """A command that takes options after words too, tells its --help, and complains in JSON."""
+
+    trouble = FAULTS
+    """The exit code for whatever hinders."""
+
+    def get_options(self) -> list[CmdOption]:
+        """The options of the command, and --help."""
+        return [*super().get_options(), CmdOption(_HELP)]
+
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """Run with these words and options, and return the exit code."""
+        options: list[str] = []
+        try:
+            options, words = self._sorted(in_args)
+            if "--help" in options:
+                return answer(self.help() + "\n")
+            status: int = super().parse_execute([*options, "--", *words])
+        except (CmdParseError, InvalidCommand, InvalidDodoFile, ProvisioningError) as error:
+            return self._complain(error, as_json="--json" in options)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            told = InvalidCommand(f"{where}{error.strerror or error}")
+            return self._complain(told, as_json="--json" in options)
+        return status
+
+    def _sorted(self, in_args: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Options and words: doit itself stops at the first word."""
+        parser = self.cmdparser
+        try:
+            found, words = gnu_getopt([*in_args], parser.get_short(), parser.get_long())
+        except GetoptError as error:
+            about = f"`doit help {self.name}` tells the options"
+            raise InvalidCommand(f"{error}; {about}") from None
+        options = []
+        for name, value in found:
+            is_flag = parser.get_option(name)[0].type is bool
+            options += [name] if is_flag else [name, value]
+        return options, words
+
+    def _complain(self, error: Exception, *, as_json: bool) -> int:
+        # Imported here: doit imports all commands to tell of them, as in `doit help`.
+        from provisioning.spec.fault import SpecError, told  # noqa: PLC0415
+
+        cause = error.__cause__ if isinstance(error, InvalidDodoFile) else None
+        fault = cause if isinstance(cause, ProvisioningError) else error
+        if as_json:
+            document = fault.as_json() if isinstance(fault, SpecError) else {"error": str(fault)}
+            answer_json(document)
+        elif isinstance(error, SpecError):
+            print(told(error, sys.stderr), file=sys.stderr)
+        else:
+            print(f"ERROR: {error}", file=sys.stderr)
+        return self.trouble
+
+
+class ProjectCommand(Asked):
     """A command that needs to know what there is to build, and builds nothing."""
 
     def __init__(self, task_loader: Any, **others: Any) -> None:
@@ -31,7 +99,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
 
     def get_options(self) -> list[CmdOption]:
         """The options of doit's loader (`--file`, `--dir`), and those of the command."""
-        return [CmdOption(option) for option in (*self._loader.cmd_options, *self.cmd_options)]
+        return [*map(CmdOption, self._loader.cmd_options), *super().get_options()]
 
     def inputs(self, parameters: Any) -> Inputs:
         """What the specs of the project are made from; its directory is the working directory.

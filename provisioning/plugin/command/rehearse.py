@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
-from provisioning.errors import ProvisioningError
 from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
 from provisioning.plugin.command.size import count
@@ -59,17 +58,15 @@ class Rehearse(ProjectCommand):
         AS_JSON,
     )
 
+    trouble = TROUBLE
+
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Rehearse, print what was seen, and return the exit code."""
         # Before the project is read: doit then goes to its directory.
         earlier = Path(opt_values["earlier"]).absolute() if opt_values["earlier"] else None
         if opt_values["points"] < 0:
             raise InvalidCommand(f"--points {opt_values['points']}: must be 0 or more")
-        try:
-            seen = self._rehearse(opt_values, pos_args, earlier)
-        except (ProvisioningError, OSError) as error:
-            print(f"ERROR: {error}", file=sys.stderr)
-            return TROUBLE
+        seen = self._rehearse(opt_values, pos_args, earlier)
         faulty = any(each.faults for each in seen)
         if opt_values[AS_JSON["name"]]:
             answer_json([_document(each) for each in seen])

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
-from provisioning.errors import ProvisioningError
-from provisioning.plugin.command.project import AS_JSON, FAULTS, ProjectCommand, answer, answer_json
+from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
 from provisioning.plugin.command.word import matching, unknown
 from provisioning.terminal import shows_colour
 
@@ -46,10 +45,7 @@ class Spec(ProjectCommand):
             from provisioning.spec.json_schema import json_schema  # noqa: PLC0415
 
             return answer_json(json_schema())
-        try:
-            found = _selected(self._outlines(opt_values), pos_args)
-        except ProvisioningError as error:
-            return _fail(error, as_json=opt_values["as_json"])
+        found = _selected(self._outlines(opt_values), pos_args)
         if opt_values["as_json"]:
             return answer_json({"variants": [each.as_json() for each in found]})
         return answer(_yaml(found))
@@ -86,14 +82,3 @@ def _yaml(outlines: Sequence[Outline]) -> str:
 
     colour = shows_colour(sys.stdout)
     return "---\n".join(write(each.node, colour=colour) for each in outlines)
-
-
-def _fail(error: ProvisioningError, *, as_json: bool) -> int:
-    """Print a fault, or the report of all of them, and return the exit code."""
-    from provisioning.spec.fault import SpecError, told  # noqa: PLC0415
-
-    if as_json and isinstance(error, SpecError):
-        answer_json(error.as_json())
-    else:
-        print(told(error, sys.stderr), file=sys.stderr)
-    return FAULTS

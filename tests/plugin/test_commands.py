@@ -1,0 +1,130 @@
+"""What is the same for all commands of the plugin: how they are asked, and how they complain."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.plugin.conftest import Project
+
+COMMANDS = sorted(entry_points(group="doit.COMMAND").names)
+PI = "demo:raspberry-pi"
+# Words that each command takes with --json, and its exit code where a spec has a fault.
+FAULTY = {
+    "spec": ((PI,), 3),
+    "explain": ((), 3),
+    "diff": ((PI,), 2),
+    "rehearse": ((PI,), 2),
+    "install": (("--root", "root", PI), 2),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_tells_its_own_help(project: Project, command: str) -> None:
+    told = project.doit(command, "--help")
+    assert told.startswith("PURPOSE\n")
+    assert f" {command} " in told
+    assert told == project.doit(command, "x", "--help") == project.doit("help", command)
+
+
+@pytest.mark.parametrize("command", FAULTY)
+def test_faults_of_specs_are_json_where_that_is_asked_for(project: Project, command: str) -> None:
+    project.edit("specs/demo.yaml", "contents:", "contains:")
+    words, status = FAULTY[command]
+    told = project.doit(command, *words, "--json", status=status)
+    (fault,) = json.loads(told)["faults"]
+    assert (fault["code"], fault["file"], fault["line"]) == ("unknown-key", "specs/demo.yaml", 11)
+    assert "[unknown-key]" in project.doit(command, *words, status=status)
+
+
+@pytest.mark.parametrize("command", FAULTY)
+def test_every_other_trouble_is_json_too(project: Project, command: str) -> None:
+    words, status = FAULTY[command]
+    wrong = [word.replace("pi", "pie") for word in words] or ["demo:raspberry-pie"]
+    told = json.loads(project.doit(command, "--json", *wrong, status=status))
+    assert told == {"error": "demo is not built for raspberry-pie; did you mean raspberry-pi?"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("explain", "--jsn"),
+            "option --jsn not recognized; `doit help explain` tells the options",
+        ),
+        (("gc", "--limit"), "option --limit requires argument; `doit help gc` tells the options"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_told(
+    project: Project, words: tuple[str, ...], told: str
+) -> None:
+    assert project.doit(*words, status=3) == f"ERROR: {told}\n"
+
+
+def test_options_may_stand_behind_words(built: Project, tmp_path: Path) -> None:
+    root = str(tmp_path / "root")
+    built.doit("install", PI, "--root", root, "--dry-run")
+    assert list((tmp_path / "root").iterdir()) == []
+    assert json.loads(built.doit("install", PI, f"--root={root}", "--json"))["action"] == "install"
+    assert json.loads(built.doit("diff", PI, "--json"))["equal"]
+    assert "verified" in built.doit(f"verify:{PI}", "--rebuild")
+
+
+def test_what_looks_like_an_option_can_be_a_word(project: Project) -> None:
+    told = project.doit("diff", "--", "--json", status=2)
+    assert told == "ERROR: --json: no such artifact; a package of the specs is NAME:PLATFORM\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("package:demo:raspbery-pi",),
+            (
+                "package:demo:raspbery-pi: demo is not built for raspbery-pi;"
+                " did you mean raspberry-pi?"
+            ),
+        ),
+        (
+            ("package:demo:pi", "render:dmo"),
+            (
+                "package:demo:pi: demo is not built for pi; known: mac-mini, raspberry-pi\n"
+                "render:dmo: no package is called dmo; did you mean demo?"
+            ),
+        ),
+        (("verify", PI, "--rebuild"), f"{PI}: is no task; say verify:{PI}"),
+        (("verify", "--rebuild", "demo"), "demo: is no task; say verify:demo"),
+        (
+            ("explain", "collect:demo:pi"),
+            "collect:demo:pi: demo is not built for pi; known: mac-mini, raspberry-pi",
+        ),
+    ],
+)
+def test_a_stage_of_a_package_that_there_is_not_is_told(
+    project: Project, words: tuple[str, ...], told: str
+) -> None:
+    assert project.doit(*words, status=3) == f"ERROR: {told}\n"
+
+
+def test_words_of_other_tasks_are_left_to_them(project: Project) -> None:
+    task = (
+        "def task_ship():\n"
+        "    return {'actions': [lambda what: print(what)], 'pos_arg': 'what', 'verbosity': 2}\n"
+    )
+    project.write("dodo.py", f"{project.path('dodo.py').read_text()}{task}")
+    assert f"['{PI}', 'dmo']" in project.doit("ship", PI, "dmo")
+    project.doit("verify:*", status=2)
+
+
+def test_a_package_is_explained_by_its_name(built: Project) -> None:
+    tasks = json.loads(built.doit("explain", PI, "--json"))["tasks"]
+    assert [each["task"] for each in tasks] == [
+        f"{stage}:{PI}" for stage in ("collect", "render", "archive", "hash", "verify")
+    ]
+    assert len(json.loads(built.doit("explain", "demo", "--json"))["tasks"]) == 10
