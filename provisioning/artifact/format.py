@@ -1,4 +1,8 @@
-"""Knows which formats artifacts have, and what reads each."""
+"""Knows which formats artifacts have, and what reads each.
+
+What reads zips and Debian packages is imported where one comes: a target's tool, which Python
+compiles anew whenever it starts, starts so much sooner.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from provisioning.artifact import contents, proof
-from provisioning.artifact.deb import reader as deb
 from provisioning.artifact.release import CODECS, DEB, DIR, FORMATS, ZIP, format_of
-from provisioning.artifact.zip.proof import prove as prove_zip
-from provisioning.artifact.zip.reader import Reading as ZipReading
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -64,12 +65,16 @@ class Prove(Protocol):
 def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
     """Read an artifact that is called `name`: see `contents.Reading`. Raises ArtifactError."""
     format = format_of(name)
-    if format == ZIP:
-        return ZipReading(file)
     if format in CODECS:
         return contents.Reading(file, CODECS[format], most_chunks)
+    if format == ZIP:
+        from provisioning.artifact.zip import reader as zips  # noqa: PLC0415
+
+        return zips.Reading(file)
     if format == DEB:
-        return deb.Reading(file)
+        from provisioning.artifact.deb import reader as debs  # noqa: PLC0415
+
+        return debs.Reading(file)
     known = ", ".join(f".{each}" for each in FORMATS if each != DIR)
     raise ArtifactError(f"is no artifact, as its name tells, which ends in none of {known}")
 
@@ -79,8 +84,11 @@ def prover(file: FileIO, name: str, reading: Reader, says: Index | None) -> Prov
 
     `says` is its index, if it has one; its manifest was read by `reading`.
     """
-    if isinstance(reading, ZipReading):
-        return partial(prove_zip, file, reading)
     if isinstance(reading, contents.Reading):
         return partial(proof.prove, file, reading, says and says._replace(archive=name))
+    if format_of(name) == ZIP:
+        from provisioning.artifact.zip import proof as zips  # noqa: PLC0415
+        from provisioning.artifact.zip.reader import Reading  # noqa: PLC0415
+
+        return partial(zips.prove, file, reading) if isinstance(reading, Reading) else None
     return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from provisioning.artifact.manifest import Package
 
@@ -61,3 +63,14 @@ def files(package: Package, format: str) -> Iterator[str]:
     yield f"{name}/{MANIFEST}" if format == DIR else name
     if format in CODECS:
         yield index_name(name)
+
+
+def artifacts(directory: Path) -> list[Path]:
+    """Every artifact in the directory of a release."""
+    return sorted(path for path in directory.iterdir() if format_of(path.name) or is_tree(path))
+
+
+def is_tree(path: Path) -> bool:
+    """Tell whether `path` is the directory of a package."""
+    # Path.is_dir() raises where a directory above is forbidden.
+    return os.path.isdir(path) and os.path.lexists(path / MANIFEST)

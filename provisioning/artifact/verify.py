@@ -11,9 +11,8 @@ from provisioning.artifact import digest, tree
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.format import prover, reader
-from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.rehearsal import Rehearsal, differences
-from provisioning.artifact.release import DIR, artifact_name, format_of
+from provisioning.artifact.release import DIR, artifact_name, artifacts, format_of
 from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
@@ -62,17 +61,6 @@ def verify_release(directory: Path) -> tuple[Report, ...]:
     if not found:
         return (Report(directory.name, None, (Finding(directory.name, message),)),)
     return tuple(verify(each, complete=True) for each in found)
-
-
-def artifacts(directory: Path) -> list[Path]:
-    """Every artifact in the directory of a release."""
-    return sorted(path for path in directory.iterdir() if format_of(path.name) or is_tree(path))
-
-
-def is_tree(path: Path) -> bool:
-    """Tell whether `path` is the directory of a package."""
-    # Path.is_dir() raises where a directory above is forbidden.
-    return os.path.isdir(path) and os.path.lexists(path / MANIFEST)
 
 
 class Verification:

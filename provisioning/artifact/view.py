@@ -11,7 +11,7 @@ from provisioning.artifact import tree
 from provisioning.artifact.descent import Descent
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.format import reader
-from provisioning.artifact.verify import artifacts, is_tree
+from provisioning.artifact.release import artifacts, is_tree
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:

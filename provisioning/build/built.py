@@ -5,7 +5,7 @@ from __future__ import annotations
 from glob import escape
 from pathlib import Path
 
-from provisioning.artifact.verify import artifacts as artifacts_in
+from provisioning.artifact.release import artifacts as artifacts_in
 
 
 def releases(artifacts: str, name: str, platform: str) -> list[Path]:

@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from provisioning.errors import FailedError, LockedError, ProvisioningError, RefusedError
-from provisioning.target.command import gc, install, recover, rollback, status, uninstall, verify
-from provisioning.target.command import list as list_
 from provisioning.target.command.answer import (
     FAILED,
     GOOD,
@@ -29,16 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS: dict[str, Any] = {  # modules alike
-    "install": install,
-    "verify": verify,
-    "status": status,
-    "list": list_,
-    "rollback": rollback,
-    "uninstall": uninstall,
-    "gc": gc,
-    "recover": recover,
-}
+_COMMANDS = ("install", "verify", "status", "list", "rollback", "uninstall", "gc", "recover")
 _CODES: dict[type[ProvisioningError], int] = {
     FailedError: FAILED,
     LockedError: LOCKED,
@@ -48,7 +38,8 @@ _CODES: dict[type[ProvisioningError], int] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code, which the reference tells."""
-    options = _parser().parse_args(_words(sys.argv[1:] if argv is None else argv))
+    words = _words(sys.argv[1:] if argv is None else argv)
+    options = _parser(words).parse_args(words)
     telling = Telling(quiet=options.quiet, json=options.json)
     if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -56,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         answer = _answer(options, telling)
     if options.json:
         telling.print(json.dumps(answer.document, indent=2))
-    return _written(answer.code, telling, changes=_COMMANDS[options.command].CHANGES)
+    return _written(answer.code, telling, changes=_command(options.command).CHANGES)
 
 
 @contextmanager
@@ -96,7 +87,7 @@ def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
 
 
 def _run(options: argparse.Namespace, telling: Telling) -> Answer:
-    answer: Answer = _COMMANDS[options.command].run(options, telling)
+    answer: Answer = _command(options.command).run(options, telling)
     return answer
 
 
@@ -119,10 +110,22 @@ def _words(argv: Sequence[str]) -> list[str]:
     return [*argv]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command(name: str) -> Any:
+    """The module of a command: all are alike."""
+    return import_module(f"provisioning.target.command.{name}")
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """What understands `words`: the one command that they begin with, or else all of them.
+
+    The tool is one file that Python compiles anew whenever it starts: what is not needed would
+    take more time than most of what is.
+    """
+    names = words[:1] if words and words[0] in _COMMANDS else _COMMANDS
     parser = argparse.ArgumentParser(prog="provision", description="Install and verify packages.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, command in _COMMANDS.items():
+    for name in names:
+        command = _command(name)
         about = f"{command.HELP[:1].upper()}{command.HELP[1:]}."
         declared = commands.add_parser(name, help=command.HELP, description=about)
         command.declare(declared)

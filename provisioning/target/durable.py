@@ -11,7 +11,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import sys
 from contextlib import contextmanager, suppress
@@ -197,7 +196,7 @@ class Directory:
         sync(parent)
 
     def _temporary_name(self) -> str:
-        return self.temporaries + secrets.token_hex(8)
+        return self.temporaries + os.urandom(8).hex()
 
     def _remove(self, path: str) -> None:
         """Remove a tree, however deep, with few descriptors."""

@@ -7,10 +7,8 @@ no redirection and no name server can make it take longer, or another one answer
 from __future__ import annotations
 
 import grp
-import http.client
 import os
 import pwd
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from provisioning.target.hooks import PATH
 from provisioning.target.program import Program, run
 
 if TYPE_CHECKING:
+    import http.client
     from collections.abc import Mapping
 
     from provisioning.artifact.package import Package, Service
@@ -35,6 +34,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def http_probe(url: str) -> Probe:
     """Ask for a URL, which has to be answered with 2xx."""
+    # A fifth of what it takes to start the tool, and most packages need none of it.
+    from http.client import HTTPException  # noqa: PLC0415
 
     def ask(seconds: float) -> str:
         asked = urlsplit(url)
@@ -43,6 +44,8 @@ def http_probe(url: str) -> Probe:
             path = asked.path or "/"
             connection.request("GET", f"{path}?{asked.query}" if asked.query else path)
             status = connection.getresponse().status
+        except HTTPException as error:
+            return _named(error, url)
         finally:
             connection.close()
         return "" if status in _GOOD else f"{url} answers {status}"
@@ -52,6 +55,7 @@ def http_probe(url: str) -> Probe:
 
 def tcp_probe(address: str) -> Probe:
     """Connect to HOST:PORT, which has to accept."""
+    import socket  # noqa: PLC0415 - as above
 
     def ask(seconds: float) -> str:
         host, _, port = address.rpartition(":")
@@ -121,6 +125,8 @@ def _group(name: str) -> int:
 def _connection(
     scheme: str, host: str, port: int | None, seconds: float
 ) -> http.client.HTTPConnection:
+    import http.client  # noqa: PLC0415 - as above
+
     if scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=seconds)
     import ssl  # noqa: PLC0415 - a small Python may have none
@@ -153,5 +159,9 @@ def _caught(ask: Probe, what: str, seconds: float) -> str:
         return f"{what} does not answer"
     except OSError as error:
         return f"{what}: {error.strerror or error}"
-    except (http.client.HTTPException, ValueError, ImportError) as error:
-        return f"{what}: {type(error).__name__} {error}"
+    except (ValueError, ImportError) as error:
+        return _named(error, what)
+
+
+def _named(error: Exception, what: str) -> str:
+    return f"{what}: {type(error).__name__} {error}"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.format import prover, reader
 from provisioning.artifact.path import shown
-from provisioning.artifact.release import DEB, format_of, index_name
+from provisioning.artifact.release import DEB, artifacts, format_of, index_name, is_tree
 from provisioning.artifact.sidecars import Sidecars
 from provisioning.artifact.unpacked import Unpacked
-from provisioning.artifact.verify import artifacts, is_tree
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import provisioning
 from provisioning.artifact import tree
 from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.path import TOOL, shown
-from provisioning.artifact.verify import is_tree
+from provisioning.artifact.release import is_tree
 from provisioning.errors import ArtifactError, TargetError
 from provisioning.target.home import SYSTEM
 from provisioning.target.registry import prefix_of

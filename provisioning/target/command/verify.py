@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.path import shown
-from provisioning.artifact.verify import is_tree, verify, verify_release
+from provisioning.artifact.release import is_tree
+from provisioning.artifact.verify import verify, verify_release
 from provisioning.errors import TargetError
 from provisioning.target.command.answer import DIFFERS, GOOD, Answer
 from provisioning.target.command.asked import (
