@@ -22,9 +22,9 @@ from provisioning.artifact.path import (
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Manifest", "Package", "dump", "join", "lines", "parse"]
+__all__ = ["Manifest", "Package", "by_line", "dump", "join", "lines", "parse"]
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
 _LARGEST_SIZE = 2**53  # what every reader of JSON can count to
@@ -69,14 +69,23 @@ def join(about: Package, runs: Sequence[bytes]) -> bytes:
     return canonical.frame(_FORM, {"package": package.plain(about)}, runs)
 
 
-def parse(data: bytes, where: str) -> Manifest:
+def by_line(data: bytes, parsed: Manifest) -> dict[str, Entry]:
+    """The entries of a manifest by the lines that spell them, of which it was `parsed`."""
+    first = data.index(b"\n") + 1
+    return dict(zip(data[first : -len("\n]}\n")].decode().split(",\n"), parsed.entries))
+
+
+def parse(data: bytes, where: str, known: Mapping[str, Entry] | None = None) -> Manifest:
     """Read a manifest, and accept only what `dump` would spell, of a package that is sound.
+
+    What another manifest has too takes a third of the time, if its entries are `known` by line.
 
     Raises ArtifactError, which begins with `where` and tells the line or the path: a sound package
     holds each path once, in order, in a directory that it holds too, and no two paths that some
     file system takes for one; no path and no link leaves it.
     """
-    head, rows = canonical.parse(data, _FORM, where, _plain_file)
+    same = (known or {}).get
+    head, rows = canonical.parse(data, _FORM, where, lambda line: same(line) or _plain_file(line))
     about = _package(head, where)
     tree, entries = _Tree(), []
     for row in rows:

@@ -67,7 +67,7 @@ def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
     """
     current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
     again = bool(current) and releases.plain_name(current) == new.name
-    old = _old(home, current, new if again else None)
+    old = new._replace(name=current) if again else _old(home, current, new)
     _demand_place(home, new, old, downgrade=downgrade)
     running.demand_ready(home, new)
     there = _there(home, new)
@@ -118,11 +118,9 @@ def differences(home: Home, release: Release) -> tuple[Finding, ...]:
     return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
 
 
-def _old(home: Home, current: str, same: Release | None) -> Release | None:
-    """The release that is current, which `same` tells all about if it is the same one."""
-    if not current or same:
-        return same and same._replace(name=current)
-    return releases.read(home, current)
+def _old(home: Home, current: str, new: Release) -> Release | None:
+    """The release that is current, which is much like the new one."""
+    return releases.read(home, current, new) if current else None
 
 
 def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:

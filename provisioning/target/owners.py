@@ -7,12 +7,11 @@ import os
 import pwd
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.entry import Entry
 from provisioning.artifact.installed import Installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-
-    from provisioning.artifact.entry import Entry
 
 _ROOT = "root"  # whose number is 0 everywhere, though its group has another name on macOS
 
@@ -40,13 +39,13 @@ def numbered(layout: Installed) -> Installed:
 
     One that there is not on this machine is root.
     """
-    every = (*layout.release, *layout.conffiles, *layout.data, *layout.above)
-    # Few owners have many entries.
-    ids = {pair: _ids(*pair) for pair in {(entry.owner, entry.group) for entry in every}}
+    known: dict[tuple[str, ...], tuple[str, str]] = {}  # few owners have many entries
 
     def number(entry: Entry) -> Entry:
-        owner, group = ids[entry.owner, entry.group]
-        return entry if (owner, group) == entry[3:5] else entry._replace(owner=owner, group=group)
+        names = entry[3:5]
+        ids = known.get(names) or known.setdefault(names, _ids(*names))
+        # In half the time of _replace.
+        return entry if ids == names else Entry._make((*entry[:3], *ids, *entry[5:]))
 
     return Installed(*(tuple(map(number, entries)) for entries in layout))
 

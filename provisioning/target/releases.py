@@ -82,8 +82,11 @@ def version_of(name: str) -> str:
     return name[: name.rindex("-")]
 
 
-def read(home: Home, name: str) -> Release:
-    """The release of that name. Raises RefusedError if it is not there, or its manifest damaged."""
+def read(home: Home, name: str, other: Release | None = None) -> Release:
+    """The release of that name, in less time if it is much like the `other`.
+
+    Raises RefusedError if it is not there, or its manifest damaged.
+    """
     where = f"{home.path / RELEASES / name}"
     data = home.directory.read(f"{RELEASES}/{name}/{MANIFEST}")
     match = _NAME.fullmatch(name)
@@ -94,7 +97,8 @@ def read(home: Home, name: str) -> Release:
             f"{where}/{MANIFEST}: is not what was installed; install the package again"
         )
     try:
-        parsed = manifest.parse(data, f"{where}/{MANIFEST}")
+        known = other and manifest.by_line(other.data, other.manifest)
+        parsed = manifest.parse(data, f"{where}/{MANIFEST}", known)
     except ArtifactError as error:
         raise RefusedError(f"{error}; install the package again") from None
     if parsed.package.prefix != home.prefix:

@@ -31,7 +31,8 @@ def planned(home: Home, version: str) -> Plan:
         raise RefusedError(f"{home.path}: there is no release before the current one")
     if name == current:
         raise RefusedError(f"{home.path}: {version} is current already")
-    old, new = releases.read(home, current), releases.read(home, name)
+    old = releases.read(home, current)
+    new = releases.read(home, name, old)
     found = differences(home, new)
     if found:
         raise RefusedError(

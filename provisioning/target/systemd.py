@@ -44,7 +44,8 @@ def guard(package: Package) -> dict[str, File]:
 def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:  # noqa: ARG001 - they are read from their file
     """The units of a package, by their names in `DIRECTORY`."""
     package, entries = manifest
-    home, places = f"{package.prefix}/current", writable(package, entries)
+    home = f"{package.prefix}/current"
+    places = writable(package, entries) if package.services else ()
     units = {
         unit_name(package, each.name): systemd_unit(package, each, home, places)
         for each in package.services

@@ -17,7 +17,7 @@ from provisioning.artifact.package import plain
 from provisioning.artifact.path import path_fault
 from provisioning.errors import ArtifactError
 
-from .making import PACKAGE, directory, file, link, manifest_of
+from .making import PACKAGE, Item, directory, file, link, manifest_of
 
 SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 FOO_ROW = (
@@ -126,6 +126,36 @@ entries = st.builds(
 def test_what_is_dumped_is_parsed_as_it_was(made: list[Entry]) -> None:
     whole = Manifest(PACKAGE, tuple(sorted(made)))
     assert manifest.parse(manifest.dump(whole), "m.json") == whole
+
+
+ITEMS = (
+    directory("etc"),
+    file("etc/x", b"foo", mode=0o640),
+    file("größe", b"1"),
+    link("y", "etc/x"),
+)
+
+
+@pytest.mark.parametrize("more", [(), (file("a", b"new"),), (link("z", "y"), directory("zz"))])
+def test_what_another_manifest_holds_too_is_taken_from_there(more: tuple[Item, ...]) -> None:
+    data = manifest_of(ITEMS)
+    known = manifest.by_line(data, manifest.parse(data, "m.json"))
+    other = manifest_of((*ITEMS[:3], *more, file("größer", b"2")))
+    found = manifest.parse(other, "m.json", known)
+    assert found == manifest.parse(other, "m.json")
+    assert [entry for entry in found.entries if any(entry is each for each in known.values())] == [
+        item.entry for item in ITEMS[:3]
+    ]
+
+
+def test_what_is_known_by_its_line_still_has_its_place() -> None:
+    data = manifest_of(ITEMS)
+    known = manifest.by_line(data, manifest.parse(data, "m.json"))
+    twice = data.replace(FOO_ROW.encode(), b"%b\n%b" % (FOO_ROW.encode(), FOO_ROW.encode()))
+    with pytest.raises(ArtifactError, match=r"^m.json: etc/x: stands twice, or out of order$"):
+        manifest.parse(twice, "m.json", known)
+    with pytest.raises(ArtifactError, match=r"^m.json: etc/x: its directory is not listed before"):
+        manifest.parse(manifest_of(ITEMS[1:]), "m.json", known)
 
 
 @pytest.mark.parametrize(
