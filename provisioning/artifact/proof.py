@@ -97,10 +97,10 @@ class _Proof:
         self._file, self._write = file, write
         self._reader = READERS[index.codec if index else reading.codec]
         self._is_indexed = index is not None
-        self._name = reading.manifest.package.name
+        self._spelling = archive.Posix(reading.manifest.package.name)
         chunks = index.chunks if index else locate(file, reading)
         self.size = index.size if index else chunks[-1].offset + chunks[-1].length
-        self.runs = tuple(_runs(chunks, entries, self._name))
+        self.runs = tuple(_runs(chunks, entries, reading.manifest.package.name))
 
     def is_sound(self, number: int) -> bool:
         """Hold the members of a run against their entries."""
@@ -118,18 +118,18 @@ class _Proof:
         )
 
     def _comes(self, stream: Stream, entry: Entry) -> bool:
-        member = archive.member(entry, self._name)
-        spelling = tar.header(member)
-        if stream.read(len(spelling)) != spelling:
+        header = self._spelling.header(entry)
+        if stream.read(len(header)) != header:
             return False
         if entry.type != FILE:
             return True
-        return digested(entry, tar.read_content(stream, member), self._write) == entry.digest
+        content = tar.read_content(stream, entry.path, entry.size)
+        return digested(entry, content, self._write) == entry.digest
 
 
 def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_Run]:
     before, after = tar.header(archive.preamble(b"", name)[0]), b""
-    lengths = (tar.length(archive.member(entry, name)) for entry in entries)
+    lengths = map(archive.Posix(name).length, entries)
     starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of tar.END
     first, held = 0, list[Chunk]()
     for chunk in chunks:

@@ -105,7 +105,7 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """
     while (block := _read(stream, BLOCK)) != _ZEROS:
         member = _read_member(stream, block)
-        content = read_content(stream, member)
+        content = read_content(stream, member.name, member.size)
         yield member, content
         for _ in content:
             pass
@@ -113,16 +113,16 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
         raise ArtifactError("the tar inside goes on after its end")
 
 
-def read_content(stream: Stream, member: Member) -> Iterator[bytes]:
-    """Read what follows a member's header, in blocks of at most a MiB, and the padding."""
-    left = member.size
+def read_content(stream: Stream, name: str, size: int) -> Iterator[bytes]:
+    """Read what follows the header of a file, in blocks of at most a MiB, and the padding."""
+    left = size
     while left:
         block = _read(stream, min(left, MIB))
         left -= len(block)
         yield block
-    rest = padding(member.size)
+    rest = padding(size)
     if rest and _read(stream, rest) != bytes(rest):
-        raise ArtifactError(f"{shown(member.name)}: is not followed by zeros")
+        raise ArtifactError(f"{shown(name)}: is not followed by zeros")
 
 
 def padding(size: int) -> int:

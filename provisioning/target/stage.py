@@ -137,10 +137,13 @@ def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]
     lies = {entry.path: entry for entry in of.release.layout.release}
 
     def write(entry: Entry, blocks: Iterable[bytes]) -> None:
-        if entry.path != MANIFEST:
-            with _telling(home):  # here: it is no fault of the source
-                writer.write(lies[stored(entry).path], blocks)
-            of.progress(entry.size)
+        if entry.path == MANIFEST:
+            return
+        try:
+            writer.write(lies[stored(entry).path], blocks)
+        except OSError as error:  # here: it is no fault of the source
+            raise _told(home, error) from None
+        of.progress(entry.size)
 
     with writer:
         writer.write(lies[MANIFEST], [of.release.data])
@@ -184,7 +187,11 @@ def _telling(home: Home) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(f"{home.path}: cannot be written: {reason(error)}") from None
+        raise _told(home, error) from None
+
+
+def _told(home: Home, error: OSError) -> TargetError:
+    return TargetError(f"{home.path}: cannot be written: {reason(error)}")
 
 
 def _mib(size: int) -> str:

@@ -96,7 +96,7 @@ class Reading:
 
     def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
         member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
-        content = tar.read_content(self._stream, member)
+        content = tar.read_content(self._stream, member.name, member.size)
         if is_embedded(entry):
             self._texts[entry.path] = b"".join(content)
             content = iter((self._texts[entry.path],))
