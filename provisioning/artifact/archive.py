@@ -90,13 +90,16 @@ class Posix:
 
     def length(self, entry: Entry) -> int:
         """See Spelling."""
-        path = entry.path
-        # Nearly every entry there is: a name, a size and no link that need more than one block.
-        if len(path) <= self._short and path.isascii() and entry.type == FILE:
-            size = entry.size
-            if size <= tar.LARGEST_SIZE:
-                return tar.BLOCK + size + -size % tar.BLOCK
+        if entry.type == FILE and (length := self.length_of_file(entry.path, entry.size)):
+            return length
         return tar.length(member(entry, self._name))
+
+    def length_of_file(self, path: str, size: int) -> int:
+        """How many bytes of tar a file takes; 0 where that depends on more."""
+        # Nearly every entry there is: a name and a size that need no more than one block.
+        if len(path) <= self._short and path.isascii() and size <= tar.LARGEST_SIZE:
+            return tar.BLOCK + size + -size % tar.BLOCK
+        return 0
 
     def preamble(self, manifest: bytes) -> bytes:
         """See Spelling."""

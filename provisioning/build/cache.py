@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_VERSION = 1  # to be raised when rows come to mean something else
+_VERSION = 2  # to be raised when rows come to mean something else
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
 
@@ -105,7 +105,7 @@ class Cache:
             # What is replaced may have been a value that has become a secret since.
             connection.execute("pragma secure_delete = on")
             _demand_version(connection)
-            connection.execute(f"create table if not exists cache ({columns})")
+            connection.execute(f"create table if not exists cache ({columns}) without rowid")
         except sqlite3.Error:
             connection.close()
             raise

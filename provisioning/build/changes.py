@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.difference import CONTENT, details
@@ -9,7 +10,7 @@ from provisioning.artifact.difference import CONTENT, details
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.build.collect import Collected
+    from provisioning.build.listing import Collected, Differing
 
 
 class Change(NamedTuple):
@@ -35,6 +36,14 @@ def changes(before: Iterable[Collected], after: Iterable[Collected]) -> Iterator
             yield Change(path, old[path].source, ("removed",))
         elif how := tuple(_differences(old[path], new[path])):
             yield Change(path, new[path].source, how)
+
+
+def summary(differing: Differing, most: int) -> tuple[list[Change], int]:
+    """At most so many of the paths that differ, and how many there are."""
+    gone, new = differing
+    if not gone:  # nothing has been built before, perhaps: all that is new is sorted
+        return list(changes((), islice(new, most))), len(new)
+    return list(islice(changes(gone, new), most)), len({each.entry.path for each in (*gone, *new)})
 
 
 def _differences(old: Collected, new: Collected) -> Iterator[str]:

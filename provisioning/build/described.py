@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.package import Package
-    from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests
     from provisioning.build.layout import Layout
+    from provisioning.build.listing import Collected
     from provisioning.build.render import Rendered
 
 

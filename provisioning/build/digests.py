@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
-from provisioning.build.signature import Signature, is_settled, signature
+from provisioning.build.signature import Signature, is_settled, numbers, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 _BLOCK = 1 << 20
 _FEW = 50
-_MANY = 1000  # files, for which it is worth while to fork
 _OFTEN = 0.05  # seconds
 
 
@@ -63,37 +62,34 @@ class Digests:
     def hold(self, path: str, now: Signature) -> Held:
         """What lies at `path`, whose signature was just seen to be `now`; raises as `look` does."""
         if stat.S_ISREG(now.mode):
-            return Held(FILE, now.size, self._digest(path, now), bool(now.mode & stat.S_IXUSR))
+            return file_of(now, self._digest(path, now))
         if stat.S_ISLNK(now.mode):
             return Held(LINK, link=os.readlink(path))
         if stat.S_ISDIR(now.mode):
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
-    def learn(self, files: Collection[tuple[str, Signature]]) -> None:
-        """Read those of many files that are not known, on all processors; few are left to `hold`.
+    def count_unknown(self, paths: Sequence[str], look: Callable[[str], Signature]) -> int:
+        """How many of many files, each with the signature that `look` tells, must be read.
 
-        Each is given with the signature that it was just seen to have. What cannot be read, or is
-        another one by now, is left to `hold`, which tells.
+        All that is known is looked at: for a few files, `hold` costs less. Raises as `look` does.
         """
-        if len(files) < _MANY:
-            return
         self._asked = _FEW
         self._load("")
-        began = time.time_ns()
-        unknown = [each for each in files if self._is_unknown(*each)]
-        if len(unknown) < _MANY:
-            return
-        # Imported here: a cost that a build with little to read does not owe.
-        from provisioning.build.hashing import read_all  # noqa: PLC0415
+        if not self._rows and not self._fresh:
+            return len(paths)
+        return sum(not self.known(path, look(path)) for path in paths)
 
-        for (path, now), digest in zip(unknown, read_all(unknown), strict=True):
-            if digest and is_settled(now.ctime, began):
-                self._fresh[path] = (now, digest)
+    def known(self, path: str, now: Signature) -> str:
+        """The digest of a file that has the signature `now`; "" if it must be read."""
+        found = self._known(path)
+        return found[1] if found and found[0] == now else ""
 
-    def _is_unknown(self, path: str, now: Signature) -> bool:
-        known = self._known(path)
-        return stat.S_ISREG(now.mode) and (known is None or known[0] != now)
+    def learn(self, files: Iterable[tuple[str, Signature, str]], began: int) -> None:
+        """Take over digests of what was read since `began`, and kept its signature meanwhile."""
+        self._fresh.update(
+            (path, (now, digest)) for path, now, digest in files if is_settled(now.ctime, began)
+        )
 
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
@@ -112,12 +108,11 @@ class Digests:
             self._loaded = self._cache.state()
 
     def _digest(self, path: str, now: Signature) -> str:
-        known = self._known(path)
-        if known is None or known[0] != now:
-            self._load(path)
-            known = self._known(path)
-        if known is not None and known[0] == now:
-            return known[1]
+        if known := self.known(path, now):
+            return known
+        self._load(path)
+        if known := self.known(path, now):
+            return known
         digest = read_digest(path, now)
         if is_settled(now.ctime, time.time_ns()):
             self._fresh[path] = (now, digest)
@@ -146,6 +141,11 @@ class Digests:
         self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
 
 
+def file_of(now: Signature, digest: str) -> Held:
+    """What lies there where a file has the signature `now`, and this digest."""
+    return Held(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))
+
+
 def read_digest(path: str, now: Signature) -> str:
     """The SHA-256 (hex) of the file at `path`, which must keep the signature `now` meanwhile.
 
@@ -153,19 +153,31 @@ def read_digest(path: str, now: Signature) -> str:
         OSError: it cannot be read.
         BuildError: it changed before or while it was read.
     """
-    digest, left = hashlib.sha256(), now.size
+    digest = hashlib.sha256()
+    _read(path, now, digest.update)
+    return digest.hexdigest()
+
+
+def read_whole(path: str, now: Signature) -> bytes:
+    """What the file at `path` holds; raises as `read_digest` does."""
+    blocks: list[bytes] = []
+    _read(path, now, blocks.append)
+    return b"".join(blocks)
+
+
+def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
+    left = now.size
     # O_NONBLOCK: a FIFO put in the file's place must not hang the build. No file object: to make
     # one takes longer than to read a small file.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         while left and (block := os.read(descriptor, min(left, _BLOCK))):
-            digest.update(block)
+            take(block)
             left -= len(block)
-        if left or signature(os.fstat(descriptor)) != now:  # which tells of what has grown
+        if left or numbers(os.fstat(descriptor)) != now:  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
     except OSError as error:
         error.filename = path
         raise
     finally:
         os.close(descriptor)
-    return digest.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.build import runs
+from provisioning.build import groups
 from provisioning.build.described import Described
 from provisioning.build.format import PLANNED
 from provisioning.build.format.order import Made, Order, Tally, cost_of
@@ -28,13 +28,13 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
         SpecError: a template has a fault.
     """
     collected = list(Described(layout, place.package, digests).collected.values())
-    groups = runs.group(place.package, collected)
-    content = runs.spell(place.package, groups)
+    cuts = list(groups.share_out(place.package.name, collected))
+    content, shared = groups.spell(place.package, cuts), list(groups.group(collected, cuts))
     store, known = Store(place.chunks), set[str]()
     made: list[Made] = []
     reused: list[int] = []
     for format in filter(PLANNED.__contains__, place.formats):
-        order = Order(format, place.variant, place, groups, content, store, Tally())
+        order = Order(format, place.variant, place, shared, content, store, Tally())
         for run in PLANNED[format](order):
             for key, length in run.chunks:
                 size = 0 if key in known else store.size(key)

@@ -11,39 +11,22 @@ from provisioning.artifact.entry import FILE
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from provisioning.artifact.archive import Spelling
     from provisioning.artifact.entry import Entry
-    from provisioning.build.collect import Collected
+    from provisioning.build.listing import Collected
 
-
-def together(members: Sequence[Collected], spelling: Spelling) -> Iterator[bytes]:
-    """The bytes of tar of all of `members` as one piece.
-
-    Raises:
-        BuildError: a source is no longer what was collected.
-        OSError: one cannot be read.
-    """
-    parts = []
-    for entry, source, _ in members:
-        parts.append(spelling.header(entry))
-        if entry.type == FILE:
-            parts.append(whole(entry, source))
-            parts.append(bytes(tar.padding(entry.size)))
-    yield b"".join(parts)
-
-
-def bare(members: Sequence[Collected]) -> Iterator[bytes]:
-    """What all of `members` hold, and where links lead, as one piece; raises like `together`."""
-    parts = []
-    for entry, source, _ in members:
-        parts.append(whole(entry, source) if entry.type == FILE else entry.link.encode())
-    yield b"".join(parts)
+    Read = Callable[[Entry, str], bytes]
 
 
 def whole(entry: Entry, source: str) -> bytes:
-    """What `source` holds, if it still is what was collected as `entry`; raises like `together`."""
+    """What `source` holds, if it still is what was collected as `entry`.
+
+    Raises:
+        BuildError: it is no longer that.
+        OSError: it cannot be read.
+    """
     descriptor = _open(source)
     try:
         # One byte more than there may be: whatever has grown shows. Less means the end: it is a
@@ -61,8 +44,29 @@ def whole(entry: Entry, source: str) -> bytes:
     return content
 
 
+def together(
+    members: Iterable[Collected], spelling: Spelling, read: Read = whole
+) -> Iterator[bytes]:
+    """The bytes of tar of all of `members` as one piece; raises as `read` does."""
+    parts = []
+    for entry, source, _ in members:
+        parts.append(spelling.header(entry))
+        if entry.type == FILE:
+            parts.append(read(entry, source))
+            parts.append(bytes(tar.padding(entry.size)))
+    yield b"".join(parts)
+
+
+def bare(members: Iterable[Collected], read: Read = whole) -> Iterator[bytes]:
+    """What all of `members` hold, and where links lead, as one piece; raises as `read` does."""
+    parts = []
+    for entry, source, _ in members:
+        parts.append(read(entry, source) if entry.type == FILE else entry.link.encode())
+    yield b"".join(parts)
+
+
 def content(member: Collected) -> Iterator[bytes]:
-    """What the source of one file holds, in blocks; raises like `together`."""
+    """What the source of one file holds, in blocks; raises like `whole`."""
     entry, source, _ = member
     lengths = [piece.stop - piece.start for piece in chunk.pieces(entry.size)]
     if len(lengths) <= 1:
@@ -74,7 +78,7 @@ def apart(member: Collected, head: bytes, lengths: Sequence[int]) -> Iterator[by
     """The bytes of one large member behind its `head`, in pieces of these lengths.
 
     The last piece comes only when the whole source has proved to be what was collected. Raises
-    like `together`.
+    like `whole`.
     """
     entry, source, _ = member
     left = entry.size

@@ -117,6 +117,21 @@ def write(path: Path, data: bytes) -> None:
         made.file(path).write(data)
 
 
+def remember(path: Path, data: bytes) -> bool:
+    """The same for what its reader knows to be whole, and whose loss costs time; tell whether.
+
+    It is not synced to disk: after a power cut the name may be there without the content.
+    """
+    try:
+        with _temporary(path) as file:
+            file.write(data)
+            file.flush()
+            os.replace(_temporary_name(path), path)
+    except OSError:
+        return False  # what the build itself cannot write it reports
+    return True
+
+
 def sweep(directory: Path, names: Iterable[str]) -> None:
     """Remove what builds that were killed left in `directory` of files to be called `names`.
 

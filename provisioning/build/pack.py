@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
-from provisioning.build import output, runs
+from provisioning.build import groups, output
+from provisioning.build.collect import complete
 from provisioning.build.format import WRITERS
 from provisioning.build.format.order import Cost, Order, Tally
 from provisioning.build.remove import remove_tree
@@ -13,44 +14,61 @@ from provisioning.build.store import Store, limit
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
-    from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests
+    from provisioning.build.groups import Cut
+    from provisioning.build.listing import Listing
     from provisioning.build.workspace import Workspace
 
 
-def pack(place: Workspace, collected: Sequence[Collected], digests: Digests) -> Cost:
-    """Make `collected` an artifact in each of the variant's formats, all whole or none at all.
+def pack(
+    place: Workspace, collected: Listing, digests: Digests, ahead: Collection[str] = ()
+) -> Cost:
+    """Make of what was collected an artifact in each of the formats, all whole or none at all.
 
-    SHA256SUMS follows in a stage of its own; until then it does not agree, which verify tells.
+    The store has chunks with the keys `ahead` since a moment ago: what this build did, and does not
+    take from another. SHA256SUMS follows in a stage of its own; until then it does not agree,
+    which verify tells.
 
     Raises:
         BuildError: a source is no longer what was collected.
         OSError: a file cannot be read or written.
     """
-    groups = runs.group(place.package, collected)
-    content = runs.spell(place.package, groups)
-    store, tally = Store(place.chunks), Tally()
+    whole = complete(collected, place.rendered, digests)
+    cuts = _cuts(place, whole)
+    groups.keep(place.groups, collected.content, cuts)
+    content = groups.spell(place.package, cuts)
+    shared = list(groups.group(whole, cuts))
+    store, tally = Store(place.chunks), Tally(ahead)
     _sweep(place)
-    with output.replacing() as made:
+    with output.replacing() as files:
         try:
             for format in place.formats:
-                order = Order(format, place.variant, place, groups, content, store, tally)
-                WRITERS[format](order, made)
+                order = Order(format, place.variant, place, shared, content, store, tally)
+                WRITERS[format](order, files)
         except BuildError:
             # Should what is remembered be wrong, and not the file: the next build must read.
             digests.forget()
             raise
-        made.file(place.manifest).write(content)
+        files.file(place.manifest).write(content)
     cost = tally.cost
     if cost.made:
         store.sweep(limit(place.release.parent), tally.keys)
     return cost
 
 
+def _cuts(place: Workspace, listing: Listing) -> list[Cut]:
+    """How the members are shared out, of which much may be known."""
+    name = place.variant.name
+    known = groups.recall(place.groups, listing.edit.basis)
+    again = groups.share_again(name, listing, known) if known else groups.share_out(name, listing)
+    return list(again)
+
+
 def _sweep(place: Workspace) -> None:
     """Remove what killed builds left, and what was made in formats that are no longer asked for."""
+    output.sweep(place.work, (place.collected.name, place.groups.name))
     known = {each: list(release.files(place.package, each)) for each in release.FORMATS}
     names = {name.partition("/")[0] for listed in known.values() for name in listed}
     output.sweep(place.release, (*names, place.manifest.name, place.provenance.name, release.SUMS))

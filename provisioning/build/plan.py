@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+import marshal
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from provisioning.build.collect import Collected
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
+    from provisioning.build.listing import Differing, Listing
     from provisioning.build.signature import Signature
     from provisioning.build.specs import Known
+    from provisioning.build.workspace import Workspace
     from provisioning.spec.inputs import Inputs
     from provisioning.spec.variant import Content, Variant
+
+
+_MANY = 1000  # files, for which it is worth while to fork
 
 
 class Brief(NamedTuple):
@@ -58,10 +62,12 @@ class Part:
         self.variant = variant
         self.specs = specs
         """The files of the project's specs, each with its digest."""
-        self.lines: dict[str, Collected] | None = None
-        """What `collect` has found, as `spelled`, if it was asked for in this process."""
-        self.changes: tuple[list[Collected], list[Collected]] | None = None
+        self.listing: Listing | None = None
+        """What `collect` has found, if it was asked for in this process."""
+        self.differing: Differing | None = None
         """What was collected before, and is now, where not all had to be looked at."""
+        self.ahead: frozenset[str] = frozenset()
+        """The keys of the chunks that were made when the sources were looked at."""
         self.before: Before | None = None
         """What the last run knew, if it knew as many files, and each as of its kind."""
         self._sources = sources
@@ -86,7 +92,7 @@ class Part:
         items = self.layout.items
         templates = tuple((item.path, item.source) for item in items if item.template)
         named = set[str]().union(*(named_by(source) for _, source in templates))
-        digest = hashlib.sha256(repr(items).encode("utf-8", "surrogateescape")).hexdigest()
+        digest = hashlib.sha256(marshal.dumps([*map(tuple, items)], 2)).hexdigest()
         return Brief(digest, templates, tuple(sorted(named)))
 
     def sources(self) -> list[str]:
@@ -125,63 +131,80 @@ class Part:
         self._sources = self._sources.renewed()
         self.brief = self.brief._replace(content="")
         self.__dict__.pop("layout", None)
-        self.lines = self.changes = self.before = None
+        self.listing = self.differing = self.before = None
         self._is_renewed = True
 
     def __getstate__(self) -> dict[str, Any]:
         """Be sent to another process without what it can make itself, or find."""
         kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
-        return {**kept, "lines": None, "changes": None}
+        return {**kept, "listing": None, "differing": None}
 
     def content(self, digests: Digests) -> str:
         """The digest of what the package will hold; raises like `collect`."""
         if not self.brief.content:
-            from provisioning.build.collect import content_of  # noqa: PLC0415
-
-            content = content_of(self.collect(digests))
+            content = self.collect(digests).content
             if self._is_renewed:
                 return content  # of another state than the one that the brief is remembered for
             self.brief = self.brief._replace(content=content)
         return self.brief.content
 
-    def collect(self, digests: Digests) -> dict[str, Collected]:
-        """What the package will hold, as `spelled`; of the sources, what may have changed is read.
+    def collect(self, digests: Digests, place: Workspace | None = None) -> Listing:
+        """What the package will hold; of the sources, what may have changed is read.
 
         Each file is held against the signature that it had when the plan was made. Whatever
-        changes it from then on shows when it is packed, and in the next run.
+        changes it from then on shows when it is packed, and in the next run. Where many are read,
+        what is made of them in `place` may be made at once.
 
         Raises:
             OSError: a source cannot be read.
             BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
-        if self.lines is None:
-            self.lines = self._recollect(digests) or self._collect(digests)
-        return self.lines
+        if self.listing is None:
+            self.listing = self._recollect(digests) or self._collect(digests, place)
+        return self.listing
 
-    def _recollect(self, digests: Digests) -> dict[str, Collected] | None:
+    def _recollect(self, digests: Digests) -> Listing | None:
         """The same where most of it is known."""
-        from provisioning.build.collect import recall, recollect  # noqa: PLC0415
+        from provisioning.build.collect import recollect  # noqa: PLC0415
+        from provisioning.build.listing import Differing, recall  # noqa: PLC0415
 
         if self.before is None:
             return None
         path, content, changed = self.before
-        known = recall(path, content)
-        if not known:
+        known = recall(path, content) if len(changed) < _MANY else None
+        if known is None:
             return None
-        digests.learn(changed.items())
-        lines, gone, new = recollect(known, changed, digests)
-        self.changes = gone, new
-        return lines
+        listing = recollect(known, changed, digests)
+        numbers = sorted(listing.edit.numbers)
+        self.differing = Differing([known[at] for at in numbers], [listing[at] for at in numbers])
+        return listing
 
-    def _collect(self, digests: Digests) -> dict[str, Collected]:
-        from provisioning.build.collect import collect, spelled  # noqa: PLC0415
+    def _collect(self, digests: Digests, place: Workspace | None) -> Listing:
+        from provisioning.build.collect import collect  # noqa: PLC0415
+        from provisioning.build.listing import Listing  # noqa: PLC0415
+
+        if self._must_read_many(digests):
+            # Imported here: a cost that a build with little to read does not owe.
+            from provisioning.build import ahead  # noqa: PLC0415
+
+            found = ahead.collect(self.layout, self._sources.signature, digests, place)
+            if found:
+                self.ahead = found.keys
+                return found.listing
 
         def look(source: str) -> Held:
             return digests.hold(source, self._sources.signature(source))
 
-        with suppress(OSError):  # which `collect` tells
-            digests.learn([(name, self._sources.signature(name)) for name in self.sources()])
-        return spelled(collect(self.layout, look))
+        return Listing.of(collect(self.layout, look))
+
+    def _must_read_many(self, digests: Digests) -> bool:
+        sources = self.sources()
+        if len(sources) < _MANY:
+            return False
+        try:
+            return digests.count_unknown(sources, self._sources.signature) >= _MANY
+        except OSError:
+            return False  # it has a fault, which is told when all are asked for
 
 
 class Plan:

@@ -53,10 +53,10 @@ def thread_count() -> int:
     """How many threads may compress: one a core, or half as many where other tasks run too."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what taskset and containers leave
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return cores if _is_alone() else max(1, cores // 2)
+    return cores if is_alone() else max(1, cores // 2)
 
 
-def _is_alone() -> bool:
+def is_alone() -> bool:
     """Whether this is no worker of `doit -n`, of whichever kind."""
     from multiprocessing import parent_process  # noqa: PLC0415 - a cost for who compresses alone
 
@@ -149,6 +149,11 @@ class _Queue:
     def _make(
         self, key: str, piece: bytes | bytearray, press: Press
     ) -> tuple[Pressed, Staged | None]:
-        data = press(piece)
-        packed = Packed(data, hashlib.sha256(data).digest(), hashlib.sha256(piece).digest())
+        packed = pack(piece, press)
         return Pressed(key, len(piece), packed, reused=False), self._store.stage(key, packed)
+
+
+def pack(piece: bytes | bytearray, press: Press) -> Packed:
+    """Compress what a chunk holds."""
+    data = press(piece)
+    return Packed(data, hashlib.sha256(data).digest(), hashlib.sha256(piece).digest())

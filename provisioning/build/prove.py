@@ -9,8 +9,8 @@ from provisioning.artifact import digest
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.verify import Verification
-from provisioning.build.collect import Collected, content_of, spell
 from provisioning.build.described import Described
+from provisioning.build.listing import Collected, content_of, spell
 from provisioning.build.scratch import scratch
 from provisioning.errors import BuildError
 

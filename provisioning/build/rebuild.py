@@ -17,6 +17,7 @@ from provisioning.build import collect, pack, render, sums
 from provisioning.build.described import Described
 from provisioning.build.differing import MOST_LINES, difference
 from provisioning.build.digests import Digests
+from provisioning.build.listing import Listing
 from provisioning.build.scratch import scratch
 from provisioning.build.secrecy import secrecy
 from provisioning.errors import BuildError
@@ -57,8 +58,7 @@ def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Worksp
     again.work.mkdir()
     digests = Digests(directory / "digests.sqlite")
     render.render(layout, again.rendered)
-    collected = collect.complete(collect.collect(layout, digests.look), again.rendered, digests)
-    pack.pack(again, collected, digests)
+    pack.pack(again, Listing.of(collect.collect(layout, digests.look)), digests)
     sums.write(again)
     return again
 

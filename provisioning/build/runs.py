@@ -11,7 +11,7 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import archive, canonical, chunk, manifest, tar
+from provisioning.artifact import archive, chunk, tar
 from provisioning.artifact.path import MANIFEST
 from provisioning.build import members
 
@@ -19,25 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from provisioning.artifact.archive import Spelling
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.manifest import Package
-    from provisioning.build.collect import Collected
     from provisioning.build.encode import Encoder
+    from provisioning.build.groups import Group
+    from provisioning.build.listing import Collected
+    from provisioning.build.members import Read
 
     Press = Callable[[bytes | bytearray], bytes | bytearray]
 
 # Raised when the same members come to be spelt or cut in another way.
 _REVISION = "2"
-
-
-class Group(NamedTuple):
-    """Members that go into one chunk; or one that is larger than a chunk may be."""
-
-    members: Sequence[Collected]
-    length: int
-    """How many bytes of tar they take, as `Posix` spells them."""
-    lines: bytes
-    """What the manifest says of them."""
 
 
 class Span(NamedTuple):
@@ -65,39 +55,15 @@ class Run(NamedTuple):
     span: Span = NO_MEMBER
 
 
-def group(package: Package, collected: Sequence[Collected]) -> list[Group]:
-    """Share the members of a package out among chunks, in the same way for every format."""
-    spelling = archive.Posix(package.name)
-    lengths = [spelling.length(each.entry) for each in collected]
-    paths = (each.entry.path for each in collected)
-    return [
-        Group(collected[some], sum(lengths[some]), manifest.lines(_entries(collected[some])))
-        for some in chunk.boundaries(zip(paths, lengths, strict=True))
-    ]
-
-
-def _entries(collected: Iterable[Collected]) -> Iterator[Entry]:
-    return (each.entry for each in collected)
-
-
-def spell(package: Package, groups: Sequence[Group]) -> bytes:
-    """The manifest of a package. Raises ArtifactError where no reader would take it."""
-    content = manifest.join(package, [group.lines for group in groups])
-    # What no reader would take must not be written. That the entries are sound, the layout knows.
-    whole = content if len(content) > canonical.LIMIT else manifest.join(package, ())
-    manifest.parse(whole, MANIFEST)
-    return content
-
-
 def plan(
-    content: bytes, groups: Sequence[Group], spelling: Spelling, encoder: Encoder
+    content: bytes, groups: Iterable[Group], spelling: Spelling, encoder: Encoder
 ) -> Iterator[Run]:
     """The runs of a tar with the manifest `content`, in order, but for its end."""
     heads = spelling.preamble(content)
     preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
     yield whole(preamble, encoder, PREAMBLE)
     for group in groups:
-        yield _run(group, spelling, encoder)
+        yield run(group, spelling, encoder)
 
 
 def whole(content: bytes, encoder: Encoder, span: Span = NO_MEMBER) -> Run:
@@ -113,15 +79,16 @@ def span_of(members: Sequence[Collected]) -> Span:
     return Span(members[0].entry.path, members[-1].entry.path, len(members))
 
 
-def _run(group: Group, spelling: Spelling, encoder: Encoder) -> Run:
+def run(group: Group, spelling: Spelling, encoder: Encoder, read: Read = members.whole) -> Run:
+    """The chunks of a tar that hold a group, whose small files are read by `read`."""
     collected, length, lines = group
     span = span_of(collected)
     if not isinstance(spelling, archive.Posix):
-        length = sum(map(spelling.length, _entries(collected)))
+        length = sum(spelling.length(each.entry) for each in collected)
     if len(collected) > 1 or length <= chunk.MAX:
         chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
-        read = partial(members.together, collected, spelling)
-        return Run((chunk_of_all,), read, encoder.press, span)
+        read_all = partial(members.together, collected, spelling, read)
+        return Run((chunk_of_all,), read_all, encoder.press, span)
     (large,) = collected
     sizes = [piece.stop - piece.start for piece in chunk.pieces(length)]
     chunks = tuple(

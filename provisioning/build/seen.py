@@ -22,11 +22,7 @@ def keep(path: Path, trees: Trees) -> str:
     Their loss costs time alone.
     """
     data = marshal.dumps(trees, 2)
-    try:
-        output.write(path, data)
-    except OSError:
-        return ""
-    return digest.of_bytes(data)
+    return digest.of_bytes(data) if output.remember(path, data) else ""
 
 
 def recall(path: Path, kept: str) -> Trees | None:

@@ -8,10 +8,9 @@ import os
 import stat
 from functools import cached_property
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from provisioning.build.signature import Signature
+from provisioning.build.signature import Signature, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
 _DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
 
-# As `signature` takes them, in a third of the time: what is done for each file is what a build with
-# nothing to do consists of.
-numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
 _WIDTH = len(Signature._fields)
 _CTIME, _MODE = map(Signature._fields.index, ("ctime", "mode"))
 _FORMAT = stat.S_IFMT(0o777777)

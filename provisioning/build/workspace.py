@@ -44,6 +44,11 @@ class Workspace:
         return self.work / "collect.json"
 
     @property
+    def groups(self) -> Path:
+        """How the members were shared out among chunks."""
+        return self.work / "groups"
+
+    @property
     def rendered(self) -> Path:
         """The directory that mirrors the package with the files made from templates."""
         return self.work / "render"

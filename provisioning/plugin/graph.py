@@ -62,7 +62,7 @@ made_from: list[Inputs] = []
 
 # New objects after which Python looks for garbage. There is next to none, but what describes
 # 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
-_MANY = 200_000
+_MANY = 1_000_000
 _spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
@@ -186,6 +186,7 @@ def _archive(job: Job, packed: list[str]) -> Task:
         file_dep=_contents(job),
         targets=packed,
         uptodate=[Unchanged(job, facts)],
+        leaves=[str(place.groups)],
     )
 
 
@@ -225,8 +226,12 @@ def _contents(job: Job) -> list[str]:
     return [str(job.workspace.collected), *rendered]
 
 
-def _stage(stage: str, job: Job, action: Any, **attributes: Any) -> Task:
-    clean = [clean_targets, (remove_empty, [[str(job.workspace.release), str(job.workspace.work)]])]
+def _stage(
+    stage: str, job: Job, action: Any, leaves: Sequence[str] = (), **attributes: Any
+) -> Task:
+    """The task of a stage, which also `leaves` files that are nobody's input."""
+    directories = [str(job.workspace.release), str(job.workspace.work)]
+    clean = [clean_targets, (remove_files, [leaves]), (remove_empty, [directories])]
     return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
 
 
@@ -238,6 +243,13 @@ def _task(stage: str, job: Job, **attributes: Any) -> Task:
 
 def _name(job: Job) -> str:
     return f"{job.part.variant.name}:{job.part.variant.platform}"
+
+
+def remove_files(paths: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
+    """Remove what a stage has left for itself."""
+    for path in () if dryrun else paths:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def remove_empty(directories: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name

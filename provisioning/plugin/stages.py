@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
@@ -64,20 +63,17 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
 def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
     # Imported here, as below: a cost that a build with nothing to do does not owe.
-    from provisioning.build import collect  # noqa: PLC0415
-    from provisioning.build.changes import changes  # noqa: PLC0415
+    from provisioning.build import listing  # noqa: PLC0415
+    from provisioning.build.changes import summary  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
     if job.part.is_stale():  # another task of this run has been at work
         job.part.renew()
-    lines = job.part.collect(digests)
-    before, now = job.part.changes or collect.differing(job.workspace.collected, lines)
-    collect.write(job.workspace.collected, lines)
-    return {
-        "content": job.part.content(digests),
-        "changes": list(islice(changes(before, now), MOST_TOLD)),
-        "changed": len({each.entry.path for each in (*before, *now)}),
-    }
+    found = job.part.collect(digests, job.workspace)
+    differing = job.part.differing or listing.differing(job.workspace.collected, found)
+    listing.write(job.workspace.collected, found)
+    told, count = summary(differing, MOST_TOLD)
+    return {"content": job.part.content(digests), "changes": told, "changed": count}
 
 
 def render_templates(job: Job) -> Values:
@@ -89,13 +85,12 @@ def render_templates(job: Job) -> Values:
 
 def make_archive(job: Job) -> Values:
     """Pack what was collected and rendered, and note what it cost."""
-    from provisioning.build import collect, pack  # noqa: PLC0415
+    from provisioning.build import listing, pack  # noqa: PLC0415
 
-    digests = digests_of(job.artifacts)
-    lines, job.part.lines = job.part.lines, None  # which nobody needs any more, and are many
-    collected = list(lines.values()) if lines else collect.load(job.workspace.collected)
-    complete = collect.complete(collected, job.workspace.rendered, digests)
-    return {"cost": plain(pack.pack(job.workspace, complete, digests))}
+    digests, part = digests_of(job.artifacts), job.part
+    found, part.listing = part.listing, None  # which nobody needs any more, and is long
+    found = found or listing.load(job.workspace.collected)
+    return {"cost": plain(pack.pack(job.workspace, found, digests, part.ahead))}
 
 
 def plain(cost: Cost) -> Values:

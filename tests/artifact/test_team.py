@@ -31,18 +31,57 @@ def _children() -> list[str]:
         return file.read().split()
 
 
-def test_all_is_done_once(tmp_path: Path, processors: int) -> None:
+@pytest.mark.parametrize("count", [50, 2345])
+def test_all_is_done_once(tmp_path: Path, processors: int, count: int) -> None:
     def work(number: int) -> bool:
         with open(tmp_path / str(os.getpid()), "a") as file:
             file.write(f"{number}\n")
         return True
 
-    with Team(work, 50) as some:
+    with Team(work, count) as some:
         assert some.agrees()
     done = [path.read_text().split() for path in tmp_path.iterdir()]
-    assert len(done) == processors
-    assert sorted(int(number) for numbers in done for number in numbers) == list(range(50))
+    assert len(done) <= processors
+    assert sorted(int(number) for numbers in done for number in numbers) == [*range(count)]
     assert not _children()
+
+
+def test_whoever_is_done_takes_what_is_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "_processors", lambda: 2)
+
+    def work(number: int) -> bool:
+        while not number and not (tmp_path / "7").exists():
+            time.sleep(0.01)
+        (tmp_path / str(number)).write_text(str(os.getpid()))
+        return True
+
+    with Team(work, 8) as some:
+        assert some.agrees()
+    slow, *others = (int((tmp_path / str(number)).read_text()) for number in range(8))
+    assert slow not in others
+
+
+@pytest.mark.usefixtures("processors")
+def test_progress_is_told_until_all_is_done(tmp_path: Path) -> None:
+    def work(number: int) -> bool:
+        (tmp_path / str(number)).touch()
+        return True
+
+    seen = []
+    with Team(work, 50) as some:
+        seen += [len(list(tmp_path.iterdir())) for _ in some.progress()]
+    assert seen == sorted(seen)
+    assert seen[-1] == 50
+
+
+@pytest.mark.usefixtures("processors")
+def test_progress_ends_where_somebody_says_no(tmp_path: Path) -> None:
+    with Team(lambda number: number < 3, 50) as some:
+        for _ in some.progress():
+            pass
+        assert not some.agrees()
 
 
 @pytest.mark.usefixtures("processors")
@@ -92,21 +131,27 @@ def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
             assert some.agrees()
 
 
-def test_what_cannot_be_forked_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("possible", [0, 1])
+def test_what_cannot_be_forked_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, possible: int
+) -> None:
     monkeypatch.setattr(team, "_processors", lambda: 3)
     fork, here = os.fork, os.getpid()
 
-    def once() -> int:
-        if _children():
+    def seldom() -> int:
+        if len(_children()) == possible:
             raise BlockingIOError
         return fork()
 
-    monkeypatch.setattr(os, "fork", once)
-    done = []
-    with Team(lambda number: not done.append(number), 12) as some:  # type: ignore[func-returns-value]
+    def work(number: int) -> bool:
+        (tmp_path / str(number)).write_text(str(os.getpid()))
+        return True
+
+    monkeypatch.setattr(os, "fork", seldom)
+    with Team(work, 12) as some:
         assert some.agrees()
-    assert os.getpid() == here
-    assert done == [0, 3, 6, 9, 1, 4, 7, 10]
+    done = [int((tmp_path / str(number)).read_text()) for number in range(12)]
+    assert [each == here for each in done] == [not possible] * 12
 
 
 def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,9 +22,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from provisioning.artifact import chunk
 from provisioning.artifact.digest import of_file
 from provisioning.build import joint
-from provisioning.build.collect import collect, dump, load, spelled
+from provisioning.build.collect import collect
 from provisioning.build.digests import Digests
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.store import Store
@@ -57,6 +58,7 @@ class Builds(RuleBasedStateMachine):
         self.format = ""
         self.changes: dict[str, str] = {}
         self.contents: dict[str, object] = {}
+        self.last = Listing([])
         self.digests = Digests(Path("artifacts/.work/digests.sqlite"))
 
     def teardown(self) -> None:
@@ -110,7 +112,7 @@ class Builds(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 50), at=st.integers(0, 100_000), how=st.integers(0, 3))
     def damage(self, number: int, at: int, how: int) -> None:
-        kept = sorted(self._store.iterdir()) if self._store.exists() else []
+        kept = sorted([*self._store.glob("*"), *Path("artifacts").glob(".work/*/*/groups")])
         if not kept:
             return
         path, other = kept[number % len(kept)], kept[at % len(kept)]
@@ -159,6 +161,13 @@ class Builds(RuleBasedStateMachine):
         path.unlink(missing_ok=True)
         return path
 
+    def _as_edited(self, listing: Listing) -> Listing:
+        """The same, as an edit of the last one where it could have been one."""
+        last, self.last = self.last, Listing(listing.lines)
+        if [each.entry.path for each in last] != [each.entry.path for each in listing]:
+            return listing
+        return last.edited({at: each for at, each in enumerate(listing) if each != last[at]})
+
     @property
     def _store(self) -> Path:
         return workspace(self._variant, "artifacts").chunks
@@ -172,9 +181,8 @@ class Builds(RuleBasedStateMachine):
         (layout,) = lay_out([self._variant], Sources(artifacts))
         place = workspace(self._variant, artifacts)
         place.work.mkdir(parents=True, exist_ok=True)
-        # As one stage hands it to the next.
-        place.collected.write_bytes(dump(spelled(collect(layout, digests.look))))
-        pack(place, load(place.collected), digests)
+        listing = Listing.of(collect(layout, digests.look))
+        pack(place, self._as_edited(listing) if digests is self.digests else listing, digests)
         digests.save()
         return {each.name: of_file(each) for each in place.release.iterdir()}
 

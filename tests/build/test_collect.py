@@ -8,9 +8,11 @@ import pytest
 
 from provisioning.artifact.digest import of_bytes
 from provisioning.artifact.entry import Entry
-from provisioning.build.collect import Collected, collect, complete, load, spelled
-from provisioning.build.collect import write as write_collected
+from provisioning.build.collect import collect, complete, recollect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Collected, Listing, load
+from provisioning.build.listing import write as write_listing
+from provisioning.build.signature import signature
 from provisioning.build.sources import Sources
 from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
@@ -41,7 +43,7 @@ def test_entries_hold_what_the_sources_hold(digests: Digests) -> None:
 
 
 def test_a_template_s_entry_is_completed_by_what_was_rendered(digests: Digests) -> None:
-    collected = collect(_layout(), digests.look)
+    collected = Listing.of(collect(_layout(), digests.look))
     write("rendered/etc/x", "done")
     whole = {each.entry.path: each for each in complete(collected, Path("rendered"), digests)}
     assert whole["etc/x"].entry.digest == of_bytes(b"done")
@@ -49,7 +51,7 @@ def test_a_template_s_entry_is_completed_by_what_was_rendered(digests: Digests) 
 
 
 def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) -> None:
-    collected = collect(_layout(), digests.look)
+    collected = Listing.of(collect(_layout(), digests.look))
     Path("rendered/etc/x").mkdir(parents=True)
     with pytest.raises(BuildError) as caught:
         complete(collected, Path("rendered"), digests)
@@ -58,8 +60,8 @@ def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) 
 
 def test_what_is_written_is_read_back(digests: Digests) -> None:
     collected = collect(_layout(), digests.look)
-    write_collected(Path("c.json"), spelled(collected))
-    assert load(Path("c.json")) == collected
+    write_listing(Path("c.json"), Listing.of(collected))
+    assert list(load(Path("c.json"))) == collected
     assert all(isinstance(each, Collected) for each in load(Path("c.json")))
 
 
@@ -81,3 +83,28 @@ def test_every_source_that_went_wrong_is_told(digests: Digests) -> None:
         "t/file: No such file or directory\n"
         "t/run: became a link while it was packaged; run doit again"
     )
+
+
+def test_a_template_in_a_tree_is_not_recollected(digests: Digests) -> None:
+    listing = Listing.of(collect(_layout(), digests.look))
+    write("t.j2", "{{ y }}")
+    again = recollect(listing, {"t.j2": signature(os.lstat("t.j2"))}, digests)
+    assert again.lines == listing.lines
+
+
+def test_only_what_changed_is_recollected(digests: Digests) -> None:
+    layout = _layout()
+    listing = Listing.of(collect(layout, digests.look))
+    write("t/file", "longer text")
+    again = recollect(listing, {"t/file": signature(os.lstat("t/file"))}, digests)
+    assert again.lines == Listing.of(collect(layout, digests.look)).lines
+    assert [listing[at].source for at in again.edit.numbers] == ["t/file"]
+    assert again.edit.basis == listing.content
+
+
+@pytest.mark.parametrize("name", ['a"b', "b", '"', "\\\\", "ä", "a, b"])
+def test_a_source_is_found_by_its_name_whatever_that_is(name: str) -> None:
+    names = ['a"b', "b", '"', "\\\\", "ä", "a, b", "", 'c"b']
+    entry = Entry("p", "file", 0o644, "root", "root")
+    listing = Listing.of(Collected(entry, each, template=False) for each in names)
+    assert [each.source for each in listing.taken_from([name]).values()] == [name]

@@ -18,6 +18,7 @@ from provisioning.artifact.verify import verify_release
 from provisioning.build import sums
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
@@ -59,7 +60,7 @@ def _packed(digests: Digests, **changes: Any) -> tuple[Workspace, Cost]:
     described = variant(*contents, **{"formats": ("deb",), **ABOUT, **changes})
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
-    cost = pack(place, collect(layout, digests.look), digests)
+    cost = pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place, cost
 
@@ -114,7 +115,7 @@ def test_dpkg_lists_modes_owners_and_times(digests: Digests) -> None:
     described = variant(*contents, formats=("deb",), mtime="epoch")
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     listed = _run("env", "TZ=UTC", "dpkg-deb", "-c", place.artifact("deb")).splitlines()
     rows = [" ".join(line.split()) for line in listed]
     assert [row for row in rows if "demo/bin" in row or "demo/var" in row] == [
@@ -316,7 +317,7 @@ def test_a_source_that_changes_meanwhile_is_told(digests: Digests) -> None:
     _project()
     described = variant(content("src", "t", ""), formats=("deb",), compression={"deb": "xz:1"})
     (layout,) = lay_out([described], Sources("artifacts"))
-    found = collect(layout, digests.look)
+    found = Listing.of(collect(layout, digests.look))
     write("t/lib/text", "two\n")
     with pytest.raises(BuildError, match="changed while it was packaged"):
         pack(workspace(described, "artifacts"), found, digests)

@@ -16,6 +16,7 @@ from provisioning.artifact.verify import verify
 from provisioning.build import sums
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
@@ -67,7 +68,7 @@ def _deb(digests: Digests, version: str, **changes: Any) -> Path:
     place.write_bytes(tool())
     (layout,) = lay_out([described], Sources("artifacts", str(place)))
     place = workspace(described, "artifacts")
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place.artifact("deb")
 

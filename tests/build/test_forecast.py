@@ -10,6 +10,7 @@ from provisioning.artifact import chunk
 from provisioning.build.collect import collect
 from provisioning.build.forecast import forecast
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
@@ -36,7 +37,7 @@ def both(digests: Digests, **changes: Any) -> tuple[Cost, Cost]:
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
     before = forecast(layout, place, digests)
-    return before, pack(place, collect(layout, digests.look), digests)
+    return before, pack(place, Listing.of(collect(layout, digests.look)), digests)
 
 
 def made(cost: Cost) -> list[Any]:

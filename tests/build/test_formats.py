@@ -15,6 +15,7 @@ from provisioning.artifact.verify import verify_release
 from provisioning.build import sums
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
@@ -36,7 +37,7 @@ def _packed(digests: Digests, **changes: Any) -> Workspace:
     described = variant(content("src", "t", ""), **{"formats": BOTH, **changes})
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place
 
@@ -104,7 +105,7 @@ def test_a_directory_is_replaced_as_a_whole(digests: Digests) -> None:
 def test_a_build_that_fails_leaves_the_directory_that_there_was(digests: Digests) -> None:
     place = _packed(digests)
     (layout,) = lay_out([place.variant], Sources("artifacts"))
-    found = collect(layout, digests.look)
+    found = Listing.of(collect(layout, digests.look))
     write("t/lib/text", "two\n")
     with pytest.raises(BuildError, match="changed while it was packaged"):
         pack(place, found, digests)
@@ -125,7 +126,7 @@ def test_another_content_has_another_time_where_one_asks_for_that(digests: Diges
     described = variant(content("src", "t", ""), formats=BOTH, mtime="content")
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     second = _times(place)
     changed = {name for name in first if first[name] != second[name]}
     assert changed == {"text", "manifest.json"}
@@ -170,7 +171,7 @@ def test_a_bit_flipped_at_any_byte_of_any_archive_is_told(digests: Digests, form
     described = variant(content("src", "t", ""), formats=(format,))
     (layout,) = lay_out([described], Sources("artifacts"))
     place = workspace(described, "artifacts")
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     archive = place.artifact(format)
     data = archive.read_bytes()

@@ -18,6 +18,7 @@ from provisioning.build import encode
 from provisioning.build.collect import collect
 from provisioning.build.format import tar as tar_format
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
@@ -33,7 +34,7 @@ def _packed(digests: Digests, version: str = "1.0", artifacts: str = "artifacts"
     described = variant(content("src", "t", ""), version=version)
     (layout,) = lay_out([described], Sources(artifacts))
     place = workspace(described, artifacts)
-    pack(place, collect(layout, digests.look), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     return place
 
 
@@ -161,7 +162,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
     write("t/a", "text!")
     described = variant(content("src", "t", ""))
     (layout,) = lay_out([described], Sources("artifacts"))
-    collected = collect(layout, digests.look)
+    collected = Listing.of(collect(layout, digests.look))
     write("t/a", now)
     place = workspace(described, "artifacts")
     with pytest.raises(BuildError) as caught:
@@ -174,7 +175,7 @@ def test_a_source_that_is_replaced_by_a_link_is_not_followed(digests: Digests) -
     write("t/a", "text")
     described = variant(content("src", "t", ""))
     (layout,) = lay_out([described], Sources("artifacts"))
-    collected = collect(layout, digests.look)
+    collected = Listing.of(collect(layout, digests.look))
     Path("t/a").unlink()
     os.symlink("/etc/passwd", "t/a")
     with pytest.raises(OSError, match="symbolic links"):

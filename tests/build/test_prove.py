@@ -9,8 +9,9 @@ import pytest
 
 from provisioning.artifact.extract import Writer
 from provisioning.build import sums
-from provisioning.build.collect import collect, complete
+from provisioning.build.collect import collect
 from provisioning.build.described import Described
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.plan import Part
 from provisioning.build.prove import prove
@@ -48,7 +49,7 @@ def place(digests: Digests) -> Workspace:
     layout = _part().layout
     place = workspace(layout.variant, "artifacts")
     render(layout, place.rendered)
-    pack(place, complete(collect(layout, digests.look), place.rendered, digests), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place
 

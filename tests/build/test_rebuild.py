@@ -9,8 +9,9 @@ import pytest
 from provisioning.artifact import digest
 from provisioning.artifact.tar import EPOCH
 from provisioning.build import sums
-from provisioning.build.collect import collect, complete
+from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.rebuild import rebuild
 from provisioning.build.render import render
@@ -47,7 +48,7 @@ def _built(digests: Digests, **changes: object) -> Workspace:
     layout = _layout(**changes)
     place = workspace(layout.variant, "artifacts")
     render(layout, place.rendered)
-    pack(place, complete(collect(layout, digests.look), place.rendered, digests), digests)
+    pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place
 

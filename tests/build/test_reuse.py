@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import chunk, index
-from provisioning.build.collect import Collected, collect
+from provisioning.build.collect import collect
 from provisioning.build.digests import Digests
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import Cost, pack
 from provisioning.build.press import thread_count
 from provisioning.build.sources import Sources
@@ -45,10 +46,10 @@ def large(size: int = 2 * chunk.MAX + 5) -> Path:
     return path
 
 
-def collected(artifacts: str = "artifacts", **changes: str) -> tuple[Workspace, list[Collected]]:
+def collected(artifacts: str = "artifacts", **changes: str) -> tuple[Workspace, Listing]:
     described = variant(content("src", "t", ""), **changes)
     (layout,) = lay_out([described], Sources(artifacts))
-    found = collect(layout, Digests(Path("digests.sqlite")).look)
+    found = Listing.of(collect(layout, Digests(Path("digests.sqlite")).look))
     return workspace(described, artifacts), found
 
 

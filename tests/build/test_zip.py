@@ -16,6 +16,7 @@ from provisioning.artifact import chunk
 from provisioning.artifact.verify import verify
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
@@ -54,7 +55,7 @@ def _build(digests: Digests, artifacts: str = "artifacts", **changes: Any) -> tu
     described = variant(*contents, formats=("zip",), **changes)
     (layout,) = lay_out([described], Sources(artifacts))
     place = workspace(described, artifacts)
-    cost = pack(place, collect(layout, digests.look), digests)
+    cost = pack(place, Listing.of(collect(layout, digests.look)), digests)
     path = place.artifact("zip")
     assert verify(path).findings == ()
     return path, cost
@@ -189,7 +190,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
     write("t/large").write_bytes(TEXT * 8)
     described = variant(content("src", "t", ""), formats=("zip",))
     (layout,) = lay_out([described], Sources("artifacts"))
-    collected = collect(layout, digests.look)
+    collected = Listing.of(collect(layout, digests.look))
     path = Path(name)
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     place = workspace(described, "artifacts")

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from provisioning.build.format.order import Order
+    from provisioning.build.groups import Group
+    from provisioning.build.members import Read
     from provisioning.build.output import Output
     from provisioning.build.runs import Run
+    from provisioning.spec.variant import Variant
 
     Write = Callable[[Order, Output], object]
     Planned = Callable[[Order], Iterator[Run]]
+    RunOf = Callable[[Variant, str, Group, Read], Run | None]
 
 WRITERS: dict[str, Write] = {
     **dict.fromkeys(CODECS, tar.write),
@@ -31,3 +35,11 @@ PLANNED: dict[str, Planned] = {
     DEB: deb.planned,
 }
 """The formats that are made of chunks, and what tells which those will be."""
+
+
+RUN_OF: dict[str, RunOf] = {
+    **dict.fromkeys(CODECS, tar.run),
+    ZIP: zip_format.run,
+    DEB: deb.run,
+}
+"""What tells, of the formats that are made of chunks, which ones hold a group."""

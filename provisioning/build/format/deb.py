@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.artifact.deb.extra import Extra
-    from provisioning.build.collect import Collected
     from provisioning.build.format.order import Order
+    from provisioning.build.groups import Group
+    from provisioning.build.listing import Collected
+    from provisioning.build.members import Read
     from provisioning.build.output import Output
-    from provisioning.build.runs import Group
+    from provisioning.spec.variant import Variant
 
 _CONTROL = runs.Span(ar.CONTROL, ar.CONTROL, 1)
 _CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they are xz or zstd
@@ -34,6 +36,8 @@ _CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they ar
 
 def write(order: Order, made: Output) -> None:
     """Make NAME_VERSION_ARCH.deb."""
+    # They are asked for again and again.
+    order = order._replace(groups=[each._replace(members=[*each.members]) for each in order.groups])
     path = order.place.artifact(order.format)
     described = _described(order)
     added = extra.extras(described)
@@ -63,6 +67,14 @@ def planned(order: Order) -> Iterator[Run]:
         yield from _plan(order, described, extra.extras(described))
 
 
+def run(variant: Variant, format: str, group: Group, read: Read) -> Run | None:
+    """The chunks that hold a group, whose small files are read by `read`; None in one stream."""
+    encoded = encoder_of(variant, format)
+    if encoded.codec != _CHUNKS:
+        return None
+    return runs.run(group, _spelling(variant), encoded, read)
+
+
 def _described(order: Order) -> Described:
     collected = [each for group in order.groups for each in group.members]
     parsed = Manifest(order.place.package, tuple(each.entry for each in collected))
@@ -75,14 +87,17 @@ def _described(order: Order) -> Described:
 
 
 def _plan(order: Order, described: Described, added: tuple[Extra, ...]) -> Iterator[Run]:
-    # dpkg sets the times of files: with one time for all, Python would go on running the .pyc of
-    # a file that keeps its size.
-    spelling = Gnu(order.variant.prefix, by_content=order.variant.mtime != EPOCH)
     encoded = encoder_of(order.variant, order.format)
-    planned = runs.plan(order.manifest, order.groups, spelling, encoded)
+    planned = runs.plan(order.manifest, order.groups, _spelling(order.variant), encoded)
     ending = extra.ending(described.manifest, added)
     span = runs.Span(added[0].path, added[-1].path, len(added)) if added else runs.NO_MEMBER
     return chain(planned, [runs.whole(ending, encoded, span)])
+
+
+def _spelling(variant: Variant) -> Gnu:
+    # dpkg sets the times of files: with one time for all, Python would go on running the .pyc of
+    # a file that keeps its size.
+    return Gnu(variant.prefix, by_content=variant.mtime != EPOCH)
 
 
 def _chunks(order: Order, planned: Iterable[Run]) -> Iterator[bytes | bytearray | memoryview]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from provisioning.build.groups import Group
     from provisioning.build.press import Pressed
-    from provisioning.build.runs import Group, Run, Span
+    from provisioning.build.runs import Run, Span
     from provisioning.build.store import Store
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Variant
@@ -70,7 +71,9 @@ class Order(NamedTuple):
 class Tally:
     """What the chunks of all formats took, and what they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Collection[str] = ()) -> None:
+        """Chunks with the keys `ahead` this build has made before, and does not reuse."""
+        self._ahead = ahead
         self.keys: set[str] = set()
         self._spans: dict[str, tuple[str, Span]] = {}
         self._made: list[Made] = []
@@ -90,7 +93,7 @@ class Tally:
         """Add a chunk, which was expected."""
         self.keys.add(pressed.key)
         length = len(pressed.packed.data)
-        if pressed.reused:
+        if pressed.reused and pressed.key not in self._ahead:
             self._reused.append(length)
         else:
             format, span = self._spans[pressed.key]

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.build.format.order import Order
+    from provisioning.build.groups import Group
+    from provisioning.build.members import Read
     from provisioning.build.output import Output
     from provisioning.build.press import Pressed
     from provisioning.build.runs import Run
+    from provisioning.spec.variant import Variant
 
 
 def write(order: Order, made: Output) -> None:
@@ -41,6 +44,11 @@ def planned(order: Order) -> Iterator[Run]:
     spelling = archive.Posix(order.variant.name)
     yield from runs.plan(order.manifest, order.groups, spelling, encoder)
     yield runs.whole(tar.END, encoder)
+
+
+def run(variant: Variant, format: str, group: Group, read: Read) -> Run:
+    """The chunks that hold a group, whose small files are read by `read`."""
+    return runs.run(group, archive.Posix(variant.name), encoder_of(variant, format), read)
 
 
 class _Splice:

@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from provisioning.artifact.zip.spelling import Clock
     from provisioning.build.encode import Press
     from provisioning.build.format.order import Order, Tally
+    from provisioning.build.groups import Group
+    from provisioning.build.members import Read
     from provisioning.build.output import Output
     from provisioning.build.press import Pressed
-    from provisioning.build.runs import Group
+    from provisioning.spec.variant import Variant
 
     Bytes = bytes | bytearray | memoryview
 
@@ -68,7 +70,7 @@ class _Share(NamedTuple):
 def write(order: Order, made: Output) -> None:
     """Make NAME-VERSION-PLATFORM.zip."""
     splice = _Splice(made.file(order.place.artifact(order.format)))
-    shares = list(_Plan(order).shares())
+    shares = list(_shares(order))
     planned = order.noted(share.run for share in shares)
     with closing(press(planned, order.store)) as pressed:
         chunks = _counted(pressed, order.tally)
@@ -89,43 +91,51 @@ def _counted(pressed: Iterable[Pressed], tally: Tally) -> Iterator[Pressed]:
 
 def planned(order: Order) -> Iterator[Run]:
     """The chunks of the zip, in order; no source is read yet."""
-    return (share.run for share in _Plan(order).shares())
+    return (share.run for share in _shares(order))
+
+
+def run(variant: Variant, format: str, group: Group, read: Read) -> Run:
+    """The chunks that hold a group, whose small files are read by `read`."""
+    return _Plan(variant, format, read).share(group).run
+
+
+def _shares(order: Order) -> Iterator[_Share]:
+    return _Plan(order.variant, order.format).shares(order.manifest, order.groups)
 
 
 class _Plan:
     """Which chunks a zip is made of, and by which keys the store knows them."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._name = order.variant.name
-        encoder = encoder_of(order.variant, order.format)
+    def __init__(self, variant: Variant, format: str, read: Read = members.whole) -> None:
+        self._variant, self._name, self._read = variant, variant.name, read
+        encoder = encoder_of(variant, format)
         self._encoder, self._press = encoder.name, encoder.press
-        self._told = f"zip {self._name} {order.variant.mtime}"
+        self._told = f"zip {self._name} {variant.mtime}"
 
-    def shares(self) -> Iterator[_Share]:
-        """The chunks, in order: the manifest's, and those of each group."""
-        content = self._order.manifest
+    def shares(self, content: bytes, groups: Iterable[Group]) -> Iterator[_Share]:
+        """The chunks, in order: that of the manifest `content`, and those of each group."""
         top = _Spelt(archive.top(self._name), clock(EPOCH))
         spelt = (top, *map(self._spell, archive.reserved(content)))
         named = key(self._encoder, self._told, content), len(content)
         make = partial(_pack, spelt, self._press)
         yield _Share(Run((named,), lambda: iter((content,)), make, PREAMBLE), spelt)
-        yield from map(self._share, self._order.groups)
+        yield from map(self.share, groups)
 
     def _spell(self, entry: Entry) -> _Spelt:
-        time = clock(mtime(self._order.variant, entry))
+        time = clock(mtime(self._variant, entry))
         return _Spelt(archive.member(entry, self._name), time)
 
-    def _share(self, group: Group) -> _Share:
+    def share(self, group: Group) -> _Share:
+        """The chunks of one group."""
         collected, _, lines = group
         spelt = [self._spell(each.entry) for each in collected]
-        if len(collected) == 1 and collected[0].entry.size > chunk.MAX:
+        if len(spelt) == 1 and spelt[0].member.size > chunk.MAX:
             return self._cut(group, spelt)
         size = sum(size_of(each.member) for each in spelt)
         named = key(self._encoder, self._told, lines), size
         make = partial(_pack, spelt, self._press)
-        run = Run((named,), lambda: members.bare(collected), make, span_of(collected))
-        return _Share(run, spelt)
+        read = partial(members.bare, collected, self._read)
+        return _Share(Run((named,), read, make, span_of(collected)), spelt)
 
     def _cut(self, group: Group, spelt: Sequence[_Spelt]) -> _Share:
         (large,), _, lines = group

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from provisioning.build.changes import changes
-from provisioning.build.collect import collect, differing, spelled
+from provisioning.build.collect import collect
+from provisioning.build.listing import Listing, differing
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Why:
             yield from str(error).splitlines()
             return
         placed = job.part.placed_by()
-        for change in changes(*differing(job.workspace.collected, spelled(now))):
+        for change in changes(*differing(job.workspace.collected, Listing.of(now))):
             content = placed.get(change.path)
             where = f"  ({content.origin} {content.where})" if content else ""
             yield f"{change}{where}"

@@ -1,0 +1,127 @@
+"""Knows how the members of a package are shared out among chunks, and remembers it.
+
+What is remembered costs time when it is lost, and never correctness: it is sealed by its digest,
+and holds for one listing. The groups that an edit has not touched need not be made again.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from io import BytesIO
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import archive, canonical, chunk, digest, manifest
+from provisioning.artifact.path import MANIFEST
+from provisioning.build import output
+from provisioning.build.specs import code_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from provisioning.artifact.manifest import Package
+    from provisioning.build.listing import Collected, Listing
+
+_WIDTH = 64  # of a digest in hexadecimal, with which the file begins
+
+
+class Group(NamedTuple):
+    """Members that go into one chunk; or one that is larger than a chunk may be."""
+
+    members: Sequence[Collected]
+    length: int
+    """How many bytes of tar they take, as `Posix` spells them."""
+    lines: bytes
+    """What the manifest says of them."""
+
+
+class Cut(NamedTuple):
+    """A group without its members, of which there are so many."""
+
+    members: int
+    length: int
+    lines: bytes
+
+
+def share_out(name: str, members: Iterable[Collected]) -> Iterator[Cut]:
+    """Share the members of the package `name` out among chunks, in the same way for every format.
+
+    Nothing is looked at behind a group that is asked for, but for the member that follows it.
+    """
+    spelling = archive.Posix(name)
+    lengths: list[int] = []
+    lines: list[str] = []
+
+    def told() -> Iterator[tuple[str, int]]:
+        for each in members:
+            length = spelling.length(each.entry)
+            lengths.append(length)
+            lines.append(manifest.line(each.entry))
+            yield each.entry.path, length
+
+    for some in chunk.boundaries(told()):
+        count = some.stop - some.start
+        yield Cut(count, sum(lengths[:count]), ",\n".join(lines[:count]).encode())
+        del lengths[:count], lines[:count]
+
+
+def share_again(name: str, listing: Listing, before: Sequence[Cut]) -> Iterator[Cut]:
+    """The same for an edited listing, if `before` are the cuts of what it was made of."""
+    starts = accumulate((cut.members for cut in before), initial=0)
+    known = dict(zip(starts, before, strict=False))  # the last one is the end
+    edited = sorted(listing.edit.numbers)
+    at = 0
+    while at < len(listing):
+        cut = known.get(at)
+        # A group may have ended only because the member behind it was too large.
+        if cut and bisect_left(edited, at) == bisect_left(edited, at + cut.members + 1):
+            yield cut
+            at += cut.members
+            continue
+        for cut in share_out(name, listing[at:]):
+            yield cut
+            at += cut.members
+            if at in known:
+                break  # what was known of the next one does not depend on what precedes it
+
+
+def keep(path: Path, content: str, cuts: Sequence[Cut]) -> None:
+    """Remember the cuts of the listing with this content."""
+    rows = [(count, length, len(lines)) for count, length, lines in cuts]
+    head = json.dumps({"made by": code_state(), "content": content, "cuts": rows})
+    data = b"".join((head.encode(), b"\n", *(cut.lines for cut in cuts)))
+    output.remember(path, digest.of_bytes(data).encode() + data)
+
+
+def recall(path: Path, content: str) -> list[Cut] | None:
+    """The cuts of the listing with this content, if they are what is remembered."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError:
+        return None
+    if digest.of_bytes(data[_WIDTH:]).encode() != data[:_WIDTH]:
+        return None
+    stream = BytesIO(data[_WIDTH:])
+    head = json.loads(stream.readline())
+    if (head["made by"], head["content"]) != (code_state(), content):
+        return None
+    return [Cut(count, length, stream.read(width)) for count, length, width in head["cuts"]]
+
+
+def group(members: Sequence[Collected], cuts: Iterable[Cut]) -> Iterator[Group]:
+    """The groups of the members that were cut so."""
+    start = 0
+    for count, length, lines in cuts:
+        yield Group(members[start : start + count], length, lines)
+        start += count
+
+
+def spell(package: Package, cuts: Iterable[Cut]) -> bytes:
+    """The manifest of a package. Raises ArtifactError where no reader would take it."""
+    content = manifest.join(package, [cut.lines for cut in cuts])
+    # What no reader would take must not be written. That the entries are sound, the layout knows.
+    whole = content if len(content) > canonical.LIMIT else manifest.join(package, ())
+    manifest.parse(whole, MANIFEST)
+    return content

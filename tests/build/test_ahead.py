@@ -1,0 +1,156 @@
+"""Many sources are read once, on all processors, and none is believed that was not read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provisioning.artifact import chunk
+from provisioning.artifact.digest import of_bytes, of_file
+from provisioning.build import ahead
+from provisioning.build.collect import collect
+from provisioning.build.digests import Digests
+from provisioning.build.layout import lay_out
+from provisioning.build.listing import Listing
+from provisioning.build.pack import pack
+from provisioning.build.render import render
+from provisioning.build.sources import Sources
+from provisioning.build.store import Store
+from provisioning.build.workspace import workspace
+from tests.build.conftest import content, variant, write
+
+if TYPE_CHECKING:
+    from provisioning.build.ahead import Ahead
+    from provisioning.build.format.order import Cost
+    from provisioning.build.signature import Signature
+    from provisioning.build.workspace import Workspace
+    from provisioning.spec.variant import Variant
+
+MANY = 1500
+FORMATS = ("tar.gz", "tar.zst", "zip", "deb")
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIN", "TARGET", "MAX"):
+        monkeypatch.setattr(chunk, name, getattr(chunk, name) // 16)
+
+
+@pytest.fixture
+def described(project: Path) -> Variant:
+    for number in range(MANY):
+        write(f"t/{number}", f"{number} " * (number % 500))
+    write("t/large", "0123456789abcdef" * 40_000)
+    write("x.j2", "{{ 1 + 1 }}")
+    os.symlink("7", "t/link")
+    contents = content("src", "t", "lib/"), content("template", "x.j2", "lib/500.txt", number=1)
+    return variant(*contents, formats=FORMATS)
+
+
+def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, Ahead | None]:
+    """What is found one after the other by who knows nothing, and what is found ahead."""
+    sources = Sources("artifacts")
+    (layout,) = lay_out([described], sources)
+    place = workspace(described, "artifacts")
+    place.work.mkdir(parents=True, exist_ok=True)
+    found = ahead.collect(layout, sources.signature, digests, place)
+    serially = collect(layout, Digests(Path("nothing.sqlite")).look) if found else []
+    render(layout, place.rendered)
+    return place, Listing.of(serially), found
+
+
+def released(place: Workspace) -> dict[str, str]:
+    return {path.name: of_file(path) for path in place.release.iterdir() if path.is_file()}
+
+
+def test_the_same_is_found(described: Variant, digests: Digests) -> None:
+    _, serially, found = look_at(described, digests)
+    assert found
+    assert found.listing.lines == serially.lines
+    assert found.keys
+
+
+def test_what_is_made_ahead_is_what_would_be_made(described: Variant, digests: Digests) -> None:
+    place, serially, found = look_at(described, digests)
+    assert found
+    assert {*found.keys} == {path.name for path in place.chunks.iterdir()}
+    cost = pack(place, found.listing, digests, found.keys)
+    ahead_of_it = released(place)
+    assert cost.chunks_reused == 0
+    assert Store(place.chunks).sweep(0).removed
+    assert pack(place, serially, digests) == cost
+    assert released(place) == ahead_of_it
+
+
+def test_a_later_build_takes_it_for_reused(described: Variant, digests: Digests) -> None:
+    place, _, found = look_at(described, digests)
+    assert found
+    first: Cost = pack(place, found.listing, digests, found.keys)
+    again = pack(place, found.listing, digests)
+    assert (again.chunks_reused, again.chunks_rebuilt) == (first.chunks_rebuilt, 0)
+
+
+@pytest.mark.parametrize("how", ["gone", "other", "a FIFO"])
+def test_a_source_that_went_wrong_is_left_to_who_tells(
+    described: Variant, digests: Digests, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = Sources("artifacts")
+    (layout,) = lay_out([described], sources)
+    Path("t/7").unlink()
+    if how == "other":
+        write("t/7", "other")
+    if how == "a FIFO":
+        os.mkfifo("t/7")
+    assert ahead.collect(layout, sources.signature, digests, None) is None
+
+
+def test_what_was_read_is_not_read_again(
+    described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("later")
+    while os.stat("later").st_ctime_ns - os.lstat("t/link").st_ctime_ns < 100_000_000:
+        Path("later").touch()
+    sources = Sources("artifacts")
+    (layout,) = lay_out([described], sources)
+    assert ahead.collect(layout, sources.signature, digests, None)
+    monkeypatch.setattr("provisioning.build.digests.read_digest", None)
+    for name in ("t/0", "t/77", "t/large"):
+        assert digests.look(name).digest == of_bytes(Path(name).read_bytes())
+
+
+def test_of_a_process_that_is_killed_nothing_is_believed(
+    described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, real = os.getpid(), ahead.read_whole
+
+    def deadly(path: str, now: Signature) -> bytes:
+        if path == "t/300" and os.getpid() != parent:
+            os.kill(os.getpid(), 9)
+        return real(path, now)
+
+    monkeypatch.setattr(ahead, "read_whole", deadly)
+    assert look_at(described, digests)[-1] is None
+
+
+def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None:
+    report = ahead._Report(0, ["line"], (1, 512, b"line"), [("a", "0" * 64)], [])
+    with open(tmp_path / "reports", "w+b") as file:
+        written = ahead._Written(file)
+        assert written.write(report)
+        os.write(file.fileno(), (tmp_path / "reports").read_bytes()[:-1])
+        assert written.write(report._replace(number=1))
+        assert [each.number for each in written.fresh()] == [0]
+
+
+def test_beside_other_tasks_nothing_is_made_ahead(
+    described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "is_alone", lambda: False)
+    place, serially, found = look_at(described, digests)
+    assert found
+    assert not found.keys
+    assert found.listing.lines == serially.lines
+    assert not place.chunks.exists()
