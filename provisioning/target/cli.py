@@ -12,6 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
+import provisioning
 from provisioning.errors import FailedError, LockedError, ProvisioningError, RefusedError
 from provisioning.target.command.answer import (
     FAILED,
@@ -21,11 +22,11 @@ from provisioning.target.command.answer import (
     TROUBLE,
     Answer,
 )
-from provisioning.target.command.asked import own_place, own_tree
+from provisioning.target.command.asked import called, own_place, own_tree
 from provisioning.target.telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _COMMANDS = ("install", "verify", "status", "list", "rollback", "uninstall", "gc", "recover")
@@ -103,9 +104,12 @@ def _written(code: int, telling: Telling, *, changes: bool) -> int:
     return TROUBLE if code == GOOD and not changes else code
 
 
+_ALONE = frozenset({"-h", "--help", "--version", "--completion"})
+
+
 def _words(argv: Sequence[str]) -> list[str]:
     """What was asked: the tool of a package that lies unpacked installs it, if not told else."""
-    if own_tree() and not (argv and argv[0] in {*_COMMANDS, "-h", "--help"}):
+    if own_tree() and not (argv and (argv[0] in _COMMANDS or argv[0].partition("=")[0] in _ALONE)):
         return ["status" if own_place() else "install", *argv]
     return [*argv]
 
@@ -121,12 +125,44 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     The tool is one file that Python compiles anew whenever it starts: what is not needed would
     take more time than most of what is.
     """
-    names = words[:1] if words and words[0] in _COMMANDS else _COMMANDS
-    parser = argparse.ArgumentParser(prog="provision", description="Install and verify packages.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    if not words or words[0] not in _COMMANDS:
+        return _whole()
+    parser = argparse.ArgumentParser(prog=called())
+    _declare(parser.add_subparsers(required=True, metavar="COMMAND", dest="command"), words[:1])
+    return parser
+
+
+def _whole() -> argparse.ArgumentParser:
+    """What understands all commands, and the options without one."""
+    from provisioning.target.command.about import about  # noqa: PLC0415 - as above
+    from provisioning.target.command.completion import Completion, Declared  # noqa: PLC0415
+
+    usage, description = about()
+    parser = argparse.ArgumentParser(
+        prog=called(),
+        usage=usage,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    told = f"provision {provisioning.__version__}"
+    parser.add_argument("--version", action="version", version=told, help="tell the version")
+    commands = parser.add_subparsers(
+        prog=called(), required=True, metavar="COMMAND", dest="command", parser_class=Declared
+    )
+    _declare(commands, _COMMANDS)
+    parser.add_argument(
+        "--completion",
+        choices=("bash", "zsh"),
+        action=Completion,
+        const=commands.choices,
+        metavar="SHELL",
+        help="print what completes commands, options and names in bash or zsh",
+    )
+    return parser
+
+
+def _declare(commands: Any, names: Iterable[str]) -> None:
     for name in names:
         command = _command(name)
-        about = f"{command.HELP[:1].upper()}{command.HELP[1:]}."
-        declared = commands.add_parser(name, help=command.HELP, description=about)
-        command.declare(declared)
-    return parser
+        said = f"{command.HELP[:1].upper()}{command.HELP[1:]}."
+        command.declare(commands.add_parser(name, help=command.HELP, description=said))

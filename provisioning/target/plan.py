@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.package import Package
     from provisioning.target.configuration import Kept
     from provisioning.target.releases import Release
+    from provisioning.target.staying import Stay
 
 _WORDS = {
     RESTORE: "back to what it was",
@@ -38,6 +39,8 @@ class Plan(NamedTuple):
     users: tuple[str, ...] = ()
     """Those who will be made."""
     purge: bool = False
+    stays: tuple[Stay, ...] = ()
+    """What is left where a package is removed."""
 
 
 def told(decision: Decision) -> str:
@@ -96,4 +99,6 @@ def _removal(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
         yield f"remove {plan.old.path}, and all other releases"
     if "post_remove" in hooks:
         yield "run the hook post_remove"
-    yield "remove configuration, data and state" if plan.purge else "keep configuration and data"
+    if plan.purge:
+        yield "remove configuration, data and state"
+    yield from map(str, plan.stays)

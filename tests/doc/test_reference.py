@@ -294,11 +294,18 @@ PROVISION = in_lines(r"^    ([a-z]+)\b", usage())
 @pytest.mark.parametrize("command", PROVISION)
 def test_each_option_of_provision_is_there(command: str) -> None:
     page = section(COMMANDS, "## provision: on the target")
-    common = page.split("\n###")[0]
+    common = page.split("\n###")[0].partition("Options of all commands:")[2]
     own = section(COMMANDS, f"### provision {command}").split("\n###")[0]
     told = {name.split()[0] for name in first_column(own) | first_column(common)}
     options = {name for name in told if name.startswith("--")}
     assert options == set(re.findall(r"(--[a-z-]+)", usage(command)))
+
+
+def test_each_option_of_provision_without_a_command_is_there() -> None:
+    page = section(COMMANDS, "## provision: on the target")
+    table = page.partition("Without a command:")[2].partition("Options of all commands:")[0]
+    told = {name.split()[0] for name in first_column(table)}
+    assert told | {"--help"} == set(re.findall(r"(--[a-z-]+)", usage()))
 
 
 def test_each_command_of_provision_is_there() -> None:

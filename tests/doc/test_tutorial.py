@@ -44,7 +44,7 @@ def run(command: str, project: Path) -> str:
 
 def portable(text: str) -> str:
     """`text` without what depends on where it is done, and on the tool that is in packages."""
-    text = re.sub(r"/\S*(?=/pi/)", "…", text)  # a scratch root of this name, wherever it lies
+    text = re.sub(r"/\S*(?=/pi[/ ])", "…", text)  # a scratch root of this name, wherever it lies
     text = re.sub(r"\b(\d[\d.]*)-[0-9a-f]{8}\b", r"\1-DIGEST", text)
     text = re.sub(r"(\d+ entries), \d+ bytes", r"\1, N bytes", text)
     text = re.sub(r"\bat byte \d+", "at byte N", text)

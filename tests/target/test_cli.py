@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,11 @@ def damaged(release: Path) -> Path:
 def run(*arguments: str | Path, **keywords: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "provisioning.target", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **keywords)  # type: ignore[call-overload,no-any-return]
+
+
+def test_its_version_is_that_of_the_distribution() -> None:
+    done = run("--version")
+    assert done.stdout == f"provision {version('doit-provisioning')}\n"
 
 
 def test_a_sound_release_is_verified(release: Path, capsys: pytest.CaptureFixture[str]) -> None:

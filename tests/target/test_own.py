@@ -82,6 +82,41 @@ def test_installed_it_needs_no_name(machine: Machine) -> None:
     assert not machine.prefix.exists()
 
 
+def test_its_help_tells_a_first_user_what_to_do(machine: Machine, unpacked: Path) -> None:
+    outcome = run(machine, unpacked / "install", "--help")
+    called = "greenhouse/install"
+    assert outcome.out.startswith(
+        f"usage: {called} [COMMAND] [OPTION ...]\n\n"
+        "Installs greenhouse 1.4.2 into /opt/greenhouse, for which you most likely have to be"
+        f" root:\n\n    sudo {called}\n\n"
+    )
+    assert f"    mkdir scratch && {called} --root scratch\n" in outcome.out
+    own = run(machine, unpacked / "install", "install", "--help").out
+    assert own.startswith(f"usage: {called} install")
+    assert "[--allow-downgrade]" in own
+
+
+def test_installed_its_help_tells_that_no_name_is_needed(machine: Machine) -> None:
+    machine.install("1.4.2", with_tool("1.4.2"))
+    told = installed(machine, "--help").out
+    assert "Tells how greenhouse 1.4.2 is installed in /opt/greenhouse, if no command" in told
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--completion", "bash"), ("-h",)])
+def test_what_it_tells_of_itself_is_told_wherever_it_lies(
+    machine: Machine, unpacked: Path, words: tuple[str, ...]
+) -> None:
+    outcome = run(machine, unpacked / "install", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert not machine.prefix.exists()
+
+
+def test_a_damaged_package_does_not_hinder_help(machine: Machine, unpacked: Path) -> None:
+    (unpacked / ".provisioning/manifest.json").write_text("{}")
+    told = run(machine, unpacked / "install", "--help")
+    assert "Install and verify packages." in told.out
+
+
 def test_a_link_to_it_by_another_name_belongs_to_nothing(machine: Machine) -> None:
     machine.install("1.4.2", with_tool("1.4.2"))
     link = machine.folder / "provision"

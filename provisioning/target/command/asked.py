@@ -89,6 +89,13 @@ def own_tree() -> Path | None:
     return found if is_tree(found) else None
 
 
+def called() -> str:
+    """How the running tool was started, as far as people have to know."""
+    if not own_tree():
+        return "provision"
+    return sys.argv[0] if "/" in sys.argv[0] else f"./{sys.argv[0]}"
+
+
 def own_place() -> Place | None:
     """Where the package is installed to which the running tool belongs."""
     found = own_tree()

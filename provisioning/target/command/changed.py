@@ -43,7 +43,12 @@ def changed(plan: Plan, home: Home, telling: Telling) -> Answer:
         text = plans.told(decision)
         if text:
             (telling.warn if plans.is_warning(decision) else telling.say)(text)
+    for stay in plan.stays:
+        telling.say(str(stay))
     telling.say(_told(plan, home))
+    if plan.stays:
+        root = f"--root {home.root} " if home.is_rehearsal else ""
+        telling.say(f"what stays goes with `uninstall --purge {root}{home.prefix}`")
     removed = [] if plan.action == REMOVE else _clean_up(home, telling)
     return Answer(GOOD, {**_document(plan), "removed": removed, "warnings": telling.warnings})
 
@@ -76,4 +81,5 @@ def _document(plan: Plan | None) -> dict[str, Any]:
             for each in plan.kept.decisions
             if each.action != KEEP
         ],
+        **({"stays": [each._asdict() for each in plan.stays]} if plan.action == REMOVE else {}),
     }

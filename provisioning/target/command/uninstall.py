@@ -15,6 +15,7 @@ from provisioning.target.install import begin
 from provisioning.target.opening import to_change
 from provisioning.target.plan import Plan
 from provisioning.target.record import REMOVE
+from provisioning.target.staying import stays
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -47,15 +48,18 @@ def run(options: Namespace, telling: Telling) -> Answer:
             registry.strike(home)  # somebody was killed just before
         plan = _planned(home, options)
         removal.carry_out(begin(home, plan, telling))
+        if plan.old and not plan.purge:  # a hook may have seen to some of it
+            plan = plan._replace(stays=stays(home, plan.old))
         return changed(plan, home, telling)
 
 
 def _planned(home: Home, options: Namespace) -> Plan:
-    current, left = releases.at(home, CURRENT), removal.left(home)
-    if not current and options.purge and left:
-        return Plan(REMOVE, None, None, "", NOTHING, left.package, purge=True)
+    current, removed = releases.at(home, CURRENT), removal.left(home)
+    if not current and options.purge and removed:
+        return Plan(REMOVE, None, None, "", NOTHING, removed.package, purge=True)
     if not current:
         raise RefusedError(f"{home.path}: nothing is installed")
     old = releases.read(home, current)
     previous = releases.at(home, PREVIOUS)
-    return Plan(REMOVE, old, None, previous, NOTHING, old.package, purge=options.purge)
+    left = () if options.purge else stays(home, old)
+    return Plan(REMOVE, old, None, previous, NOTHING, old.package, purge=options.purge, stays=left)
