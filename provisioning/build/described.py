@@ -39,9 +39,9 @@ class Described:
         if not any(item.template for item in self._layout.items):
             return {}
         # Imported here: an engine for templates is a cost that a package without any does not owe.
-        from provisioning.build.render import render_all  # noqa: PLC0415
+        from provisioning.build.render import render_all, templates_of  # noqa: PLC0415
 
-        return render_all(self._layout)
+        return render_all(self._layout.variant, templates_of(self._layout.items))
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -74,7 +74,7 @@ class Described:
     def _complete(self, each: Collected) -> Collected:
         if not each.template:
             return each
-        return each._replace(entry=_of(each.entry, self.rendered[each.entry.path].content))
+        return each._replace(entry=holding(each.entry, self.rendered[each.entry.path].content))
 
     def _content(self, path: str) -> bytes:
         if path in self.rendered:
@@ -86,5 +86,6 @@ class Described:
             raise BuildError(f"{each.source}: {error.strerror}") from None
 
 
-def _of(entry: Entry, content: bytes) -> Entry:
+def holding(entry: Entry, content: bytes) -> Entry:
+    """The entry of a template, which became this."""
     return entry._replace(size=len(content), digest=digest.of_bytes(content))

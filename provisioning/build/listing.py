@@ -120,11 +120,6 @@ def dump(lines: Iterable[str]) -> bytes:
     return "".join((_BEGIN, _BETWEEN.join(lines), _END)).encode()
 
 
-def content_of(lines: Iterable[str]) -> str:
-    """The digest of a listing of these lines."""
-    return digest.of_bytes(dump(lines))
-
-
 def write(path: Path, listing: Listing) -> None:
     """Leave what was collected for the stages that follow."""
     output.write(path, dump(listing.lines))

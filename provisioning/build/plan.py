@@ -148,6 +148,12 @@ class Part:
             self.brief = self.brief._replace(content=content)
         return self.brief.content
 
+    def listed(self, place: Workspace, digests: Digests) -> Listing:
+        """What `collect` would find, taken from `place` if that is what lies there."""
+        from provisioning.build.listing import recall  # noqa: PLC0415
+
+        return recall(place.collected, self.content(digests)) or self.collect(digests)
+
     def collect(self, digests: Digests, place: Workspace | None = None) -> Listing:
         """What the package will hold; of the sources, what may have changed is read.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
+from operator import eq
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import digest
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.verify import Verification
-from provisioning.build.described import Described
-from provisioning.build.listing import Collected, content_of, spell
+from provisioning.build.described import Described, holding
 from provisioning.build.scratch import scratch
 from provisioning.errors import BuildError
 
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.artifact.difference import Change
-    from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
     from provisioning.build.digests import Digests
-    from provisioning.build.item import Item
+    from provisioning.build.listing import Listing
     from provisioning.build.plan import Part
     from provisioning.build.workspace import Workspace
 
@@ -80,26 +78,32 @@ class _Judge:
         return made is self._approved
 
     def _is_as_described(self, made: Manifest) -> bool:
-        items, described = self._part.layout.items, self.described
-        if made.package != described.package or len(made.entries) != len(items):
+        """The same without a layout, where it is known what would be collected."""
+        if made.package != self._place.package:
             return False
-        for item, entry in zip(items, made.entries, strict=True):
-            if item.template and entry.digest != self._rendered(item.path):
-                return False
         try:
-            return content_of(map(_line, made.entries, items)) == self._part.content(self._digests)
+            listing = self._part.listed(self._place, self._digests)
         except (BuildError, OSError):  # a source that is not there any more, say
             return False
+        if len(listing) != len(made.entries):
+            return False
+        rendered = self._rendered(listing)
+        found = (
+            holding(each.entry, rendered[each.source]) if each.template else each.entry
+            for each in listing
+        )
+        return all(map(eq, found, made.entries))
 
-    def _rendered(self, path: str) -> str:
-        return digest.of_bytes(self.described.rendered[path].content)
+    def _rendered(self, listing: Listing) -> dict[str, bytes]:
+        """What the templates become, by their sources."""
+        sources = {each: each for each in (listing[at].source for at in listing.templates())}
+        if not sources:
+            return {}
+        # Imported here: an engine for templates is a cost that a package without any does not owe.
+        from provisioning.build.render import render_all  # noqa: PLC0415
 
-
-def _line(entry: Entry, item: Item) -> str:
-    """What collecting would spell."""
-    if item.template:
-        entry = entry._replace(size=0, digest="")
-    return spell(Collected(entry, item.source, item.template))
+        made = render_all(self._part.variant, sources)
+        return {source: each.content for source, each in made.items()}
 
 
 def contradictions(made: Manifest, wanted: Manifest) -> Iterator[Finding]:

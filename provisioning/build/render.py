@@ -24,8 +24,9 @@ from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from provisioning.build.item import Item
     from provisioning.build.layout import Layout
     from provisioning.spec.variant import Variant
 
@@ -54,23 +55,27 @@ def render(layout: Layout, into: Path) -> set[str]:
         SpecError: with every fault of every template.
         OSError: a file cannot be written.
     """
-    rendered = render_all(layout)
+    rendered = render_all(layout.variant, templates_of(layout.items))
     remove_tree(into)  # what an earlier layout rendered may hold secrets, or stand in the way
     for path, each in rendered.items():
         output.write(into / path, each.content)
     return {name for each in rendered.values() for name in each.uses}
 
 
-def render_all(layout: Layout) -> dict[str, Rendered]:
-    """What the templates of `layout` become, by their paths in the package.
+def templates_of(items: Iterable[Item]) -> dict[str, str]:
+    """The templates among the items of a layout, by their paths in the package."""
+    return {item.path: item.source for item in items if item.template}
+
+
+def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Rendered]:
+    """What the templates `sources` of a variant become, by their paths in the package.
 
     Raises:
         SpecError: with every fault of every template.
     """
-    sources = {item.path: item.source for item in layout.items if item.template}
-    rendered, found = _render_bounded(sources, layout.variant) if sources else ({}, [])
+    rendered, found = _render_bounded(sources, variant) if sources else ({}, [])
     if found:
-        raise SpecError(with_contents(found, layout.variant.contents), Path())
+        raise SpecError(with_contents(found, variant.contents), Path())
     return rendered
 
 

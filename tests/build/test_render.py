@@ -9,7 +9,7 @@ import pytest
 from provisioning.build import limits
 from provisioning.build.includes import includes
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render, render_all
+from provisioning.build.render import Templates, render, render_all, templates_of
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import SpecError
 from tests.build.conftest import content, variant, write
@@ -215,7 +215,7 @@ def test_a_template_that_needs_too_much_time_is_named(monkeypatch: pytest.Monkey
     contents = content("template", "a.j2", "a"), content("template", "b.j2", "b", number=1)
     (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
-        render_all(layout)
+        render_all(layout.variant, templates_of(layout.items))
     assert str(caught.value) == (
         "b.j2: a template needs more than 1 s of processor time [template-limit]\n"
         "  specs/demo.yaml:11:5: rendered here: contents[1]\n"
