@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from .page import GREENHOUSE, blocks
-from .test_tutorial import portable, run
+from .test_tutorial import demand_alike, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def follow(page: Path, project: Path) -> None:
     for block, after in zip_longest(found, found[1:]):
         if block.language == "sh":
             shown = after.text if after and after.language == "text" else ""
-            assert portable(run(block.text, project)) == portable(shown), block.text
+            demand_alike(run(block.text, project), shown, block.text)
         elif block.language not in {"text", "console"}:
             _write(block, project)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.artifact.making import NAME, PACKAGE, write_release
+
 from .page import DOC, blocks
 from .reader import follow
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 HOW_TO = DOC / "how-to"
 MANY = HOW_TO / "HowTo_006_Many_Pis.md"
 # A network of hosts: each ends its installation with the number at the end of its name.
-SSH = '#!/bin/sh\necho "$2" >> reached\nexit "${2##*-}"\n'
+SSH = '#!/bin/sh\necho "$2" >> reached\necho "$3" >> said\nexit "${2##*-}"\n'
 
 
 @pytest.mark.parametrize("page", ["005_First_Pi", "006_Many_Pis", "007_Mac_With_launchd"])
@@ -36,17 +38,38 @@ def test_every_command_prints_what_the_page_shows(tmp_path: Path, page: str) -> 
 def test_a_canary_that_fails_keeps_the_others_as_they_are(
     tmp_path: Path, hosts: str, reached: str, told: str
 ) -> None:
+    write_release(tmp_path / "vents")
+    done = deploy(tmp_path, f"vents/{NAME}", *hosts.split())
+    assert (done.returncode, done.stderr) == (bool(told), told)
+    assert (tmp_path / "reached").read_text(encoding="utf-8").split() == reached.split()
+
+
+def test_the_package_is_that_of_the_archive(tmp_path: Path) -> None:
+    path = write_release(tmp_path / "vents")
+    deploy(tmp_path, str(path), "a-0")
+    told = (tmp_path / "said").read_text(encoding="utf-8")
+    top = PACKAGE.name
+    assert told == (
+        f"cd /tmp && rm -rf {top} && tar xzf {NAME} && sudo {top}/install --json --quiet\n"
+    )
+
+
+def test_without_an_archive_no_machine_is_touched(tmp_path: Path) -> None:
+    assert deploy(tmp_path, "nowhere.tar.gz", "a-0").returncode == 1
+    assert not (tmp_path / "reached").exists()
+
+
+def deploy(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the page's script, in a network of hosts that only say what they are told."""
     for name, text in {"ssh": SSH, "scp": "#!/bin/sh\n"}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     (script,) = (block.text for block in blocks(MANY) if block.language == "bash")
-    done = subprocess.run(
-        ["sh", "-c", script, "deploy.sh", "x.tar.gz", *hosts.split()],
+    return subprocess.run(
+        ["sh", "-c", script, "deploy.sh", *words],
         cwd=tmp_path,
         env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (bool(told), told)
-    assert (tmp_path / "reached").read_text(encoding="utf-8").split() == reached.split()

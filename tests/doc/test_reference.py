@@ -26,7 +26,7 @@ from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 from provisioning.target.command import answer
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
-from .test_tutorial import portable, run
+from .test_tutorial import demand_alike, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -261,7 +261,7 @@ def test_the_example_of_a_difference_is_what_is_printed(tmp_path: Path) -> None:
     spec.write_text(spec.read_text(encoding="utf-8").replace('"0755"', '"0750"'), encoding="utf-8")
     told = run(f"echo 1.4.3 > VERSION; {made}; doit diff greenhouse:raspberry-pi || true", project)
     example = section(COMMANDS, "### doit diff").split("\n|")[0].strip("\n")
-    assert portable(textwrap.dedent(example)) == portable(told.rstrip())
+    demand_alike(told.rstrip(), textwrap.dedent(example))
 
 
 def test_the_example_of_an_explanation_is_what_is_printed(tmp_path: Path) -> None:

@@ -99,3 +99,11 @@ def test_it_is_no_part_of_what_is_verified(built: Project) -> None:
     release = built.path("artifacts/demo-1.0-mac-mini")
     assert "provenance" not in (release / "SHA256SUMS").read_text()
     assert [report.findings for report in verify_release(release)] == [()]
+
+
+def test_where_it_is_damaged_a_build_writes_it_anew(built: Project) -> None:
+    path = built.path("artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.provenance.json")
+    before = path.read_bytes()
+    path.write_bytes(before[:-9])
+    built.doit("package")
+    assert path.read_bytes() == before
