@@ -26,6 +26,7 @@ from provisioning.build import links, programs, runnable
 from provisioning.build.content_fault import content_fault, origin_of
 from provisioning.build.expand import Expansion
 from provisioning.build.item import Item
+from provisioning.build.sources import is_glob
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
 
@@ -140,20 +141,27 @@ class _Draft:
             return
         key = collision_key(item.path)
         if key in self.taken:
-            self._collide(key, item.path, content, f"two contents go to {item.path}")
+            self._collide(key, item.path, content)
         else:
             self.placed[item.path] = (item, content)
             self.taken[key] = item.path
 
-    def _collide(self, key: str, path: str, content: Content, same: str) -> None:
-        """Tell that `path` is taken: `same`, or that another spelling is there."""
+    def _collide(self, key: str, path: str, content: Content, inside: str = "") -> None:
+        """Tell that `path` is taken, which `content` needs: as a directory, if for `inside`."""
         other = self.taken[key]
-        message = f"{path} and {other} are one file where case or accents do not count"
+        hint = "give one of them another dst"
         related: tuple[tuple[Origin, str], ...] = ()
         if other in self.placed:
             first = self.placed[other][1]
             related = ((origin_of(first, "dst"), f"{first.where} puts {other} there"),)
-        self._fault("collision", content, same if other == path else message, related)
+            hint = _way_out(path, first, content) if other == path and not inside else hint
+        if other != path:
+            message = f"{path} and {other} are one file where case or accents do not count"
+        elif inside:
+            message = f"{inside} needs {path} to be a directory"
+        else:
+            message = f"two contents go to {path}"
+        self._fault("collision", content, message, related, hint)
 
     def _parents(self) -> list[Item]:
         """The directories that no content names, which the paths in them need."""
@@ -169,8 +177,7 @@ class _Draft:
                     break
                 key = collision_key(parent)
                 if key in self.taken:
-                    same = f"{path} needs {parent} to be a directory"
-                    self._collide(key, parent, self.placed[path][1], same)
+                    self._collide(key, parent, self.placed[path][1], path)
                     break
                 parents[parent] = Item(parent, DIR, mode, owner, group)
                 self.taken[key] = parent
@@ -221,8 +228,21 @@ class _Draft:
         content: Content,
         message: str,
         related: tuple[tuple[Origin, str], ...] = (),
+        hint: str = "",
     ) -> None:
-        self.faults.append(content_fault(code, content, "dst", message, related=related))
+        found = content_fault(code, content, "dst", message, hint=hint, related=related)
+        self.faults.append(found)
+
+
+def _way_out(path: str, first: Content, second: Content) -> str:
+    """What to do where two contents go to one path."""
+    other = "give one of them another dst"
+    for each in (first, second):
+        if each.kind == "src" and (is_glob(each.source) or os.path.isdir(each.source)):
+            return f"exclude it from {each.where}, or {other}"
+    if first.dst == path and not first.into:
+        return f"{other}, or put `- remove: {path}` between them"
+    return other
 
 
 def _is_reserved(path: str) -> bool:

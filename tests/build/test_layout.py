@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from provisioning.build.layout import Layout, lay_out
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import Fault, SpecError
+from provisioning.spec.inputs import Inputs
+from provisioning.spec.project import read_project
 from tests.build.conftest import content, variant, write
+from tests.spec.conftest import HEAD
 
 if TYPE_CHECKING:
     from provisioning.build.item import Item
@@ -146,6 +149,7 @@ def test_two_contents_on_one_path_point_at_both_lines() -> None:
     write("a")
     (fault,) = _faults(content("src", "a", "x"), content("dir", "", "x", number=1))
     assert fault.message == "two contents go to x"
+    assert fault.hint == "give one of them another dst, or put `- remove: x` between them"
     ((origin, text),) = fault.related
     assert (origin.line, text) == (10, "contents[0] puts x there")
 
@@ -163,12 +167,46 @@ def test_paths_that_a_mac_takes_for_one_collide(one: str, other: str) -> None:
     (fault,) = _faults(content("src", "f", one), content("src", "f", other, number=1))
     assert fault.code == "collision"
     assert "are one file where case or accents do not count" in fault.message
+    assert fault.hint == "give one of them another dst"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "way"),
+    [
+        (("t/", "lib/"), ("f", "lib/f"), "exclude it from contents[0], or "),
+        (("f", "lib/f"), ("t/*", "lib/"), "exclude it from contents[1], or "),
+        (("f", "lib/"), ("t/f", "lib/f"), ""),
+    ],
+)
+def test_the_way_out_of_a_collision_is_told(
+    one: tuple[str, str], other: tuple[str, str], way: str
+) -> None:
+    write("f")
+    write("t/f")
+    (fault,) = _faults(content("src", *one), content("src", *other, number=1))
+    assert (fault.message, fault.hint) == (
+        "two contents go to lib/f",
+        f"{way}give one of them another dst",
+    )
+
+
+def test_to_remove_what_is_above_is_a_way_out_of_a_collision() -> None:
+    head = f"{HEAD}contents:\n- {{dir: x}}\n"
+    write("f")
+    write("specs/app.yaml", f"{head}- {{src: f, dst: x}}\n")
+    reading = read_project(Inputs(Path()))
+    with pytest.raises(SpecError, match="two contents go to x"):
+        lay_out(reading.variants, Sources("artifacts"))
+    write("specs/app.yaml", f"{head}- {{remove: x}}\n- {{src: f, dst: x}}\n")
+    lay_out(read_project(Inputs(Path())).variants, Sources("artifacts"))
 
 
 def test_a_file_cannot_be_a_directory_as_well() -> None:
     write("f")
-    told = _fault(content("src", "f", "a"), content("src", "f", "a/b", number=1))
-    assert "contents[1].dst: a/b needs a to be a directory [collision]" in told
+    (fault,) = _faults(content("src", "f", "a"), content("src", "f", "a/b", number=1))
+    assert (fault.where, fault.code) == ("contents[1].dst", "collision")
+    assert fault.message == "a/b needs a to be a directory"
+    assert fault.hint == "give one of them another dst"
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../out", ""])
