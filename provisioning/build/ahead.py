@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
     Look = Callable[[str], Signature]
 
-_HEAD = struct.Struct("<QL")  # of a report: how many bytes it is, and their CRC-32
+_HEAD = struct.Struct("<3QL")
+"""Of a report: the number of the group, how many bytes there are of what was found, and of its cut,
+and the CRC-32 of both."""
 
 
 class Ahead(NamedTuple):
@@ -59,67 +61,70 @@ def collect(layout: Layout, look: Look, digests: Digests, place: Workspace | Non
     waiting for the processors.
     """
     began = time.time_ns()
-    reports: dict[int, _Report] = {}
+    lines: dict[int, list[str]] = {}
+    keys: set[str] = set()
     with tempfile.TemporaryFile() as file:
-        written = _Written(file)
+        reports = _Reports(file)
         try:
-            work = _Work(layout, look, digests, written, place if is_alone() else None)
+            work = _Work(layout, look, digests, reports, place if is_alone() else None)
         except OSError:
             return None  # a source is missing
         with Team(work.do, len(work.shares)) as team:
-            # What they have found is taken over meanwhile.
             for _ in team.progress():  # what was found is taken over while more is looked at
-                for report in written.fresh():
-                    reports[report.number] = report
-                    read = ((source, look(source), digest) for source, digest in report.read)
+                for number, found in reports.fresh():
+                    lines[number] = found.lines
+                    keys.update(found.keys)
+                    read = ((source, look(source), digest) for source, digest in found.read)
                     digests.learn(read, began)
-    if len(reports) < len(work.shares):
-        return None
-    return _joined([reports[number] for number in range(len(reports))], place)
+        if len(lines) < len(work.shares):
+            return None
+        listing = Listing([line for number in sorted(lines) for line in lines[number]])
+        if place:
+            groups.keep(place.groups, listing.content, map(reports.cut, sorted(lines)))
+    return Ahead(listing, frozenset(keys))
 
 
-class _Report(NamedTuple):
-    """What one process has to tell of one group."""
+class _Found(NamedTuple):
+    """What was found of one group."""
 
-    number: int
     lines: list[str]
-    cut: tuple[int, int, bytes]
     read: list[tuple[str, str]]
     """The sources that were read, and their digests."""
     keys: list[str]
 
 
-class _Written:
-    """Reports, in a file to which any number of processes may write."""
+class _Reports:
+    """What processes have to tell, in a file to which any number of them may write."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._descriptor = file.fileno()
         # What each writes comes behind what the others have written, and in one piece.
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
         self._at = 0
+        self._cuts: dict[int, tuple[int, int]] = {}  # how many bytes, and where
 
-    def write(self, report: _Report) -> bool:
-        """Write a report; tell whether there was room for it."""
-        data = marshal.dumps(tuple(report))
-        whole = _HEAD.pack(len(data), crc32(data)) + data
+    def write(self, number: int, found: _Found, cut: Cut) -> bool:
+        """Report on a group; tell whether there was room for it."""
+        one, other = marshal.dumps(tuple(found)), marshal.dumps(tuple(cut))
+        crc = crc32(other, crc32(one))
+        whole = b"".join((_HEAD.pack(number, len(one), len(other), crc), one, other))
         return os.write(self._descriptor, whole) == len(whole)
 
-    def fresh(self) -> Iterator[_Report]:
+    def fresh(self) -> Iterator[tuple[int, _Found]]:
         """The reports that were not there the last time; none behind what was cut off."""
         while len(head := os.pread(self._descriptor, _HEAD.size, self._at)) == _HEAD.size:
-            length, crc = _HEAD.unpack(head)
-            data = os.pread(self._descriptor, length, self._at + _HEAD.size)
-            if len(data) < length or crc32(data) != crc:
+            number, one, other, crc = _HEAD.unpack(head)
+            data = os.pread(self._descriptor, one + other, self._at + _HEAD.size)
+            if len(data) < one + other or crc32(data) != crc:
                 return
-            self._at += _HEAD.size + length
-            yield _Report(*marshal.loads(data))  # noqa: S302 - nobody else knows of the file
+            self._at += _HEAD.size + one + other
+            self._cuts[number] = other, self._at - other
+            # Nobody else knows of the file.
+            yield number, _Found(*marshal.loads(data))  # noqa: S302
 
-
-def _joined(reports: list[_Report], place: Workspace | None) -> Ahead:
-    listing = Listing([line for each in reports for line in each.lines])
-    if place:
-        groups.keep(place.groups, listing.content, [Cut(*each.cut) for each in reports])
-    return Ahead(listing, frozenset(key for each in reports for key in each.keys))
+    def cut(self, number: int) -> Cut:
+        """The cut of a group: all of them would be much to hold."""
+        return Cut(*marshal.loads(os.pread(self._descriptor, *self._cuts[number])))  # noqa: S302
 
 
 class _Work:
@@ -130,11 +135,11 @@ class _Work:
         layout: Layout,
         look: Look,
         digests: Digests,
-        written: _Written,
+        reports: _Reports,
         place: Workspace | None,
     ) -> None:
         self._layout, self._look, self._digests = layout, look, digests
-        self._written, self._place = written, place
+        self._reports, self._place = reports, place
         self._spelling = archive.Posix(layout.variant.name)
         self.shares = list(chunk.boundaries(self._lengths()))
 
@@ -149,8 +154,8 @@ class _Work:
             length = sum(map(self._spelling.length, entries))
             cut = Cut(len(found), length, manifest.lines(entries))
             keys = list(self._press(Group(found, length, cut.lines), reader))
-            report = _Report(number, [*map(spell, found)], (*cut,), reader.read, keys)
-            return self._written.write(report)
+            told = _Found([*map(spell, found)], reader.read, keys)
+            return self._reports.write(number, told, cut)
         return True
 
     def _lengths(self) -> Iterator[tuple[str, int]]:

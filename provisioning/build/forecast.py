@@ -29,7 +29,8 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
     """
     collected = list(Described(layout, place.package, digests).collected.values())
     cuts = list(groups.share_out(place.package.name, collected))
-    content, shared = groups.spell(place.package, cuts), list(groups.group(collected, cuts))
+    content = groups.spell(place.package, cuts)
+    shared = list(groups.group(collected, cuts, content))
     store, known = Store(place.chunks), set[str]()
     made: list[Made] = []
     reused: list[int] = []

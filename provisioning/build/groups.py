@@ -6,13 +6,12 @@ and holds for one listing. The groups that an edit has not touched need not be m
 
 from __future__ import annotations
 
-import json
+import hashlib
 from bisect import bisect_left
-from io import BytesIO
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import archive, canonical, chunk, digest, manifest
+from provisioning.artifact import archive, canonical, chunk, manifest
 from provisioning.artifact.path import MANIFEST
 from provisioning.build import output
 from provisioning.build.specs import code_state
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.manifest import Package
     from provisioning.build.listing import Collected, Listing
 
-_WIDTH = 64  # of a digest in hexadecimal, with which the file begins
+_SEAL = hashlib.sha256().digest_size  # bytes, with which the file ends
 
 
 class Group(NamedTuple):
@@ -33,7 +32,7 @@ class Group(NamedTuple):
     members: Sequence[Collected]
     length: int
     """How many bytes of tar they take, as `Posix` spells them."""
-    lines: bytes
+    lines: bytes | memoryview
     """What the manifest says of them."""
 
 
@@ -87,35 +86,52 @@ def share_again(name: str, listing: Listing, before: Sequence[Cut]) -> Iterator[
                 break  # what was known of the next one does not depend on what precedes it
 
 
-def keep(path: Path, content: str, cuts: Sequence[Cut]) -> None:
+def keep(path: Path, content: str, cuts: Iterable[Cut]) -> None:
     """Remember the cuts of the listing with this content."""
-    rows = [(count, length, len(lines)) for count, length, lines in cuts]
-    head = json.dumps({"made by": code_state(), "content": content, "cuts": rows})
-    data = b"".join((head.encode(), b"\n", *(cut.lines for cut in cuts)))
-    output.remember(path, digest.of_bytes(data).encode() + data)
+    output.remember(path, _sealed(content, cuts))
+
+
+def _sealed(content: str, cuts: Iterable[Cut]) -> Iterator[bytes]:
+    """Each cut's line, and what the manifest says of it; then what seals all of it."""
+    sealed = hashlib.sha256(_seed(content))
+    for members, length, lines in cuts:
+        for part in (b"%d %d %d\n" % (members, length, len(lines)), lines):
+            sealed.update(part)
+            yield part
+    yield sealed.digest()
+
+
+def _seed(content: str) -> bytes:
+    return f"{code_state()} {content}".encode()
 
 
 def recall(path: Path, content: str) -> list[Cut] | None:
     """The cuts of the listing with this content, if they are what is remembered."""
     try:
-        data = memoryview(path.read_bytes())
+        data = path.read_bytes()
     except OSError:
         return None
-    if digest.of_bytes(data[_WIDTH:]).encode() != data[:_WIDTH]:
+    end = len(data) - _SEAL
+    sealed = hashlib.sha256(_seed(content))
+    sealed.update(memoryview(data)[: max(0, end)])
+    if data[max(0, end) :] != sealed.digest():
         return None
-    stream = BytesIO(data[_WIDTH:])
-    head = json.loads(stream.readline())
-    if (head["made by"], head["content"]) != (code_state(), content):
-        return None
-    return [Cut(count, length, stream.read(width)) for count, length, width in head["cuts"]]
+    cuts, at = [], 0
+    while at < end:
+        start = data.index(b"\n", at) + 1
+        members, length, width = map(int, data[at:start].split())
+        at = start + width
+        cuts.append(Cut(members, length, data[start:at]))
+    return cuts
 
 
-def group(members: Sequence[Collected], cuts: Iterable[Cut]) -> Iterator[Group]:
-    """The groups of the members that were cut so."""
-    start = 0
+def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> Iterator[Group]:
+    """The groups of the members that were cut so, of which the manifest is `content`."""
+    start, at = 0, content.index(b"\n") + 1
+    whole = memoryview(content)  # 100,000 lines are 25 MB: once is enough
     for count, length, lines in cuts:
-        yield Group(members[start : start + count], length, lines)
-        start += count
+        yield Group(members[start : start + count], length, whole[at : at + len(lines)])
+        start, at = start + count, at + len(lines) + len(",\n")
 
 
 def spell(package: Package, cuts: Iterable[Cut]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii as _quoted
@@ -63,7 +64,11 @@ class Listing(Sequence[Collected]):
     @property
     def content(self) -> str:
         """The digest of all of it."""
-        self._content = self._content or digest.of_bytes(dump(self.lines))
+        if not self._content:
+            digest = hashlib.sha256()
+            for part in dump(self.lines):
+                digest.update(part)
+            self._content = digest.hexdigest()
         return self._content
 
     @property
@@ -115,14 +120,18 @@ def spell(each: Collected) -> str:
     return f"[{texts}, {rest}, {_JSON[template]}]"
 
 
-def dump(lines: Iterable[str]) -> bytes:
-    """The content of `collect.json`: one entry a line, so that a difference can be read."""
-    return "".join((_BEGIN, _BETWEEN.join(lines), _END)).encode()
+def dump(lines: Sequence[str]) -> Iterator[bytes]:
+    """The parts of `collect.json`: one entry a line, so that a difference can be read."""
+    before = _BEGIN
+    for start in range(0, len(lines), _SOME):
+        yield (before + _BETWEEN.join(lines[start : start + _SOME])).encode()
+        before = _BETWEEN
+    yield (_END if lines else _BEGIN + _END).encode()
 
 
 def write(path: Path, listing: Listing) -> None:
     """Leave what was collected for the stages that follow."""
-    output.write(path, dump(listing.lines))
+    output.write_all(path, dump(listing.lines))
 
 
 def load(path: Path) -> Listing:
@@ -138,7 +147,7 @@ def load(path: Path) -> Listing:
             pass
     except _NONSENSE:
         listing = Listing([])
-    if dump(listing.lines) != data:
+    if b"".join(dump(listing.lines)) != data:
         raise BuildError(f"{path}: not what the collect stage wrote; remove it")
     return listing
 

@@ -113,18 +113,23 @@ def _naming(path: Path) -> Iterator[None]:
 
 def write(path: Path, data: bytes) -> None:
     """Give the file `path` the content `data`, whole or not at all."""
+    write_all(path, (data,))
+
+
+def write_all(path: Path, parts: Iterable[bytes]) -> None:
+    """Give the file `path` a content in parts, whole or not at all."""
     with replacing() as made:
-        made.file(path).write(data)
+        made.file(path).writelines(parts)
 
 
-def remember(path: Path, data: bytes) -> bool:
+def remember(path: Path, parts: Iterable[bytes]) -> bool:
     """The same for what its reader knows to be whole, and whose loss costs time; tell whether.
 
     It is not synced to disk: after a power cut the name may be there without the content.
     """
     try:
         with _temporary(path) as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.replace(_temporary_name(path), path)
     except OSError:

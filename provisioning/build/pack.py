@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from provisioning.build.digests import Digests
-    from provisioning.build.groups import Cut
+    from provisioning.build.groups import Group
     from provisioning.build.listing import Listing
     from provisioning.build.workspace import Workspace
 
@@ -35,11 +35,7 @@ def pack(
         BuildError: a source is no longer what was collected.
         OSError: a file cannot be read or written.
     """
-    whole = complete(collected, place.rendered, digests)
-    cuts = _cuts(place, whole)
-    groups.keep(place.groups, collected.content, cuts)
-    content = groups.spell(place.package, cuts)
-    shared = list(groups.group(whole, cuts))
+    content, shared = _shared(place, collected, complete(collected, place.rendered, digests))
     store, tally = Store(place.chunks), Tally(ahead)
     _sweep(place)
     with output.replacing() as files:
@@ -58,12 +54,15 @@ def pack(
     return cost
 
 
-def _cuts(place: Workspace, listing: Listing) -> list[Cut]:
-    """How the members are shared out, of which much may be known."""
+def _shared(place: Workspace, collected: Listing, whole: Listing) -> tuple[bytes, list[Group]]:
+    """The manifest, and the groups of the `whole` listing: with templates, as they became."""
     name = place.variant.name
-    known = groups.recall(place.groups, listing.edit.basis)
-    again = groups.share_again(name, listing, known) if known else groups.share_out(name, listing)
-    return list(again)
+    known = groups.recall(place.groups, whole.edit.basis)
+    again = groups.share_again(name, whole, known) if known else groups.share_out(name, whole)
+    cuts = list(again)
+    groups.keep(place.groups, collected.content, cuts)
+    content = groups.spell(place.package, cuts)
+    return content, list(groups.group(whole, cuts, content))
 
 
 def _sweep(place: Workspace) -> None:

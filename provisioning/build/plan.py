@@ -99,6 +99,14 @@ class Part:
         """The files and links that the package takes, templates aside."""
         return [item.source for item in self.layout.items if item.source and not item.template]
 
+    def templates(self) -> dict[str, str]:
+        """The templates, by their paths in the package."""
+        if not self._is_renewed:
+            return dict(self.brief.templates)
+        from provisioning.build.render import templates_of  # noqa: PLC0415
+
+        return templates_of(self.layout.items)
+
     def placed_by(self) -> dict[str, Content]:
         """Which content of the spec puts each path there. Raises SpecError."""
         from provisioning.build.layout import placed_by  # noqa: PLC0415
@@ -167,6 +175,8 @@ class Part:
         """
         if self.listing is None:
             self.listing = self._recollect(digests) or self._collect(digests, place)
+            # Who wants more of it lays out again: 100,000 files take 50 MB.
+            self.__dict__.pop("layout", None)
         return self.listing
 
     def _recollect(self, digests: Digests) -> Listing | None:
@@ -245,6 +255,7 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     if briefs is None:
         for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
             part.layout = layout
+        sources.forget_lists()
     else:
         for part, brief in zip(parts, briefs, strict=True):
             part.before = memory.before(part.variant, brief)

@@ -57,7 +57,7 @@ def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Worksp
     )
     again.work.mkdir()
     digests = Digests(directory / "digests.sqlite")
-    render.render(layout, again.rendered)
+    render.render(layout.variant, render.templates_of(layout.items), again.rendered)
     pack.pack(again, Listing.of(collect.collect(layout, digests.look)), digests)
     sums.write(again)
     return again

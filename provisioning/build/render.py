@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from provisioning.build.item import Item
-    from provisioning.build.layout import Layout
     from provisioning.spec.variant import Variant
 
 _REFERENCES = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
@@ -48,14 +47,14 @@ class Rendered(NamedTuple):
 _Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Fault]]]"
 
 
-def render(layout: Layout, into: Path) -> set[str]:
-    """Render the templates of `layout` to the directory `into`; the names they look at.
+def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]:
+    """Render the templates `sources` of a variant to the directory `into`; the names they look at.
 
     Raises:
         SpecError: with every fault of every template.
         OSError: a file cannot be written.
     """
-    rendered = render_all(layout.variant, templates_of(layout.items))
+    rendered = render_all(variant, sources)
     remove_tree(into)  # what an earlier layout rendered may hold secrets, or stand in the way
     for path, each in rendered.items():
         output.write(into / path, each.content)

@@ -99,7 +99,7 @@ def run(group: Group, spelling: Spelling, encoder: Encoder, read: Read = members
     return Run(chunks, partial(members.apart, large, head, sizes), encoder.press, span)
 
 
-def key(*parts: str | bytes) -> str:
+def key(*parts: str | bytes | memoryview) -> str:
     """The key of a chunk whose bytes depend on `parts`, of which only the last has line ends."""
     hashed = hashlib.sha256(_REVISION.encode())
     for part in parts:

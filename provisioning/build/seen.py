@@ -22,7 +22,7 @@ def keep(path: Path, trees: Trees) -> str:
     Their loss costs time alone.
     """
     data = marshal.dumps(trees, 2)
-    return digest.of_bytes(data) if output.remember(path, data) else ""
+    return digest.of_bytes(data) if output.remember(path, (data,)) else ""
 
 
 def recall(path: Path, kept: str) -> Trees | None:

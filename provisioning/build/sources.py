@@ -110,6 +110,11 @@ class Sources:
         self._signatures.update({base + path: signature for path, signature in kept})
         return Selection(base, kept, _idle(found, excludes))
 
+    def forget_lists(self) -> None:
+        """Give up the lists of all files, once everything is laid out; who asks has them anew."""
+        for tree in self._trees.values():
+            tree.__dict__.pop("files", None)
+
     def tree(self, base: str) -> Tree:
         """What lies below `base`."""
         if base not in self._trees:

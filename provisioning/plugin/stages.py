@@ -80,7 +80,7 @@ def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
     from provisioning.build.render import render  # noqa: PLC0415
 
-    return {"uses": sorted(render(job.part.layout, job.workspace.rendered))}
+    return {"uses": sorted(render(job.part.variant, job.part.templates(), job.workspace.rendered))}
 
 
 def make_archive(job: Job) -> Values:

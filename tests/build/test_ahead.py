@@ -13,10 +13,11 @@ from provisioning.artifact.digest import of_bytes, of_file
 from provisioning.build import ahead
 from provisioning.build.collect import collect
 from provisioning.build.digests import Digests
+from provisioning.build.groups import Cut
 from provisioning.build.layout import lay_out
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
-from provisioning.build.render import render
+from provisioning.build.render import render, templates_of
 from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace
@@ -58,7 +59,7 @@ def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, A
     place.work.mkdir(parents=True, exist_ok=True)
     found = ahead.collect(layout, sources.signature, digests, place)
     serially = collect(layout, Digests(Path("nothing.sqlite")).look) if found else []
-    render(layout, place.rendered)
+    render(layout.variant, templates_of(layout.items), place.rendered)
     return place, Listing.of(serially), found
 
 
@@ -136,13 +137,14 @@ def test_of_a_process_that_is_killed_nothing_is_believed(
 
 
 def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None:
-    report = ahead._Report(0, ["line"], (1, 512, b"line"), [("a", "0" * 64)], [])
+    found, cut = ahead._Found(["line"], [("a", "0" * 64)], []), Cut(1, 512, b"line")
     with open(tmp_path / "reports", "w+b") as file:
-        written = ahead._Written(file)
-        assert written.write(report)
+        reports = ahead._Reports(file)
+        assert reports.write(0, found, cut)
         os.write(file.fileno(), (tmp_path / "reports").read_bytes()[:-1])
-        assert written.write(report._replace(number=1))
-        assert [each.number for each in written.fresh()] == [0]
+        assert reports.write(1, found, cut)
+        assert list(reports.fresh()) == [(0, found)]
+        assert reports.cut(0) == cut
 
 
 def test_beside_other_tasks_nothing_is_made_ahead(

@@ -15,7 +15,7 @@ from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.plan import Part
 from provisioning.build.prove import prove
-from provisioning.build.render import render
+from provisioning.build.render import render, templates_of
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError
@@ -48,7 +48,7 @@ def place(digests: Digests) -> Workspace:
     write("t.j2", "x = {{ x }}\n")
     layout = _part().layout
     place = workspace(layout.variant, "artifacts")
-    render(layout, place.rendered)
+    render(layout.variant, templates_of(layout.items), place.rendered)
     pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place

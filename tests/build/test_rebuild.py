@@ -14,7 +14,7 @@ from provisioning.build.layout import lay_out
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.rebuild import rebuild
-from provisioning.build.render import render
+from provisioning.build.render import render, templates_of
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError
@@ -47,7 +47,7 @@ def _built(digests: Digests, **changes: object) -> Workspace:
     write("t.j2", "x = {{ x }}\n")
     layout = _layout(**changes)
     place = workspace(layout.variant, "artifacts")
-    render(layout, place.rendered)
+    render(layout.variant, templates_of(layout.items), place.rendered)
     pack(place, Listing.of(collect(layout, digests.look)), digests)
     sums.write(place)
     return place
