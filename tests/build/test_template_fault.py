@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.build import limits
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render_all
+from provisioning.build.render import Templates, render_all, templates_of
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
@@ -32,7 +32,7 @@ def test_the_report_is_this_to_the_letter(path: Path, monkeypatch: pytest.Monkey
         write(name, text)
     (layout,) = lay_out(read_project(Inputs(Path())).variants, Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
-        render_all(layout)
+        render_all(layout.variant, templates_of(layout.items))
     assert f"{caught.value}\n" == expected
 
 

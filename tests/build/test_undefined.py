@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.build import limits
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render_all
+from provisioning.build.render import Templates, render_all, templates_of
 from provisioning.build.sources import Sources
 from provisioning.build.undefined import MOST_NAMES
 from provisioning.spec.fault import SpecError
@@ -157,7 +157,7 @@ def test_a_use_that_is_repeated_costs_next_to_nothing(monkeypatch: pytest.Monkey
     write("t", "{% for a in range(99999) %}{{ nmae }}{% endfor %}")
     (layout,) = lay_out([variant(content("template", "t", "t"))], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
-        render_all(layout)
+        render_all(layout.variant, templates_of(layout.items))
     assert [fault.code for fault in caught.value.faults] == ["undefined-variable"]
 
 
