@@ -48,23 +48,23 @@ _SIZES = r"(?:(?<=entries, )(\d+) bytes|\bat byte (\d+)|(?<=; size )(\S+) → (\
 _NEAR = 0.2
 
 
-def demand_alike(printed: str, shown: str, command: str = "") -> None:
-    """Demand that a command prints what a page shows; sizes have to be near it."""
-    assert portable(printed) == portable(shown), command
-    for one, other in zip(_sizes(printed), _sizes(shown), strict=True):
+def demand_alike(printed: str, shown: str, command: str = "", sizes: str = _SIZES) -> None:
+    """Demand that a command prints what a page shows; what `sizes` finds has to be near it."""
+    assert portable(printed, sizes) == portable(shown, sizes), command
+    for one, other in zip(_sizes(printed, sizes), _sizes(shown, sizes), strict=True):
         assert abs(one - other) <= _NEAR * one, f"{other} is told of {one}: {command}"
 
 
-def portable(text: str) -> str:
+def portable(text: str, sizes: str = _SIZES) -> str:
     """`text` without what depends on where it is done, and on the tool that is in packages."""
     text = re.sub(r"/\S*(?=/pi[/ ])", "…", text)  # a scratch root of this name, wherever it lies
     text = re.sub(r"\b(\d[\d.]*)-[0-9a-f]{8}\b", r"\1-DIGEST", text)
-    return re.sub(_SIZES, "SIZE", text)
+    return re.sub(sizes, "SIZE", text)
 
 
-def _sizes(text: str) -> list[float]:
+def _sizes(text: str, sizes: str) -> list[float]:
     units = {"K": 1 << 10, "M": 1 << 20}
-    found = (size for match in re.finditer(_SIZES, text) for size in match.groups() if size)
+    found = (size for match in re.finditer(sizes, text) for size in match.groups() if size)
     return [float(size.rstrip("KM")) * units.get(size[-1], 1) for size in found]
 
 

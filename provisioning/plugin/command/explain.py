@@ -154,8 +154,13 @@ def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
         if stage.last:
             yield f"    last run: {', '.join(_cost(stage.last))}\n"
             yield from (f"        {reason}\n" for reason in _because(stage.last))
-            made = chunks.made(stage.last.get("cost", {}), most)
-            yield from (f"        {each}\n" for each in made)
+            yield from (f"        {each}\n" for each in _made(stage.last, most))
+
+
+def _made(last: Mapping[str, Any], most: int) -> Iterator[str]:
+    """The chunks that the last run made; the first run made all, which --all tells."""
+    if most > _MOST or not _is_first(last):
+        yield from chunks.made(last.get("cost", {}), most)
 
 
 def _is_first(last: Mapping[str, Any]) -> bool:
