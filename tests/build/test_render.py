@@ -202,7 +202,7 @@ def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> Non
     write("a.j2", "{{ 'x' | center(3000000000) }}")
     (layout,) = lay_out([variant(content("template", "a.j2", "a"))], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
-        render(layout, tmp_path / "into")
+        render(layout.variant, templates_of(layout.items), tmp_path / "into")
     (fault,) = caught.value.faults
     assert (fault.code, fault.message) == ("template-limit", "needs too much memory")
 
