@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest
     from provisioning.build.digests import Digests
     from provisioning.build.listing import Listing
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.build.workspace import Workspace
 
 _REPAIR = "`doit package` makes it anew"

@@ -29,7 +29,7 @@ from provisioning.spec.inputs import Inputs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.spec.variant import Variant
     from provisioning.spec.written import Written
 

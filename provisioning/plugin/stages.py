@@ -15,7 +15,7 @@ from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
     from provisioning.build.format.order import Cost
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.build.workspace import Workspace
 
 

@@ -17,7 +17,7 @@ from provisioning.plugin.config import digests_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.plugin.stages import Job
 
 

@@ -13,7 +13,7 @@ from provisioning.build.collect import collect
 from provisioning.build.described import Described
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
-from provisioning.build.plan import Part
+from provisioning.build.part import Part
 from provisioning.build.prove import prove
 from provisioning.build.render import render, templates_of
 from provisioning.build.sources import Sources

@@ -14,7 +14,8 @@ import pytest
 
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
-from provisioning.build.plan import Part, make_plan
+from provisioning.build.part import Part
+from provisioning.build.plan import make_plan
 from provisioning.spec import project as spec_project
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs

@@ -17,7 +17,7 @@ from provisioning.plugin.command.word import matching, unknown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.build.rehearse import Rehearsal
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.package import Package
     from provisioning.artifact.view import View
-    from provisioning.build.plan import Part
+    from provisioning.build.part import Part
     from provisioning.plugin.command.word import Named
     from provisioning.spec.inputs import Inputs
 

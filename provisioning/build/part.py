@@ -1,0 +1,223 @@
+"""Knows one variant of the plan: what is asked of it, made or looked up when somebody asks."""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from provisioning.build.digests import Digests, Held
+    from provisioning.build.layout import Layout
+    from provisioning.build.listing import Differing, Listing
+    from provisioning.build.signature import Signature
+    from provisioning.build.sources import Sources
+    from provisioning.build.workspace import Workspace
+    from provisioning.spec.variant import Content, Variant
+
+_MANY = 1000  # files, for which it is worth while to fork
+
+
+class Brief(NamedTuple):
+    """What the tasks of a variant need to know of its layout: little, however many files."""
+
+    items: str
+    """The digest of all of the layout's items."""
+    templates: tuple[tuple[str, str], ...]
+    """Their paths in the package, and in the project."""
+    named: tuple[str, ...]
+    """The templates that those name, whether there are such files or not."""
+    content: str = ""
+    """The digest of all that is collected; "" where it is not known."""
+
+
+class Before(NamedTuple):
+    """What was collected before some files have changed, which may hold something else now."""
+
+    path: Path
+    content: str
+    """The digest of what lies at `path`, if it is that still."""
+    changed: Mapping[str, Signature]
+
+
+class Part:
+    """One variant of the plan; its layout is made when somebody asks for it."""
+
+    def __init__(
+        self, variant: Variant, sources: Sources, specs: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self.variant = variant
+        self.specs = specs
+        """The files of the project's specs, each with its digest."""
+        self.listing: Listing | None = None
+        """What `collect` has found, if it was asked for in this process."""
+        self.differing: Differing | None = None
+        """What was collected before, and is now, where not all had to be looked at."""
+        self.ahead: frozenset[str] = frozenset()
+        """The keys of the chunks that were made when the sources were looked at."""
+        self.before: Before | None = None
+        """What the last run knew, if it knew as many files, and each as of its kind."""
+        self._sources = sources
+        self._is_renewed = False
+        self.is_alone = False
+        """Whether no task but this plugin's is there that could change a source meanwhile."""
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Every path of the package. Raises SpecError."""
+        # Imported here, as below: a cost that a build with nothing to do does not owe.
+        from provisioning.build.layout import lay_out  # noqa: PLC0415
+
+        (layout,) = lay_out([self.variant], self._sources)
+        return layout
+
+    @cached_property
+    def brief(self) -> Brief:
+        """The layout in short."""
+        from provisioning.build.includes import named_by  # noqa: PLC0415
+
+        items = self.layout.items
+        templates = tuple((item.path, item.source) for item in items if item.template)
+        named = set[str]().union(*(named_by(source) for _, source in templates))
+        digest = hashlib.sha256(marshal.dumps([*map(tuple, items)], 2)).hexdigest()
+        return Brief(digest, templates, tuple(sorted(named)))
+
+    def sources(self) -> list[str]:
+        """The files and links that the package takes, templates aside."""
+        return [item.source for item in self.layout.items if item.source and not item.template]
+
+    def templates(self) -> dict[str, str]:
+        """The templates, by their paths in the package."""
+        if not self._is_renewed:
+            return dict(self.brief.templates)
+        from provisioning.build.render import templates_of  # noqa: PLC0415
+
+        return templates_of(self.layout.items)
+
+    def placed_by(self) -> dict[str, Content]:
+        """Which content of the spec puts each path there. Raises SpecError."""
+        from provisioning.build.layout import placed_by  # noqa: PLC0415
+
+        return placed_by(self.variant, self._sources)
+
+    def walked(self) -> Iterator[str]:
+        """Every file among which the sources are, without the cost of a layout."""
+        taken = (each.source for each in self.variant.contents if each.kind == "src")
+        return chain.from_iterable(map(self._sources.walked, taken))
+
+    def has_changed(self, path: str) -> bool:
+        """Whether a file of the project is another one than when the plan was made."""
+        return self._sources.has_changed(path)
+
+    def is_stale(self) -> bool:
+        """Whether sources are others than when the plan was made, by another task's doing."""
+        if self.is_alone:
+            return False
+        fresh = self._sources.renewed()
+        try:
+            return any(
+                fresh.state(each) != self._sources.state(each) for each in sources_of(self.variant)
+            )
+        except OSError:
+            return True
+
+    def renew(self) -> None:
+        """Look at the project again, after another task has made some of the sources."""
+        self._sources = self._sources.renewed()
+        self.brief = self.brief._replace(content="")
+        self.__dict__.pop("layout", None)
+        self.listing = self.differing = self.before = None
+        self._is_renewed = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Be sent to another process without what it can make itself, or find."""
+        kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
+        return {**kept, "listing": None, "differing": None}
+
+    def content(self, digests: Digests) -> str:
+        """The digest of what the package will hold; raises like `collect`."""
+        if not self.brief.content:
+            content = self.collect(digests).content
+            if self._is_renewed:
+                return content  # of another state than the one that the brief is remembered for
+            self.brief = self.brief._replace(content=content)
+        return self.brief.content
+
+    def listed(self, place: Workspace, digests: Digests) -> Listing:
+        """What `collect` would find, taken from `place` if that is what lies there."""
+        from provisioning.build.listing import recall  # noqa: PLC0415
+
+        return recall(place.collected, self.content(digests)) or self.collect(digests)
+
+    def collect(self, digests: Digests, place: Workspace | None = None) -> Listing:
+        """What the package will hold; of the sources, what may have changed is read.
+
+        Each file is held against the signature that it had when the plan was made. Whatever
+        changes it from then on shows when it is packed, and in the next run. Where many are read,
+        what is made of them in `place` may be made at once.
+
+        Raises:
+            OSError: a source cannot be read.
+            BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
+        """
+        if self.listing is None:
+            self.listing = self._recollect(digests) or self._collect(digests, place)
+            # Who wants more of it lays out again: 100,000 files take 50 MB.
+            self.__dict__.pop("layout", None)
+        return self.listing
+
+    def _recollect(self, digests: Digests) -> Listing | None:
+        """The same where most of it is known."""
+        from provisioning.build.collect import recollect  # noqa: PLC0415
+        from provisioning.build.listing import Differing, recall  # noqa: PLC0415
+
+        if self.before is None:
+            return None
+        path, content, changed = self.before
+        known = recall(path, content) if len(changed) < _MANY else None
+        if known is None:
+            return None
+        listing = recollect(known, changed, digests)
+        numbers = sorted(listing.edit.numbers)
+        self.differing = Differing([known[at] for at in numbers], [listing[at] for at in numbers])
+        return listing
+
+    def _collect(self, digests: Digests, place: Workspace | None) -> Listing:
+        from provisioning.build.collect import collect  # noqa: PLC0415
+        from provisioning.build.listing import Listing  # noqa: PLC0415
+
+        if self._must_read_many(digests):
+            # Imported here: a cost that a build with little to read does not owe.
+            from provisioning.build import ahead  # noqa: PLC0415
+
+            found = ahead.collect(self.layout, self._sources.signature, digests, place)
+            if found:
+                self.ahead = found.keys
+                return found.listing
+
+        def look(source: str) -> Held:
+            return digests.hold(source, self._sources.signature(source))
+
+        return Listing.of(collect(self.layout, look))
+
+    def _must_read_many(self, digests: Digests) -> bool:
+        sources = self.sources()
+        if len(sources) < _MANY:
+            return False
+        try:
+            return digests.count_unknown(sources, self._sources.signature) >= _MANY
+        except OSError:
+            return False  # it has a fault, which is told when all are asked for
+
+
+def sources_of(variant: Variant) -> set[str]:
+    """All that a variant is made of, as it is named."""
+    named = {hook.source for hook in variant.hooks}
+    named.update(document.source for document in variant.documents)
+    named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
+    return named
