@@ -14,7 +14,6 @@ import pytest
 
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
-from provisioning.build.part import Part
 from provisioning.build.plan import make_plan
 from provisioning.spec import project as spec_project
 from provisioning.spec.fault import SpecError
@@ -25,6 +24,8 @@ from tests.build.conftest import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from provisioning.build.part import Part
 
 SPEC = """
 name: demo
