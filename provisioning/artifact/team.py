@@ -1,7 +1,8 @@
 """Knows how several processes share a work that each can say yes or no to.
 
 The processes are forked: they know all that this one knew, and what they learn dies with them but
-for one answer. Whoever is told no, even because a process was killed, does not learn more.
+for how far they have come, and one answer. Whoever is told no, even because a process was killed,
+does not learn more.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Team:
         self._open.close()
 
     def progress(self) -> Iterator[None]:
-        """Return whenever more of the work is done, until all is, or somebody said no."""
+        """Return whenever more of the work is done, until there is nobody left to do any."""
         while self._is_shared and os.read(self._heard, _NOTES):
             yield
         for number in self._here:

@@ -1,4 +1,4 @@
-"""Knows how many sources are read once: digested, and pressed into chunks, on all processors.
+"""Knows how sources are read where they are many: once, digested and pressed, on all processors.
 
 Before anything was read, their sizes tell which members share a chunk. So whoever reads a group
 for its digests can make its chunk too, and the archive stage finds it in the store.
@@ -27,7 +27,7 @@ from provisioning.build.digests import file_of, read_digest, read_whole
 from provisioning.build.format import RUN_OF
 from provisioning.build.groups import Cut, Group
 from provisioning.build.listing import Listing, spell
-from provisioning.build.press import is_alone, pack
+from provisioning.build.press import is_worker, pack
 from provisioning.build.store import Store
 from provisioning.errors import BuildError
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
-    from provisioning.build.listing import Collected
     from provisioning.build.signature import Signature
     from provisioning.build.workspace import Workspace
 
@@ -55,10 +54,10 @@ class Ahead(NamedTuple):
 
 
 def collect(layout: Layout, look: Look, digests: Digests, place: Workspace | None) -> Ahead | None:
-    """Look at every source of `layout`, of which many have to be read; None where one has a fault.
+    """Look at every source of `layout`, of which many have to be read.
 
-    `look` tells which signature each must have. For `place`, chunks are made too, unless others are
-    waiting for the processors.
+    None where one has a fault, or a process was killed. `look` tells which signature each must have.
+    For `place`, chunks are made too, unless others are waiting for the processors.
     """
     began = time.time_ns()
     lines: dict[int, list[str]] = {}
@@ -66,7 +65,7 @@ def collect(layout: Layout, look: Look, digests: Digests, place: Workspace | Non
     with tempfile.TemporaryFile() as file:
         reports = _Reports(file)
         try:
-            work = _Work(layout, look, digests, reports, place if is_alone() else None)
+            work = _Work(layout, look, digests, reports, None if is_worker() else place)
         except OSError:
             return None  # a source is missing
         with Team(work.do, len(work.shares)) as team:
@@ -105,21 +104,22 @@ class _Reports:
 
     def write(self, number: int, found: _Found, cut: Cut) -> bool:
         """Report on a group; tell whether there was room for it."""
-        one, other = marshal.dumps(tuple(found)), marshal.dumps(tuple(cut))
-        crc = crc32(other, crc32(one))
-        whole = b"".join((_HEAD.pack(number, len(one), len(other), crc), one, other))
+        told, cut_told = marshal.dumps(tuple(found)), marshal.dumps(tuple(cut))
+        crc = crc32(cut_told, crc32(told))
+        whole = b"".join((_HEAD.pack(number, len(told), len(cut_told), crc), told, cut_told))
         return os.write(self._descriptor, whole) == len(whole)
 
     def fresh(self) -> Iterator[tuple[int, _Found]]:
-        """The reports that were not there the last time; none behind what was cut off."""
+        """The reports that were not there the last time; none behind one that is incomplete."""
         while len(head := os.pread(self._descriptor, _HEAD.size, self._at)) == _HEAD.size:
-            number, one, other, crc = _HEAD.unpack(head)
-            data = os.pread(self._descriptor, one + other, self._at + _HEAD.size)
-            if len(data) < one + other or crc32(data) != crc:
+            number, size, cut_size, crc = _HEAD.unpack(head)
+            data = os.pread(self._descriptor, size + cut_size, self._at + _HEAD.size)
+            if len(data) < size + cut_size or crc32(data) != crc:
                 return
-            self._at += _HEAD.size + one + other
-            self._cuts[number] = other, self._at - other
-            # Nobody else knows of the file.
+            self._at += _HEAD.size + len(data)
+            self._cuts[number] = cut_size, self._at - cut_size
+            # marshal trusts what it is given: nobody else can write to this file. It reads the
+            # first of two.
             yield number, _Found(*marshal.loads(data))  # noqa: S302
 
     def cut(self, number: int) -> Cut:
@@ -144,7 +144,10 @@ class _Work:
         self.shares = list(chunk.boundaries(self._lengths()))
 
     def do(self, number: int) -> bool:
-        """Work on one group, and report."""
+        """Work on one group, and report; False only where there is no room for the report.
+
+        A fault ends nothing: what others read is worth knowing.
+        """
         items = self._layout.items[self.shares[number]]
         reader = _Reader(self._look, self._digests)
         with suppress(OSError, BuildError):  # which is told by who looks at one after the other
@@ -171,7 +174,11 @@ class _Work:
 
     def _press(self, group: Group, reader: _Reader) -> Iterator[str]:
         """Make the chunk of a group in each format; return the keys by which they are kept."""
-        if self._place is None or group.length > chunk.MAX or any(map(_is_template, group.members)):
+        if (
+            self._place is None
+            or group.length > chunk.MAX
+            or any(each.template for each in group.members)
+        ):
             return
         variant, store = self._place.variant, Store(self._place.chunks)
         for format in self._place.formats:
@@ -211,7 +218,3 @@ class _Reader:
     def _hold(self, source: str, now: Signature) -> str:
         held = self._held[source] = read_whole(source, now)
         return hashlib.sha256(held).hexdigest()
-
-
-def _is_template(each: Collected) -> bool:
-    return each.template

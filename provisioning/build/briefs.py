@@ -1,4 +1,4 @@
-"""Knows the briefs of the last plan, for as long as nothing that they were made of has changed."""
+"""Knows the briefs of the last plan, for as long as layouts would come out as they did."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def changes(before: Iterable[Collected], after: Iterable[Collected]) -> Iterator
 def summary(differing: Differing, most: int) -> tuple[list[Change], int]:
     """At most so many of the paths that differ, and how many there are."""
     gone, new = differing
-    if not gone:  # nothing has been built before, perhaps: all that is new is sorted
+    if not gone:  # as before a first build; what is new is in order, and its first ones are enough
         return list(changes((), islice(new, most))), len(new)
     return list(islice(changes(gone, new), most)), len({each.entry.path for each in (*gone, *new)})
 

@@ -87,5 +87,5 @@ class Described:
 
 
 def holding(entry: Entry, content: bytes) -> Entry:
-    """The entry of a template, which became this."""
+    """The entry of a template, with size and digest of what that became."""
     return entry._replace(size=len(content), digest=digest.of_bytes(content))

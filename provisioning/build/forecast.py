@@ -34,14 +34,14 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
     store, known = Store(place.chunks), set[str]()
     made: list[Made] = []
     reused: list[int] = []
-    for format in filter(PLANNED.__contains__, place.formats):
+    for format in (each for each in place.formats if each in PLANNED):
         order = Order(format, place.variant, place, shared, content, store, Tally())
         for run in PLANNED[format](order):
             for key, length in run.chunks:
-                size = 0 if key in known else store.size(key)
-                known.add(key)
-                if size is None:
+                size = store.size(key)
+                if size is None and key not in known:
                     made.append(Made(format, *run.span, length, 0))
                 else:
-                    reused.append(size)
+                    reused.append(size or 0)  # nobody knows yet how small a new one becomes
+                known.add(key)
     return cost_of(made, reused)

@@ -37,7 +37,7 @@ class Group(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A group without its members, of which there are so many."""
+    """A group by the number of its members, as it is remembered: they themselves are many."""
 
     members: int
     length: int

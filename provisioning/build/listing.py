@@ -143,7 +143,7 @@ def load(path: Path) -> Listing:
     data = path.read_bytes()
     try:
         listing = Listing(_lines(data))
-        for _ in listing:
+        for _ in listing:  # each line must mean an entry
             pass
     except _NONSENSE:
         listing = Listing([])

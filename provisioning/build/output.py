@@ -123,8 +123,9 @@ def write_all(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def remember(path: Path, parts: Iterable[bytes]) -> bool:
-    """The same for what its reader knows to be whole, and whose loss costs time; tell whether.
+    """The same for what its reader can tell to be whole, and whose loss costs time alone.
 
+    Tell whether it was written.
     It is not synced to disk: after a power cut the name may be there without the content.
     """
     try:

@@ -27,8 +27,8 @@ def pack(
 ) -> Cost:
     """Make of what was collected an artifact in each of the formats, all whole or none at all.
 
-    The store has chunks with the keys `ahead` since a moment ago: what this build did, and does not
-    take from another. SHA256SUMS follows in a stage of its own; until then it does not agree,
+    Chunks with the keys `ahead` this build has put into the store a moment ago: they count as made.
+    SHA256SUMS follows in a stage of its own; until then it does not agree,
     which verify tells.
 
     Raises:

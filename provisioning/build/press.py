@@ -53,14 +53,15 @@ def thread_count() -> int:
     """How many threads may compress: one a core, or half as many where other tasks run too."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux: what taskset and containers leave
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return cores if is_alone() else max(1, cores // 2)
+    return max(1, cores // 2) if is_worker() else cores
 
 
-def is_alone() -> bool:
-    """Whether this is no worker of `doit -n`, of whichever kind."""
+def is_worker() -> bool:
+    """Whether this is a worker of `doit -n`, of whichever kind."""
     from multiprocessing import parent_process  # noqa: PLC0415 - a cost for who compresses alone
 
-    return parent_process() is None and threading.current_thread() is threading.main_thread()
+    is_main = threading.current_thread() is threading.main_thread()
+    return parent_process() is not None or not is_main
 
 
 class _Waiting(NamedTuple):

@@ -94,7 +94,7 @@ def make_archive(job: Job) -> Values:
 
 
 def plain(cost: Cost) -> Values:
-    """What packing took as plain data."""
+    """What packing took as plain data, with at most MOST_TOLD of the chunks that were made."""
     made = [each._asdict() for each in cost.made[:MOST_TOLD]]
     return {**cost._asdict(), "made": made}
 

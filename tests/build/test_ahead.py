@@ -150,7 +150,7 @@ def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None
 def test_beside_other_tasks_nothing_is_made_ahead(
     described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "is_alone", lambda: False)
+    monkeypatch.setattr(ahead, "is_worker", lambda: True)
     place, serially, found = look_at(described, digests)
     assert found
     assert not found.keys

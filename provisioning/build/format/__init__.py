@@ -1,4 +1,4 @@
-"""Knows which formats a package can be built in, and what writes each."""
+"""Knows which formats a package can be built in: what writes each, and what tells its chunks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLANNED: dict[str, Planned] = {
     ZIP: zip_format.planned,
     DEB: deb.planned,
 }
-"""The formats that are made of chunks, and what tells which those will be."""
+"""For formats that are made of chunks, what tells all of these beforehand."""
 
 
 RUN_OF: dict[str, RunOf] = {
@@ -42,4 +42,4 @@ RUN_OF: dict[str, RunOf] = {
     ZIP: zip_format.run,
     DEB: deb.run,
 }
-"""What tells, of the formats that are made of chunks, which ones hold a group."""
+"""For the same formats, what tells which chunks hold one group."""

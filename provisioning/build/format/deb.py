@@ -36,7 +36,7 @@ _CHUNKS = "gzip"  # of several streams, dpkg reads the first alone where they ar
 
 def write(order: Order, made: Output) -> None:
     """Make NAME_VERSION_ARCH.deb."""
-    # They are asked for again and again.
+    # A listing makes its members anew for whoever asks, and here many do.
     order = order._replace(groups=[each._replace(members=[*each.members]) for each in order.groups])
     path = order.place.artifact(order.format)
     described = _described(order)

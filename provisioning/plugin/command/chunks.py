@@ -1,4 +1,4 @@
-"""Knows how it is told which chunks were made, or would be, by the members that they hold."""
+"""Knows how people are told of chunks that were made, or would be: by the members in them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def made(cost: Cost, most: int) -> Iterator[str]:
     for chunk in chunks[:most]:
         out = f" → {told(chunk['bytes_out'])}" if chunk["bytes_out"] else ""
         yield f"{chunk['format']}: {_members(chunk)}, {told(chunk['bytes_in'])}{out}"
-    if len(chunks) > most:
-        yield f"and {cost['chunks_rebuilt'] - most} more"
+    left = cost.get("chunks_rebuilt", 0) - len(chunks[:most])
+    if chunks and left > 0:
+        yield f"and {left} more"
 
 
 def summary(cost: Cost) -> Iterator[str]:
