@@ -103,6 +103,7 @@ class Team:
 
     def _serve(self, signals: set[int]) -> None:
         """Be a forked process: nothing that the first one was about to do may happen twice."""
+        os.close(self._heard)  # else nobody learns that the first one is gone
         answer = False
         try:
             for each in _SIGNALS:

@@ -56,30 +56,36 @@ class Ahead(NamedTuple):
 def collect(layout: Layout, look: Look, digests: Digests, place: Workspace | None) -> Ahead | None:
     """Look at every source of `layout`, of which many have to be read.
 
-    None where one has a fault, or a process was killed. `look` tells which signature each must have.
-    For `place`, chunks are made too, unless others are waiting for the processors.
+    None where one has a fault, or a process was killed. `look` tells which signature each must
+    have. For `place`, chunks are made too, unless others are waiting for the processors.
     """
+    try:
+        # Beside what is built: there has to be room, and need be none anywhere else.
+        with tempfile.TemporaryFile(dir=place.work if place else None) as file:
+            return _collect(layout, look, digests, place, _Reports(file))
+    except OSError:
+        return None  # a source is missing, or there is no room: who collects by himself tells
+
+
+def _collect(
+    layout: Layout, look: Look, digests: Digests, place: Workspace | None, reports: _Reports
+) -> Ahead | None:
     began = time.time_ns()
     lines: dict[int, list[str]] = {}
     keys: set[str] = set()
-    with tempfile.TemporaryFile() as file:
-        reports = _Reports(file)
-        try:
-            work = _Work(layout, look, digests, reports, None if is_worker() else place)
-        except OSError:
-            return None  # a source is missing
-        with Team(work.do, len(work.shares)) as team:
-            for _ in team.progress():  # what was found is taken over while more is looked at
-                for number, found in reports.fresh():
-                    lines[number] = found.lines
-                    keys.update(found.keys)
-                    read = ((source, look(source), digest) for source, digest in found.read)
-                    digests.learn(read, began)
-        if len(lines) < len(work.shares):
-            return None
-        listing = Listing([line for number in sorted(lines) for line in lines[number]])
-        if place:
-            groups.keep(place.groups, listing.content, map(reports.cut, sorted(lines)))
+    work = _Work(layout, look, digests, reports, None if is_worker() else place)
+    with Team(work.do, len(work.shares)) as team:
+        for _ in team.progress():  # what was found is taken over while more is looked at
+            for number, found in reports.fresh():
+                lines[number] = found.lines
+                keys.update(found.keys)
+                read = ((source, look(source), digest) for source, digest in found.read)
+                digests.learn(read, began)
+    if len(lines) < len(work.shares):
+        return None
+    listing = Listing([line for number in sorted(lines) for line in lines[number]])
+    if place:
+        groups.keep(place.groups, listing.content, map(reports.cut, sorted(lines)))
     return Ahead(listing, frozenset(keys))
 
 
@@ -186,8 +192,10 @@ class _Work:
             if run is None or len(run.chunks) > 1:
                 continue
             ((key, _),) = run.chunks
+            if store.size(key):
+                continue  # whether it is undamaged, the archive stage finds out
             (piece,) = run.read()
-            staged = None if store.size(key) else store.stage(key, pack(piece, run.press))
+            staged = store.stage(key, pack(piece, run.press))
             if staged:
                 store.keep(staged)
                 yield key

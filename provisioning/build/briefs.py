@@ -54,14 +54,18 @@ class Briefs:
 
     def keep(self, briefs: list[Brief]) -> None:
         """Write `briefs` down, unless a file might change and not show it."""
-        if briefs == self._kept or not self._state or not self._sources.settled():
+        if briefs == self._kept or not self._state:
             return
         named = sorted({name for brief in briefs for name in brief.named})
+        # Before it is asked what has settled: one that was edited since names others now.
+        stamps = {name: self._sources.stamp(name) for name in named}
+        if not self._sources.settled():
+            return
         document = {
             "state": self._state,
             "shape": _digest_of(self._known, self._sources.shape),
             "seen": seen.keep(workspace.seen(self._artifacts), self._trees),
-            "named": {name: self._sources.stamp(name) for name in named},
+            "named": stamps,
             "briefs": briefs,
         }
         self._notes.put("briefs", document)

@@ -134,6 +134,10 @@ class Part:
         self.listing = self.differing = self.before = None
         self._is_renewed = True
 
+    def forget(self) -> None:
+        """Find out anew the next time what the package will hold."""
+        self.brief = self.brief._replace(content="")
+
     def __getstate__(self) -> dict[str, Any]:
         """Be sent to another process without what it can make itself, or find."""
         kept = {name: each for name, each in self.__dict__.items() if name != "layout"}

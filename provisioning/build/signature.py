@@ -25,8 +25,8 @@ class Signature(NamedTuple):
 
 
 numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
-"""What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is what
-a build with nothing to do consists of."""
+"""What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is
+what a build with nothing to do consists of."""
 
 
 def signature(status: os.stat_result) -> Signature:

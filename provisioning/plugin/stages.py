@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
 
-from provisioning.errors import ProvisioningError
+from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.config import digests_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,12 @@ def make_archive(job: Job) -> Values:
     digests, part = digests_of(job.artifacts), job.part
     found, part.listing = part.listing, None  # which nobody needs any more, and is long
     found = found or listing.load(job.workspace.collected)
-    return {"cost": plain(pack.pack(job.workspace, found, digests, part.ahead))}
+    try:
+        return {"cost": plain(pack.pack(job.workspace, found, digests, part.ahead))}
+    except BuildError:
+        part.forget()
+        job.workspace.collected.unlink(missing_ok=True)
+        raise
 
 
 def plain(cost: Cost) -> Values:

@@ -152,6 +152,18 @@ def test_the_environment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert planned()[0].variant.variables["names"]["none"] == "two"
 
 
+def test_a_template_that_was_edited_since_is_looked_at_again() -> None:
+    write("a.j2", "{% include 'part.j2' %}")
+    write("part.j2", "one")
+    time.sleep(0.1)  # what was stamped a moment ago is not remembered anyway
+    digests = Digests(workspace.digests("artifacts"))
+    plan = make_plan(Inputs(Path()), digests, "artifacts")
+    assert plan.parts[0].brief.named == ("part.j2",)
+    write("part.j2", "{% include 'inc.j2' %}")
+    plan.remember()
+    assert planned()[0].brief.named == ("inc.j2", "part.j2")
+
+
 def test_a_new_commit_is_noticed() -> None:
     write("specs/demo.yaml", SPEC.replace('version: "1.0"', "version: {from: git}"))
     write(".gitignore", "artifacts/\n")

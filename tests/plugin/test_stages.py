@@ -234,6 +234,20 @@ def _believe(project: Project, path: os.PathLike[str]) -> None:
     connection.close()
 
 
+def test_a_digest_that_proves_wrong_is_read_by_the_next_run(project: Project) -> None:
+    import sqlite3  # noqa: PLC0415
+
+    time.sleep(0.1)  # digests of what was stamped a moment ago are not remembered
+    project.doit()
+    with sqlite3.connect(project.path("artifacts/.work/digests.sqlite")) as connection:
+        wrong = "update cache set digest = ? where path = 'src/main.py'"
+        assert connection.execute(wrong, ("0" * 64,)).rowcount == 1
+    connection.close()
+    project.write("src/new.py", "print()\n")
+    assert "src/main.py: changed while it was packaged; run doit again" in project.doit(status=2)
+    project.doit()
+
+
 def test_a_template_behind_a_link_is_a_dependency(project: Project) -> None:
     project.write("config/demo.ini.j2", '{% include "config/part.j2" %}')
     project.write("config/real.j2", "one")
