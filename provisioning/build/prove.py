@@ -36,6 +36,7 @@ def prove(part: Part, place: Workspace, digests: Digests) -> None:
     if findings:
         # What was found here may have been missed by every stamp of the files: read them next time.
         digests.forget()
+        part.forget()
         told = "\n".join(str(finding) for finding in findings)
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
 

@@ -114,6 +114,17 @@ def test_damage_is_told_before_anything_is_compared(place: Workspace, digests: D
     assert not any("the spec" in line for line in told)
 
 
+def test_after_a_finding_nothing_is_known_of_the_sources(
+    place: Workspace, digests: Digests
+) -> None:
+    part = _part()
+    assert part.content(digests) == part.brief.content
+    place.artifact("tar.gz").unlink()
+    with pytest.raises(BuildError):
+        prove(part, place, digests)
+    assert part.brief.content == ""
+
+
 def test_missing_artifacts_are_told(place: Workspace, digests: Digests) -> None:
     place.artifact("tar.gz").unlink()
     (told,) = _told(place, digests)
