@@ -130,6 +130,7 @@ class _Reports:
 
     def cut(self, number: int) -> Cut:
         """The cut of a group: all of them would be much to hold."""
+        # As above: what stands there this program has written, and nobody else can.
         return Cut(*marshal.loads(os.pread(self._descriptor, *self._cuts[number])))  # noqa: S302
 
 

@@ -9,6 +9,7 @@ from provisioning.artifact import digest
 from provisioning.artifact.manifest import Manifest
 from provisioning.build import members
 from provisioning.build.collect import collect
+from provisioning.build.item import templates_of
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ class Described:
     @cached_property
     def rendered(self) -> Mapping[str, Rendered]:
         """What the templates become, by their paths in the package."""
-        if not any(item.template for item in self._layout.items):
+        templates = templates_of(self._layout.items)
+        if not templates:
             return {}
         # Imported here: an engine for templates is a cost that a package without any does not owe.
-        from provisioning.build.render import render_all, templates_of  # noqa: PLC0415
+        from provisioning.build.render import render_all  # noqa: PLC0415
 
-        return render_all(self._layout.variant, templates_of(self._layout.items))
+        return render_all(self._layout.variant, templates)
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -1,8 +1,11 @@
-"""Knows what one path of a package is before anything is read."""
+"""Knows what one path of a package is before anything is read, and which ones are templates."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Item(NamedTuple):
@@ -22,3 +25,8 @@ class Item(NamedTuple):
     template: bool = False
     link: str = ""
     conffile: bool = False
+
+
+def templates_of(items: Iterable[Item]) -> dict[str, str]:
+    """The templates among items, by their paths in the package."""
+    return {item.path: item.source for item in items if item.template}

@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.build.item import templates_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -82,7 +84,7 @@ class Part:
         from provisioning.build.includes import named_by  # noqa: PLC0415
 
         items = self.layout.items
-        templates = tuple((item.path, item.source) for item in items if item.template)
+        templates = tuple(templates_of(items).items())
         named = set[str]().union(*(named_by(source) for _, source in templates))
         digest = hashlib.sha256(marshal.dumps([*map(tuple, items)], 2)).hexdigest()
         return Brief(digest, templates, tuple(sorted(named)))
@@ -95,8 +97,6 @@ class Part:
         """The templates, by their paths in the package."""
         if not self._is_renewed:
             return dict(self.brief.templates)
-        from provisioning.build.render import templates_of  # noqa: PLC0415
-
         return templates_of(self.layout.items)
 
     def placed_by(self) -> dict[str, Content]:

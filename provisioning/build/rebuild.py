@@ -17,6 +17,7 @@ from provisioning.build import collect, pack, render, sums
 from provisioning.build.described import Described
 from provisioning.build.differing import MOST_LINES, difference
 from provisioning.build.digests import Digests
+from provisioning.build.item import templates_of
 from provisioning.build.listing import Listing
 from provisioning.build.scratch import scratch
 from provisioning.build.secrecy import secrecy
@@ -57,7 +58,7 @@ def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Worksp
     )
     again.work.mkdir()
     digests = Digests(directory / "digests.sqlite")
-    render.render(layout.variant, render.templates_of(layout.items), again.rendered)
+    render.render(layout.variant, templates_of(layout.items), again.rendered)
     pack.pack(again, Listing.of(collect.collect(layout, digests.look)), digests)
     sums.write(again)
     return again

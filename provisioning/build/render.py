@@ -24,9 +24,8 @@ from provisioning.spec.fault import Fault, SpecError, nearest
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from provisioning.build.item import Item
     from provisioning.spec.variant import Variant
 
 _REFERENCES = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
@@ -59,11 +58,6 @@ def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]
     for path, each in rendered.items():
         output.write(into / path, each.content)
     return {name for each in rendered.values() for name in each.uses}
-
-
-def templates_of(items: Iterable[Item]) -> dict[str, str]:
-    """The templates among the items of a layout, by their paths in the package."""
-    return {item.path: item.source for item in items if item.template}
 
 
 def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Rendered]:

@@ -14,10 +14,11 @@ from provisioning.build import ahead
 from provisioning.build.collect import collect
 from provisioning.build.digests import Digests
 from provisioning.build.groups import Cut
+from provisioning.build.item import templates_of
 from provisioning.build.layout import lay_out
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
-from provisioning.build.render import render, templates_of
+from provisioning.build.render import render
 from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace

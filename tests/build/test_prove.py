@@ -11,11 +11,12 @@ from provisioning.artifact.extract import Writer
 from provisioning.build import sums
 from provisioning.build.collect import collect
 from provisioning.build.described import Described
+from provisioning.build.item import templates_of
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.part import Part
 from provisioning.build.prove import prove
-from provisioning.build.render import render, templates_of
+from provisioning.build.render import render
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError

@@ -10,11 +10,12 @@ from provisioning.artifact import digest
 from provisioning.artifact.tar import EPOCH
 from provisioning.build import sums
 from provisioning.build.collect import collect
+from provisioning.build.item import templates_of
 from provisioning.build.layout import lay_out
 from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.rebuild import rebuild
-from provisioning.build.render import render, templates_of
+from provisioning.build.render import render
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError

@@ -8,8 +8,9 @@ import pytest
 
 from provisioning.build import limits
 from provisioning.build.includes import includes
+from provisioning.build.item import templates_of
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render, render_all, templates_of
+from provisioning.build.render import Templates, render, render_all
 from provisioning.build.sources import Sources
 from provisioning.spec.fault import SpecError
 from tests.build.conftest import content, variant, write

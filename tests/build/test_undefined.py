@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from provisioning.build import limits
+from provisioning.build.item import templates_of
 from provisioning.build.layout import lay_out
-from provisioning.build.render import Templates, render_all, templates_of
+from provisioning.build.render import Templates, render_all
 from provisioning.build.sources import Sources
 from provisioning.build.undefined import MOST_NAMES
 from provisioning.spec.fault import SpecError
