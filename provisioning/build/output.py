@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,6 +12,8 @@ from provisioning.build.remove import remove_tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+_OLD_NS = 3600 * 10**9
 
 
 class Output:
@@ -122,17 +125,21 @@ def write_all(path: Path, parts: Iterable[bytes]) -> None:
         made.file(path).writelines(parts)
 
 
-def remember(path: Path, parts: Iterable[bytes]) -> bool:
-    """The same for what its reader can tell to be whole, and whose loss costs time alone.
+def leave(path: Path, parts: Iterable[bytes]) -> None:
+    """The same for what its reader can tell to be whole.
 
-    Tell whether it was written.
     It is not synced to disk: after a power cut the name may be there without the content.
     """
+    with _temporary(path) as file:
+        file.writelines(parts)
+        file.flush()
+        os.replace(_temporary_name(path), path)
+
+
+def remember(path: Path, parts: Iterable[bytes]) -> bool:
+    """The same as `leave` for what costs time alone if it is lost; tell whether it was written."""
     try:
-        with _temporary(path) as file:
-            file.writelines(parts)
-            file.flush()
-            os.replace(_temporary_name(path), path)
+        leave(path, parts)
     except OSError:
         return False  # what the build itself cannot write it reports
     return True
@@ -147,6 +154,21 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
     for name in names:
         for stale in directory.glob(f".{name}.*.tmp"):
             remove_tree(stale)
+
+
+def sweep_old(path: Path) -> None:
+    """Remove what builds that were killed left, long ago, of a file that no lock guards."""
+    oldest = left_behind()
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):  # another process has swept it
+            if stale.lstat().st_mtime_ns < oldest:
+                stale.unlink()
+
+
+def left_behind() -> int:
+    """The time, in ns: on what was written to before it, nobody can still be at work."""
+    # No clock decides what a package holds: here it tells which files nobody will ask for.
+    return time.time_ns() - _OLD_NS
 
 
 def sync_directory(directory: Path) -> None:

@@ -22,6 +22,7 @@ def keep(path: Path, trees: Trees) -> str:
     Their loss costs time alone.
     """
     data = marshal.dumps(trees, 2)
+    output.sweep_old(path)
     return digest.of_bytes(data) if output.remember(path, (data,)) else ""
 
 

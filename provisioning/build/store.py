@@ -10,11 +10,11 @@ import hashlib
 import os
 import re
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.release import format_of
+from provisioning.build.output import left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -24,7 +24,6 @@ _DIGEST = hashlib.sha256().digest_size
 _HEAD = 2 * _DIGEST
 _KEY = re.compile(r"[0-9a-f]{64}")
 _STAGED = re.compile(r"\.[0-9a-f]{64}\.[0-9]+-[0-9]+\.tmp")
-_STALE_NS = 3600 * 10**9  # the age at which what was staged is taken for left behind
 
 
 class Packed(NamedTuple):
@@ -138,8 +137,7 @@ class Store:
     def _files(self) -> tuple[list[tuple[int, int, str]], list[tuple[int, str]]]:
         """When each chunk was used last, its size and name; size and name of what is stale."""
         kept, stale = [], []
-        # No clock decides what a package holds: here it tells which files nobody will ask for.
-        oldest = time.time_ns() - _STALE_NS
+        oldest = left_behind()
         for name, status in self._entries():
             if _KEY.fullmatch(name):
                 kept.append((status.st_mtime_ns, status.st_size, name))

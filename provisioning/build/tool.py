@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest
 from provisioning.artifact.tool import tool
+from provisioning.build import output
 from provisioning.build.specs import code_state
 from provisioning.errors import BuildError
 
@@ -41,9 +41,8 @@ def bring(path: Path, notes: Notes, digests: Digests) -> None:
 def _write(path: Path, data: bytes) -> None:
     # Without fsync: what a power cut leaves of it is another content, and is made again.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    output.sweep_old(path)
+    output.leave(path, (data,))
 
 
 def _digest(path: Path, digests: Digests) -> str:

@@ -66,6 +66,15 @@ def test_what_killed_builds_left_is_swept_and_nothing_else() -> None:
     assert sorted(os.listdir("a-1.0-x")) == [".hidden", ".other.tmp", "a-1.0-x.tar.gz"]
 
 
+def test_what_no_lock_guards_is_swept_once_it_is_old() -> None:
+    for name in (".a.12.tmp", ".a.34.tmp", ".ab.12.tmp", "a", ".a"):
+        Path(name).touch()
+        os.utime(name, (0, 0))
+    Path(".a.34.tmp").touch()  # somebody is at work on it
+    output.sweep_old(Path("a"))
+    assert sorted(os.listdir()) == [".a", ".a.34.tmp", ".ab.12.tmp", "a"]
+
+
 def test_nothing_is_written_through_a_link() -> None:
     Path("elsewhere").write_text("old")
     os.symlink("elsewhere", f".a.{os.getpid()}.tmp")

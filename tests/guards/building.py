@@ -42,6 +42,24 @@ BUILDING = Group(
                     "build/test_output.py::test_what_killed_builds_left_is_swept_and_nothing_else",
                 ),
                 Guard(
+                    "build/output.py",
+                    "if stale.lstat().st_mtime_ns < oldest:",
+                    "if True:",
+                    "build/test_output.py::test_what_no_lock_guards_is_swept_once_it_is_old",
+                ),
+                Guard(
+                    "build/seen.py",
+                    "    output.sweep_old(path)\n",
+                    "",
+                    "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
+                ),
+                Guard(
+                    "build/tool.py",
+                    "    output.sweep_old(path)\n",
+                    "",
+                    "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
+                ),
+                Guard(
                     "build/store.py",
                     "staged = Staged(os.path.join(self._directory, name), path)",
                     "staged = Staged(path, path)",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.plugin.conftest import Project
 
+_A_MOMENT = 0.06  # seconds, after which a stamp tells of a further change
+
 
 def _artifacts(project: Project) -> dict[str, bytes]:
     """The files that a user could take for output, by name."""
@@ -87,12 +89,22 @@ def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
     assert _artifacts(project) == good
 
 
-def test_the_next_build_sweeps_what_a_kill_left(built: Project) -> None:
-    stale = built.archive().with_name(f".{built.archive().name}.4242.tmp")
+def _left(path: Path) -> Path:
+    """What a build leaves of a file if it is killed, long ago."""
+    stale = path.with_name(f".{path.name}.4242.tmp")
     stale.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    return stale
+
+
+def test_the_next_build_sweeps_what_a_kill_left(built: Project) -> None:
+    work = built.path("artifacts/.work")
+    stale = [_left(built.archive()), _left(work / "seen"), _left(work / "install")]
+    (work / "install").write_bytes(b"damaged")  # else it would not be made anew
     built.write("src/main.py", "print('servus')\n")
+    time.sleep(_A_MOMENT)
     built.doit()
-    assert not stale.exists()
+    assert [path.name for path in stale if path.exists()] == []
 
 
 @pytest.mark.parametrize("name", ["doit.sqlite", "digests.sqlite"])
