@@ -37,7 +37,7 @@ class Team:
         self._running: list[int] = []
         self._step = -(-count // _SHARES)
         self._open = ExitStack()
-        size = min(_processors(), count // _WORTHWHILE)
+        size = min(processors(), count // _WORTHWHILE)
         # Another thread may hold a lock at the moment of a fork, and a child would wait for it.
         if size > 1 and threading.active_count() == 1:
             with suppress(OSError):  # no more files or processes: who is there does all of it
@@ -127,8 +127,9 @@ class Team:
         return done
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     try:
-        return len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0))  # what taskset(1) and containers leave
     except AttributeError:  # macOS
         return os.cpu_count() or 1

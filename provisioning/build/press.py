@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.chunk import MAX
+from provisioning.artifact.team import processors
 from provisioning.build.store import Packed, Staged, Store
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def press(runs: Iterable[Run], store: Store) -> Generator[Pressed]:
 
 def thread_count() -> int:
     """How many threads may compress: one a core, or half as many where other tasks run too."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux: what taskset and containers leave
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = processors()
     return max(1, cores // 2) if is_worker() else cores
 
 

@@ -50,14 +50,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """This machine with so many processors."""
-    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    monkeypatch.setattr(team, "processors", lambda: request.param)
     return int(request.param)
 
 
 @pytest.fixture
 def one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process is forked, which would take longer than these tests."""
-    monkeypatch.setattr(team, "_processors", lambda: 1)
+    monkeypatch.setattr(team, "processors", lambda: 1)
 
 
 @pytest.mark.usefixtures("processors")

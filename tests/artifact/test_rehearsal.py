@@ -67,7 +67,7 @@ def many(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    monkeypatch.setattr(team, "processors", lambda: request.param)
     return shutil.copytree(release_of_many.parent, tmp_path / "release") / NAME
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """This machine with so many processors."""
-    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    monkeypatch.setattr(team, "processors", lambda: request.param)
     return int(request.param)
 
 
@@ -49,7 +49,7 @@ def test_all_is_done_once(tmp_path: Path, processors: int, count: int) -> None:
 def test_whoever_is_done_takes_what_is_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 2)
+    monkeypatch.setattr(team, "processors", lambda: 2)
 
     def work(number: int) -> bool:
         while not number and not (tmp_path / "7").exists():
@@ -95,7 +95,7 @@ def test_one_who_says_no_is_enough() -> None:
 def test_a_process_that_fails_or_is_killed_says_no(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 2)
+    monkeypatch.setattr(team, "processors", lambda: 2)
 
     def fail(number: int) -> bool:
         raise OSError(number)
@@ -112,7 +112,7 @@ def test_a_process_that_fails_or_is_killed_says_no(
 
 
 def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 3)
+    monkeypatch.setattr(team, "processors", lambda: 3)
 
     def sleep(_: int) -> bool:
         time.sleep(60)
@@ -124,7 +124,7 @@ def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 64)
+    monkeypatch.setattr(team, "processors", lambda: 64)
     for count, processes in ((0, 0), (7, 0), (8, 2), (50, 12)):
         with Team(lambda _: True, count) as some:
             assert len(_children()) == processes
@@ -135,7 +135,7 @@ def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_forked_is_done_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, possible: int
 ) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 3)
+    monkeypatch.setattr(team, "processors", lambda: 3)
     fork, here = os.fork, os.getpid()
 
     def seldom() -> int:
@@ -155,7 +155,7 @@ def test_what_cannot_be_forked_is_done_all_the_same(
 
 
 def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: 3)
+    monkeypatch.setattr(team, "processors", lambda: 3)
     over = threading.Event()
     thread = threading.Thread(target=over.wait)
     thread.start()
@@ -170,7 +170,7 @@ def test_ctrl_c_ends_all_of_it_without_a_word() -> None:
     script = (
         "import signal, time\nfrom provisioning.artifact import team\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "team._processors = lambda: 3\n"
+        "team.processors = lambda: 3\n"
         "with team.Team(lambda number: not time.sleep(60), 50) as some:\n"
         "    print(*some._running, flush=True)\n    some.agrees()\n"
     )

@@ -45,7 +45,7 @@ def _fill(directory: Path) -> None:
 def test_it_lies_in_memory_and_leaves_nothing(
     work: Path, in_memory: Path, processors: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(team, "_processors", lambda: processors)
+    monkeypatch.setattr(team, "processors", lambda: processors)
     with scratch(work, MIB) as directory:
         assert directory == in_memory
         assert directory.stat().st_mode & 0o777 == 0o700

@@ -346,7 +346,7 @@ LARGE = (directory("a"), file("a/b", bytes(range(256)) * 40_000), file("c", b"x"
 
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(team, "_processors", lambda: request.param)
+    monkeypatch.setattr(team, "processors", lambda: request.param)
     return int(request.param)
 
 
