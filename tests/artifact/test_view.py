@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import digest
-from provisioning.artifact.extract import extract
 from provisioning.artifact.view import _bounded, view
 from provisioning.errors import ArtifactError
 
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
 
 WANTED = ("etc/greenhouse.toml", "lib/öl.txt")
 CONTENTS = {"etc/greenhouse.toml": b"port = 8080\n", "lib/öl.txt": b""}
-
-
-@pytest.fixture
-def tree(release: Path, tmp_path: Path) -> Path:
-    """The package, unpacked."""
-    directory = tmp_path / "greenhouse"
-    directory.mkdir()
-    extract(release, directory)
-    return directory
 
 
 def refused(path: Path) -> str:
@@ -42,8 +32,8 @@ def test_an_archive_is_looked_into(release: Path) -> None:
     assert seen.contents(()) == {}
 
 
-def test_an_unpacked_package_is_looked_into(tree: Path) -> None:
-    seen = view(tree, "it")
+def test_an_unpacked_package_is_looked_into(root: Path) -> None:
+    seen = view(root, "it")
     assert seen.manifest.package == making.PACKAGE
     assert seen.contents(WANTED) == CONTENTS
 
@@ -79,12 +69,12 @@ def test_more_content_than_the_manifest_allows_is_told(tmp_path: Path) -> None:
     assert refused(path) == "it: etc/greenhouse.toml: size 5000000, the manifest says 12"
 
 
-def test_what_was_changed_in_an_unpacked_package_is_told(tree: Path) -> None:
-    (tree / "etc/greenhouse.toml").write_bytes(b"port = 9090\n")
-    assert refused(tree).startswith("it: etc/greenhouse.toml: sha256 ")
-    (tree / "etc/greenhouse.toml").unlink()
-    (tree / "etc/greenhouse.toml").symlink_to("/etc/passwd")
-    assert refused(tree) == "it: etc/greenhouse.toml: type link, the manifest says file"
+def test_what_was_changed_in_an_unpacked_package_is_told(root: Path) -> None:
+    (root / "etc/greenhouse.toml").write_bytes(b"port = 9090\n")
+    assert refused(root).startswith("it: etc/greenhouse.toml: sha256 ")
+    (root / "etc/greenhouse.toml").unlink()
+    (root / "etc/greenhouse.toml").symlink_to("/etc/passwd")
+    assert refused(root) == "it: etc/greenhouse.toml: type link, the manifest says file"
 
 
 def test_another_archive_in_the_place_of_the_first_is_told(release: Path, tmp_path: Path) -> None:
