@@ -64,7 +64,11 @@ class _Share(NamedTuple):
 
     run: Run
     members: Sequence[_Spelt]
-    is_cut: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is one member, in several chunks."""
+        return len(self.run.chunks) > 1
 
 
 def write(order: Order, made: Output) -> None:
@@ -75,7 +79,7 @@ def write(order: Order, made: Output) -> None:
     with closing(press(planned, order.store)) as pressed:
         chunks = _counted(pressed, order.tally)
         for share in shares:
-            if share.is_cut:
+            if share.is_large:
                 splice.add_large(share.members[0], islice(chunks, len(share.run.chunks)))
             else:
                 splice.add(share.members, next(chunks).packed.data)
@@ -146,7 +150,7 @@ class _Plan:
         )
         make = partial(joint.part, press=self._press)
         run = Run(chunks, lambda: members.apart(large, b"", sizes), make, span_of([large]))
-        return _Share(run, spelt, is_cut=True)
+        return _Share(run, spelt)
 
 
 def _pack(spelt: Sequence[_Spelt], press: Press, content: bytes | bytearray) -> bytes:
