@@ -100,7 +100,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
 def _demand_known(variants: Sequence[Variant]) -> None:
     words = asked.words()
     if words:
-        from provisioning.plugin.words import strange  # noqa: PLC0415 - as above
+        from provisioning.plugin.word import strange  # noqa: PLC0415 - as above
 
         if told := list(strange(words, variants, {*STAGES, PACKAGE})):
             raise InvalidDodoFile("\n".join(told))

@@ -1,11 +1,11 @@
-"""Knows what NAME or NAME:PLATFORM on the command line names, and what may have been meant."""
+"""Knows which packages and stages words of the command line name, and what may be meant."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import TypeVar
 
     T = TypeVar("T", bound="Named")
@@ -40,3 +40,24 @@ def unknown(known: Sequence[Named], word: str) -> str:
     if platforms:
         return f"{name} is not built for {platform}; {did_you_mean(platform, platforms)}"
     return f"no package is called {name}; {did_you_mean(name, {each.name for each in known})}"
+
+
+def strange(words: Sequence[str], known: Sequence[Named], stages: Collection[str]) -> Iterator[str]:
+    """What to say of each word that means a stage of a package, and is no task.
+
+    doit knows tasks, and not what their names are made of.
+    """
+    before = ""
+    for word in words:
+        if word.startswith("-"):
+            continue
+        stage, _, name = word.partition(":")
+        if stage in stages:
+            if name and "*" not in name and not matching(known, name):
+                yield f"{word}: {unknown(known, name)}"
+            before = stage
+        else:
+            # A stage takes no words of its own, so that this can be no other task's.
+            if before and matching(known, word):
+                yield f"{word}: is no task; say {before}:{word}"
+            before = ""

@@ -12,13 +12,13 @@ from doit.exceptions import InvalidCommand
 from provisioning.build.changes import Change
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.command import chunks
-from provisioning.plugin.command.project import AS_JSON, Asked, answer, answer_json
+from provisioning.plugin.command.project import AS_JSON, PluginCommand, answer, answer_json
 from provisioning.plugin.command.size import count
 from provisioning.plugin.command.why import Why
-from provisioning.plugin.command.word import unknown
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.stages import plain
 from provisioning.plugin.unchanged import Reason, Unchanged
+from provisioning.plugin.word import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class Stage(NamedTuple):
     """What the next run would cost; empty where there is none, or where that is not known."""
 
 
-class Explain(Asked, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
+class Explain(PluginCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
     """Tells of each stage whether it is up to date, and why not; builds nothing."""
 
     name = "explain"

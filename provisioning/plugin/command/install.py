@@ -55,8 +55,8 @@ class Install(ProjectCommand):
         # Imported here: doit imports all commands to tell of them, as in `doit help`.
         from provisioning.build import workspace  # noqa: PLC0415
         from provisioning.build.plan import make_plan  # noqa: PLC0415
-        from provisioning.plugin.command.word import matching, unknown  # noqa: PLC0415
         from provisioning.plugin.config import digests_of  # noqa: PLC0415
+        from provisioning.plugin.word import matching, unknown  # noqa: PLC0415
 
         if not opt_values["root"]:
             raise InvalidCommand("say where to: --root DIR; on a target, `provision install` does")

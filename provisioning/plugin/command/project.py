@@ -33,7 +33,7 @@ _HELP = {
 }
 
 
-class Asked(Command):  # type: ignore[misc]  # doit has no type hints
+class PluginCommand(Command):  # type: ignore[misc]  # doit has no type hints
     """A command that takes options after words too, tells its --help, and complains in JSON."""
 
     trouble = FAULTS
@@ -89,7 +89,7 @@ class Asked(Command):  # type: ignore[misc]  # doit has no type hints
         return self.trouble
 
 
-class ProjectCommand(Asked):
+class ProjectCommand(PluginCommand):
     """A command that needs to know what there is to build, and builds nothing."""
 
     def __init__(self, task_loader: Any, **others: Any) -> None:

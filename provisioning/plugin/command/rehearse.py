@@ -12,7 +12,7 @@ from doit.exceptions import InvalidCommand
 from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
 from provisioning.plugin.command.size import count
-from provisioning.plugin.command.word import matching, unknown
+from provisioning.plugin.word import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import ProvisioningError
 from provisioning.plugin import ARTIFACTS
-from provisioning.plugin.command.word import unknown
 from provisioning.plugin.config import digests_of
+from provisioning.plugin.word import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.package import Package
     from provisioning.artifact.view import View
     from provisioning.build.part import Part
-    from provisioning.plugin.command.word import Named
+    from provisioning.plugin.word import Named
     from provisioning.spec.inputs import Inputs
 
 

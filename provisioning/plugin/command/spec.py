@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidCommand
 
 from provisioning.plugin.command.project import AS_JSON, ProjectCommand, answer, answer_json
-from provisioning.plugin.command.word import matching, unknown
+from provisioning.plugin.word import matching, unknown
 from provisioning.terminal import shows_colour
 
 if TYPE_CHECKING:
