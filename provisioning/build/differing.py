@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from provisioning.artifact.codec import ChunkReader
+    from provisioning.artifact.codec.reader import ChunkReader
 
     Stream = BinaryIO | io.BufferedReader
 

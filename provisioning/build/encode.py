@@ -95,7 +95,7 @@ def _liblzma() -> str:
 def _gzip(data: bytes | bytearray, level: int) -> bytearray:
     from deflate import gzip_compress  # noqa: PLC0415
 
-    # Its header is codec.HEADER: no name, no time, no system, nor how hard it was tried.
+    # Its header is codec.gzip.HEADER: no name, no time, no system, nor how hard it was tried.
     made = gzip_compress(data, level)
     made[8] = 0
     return made

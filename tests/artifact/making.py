@@ -9,7 +9,8 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import archive, digest, index, manifest, tar
-from provisioning.artifact.codec import HEADER, READERS
+from provisioning.artifact.codec import READERS
+from provisioning.artifact.codec.gzip import HEADER
 from provisioning.artifact.contents import Reading
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.files import open_regular

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from provisioning.artifact.codec import HEADER, GzipReader, XzReader, ZstdReader
+from provisioning.artifact.codec.gzip import HEADER, GzipReader
+from provisioning.artifact.codec.xz import XzReader
+from provisioning.artifact.codec.zstd import ZstdReader
 from provisioning.artifact.digest import of_bytes
 from provisioning.artifact.index import Chunk
 from provisioning.build.encode import encoder

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from provisioning.artifact.codec import HEADER
+from provisioning.artifact.codec.gzip import HEADER
 from provisioning.build.encode import encoder
 
 

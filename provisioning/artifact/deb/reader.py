@@ -11,7 +11,7 @@ import io
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import canonical, manifest, tar
-from provisioning.artifact.codec import GzipReader
+from provisioning.artifact.codec.gzip import GzipReader
 from provisioning.artifact.contents import digested
 from provisioning.artifact.deb import ar, control, extra
 from provisioning.artifact.deb.described import Described, is_embedded

@@ -6,7 +6,14 @@ tells nothing of the rest.
 
 from __future__ import annotations
 
-from provisioning.artifact.codec import ChunkReader, GzipReader, XzReader, ZstdReader
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.codec.gzip import GzipReader
+from provisioning.artifact.codec.xz import XzReader
+from provisioning.artifact.codec.zstd import ZstdReader
+
+if TYPE_CHECKING:
+    from provisioning.artifact.codec.reader import ChunkReader
 
 
 class OneXzReader(XzReader):

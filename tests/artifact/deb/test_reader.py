@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from provisioning.artifact import tar
-from provisioning.artifact.codec import HEADER
+from provisioning.artifact.codec.gzip import HEADER
 from provisioning.artifact.deb import ar, gnu
 from provisioning.artifact.entry import FILE, LINK
 from provisioning.artifact.extract import extract
