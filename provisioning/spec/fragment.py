@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provisioning.spec.check import check
 from provisioning.spec.fault import Fault
 from provisioning.spec.load import parse_map
 from provisioning.spec.node import Mapping, Scalar
 from provisioning.spec.rule import PATH
-from provisioning.spec.schema import FRAGMENT, check
+from provisioning.spec.schema import FRAGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -17,8 +17,9 @@ from provisioning.spec.variables import BUILT_IN
 from provisioning.spec.variant import Variant
 
 if TYPE_CHECKING:
-    from provisioning.spec.origin import Origin
+    from provisioning.spec.node import Mapping, Node
     from provisioning.spec.resolve import Resolved
+    from provisioning.spec.variables import Scope
 
 _ABOUT = ("summary", "license", "maintainer")
 
@@ -26,11 +27,11 @@ _ABOUT = ("summary", "license", "maintainer")
 def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
     """Return the variant that `resolved` describes; every fault of it is added to `faults`."""
     merged, scope = resolved.merged, resolved.scope
-    defaults = merged.mapping("defaults")
-    modes = [scope.read(defaults, key, MODE) or "0" for key in ("file_mode", "dir_mode")]
-    owner, group = (scope.read(defaults, key, OWNER) or "" for key in ("owner", "group"))
     values = scope.variables()
     variables = {name: plain(node) for name, node in values.items()}
+    defaults = merged.mapping("defaults")
+    file_mode, dir_mode = (_mode(defaults, key, scope) for key in ("file_mode", "dir_mode"))
+    owner, group = (scope.read(defaults, key, OWNER) or "" for key in ("owner", "group"))
     debian = merged.mapping("debian")
     services = Services(scope, resolved.conditions, faults)
     manager = scope.read(merged, "service_manager", SERVICE_MANAGER) or ""
@@ -43,8 +44,8 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         debian=read_fields(debian, scope),
         documents=read_documents(debian, scope),
         service_manager=manager,
-        file_mode=int(modes[0], 8),
-        dir_mode=int(modes[1], 8),
+        file_mode=file_mode,
+        dir_mode=dir_mode,
         owner=owner,
         group=group,
         contents=Contents(scope, (owner, group), faults).read(resolved.contents),
@@ -52,20 +53,23 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         hooks=services.hooks(merged.mapping("hooks")),
         device=read_device(merged.mapping(DEVICE), scope, faults),
         variables=variables,
-        secrets=frozenset(
-            name for name, node in values.items() if any(each.secret for each in scalars(node))
-        ),
+        secrets=frozenset(name for name, node in values.items() if _is_secret(node)),
         file=resolved.spec.origin.file,
         origin=resolved.asked,
     )
-    if "service_manager" not in merged.items:
-        _demand_manager(variant, faults)
-    if variant.services and "prefix" in merged.items:
-        _check_prefix(variant.prefix, merged.items["prefix"].origin, faults)
+    _check_services(variant, merged, faults)
     if DEB in variant.formats:
         demand_debian(values, merged.items["formats"], faults)
         return variant
     return variant._replace(debian={}, documents=())
+
+
+def _mode(defaults: Mapping, key: str, scope: Scope) -> int:
+    return int(scope.read(defaults, key, MODE) or "0", 8)
+
+
+def _is_secret(node: Node) -> bool:
+    return any(each.secret for each in scalars(node))
 
 
 def _account(variables: dict[str, Any], manager: str) -> str:
@@ -75,9 +79,14 @@ def _account(variables: dict[str, Any], manager: str) -> str:
     return str(variables.get("name", "")) if manager == "systemd" else ""
 
 
-def _check_prefix(prefix: str, origin: Origin, faults: list[Fault]) -> None:
-    if reason := place_reason(prefix[1:]):
-        faults.append(Fault.at(origin, "bad-path", f"{prefix} {reason}"))
+def _check_services(variant: Variant, merged: Mapping, faults: list[Fault]) -> None:
+    """Add the faults of what a platform, or a prefix, has to be where there are services."""
+    if "service_manager" not in merged.items:
+        _demand_manager(variant, faults)
+    reason = place_reason(variant.prefix[1:]) if variant.services else ""
+    if reason and "prefix" in merged.items:
+        origin = merged.items["prefix"].origin
+        faults.append(Fault.at(origin, "bad-path", f"{variant.prefix} {reason}"))
 
 
 def _demand_manager(variant: Variant, faults: list[Fault]) -> None:

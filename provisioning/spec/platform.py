@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.spec.check import check
 from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import load
@@ -15,7 +16,7 @@ from provisioning.spec.node import Mapping, Scalar
 from provisioning.spec.origin import Origin
 from provisioning.spec.overlay import merge, stack
 from provisioning.spec.rule import NAME
-from provisioning.spec.schema import PLATFORM, check
+from provisioning.spec.schema import PLATFORM
 
 if TYPE_CHECKING:
     from collections.abc import Collection

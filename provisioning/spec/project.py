@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.spec.check import check
 from provisioning.spec.fault import Fault, nearest
 from provisioning.spec.given import COMMAND_LINE
 from provisioning.spec.inputs import SPECS
@@ -15,7 +16,7 @@ from provisioning.spec.origin import Origin
 from provisioning.spec.platform import Platforms
 from provisioning.spec.resolve import Resolution
 from provisioning.spec.rule import NAME
-from provisioning.spec.schema import SPEC, check
+from provisioning.spec.schema import SPEC
 from provisioning.spec.variables import RESERVED
 
 if TYPE_CHECKING:

@@ -45,13 +45,13 @@ DESCRIBING = Group(
             "refused, and the quoted form suggested",
             (
                 Guard(
-                    "spec/schema.py",
+                    "spec/check.py",
                     'quotable = "string" in wanted and "integer" not in wanted',
                     "quotable = False",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-text]",
                 ),
                 Guard(
-                    "spec/schema.py",
+                    "spec/check.py",
                     "is_mode = key in MODES and _OCTAL.fullmatch(node.text)",
                     "is_mode = None",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-mode]",

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from provisioning.spec import json_schema, rule, schema, service_rule
+from provisioning.spec.check import check
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import parse_map
 from provisioning.spec.node import Mapping, plain
@@ -124,7 +125,7 @@ def test_each_shipped_file_is_accepted() -> None:
 
 
 def test_every_structural_code_is_on_the_list() -> None:
-    assert set(codes("schema.py")) == STRUCTURAL
+    assert set(codes("check.py")) == STRUCTURAL
     assert len(BY_RULE) == 12
 
 
@@ -154,7 +155,7 @@ def kind_of_file(data: dict[str, Any]) -> schema.Schema:
 
 
 def structure_alone(made: Any) -> Any:
-    """The schema without what `schema.check` leaves to others.
+    """The schema without what `check` leaves to others.
 
     These are the rules that texts must keep, and that a version has one source at most.
     """
@@ -180,7 +181,7 @@ def is_sound(data: dict[str, Any]) -> bool:
     """Whether the reader's schema has nothing against `data`."""
     faults: list[Fault] = []
     node = node_of(data, Origin(file="a.yaml", line=1, column=1), literal=False)
-    schema.check(node, kind_of_file(data), faults)
+    check(node, kind_of_file(data), faults)
     return not faults
 
 
