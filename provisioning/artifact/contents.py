@@ -20,7 +20,7 @@ from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from io import FileIO
 
     from provisioning.artifact.entry import Entry
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.tar import Member
 
     Members = Iterator[tuple[Member, Iterator[bytes]]]
-    Write = Callable[[Entry, Iterator[bytes]], object]
+    Write = Callable[[Entry, Iterable[bytes]], object]
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
