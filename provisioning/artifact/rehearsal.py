@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import archive, tree
 from provisioning.artifact.descent import Descent
+from provisioning.artifact.entry import DIR
 from provisioning.artifact.extract import Writer, extract
 from provisioning.artifact.finding import Finding
 from provisioning.artifact.team import Team
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Scratch = Callable[[int], AbstractContextManager[Path]]  # with room for so many bytes
 
 _PAGE = 4096  # bytes
-_SOME = 256  # entries that are compared at a time
+_SOME = 256  # files and links that are compared at a time
 
 
 class Rehearsal:
@@ -53,21 +54,35 @@ class Rehearsal:
         self._writer.write(entry, blocks)
 
     def finish(self) -> None:
-        """Have others begin to compare what was unpacked, now that all files are written."""
+        """Have others begin to compare what was unpacked, now that all of it is written.
+
+        What they have compared they remove, so that nothing has to be sought once more: what was
+        not listed is what is left.
+        """
         self._writer.finish()
-        self._team = self._open.enter_context(Team(self._holds, -(-len(self._entries) // _SOME)))
+        self._directories = [entry for entry in self._entries if entry.type == DIR]
+        self._others = [entry for entry in self._entries if entry.type != DIR]
+        # First: who removes what is in one may have to change its mode.
+        self._has_directories = tree.holds(self._unpacked, self._directories)
+        self._team = self._open.enter_context(Team(self._holds, -(-len(self._others) // _SOME)))
 
     def went_well(self) -> bool:
         """Wait until all is compared, and tell whether it is what the manifest says."""
-        listed = {entry.path for entry in self._entries}
         try:
-            return tree.holds_nothing_but(self._directory, listed) and self._team.agrees()
+            return self._has_directories and self._team.agrees() and self._held_nothing_else()
         except OSError:
             return False
 
     def _holds(self, number: int) -> bool:
-        some = self._entries[number * _SOME : (number + 1) * _SOME]
-        return tree.holds(self._unpacked, some)
+        some = self._others[number * _SOME : (number + 1) * _SOME]
+        if not tree.holds(self._unpacked, some):
+            return False
+        tree.remove(self._unpacked, some)
+        return True
+
+    def _held_nothing_else(self) -> bool:
+        tree.remove(self._unpacked, reversed(self._directories))
+        return self._unpacked.is_empty()
 
 
 def differences(path: Path, scratch: Scratch) -> Iterator[Finding]:

@@ -71,11 +71,19 @@ def holds(root: Descent, entries: Iterable[Entry]) -> bool:
     return True
 
 
-def holds_nothing_but(root: Path, paths: set[str]) -> bool:
-    """Tell whether all that lies below `root` is among `paths`."""
-    findings: list[Finding] = []
-    found = _walk(root, lambda _, path: path, findings)
-    return all(path in paths for path in found) and not findings
+def remove(root: Descent, entries: Iterable[Entry]) -> None:
+    """Remove what `holds` has found, and a directory only if nothing else is in it.
+
+    Raises OSError for what is not there, is something else, or is not empty.
+    """
+    for entry in entries:
+        parent, name = root.to(entry.path)
+        take = os.rmdir if entry.type == DIR else os.unlink
+        try:
+            take(name, dir_fd=parent)
+        except PermissionError:  # the package has a directory of such a mode
+            os.fchmod(parent, 0o700)
+            take(name, dir_fd=parent)
 
 
 def _file_fits(parent: int, name: str, entry: Entry) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -17,8 +18,7 @@ from .making import NAME, directory, file, link, write_release
 from .zip.making import write_release as write_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
@@ -52,6 +52,25 @@ class Scratch:
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
     return Scratch(tmp_path / "scratch")
+
+
+class AfterWriting(Protocol):
+    def __call__(self, meddle: Callable[[Path], object]) -> None: ...
+
+
+@pytest.fixture
+def after_writing(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> AfterWriting:
+    """Does something to what was unpacked, when all of it was."""
+    real = Writer.finish
+
+    def finish_and(meddle: Callable[[Path], object]) -> None:
+        def finish(writer: Writer) -> None:
+            real(writer)
+            meddle(scratch.folder / str(len(scratch.rooms)))
+
+        monkeypatch.setattr(Writer, "finish", finish)
+
+    return finish_and
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +108,23 @@ def told(path: Path, scratch: Scratch) -> list[str]:
 def test_what_is_unpacked_as_it_should_be_is_unpacked_once(many: Path, scratch: Scratch) -> None:
     before = len(os.listdir("/dev/fd"))
     assert told(many, scratch) == []
-    assert (scratch.folder / "1/closed/x").read_bytes() == b"x"
     assert len(scratch.rooms) == 1
+    assert not list((scratch.folder / "1").iterdir())  # what was compared is removed at once
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_the_room_that_a_package_takes_is_known_before(many: Path, scratch: Scratch) -> None:
-    told(many, scratch)
-    found = (path.lstat() for path in (scratch.folder / "1").rglob("*"))
-    taken = sum(status.st_blocks * 512 for status in found)
-    assert taken < scratch.rooms[0] < 4 * taken
+def test_the_room_that_a_package_takes_is_known_before(
+    many: Path, scratch: Scratch, after_writing: AfterWriting
+) -> None:
+    taken: list[int] = []
+
+    def measure(folder: Path) -> None:
+        found = (path.lstat() for path in folder.rglob("*"))
+        taken.append(sum(status.st_blocks * 512 for status in found))
+
+    after_writing(measure)
+    assert told(many, scratch) == []
+    assert taken[0] < scratch.rooms[0] < 4 * taken[0]
 
 
 def test_an_archive_alone_is_unpacked_too(many: Path, scratch: Scratch) -> None:
@@ -123,18 +149,34 @@ def test_what_is_written_otherwise_is_told(
     assert len(scratch.rooms) == 2
 
 
+@pytest.mark.parametrize(("path", "make"), [("new", Path.touch), ("closed/new", Path.mkdir)])
 def test_what_is_written_and_not_listed_is_told(
-    many: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+    many: Path,
+    scratch: Scratch,
+    after_writing: AfterWriting,
+    path: str,
+    make: Callable[[Path], None],
 ) -> None:
-    real = Writer.finish
+    after_writing(lambda folder: make(folder / path))
+    assert told(many, scratch) == [f"{path}: is not in the manifest"]
 
-    def meddled(self: Writer) -> None:
-        real(self)
-        for folder in scratch.folder.iterdir():
-            (folder / "new").touch()
 
-    monkeypatch.setattr(Writer, "finish", meddled)
-    assert told(many, scratch) == ["new: is not in the manifest"]
+@pytest.mark.parametrize("path", ["closed", "closed/x"])
+def test_what_has_another_mode_is_told(
+    many: Path, scratch: Scratch, after_writing: AfterWriting, path: str
+) -> None:
+    after_writing(lambda folder: (folder / path).chmod(0o711))
+    (finding,) = told(many, scratch)
+    assert finding.startswith(f"{path}: mode 0711, ")
+
+
+def test_all_is_there_before_any_of_it_is_compared(
+    many: Path, scratch: Scratch, after_writing: AfterWriting
+) -> None:
+    found: list[int] = []
+    after_writing(lambda folder: found.append(len(list(folder.rglob("*")))))
+    assert told(many, scratch) == []
+    assert found == [len(MANY) + 2]
 
 
 def test_what_fails_the_first_time_may_do_with_more_room(

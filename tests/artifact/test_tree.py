@@ -6,11 +6,13 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
+import pytest
+
 from provisioning.artifact import archive, manifest
 from provisioning.artifact.descent import Descent
-from provisioning.artifact.tree import compare, holds, holds_nothing_but
+from provisioning.artifact.tree import compare, holds, remove
 
-from .making import ITEMS, file, manifest_of
+from .making import ITEMS, directory, file, manifest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +30,12 @@ def told(root: Path) -> list[str]:
 
 def is_quickly_told(root: Path, says: Manifest) -> bool:
     entries = (*archive.reserved(manifest.dump(says)), *says.entries)
-    paths = {entry.path for entry in entries}
     try:
         with Descent(root) as descent:
-            return holds(descent, entries) and holds_nothing_but(root, paths)
+            if not holds(descent, entries):
+                return False
+            remove(descent, reversed(entries))
+            return descent.is_empty()
     except OSError:
         return False
 
@@ -128,6 +132,28 @@ def test_a_file_that_may_not_be_read_is_told(unprivileged: Path) -> None:
     found = compare(says, unprivileged)
     assert ("x", "cannot be read: Permission denied") in found
     assert not is_quickly_told(unprivileged, says)
+
+
+def test_what_a_directory_may_not_lose_is_removed_all_the_same(unprivileged: Path) -> None:
+    (unprivileged / "a/b").mkdir(parents=True)
+    (unprivileged / "a/b/c").touch()
+    entries = [directory("a", 0o500).entry, directory("a/b", 0o500).entry, file("a/b/c").entry]
+    for closed in ("a/b", "a"):
+        (unprivileged / closed).chmod(0o500)
+    with Descent(unprivileged) as descent:
+        remove(descent, reversed(entries))
+    assert not list(unprivileged.iterdir())
+
+
+def test_what_is_removed_is_not_reached_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/x").touch()
+    (tmp_path / "a").symlink_to("outside")
+    with Descent(tmp_path) as descent:
+        for entry in (file("a/x").entry, directory("a").entry):
+            with pytest.raises(NotADirectoryError):
+                remove(descent, [entry])
+    assert (tmp_path / "outside/x").exists()
 
 
 def test_a_large_file_is_compared_to_its_last_byte(tmp_path: Path) -> None:
