@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit import doit_cmd
 from doit.cmd_run import Run
 
 from provisioning.errors import BuildError
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 REBUILD = "--rebuild"
+_HELP = "--help"
 
 
 def given() -> dict[str, str]:
@@ -39,6 +43,17 @@ def rebuilds() -> bool:
     """Whether verifying includes to build again and compare."""
     _, words = _asked()
     return REBUILD in words
+
+
+def helped(stages: Collection[str]) -> str:
+    """The one of `stages` behind which --help stands; "" where there is none."""
+    stage = ""
+    for word in words() if runs() else ():
+        if word == _HELP and stage in stages:
+            return stage
+        if not word.startswith("-"):
+            stage = word.partition(":")[0]
+    return ""
 
 
 def words() -> list[str]:

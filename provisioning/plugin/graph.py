@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from doit.exceptions import InvalidDodoFile
 from doit.task import clean_targets
@@ -74,6 +74,9 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
     """
     gc.set_threshold(_MANY)
+    docs = {**STAGES, PACKAGE: _PACKAGE_DOC}
+    if stage := asked.helped(docs):
+        _help(stage, docs[stage])
     try:
         _demand_utf8()
         asked.demand_once()
@@ -90,11 +93,19 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     for name in plan.ignored:
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     atexit.register(plan.remember)
-    for stage, doc in {**STAGES, PACKAGE: _PACKAGE_DOC}.items():
+    for stage, doc in docs.items():
         yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
         yield from _groups(stage, plan.parts)
     for part in plan.parts:
         yield from _part_tasks(part, artifacts)
+
+
+def _help(stage: str, doc: str) -> NoReturn:
+    # doit would parse the options of the task next, once there are tasks, and knows no --help.
+    from provisioning.plugin.command.project import answer  # noqa: PLC0415 - a cost for this alone
+    from provisioning.plugin.manual import page  # noqa: PLC0415
+
+    raise SystemExit(answer(page(stage, doc, _params(stage).get("params", ()))))
 
 
 def _demand_known(variants: Sequence[Variant]) -> None:

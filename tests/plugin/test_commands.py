@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.plugin.conftest import STAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +34,32 @@ def test_a_command_tells_its_own_help(project: Project, command: str) -> None:
     assert told.startswith("PURPOSE\n")
     assert f" {command} " in told
     assert told == project.doit(command, "x", "--help") == project.doit("help", command)
+
+
+@pytest.mark.parametrize("stage", ["package", *STAGES])
+def test_a_stage_tells_its_own_help(project: Project, stage: str) -> None:
+    told = project.doit(stage, "--help")
+    (purpose,) = re.findall(rf"^{stage} +(.*)$", project.doit("list"), re.MULTILINE)
+    assert told.startswith(f"PURPOSE\n    {purpose}\n\nUSAGE\n    doit {stage} ")
+    assert f"\n    doit {stage}:greenhouse:raspberry-pi   one package, for one platform\n" in told
+    assert ("--rebuild" in told) == (stage == "verify")
+
+
+def test_the_help_of_a_stage_needs_no_sound_specs_and_does_nothing(project: Project) -> None:
+    project.edit("specs/demo.yaml", "contents:", "contains:")
+    told = project.doit("verify", "--help")
+    assert told == project.doit("-n", "2", "render", f"verify:{PI}", "--rebuild", "--help")
+    assert not project.path("artifacts").exists()
+
+
+def test_the_help_of_another_task_is_left_to_it(project: Project) -> None:
+    task = (
+        "def task_ship():\n"
+        "    help = {'name': 'help', 'long': 'help', 'type': bool, 'default': False}\n"
+        "    return {'actions': ['echo shipped %(help)s'], 'params': [help], 'verbosity': 2}\n"
+    )
+    project.write("dodo.py", f"{project.path('dodo.py').read_text()}{task}")
+    assert "shipped True" in project.doit("render", "ship", "--help")
 
 
 @pytest.mark.parametrize("command", FAULTY)
