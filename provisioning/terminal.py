@@ -29,7 +29,7 @@ def shows_colour(stream: TextIO | None) -> bool:
 
 
 def paint(text: str, style: str) -> str:
-    """Return one line of text in `style`, one of the constants above."""
+    """Return one line of text in `style`, in the numbers of SGR as the constants above."""
     return f"\x1b[{style}m{text}\x1b[0m" if text else ""
 
 

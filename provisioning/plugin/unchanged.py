@@ -1,4 +1,4 @@
-"""Knows whether what a task was built from, apart from files, and what it left, are as recorded."""
+"""Knows whether the facts, variables, sources and targets of a task are as they were recorded."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ _TOGETHER: dict[str, Json] = {
     },
     "version": {"minProperties": 1, "maxProperties": 1},
 }
-"""What keys must be together, by the name of the check in `schema` that demands it."""
+"""What keys must be together, by the name that `schema` gives the check that demands it."""
 
 
 def json_schema() -> Json:

@@ -1,4 +1,4 @@
-"""Knows what names, versions, modes, owners and paths may look like, as text alone."""
+"""Knows what the texts of a spec may look like: names, versions, modes, owners, paths and such."""
 
 from __future__ import annotations
 

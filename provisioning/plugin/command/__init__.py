@@ -1,1 +1,1 @@
-"""Commands of doit, one a module; doit imports each only when it is called, or told of."""
+"""Commands of doit, each in a module that is imported only if it is called or told of."""

@@ -94,7 +94,7 @@ class Why:
     @cached_property
     def _origins(self) -> Mapping[str, str]:
         """Where each value of the variant was written."""
-        from provisioning.plugin.graph import made_from  # noqa: PLC0415 - it imports this wing
+        from provisioning.plugin.graph import made_from  # noqa: PLC0415 - as in `project`
         from provisioning.spec.outline import outline  # noqa: PLC0415 - and this reads YAML
         from provisioning.spec.project import read_project  # noqa: PLC0415
 
