@@ -1,28 +1,79 @@
-"""Knows how several processes share a work that each can say yes or no to.
+"""Knows how several processes share a work: one that each can say yes or no to, or finds much in.
 
 The processes are forked: they know all that this one knew, and what they learn dies with them but
-for how far they have come, and one answer. Whoever is told no, even because a process was killed,
-does not learn more.
+for what they tell. A team tells how far it has come, and one answer: whoever is told no, even
+because a process was killed, does not learn more. `spread` returns what was found.
 """
 
 from __future__ import annotations
 
 import gc
+import marshal
 import os
 import signal
 import threading
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any, BinaryIO
 
     Work = Callable[[int], bool]
+
+_Found = TypeVar("_Found")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that people and systems send
 _WORTHWHILE = 4  # pieces of work for each process: with fewer, forking costs more than it gains
 _SHARES, _WIDTH = 1000, 4  # as many as fit into every pipe; the bytes of a number in it
 _NOTES = 4096  # bytes that are read at a time, one for each share that was done
+_MARSHAL = 2  # its version: those behind it look whether each object has been spelt before
+_ALL = -1  # bytes that are read: to the end
+
+
+def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
+    """What `work` finds for each number below `count`, in their order.
+
+    It has to be of a kind that marshal can spell. Whatever no other process has found, because it
+    failed or was killed, this one looks for itself. Raises what `work` raises.
+    """
+    size = max(1, _hands(count))
+    shares = [range(first, count, size) for first in range(size)]
+
+    def find(share: range) -> list[_Found]:
+        return [work(number) for number in share]
+
+    with _Forks() as forks, ExitStack() as opened:
+        told: list[BinaryIO] = []
+        with suppress(OSError):  # no more files or processes: who is there does all of it
+            for share in shares[1:]:
+                told.append(_told(forks, opened, partial(find, share)))
+        found = [find(shares[0])]
+        spelt = [file.read(_ALL) for file in told]
+        if forks.agree():
+            # Nobody else can write to these pipes.
+            found += map(marshal.loads, spelt)
+    found += map(find, shares[len(found) :])
+    return [found[number % size][number // size] for number in range(count)]
+
+
+def _told(forks: _Forks, opened: ExitStack, find: Callable[[], Any]) -> BinaryIO:
+    """Have another process find something; return where it is going to spell that."""
+    take, give = os.pipe()
+    file = opened.enter_context(open(take, "rb"))  # noqa: SIM115 - closed with the others
+
+    def tell() -> bool:
+        os.close(take)  # else nobody learns that the first one is gone
+        with open(give, "wb", closefd=False) as other:
+            other.write(marshal.dumps(find(), _MARSHAL))
+        return True
+
+    try:
+        forks.add(tell)
+    finally:
+        os.close(give)
+    return file
 
 
 class Team:
@@ -34,15 +85,14 @@ class Team:
 
     def __init__(self, work: Work, count: int) -> None:
         self._work, self._count = work, count
-        self._running: list[int] = []
         self._step = -(-count // _SHARES)
         self._open = ExitStack()
-        size = min(processors(), count // _WORTHWHILE)
-        # Another thread may hold a lock at the moment of a fork, and a child would wait for it.
-        if size > 1 and threading.active_count() == 1:
+        self._forks = self._open.enter_context(_Forks())
+        size = _hands(count)
+        if size > 1:
             with suppress(OSError):  # no more files or processes: who is there does all of it
                 self._fork(size)
-        self._is_shared = bool(self._running)
+        self._is_shared = bool(self._forks.running)
         self._here = iter(range(0 if self._is_shared else count))
         self._said = True
 
@@ -50,11 +100,6 @@ class Team:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._running:
-            process = self._running.pop()
-            with suppress(ProcessLookupError, ChildProcessError):  # it has been waited for
-                os.kill(process, signal.SIGKILL)
-                os.waitpid(process, 0)
         self._open.close()
 
     def progress(self) -> Iterator[None]:
@@ -69,28 +114,17 @@ class Team:
 
     def agrees(self) -> bool:
         """Wait until the work is done, or somebody said no."""
-        while self._running:
-            _, status = os.waitpid(self._running[-1], 0)
-            del self._running[-1]  # not before: a signal may end the wait
-            if status:
-                return False
-        return self._said and all(map(self._work, self._here))
+        return self._forks.agree() and self._said and all(map(self._work, self._here))
 
     def _fork(self, size: int) -> None:
         starts = range(0, self._count, self._step)
         self._next = self._pipe(b"".join(start.to_bytes(_WIDTH, "little") for start in starts))
         self._heard, self._tell = os.pipe()
         self._open.callback(os.close, self._heard)
-        # A signal between fork and `try` would have a child unwind as if it were this process.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             for _ in range(size):
-                process = os.fork()
-                if not process:
-                    self._serve(before)
-                self._running.append(process)
+                self._forks.add(self._serve)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             os.close(self._tell)  # so that there is an end to what is heard
 
     def _pipe(self, content: bytes) -> int:
@@ -101,20 +135,9 @@ class Team:
         os.close(give)
         return take
 
-    def _serve(self, signals: set[int]) -> None:
-        """Be a forked process: nothing that the first one was about to do may happen twice."""
+    def _serve(self) -> bool:
         os.close(self._heard)  # else nobody learns that the first one is gone
-        answer = False
-        try:
-            for each in _SIGNALS:
-                if callable(signal.getsignal(each)):  # under nohup(1), SIGHUP stays ignored
-                    signal.signal(each, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first one ends the others
-            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
-            gc.disable()  # a collection touches, and so copies, all memory that is still shared
-            answer = all(map(self._do, iter(self._take, b"")))
-        finally:
-            os._exit(not answer)
+        return all(map(self._do, iter(self._take, b"")))
 
     def _take(self) -> bytes:
         """What is next, which nobody else takes; nothing at the end."""
@@ -125,6 +148,67 @@ class Team:
         done = all(map(self._work, range(start, min(start + self._step, self._count))))
         os.write(self._tell, b".")  # there is room for it: a pipe holds as many as there are shares
         return done
+
+
+class _Forks:
+    """Processes that were forked, and end with the block at the latest."""
+
+    def __init__(self) -> None:
+        self.running: list[int] = []
+
+    def __enter__(self) -> _Forks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self.running:
+            process = self.running.pop()
+            with suppress(ProcessLookupError, ChildProcessError):  # it has been waited for
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+
+    def add(self, serve: Callable[[], bool]) -> None:
+        """Fork a process that does what `serve` does, and ends with its answer. Raises OSError."""
+        # A signal between fork and `try` would have a child unwind as if it were this process.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            process = os.fork()
+            if not process:
+                _serve(serve, before)
+            self.running.append(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def agree(self) -> bool:
+        """Wait until all have ended, or one has failed or answered no; tell whether none has."""
+        while self.running:
+            _, status = os.waitpid(self.running[-1], 0)
+            del self.running[-1]  # not before: a signal may end the wait
+            if status:
+                return False
+        return True
+
+
+def _serve(serve: Callable[[], bool], signals: set[int]) -> None:
+    """Be a forked process: nothing that the first one was about to do may happen twice."""
+    answer = False
+    try:
+        for each in _SIGNALS:
+            if callable(signal.getsignal(each)):  # under nohup(1), SIGHUP stays ignored
+                signal.signal(each, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the first one ends the others
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+        gc.disable()  # a collection touches, and so copies, all memory that is still shared
+        answer = serve()
+    finally:
+        os._exit(not answer)
+
+
+def _hands(count: int) -> int:
+    """How many processes may share so many pieces of work."""
+    # Another thread may hold a lock at the moment of a fork, and a child would wait for it.
+    if threading.active_count() > 1:
+        return 1
+    return min(processors(), count // _WORTHWHILE)
 
 
 def processors() -> int:

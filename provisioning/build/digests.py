@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
-from provisioning.build.signature import Signature, is_settled, numbers, signature
+from provisioning.build.signature import Signature, is_settled, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
         while left and (block := os.read(descriptor, min(left, _BLOCK))):
             take(block)
             left -= len(block)
-        if left or numbers(os.fstat(descriptor)) != now:  # which tells of what has grown
+        if left or signature(os.fstat(descriptor)) != now:  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
     except OSError as error:
         error.filename = path

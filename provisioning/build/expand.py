@@ -14,7 +14,6 @@ from provisioning.artifact.path import link_fault, shown
 from provisioning.build.content_fault import content_fault
 from provisioning.build.item import Item
 from provisioning.build.sources import is_exclude, is_glob, literal_prefix
-from provisioning.build.tree import kind_of
 from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:
@@ -111,12 +110,12 @@ class Expansion:
                     f"nothing matches {content.source}",
                     hint="correct the path, or say `optional: true` if it may be absent",
                 )
-        regular = [path for path, found in selection.files if stat.S_ISREG(found.mode)]
+        regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
         yield from _files(content, selection.base, regular)
-        for path, found in selection.files if len(regular) < len(selection.files) else ():
-            if not stat.S_ISREG(found.mode):
+        for path, mode in selection.files if len(regular) < len(selection.files) else ():
+            if not stat.S_ISREG(mode):
                 target, source = _join(content.dst, path), selection.base + path
-                yield from self._source(content, target, source, kind_of(found))
+                yield from self._source(content, target, source, stat.S_IFMT(mode))
 
     def _idle(self, content: Content, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -26,10 +26,11 @@ _GLOB = re.compile(r"[*?[]")
 
 
 class Selection(NamedTuple):
-    """What a content takes: paths below `base`, and which of its excludes left nothing out."""
+    """What a content takes: files below `base`, and which of its excludes left nothing out."""
 
     base: str  # relative to the project, "" for the project itself, else with a trailing slash
-    files: Sequence[tuple[str, Signature]]
+    files: Sequence[tuple[str, int]]
+    """Each with its mode."""
     idle_excludes: tuple[int, ...]
 
 
@@ -102,13 +103,11 @@ class Sources:
             OSError: a directory cannot be listed.
         """
         base = base_of(source)
-        found: Sequence[tuple[str, Signature]] = self.tree(base).files
+        found: Sequence[tuple[str, int]] = self.tree(base).files
         if is_glob(source):
             matches = matcher(source[len(base) :])
             found = [each for each in found if matches(each[0])]
-        kept = _kept(found, excludes)
-        self._signatures.update({base + path: signature for path, signature in kept})
-        return Selection(base, kept, _idle(found, excludes))
+        return Selection(base, _kept(found, excludes), _idle(found, excludes))
 
     def forget_lists(self) -> None:
         """Give up the lists of all files, once everything is laid out; who asks has them anew."""
@@ -130,6 +129,9 @@ class Sources:
 
     def signature(self, path: str) -> Signature:
         """What was, or is now, the signature of a file. Raises OSError."""
+        for base, tree in self._trees.items():
+            if path.startswith(base) and (seen := tree.signature(path[len(base) :])):
+                return seen
         if path not in self._signatures:
             self._signatures[path] = signature(os.lstat(path))
         return self._signatures[path]
@@ -220,9 +222,7 @@ def _steps(name: Callable[[str], object] | None, component: str) -> bool:
     return name is None or name(component) is not None
 
 
-def _kept(
-    files: Sequence[tuple[str, Signature]], excludes: Sequence[str]
-) -> Sequence[tuple[str, Signature]]:
+def _kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence[tuple[str, int]]:
     """`files` without those that `excludes` match, by gitignore's rules: the last match decides."""
     if not excludes:
         return files
@@ -230,7 +230,7 @@ def _kept(
     return [file for file in files if not spec.match_file(file[0])]
 
 
-def _idle(files: Sequence[tuple[str, Signature]], excludes: Sequence[str]) -> tuple[int, ...]:
+def _idle(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, ...]:
     """The numbers of those of `excludes` that match nothing, which is most likely a mistake."""
     return tuple(
         number
@@ -239,7 +239,7 @@ def _idle(files: Sequence[tuple[str, Signature]], excludes: Sequence[str]) -> tu
     )
 
 
-def _matches_any(pattern: str, files: Sequence[tuple[str, Signature]]) -> bool:
+def _matches_any(pattern: str, files: Sequence[tuple[str, int]]) -> bool:
     spec = _patterns([pattern])
     return any(spec.match_file(path) for path, _ in files)
 

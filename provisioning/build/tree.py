@@ -6,27 +6,31 @@ import hashlib
 import marshal
 import os
 import stat
+from bisect import bisect_left
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
-from provisioning.build.signature import Signature, numbers
+from provisioning.artifact.team import spread
+from provisioning.build.signature import WIDTH, Signature, numbers, packed, rows, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    # A directory, the names in it, and all their signatures in one row: lists of numbers, since
-    # a tuple for each file would keep the garbage collector busy.
-    Found = tuple[str, list[str], list[int]]
+    # A directory, the names in it, sorted, and all their signatures as bytes, one behind the other:
+    # a tuple for each of 100,000 files would be 24 MB.
+    Found = tuple[str, list[str], bytes]
 
 # What no package wants: left out unless a content names the very file.
 BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
 _DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
 
-_WIDTH = len(Signature._fields)
-_CTIME, _MODE = map(Signature._fields.index, ("ctime", "mode"))
 _FORMAT = stat.S_IFMT(0o777777)
+_ctime, _mode = (itemgetter(Signature._fields.index(name)) for name in ("ctime", "mode"))
+_name = attrgetter("name")
 _KIND = _FORMAT | 0o111  # of a mode: what a layout asks for
+_WORTHWHILE = 200  # directories: to look into fewer takes less time than to fork
 
 
 class Tree:
@@ -40,10 +44,10 @@ class Tree:
 
     def __init__(self, directory: str, skip: str) -> None:
         self._skip = os.path.realpath(skip)
+        self._directory = directory
         self._place = os.path.realpath(directory)
-        self.found: list[Found] = []
-        """By directory, in the order of the walk."""
-        self._walk(directory, "")
+        self.found: list[Found] = sorted(self._walk())
+        """By directory."""
 
     @cached_property
     def state(self) -> str:
@@ -64,21 +68,35 @@ class Tree:
         """The files that may hold something else than those of a tree of the same shape did."""
         for (below, names, found), (_, _, old) in zip(self.found, before, strict=True):
             if found != old:
-                signatures = zip(_signatures(found), _signatures(old), strict=True)
-                for name, (now, was) in zip(names, signatures, strict=True):
+                for name, now, was in zip(names, rows(found), rows(old), strict=True):
                     if now != was:
-                        yield below + name, now
+                        yield below + name, Signature._make(now)
 
     @cached_property
     def newest(self) -> int:
         """The latest ctime of a file, in nanoseconds."""
-        ctimes = (found[_CTIME::_WIDTH] for _, _, found in self.found)
-        return max(chain.from_iterable(ctimes), default=0)
+        times = (map(_ctime, rows(found)) for _, _, found in self.found)
+        return max(chain.from_iterable(times), default=0)
 
     @cached_property
-    def files(self) -> list[tuple[str, Signature]]:
-        """Every file, its path relative to the directory, sorted."""
-        return sorted(self._files())
+    def files(self) -> list[tuple[str, int]]:
+        """Every file and its mode; its path is relative to the directory, and they are sorted."""
+        modes = (
+            zip(map(below.__add__, names), map(_mode, rows(found)), strict=True)
+            for below, names, found in self.found
+        )
+        return sorted(chain.from_iterable(modes))
+
+    def signature(self, path: str) -> Signature | None:
+        """The signature of a file, by its path relative to the directory; None if there is none."""
+        below, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
+        names, found = self._by_directory.get(below, ((), b""))
+        number = bisect_left(names, name)
+        return unpacked(found, number) if names[number : number + 1] == [name] else None
+
+    @cached_property
+    def _by_directory(self) -> dict[str, tuple[list[str], bytes]]:
+        return {below: (names, found) for below, names, found in self.found}
 
     def paths(self, base: str) -> Iterator[str]:
         """Every file, with `base` in front, in no order."""
@@ -86,45 +104,50 @@ class Tree:
         named = (map(f"{base}{below}".__add__, names) for below, names, _ in self.found)
         return chain.from_iterable(named)
 
-    def _files(self) -> Iterator[tuple[str, Signature]]:
-        for below, names, found in self.found:
-            yield from zip(map(below.__add__, names), _signatures(found), strict=True)
+    def _walk(self) -> Iterator[Found]:
+        level = [""]
+        while level and len(level) < _WORTHWHILE:
+            deeper: list[str] = []
+            for below in level:
+                yield self._look(below, deeper)
+            level = deeper
+        # Large trees are wide somewhere near the top: what lies there is shared.
+        yield from chain.from_iterable(spread(lambda at: self._all_below(level[at]), len(level)))
 
-    def _walk(self, directory: str, below: str) -> None:
+    def _all_below(self, below: str) -> list[Found]:
+        found: list[Found] = []
+        left = [below]
+        while left:
+            found.append(self._look(left.pop(), left))
+        return found
+
+    def _look(self, below: str, deeper: list[str]) -> Found:
+        """Look into one directory; those that are in it join `deeper`."""
+        place = os.path.join(self._place, below.rstrip("/")).rstrip("/")
         names: list[str] = []
         found: list[int] = []
-        self.found.append((below, names, found))
-        place = os.path.join(self._place, below.rstrip("/")).rstrip("/")
-        with os.scandir(directory) as entries:
-            for entry in entries:
+        with os.scandir(os.path.join(self._directory, below)) as entries:
+            for entry in sorted(entries, key=_name):
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if name not in _DIRECTORIES and f"{place}/{name}" != self._skip:
-                        self._walk(entry.path, f"{below}{name}/")
+                        deeper.append(f"{below}{name}/")
                 elif not is_unwanted(name):
                     names.append(name)
                     found += numbers(entry.stat(follow_symlinks=False))
+        return below, names, packed(found)
 
 
-def _signatures(found: list[int]) -> Iterator[Signature]:
-    return map(Signature._make, zip(*[iter(found)] * _WIDTH, strict=True))
-
-
-def _kinds(found: list[int]) -> list[int | list[int]]:
+def _kinds(found: bytes) -> list[int | bytes]:
     """What a layout asks of each file: of one that is none, all there is to know."""
     return [
         mode & _KIND
         if mode & _FORMAT == stat.S_IFREG
-        else found[number * _WIDTH : (number + 1) * _WIDTH]
-        for number, mode in enumerate(found[_MODE::_WIDTH])
+        else found[number * WIDTH : (number + 1) * WIDTH]
+        for number, mode in enumerate(map(_mode, rows(found)))
     ]
 
 
 def is_unwanted(name: str) -> bool:
     """Whether BUILT_IN_EXCLUDES leave out a file of this name."""
     return name.endswith((".pyc", ".pyo")) or name.startswith("._") or name == ".DS_Store"
-
-
-def kind_of(signature: Signature) -> int:
-    """The `stat.S_IFMT` type of what has this signature."""
-    return stat.S_IFMT(signature.mode)

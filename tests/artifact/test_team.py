@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import team
-from provisioning.artifact.team import Team
+from provisioning.artifact.team import Team, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,7 +172,7 @@ def test_ctrl_c_ends_all_of_it_without_a_word() -> None:
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "team.processors = lambda: 3\n"
         "with team.Team(lambda number: not time.sleep(60), 50) as some:\n"
-        "    print(*some._running, flush=True)\n    some.agrees()\n"
+        "    print(*some._forks.running, flush=True)\n    some.agrees()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -187,3 +187,59 @@ def test_ctrl_c_ends_all_of_it_without_a_word() -> None:
     _, errors = process.communicate(timeout=20)
     assert errors.count("Traceback") == 1  # of the one that was asked to stop
     assert not [child for child in children if os.path.exists(f"/proc/{child}")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 11, 50])
+def test_what_several_processes_find_comes_in_order(processors: int, count: int) -> None:
+    found = spread(lambda number: (number, os.getpid()), count)
+    assert [number for number, _ in found] == [*range(count)]
+    processes = {process for _, process in found}
+    assert len(processes) == min(processors, max(1, count // 4), count)
+    assert not _children()
+
+
+@pytest.mark.parametrize("number", [1, 49])
+def test_what_another_process_did_not_find_is_looked_for_here(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: int
+) -> None:
+    monkeypatch.setattr(team, "processors", lambda: 3)
+    here = os.getpid()
+
+    def die(each: int) -> int:
+        if each == number and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return each
+
+    def fail(each: int) -> int:
+        if each == number and os.getpid() != here:
+            raise OSError(each)
+        return each
+
+    assert spread(die, 50) == spread(fail, 50) == [*range(50)]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_is_raised_where_others_help_is_raised(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(team, "processors", lambda: 3)
+
+    def fail(each: int) -> int:
+        if each == number:
+            raise OSError(each)
+        return each
+
+    with pytest.raises(OSError, match=str(number)):
+        spread(fail, 50)
+    assert not _children()
+
+
+def test_what_nobody_can_be_forked_for_is_found_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "processors", lambda: 3)
+
+    def none() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", none)
+    assert spread(lambda number: number, 50) == [*range(50)]

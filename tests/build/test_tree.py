@@ -1,0 +1,70 @@
+"""What a walk finds, however many look."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from provisioning.artifact import team
+from provisioning.build.signature import signature
+from provisioning.build.tree import Tree
+from tests.build.conftest import write
+
+
+@pytest.fixture
+def wide() -> None:
+    """A tree with more directories than one process looks into."""
+    for number in range(300):
+        write(f"t/{number}/file", "text")
+        write(f"t/{number}/deep/er", "text")
+    write("t/.git/config", "")
+    write("t/7/__pycache__/a.pyc", "")
+    write("t/7/b.pyc", "")
+
+
+@pytest.mark.usefixtures("wide")
+def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "processors", lambda: 3)
+    shared = Tree("t", "t/8")
+    monkeypatch.setattr(team, "processors", lambda: 1)
+    alone = Tree("t", "t/8")
+    assert shared.found == alone.found
+    assert (shared.state, shared.shape) == (alone.state, alone.shape)
+    paths = [path for number in range(300) for path in (f"{number}/file", f"{number}/deep/er")]
+    assert [path for path, _ in shared.files] == sorted(set(paths) - {"8/file", "8/deep/er"})
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_directory_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "processors", lambda: 2)
+    look = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == "t/211/deep/":
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="t/211/deep"):
+        Tree("t", "artifacts")
+
+
+def test_each_file_has_its_signature() -> None:
+    for path in ("t/a", "t/b/a", "t/b/c/d", "t/e"):
+        write(path, path)
+    os.symlink("a", "t/link")
+    tree = Tree("t", "artifacts")
+    for path in ("a", "b/a", "b/c/d", "e", "link"):
+        assert tree.signature(path) == signature(os.lstat(f"t/{path}"))
+    for path in ("b", "aa", "b/c/", "nothing/a", ""):
+        assert tree.signature(path) is None
+
+
+@pytest.mark.parametrize("year", [1950, 2400])
+def test_a_file_of_a_strange_year_is_a_file(year: int) -> None:
+    write("t/a", "text")
+    seconds = (year - 1970) * 31_556_952
+    os.utime("t/a", (seconds, seconds))
+    tree = Tree("t", "artifacts")
+    assert tree.signature("a") == signature(os.lstat("t/a"))
