@@ -15,7 +15,7 @@ import struct
 import tempfile
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zlib import crc32
 
 from provisioning.artifact import archive, chunk, manifest
@@ -26,18 +26,20 @@ from provisioning.build.collect import collect_one
 from provisioning.build.digests import file_of, read_digest, read_whole
 from provisioning.build.format import RUN_OF
 from provisioning.build.groups import Cut, Group
+from provisioning.build.item import Item
 from provisioning.build.listing import Listing, spell
 from provisioning.build.press import is_worker, pack
+from provisioning.build.signature import Signature
 from provisioning.build.store import Store
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
-    from provisioning.build.signature import Signature
     from provisioning.build.workspace import Workspace
+    from provisioning.spec.variant import Variant
 
     Look = Callable[[str], Signature]
 
@@ -49,40 +51,78 @@ and the CRC-32 of both."""
 class Ahead(NamedTuple):
     """What was found, and the keys of the chunks that were made of it."""
 
-    listing: Listing
+    listing: Listing | None
+    """None where a source has a fault, or a process was killed."""
     keys: frozenset[str]
 
 
-def collect(layout: Layout, look: Look, digests: Digests, place: Workspace | None) -> Ahead | None:
-    """Look at every source of `layout`, of which many have to be read.
+def shares(layout: Layout, look: Look) -> list[bytes]:
+    """Share the items of `layout` out as chunks will be, each share spelt by marshal.
 
-    None where one has a fault, or a process was killed. `look` tells which signature each must
-    have. For `place`, chunks are made too, unless others are waiting for the processors.
+    With each item goes the signature that `look` tells its source to have. 100,000 of both take
+    100 MB, which every process copies that looks at them: each share is made of its bytes where it
+    is worked on. Raises as `look` does.
+    """
+    spelling = archive.Posix(layout.variant.name)
+    some: list[tuple[Any, ...]] = []
+
+    def told() -> Iterator[tuple[str, int]]:
+        for item in layout.items:
+            now = look(item.source) if item.source and not item.template else None
+            some.append((tuple(item), now and tuple(now)))
+            yield item.path, _length(item, now, spelling)
+
+    spelt = []
+    for each in chunk.boundaries(told()):
+        count = each.stop - each.start
+        spelt.append(marshal.dumps(some[:count]))
+        del some[:count]
+    return spelt
+
+
+def _length(item: Item, now: Signature | None, spelling: archive.Posix) -> int:
+    """How many bytes of tar an item takes. Of what is rendered nobody knows yet how much it is."""
+    path, kind, _, owner, group, _, _, link, _ = item
+    size = now.size if now and kind == FILE else 0
+    if kind == FILE and (length := spelling.length_of_file(path, size)):
+        return length
+    return spelling.length(Entry(path, kind, 0, owner, group, size, link=link))
+
+
+def collect(
+    variant: Variant, shared: list[bytes], digests: Digests, place: Workspace | None
+) -> Ahead:
+    """Look at every source of what was shared out, of which many have to be read.
+
+    For `place`, chunks are made too, unless others are waiting for the processors.
     """
     try:
         # Beside what is built: there has to be room, and need be none anywhere else.
         with tempfile.TemporaryFile(dir=place.work if place else None) as file:
-            return _collect(layout, look, digests, place, _Reports(file))
+            return _collect(variant, shared, digests, place, _Reports(file))
     except OSError:
-        return None  # a source is missing, or there is no room: who collects by himself tells
+        return Ahead(None, frozenset())  # there is no room: who collects by himself needs none
 
 
 def _collect(
-    layout: Layout, look: Look, digests: Digests, place: Workspace | None, reports: _Reports
-) -> Ahead | None:
+    variant: Variant,
+    shared: list[bytes],
+    digests: Digests,
+    place: Workspace | None,
+    reports: _Reports,
+) -> Ahead:
     began = time.time_ns()
     lines: dict[int, list[str]] = {}
     keys: set[str] = set()
-    work = _Work(layout, look, digests, reports, None if is_worker() else place)
-    with Team(work.do, len(work.shares)) as team:
+    work = _Work(variant, shared, digests, reports, None if is_worker() else place)
+    with Team(work.do, len(shared)) as team:
         for _ in team.progress():  # what was found is taken over while more is looked at
             for number, found in reports.fresh():
                 lines[number] = found.lines
                 keys.update(found.keys)
-                read = ((source, look(source), digest) for source, digest in found.read)
-                digests.learn(read, began)
-    if len(lines) < len(work.shares):
-        return None
+                digests.learn(found.read, began)
+    if len(lines) < len(shared):
+        return Ahead(None, frozenset(keys))
     listing = Listing([line for number in sorted(lines) for line in lines[number]])
     if place:
         groups.keep(place.groups, listing.content, map(reports.cut, sorted(lines)))
@@ -93,8 +133,8 @@ class _Found(NamedTuple):
     """What was found of one group."""
 
     lines: list[str]
-    read: list[tuple[str, str]]
-    """The sources that were read, and their digests."""
+    read: list[tuple[str, tuple[int, ...], str]]
+    """The sources that were read, with their signatures and digests."""
     keys: list[str]
 
 
@@ -135,31 +175,31 @@ class _Reports:
 
 
 class _Work:
-    """The groups of a layout, each to be worked on by whichever process."""
+    """Shares of a layout, each to be worked on by whichever process."""
 
     def __init__(
         self,
-        layout: Layout,
-        look: Look,
+        variant: Variant,
+        shared: list[bytes],
         digests: Digests,
         reports: _Reports,
         place: Workspace | None,
     ) -> None:
-        self._layout, self._look, self._digests = layout, look, digests
+        self._variant, self._shared, self._digests = variant, shared, digests
         self._reports, self._place = reports, place
-        self._spelling = archive.Posix(layout.variant.name)
-        self.shares = list(chunk.boundaries(self._lengths()))
+        self._spelling = archive.Posix(variant.name)
 
     def do(self, number: int) -> bool:
-        """Work on one group, and report; False only where there is no room for the report.
+        """Work on one share, and report; False only where there is no room for the report.
 
         A fault ends nothing: what others read is worth knowing.
         """
-        items = self._layout.items[self.shares[number]]
-        reader = _Reader(self._look, self._digests)
+        # What `shares` has spelt.
+        share = marshal.loads(self._shared[number])  # noqa: S302
+        items = [Item._make(item) for item, _ in share]
+        reader = _Reader({item[5]: now for item, now in share if now}, self._digests)
         with suppress(OSError, BuildError):  # which is told by who looks at one after the other
-            file_mode = self._layout.variant.file_mode
-            found = [collect_one(item, reader.look, file_mode) for item in items]
+            found = [collect_one(item, reader.look, self._variant.file_mode) for item in items]
             entries = [each.entry for each in found]
             length = sum(map(self._spelling.length, entries))
             cut = Cut(len(found), length, manifest.lines(entries))
@@ -167,17 +207,6 @@ class _Work:
             told = _Found([*map(spell, found)], reader.read, keys)
             return self._reports.write(number, told, cut)
         return True
-
-    def _lengths(self) -> Iterator[tuple[str, int]]:
-        of_file, look = self._spelling.length_of_file, self._look
-        for item in self._layout.items:
-            path, kind, _, owner, group, source, template, link, _ = item
-            # Of what is rendered nobody knows yet how much it is.
-            size = look(source).size if kind == FILE and source and not template else 0
-            if kind != FILE or not (length := of_file(path, size)):
-                entry = Entry(path, kind, 0, owner, group, size, link=link)
-                length = self._spelling.length(entry)
-            yield path, length
 
     def _press(self, group: Group, reader: _Reader) -> Iterator[str]:
         """Make the chunk of a group in each format; return the keys by which they are kept."""
@@ -203,20 +232,20 @@ class _Work:
 
 
 class _Reader:
-    """The sources of one group, each read once, and held for as long as somebody may ask."""
+    """The sources of one share, each read once, and held for as long as somebody may ask."""
 
-    def __init__(self, look: Look, digests: Digests) -> None:
-        self._look, self._digests = look, digests
+    def __init__(self, signatures: Mapping[str, tuple[int, ...]], digests: Digests) -> None:
+        self._signatures, self._digests = signatures, digests
         self._held: dict[str, bytes] = {}
-        self.read: list[tuple[str, str]] = []
+        self.read: list[tuple[str, tuple[int, ...], str]] = []
 
     def look(self, source: str) -> Held:
         """What lies at `source`; raises as Digests.hold does."""
-        now = self._look(source)
+        now = Signature._make(self._signatures[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):
             return self._digests.hold(source, now)
         digest = read_digest(source, now) if now.size > chunk.MAX else self._hold(source, now)
-        self.read.append((source, digest))
+        self.read.append((source, tuple(now), digest))
         return file_of(now, digest)
 
     def whole(self, entry: Entry, source: str) -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _FEW = 50
+_MANY = 5000
 _OFTEN = 0.05  # seconds
 
 
@@ -47,6 +48,7 @@ class Digests:
         self._rows: dict[str, tuple[Signature, str]] = {}
         self._fresh: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
+        self._holds_all = True  # that was kept by this process
         self._asked = 0
         self._fresh_until = 0.0
 
@@ -85,11 +87,18 @@ class Digests:
         found = self._known(path)
         return found[1] if found and found[0] == now else ""
 
-    def learn(self, files: Iterable[tuple[str, Signature, str]], began: int) -> None:
-        """Take over digests of what was read since `began`, and kept its signature meanwhile."""
-        self._fresh.update(
-            (path, (now, digest)) for path, now, digest in files if is_settled(now.ctime, began)
-        )
+    def learn(self, files: Iterable[tuple[str, tuple[int, ...], str]], began: int) -> None:
+        """Take over digests of what was read since `began`, and kept its signature meanwhile.
+
+        Many are kept at once, and not held: 100,000 are 60 MB.
+        """
+        for path, numbers, digest in files:
+            now = Signature._make(numbers)
+            if is_settled(now.ctime, began):
+                self._fresh[path] = now, digest
+        if len(self._fresh) >= _MANY:
+            self._keep()
+            self._holds_all = False
 
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
@@ -100,12 +109,17 @@ class Digests:
 
     def save(self) -> None:
         """Keep what was learnt for later processes; writes nothing if nothing was."""
+        if fresh := self._keep():
+            self._rows = {**self._rows, **fresh}
+            if self._holds_all:
+                self._loaded = self._cache.state()
+
+    def _keep(self) -> dict[str, tuple[Signature, str]]:
         # Taken in one step: with `doit -P thread`, others learn meanwhile.
         fresh, self._fresh = self._fresh, {}
         if fresh:
             self._cache.put((path, *known, digest) for path, (known, digest) in fresh.items())
-            self._rows = {**self._rows, **fresh}
-            self._loaded = self._cache.state()
+        return fresh
 
     def _digest(self, path: str, now: Signature) -> str:
         if known := self.known(path, now):
@@ -137,7 +151,7 @@ class Digests:
             row = self._cache.row(path)
             rows = [row] if row else []
         else:
-            rows, self._loaded = self._cache.rows(), state
+            rows, self._loaded, self._holds_all = self._cache.rows(), state, True
         self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -86,8 +87,10 @@ class Part:
         items = self.layout.items
         templates = tuple(templates_of(items).items())
         named = set[str]().union(*(named_by(source) for _, source in templates))
-        digest = hashlib.sha256(marshal.dumps([*map(tuple, items)], 2)).hexdigest()
-        return Brief(digest, templates, tuple(sorted(named)))
+        digest = hashlib.sha256()
+        for start in range(0, len(items), _MANY):
+            digest.update(marshal.dumps([*map(tuple, items[start : start + _MANY])], 2))
+        return Brief(digest.hexdigest(), templates, tuple(sorted(named)))
 
     def sources(self) -> list[str]:
         """The files and links that the package takes, templates aside."""
@@ -171,8 +174,7 @@ class Part:
         """
         if self.listing is None:
             self.listing = self._recollect(digests) or self._collect(digests, place)
-            # Who wants more of it lays out again: 100,000 files take 50 MB.
-            self.__dict__.pop("layout", None)
+            self._drop_layout()
         return self.listing
 
     def _recollect(self, digests: Digests) -> Listing | None:
@@ -199,15 +201,21 @@ class Part:
             # Imported here: a cost that a build with little to read does not owe.
             from provisioning.build import ahead  # noqa: PLC0415
 
-            found = ahead.collect(self.layout, self._sources.signature, digests, place)
-            if found:
-                self.ahead = found.keys
-                return found.listing
+            with suppress(OSError):  # a source is missing, which is told below
+                shares = ahead.shares(self.layout, self._sources.signature)
+                self._drop_layout()
+                listing, self.ahead = ahead.collect(self.variant, shares, digests, place)
+                if listing:
+                    return listing
 
         def look(source: str) -> Held:
             return digests.hold(source, self._sources.signature(source))
 
         return Listing.of(collect(self.layout, look))
+
+    def _drop_layout(self) -> None:
+        """Who wants more of it lays out again: 100,000 files take 50 MB."""
+        self.__dict__.pop("layout", None)
 
     def _must_read_many(self, digests: Digests) -> bool:
         sources = self.sources()

@@ -52,14 +52,15 @@ def described(project: Path) -> Variant:
     return variant(*contents, formats=FORMATS)
 
 
-def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, Ahead | None]:
+def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, Ahead]:
     """What is found one after the other by who knows nothing, and what is found ahead."""
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
     place = workspace(described, "artifacts")
     place.work.mkdir(parents=True, exist_ok=True)
-    found = ahead.collect(layout, sources.signature, digests, place)
-    serially = collect(layout, Digests(Path("nothing.sqlite")).look) if found else []
+    shares = ahead.shares(layout, sources.signature)
+    found = ahead.collect(described, shares, digests, place)
+    serially = collect(layout, Digests(Path("nothing.sqlite")).look)
     render(layout.variant, templates_of(layout.items), place.rendered)
     return place, Listing.of(serially), found
 
@@ -70,14 +71,14 @@ def released(place: Workspace) -> dict[str, str]:
 
 def test_the_same_is_found(described: Variant, digests: Digests) -> None:
     _, serially, found = look_at(described, digests)
-    assert found
+    assert found.listing
     assert found.listing.lines == serially.lines
     assert found.keys
 
 
 def test_what_is_made_ahead_is_what_would_be_made(described: Variant, digests: Digests) -> None:
     place, serially, found = look_at(described, digests)
-    assert found
+    assert found.listing
     assert {*found.keys} == {path.name for path in place.chunks.iterdir()}
     cost = pack(place, found.listing, digests, found.keys)
     ahead_of_it = released(place)
@@ -89,7 +90,7 @@ def test_what_is_made_ahead_is_what_would_be_made(described: Variant, digests: D
 
 def test_a_later_build_takes_it_for_reused(described: Variant, digests: Digests) -> None:
     place, _, found = look_at(described, digests)
-    assert found
+    assert found.listing
     first: Cost = pack(place, found.listing, digests, found.keys)
     again = pack(place, found.listing, digests)
     assert (again.chunks_reused, again.chunks_rebuilt) == (first.chunks_rebuilt, 0)
@@ -106,7 +107,8 @@ def test_a_source_that_went_wrong_is_left_to_who_tells(
         write("t/7", "other")
     if how == "a FIFO":
         os.mkfifo("t/7")
-    assert ahead.collect(layout, sources.signature, digests, None) is None
+    shares = ahead.shares(layout, sources.signature)
+    assert ahead.collect(described, shares, digests, None) == (None, frozenset())
 
 
 def test_what_was_read_is_not_read_again(
@@ -117,7 +119,7 @@ def test_what_was_read_is_not_read_again(
         Path("later").touch()
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
-    assert ahead.collect(layout, sources.signature, digests, None)
+    assert ahead.collect(described, ahead.shares(layout, sources.signature), digests, None).listing
     monkeypatch.setattr("provisioning.build.digests.read_digest", None)
     for name in ("t/0", "t/77", "t/large"):
         assert digests.look(name).digest == of_bytes(Path(name).read_bytes())
@@ -134,11 +136,17 @@ def test_of_a_process_that_is_killed_nothing_is_believed(
         return real(path, now)
 
     monkeypatch.setattr(ahead, "read_whole", deadly)
-    assert look_at(described, digests)[-1] is None
+    place, _, found = look_at(described, digests)
+    assert found.listing is None
+    # What was made all the same is told, so that nobody takes it for made by an earlier build.
+    assert found.keys == {path.name for path in place.chunks.iterdir() if path.suffix != ".tmp"}
 
 
 def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None:
-    found, cut = ahead._Found(["line"], [("a", "0" * 64)], []), Cut(1, 512, b"line")
+    found, cut = (
+        ahead._Found(["line"], [("a", (1, 2, 3, 4, 5), "0" * 64)], []),
+        Cut(1, 512, b"line"),
+    )
     with open(tmp_path / "reports", "w+b") as file:
         reports = ahead._Reports(file)
         assert reports.write(0, found, cut)
@@ -153,7 +161,6 @@ def test_beside_other_tasks_nothing_is_made_ahead(
 ) -> None:
     monkeypatch.setattr(ahead, "is_worker", lambda: True)
     place, serially, found = look_at(described, digests)
-    assert found
     assert not found.keys
     assert found.listing.lines == serially.lines
     assert not place.chunks.exists()
