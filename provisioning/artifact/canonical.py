@@ -41,13 +41,13 @@ def dump(form: Form, head: Row, rows: Iterable[Row]) -> bytes:
     return frame(form, head, [_encode(row).encode() for row in rows])
 
 
-def frame(form: Form, head: Row, rows: Sequence[bytes]) -> bytes:
+def frame(form: Form, head: Row, rows: Sequence[bytes | memoryview]) -> bytes:
     """Spell a file from rows that are spelt already, one or more in each of `rows`."""
     first = _head(form, head).encode()
     if not rows:
         return first + _LAST
-    parts = [first + rows[0], *rows[1:]]
-    parts[-1] += b"\n" + _LAST
+    parts = [b"".join((first, rows[0])), *rows[1:]]
+    parts[-1] = b"".join((parts[-1], b"\n", _LAST))
     return b",\n".join(parts)  # the one copy of all
 
 

@@ -64,7 +64,7 @@ def lines(entries: Iterable[Entry]) -> bytes:
     return ",\n".join(map(line, entries)).encode()
 
 
-def join(about: Package, runs: Sequence[bytes]) -> bytes:
+def join(about: Package, runs: Sequence[bytes | memoryview]) -> bytes:
     """Spell the manifest whose entries are `runs`, as `lines` has spelt them."""
     return canonical.frame(_FORM, {"package": package.plain(about)}, runs)
 

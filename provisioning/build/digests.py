@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
@@ -76,8 +76,7 @@ class Digests:
 
         All that is known is looked at: for a few files, `hold` costs less. Raises as `look` does.
         """
-        self._asked = _FEW
-        self._load("")
+        self._load_all()
         if not self._rows and not self._fresh:
             return len(paths)
         return sum(not self.known(path, look(path)) for path in paths)
@@ -147,11 +146,18 @@ class Digests:
             return
         # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
         self._asked += 1
-        if self._asked < _FEW:
-            row = self._cache.row(path)
-            rows = [row] if row else []
-        else:
-            rows, self._loaded, self._holds_all = self._cache.rows(), state, True
+        if self._asked >= _FEW:
+            self._load_all()
+        elif row := self._cache.row(path):
+            self._take([row])
+
+    def _load_all(self) -> None:
+        state = self._cache.state()
+        if state != self._loaded:
+            self._take(self._cache.rows())
+            self._loaded, self._holds_all = state, True
+
+    def _take(self, rows: list[tuple[Any, ...]]) -> None:
         self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
 
 

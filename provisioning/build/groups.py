@@ -41,7 +41,7 @@ class Cut(NamedTuple):
 
     members: int
     length: int
-    lines: bytes
+    lines: bytes | memoryview
 
 
 def share_out(name: str, members: Iterable[Collected]) -> Iterator[Cut]:
@@ -91,7 +91,7 @@ def keep(path: Path, content: str, cuts: Iterable[Cut]) -> None:
     output.remember(path, _sealed(content, cuts))
 
 
-def _sealed(content: str, cuts: Iterable[Cut]) -> Iterator[bytes]:
+def _sealed(content: str, cuts: Iterable[Cut]) -> Iterator[bytes | memoryview]:
     """Each cut's line, and what the manifest says of it; then what seals all of it."""
     sealed = hashlib.sha256(_seed(content))
     for members, length, lines in cuts:
@@ -117,18 +117,19 @@ def recall(path: Path, content: str) -> list[Cut] | None:
     if data[max(0, end) :] != sealed.digest():
         return None
     cuts, at = [], 0
+    whole = memoryview(data)  # 100,000 lines are 25 MB: once is enough, here and below
     while at < end:
         start = data.index(b"\n", at) + 1
         members, length, width = map(int, data[at:start].split())
         at = start + width
-        cuts.append(Cut(members, length, data[start:at]))
+        cuts.append(Cut(members, length, whole[start:at]))
     return cuts
 
 
 def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> Iterator[Group]:
     """The groups of the members that were cut so, of which the manifest is `content`."""
     start, at = 0, content.index(b"\n") + 1
-    whole = memoryview(content)  # 100,000 lines are 25 MB: once is enough
+    whole = memoryview(content)
     for count, length, lines in cuts:
         yield Group(members[start : start + count], length, whole[at : at + len(lines)])
         start, at = start + count, at + len(lines) + len(",\n")

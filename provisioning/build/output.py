@@ -125,7 +125,7 @@ def write_all(path: Path, parts: Iterable[bytes]) -> None:
         made.file(path).writelines(parts)
 
 
-def leave(path: Path, parts: Iterable[bytes]) -> None:
+def leave(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """The same for what its reader can tell to be whole.
 
     It is not synced to disk: after a power cut the name may be there without the content.
@@ -136,7 +136,7 @@ def leave(path: Path, parts: Iterable[bytes]) -> None:
         os.replace(_temporary_name(path), path)
 
 
-def remember(path: Path, parts: Iterable[bytes]) -> bool:
+def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
     """The same as `leave` for what costs time alone if it is lost; tell whether it was written."""
     try:
         leave(path, parts)
