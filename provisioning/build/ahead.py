@@ -29,7 +29,7 @@ from provisioning.build.groups import Cut, Group
 from provisioning.build.item import Item
 from provisioning.build.listing import Listing, spell
 from provisioning.build.press import is_worker, pack
-from provisioning.build.signature import Signature
+from provisioning.build.signature import size_in, unpacked
 from provisioning.build.store import Store
 from provisioning.errors import BuildError
 
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
+    from provisioning.build.signature import Signature
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Variant
 
-    Look = Callable[[str], Signature]
+    Look = Callable[[str], bytes]
 
 _HEAD = struct.Struct("<3QL")
 """Of a report: the number of the group, how many bytes there are of what was found, and of its cut,
@@ -59,18 +60,19 @@ class Ahead(NamedTuple):
 def shares(layout: Layout, look: Look) -> list[bytes]:
     """Share the items of `layout` out as chunks will be, each share spelt by marshal.
 
-    With each item goes the signature that `look` tells its source to have. 100,000 of both take
-    100 MB, which every process copies that looks at them: each share is made of its bytes where it
-    is worked on. Raises as `look` does.
+    With each item goes the signature of its source that `look` tells, packed. 100,000 of both take
+    100 MB, which every process copies that looks at them: a share is made of its bytes where it is
+    worked on. Raises as `look` does.
     """
     spelling = archive.Posix(layout.variant.name)
     some: list[tuple[Any, ...]] = []
 
     def told() -> Iterator[tuple[str, int]]:
         for item in layout.items:
-            now = look(item.source) if item.source and not item.template else None
-            some.append((tuple(item), now and tuple(now)))
-            yield item.path, _length(item, now, spelling)
+            source, template = item[5:7]
+            packed = look(source) if source and not template else b""
+            some.append((tuple(item), packed))
+            yield item[0], _length(item, packed, spelling)
 
     spelt = []
     for each in chunk.boundaries(told()):
@@ -80,12 +82,14 @@ def shares(layout: Layout, look: Look) -> list[bytes]:
     return spelt
 
 
-def _length(item: Item, now: Signature | None, spelling: archive.Posix) -> int:
+def _length(item: Item, packed: bytes, spelling: archive.Posix) -> int:
     """How many bytes of tar an item takes. Of what is rendered nobody knows yet how much it is."""
     path, kind, _, owner, group, _, _, link, _ = item
-    size = now.size if now and kind == FILE else 0
-    if kind == FILE and (length := spelling.length_of_file(path, size)):
-        return length
+    size = 0
+    if kind == FILE:
+        size = size_in(packed) if packed else 0
+        if length := spelling.length_of_file(path, size):
+            return length
     return spelling.length(Entry(path, kind, 0, owner, group, size, link=link))
 
 
@@ -197,7 +201,7 @@ class _Work:
         # What `shares` has spelt.
         share = marshal.loads(self._shared[number])  # noqa: S302
         items = [Item._make(item) for item, _ in share]
-        reader = _Reader({item[5]: now for item, now in share if now}, self._digests)
+        reader = _Reader({item[5]: packed for item, packed in share if packed}, self._digests)
         with suppress(OSError, BuildError):  # which is told by who looks at one after the other
             found = [collect_one(item, reader.look, self._variant.file_mode) for item in items]
             entries = [each.entry for each in found]
@@ -234,14 +238,14 @@ class _Work:
 class _Reader:
     """The sources of one share, each read once, and held for as long as somebody may ask."""
 
-    def __init__(self, signatures: Mapping[str, tuple[int, ...]], digests: Digests) -> None:
+    def __init__(self, signatures: Mapping[str, bytes], digests: Digests) -> None:
         self._signatures, self._digests = signatures, digests
         self._held: dict[str, bytes] = {}
         self.read: list[tuple[str, tuple[int, ...], str]] = []
 
     def look(self, source: str) -> Held:
         """What lies at `source`; raises as Digests.hold does."""
-        now = Signature._make(self._signatures[source])
+        now = unpacked(self._signatures[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):
             return self._digests.hold(source, now)
         digest = read_digest(source, now) if now.size > chunk.MAX else self._hold(source, now)

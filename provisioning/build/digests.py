@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
-from provisioning.build.signature import Signature, is_settled, signature
+from provisioning.build.signature import Signature, is_same, is_settled, signature
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Digests:
         self._cache = Cache(store, columns)
         self._rows: dict[str, tuple[Signature, str]] = {}
         self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._written: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
         self._holds_all = True  # that was kept by this process
         self._asked = 0
@@ -99,9 +100,16 @@ class Digests:
             self._keep()
             self._holds_all = False
 
+    def wrote(self, path: str, digest: str) -> None:
+        """Take over the digest of a file that this process has written a moment ago.
+
+        It is not kept: an edit in the same moment shows to the next process, which reads the file.
+        """
+        self._written[path] = signature(os.lstat(path)), digest
+
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
-        self._rows, self._fresh = {}, {}
+        self._rows, self._fresh, self._written = {}, {}, {}
         with suppress(OSError):  # where nothing can be removed, nothing was kept of late either
             self._cache.discard()
         self._loaded = self._cache.state()
@@ -132,7 +140,7 @@ class Digests:
         return digest
 
     def _known(self, path: str) -> tuple[Signature, str] | None:
-        return self._fresh.get(path) or self._rows.get(path)
+        return self._fresh.get(path) or self._written.get(path) or self._rows.get(path)
 
     def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""
@@ -194,7 +202,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
         while left and (block := os.read(descriptor, min(left, _BLOCK))):
             take(block)
             left -= len(block)
-        if left or signature(os.fstat(descriptor)) != now:  # which tells of what has grown
+        if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
     except OSError as error:
         error.filename = path

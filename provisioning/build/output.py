@@ -23,6 +23,8 @@ class Output:
         self._stack = stack
         self._files: list[tuple[Path, BinaryIO]] = []
         self._trees: list[Path] = []
+        self.digests: dict[Path, str] = {}
+        """What files hold, as far as who wrote them has told."""
 
     def file(self, path: Path) -> BinaryIO:
         """A file to write that will be called `path`."""

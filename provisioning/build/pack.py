@@ -48,6 +48,8 @@ def pack(
             digests.forget()
             raise
         files.file(place.manifest).write(content)
+    for path, digest in files.digests.items():
+        digests.wrote(str(path), digest)
     cost = tally.cost
     if cost.made:
         store.sweep(limit(place.release.parent), tally.keys)

@@ -202,7 +202,7 @@ class Part:
             from provisioning.build import ahead  # noqa: PLC0415
 
             with suppress(OSError):  # a source is missing, which is told below
-                shares = ahead.shares(self.layout, self._sources.signature)
+                shares = ahead.shares(self.layout, self._sources.packed)
                 self._drop_layout()
                 listing, self.ahead = ahead.collect(self.variant, shares, digests, place)
                 if listing:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from provisioning.build.runs import Press, Run
 
 
+_HERE = 32 << 20  # bytes: what is compressed need not wait for the manifest, which comes first
+
+
 class Pressed(NamedTuple):
     """A chunk, ready for the archive."""
 
@@ -75,13 +78,16 @@ class _Waiting(NamedTuple):
 
 
 class _Queue:
-    """The chunks in the making: the first one, and at most `room` bytes behind it."""
+    """The chunks in the making: the first one, and at most `room` bytes behind it.
+
+    What comes from the store meanwhile takes no more than _HERE.
+    """
 
     def __init__(self, store: Store, pool: ThreadPoolExecutor, room: int) -> None:
         self._store = store
         self._pool = pool
         self._room = room
-        self._held = 0
+        self._held = self._here = 0
         self._waiting: deque[_Waiting] = deque()
         self._staged: list[Staged] = []
 
@@ -121,18 +127,24 @@ class _Queue:
 
     def _put(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
-        self._held += waiting.size
+        self._count(waiting, waiting.size)
 
     def _surplus(self) -> Iterator[Pressed]:
         while self._waiting and (self._waiting[0].is_ready or self._is_full()):
             yield self._take()
 
     def _is_full(self) -> bool:
-        return self._held - self._waiting[0].size > self._room
+        return self._held - self._waiting[0].size > self._room or self._here > _HERE
+
+    def _count(self, waiting: _Waiting, size: int) -> None:
+        if isinstance(waiting.chunk, Pressed):
+            self._here += size
+        else:
+            self._held += size
 
     def _take(self) -> Pressed:
         waiting = self._waiting.popleft()
-        self._held -= waiting.size
+        self._count(waiting, -waiting.size)
         if isinstance(waiting.chunk, Pressed):
             return waiting.chunk
         pressed, staged = waiting.chunk.result()

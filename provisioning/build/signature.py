@@ -30,6 +30,7 @@ numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode
 """What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is
 what a build with nothing to do consists of."""
 _PACKING = struct.Struct("=5q")
+_SIZE = struct.Struct("=q")  # which comes first
 WIDTH = _PACKING.size
 """Bytes of a signature that is packed."""
 rows = _PACKING.iter_unpack
@@ -44,14 +45,26 @@ def packed(numbers: list[int]) -> bytes:
         return array("q", [(each + 2**63) % 2**64 - 2**63 for each in numbers]).tobytes()
 
 
-def unpacked(data: bytes, number: int = 0) -> Signature:
-    """The signature with this number among those that are packed in `data`."""
-    return Signature._make(_PACKING.unpack_from(data, number * WIDTH))
+def unpacked(data: bytes) -> Signature:
+    """The one signature that is packed in `data`."""
+    return Signature._make(_PACKING.unpack(data))
+
+
+def size_in(data: bytes) -> int:
+    """The size of the file whose signature is packed in `data`."""
+    size: int = _SIZE.unpack_from(data)[0]
+    return size
 
 
 def signature(status: os.stat_result) -> Signature:
     """The signature in what lstat(2) says of a path."""
     return unpacked(packed([*numbers(status)]))
+
+
+def is_same(status: os.stat_result, now: Signature) -> bool:
+    """Whether what lstat(2) or fstat(2) says is the signature `now`."""
+    # Nearly always as it is, which a third of the time tells.
+    return numbers(status) == now or signature(status) == now
 
 
 def is_settled(ctime: int, now: int) -> bool:

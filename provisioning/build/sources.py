@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.build.signature import Signature, is_settled, signature
+from provisioning.build.signature import is_settled, numbers, packed, unpacked
 from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
 from provisioning.spec.inputs import leads_out
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pathspec import GitIgnoreSpec
 
+    from provisioning.build.signature import Signature
     from provisioning.build.tree import Found
 
 _GLOB = re.compile(r"[*?[]")
@@ -71,7 +72,7 @@ class Sources:
         self.tool = tool
         self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
-        self._signatures: dict[str, Signature] = {}
+        self._packed: dict[str, bytes] = {}
         self._inside = os.path.realpath(output)
         self.leads_out = cache(partial(leads_out, Path()))
         """Whether a path leads out of the project: looked for once, as many variants may ask."""
@@ -129,12 +130,16 @@ class Sources:
 
     def signature(self, path: str) -> Signature:
         """What was, or is now, the signature of a file. Raises OSError."""
+        return unpacked(self.packed(path))
+
+    def packed(self, path: str) -> bytes:
+        """The same, packed."""
         for base, tree in self._trees.items():
-            if path.startswith(base) and (seen := tree.signature(path[len(base) :])):
+            if path.startswith(base) and (seen := tree.packed(path[len(base) :])):
                 return seen
-        if path not in self._signatures:
-            self._signatures[path] = signature(os.lstat(path))
-        return self._signatures[path]
+        if path not in self._packed:
+            self._packed[path] = packed([*numbers(os.lstat(path))])
+        return self._packed[path]
 
     def state(self, source: str) -> str:
         """What differs once `source`, a file, directory or glob, may stand for something else.
@@ -177,7 +182,8 @@ class Sources:
         """Whether every change since these files were looked at would show."""
         stamps = [tree.newest for tree in self._trees.values()]
         # The tool may have been made a moment ago; it is another one where this program is.
-        stamps += [each.ctime for path, each in self._signatures.items() if path != self.tool]
+        alone = (self.signature(path) for path in self._packed if path != self.tool)
+        stamps += [each.ctime for each in alone]
         return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
     def is_output(self, source: str) -> bool:

@@ -13,7 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.team import spread
-from provisioning.build.signature import WIDTH, Signature, numbers, packed, rows, unpacked
+from provisioning.build.signature import WIDTH, Signature, numbers, packed, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,12 +87,14 @@ class Tree:
         )
         return sorted(chain.from_iterable(modes))
 
-    def signature(self, path: str) -> Signature | None:
-        """The signature of a file, by its path relative to the directory; None if there is none."""
+    def packed(self, path: str) -> bytes:
+        """The signature of a file, by its path relative to the directory; none if there is none."""
         below, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
         names, found = self._by_directory.get(below, ((), b""))
         number = bisect_left(names, name)
-        return unpacked(found, number) if names[number : number + 1] == [name] else None
+        if names[number : number + 1] != [name]:
+            return b""
+        return found[number * WIDTH : (number + 1) * WIDTH]
 
     @cached_property
     def _by_directory(self) -> dict[str, tuple[list[str], bytes]]:

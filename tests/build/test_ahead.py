@@ -58,7 +58,7 @@ def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, A
     (layout,) = lay_out([described], sources)
     place = workspace(described, "artifacts")
     place.work.mkdir(parents=True, exist_ok=True)
-    shares = ahead.shares(layout, sources.signature)
+    shares = ahead.shares(layout, sources.packed)
     found = ahead.collect(described, shares, digests, place)
     serially = collect(layout, Digests(Path("nothing.sqlite")).look)
     render(layout.variant, templates_of(layout.items), place.rendered)
@@ -107,7 +107,7 @@ def test_a_source_that_went_wrong_is_left_to_who_tells(
         write("t/7", "other")
     if how == "a FIFO":
         os.mkfifo("t/7")
-    shares = ahead.shares(layout, sources.signature)
+    shares = ahead.shares(layout, sources.packed)
     assert ahead.collect(described, shares, digests, None) == (None, frozenset())
 
 
@@ -119,7 +119,7 @@ def test_what_was_read_is_not_read_again(
         Path("later").touch()
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
-    assert ahead.collect(described, ahead.shares(layout, sources.signature), digests, None).listing
+    assert ahead.collect(described, ahead.shares(layout, sources.packed), digests, None).listing
     monkeypatch.setattr("provisioning.build.digests.read_digest", None)
     for name in ("t/0", "t/77", "t/large"):
         assert digests.look(name).digest == of_bytes(Path(name).read_bytes())

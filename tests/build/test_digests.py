@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,3 +147,43 @@ def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
 
 def _unexpected(*_: object) -> str:
     raise AssertionError("the file was read again")
+
+
+def test_what_this_process_has_written_is_not_read_again(
+    digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("made", "text")
+    digests.wrote("made", of_bytes(b"text"))
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioning.build.digests.read_digest", None)
+        assert digests.look("made").digest == of_bytes(b"text")
+    write("made", "other")
+    assert digests.look("made").digest == of_bytes(b"other")
+
+
+def test_what_a_process_says_to_have_written_the_next_one_reads(tmp_path: Path) -> None:
+    write("made", "text")
+    digests = Digests(tmp_path / "digests.sqlite")
+    digests.wrote("made", "0" * 64)
+    digests.save()
+    assert Digests(tmp_path / "digests.sqlite").look("made").digest == of_bytes(b"text")
+    digests.forget()
+    assert digests.look("made").digest == of_bytes(b"text")
+
+
+def test_of_many_files_that_were_read_each_is_known_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioning.build.digests._MANY", 3)
+    names = [write(f"t/{number}", f"{number}") for number in range(10)]
+    _age(names[-1])
+    digests = Digests(tmp_path / "digests.sqlite")
+    for name in map(str, names):
+        now = signature(os.lstat(name))
+        digests.learn([(name, tuple(now), read_digest(name, now))], time.time_ns())
+    digests.save()
+    monkeypatch.setattr("provisioning.build.digests.read_digest", None)
+    for known in (digests, Digests(tmp_path / "digests.sqlite")):
+        assert [known.look(str(name)).digest for name in names] == [
+            of_bytes(b"%d" % number) for number in range(10)
+        ]

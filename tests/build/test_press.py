@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.chunk import MAX
-from provisioning.build.press import press, thread_count
+from provisioning.build import press as press_module
+from provisioning.build.press import pack, press, thread_count
 from provisioning.build.runs import Run
 from provisioning.build.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pytest
 
 
 def test_no_more_is_held_than_there_is_room_for() -> None:
@@ -36,3 +39,30 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
     found = [int(each.key) for each in press(runs, store)]
     assert found == list(range(40))
     assert max(held) <= thread_count() + 2  # in the making, the first one, and the one to come
+
+
+def test_what_comes_from_the_store_waits_in_little_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(press_module, "_HERE", 10)
+    store, slow = Store(tmp_path), threading.Event()
+    for number in range(1, 9):
+        staged = store.stage(f"{number:064}", pack(b"1234", bytes))
+        assert staged
+        store.keep(staged)
+    handed = list[int]()
+
+    def late(data: bytes | bytearray) -> bytes:
+        assert slow.wait(60)
+        return bytes(data)
+
+    def runs() -> Iterator[Run]:
+        for number in range(9):
+            if number == 3:  # the last for which there is room behind the first one
+                threading.Timer(0.2, slow.set).start()
+            assert number <= 3 or handed
+            yield Run(((f"{number:064}", 4),), lambda: iter((b"0000",)), late)
+
+    for each in press(runs(), store):
+        handed.append(int(each.key))
+    assert handed == list(range(9))

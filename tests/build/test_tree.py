@@ -7,7 +7,7 @@ import os
 import pytest
 
 from provisioning.artifact import team
-from provisioning.build.signature import signature
+from provisioning.build.signature import signature, unpacked
 from provisioning.build.tree import Tree
 from tests.build.conftest import write
 
@@ -56,9 +56,9 @@ def test_each_file_has_its_signature() -> None:
     os.symlink("a", "t/link")
     tree = Tree("t", "artifacts")
     for path in ("a", "b/a", "b/c/d", "e", "link"):
-        assert tree.signature(path) == signature(os.lstat(f"t/{path}"))
+        assert unpacked(tree.packed(path)) == signature(os.lstat(f"t/{path}"))
     for path in ("b", "aa", "b/c/", "nothing/a", ""):
-        assert tree.signature(path) is None
+        assert not tree.packed(path)
 
 
 @pytest.mark.parametrize("year", [1950, 2400])
@@ -67,4 +67,4 @@ def test_a_file_of_a_strange_year_is_a_file(year: int) -> None:
     seconds = (year - 1970) * 31_556_952
     os.utime("t/a", (seconds, seconds))
     tree = Tree("t", "artifacts")
-    assert tree.signature("a") == signature(os.lstat("t/a"))
+    assert unpacked(tree.packed("a")) == signature(os.lstat("t/a"))

@@ -35,6 +35,7 @@ def write(order: Order, made: Output) -> None:
             order.tally.count(each)
     codec = encoder_of(order.variant, order.format).codec
     indexed = splice.index(path.name, codec, order.manifest)
+    made.digests[path] = indexed.digest
     made.file(path.with_name(index_name(path.name))).write(index.dump(indexed))
 
 
