@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.path import shown
@@ -17,7 +18,7 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    Quick = Callable[[str], object]
+    Quick = Callable[[list[str]], Iterable[object]]
 
 LIMIT = 64 * 1024 * 1024  # bytes of a file that is read: some 300,000 entries
 _LONGEST_LINE = 64 * 1024
@@ -56,8 +57,9 @@ def parse(
 ) -> tuple[Row, Iterator[Any]]:
     """Read the head of a file, and its rows as they are asked for.
 
-    `quick` is shown each line first. A row that it makes something of takes no more time: it has
-    to know that `dump` would have spelt it so. What it makes nothing of is read as every row is.
+    `quick` is shown lines first, some at a time. A row that it makes something of takes no more
+    time: it has to know that `dump` would have spelt it so. Where it makes None of one, that is
+    read as every row is.
 
     Raises ArtifactError, which begins with `where` and tells the line, for whatever `dump` would
     have spelt differently.
@@ -66,7 +68,7 @@ def parse(
         raise ArtifactError(f"{where}: is larger than {LIMIT} bytes")
     lines = io.BytesIO(data)
     head = _parse_head(lines.readline(_LONGEST_LINE), form, where)
-    return head, _parse_rows(lines, where, quick)
+    return head, _parse_rows(lines, where, quick or (lambda some: repeat(None, len(some))))
 
 
 def _head(form: Form, head: Row) -> str:
@@ -92,23 +94,46 @@ def _demand_format(found: str, known: str) -> None:
         raise ValueError(f"does not begin a {kind} file")
 
 
-def _parse_rows(lines: io.BytesIO, where: str, quick: Quick | None) -> Iterator[Any]:
-    number, line = 2, lines.readline(_LONGEST_LINE)
-    more = line != _LAST
+def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
+    number, more = 2, False
+    while some := _several(lines):
+        more = True  # after a comma comes a row
+        for row, text in zip(quick(some), some):
+            yield _parse_row(f"{text},\n".encode(), number, where) if row is None else row
+            number += 1
+    line = lines.readline(_LONGEST_LINE)
+    more = more or line != _LAST
     while more:
         more = line.endswith(b",\n")
-        try:
-            text = _text(line[:-2] if more else line)
-            row = quick(text) if quick and more else None
-            if row is None:
-                row = _object(text)
-                _demand_spelling(_encode(row) + (",\n" if more else "\n"), line)
-        except ValueError as error:
-            raise ArtifactError(f"{where}: line {number}: {error}") from None
-        yield row
+        yield _parse_row(line, number, where)
         number, line = number + 1, lines.readline(_LONGEST_LINE)
     if line != _LAST or lines.read(1):
         raise ArtifactError(f"{where}: line {number}: is not the end of the file, as it should be")
+
+
+def _several(lines: io.BytesIO) -> list[str]:
+    """Some of the lines that come next, without their ends, if all are lines that others follow."""
+    start = lines.tell()
+    some, _, rest = lines.read(_LONGEST_LINE).rpartition(b",\n")
+    lines.seek(-len(rest), io.SEEK_CUR)
+    try:
+        texts = some.decode().split(",\n")
+    except ValueError:
+        texts = []
+    if not some or some.count(b"\n") != len(texts) - 1:
+        lines.seek(start)
+        return []
+    return texts
+
+
+def _parse_row(line: bytes, number: int, where: str) -> Row:
+    more = line.endswith(b",\n")
+    try:
+        row = _object(_text(line[:-2] if more else line))
+        _demand_spelling(_encode(row) + (",\n" if more else "\n"), line)
+    except ValueError as error:
+        raise ArtifactError(f"{where}: line {number}: {error}") from None
+    return row
 
 
 def _demand_spelling(text: str, line: bytes) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from json.encoder import encode_basestring as _quoted
-from sys import intern
+from operator import lt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact import canonical, package
+from provisioning.artifact import canonical, package, plain
 from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.package import Package
@@ -19,6 +20,7 @@ from provisioning.artifact.path import (
     path_fault,
     shown,
 )
+from provisioning.artifact.plain import LARGEST_SIZE, MODE
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Manifest", "Package", "by_line", "dump", "join", "line", "lines", "parse"]
 
 _FORM = canonical.Form("doit-provisioning/manifest/1", "entries")
-_LARGEST_SIZE = 2**53  # what every reader of JSON can count to
-_MODE = re.compile(r"[0-7]{4}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 _OWNED = {"path": str, "type": str, "owner": str, "group": str}
@@ -37,14 +37,6 @@ _KEYS: dict[Any, dict[str, type]] = {
     DIR: {**_OWNED, "mode": str},
     LINK: {**_OWNED, "link": str},
 }
-
-# How `dump` spells nearly every entry there is: a file, nothing in whose names needs an escape.
-_TEXT = r"([ !#-\[\]-~]*)"
-_PLAIN_FILE = re.compile(
-    r'\{(?:"conffile":(true),)?"digest":"([0-9a-f]{64})",'
-    rf'"group":"{_TEXT}","mode":"([0-7]{{4}})","owner":"{_TEXT}","path":"{_TEXT}",'
-    r'"size":(0|[1-9][0-9]{0,14}),"type":"file"\}'
-)
 
 
 class Manifest(NamedTuple):
@@ -84,19 +76,17 @@ def parse(data: bytes, where: str, known: Mapping[str, Entry] | None = None) -> 
     holds each path once, in order, in a directory that it holds too, and no two paths that some
     file system takes for one; no path and no link leaves it.
     """
-    same = (known or {}).get
-    head, rows = canonical.parse(data, _FORM, where, lambda line: same(line) or _plain_file(line))
+    head, rows = canonical.parse(data, _FORM, where, partial(_quickly, known or {}))
     about = _package(head, where)
-    tree, entries = _Tree(), []
-    for row in rows:
-        plain = type(row) is Entry
-        try:
-            entry = row if plain else _sound(row)
-            tree.add(entry)
-        except ValueError as error:
-            path = row.path if plain else row.get("path")
-            raise ArtifactError(f"{where}: {shown(str(path))}: {error}") from None
-        entries.append(entry)
+    entries, fault = list[Entry](), None
+    try:
+        for row in rows:
+            entries.append(row if type(row) is Entry else _sound(row, where))
+    except ArtifactError as error:
+        fault = error
+    _demand_tree(entries, where)  # what is wrong in the lines before is told first
+    if fault:
+        raise fault
     return Manifest(about, tuple(entries))
 
 
@@ -123,22 +113,22 @@ def _package(head: canonical.Row, where: str) -> Package:
         raise ArtifactError(f"{where}: line 1: {error}") from None
 
 
-def _plain_file(line: str) -> Entry | None:
-    """The entry that a line spells if that is plainly a sound one, a file; else None."""
-    match = _PLAIN_FILE.fullmatch(line)
-    if not match:
-        return None
-    conffile, digest, group, mode, owner, path, size = match.groups()
-    if path_fault(path) or owner_fault(owner) or owner_fault(group):
-        return None
-    # The same few owners again and again: 100,000 copies would be 10 MB.
-    owner, group = intern(owner), intern(group)
-    return Entry(path, FILE, int(mode, 8), owner, group, int(size), digest, "", bool(conffile))
+def _quickly(known: Mapping[str, Entry], some: list[str]) -> list[Entry | None]:
+    """What can be made of lines in little time."""
+    if not known:
+        return plain.read(some)
+    found = list(map(known.get, some))
+    others = iter(plain.read([line for line, entry in zip(some, found) if not entry]))
+    return [entry or next(others) for entry in found]
 
 
-def _sound(row: canonical.Row) -> Entry:
-    entry = _entry(row)
-    _demand_sound(entry)
+def _sound(row: canonical.Row, where: str) -> Entry:
+    path = row.get("path")
+    try:
+        entry = _entry(row)
+        _demand_sound(entry)
+    except ValueError as error:
+        raise ArtifactError(f"{where}: {shown(str(path))}: {error}") from None
     return entry
 
 
@@ -149,7 +139,7 @@ def _entry(row: canonical.Row) -> Entry:
     if conffile is not None and (conffile is not True or row["type"] != FILE):
         raise ValueError("conffile may only be true, and of a file")
     mode = row.pop("mode", "0777")
-    if not _MODE.fullmatch(mode):
+    if not MODE.fullmatch(mode):
         raise ValueError(f'mode {shown(mode)} is not four octal digits, like "0644"')
     return Entry(mode=int(mode, 8), conffile=conffile is True, **row)
 
@@ -159,7 +149,7 @@ def _demand_sound(entry: Entry) -> None:
     fault = fault or _with("group", entry.group, owner_fault(entry.group))
     if entry.type == LINK:
         fault = fault or _with("target", entry.link, link_fault(entry.path, entry.link))
-    elif entry.type == FILE and not 0 <= entry.size <= _LARGEST_SIZE:
+    elif entry.type == FILE and not 0 <= entry.size <= LARGEST_SIZE:
         fault = fault or f"size {entry.size} is not between 0 and 2**53"
     elif entry.type == FILE and not _DIGEST.fullmatch(entry.digest):
         fault = fault or "its digest is not a SHA-256 in hexadecimal"
@@ -169,6 +159,29 @@ def _demand_sound(entry: Entry) -> None:
 
 def _with(name: str, value: str, fault: str | None) -> str | None:
     return fault and f"its {name} {shown(value)} {fault}"
+
+
+def _demand_tree(entries: list[Entry], where: str) -> None:
+    """Demand that each entry may lie where it does, after those before it."""
+    if _is_tree(entries):
+        return
+    tree = _Tree()
+    for entry in entries:
+        try:
+            tree.add(entry)
+        except ValueError as error:
+            raise ArtifactError(f"{where}: {shown(entry.path)}: {error}") from None
+
+
+def _is_tree(entries: list[Entry]) -> bool:
+    """Tell whether `_Tree` takes them all, in less time."""
+    paths = [entry.path for entry in entries]
+    keys = {*map(collision_key, (RESERVED, MANIFEST)), *map(collision_key, paths)}
+    directories = {"", RESERVED, *(entry.path for entry in entries if entry.type == DIR)}
+    above = {path.rpartition("/")[0] for path in paths}
+    # In this order a directory comes before what it holds.
+    in_order = all(map(lt, paths, paths[1:]))
+    return in_order and len(keys) == len(paths) + 2 and above <= directories
 
 
 class _Tree:

@@ -14,7 +14,8 @@ from provisioning.artifact.entry import Entry
 from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.package import plain
-from provisioning.artifact.path import path_fault
+from provisioning.artifact.path import RESERVED, path_fault
+from provisioning.artifact.plain import read as read_plain
 from provisioning.errors import ArtifactError
 
 from .making import PACKAGE, Item, directory, file, link, manifest_of
@@ -189,6 +190,17 @@ def test_an_entry_that_is_not_sound_is_refused(changes: dict[str, Any], message:
     )  # not the last: quickly
 
 
+def test_a_directory_that_is_not_sound_is_refused() -> None:
+    row = {**LINK, "type": "dir", "mode": "0755"}
+    del row["link"]
+    after = {**FILE, "path": "zz"}
+    assert fault(spelt({**row, "path": ".."}, after)) == "m.json: ..: leaves the package (..)"
+    assert fault(spelt({**row, "owner": "a b", "path": "a"}, after)) == f"m.json: {NEITHER}"
+    assert fault(spelt({**row, "mode": "0888"}, after)) == (
+        'm.json: b: mode 0888 is not four octal digits, like "0644"'
+    )
+
+
 def test_a_link_that_leaves_the_package_is_refused() -> None:
     assert fault(spelt({**LINK, "link": "../x"})) == (
         "m.json: b: its target ../x leaves the package (..)"
@@ -235,22 +247,59 @@ def test_a_package_holds_text_and_nothing_else() -> None:
     assert fault(spelt(new="x")) == "m.json: line 1: does not hold exactly what a package is"
 
 
-lines = st.text(st.sampled_from(FOO_ROW + 'é\\"\x7f0123'), max_size=3)
+ROWS = [
+    FOO_ROW,
+    FOO_ROW.replace("{", '{"conffile":true,'),
+    '{"group":"root","mode":"0755","owner":"root","path":"etc","type":"dir"},',
+]
+edits = st.text(st.sampled_from(FOO_ROW + 'é\\"\x7f0123'), max_size=3)
 
 
-@given(st.integers(0, len(FOO_ROW) - 2), st.integers(0, 2), lines)
+@given(st.sampled_from(ROWS), st.integers(0, len(FOO_ROW) - 2), st.integers(0, 2), edits)
 def test_an_entry_that_is_read_quickly_is_what_it_would_be_read_as(
-    at: int, removed: int, put: str
+    row: str, at: int, removed: int, put: str
 ) -> None:
-    row = FOO_ROW[:at] + put + FOO_ROW[at + removed : -1]
-    quickly = manifest._plain_file(row)
+    row = row[:at] + put + row[at + removed : -1]
+    before, quickly, _ = read_plain([ROWS[0][:-1], row, ROWS[1][:-1]])
     last = f"{row}\n".encode()  # the last line is never read quickly
     head = spelt().partition(b"\n")[0] + b"\n"
     try:
         _, (slowly,) = canonical.parse(head + last + b"]}\n", manifest._FORM, "m")
-        wanted = manifest._sound(slowly)
-    except (ArtifactError, ValueError):
+        wanted = manifest._sound(slowly, "m")
+    except ArtifactError:
         assert quickly is None
     else:
         assert quickly in {None, wanted}
-    assert manifest._plain_file(FOO_ROW[:-1])
+        assert before in {None, Entry("etc/x", "file", 0o640, "root", "root", 3, SHA)}
+
+
+def test_plain_entries_are_read_quickly() -> None:
+    entries = read_plain([row[:-1] for row in ROWS])
+    assert [manifest.line(entry) for entry in entries if entry] == [row[:-1] for row in ROWS]
+
+
+paths = st.sampled_from(["a", "A", "a/b", "a/B", "a/b/c", "b", "e\u0301", "\u00e9", RESERVED])
+
+
+@given(st.lists(st.tuples(paths, st.sampled_from(["file", "dir"])), max_size=6), st.booleans())
+def test_where_entries_may_lie_is_told_alike_at_once_and_one_by_one(
+    places: list[tuple[str, str]], is_sorted: bool
+) -> None:
+    entries = [Entry(path, kind, 0o755, "root", "root") for path, kind in places]
+    entries = sorted(entries) if is_sorted else entries
+    tree = manifest._Tree()
+    try:
+        for entry in entries:
+            tree.add(entry)
+    except ValueError:
+        assert not manifest._is_tree(entries)
+    else:
+        assert manifest._is_tree(entries)
+
+
+def test_of_several_faults_the_first_is_told() -> None:
+    rows = [FILE, {**FILE, "path": "b"}, {**FILE, "path": "a"}, {**FILE, "path": "c", "size": -1}]
+    assert fault(spelt(*rows)) == "m.json: a: stands twice, or out of order"
+    assert fault(spelt(*rows[:2], *rows[:1:-1])) == "m.json: c: size -1 is not between 0 and 2**53"
+    data = spelt(*rows).replace(b'"path":"c"', b'"path": "c"')
+    assert fault(data) == "m.json: a: stands twice, or out of order"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from provisioning.artifact import team
 from provisioning.artifact.contents import Reading
 from provisioning.artifact.digest import of_bytes
+from provisioning.artifact.tar import padding
 from provisioning.artifact.verify import verify
 
 from .making import (
@@ -125,6 +126,17 @@ def test_a_chunk_too_few_or_too_many_is_not_proved(path: Path) -> None:
     says = index_in(path.read_bytes())
     for changed in (says.chunks[:-1], says.chunks[1:], (*says.chunks, says.chunks[-1]), ()):
         assert proved(path, says._replace(chunks=changed)) is None
+
+
+@pytest.mark.parametrize("size", [1, 511, (1 << 17) + 1])
+def test_nothing_but_zeros_follows_a_content(path: Path, size: int) -> None:
+    preamble, member, end = chunks([file("a", b"a" * size)], group=1)
+    path.write_bytes(packed([preamble, member, end]))
+    assert proved(path, index_in(path.read_bytes()))
+    for at in (len(member) - padding(size), len(member) - 1):
+        other = member[:at] + b"x" + member[at + 1 :]
+        path.write_bytes(packed([preamble, other, end]))
+        assert proved(path, index_in(path.read_bytes())) is None
 
 
 @pytest.mark.parametrize("change", [-1, 1, 2**60])
