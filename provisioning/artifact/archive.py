@@ -86,6 +86,9 @@ class Posix:
 
     def header(self, entry: Entry) -> bytes:
         """See Spelling."""
+        path, kind, mode, owner, group, size, *_ = entry
+        if kind == FILE and self.length_of_file(path, size):
+            return tar.file_header(f"{self._name}/{path}", mode, owner, group, size)
         return tar.header(member(entry, self._name))
 
     def length(self, entry: Entry) -> int:

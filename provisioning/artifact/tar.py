@@ -31,6 +31,7 @@ _LONGEST_PAX = 64 * 1024
 # name, mode uid gid, size, mtime, checksum, type, link, magic, owner, group, devices, prefix
 _USTAR = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 32s 32s 16s 155s 12x")
 _SIZE, _FLAG = slice(124, 135), slice(156, 157)
+_IDS, _REST = slice(100, 124), slice(156, 512)
 MTIME = b"%011o" % EPOCH
 _MAGIC = b"ustar\x0000"
 _DEVICES = b"0000000\x000000000\x00"
@@ -87,6 +88,21 @@ def header(member: Member) -> bytes:
         size = 0
     block = _ustar((prefix, name), spelt_ids(*member[2:5]), size, TYPES[member.type], link)
     return _pax(records) + block if records else block
+
+
+def file_header(name: str, mode: int, owner: str, group: str, size: int) -> bytes:
+    """The same for a file whose name and size need no more than one block, in half the time."""
+    ids, rest, weight = _around(mode, owner, group)
+    begin = b"%b%b%011o\0%b\0" % (name.encode().ljust(LONGEST_NAME, b"\0"), ids, size, MTIME)
+    return b"%b%06o\0 %b" % (begin, checksum(begin) + weight, rest)
+
+
+@lru_cache(maxsize=256)
+def _around(mode: int, owner: str, group: str) -> tuple[bytes, bytes, int]:
+    """What a file's header holds around name and size: before, behind, and what all adds up to."""
+    block = header(Member("", FILE, mode, owner, group))
+    ids, rest = block[_IDS], block[_REST]
+    return ids, rest, checksum(rest) + checksum(b" " * 8)
 
 
 def length(member: Member) -> int:

@@ -6,8 +6,11 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from provisioning.artifact import archive
+from provisioning.artifact import archive, tar
+from provisioning.artifact.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.release import artifact_name, index_name, manifest_name
 from provisioning.artifact.tar import Member
@@ -50,3 +53,22 @@ def test_every_tar_extracts_an_archive_of_many_gzip_members(
     assert (root / "bin/greenhouse").read_bytes() == b"print('Hello')\n" * 50
     assert (root / "etc/greenhouse.toml").stat().st_mode & 0o7777 == 0o640
     assert (root / MANIFEST).is_file()
+
+
+@given(
+    st.builds(
+        Entry,
+        path=st.text("abc/.é", min_size=1, max_size=110),
+        type=st.sampled_from([FILE, DIR, LINK]),
+        mode=st.integers(0, 0o7777),
+        owner=st.sampled_from(["root", "1000", "u" * 32]),
+        group=st.sampled_from(["root", "20", "staff"]),
+        size=st.integers(0, 1 << 40),
+    )
+)
+def test_an_entry_is_spelt_as_its_member_is(entry: Entry) -> None:
+    size, link = entry.size if entry.type == FILE else 0, "a" if entry.type == LINK else ""
+    entry = entry._replace(size=size, link=link)
+    spelling, member = archive.Posix("demo"), archive.member(entry, "demo")
+    assert spelling.header(entry) == tar.header(member)
+    assert spelling.length(entry) == tar.length(member)
