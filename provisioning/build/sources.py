@@ -73,6 +73,7 @@ class Sources:
         self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
         self._packed: dict[str, bytes] = {}
+        self._near: tuple[str, Tree | None] = "", None
         self._inside = os.path.realpath(output)
         self.leads_out = cache(partial(leads_out, Path()))
         """Whether a path leads out of the project: looked for once, as many variants may ask."""
@@ -134,9 +135,24 @@ class Sources:
 
     def packed(self, path: str) -> bytes:
         """The same, packed."""
-        for base, tree in self._trees.items():
-            if path.startswith(base) and (seen := tree.packed(path[len(base) :])):
+        base, tree = self._near
+        # What is asked for next lies most often in the same tree.
+        if tree and path.startswith(base) and (seen := tree.packed(path[len(base) :])):
+            return seen
+        return self._found(path) or self._looked_up(path)
+
+    def _found(self, path: str) -> bytes:
+        """What a walk has found at `path`; nothing if none has been there."""
+        base = path
+        while base:
+            base = base[: base.rstrip("/").rfind("/") + 1]
+            tree = self._trees.get(base)
+            if tree and (seen := tree.packed(path[len(base) :])):
+                self._near = base, tree
                 return seen
+        return b""
+
+    def _looked_up(self, path: str) -> bytes:
         if path not in self._packed:
             self._packed[path] = packed([*numbers(os.lstat(path))])
         return self._packed[path]

@@ -121,3 +121,17 @@ def test_an_exclude_that_matches_nothing_is_told() -> None:
 def test_excludes_that_overlap_are_both_of_use() -> None:
     write("t/sub/test_a.py")
     assert Sources("artifacts").select("t", ["test_*.py", "sub/"]).idle_excludes == ()
+
+
+def test_a_signature_is_what_the_nearest_walk_has_found() -> None:
+    for path in ("a/1", "a/b/2", "a/b/c/3", "d/4", "5"):
+        write(path, path)
+    sources = Sources("artifacts")
+    for base in ("a/b", "d", "a/b/c", "*"):
+        sources.select(base, ())
+    seen = {path: sources.signature(path) for path in ("a/b/2", "d/4", "a/b/c/3", "a/1", "5")}
+    for path in seen:
+        write(path, "other, and longer")
+    assert {path: sources.signature(path) for path in reversed([*seen])} == seen
+    with pytest.raises(FileNotFoundError):
+        sources.signature("a/b/nothing")
