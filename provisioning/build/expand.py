@@ -165,7 +165,9 @@ class Expansion:
         )
 
     def _unreadable(self, content: Content, error: OSError) -> None:
-        message, hint = f"{content.source}: {error.strerror}", ""
+        is_absent = isinstance(error, FileNotFoundError)
+        where = content.source if is_absent else shown(error.filename)  # which may lie deep below
+        message, hint = f"{where}: {error.strerror}", ""
         if content.kind == "template" and is_glob(content.source):
             message, hint = "a template is one file, and no glob", "write an item for each"
         elif near := nearest_path(Path(), content.source):

@@ -47,6 +47,8 @@ def doit_config(artifacts: str) -> dict[str, Any]:
 
 def _leave_in_order() -> None:
     """Make a signal end doit with one line, its records closed, instead of with a traceback."""
+    # Where whoever started doit ignores it, nobody is told how a process has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # nohup(1) has SIGHUP ignored, and that must stay so.
     heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     for number in heeded:

@@ -54,16 +54,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Have signals that ask to end raise KeyboardInterrupt, once: what is then undone is undone."""
-    before = {each: signal.getsignal(each) for each in _SIGNALS}
+    before = {each: signal.getsignal(each) for each in (*_SIGNALS, signal.SIGCHLD)}
 
     def interrupt(number: int, _: object) -> None:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(number)
 
-    for each, handler in before.items():
-        if handler != signal.SIG_IGN:  # as under nohup(1)
+    for each in _SIGNALS:
+        if before[each] != signal.SIG_IGN:  # as under nohup(1)
             signal.signal(each, interrupt)
+    # Where whoever started this ignores it, a hook that fails would count as one that did not.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield
     finally:

@@ -124,6 +124,20 @@ def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, 
     assert _fault(content(kind, source, "x", number=3)) == place + told
 
 
+def test_a_directory_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("t/a/b/file")
+    look = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == "t/a/b/":
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    told = "specs/demo.yaml:10:5 contents[0].src: t/a/b/: Permission denied [no-source]"
+    assert _fault(content("src", "t", "x")) == told
+
+
 def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     write("t/a")
     told = _fault(content("src", "t", "lib/", exclude=("*.tmp",)))

@@ -72,6 +72,15 @@ def test_a_signal_ends_doit_with_one_line(
     assert _artifacts(project) == {}
 
 
+def test_what_started_doit_may_care_for_no_process(project: Project) -> None:
+    for number in range(300):
+        project.write(f"src/{number}/file", "text")  # as many as are looked for by several
+    command = ["env", "--ignore-signal=CHLD", sys.executable, "-m", "doit"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("Done: 10 tasks.\n")
+
+
 @pytest.mark.parametrize("seed", range(6))
 @unmeasured()
 def test_a_kill_at_any_moment_leaves_only_whole_artifacts(

@@ -6,6 +6,7 @@ they are asked; `test_booted` asks the real ones.
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +169,18 @@ def test_a_hook_after_the_switch_takes_it_back(own: Own) -> None:
     code, told = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
     assert (code, own.version) == (4, "1.4.2")
     assert told.endswith("; 1.4.2 is back\n")
+
+
+def test_a_hook_fails_whatever_signals_its_grandparent_ignores(own: Own) -> None:
+    own.install("1.4.2")
+    hooks = (Hook("post_install", 10),)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        code, _ = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (code, own.version) == (4, "1.4.2")
 
 
 def test_what_the_device_has_to_say_is_asked_for_before_anything(own: Own) -> None:
