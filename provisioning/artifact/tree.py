@@ -92,7 +92,8 @@ def _file_fits(parent: int, name: str, entry: Entry) -> bool:
         status = os.fstat(descriptor)
         if (status.st_mode, status.st_size) != (stat.S_IFREG | entry.mode, entry.size):
             return False
-        block = os.read(descriptor, digest.MIB) if entry.size else b""
+        # No more than there is: making room for a MiB can take longer than all else.
+        block = os.read(descriptor, min(entry.size, digest.MIB))
         sha256, left = hashlib.sha256(block), entry.size - len(block)
         while left > 0 and (block := os.read(descriptor, digest.MIB)):
             sha256.update(block)
