@@ -1,4 +1,4 @@
-"""Knows how several processes share a work: one that each can say yes or no to, or finds much in.
+"""Knows how processes share work, each piece of which is told yes or no, or finds something.
 
 The processes are forked: they know all that this one knew, and what they learn dies with them but
 for what they tell. A team tells how far it has come, and one answer: whoever is told no, even
@@ -28,15 +28,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # those that people a
 _WORTHWHILE = 4  # pieces of work for each process: with fewer, forking costs more than it gains
 _SHARES, _WIDTH = 1000, 4  # as many as fit into every pipe; the bytes of a number in it
 _NOTES = 4096  # bytes that are read at a time, one for each share that was done
-_MARSHAL = 2  # its version: those behind it look whether each object has been spelt before
-_ALL = -1  # bytes that are read: to the end
+_MARSHAL = 2  # its version: later ones look for each object among those that are spelt already
 
 
 def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
     """What `work` finds for each number below `count`, in their order.
 
-    It has to be of a kind that marshal can spell. Whatever no other process has found, because it
-    failed or was killed, this one looks for itself. Raises what `work` raises.
+    It has to be of a kind that marshal can spell. Where another process fails or is killed, this
+    one does the work of all others. Raises what `work` raises.
     """
     size = max(1, _hands(count))
     shares = [range(first, count, size) for first in range(size)]
@@ -46,11 +45,11 @@ def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
 
     with _Forks() as forks, ExitStack() as opened:
         told: list[BinaryIO] = []
-        with suppress(OSError):  # no more files or processes: who is there does all of it
+        with suppress(OSError):  # no more files or processes: whoever is there does all of it
             for share in shares[1:]:
                 told.append(_told(forks, opened, partial(find, share)))
         found = [find(shares[0])]
-        spelt = [file.read(_ALL) for file in told]
+        spelt = [file.read() for file in told]
         if forks.agree():
             # Nobody else can write to these pipes.
             found += map(marshal.loads, spelt)
@@ -90,7 +89,7 @@ class Team:
         self._forks = self._open.enter_context(_Forks())
         size = _hands(count)
         if size > 1:
-            with suppress(OSError):  # no more files or processes: who is there does all of it
+            with suppress(OSError):  # no more files or processes: whoever is there does all of it
                 self._fork(size)
         self._is_shared = bool(self._forks.running)
         self._here = iter(range(0 if self._is_shared else count))
@@ -173,7 +172,7 @@ class _Forks:
         try:
             process = os.fork()
             if not process:
-                _serve(serve, before)
+                _live(serve, before)
             self.running.append(process)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -188,7 +187,7 @@ class _Forks:
         return True
 
 
-def _serve(serve: Callable[[], bool], signals: set[int]) -> None:
+def _live(serve: Callable[[], bool], signals: set[int]) -> None:
     """Be a forked process: nothing that the first one was about to do may happen twice."""
     answer = False
     try:

@@ -29,7 +29,7 @@ from provisioning.build.groups import Cut, Group
 from provisioning.build.item import Item
 from provisioning.build.listing import Listing, spell
 from provisioning.build.press import is_worker, pack
-from provisioning.build.signature import size_in, unpacked
+from provisioning.build.signature import from_bytes, size_in
 from provisioning.build.store import Store
 from provisioning.errors import BuildError
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from provisioning.build.signature import Signature
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Variant
-
-    Look = Callable[[str], bytes]
 
 _HEAD = struct.Struct("<3QL")
 """Of a report: the number of the group, how many bytes there are of what was found, and of its cut,
@@ -57,37 +55,29 @@ class Ahead(NamedTuple):
     keys: frozenset[str]
 
 
-def shares(layout: Layout, look: Look) -> list[bytes]:
+def shares(layout: Layout, bytes_of: Callable[[str], bytes]) -> list[bytes]:
     """Share the items of `layout` out as chunks will be, each share spelt by marshal.
 
-    With each item goes the signature of its source that `look` tells, packed. 100,000 of both take
-    100 MB, which every process copies that looks at them: a share is made of its bytes where it is
-    worked on. Raises as `look` does.
+    With each item goes the signature of its source, as `bytes_of` tells it. 100,000 of both take
+    100 MB, which every process copies that looks at them: so objects are made share by share, where
+    they are worked on. Raises as `bytes_of` does.
     """
     spelling = archive.Posix(layout.variant.name)
-    some: list[tuple[Any, ...]] = []
 
-    def told() -> Iterator[tuple[str, int]]:
+    def measured() -> Iterator[tuple[str, int, tuple[Any, ...]]]:
         for item in layout.items:
-            source, template = item[5:7]
-            packed = look(source) if source and not template else b""
-            some.append((tuple(item), packed))
-            yield item[0], _length(item, packed, spelling)
+            stamp = bytes_of(item.source) if item.source and not item.template else b""
+            yield item.path, _length(item, stamp, spelling), (tuple(item), stamp)
 
-    spelt = []
-    for each in chunk.boundaries(told()):
-        count = each.stop - each.start
-        spelt.append(marshal.dumps(some[:count]))
-        del some[:count]
-    return spelt
+    return [marshal.dumps(some) for _, some in groups.portions(measured())]
 
 
-def _length(item: Item, packed: bytes, spelling: archive.Posix) -> int:
+def _length(item: Item, stamp: bytes, spelling: archive.Posix) -> int:
     """How many bytes of tar an item takes. Of what is rendered nobody knows yet how much it is."""
     path, kind, _, owner, group, _, _, link, _ = item
     size = 0
     if kind == FILE:
-        size = size_in(packed) if packed else 0
+        size = size_in(stamp) if stamp else 0
         if length := spelling.length_of_file(path, size):
             return length
     return spelling.length(Entry(path, kind, 0, owner, group, size, link=link))
@@ -105,7 +95,7 @@ def collect(
         with tempfile.TemporaryFile(dir=place.work if place else None) as file:
             return _collect(variant, shared, digests, place, _Reports(file))
     except OSError:
-        return Ahead(None, frozenset())  # there is no room: who collects by himself needs none
+        return Ahead(None, frozenset())  # there is no room: to collect in one process takes none
 
 
 def _collect(
@@ -201,8 +191,9 @@ class _Work:
         # What `shares` has spelt.
         share = marshal.loads(self._shared[number])  # noqa: S302
         items = [Item._make(item) for item, _ in share]
-        reader = _Reader({item[5]: packed for item, packed in share if packed}, self._digests)
-        with suppress(OSError, BuildError):  # which is told by who looks at one after the other
+        stamps = {item.source: stamp for item, (_, stamp) in zip(items, share, strict=True)}
+        reader = _Reader(stamps, self._digests)
+        with suppress(OSError, BuildError):  # told by collecting one after the other
             found = [collect_one(item, reader.look, self._variant.file_mode) for item in items]
             entries = [each.entry for each in found]
             length = sum(map(self._spelling.length, entries))
@@ -238,14 +229,14 @@ class _Work:
 class _Reader:
     """The sources of one share, each read once, and held for as long as somebody may ask."""
 
-    def __init__(self, signatures: Mapping[str, bytes], digests: Digests) -> None:
-        self._signatures, self._digests = signatures, digests
+    def __init__(self, stamps: Mapping[str, bytes], digests: Digests) -> None:
+        self._stamps, self._digests = stamps, digests
         self._held: dict[str, bytes] = {}
         self.read: list[tuple[str, tuple[int, ...], str]] = []
 
     def look(self, source: str) -> Held:
         """What lies at `source`; raises as Digests.hold does."""
-        now = unpacked(self._signatures[source])
+        now = from_bytes(self._stamps[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):
             return self._digests.hold(source, now)
         digest = read_digest(source, now) if now.size > chunk.MAX else self._hold(source, now)

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.artifact.digest import MIB
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.build.cache import Cache
 from provisioning.build.signature import Signature, is_same, is_settled, signature
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-_BLOCK = 1 << 20
-_FEW = 50
-_MANY = 5000
-_OFTEN = 0.05  # seconds
+_FEW = 50  # rows that are read one by one before all are
+_MANY = 5000  # digests that are held before they are saved
+_OFTEN = 0.05  # seconds between two looks at what others have saved
 
 
 class Held(NamedTuple):
@@ -51,7 +51,7 @@ class Digests:
         self._loaded: object = None
         self._holds_all = True  # that was kept by this process
         self._asked = 0
-        self._fresh_until = 0.0
+        self._asks_again_at = 0.0
 
     def look(self, path: str) -> Held:
         """What lies at `path` now; it is read only if its signature is not a known one.
@@ -72,19 +72,20 @@ class Digests:
             return Held(DIR)
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
-    def count_unknown(self, paths: Sequence[str], look: Callable[[str], Signature]) -> int:
-        """How many of many files, each with the signature that `look` tells, must be read.
+    def count_unknown(self, paths: Sequence[str], signature_of: Callable[[str], Signature]) -> int:
+        """How many of many files, each with the signature that is told of it, must be read.
 
-        All that is known is looked at: for a few files, `hold` costs less. Raises as `look` does.
+        All that is known is looked at: for a few files, `hold` costs less. Raises as
+        `signature_of` does.
         """
         self._load_all()
         if not self._rows and not self._fresh:
             return len(paths)
-        return sum(not self.known(path, look(path)) for path in paths)
+        return sum(not self.known(path, signature_of(path)) for path in paths)
 
     def known(self, path: str, now: Signature) -> str:
         """The digest of a file that has the signature `now`; "" if it must be read."""
-        found = self._known(path)
+        found = self._row(path)
         return found[1] if found and found[0] == now else ""
 
     def learn(self, files: Iterable[tuple[str, tuple[int, ...], str]], began: int) -> None:
@@ -103,7 +104,8 @@ class Digests:
     def wrote(self, path: str, digest: str) -> None:
         """Take over the digest of a file that this process has written a moment ago.
 
-        It is not kept: an edit in the same moment shows to the next process, which reads the file.
+        It is not saved: an edit within the same tick of the clock would not show, so the next
+        process reads the file.
         """
         self._written[path] = signature(os.lstat(path)), digest
 
@@ -139,18 +141,18 @@ class Digests:
             self._fresh[path] = (now, digest)
         return digest
 
-    def _known(self, path: str) -> tuple[Signature, str] | None:
+    def _row(self, path: str) -> tuple[Signature, str] | None:
         return self._fresh.get(path) or self._written.get(path) or self._rows.get(path)
 
     def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""
         # What another has saved only spares work: to ask for each of many files would cost more.
         now = time.monotonic()
-        if now < self._fresh_until:
+        if now < self._asks_again_at:
             return
         state = self._cache.state()
         if state == self._loaded:
-            self._fresh_until = now + _OFTEN
+            self._asks_again_at = now + _OFTEN
             return
         # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
         self._asked += 1
@@ -199,7 +201,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
     # one takes longer than to read a small file.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        while left and (block := os.read(descriptor, min(left, _BLOCK))):
+        while left and (block := os.read(descriptor, min(left, MIB))):
             take(block)
             left -= len(block)
         if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.path import link_fault, shown
 from provisioning.build.content_fault import content_fault
+from provisioning.build.glob import is_glob, literal_prefix
 from provisioning.build.item import Item
-from provisioning.build.sources import is_exclude, is_glob, literal_prefix
+from provisioning.build.sources import is_exclude
 from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:

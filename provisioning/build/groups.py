@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from provisioning.artifact import archive, canonical, chunk, manifest
 from provisioning.artifact.path import MANIFEST
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.manifest import Package
     from provisioning.build.listing import Collected, Listing
+
+T = TypeVar("T")
 
 _SEAL = hashlib.sha256().digest_size  # bytes, with which the file ends
 
@@ -44,26 +46,36 @@ class Cut(NamedTuple):
     lines: bytes | memoryview
 
 
+def portions(items: Iterable[tuple[str, int, T]]) -> Iterator[tuple[int, list[T]]]:
+    """Share out what has a path and takes so many bytes of tar, as chunks will be.
+
+    Each portion comes with the bytes that it takes. Nothing is looked at behind one that is asked
+    for, but for what follows it.
+    """
+    lengths: list[int] = []
+    some: list[T] = []
+
+    def told() -> Iterator[tuple[str, int]]:
+        for path, length, item in items:
+            lengths.append(length)
+            some.append(item)
+            yield path, length
+
+    for each in chunk.boundaries(told()):
+        count = each.stop - each.start
+        yield sum(lengths[:count]), some[:count]
+        del lengths[:count], some[:count]
+
+
 def share_out(name: str, members: Iterable[Collected]) -> Iterator[Cut]:
     """Share the members of the package `name` out among chunks, in the same way for every format.
 
-    Nothing is looked at behind a group that is asked for, but for the member that follows it.
+    Like `portions`, it looks at no more than it must.
     """
-    spelling = archive.Posix(name)
-    lengths: list[int] = []
-    lines: list[str] = []
-
-    def told() -> Iterator[tuple[str, int]]:
-        for each in members:
-            length = spelling.length(each.entry)
-            lengths.append(length)
-            lines.append(manifest.line(each.entry))
-            yield each.entry.path, length
-
-    for some in chunk.boundaries(told()):
-        count = some.stop - some.start
-        yield Cut(count, sum(lengths[:count]), ",\n".join(lines[:count]).encode())
-        del lengths[:count], lines[:count]
+    length_of = archive.Posix(name).length
+    entries = (each.entry for each in members)
+    for length, some in portions((each.path, length_of(each), each) for each in entries):
+        yield Cut(len(some), length, manifest.lines(some))
 
 
 def share_again(name: str, listing: Listing, before: Sequence[Cut]) -> Iterator[Cut]:
@@ -138,7 +150,8 @@ def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> 
 def spell(package: Package, cuts: Iterable[Cut]) -> bytes:
     """The manifest of a package. Raises ArtifactError where no reader would take it."""
     content = manifest.join(package, [cut.lines for cut in cuts])
-    # What no reader would take must not be written. That the entries are sound, the layout knows.
-    whole = content if len(content) > canonical.LIMIT else manifest.join(package, ())
-    manifest.parse(whole, MANIFEST)
+    # No reader takes what is too large, or a package that is not sound: it says so itself. That the
+    # entries are sound, the layout knows.
+    judged = content if len(content) > canonical.LIMIT else manifest.join(package, ())
+    manifest.parse(judged, MANIFEST)
     return content

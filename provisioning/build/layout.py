@@ -25,8 +25,8 @@ from provisioning.artifact.path import (
 from provisioning.build import links, programs, runnable
 from provisioning.build.content_fault import content_fault, origin_of
 from provisioning.build.expand import Expansion
+from provisioning.build.glob import is_glob
 from provisioning.build.item import Item
-from provisioning.build.sources import is_glob
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
 

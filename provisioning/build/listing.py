@@ -47,7 +47,7 @@ class Edit(NamedTuple):
 class Listing(Sequence[Collected]):
     """What a package will hold, in order.
 
-    It keeps lines, and makes entries of them for who goes through them: those of 100,000 files
+    It keeps lines, and makes entries of them for whoever goes through them: those of 100,000 files
     would take 100 MB.
     """
 

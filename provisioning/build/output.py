@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_OLD_NS = 3600 * 10**9
+_OLD_NS = 3600 * 10**9  # an hour: no build takes as long over one file
 
 
 class Output:
@@ -24,7 +24,7 @@ class Output:
         self._files: list[tuple[Path, BinaryIO]] = []
         self._trees: list[Path] = []
         self.digests: dict[Path, str] = {}
-        """What files hold, as far as who wrote them has told."""
+        """What files hold, as far as whoever wrote them has told."""
 
     def file(self, path: Path) -> BinaryIO:
         """A file to write that will be called `path`."""
@@ -160,15 +160,15 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
 
 def sweep_old(path: Path) -> None:
     """Remove what builds that were killed left, long ago, of a file that no lock guards."""
-    oldest = left_behind()
+    oldest = stale_before()
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):  # another process has swept it
             if stale.lstat().st_mtime_ns < oldest:
                 stale.unlink()
 
 
-def left_behind() -> int:
-    """The time, in ns: on what was written to before it, nobody can still be at work."""
+def stale_before() -> int:
+    """A time in ns since the epoch: nobody is still at work on what was last written to before."""
     # No clock decides what a package holds: here it tells which files nobody will ask for.
     return time.time_ns() - _OLD_NS
 

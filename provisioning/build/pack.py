@@ -35,13 +35,13 @@ def pack(
         BuildError: a source is no longer what was collected.
         OSError: a file cannot be read or written.
     """
-    content, shared = _shared(place, collected, complete(collected, place.rendered, digests))
+    content, grouped = _grouped(place, collected, complete(collected, place.rendered, digests))
     store, tally = Store(place.chunks), Tally(ahead)
     _sweep(place)
     with output.replacing() as files:
         try:
             for format in place.formats:
-                order = Order(format, place.variant, place, shared, content, store, tally)
+                order = Order(format, place.variant, place, grouped, content, store, tally)
                 WRITERS[format](order, files)
         except BuildError:
             # Should what is remembered be wrong, and not the file: the next build must read.
@@ -56,7 +56,7 @@ def pack(
     return cost
 
 
-def _shared(place: Workspace, collected: Listing, whole: Listing) -> tuple[bytes, list[Group]]:
+def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[bytes, list[Group]]:
     """The manifest, and the groups of the `whole` listing: with templates, as they became."""
     name = place.variant.name
     known = groups.recall(place.groups, whole.edit.basis)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.build.item import templates_of
+from provisioning.build.signature import MARSHAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Content, Variant
 
 _MANY = 1000  # files, for which it is worth while to fork
+_MOST_CHANGED = _MANY  # beyond that many, all sources are looked at by several processes
+_SOME = 1000  # items that are spelt at a time
 
 
 class Brief(NamedTuple):
@@ -88,8 +91,8 @@ class Part:
         templates = tuple(templates_of(items).items())
         named = set[str]().union(*(named_by(source) for _, source in templates))
         digest = hashlib.sha256()
-        for start in range(0, len(items), _MANY):
-            digest.update(marshal.dumps([*map(tuple, items[start : start + _MANY])], 2))
+        for start in range(0, len(items), _SOME):
+            digest.update(marshal.dumps([*map(tuple, items[start : start + _SOME])], MARSHAL))
         return Brief(digest.hexdigest(), templates, tuple(sorted(named)))
 
     def sources(self) -> list[str]:
@@ -185,7 +188,7 @@ class Part:
         if self.before is None:
             return None
         path, content, changed = self.before
-        known = recall(path, content) if len(changed) < _MANY else None
+        known = recall(path, content) if len(changed) < _MOST_CHANGED else None
         if known is None:
             return None
         listing = recollect(known, changed, digests)
@@ -202,7 +205,7 @@ class Part:
             from provisioning.build import ahead  # noqa: PLC0415
 
             with suppress(OSError):  # a source is missing, which is told below
-                shares = ahead.shares(self.layout, self._sources.packed)
+                shares = ahead.shares(self.layout, self._sources.bytes_of)
                 self._drop_layout()
                 listing, self.ahead = ahead.collect(self.variant, shares, digests, place)
                 if listing:

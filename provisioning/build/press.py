@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from provisioning.build.runs import Press, Run
 
 
-_HERE = 32 << 20  # bytes: what is compressed need not wait for the manifest, which comes first
+_FETCHED = 32 << 20  # bytes from the store that wait behind what is being made: the manifest, say
 
 
 class Pressed(NamedTuple):
@@ -60,7 +60,7 @@ def thread_count() -> int:
 
 def is_worker() -> bool:
     """Whether this is a worker of `doit -n`, of whichever kind."""
-    from multiprocessing import parent_process  # noqa: PLC0415 - a cost for who compresses alone
+    from multiprocessing import parent_process  # noqa: PLC0415 - a cost for compressing alone
 
     is_main = threading.current_thread() is threading.main_thread()
     return parent_process() is not None or not is_main
@@ -80,14 +80,14 @@ class _Waiting(NamedTuple):
 class _Queue:
     """The chunks in the making: the first one, and at most `room` bytes behind it.
 
-    What comes from the store meanwhile takes no more than _HERE.
+    What comes from the store meanwhile waits too, at most _FETCHED bytes of it.
     """
 
     def __init__(self, store: Store, pool: ThreadPoolExecutor, room: int) -> None:
         self._store = store
         self._pool = pool
         self._room = room
-        self._held = self._here = 0
+        self._making = self._fetched = 0
         self._waiting: deque[_Waiting] = deque()
         self._staged: list[Staged] = []
 
@@ -134,13 +134,14 @@ class _Queue:
             yield self._take()
 
     def _is_full(self) -> bool:
-        return self._held - self._waiting[0].size > self._room or self._here > _HERE
+        behind = self._making - self._waiting[0].size
+        return behind > self._room or self._fetched > _FETCHED
 
     def _count(self, waiting: _Waiting, size: int) -> None:
         if isinstance(waiting.chunk, Pressed):
-            self._here += size
+            self._fetched += size
         else:
-            self._held += size
+            self._making += size
 
     def _take(self) -> Pressed:
         waiting = self._waiting.popleft()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest
 from provisioning.build import output
+from provisioning.build.signature import MARSHAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def keep(path: Path, trees: Trees) -> str:
 
     Their loss costs time alone.
     """
-    data = marshal.dumps(trees, 2)
+    data = marshal.dumps(trees, MARSHAL)
     output.sweep_old(path)
     return digest.of_bytes(data) if output.remember(path, (data,)) else ""
 

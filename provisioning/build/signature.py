@@ -16,6 +16,11 @@ _TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
 
 
+MARSHAL = 2
+"""The version of marshal that spells what is digested. From 3 on, the same values may be spelt
+otherwise: it depends on who else refers to them."""
+
+
 class Signature(NamedTuple):
     """What changes whenever a file may have changed: as lstat(2) gives it, times in nanoseconds."""
 
@@ -32,38 +37,38 @@ what a build with nothing to do consists of."""
 _PACKING = struct.Struct("=5q")
 _SIZE = struct.Struct("=q")  # which comes first
 WIDTH = _PACKING.size
-"""Bytes of a signature that is packed."""
+"""Bytes that spell a signature."""
 rows = _PACKING.iter_unpack
-"""What packed signatures hold, each as a plain tuple."""
+"""What such bytes spell, each signature as a plain tuple."""
 
 
-def packed(numbers: list[int]) -> bytes:
-    """Signatures one behind the other, of which these are the numbers, as bytes."""
+def to_bytes(values: list[int]) -> bytes:
+    """Signatures one behind the other, whose fields are these, as bytes."""
     try:
-        return array("q", numbers).tobytes()
-    except OverflowError:  # an inode above 2**63, or the year 2300: as good as another number
-        return array("q", [(each + 2**63) % 2**64 - 2**63 for each in numbers]).tobytes()
+        return array("q", values).tobytes()
+    except OverflowError:  # an inode above 2**63, or a time after 2262: as good as another number
+        return array("q", [(each + 2**63) % 2**64 - 2**63 for each in values]).tobytes()
 
 
-def unpacked(data: bytes) -> Signature:
-    """The one signature that is packed in `data`."""
+def from_bytes(data: bytes) -> Signature:
+    """The one signature that `data` spells."""
     return Signature._make(_PACKING.unpack(data))
 
 
 def size_in(data: bytes) -> int:
-    """The size of the file whose signature is packed in `data`."""
+    """The size of the file whose signature `data` spells."""
     size: int = _SIZE.unpack_from(data)[0]
     return size
 
 
 def signature(status: os.stat_result) -> Signature:
     """The signature in what lstat(2) says of a path."""
-    return unpacked(packed([*numbers(status)]))
+    return from_bytes(to_bytes([*numbers(status)]))
 
 
 def is_same(status: os.stat_result, now: Signature) -> bool:
     """Whether what lstat(2) or fstat(2) says is the signature `now`."""
-    # Nearly always as it is, which a third of the time tells.
+    # Nearly always they are equal as they stand, which takes a third of the time to tell.
     return numbers(status) == now or signature(status) == now
 
 

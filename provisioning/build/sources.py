@@ -1,8 +1,7 @@
-"""Knows which files of the project a content takes: directories, globs and excludes."""
+"""Knows the files of the project as this run has seen them, and which of them a content takes."""
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 import time
@@ -11,7 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.build.signature import is_settled, numbers, packed, unpacked
+from provisioning.build.glob import base_of, is_glob, literal_prefix, matcher
+from provisioning.build.signature import from_bytes, is_settled, numbers, to_bytes
 from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
 from provisioning.spec.inputs import leads_out
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from provisioning.build.signature import Signature
     from provisioning.build.tree import Found
 
-_GLOB = re.compile(r"[*?[]")
-
 
 class Selection(NamedTuple):
     """What a content takes: files below `base`, and which of its excludes left nothing out."""
@@ -35,11 +33,6 @@ class Selection(NamedTuple):
     idle_excludes: tuple[int, ...]
 
 
-def is_glob(source: str) -> bool:
-    """Whether `source` is a pattern rather than the name of a file or directory."""
-    return _GLOB.search(source) is not None
-
-
 def is_exclude(pattern: str) -> bool:
     """Whether gitignore(5) has a meaning for `pattern`."""
     try:
@@ -47,18 +40,6 @@ def is_exclude(pattern: str) -> bool:
     except (ValueError, re.error):
         return False
     return True
-
-
-def literal_prefix(pattern: str) -> str:
-    """The directory of a glob before its first wildcard: "src/" of "src/**/*.py"."""
-    match = _GLOB.search(pattern)
-    head = pattern[: match.start()] if match else pattern
-    return head[: head.rfind("/") + 1]
-
-
-def base_of(source: str) -> str:
-    """The directory that a directory or glob takes its files from, "" or with a trailing slash."""
-    return literal_prefix(source) if is_glob(source) else source.rstrip("/") + "/"
 
 
 class Sources:
@@ -72,7 +53,7 @@ class Sources:
         self.tool = tool
         self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
-        self._packed: dict[str, bytes] = {}
+        self._alone: dict[str, bytes] = {}
         self._near: tuple[str, Tree | None] = "", None
         self._inside = os.path.realpath(output)
         self.leads_out = cache(partial(leads_out, Path()))
@@ -130,14 +111,14 @@ class Sources:
         return iter((source,))
 
     def signature(self, path: str) -> Signature:
-        """What was, or is now, the signature of a file. Raises OSError."""
-        return unpacked(self.packed(path))
+        """The signature of a file as a walk found it, or else as it is now. Raises OSError."""
+        return from_bytes(self.bytes_of(path))
 
-    def packed(self, path: str) -> bytes:
-        """The same, packed."""
+    def bytes_of(self, path: str) -> bytes:
+        """The same, spelt as bytes."""
         base, tree = self._near
         # What is asked for next lies most often in the same tree.
-        if tree and path.startswith(base) and (seen := tree.packed(path[len(base) :])):
+        if tree and path.startswith(base) and (seen := tree.bytes_of(path[len(base) :])):
             return seen
         return self._found(path) or self._looked_up(path)
 
@@ -147,15 +128,15 @@ class Sources:
         while base:
             base = base[: base.rstrip("/").rfind("/") + 1]
             tree = self._trees.get(base)
-            if tree and (seen := tree.packed(path[len(base) :])):
+            if tree and (seen := tree.bytes_of(path[len(base) :])):
                 self._near = base, tree
                 return seen
         return b""
 
     def _looked_up(self, path: str) -> bytes:
-        if path not in self._packed:
-            self._packed[path] = packed([*numbers(os.lstat(path))])
-        return self._packed[path]
+        if path not in self._alone:
+            self._alone[path] = to_bytes([*numbers(os.lstat(path))])
+        return self._alone[path]
 
     def state(self, source: str) -> str:
         """What differs once `source`, a file, directory or glob, may stand for something else.
@@ -180,7 +161,9 @@ class Sources:
         return {base: tree.found for base, tree in self._trees.items()}
 
     def changed(self, before: Mapping[str, list[Found]]) -> dict[str, Signature]:
-        """The files that may hold something else than when `found` told of as many, and as such."""
+        """The files that may hold something else than when `found` gave `before`, of trees of the
+        same shape.
+        """
         changed: dict[str, Signature] = {}
         for base, tree in self._trees.items():
             below = ((base + path, now) for path, now in tree.changed(before[base]))
@@ -198,7 +181,7 @@ class Sources:
         """Whether every change since these files were looked at would show."""
         stamps = [tree.newest for tree in self._trees.values()]
         # The tool may have been made a moment ago; it is another one where this program is.
-        alone = (self.signature(path) for path in self._packed if path != self.tool)
+        alone = (self.signature(path) for path in self._alone if path != self.tool)
         stamps += [each.ctime for each in alone]
         return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
@@ -206,42 +189,6 @@ class Sources:
         """Whether `source` lies in the directory into which nothing looks."""
         place = os.path.realpath(literal_prefix(source) or source)
         return f"{place}/".startswith(f"{self._inside}/")
-
-
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a path matches a glob: `*` and `?` stay in one directory, `**` is any depth.
-
-    Each component is fnmatch(3)'s business; the time is bounded by the product of the lengths,
-    where one regular expression for all of it could be made to backtrack for hours.
-    """
-    parts = pattern.split("/")
-    if parts[-1] == "**":
-        parts.append("*")  # what lies below a directory, and not the directory
-    names = [None if part == "**" else _component(part) for part in parts]
-    return lambda path: _matches(names, path.split("/"))
-
-
-def _component(pattern: str) -> Callable[[str], object]:
-    return re.compile(fnmatch.translate(pattern)).match
-
-
-def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> bool:
-    """Walk along `path` with all places in the pattern that may have been reached."""
-    places = {0}
-    for component in path:
-        for place, name in enumerate(names):
-            if name is None and place in places:
-                places.add(place + 1)  # `**` may stand for nothing
-        places = {
-            place + (names[place] is not None)
-            for place in places
-            if place < len(names) and _steps(names[place], component)
-        }
-    return len(names) in places
-
-
-def _steps(name: Callable[[str], object] | None, component: str) -> bool:
-    return name is None or name(component) is not None
 
 
 def _kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence[tuple[str, int]]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.release import format_of
-from provisioning.build.output import left_behind
+from provisioning.build.output import stale_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -137,7 +137,7 @@ class Store:
     def _files(self) -> tuple[list[tuple[int, int, str]], list[tuple[int, str]]]:
         """When each chunk was used last, its size and name; size and name of what is stale."""
         kept, stale = [], []
-        oldest = left_behind()
+        oldest = stale_before()
         for name, status in self._entries():
             if _KEY.fullmatch(name):
                 kept.append((status.st_mtime_ns, status.st_size, name))

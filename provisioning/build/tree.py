@@ -13,7 +13,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.team import spread
-from provisioning.build.signature import WIDTH, Signature, numbers, packed, rows
+from provisioning.build.signature import MARSHAL, WIDTH, Signature, numbers, rows, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
 _DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
 
-_FORMAT = stat.S_IFMT(0o777777)
+_FORMAT = stat.S_IFMT(0o777777)  # the bits of a mode that tell files, links and others apart
 _ctime, _mode = (itemgetter(Signature._fields.index(name)) for name in ("ctime", "mode"))
 _name = attrgetter("name")
 _KIND = _FORMAT | 0o111  # of a mode: what a layout asks for
@@ -52,8 +52,7 @@ class Tree:
     @cached_property
     def state(self) -> str:
         """What differs once anything below the directory may be another."""
-        # marshal is the fastest way from many numbers to bytes; nothing reads them again.
-        return hashlib.sha256(marshal.dumps(self.found, 2)).hexdigest()
+        return hashlib.sha256(marshal.dumps(self.found, MARSHAL)).hexdigest()
 
     @cached_property
     def shape(self) -> str:
@@ -61,44 +60,44 @@ class Tree:
 
         It stays what it is where files only hold something else.
         """
-        shapes = [(below, names, _kinds(found)) for below, names, found in self.found]
-        return hashlib.sha256(marshal.dumps(shapes, 2)).hexdigest()
+        shapes = [(below, names, _kinds(stamps)) for below, names, stamps in self.found]
+        return hashlib.sha256(marshal.dumps(shapes, MARSHAL)).hexdigest()
 
     def changed(self, before: list[Found]) -> Iterator[tuple[str, Signature]]:
         """The files that may hold something else than those of a tree of the same shape did."""
-        for (below, names, found), (_, _, old) in zip(self.found, before, strict=True):
-            if found != old:
-                for name, now, was in zip(names, rows(found), rows(old), strict=True):
+        for (below, names, stamps), (_, _, old) in zip(self.found, before, strict=True):
+            if stamps != old:
+                for name, now, was in zip(names, rows(stamps), rows(old), strict=True):
                     if now != was:
                         yield below + name, Signature._make(now)
 
     @cached_property
     def newest(self) -> int:
         """The latest ctime of a file, in nanoseconds."""
-        times = (map(_ctime, rows(found)) for _, _, found in self.found)
+        times = (map(_ctime, rows(stamps)) for _, _, stamps in self.found)
         return max(chain.from_iterable(times), default=0)
 
     @cached_property
     def files(self) -> list[tuple[str, int]]:
         """Every file and its mode; its path is relative to the directory, and they are sorted."""
         modes = (
-            zip(map(below.__add__, names), map(_mode, rows(found)), strict=True)
-            for below, names, found in self.found
+            zip(map(below.__add__, names), map(_mode, rows(stamps)), strict=True)
+            for below, names, stamps in self.found
         )
         return sorted(chain.from_iterable(modes))
 
-    def packed(self, path: str) -> bytes:
-        """The signature of a file, by its path relative to the directory; none if there is none."""
+    def bytes_of(self, path: str) -> bytes:
+        """The signature of a file, spelt, by its path relative to the directory; or nothing."""
         below, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
-        names, found = self._by_directory.get(below, ((), b""))
+        names, stamps = self._by_directory.get(below, ((), b""))
         number = bisect_left(names, name)
         if names[number : number + 1] != [name]:
             return b""
-        return found[number * WIDTH : (number + 1) * WIDTH]
+        return stamps[number * WIDTH : (number + 1) * WIDTH]
 
     @cached_property
     def _by_directory(self) -> dict[str, tuple[list[str], bytes]]:
-        return {below: (names, found) for below, names, found in self.found}
+        return {below: (names, stamps) for below, names, stamps in self.found}
 
     def paths(self, base: str) -> Iterator[str]:
         """Every file, with `base` in front, in no order."""
@@ -127,7 +126,7 @@ class Tree:
         """Look into one directory; those that are in it join `deeper`."""
         place = os.path.join(self._place, below.rstrip("/")).rstrip("/")
         names: list[str] = []
-        found: list[int] = []
+        stamps: list[int] = []
         with os.scandir(os.path.join(self._directory, below)) as entries:
             for entry in sorted(entries, key=_name):
                 name = entry.name
@@ -136,17 +135,17 @@ class Tree:
                         deeper.append(f"{below}{name}/")
                 elif not is_unwanted(name):
                     names.append(name)
-                    found += numbers(entry.stat(follow_symlinks=False))
-        return below, names, packed(found)
+                    stamps += numbers(entry.stat(follow_symlinks=False))
+        return below, names, to_bytes(stamps)
 
 
-def _kinds(found: bytes) -> list[int | bytes]:
-    """What a layout asks of each file: of one that is none, all there is to know."""
+def _kinds(stamps: bytes) -> list[int | bytes]:
+    """What a layout asks of each file; of what is not a regular file, all there is to know."""
     return [
         mode & _KIND
         if mode & _FORMAT == stat.S_IFREG
-        else found[number * WIDTH : (number + 1) * WIDTH]
-        for number, mode in enumerate(map(_mode, rows(found)))
+        else stamps[number * WIDTH : (number + 1) * WIDTH]
+        for number, mode in enumerate(map(_mode, rows(stamps)))
     ]
 
 

@@ -62,7 +62,7 @@ made_from: list[Inputs] = []
 
 # New objects after which Python looks for garbage. There is next to none, but what describes
 # 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
-_MANY = 1_000_000
+_NEW_OBJECTS = 1_000_000
 _spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
@@ -73,7 +73,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     Raises:
         InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
     """
-    gc.set_threshold(_MANY)
+    gc.set_threshold(_NEW_OBJECTS)
     docs = {**STAGES, PACKAGE: _PACKAGE_DOC}
     if stage := asked.helped(docs):
         _help(stage, docs[stage])

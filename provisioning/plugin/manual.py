@@ -1,4 +1,4 @@
-"""Knows what is told of a stage, or of all of them, to who asks for its --help."""
+"""Knows what is told of a stage, or of all of them, to whoever asks for its --help."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -
     thread.join()
 
 
-def test_ctrl_c_ends_all_of_it_without_a_word() -> None:
+def test_at_ctrl_c_the_first_process_alone_says_a_word() -> None:
     script = (
         "import signal, time\nfrom provisioning.artifact import team\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -220,7 +220,7 @@ def test_what_another_process_did_not_find_is_looked_for_here(
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_what_is_raised_where_others_help_is_raised(
+def test_a_fault_is_raised_whichever_process_met_it(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr(team, "processors", lambda: 3)

@@ -22,7 +22,7 @@ from provisioning.build.render import render
 from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace
-from tests.build.conftest import content, variant, write
+from tests.build.conftest import age, content, variant, write
 
 if TYPE_CHECKING:
     from provisioning.build.ahead import Ahead
@@ -58,7 +58,7 @@ def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, A
     (layout,) = lay_out([described], sources)
     place = workspace(described, "artifacts")
     place.work.mkdir(parents=True, exist_ok=True)
-    shares = ahead.shares(layout, sources.packed)
+    shares = ahead.shares(layout, sources.bytes_of)
     found = ahead.collect(described, shares, digests, place)
     serially = collect(layout, Digests(Path("nothing.sqlite")).look)
     render(layout.variant, templates_of(layout.items), place.rendered)
@@ -98,7 +98,7 @@ def test_a_later_build_takes_it_for_reused(described: Variant, digests: Digests)
 
 @pytest.mark.parametrize("how", ["gone", "other", "a FIFO"])
 def test_a_source_that_went_wrong_is_left_to_who_tells(
-    described: Variant, digests: Digests, how: str, monkeypatch: pytest.MonkeyPatch
+    described: Variant, digests: Digests, how: str
 ) -> None:
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
@@ -107,25 +107,23 @@ def test_a_source_that_went_wrong_is_left_to_who_tells(
         write("t/7", "other")
     if how == "a FIFO":
         os.mkfifo("t/7")
-    shares = ahead.shares(layout, sources.packed)
+    shares = ahead.shares(layout, sources.bytes_of)
     assert ahead.collect(described, shares, digests, None) == (None, frozenset())
 
 
 def test_what_was_read_is_not_read_again(
     described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write("later")
-    while os.stat("later").st_ctime_ns - os.lstat("t/link").st_ctime_ns < 100_000_000:
-        Path("later").touch()
+    age(write("later"))
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
-    assert ahead.collect(described, ahead.shares(layout, sources.packed), digests, None).listing
+    assert ahead.collect(described, ahead.shares(layout, sources.bytes_of), digests, None).listing
     monkeypatch.setattr("provisioning.build.digests.read_digest", None)
     for name in ("t/0", "t/77", "t/large"):
         assert digests.look(name).digest == of_bytes(Path(name).read_bytes())
 
 
-def test_of_a_process_that_is_killed_nothing_is_believed(
+def test_where_a_process_is_killed_its_chunks_are_told_and_no_listing(
     described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent, real = os.getpid(), ahead.read_whole

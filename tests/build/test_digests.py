@@ -8,24 +8,12 @@ import pytest
 
 from provisioning.artifact.digest import of_bytes
 from provisioning.build.digests import Digests, read_digest
-from provisioning.build.signature import is_settled, signature
+from provisioning.build.signature import signature
 from provisioning.errors import BuildError
-from tests.build.conftest import write
+from tests.build.conftest import age, write
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def _age(path: Path) -> None:
-    """Wait until a change of `path` would show in its stamps."""
-    status = path.stat()
-    while True:
-        probe = path.with_name(".probe")
-        probe.touch()
-        if probe.stat().st_ctime_ns - status.st_ctime_ns > 100_000_000:
-            probe.unlink()
-            return
-        probe.unlink()
 
 
 def test_a_file_is_told_by_its_content_and_executable_bit(digests: Digests) -> None:
@@ -50,7 +38,7 @@ def test_a_fifo_is_refused_without_opening_it(digests: Digests) -> None:
 
 def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     first = digests.look("a")
     monkeypatch.setattr("provisioning.build.digests.read_digest", _unexpected)
     assert digests.look("a") == first
@@ -58,30 +46,11 @@ def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.Monke
 
 def test_an_edit_that_puts_size_and_time_back_is_seen(digests: Digests) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     first, before = digests.look("a"), path.stat()
     path.write_text("tixt")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert digests.look("a") != first
-
-
-SECOND = 1_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("ctime", "age", "settled"),
-    [
-        (5 * SECOND + 1, SECOND // 100, False),
-        (5 * SECOND + 1, SECOND // 10, True),
-        (5 * SECOND, SECOND // 10, False),  # a file system that counts whole seconds
-        (5 * SECOND, 3 * SECOND, True),
-        (5 * SECOND + 1, -SECOND, False),  # a clock that was put back
-    ],
-)
-def test_a_file_is_remembered_only_once_a_change_would_show(
-    ctime: int, age: int, settled: bool
-) -> None:
-    assert is_settled(ctime, ctime + age) is settled
 
 
 def test_a_file_stamped_this_moment_is_read_again(
@@ -98,7 +67,7 @@ def test_digests_outlive_the_process(
     digests: Digests, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     first = digests.look("a")
     digests.save()
     monkeypatch.setattr("provisioning.build.digests.read_digest", _unexpected)
@@ -107,7 +76,7 @@ def test_digests_outlive_the_process(
 
 def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Path) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     other = Digests(project / "artifacts/.work/digests.sqlite")
     other.look("a")
     other.save()
@@ -116,7 +85,7 @@ def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Pa
 
 def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     digests.look("a")
     digests.save()
     digests.forget()
@@ -127,7 +96,7 @@ def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.M
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 100])
 def test_a_damaged_store_costs_only_time(digests: Digests, project: Path, damage: bytes) -> None:
     path = write("a", "text")
-    _age(path)
+    age(path)
     digests.look("a")
     digests.save()
     store = project / "artifacts/.work/digests.sqlite"
@@ -161,12 +130,17 @@ def test_what_this_process_has_written_is_not_read_again(
     assert digests.look("made").digest == of_bytes(b"other")
 
 
-def test_what_a_process_says_to_have_written_the_next_one_reads(tmp_path: Path) -> None:
+def test_what_a_process_says_it_has_written_the_next_one_reads(tmp_path: Path) -> None:
     write("made", "text")
     digests = Digests(tmp_path / "digests.sqlite")
     digests.wrote("made", "0" * 64)
     digests.save()
     assert Digests(tmp_path / "digests.sqlite").look("made").digest == of_bytes(b"text")
+
+
+def test_what_is_forgotten_is_read_even_if_this_process_has_written_it(digests: Digests) -> None:
+    write("made", "text")
+    digests.wrote("made", "0" * 64)
     digests.forget()
     assert digests.look("made").digest == of_bytes(b"text")
 
@@ -176,7 +150,7 @@ def test_of_many_files_that_were_read_each_is_known_later(
 ) -> None:
     monkeypatch.setattr("provisioning.build.digests._MANY", 3)
     names = [write(f"t/{number}", f"{number}") for number in range(10)]
-    _age(names[-1])
+    age(names[-1])
     digests = Digests(tmp_path / "digests.sqlite")
     for name in map(str, names):
         now = signature(os.lstat(name))

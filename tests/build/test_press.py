@@ -44,7 +44,7 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
 def test_what_comes_from_the_store_waits_in_little_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(press_module, "_HERE", 10)
+    monkeypatch.setattr(press_module, "_FETCHED", 10)
     store, slow = Store(tmp_path), threading.Event()
     for number in range(1, 9):
         staged = store.stage(f"{number:064}", pack(b"1234", bytes))

@@ -234,7 +234,7 @@ BUILDING = Group(
                 ),
                 Guard(
                     "build/press.py",
-                    "return self._held - self._waiting[0].size > self._room or self._here > _HERE",
+                    "return behind > self._room or self._fetched > _FETCHED",
                     "return False",
                     "build/test_press.py::test_no_more_is_held_than_there_is_room_for",
                 ),

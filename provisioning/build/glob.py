@@ -1,0 +1,65 @@
+"""Knows what a glob means, and which directory it looks into."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_GLOB = re.compile(r"[*?[]")
+
+
+def is_glob(source: str) -> bool:
+    """Whether `source` is a pattern rather than the name of a file or directory."""
+    return _GLOB.search(source) is not None
+
+
+def literal_prefix(pattern: str) -> str:
+    """The directory of a glob before its first wildcard: "src/" of "src/**/*.py"."""
+    match = _GLOB.search(pattern)
+    head = pattern[: match.start()] if match else pattern
+    return head[: head.rfind("/") + 1]
+
+
+def base_of(source: str) -> str:
+    """The directory that a directory or glob takes its files from, "" or with a trailing slash."""
+    return literal_prefix(source) if is_glob(source) else source.rstrip("/") + "/"
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a path matches a glob: `*` and `?` stay in one directory, `**` is any depth.
+
+    Each component is fnmatch(3)'s business; the time is bounded by the product of the lengths,
+    where one regular expression for all of it could be made to backtrack for hours.
+    """
+    parts = pattern.split("/")
+    if parts[-1] == "**":
+        parts.append("*")  # what lies below a directory, and not the directory
+    names = [None if part == "**" else _component(part) for part in parts]
+    return lambda path: _matches(names, path.split("/"))
+
+
+def _component(pattern: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(pattern)).match
+
+
+def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> bool:
+    """Walk along `path` with all places in the pattern that may have been reached."""
+    places = {0}
+    for component in path:
+        for place, name in enumerate(names):
+            if name is None and place in places:
+                places.add(place + 1)  # `**` may stand for nothing
+        places = {
+            place + (names[place] is not None)
+            for place in places
+            if place < len(names) and _steps(names[place], component)
+        }
+    return len(names) in places
+
+
+def _steps(name: Callable[[str], object] | None, component: str) -> bool:
+    return name is None or name(component) is not None
