@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from collections import deque
@@ -39,7 +40,7 @@ def press(runs: Iterable[Run], store: Store) -> Generator[Pressed]:
 
     Raises:
         BuildError: a source is no longer what was collected.
-        OSError: one cannot be read.
+        OSError: one cannot be read, or no thread can be started.
     """
     threads = thread_count()
     with ThreadPoolExecutor(threads) as pool:
@@ -103,7 +104,7 @@ class _Queue:
                 pieces = pieces or run.read()
                 piece = next(islice(pieces, number - read, None))
                 read = number + 1
-                self._put(_Waiting(length, self._pool.submit(self._make, key, piece, run.press)))
+                self._put(_Waiting(length, self._begin(key, piece, run.press)))
                 del piece  # the pool's now; it may be the last to hold it
             yield from self._surplus()
         for _ in pieces or ():
@@ -158,6 +159,15 @@ class _Queue:
         for staged in self._staged:
             self._store.keep(staged)
         self._staged.clear()
+
+    def _begin(
+        self, key: str, piece: bytes | bytearray, press: Press
+    ) -> Future[tuple[Pressed, Staged | None]]:
+        try:
+            return self._pool.submit(self._make, key, piece, press)
+        except RuntimeError as error:  # all that Python says where the system has no more of them
+            reason = "no thread can be started; see `ulimit -u` and `ulimit -v`"
+            raise OSError(errno.EAGAIN, reason) from error
 
     def _make(
         self, key: str, piece: bytes | bytearray, press: Press

@@ -56,6 +56,8 @@ def run(stage: Stage, job: Job, targets: list[str]) -> Any:
         return TaskFailed(told(error, sys.__stdout__))
     except OSError as error:
         return TaskFailed(f"{error.filename or job.workspace.work}: {error.strerror or error}")
+    except MemoryError:
+        return TaskFailed(f"{job.workspace.work}: there is not enough memory; see `ulimit -v`")
     finally:
         digests.save()
 

@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from provisioning.artifact.chunk import MAX
 from provisioning.build import press as press_module
 from provisioning.build.press import pack, press, thread_count
@@ -14,8 +16,6 @@ from provisioning.build.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
 
 def test_no_more_is_held_than_there_is_room_for() -> None:
@@ -66,3 +66,15 @@ def test_what_comes_from_the_store_waits_in_little_room(
     for each in press(runs(), store):
         handed.append(int(each.key))
     assert handed == list(range(9))
+
+
+def test_that_no_thread_can_be_started_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")  # as Python does for want of any
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    runs = [Run(((f"{0:064}", 4),), lambda: iter([b"1234"]), bytes)]
+    with pytest.raises(OSError, match="no thread can be started; see `ulimit -u`"):
+        list(press(runs, Store(tmp_path)))

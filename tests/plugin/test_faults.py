@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.build.part import Part
+from provisioning.build.sources import Sources
+from provisioning.build.workspace import workspace
+from provisioning.plugin.stages import Job, run
+from tests.build.conftest import variant
 from tests.conftest import soon, unmeasured
 
 if TYPE_CHECKING:
@@ -79,6 +84,20 @@ def test_what_started_doit_may_care_for_no_process(project: Project) -> None:
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("Done: 10 tasks.\n")
+
+
+def test_want_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = variant()
+    job = Job(
+        part=Part(asked, Sources("artifacts")),
+        workspace=workspace(asked, "artifacts"),
+        artifacts="artifacts",
+    )
+    failed = run(lambda _: {"much": bytes(1 << 62)}, job, [])
+    assert failed.get_msg() == (
+        "artifacts/.work/demo/raspberry-pi: there is not enough memory; see `ulimit -v`\n"
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
