@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Quick = Callable[[list[str]], Iterable[object]]
 
 LIMIT = 64 * 1024 * 1024  # bytes of a file that is read: some 300,000 entries
-_LONGEST_LINE = 64 * 1024
+_LONGEST_LINE = 64 * 1024  # bytes
 _LAST = b"]}\n"
 _NO_JSON = "is not JSON in UTF-8; is the file cut off or damaged?"
 
@@ -57,9 +57,8 @@ def parse(
 ) -> tuple[Row, Iterator[Any]]:
     """Read the head of a file, and its rows as they are asked for.
 
-    `quick` is shown lines first, some at a time. A row that it makes something of takes no more
-    time: it has to know that `dump` would have spelt it so. Where it makes None of one, that is
-    read as every row is.
+    `quick` is shown lines first, some at a time. What it makes of one is taken as it is: `dump` has
+    to be what would have spelt it so. A line of which it makes None is read as JSON.
 
     Raises ArtifactError, which begins with `where` and tells the line, for whatever `dump` would
     have spelt differently.
@@ -114,6 +113,7 @@ def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
 def _several(lines: io.BytesIO) -> list[str]:
     """Some of the lines that come next, without their ends, if all are lines that others follow."""
     start = lines.tell()
+    # No more than may be in one line: else one that is too long would pass.
     some, _, rest = lines.read(_LONGEST_LINE).rpartition(b",\n")
     lines.seek(-len(rest), io.SEEK_CUR)
     try:

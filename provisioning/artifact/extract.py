@@ -40,9 +40,9 @@ def extract(archive: Path, into: Path) -> Manifest:
 
 
 def _extract(reading: Reader, into: Path) -> Manifest:
-    listed = reserved(reading.data)
-    with Writer(into, (*listed, *reading.manifest.entries)) as writer:
-        writer.write(listed[1], [reading.data])
+    directory, itself = reserved(reading.data)
+    with Writer(into, (directory, itself, *reading.manifest.entries)) as writer:
+        writer.write(itself, [reading.data])
         for finding in reading.findings(writer.write):
             raise ArtifactError(str(finding))
         writer.finish()
@@ -111,8 +111,8 @@ class Writer:
             os.fchown(descriptor, int(entry.owner), int(entry.group))
         os.fchmod(descriptor, entry.mode)  # last: writing, and another owner, clear setuid
 
-    def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:  # noqa: ARG002 - for those who know better
-        """Write a file's content."""
+    def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:  # noqa: ARG002 - a subclass may know more of the entry
+        """Write a file's content; a subclass may have a faster way."""
         for block in blocks:
             written = os.write(descriptor, block)
             while written < len(block):

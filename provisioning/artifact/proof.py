@@ -53,16 +53,16 @@ def prove(
     try:
         proof = _Proof(file, reading, index, write)
         with Team(proof.is_sound, len(proof.runs)) as team:
-            whole = digest.HashedReader(Span(file, 0, proof.size + 1))
-            while whole.read(_BUFFER):
+            read = digest.HashedReader(Span(file, 0, proof.size + 1))
+            while read.read(_BUFFER):
                 pass
             if meanwhile:
                 meanwhile()
-            if whole.size != proof.size or not team.agrees():
+            if read.size != proof.size or not team.agrees():
                 return None
     except (ArtifactError, OSError):
         return None
-    found = whole.hexdigest()
+    found = read.hexdigest()
     return Whole(
         reading.data, reading.manifest.package, found, index and _proved(index, found, reading)
     )
@@ -120,6 +120,7 @@ class _Proof:
         )
 
     def _comes(self, stream: Stream, entry: Entry) -> bool:
+        """Whether an entry comes next in the tar, and holds what its digest says."""
         header = self._spelling.header(entry)
         if 0 < entry.size <= _AT_ONCE:
             return self._comes_at_once(stream, entry, header)

@@ -62,25 +62,28 @@ class Rehearsal:
         self._writer.finish()
         self._directories = [entry for entry in self._entries if entry.type == DIR]
         self._others = [entry for entry in self._entries if entry.type != DIR]
-        # First: who removes what is in one may have to change its mode.
+        # First: whoever removes what is in one may have to change its mode.
         self._has_directories = tree.holds(self._unpacked, self._directories)
-        self._team = self._open.enter_context(Team(self._holds, -(-len(self._others) // _SOME)))
+        self._team = self._open.enter_context(
+            Team(self._compare_and_remove, -(-len(self._others) // _SOME))
+        )
 
     def went_well(self) -> bool:
-        """Wait until all is compared, and tell whether it is what the manifest says."""
+        """Wait until all is compared and removed; tell whether it was what the manifest says."""
         try:
-            return self._has_directories and self._team.agrees() and self._held_nothing_else()
+            return self._has_directories and self._team.agrees() and self._remove_directories()
         except OSError:
             return False
 
-    def _holds(self, number: int) -> bool:
+    def _compare_and_remove(self, number: int) -> bool:
         some = self._others[number * _SOME : (number + 1) * _SOME]
         if not tree.holds(self._unpacked, some):
             return False
         tree.remove(self._unpacked, some)
         return True
 
-    def _held_nothing_else(self) -> bool:
+    def _remove_directories(self) -> bool:
+        """Remove what is left, and tell whether it was directories alone."""
         tree.remove(self._unpacked, reversed(self._directories))
         return self._unpacked.is_empty()
 

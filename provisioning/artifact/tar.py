@@ -91,7 +91,7 @@ def header(member: Member) -> bytes:
 
 
 def file_header(name: str, mode: int, owner: str, group: str, size: int) -> bytes:
-    """The same for a file whose name and size need no more than one block, in half the time."""
+    """Spell the header of a file whose name and size need no more than one block, in less time."""
     ids, rest, weight = _around(mode, owner, group)
     begin = b"%b%b%011o\0%b\0" % (name.encode().ljust(LONGEST_NAME, b"\0"), ids, size, MTIME)
     return b"%b%06o\0 %b" % (begin, checksum(begin) + weight, rest)
@@ -99,7 +99,10 @@ def file_header(name: str, mode: int, owner: str, group: str, size: int) -> byte
 
 @lru_cache(maxsize=256)
 def _around(mode: int, owner: str, group: str) -> tuple[bytes, bytes, int]:
-    """What a file's header holds around name and size: before, behind, and what all adds up to."""
+    """What a file's header holds between name and size, and behind the checksum.
+
+    And what the latter adds up to with a checksum that is blank.
+    """
     block = header(Member("", FILE, mode, owner, group))
     ids, rest = block[_IDS], block[_REST]
     return ids, rest, checksum(rest) + checksum(b" " * 8)
@@ -163,6 +166,7 @@ def _ustar(
 
 
 def checksum(block: bytes) -> int:
+    """Add up the bytes of a header."""
     # The low half of Adler-32 is 1 + the sum of the bytes modulo 65,521 (RFC 1950), and 512 ASCII
     # bytes add up to less: C instead of a Python loop over every header.
     return (zlib.adler32(block) & 0xFFFF) - 1
@@ -170,6 +174,7 @@ def checksum(block: bytes) -> int:
 
 @lru_cache(maxsize=256)
 def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
+    """Spell the mode with the numbers of owner and group, and then the names of both."""
     uid, user = (int(owner), "") if owner.isdigit() else (0, owner)
     gid, team = (int(group), "") if group.isdigit() else (0, group)
     return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), user.encode(), team.encode()

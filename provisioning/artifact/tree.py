@@ -1,4 +1,4 @@
-"""Knows whether a directory holds exactly the package that a manifest describes."""
+"""Knows whether a directory holds exactly what a manifest describes, and removes what does."""
 
 from __future__ import annotations
 

@@ -46,14 +46,14 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
     judge = _Judge(part, place, digests)
     for path in place.artifacts:
         with Verification(
-            path, partial(scratch, place.work), complete=True, meanwhile=judge.is_content
+            path, partial(scratch, place.work), complete=True, meanwhile=judge.agrees
         ) as artifact:
             damage = tuple(artifact.read())
             yield from damage
             if not artifact.manifest or damage:
                 continue  # what is damaged need not be compared
             # All have the manifest that lies beside them: one comparison serves them all.
-            if not proved and not judge.is_content(artifact.manifest):
+            if not proved and not judge.agrees(artifact.manifest):
                 yield from contradictions(artifact.manifest, judge.described.manifest)
             proved = artifact.manifest
             yield from artifact.rehearse()
@@ -72,8 +72,8 @@ class _Judge:
         # Not laid out before others are at work.
         return Described(self._part.layout, self._place.package, self._digests)
 
-    def is_content(self, made: Manifest) -> bool:
-        """Tell in little time that nothing contradicts; if not, it may still be so."""
+    def agrees(self, made: Manifest) -> bool:
+        """Tell in little time that the spec contradicts nothing; if not, it may still be so."""
         if made is not self._approved and self._is_as_described(made):
             self._approved = made
         return made is self._approved
