@@ -153,6 +153,9 @@ class _Reports:
         """The reports that were not there the last time; none behind one that is incomplete."""
         while len(head := os.pread(self._descriptor, _HEAD.size, self._at)) == _HEAD.size:
             number, size, cut_size, crc = _HEAD.unpack(head)
+            # Nonsense, where what others had room for follows a head that was cut off.
+            if size + cut_size > os.fstat(self._descriptor).st_size:
+                return
             data = os.pread(self._descriptor, size + cut_size, self._at + _HEAD.size)
             if len(data) < size + cut_size or crc32(data) != crc:
                 return

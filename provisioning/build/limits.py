@@ -44,7 +44,7 @@ def limited(work: Callable[[], _T]) -> _T:
         raise
     finally:
         _, status = os.waitpid(child, 0)
-    if not answer:
+    if status or not answer:  # what was told may be a part
         raise ExhaustedError(_reason(status))
     good, value = pickle.loads(answer)  # noqa: S301 - from our own child
     if not good:

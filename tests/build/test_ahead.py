@@ -154,6 +154,13 @@ def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None
         assert reports.cut(0) == cut
 
 
+def test_a_report_that_claims_to_be_longer_than_all_is_none(tmp_path: Path) -> None:
+    with open(tmp_path / "reports", "w+b") as file:
+        reports = ahead._Reports(file)
+        os.write(file.fileno(), ahead._HEAD.pack(0, 1 << 50, 1 << 50, 0))
+        assert list(reports.fresh()) == []
+
+
 def test_beside_other_tasks_nothing_is_made_ahead(
     described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:

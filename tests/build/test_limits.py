@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import pickle
+import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,3 +44,20 @@ def test_memory_is_bounded() -> None:
 def _spin() -> None:
     while time.time():
         pass
+
+
+def test_what_a_killed_process_has_told_in_part_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spelt(answer: object) -> bytes:
+        told = pickle.dumps(answer)
+        signal.setitimer(signal.ITIMER_REAL, 0.005)  # then SIGALRM: while that much is written
+        return told
+
+    def answer() -> bytes:
+        monkeypatch.setattr("provisioning.build.limits.pickle", SimpleNamespace(dumps=spelt))
+        return bytes(100 << 20)
+
+    with pytest.raises(BuildError) as caught:
+        limited(answer)
+    assert str(caught.value) == "was ended by SIGALRM"
