@@ -38,7 +38,7 @@ class HashedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         count = self._stream.readinto(buffer) or 0
         self._sha256.update(buffer[:count])
         self.size += count

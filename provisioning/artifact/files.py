@@ -33,7 +33,7 @@ class Span(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         data = os.pread(self._descriptor, min(len(buffer), self._stop - self._at), self._at)
         buffer[: len(data)] = data
         self._at += len(data)

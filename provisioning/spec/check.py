@@ -57,7 +57,7 @@ def _validator(schema: Schema) -> _Validator:
     return _VALIDATORS[key]
 
 
-class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]
+class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]  # cerberus has no type hints
     """Hands on cerberus' errors as they are, those within lists and maps included."""
 
     def __call__(self, found: Iterable[Any]) -> list[Any]:
@@ -67,7 +67,7 @@ class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]
         return self(error.child_errors) if error.is_group_error else [error]
 
 
-class _Validator(Validator):  # type: ignore[misc]
+class _Validator(Validator):  # type: ignore[misc]  # as above
     """Adds what keys must be together, which the rules of single keys cannot say."""
 
     # To Python true is a number, to YAML and JSON it is none.
@@ -136,6 +136,7 @@ def _is_missing(error: Any, keys: set[str | None]) -> bool:
 
 def _at(node: Node, path: Iterable[str | int]) -> Any:
     for key in path:
+        # Where cerberus has been, there are maps with keys, and lists with numbers.
         node = node.items[key]  # type: ignore[union-attr, index]
     return node
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -221,8 +222,6 @@ def _flip(path: os.PathLike[str]) -> None:
 
 def _believe(project: Project, path: os.PathLike[str]) -> None:
     """Have the remembered digest of `path` carry the signature that the file has now."""
-    import sqlite3  # noqa: PLC0415
-
     from provisioning.build.digests import signature  # noqa: PLC0415
 
     now = signature(os.lstat(path))
@@ -235,8 +234,6 @@ def _believe(project: Project, path: os.PathLike[str]) -> None:
 
 
 def test_a_digest_that_proves_wrong_is_read_by_the_next_run(project: Project) -> None:
-    import sqlite3  # noqa: PLC0415
-
     time.sleep(0.1)  # digests of what was stamped a moment ago are not remembered
     project.doit()
     with sqlite3.connect(project.path("artifacts/.work/digests.sqlite")) as connection:

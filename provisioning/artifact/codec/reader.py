@@ -89,7 +89,7 @@ class ChunkReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         while not self._made:
             # Not before what has come out is asked for: there, a member may tell its name.
             if self._tar_offset > self.limit:

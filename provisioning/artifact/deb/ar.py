@@ -98,7 +98,7 @@ class Member(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         count = self._stream.readinto(memoryview(buffer)[: self.left]) or 0
         self.left -= count
         return count
