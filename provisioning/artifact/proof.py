@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _BUFFER = 256 * 1024
 _AT_ONCE = 64 * 1024  # bytes of a file that is read with its header and padding
-_ZEROS = bytes(tar.BLOCK)
 
 
 def prove(
@@ -136,7 +135,7 @@ class _Proof:
         begin, padding = len(header), tar.padding(entry.size)
         end = begin + entry.size
         data = stream.read(end + padding)
-        if not (data.startswith(header) and data[end:] == _ZEROS[:padding]):
+        if not (data.startswith(header) and data[end:] == bytes(padding)):
             return False
         content = data[begin:end]
         if self._write:

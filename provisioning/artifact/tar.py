@@ -99,10 +99,7 @@ def file_header(name: str, mode: int, owner: str, group: str, size: int) -> byte
 
 @lru_cache(maxsize=256)
 def _around(mode: int, owner: str, group: str) -> tuple[bytes, bytes, int]:
-    """What a file's header holds between name and size, and behind the checksum.
-
-    And what the latter adds up to with a checksum that is blank.
-    """
+    """What stands between name and size, and behind the checksum; what that and blanks come to."""
     block = header(Member("", FILE, mode, owner, group))
     ids, rest = block[_IDS], block[_REST]
     return ids, rest, checksum(rest) + checksum(b" " * 8)

@@ -47,7 +47,6 @@ class Digests:
         self._cache = Cache(store, columns)
         self._rows: dict[str, tuple[Signature, str]] = {}
         self._fresh: dict[str, tuple[Signature, str]] = {}
-        self._written: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
         self._holds_all = True  # that was kept by this process
         self._asked = 0
@@ -107,11 +106,11 @@ class Digests:
         It is not saved: an edit within the same tick of the clock would not show, so the next
         process reads the file.
         """
-        self._written[path] = signature(os.lstat(path)), digest
+        self._rows[path] = signature(os.lstat(path)), digest
 
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
-        self._rows, self._fresh, self._written = {}, {}, {}
+        self._rows, self._fresh = {}, {}
         with suppress(OSError):  # where nothing can be removed, nothing was kept of late either
             self._cache.discard()
         self._loaded = self._cache.state()
@@ -142,7 +141,7 @@ class Digests:
         return digest
 
     def _row(self, path: str) -> tuple[Signature, str] | None:
-        return self._fresh.get(path) or self._written.get(path) or self._rows.get(path)
+        return self._fresh.get(path) or self._rows.get(path)
 
     def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""

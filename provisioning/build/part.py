@@ -135,8 +135,8 @@ class Part:
     def renew(self) -> None:
         """Look at the project again, after another task has made some of the sources."""
         self._sources = self._sources.renewed()
-        self.brief = self.brief._replace(content="")
-        self.__dict__.pop("layout", None)
+        self.forget()
+        self._drop_layout()
         self.listing = self.differing = self.before = None
         self._is_renewed = True
 

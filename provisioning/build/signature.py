@@ -61,9 +61,14 @@ def size_in(data: bytes) -> int:
     return size
 
 
+def bytes_of(status: os.stat_result) -> bytes:
+    """The signature in what lstat(2) says of a path, spelt as bytes."""
+    return to_bytes([*numbers(status)])
+
+
 def signature(status: os.stat_result) -> Signature:
     """The signature in what lstat(2) says of a path."""
-    return from_bytes(to_bytes([*numbers(status)]))
+    return from_bytes(bytes_of(status))
 
 
 def is_same(status: os.stat_result, now: Signature) -> bool:

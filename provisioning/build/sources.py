@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.build.glob import base_of, is_glob, literal_prefix, matcher
-from provisioning.build.signature import from_bytes, is_settled, numbers, to_bytes
+from provisioning.build.signature import bytes_of, from_bytes, is_settled
 from provisioning.build.tree import BUILT_IN_EXCLUDES, Tree
 from provisioning.spec.inputs import leads_out
 
@@ -135,7 +135,7 @@ class Sources:
 
     def _looked_up(self, path: str) -> bytes:
         if path not in self._alone:
-            self._alone[path] = to_bytes([*numbers(os.lstat(path))])
+            self._alone[path] = bytes_of(os.lstat(path))
         return self._alone[path]
 
     def state(self, source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,18 @@ def age(path: Path) -> None:
             probe.unlink()
             return
         probe.unlink()
+
+
+def forbid_listing(monkeypatch: pytest.MonkeyPatch, directory: str) -> None:
+    """Have the system refuse to list a directory, which it does to nobody who is root."""
+    look = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == directory:
+            raise PermissionError(13, "Permission denied", path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from provisioning.build.sources import Sources
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import Inputs
 from provisioning.spec.project import read_project
-from tests.build.conftest import content, variant, write
+from tests.build.conftest import content, forbid_listing, variant, write
 from tests.spec.conftest import HEAD
 
 if TYPE_CHECKING:
@@ -126,14 +126,7 @@ def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, 
 
 def test_a_directory_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     write("t/a/b/file")
-    look = os.scandir
-
-    def refuse(path: str) -> object:
-        if path == "t/a/b/":
-            raise PermissionError(13, "Permission denied", path)
-        return look(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    forbid_listing(monkeypatch, "t/a/b/")
     told = "specs/demo.yaml:10:5 contents[0].src: t/a/b/: Permission denied [no-source]"
     assert _fault(content("src", "t", "x")) == told
 

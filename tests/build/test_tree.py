@@ -9,7 +9,7 @@ import pytest
 from provisioning.artifact import team
 from provisioning.build.signature import from_bytes, signature
 from provisioning.build.tree import Tree
-from tests.build.conftest import write
+from tests.build.conftest import forbid_listing, write
 
 
 @pytest.fixture
@@ -38,14 +38,7 @@ def test_several_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("wide")
 def test_a_directory_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(team, "processors", lambda: 2)
-    look = os.scandir
-
-    def refuse(path: str) -> object:
-        if path == "t/211/deep/":
-            raise PermissionError(13, "Permission denied", path)
-        return look(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    forbid_listing(monkeypatch, "t/211/deep/")
     with pytest.raises(PermissionError, match="t/211/deep"):
         Tree("t", "artifacts")
 

@@ -97,7 +97,7 @@ VERIFYING = Group(
                 ),
                 Guard(
                     "artifact/proof.py",
-                    " and data[end:] == _ZEROS[:padding]",
+                    " and data[end:] == bytes(padding)",
                     "",
                     "artifact/test_proof.py::test_nothing_but_zeros_follows_a_content",
                 ),
