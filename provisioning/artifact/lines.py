@@ -6,6 +6,8 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.printing import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -83,15 +85,6 @@ def _span(start: int, end: int, skipped: int) -> str:
 
 def _marked(mark: str, lines: Sequence[str]) -> Iterator[str]:
     for line in lines:
-        yield mark + _shown(line.rstrip("\n"))
+        yield mark + printable(line.rstrip("\n"), but="\t")
         if not line.endswith("\n"):
             yield _NO_NEWLINE
-
-
-def _shown(line: str) -> str:
-    """A line without anything that a terminal would obey, or show otherwise than it is."""
-    if line.isprintable():
-        return line
-    return "".join(
-        each if each.isprintable() or each == "\t" else ascii(each)[1:-1] for each in line
-    )

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from provisioning.printing import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -99,8 +101,10 @@ def sound_keys(paths: Sequence[str]) -> list[str] | None:
 
 
 def shown(path: str) -> str:
-    """Spell a path so that printing it cannot do anything to a terminal."""
-    return path if path.isprintable() else ascii(path)
+    """Spell a path so that printing it cannot do anything to a terminal, and hides nothing."""
+    spelt = printable(path)
+    # In quotes, where escapes are doubled: no name could be mistaken for another.
+    return path if spelt == path else f"'{printable(path.replace(chr(92), 2 * chr(92)))}'"
 
 
 def _first(rules: tuple[tuple[str, str], ...], text: str) -> str | None:

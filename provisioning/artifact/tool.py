@@ -33,6 +33,7 @@ sys.exit(main())
 _TIME = (2000, 1, 1, 0, 0, 0)
 _ATTRIBUTES = 0o100644 << 16
 _UNIX = 3
+_SHARED = ("__init__.py", "errors.py", "printing.py")
 _WINGS = ("artifact", "target")
 
 
@@ -56,7 +57,7 @@ def _made() -> bytes:
 def _modules() -> Iterator[tuple[str, bytes]]:
     """What the target needs of this program, by the names that it is imported by."""
     here = Path(provisioning.__file__).parent
-    files = [here / "__init__.py", here / "errors.py"]
+    files = [here / name for name in _SHARED]
     for wing in _WINGS:
         files += (here / wing).rglob("*.py")
     for file in files:

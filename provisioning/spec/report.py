@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
+from provisioning.printing import printable
 from provisioning.terminal import BLUE, BOLD, CYAN, RED, leave_plain, paint
 
 if TYPE_CHECKING:
@@ -90,9 +91,7 @@ def _place(origin: Origin) -> str:
 def _clean(text: str) -> str:
     """Return `text` in one line of bounded length, with nothing that a terminal would obey."""
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text)
 
 
 def _width(text: str) -> int:

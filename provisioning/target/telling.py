@@ -6,6 +6,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from provisioning.printing import printable
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -34,7 +36,7 @@ class Telling:
     def tell(self, text: str) -> None:
         """Tell what was asked for."""
         if not self._json:
-            self.print(text)
+            self.print(_shown(text))
 
     def warn(self, text: str) -> None:
         """Tell what somebody should look at; it is remembered too."""
@@ -45,7 +47,7 @@ class Telling:
         """Tell what is wrong."""
         self._show("")
         with suppress(OSError):  # where it could be told that this is not possible
-            _print(f"provision: {text}", sys.stderr)
+            _print(f"provision: {_shown(text)}", sys.stderr)
 
     def print(self, text: str) -> None:
         """Print to standard output, as long as that can be written."""
@@ -75,6 +77,11 @@ class Telling:
             self._shown = text
             with suppress(OSError):
                 print(f"\r{text or '     '}\r{text}", end="", file=sys.stderr, flush=True)
+
+
+def _shown(text: str) -> str:
+    """What is told, whatever else it quotes: a name, or what a hook has said."""
+    return printable(text, but="\n\t")
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -101,6 +101,11 @@ def test_nothing_in_a_line_reaches_a_terminal_as_it_is() -> None:
     )
 
 
+def test_lines_that_would_look_alike_are_shown_apart() -> None:
+    told = unified("é\n".encode(), "e\u0301\n".encode()).lines
+    assert told[1:] == ("-é", r"+e\u0301")
+
+
 def test_lines_end_where_editors_say_they_do() -> None:
     assert unified(b"a\n", "a\x0cb\x85c\n".encode()).lines[2:] == (r"+a\x0cb\x85c",)
     assert unified(b"a\n", b"a\r\n").lines[1:] == ("-a", r"+a\r")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import unicodedata
 
@@ -116,3 +117,18 @@ def test_paths_that_differ_in_case_or_normal_form_collide() -> None:
 def test_a_path_is_shown_without_what_a_terminal_would_obey() -> None:
     assert shown("größe") == "größe"
     assert shown("a\x1b[2J") == r"'a\x1b[2J'"
+
+
+def test_names_that_would_look_alike_are_shown_apart() -> None:
+    accents = [unicodedata.normalize(form, "lib/é") for form in ("NFC", "NFD")]
+    assert [*map(shown, accents)] == ["lib/é", r"'lib/e\u0301'"]
+    assert shown("a\u202ecod.exe") == r"'a\u202ecod.exe'"
+    assert shown("\u212b") != shown("\u00c5")  # the unit and the letter
+    assert shown("\u1112\u1161\u11ab") != shown("한")
+    assert shown("नमस्ते") == "नमस्ते"  # whose signs have no other way to be written
+
+
+def test_a_name_that_is_not_utf_8_is_shown_by_its_bytes() -> None:
+    assert shown(os.fsdecode(b"caf\xe9.txt")) == r"'caf\xe9.txt'"
+    assert shown(r"caf\xe9.txt") == r"caf\xe9.txt"
+    assert shown(os.fsdecode(rb"caf\xe9" + b"\xe9")) == r"'caf\\xe9\xe9'"

@@ -84,7 +84,7 @@ def test_neither_key_nor_message_nor_hint_writes_to_the_terminal(tmp_path: Path)
 
 def test_a_name_that_is_no_utf_8_can_be_printed(tmp_path: Path) -> None:
     error = SpecError([fault(1, 1, file="caf\udce9.yaml")], tmp_path)
-    assert str(error).encode() == b"caf\\udce9.yaml:1:1: this is odd [odd]"
+    assert str(error).encode() == b"caf\\xe9.yaml:1:1: this is odd [odd]"
 
 
 def test_a_file_that_may_not_be_shown_is_not(tmp_path: Path) -> None:

@@ -117,6 +117,16 @@ def test_a_locale_without_the_characters_is_no_trouble(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_name_does_nothing_to_a_terminal_and_hides_nothing(tmp_path: Path) -> None:
+    archive = tmp_path / "gpj.\u202e-caf\udce9.tar.gz"
+    archive.write_bytes(b"")
+    done = run("verify", archive)
+    name = r"gpj.\u202e-caf\xe9.tar.gz"
+    assert [line.partition(": ")[0] for line in done.stdout.splitlines()] == [f"'{name}'", name]
+    done = run("status", "\u202e")
+    assert done.stderr.startswith(r"provision: '\u202e': is not installed")
+
+
 def test_output_that_cannot_be_written_is_trouble(release: Path) -> None:
     command = f"{sys.executable} -m provisioning.target verify {release} >/dev/full"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
