@@ -95,7 +95,7 @@ def differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
     """
     with scratch(sys.maxsize) as directory:
         try:
-            yield from tree.compare(extract(path, directory), directory)
+            yield from tree.compare(extract(path, directory), directory).findings
         except ArtifactError as error:
             yield Finding(str(path), f"cannot be installed: {error}")
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from provisioning.artifact import canonical, digest, manifest
 from provisioning.artifact.archive import reserved
+from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.entry import DIR, FILE, LINK, TYPES, Entry
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding, content_difference, differences
 from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from provisioning.artifact.descent import Descent
@@ -33,7 +34,16 @@ def read_manifest(root: Path) -> tuple[bytes, Manifest]:
     return data, manifest.parse(data, MANIFEST)
 
 
-def compare(parsed: Manifest, root: Path) -> tuple[Finding, ...]:
+class Comparison(NamedTuple):
+    """What a directory holds otherwise than it should."""
+
+    findings: tuple[Finding, ...]
+    """The differences."""
+    byte_code: tuple[str, ...]
+    """What Python has left there, which is no difference: the paths of files and directories."""
+
+
+def compare(parsed: Manifest, root: Path) -> Comparison:
     """Hold what `extract` wrote into `root` against the manifest, all but the owners.
 
     No link is followed, and nothing is written. What cannot be read is a finding.
@@ -41,9 +51,7 @@ def compare(parsed: Manifest, root: Path) -> tuple[Finding, ...]:
     return compare_entries((*reserved(manifest.dump(parsed)), *parsed.entries), root)
 
 
-def compare_entries(
-    entries: Iterable[Entry], root: Path, *, owners: bool = False
-) -> tuple[Finding, ...]:
+def compare_entries(entries: Sequence[Entry], root: Path, *, owners: bool = False) -> Comparison:
     """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers."""
     findings: list[Finding] = []
     found = {entry.path: entry for entry in _walk(root, _entry, findings)}
@@ -55,8 +63,8 @@ def compare_entries(
         findings += differences(actual, entry, owners=owners)
         if (actual.type, actual.size) == (FILE, entry.size):
             findings += _content_difference(root, actual, entry)
-    findings += [Finding(path, "is not in the manifest") for path in found]
-    return tuple(sorted(findings))
+    strange, byte_code = _unlisted(found.values(), entries)
+    return Comparison(tuple(sorted((*findings, *strange))), byte_code)
 
 
 def holds(root: Descent, entries: Iterable[Entry]) -> bool:
@@ -129,13 +137,22 @@ def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) 
             findings.append(Finding(directory or str(root), f"cannot be read: {reason(error)}"))
 
 
-def unlisted(root: Path, paths: set[str]) -> Iterator[Finding]:
-    """Tell what lies below `root` that is not among `paths`, and what cannot be looked into."""
+def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Tell what lies below `root` that is not among `entries`, and what cannot be looked into."""
     findings: list[Finding] = []
-    for path in _walk(root, lambda _, path: path, findings):
-        if path not in paths:
-            yield Finding(path, "is not in the manifest")
+    listed = {entry.path for entry in entries}
+    found = [each for each in _walk(root, _kind, findings) if each.path not in listed]
+    yield from _unlisted(found, entries)[0]
     yield from findings
+
+
+def _unlisted(
+    found: Collection[Entry], entries: Iterable[Entry]
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """What was found besides the entries: what should not be there, and what Python has left."""
+    beside = Beside(entries) if found else ()
+    strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]
+    return strange, tuple(sorted(each.path for each in found if each in beside))
 
 
 def entry_of(path: str, status: os.stat_result, link: str) -> Entry:
@@ -155,6 +172,13 @@ def entry_of(path: str, status: os.stat_result, link: str) -> Entry:
 def _entry(item: Item, path: str) -> Entry:
     link = os.readlink(item.path) if item.is_symlink() else ""
     return entry_of(path, item.stat(follow_symlinks=False), link)
+
+
+def _kind(item: Item, path: str) -> Entry:
+    """What lies at `path`, without what takes another call of the system."""
+    is_directory = item.is_dir(follow_symlinks=False)
+    kind = DIR if is_directory else FILE if item.is_file(follow_symlinks=False) else ""
+    return Entry(path, kind, 0, "", "")
 
 
 def _content_difference(root: Path, actual: Entry, entry: Entry) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ class Unpacked:
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """See format.Reader."""
         entries = (*reserved(self.data), *self.manifest.entries)
-        yield from unlisted(self._root, {entry.path for entry in entries})
+        yield from unlisted(self._root, entries)
         with Descent(self._root) as descent:
             for entry in self.manifest.entries:
                 try:

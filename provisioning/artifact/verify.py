@@ -18,7 +18,7 @@ from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from io import FileIO
     from pathlib import Path
 
@@ -36,6 +36,19 @@ class Report(NamedTuple):
     artifact: str  # its name
     manifest: Manifest | None  # None if it could not be read
     findings: tuple[Finding, ...]
+    byte_code: tuple[str, ...] = ()
+    """What Python has left beside its sources where it lies unpacked: no finding."""
+
+    def strict(self) -> Report:
+        """The same for whoever wants nothing there that the manifest does not list."""
+        return self._replace(
+            findings=tuple(sorted((*self.findings, *as_findings(self.byte_code)))), byte_code=()
+        )
+
+
+def as_findings(byte_code: Iterable[str]) -> Iterator[Finding]:
+    """Byte code, where it is one difference as any other."""
+    return (Finding(path, "is byte code, which the manifest does not list") for path in byte_code)
 
 
 def verify(path: Path, *, complete: bool = False) -> Report:
@@ -47,7 +60,7 @@ def verify(path: Path, *, complete: bool = False) -> Report:
     """
     with Verification(path, complete=complete) as verification:
         findings = tuple(verification.read())
-        return Report(path.name, verification.manifest, findings)
+        return Report(path.name, verification.manifest, findings, verification.byte_code)
 
 
 def verify_release(directory: Path) -> tuple[Report, ...]:
@@ -81,6 +94,7 @@ class Verification:
     ) -> None:
         self.name = path.name
         self.manifest: Manifest | None = None
+        self.byte_code: tuple[str, ...] = ()
         self._path = path
         self._complete = complete
         self._scratch = scratch
@@ -127,7 +141,9 @@ class Verification:
 
     def _read_tree(self) -> Generator[Finding, None, Whole]:
         data, self.manifest = tree.read_manifest(self._path)
-        yield from tree.compare(self.manifest, self._path)
+        found = tree.compare(self.manifest, self._path)
+        self.byte_code = found.byte_code
+        yield from found.findings
         return Whole(data, self.manifest.package, digest.of_bytes(data), None)
 
     def _read_file(

@@ -122,7 +122,7 @@ class _Tree:
         return _told(self._called, lambda: dict(self._contents(frozenset(wanted))))
 
     def _contents(self, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-        for finding in tree.compare(self.manifest, self._path):
+        for finding in tree.compare(self.manifest, self._path).findings:
             raise ArtifactError(str(finding))
         with Descent(self._path) as root:
             for entry in self.manifest.entries:

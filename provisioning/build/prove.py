@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.verify import Verification
+from provisioning.artifact.verify import Verification, as_findings
 from provisioning.build.described import Described, holding
 from provisioning.build.scratch import scratch
 from provisioning.errors import BuildError
@@ -48,7 +48,8 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
         with Verification(
             path, partial(scratch, place.work), complete=True, meanwhile=judge.agrees
         ) as artifact:
-            damage = tuple(artifact.read())
+            # What is built has not run yet: nothing may lie in it but what was built.
+            damage = (*artifact.read(), *as_findings(artifact.byte_code))
             yield from damage
             if not artifact.manifest or damage:
                 continue  # what is damaged need not be compared

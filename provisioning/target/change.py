@@ -15,7 +15,16 @@ from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import FailedError, RefusedError, TargetError
-from provisioning.target import cleanup, configuration, history, record, registry, releases, running
+from provisioning.target import (
+    bytecode,
+    cleanup,
+    configuration,
+    history,
+    record,
+    registry,
+    releases,
+    running,
+)
 from provisioning.target.durable import Owned
 from provisioning.target.history import DONE, FAILED, Event
 from provisioning.target.owners import can_give
@@ -153,6 +162,9 @@ def _prepare(change: Change, kept: Kept) -> Change:
     configuration.keep(home, change.record.old, kept)
     if new:
         configuration.make(home, new.layout)
+        told = bytecode.sweep(home, new)
+        if told:
+            change.telling.warn(told)
     fault = registry.enter(home, change.record.name)
     if fault:
         change.telling.warn(fault)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from provisioning.artifact.tree import Comparison
     from provisioning.target.home import Home
     from provisioning.target.releases import Release
 
@@ -34,13 +35,18 @@ def inspect(root: Path, prefix: str) -> Report:
                 return Report(prefix, None, (Finding(prefix, "nothing is installed"),))
             release = releases.read(home, current)
             package = release.package
-            findings = (*compare(home, release), *_beside(home, release))
-            return Report(f"{package.name} {package.version}", release.manifest, findings)
+            found = compare(home, release)
+            return Report(
+                f"{package.name} {package.version}",
+                release.manifest,
+                (*found.findings, *_beside(home, release)),
+                found.byte_code,
+            )
     except RefusedError as error:
         return Report(prefix, None, (Finding(*str(error).split(": ", 1)),))
 
 
-def compare(home: Home, release: Release) -> tuple[Finding, ...]:
+def compare(home: Home, release: Release) -> Comparison:
     """Tell how a release that lies in a prefix differs from what it should be.
 
     Owners do not count where they could not be given.

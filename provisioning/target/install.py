@@ -113,9 +113,9 @@ def begin(home: Home, plan: Plan, telling: Telling) -> Change:
 
 
 def differences(home: Home, release: Release) -> tuple[Finding, ...]:
-    """Tell how what lies in the prefix differs from a release."""
-    owned = owners.can_give()
-    return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
+    """Tell how what lies in the prefix differs from a release, but for byte code."""
+    owned, entries = owners.can_give(), release.layout.release
+    return tree.compare_entries(entries, home.path / release.path, owners=owned).findings
 
 
 def _old(home: Home, current: str, new: Release) -> Release | None:

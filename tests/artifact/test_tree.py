@@ -23,7 +23,7 @@ SAYS = manifest.parse(manifest_of(ITEMS), "m")
 
 
 def told(root: Path) -> list[str]:
-    found = [str(finding) for finding in compare(SAYS, root)]
+    found = [str(finding) for finding in compare(SAYS, root).findings]
     assert is_quickly_told(root, SAYS) == (not found)
     return found
 
@@ -129,7 +129,7 @@ def test_a_file_that_may_not_be_read_is_told(unprivileged: Path) -> None:
     (unprivileged / "x").write_bytes(b"x")
     (unprivileged / "x").chmod(0)
     says = SAYS._replace(entries=(file("x", b"x", mode=0).entry,))
-    found = compare(says, unprivileged)
+    found = compare(says, unprivileged).findings
     assert ("x", "cannot be read: Permission denied") in found
     assert not is_quickly_told(unprivileged, says)
 

@@ -191,3 +191,17 @@ def test_a_link_in_the_place_of_the_scratch_directory_is_not_followed(
     (place.work / "scratch").symlink_to(tmp_path / "elsewhere")
     prove(_part(), place, digests)
     assert (tmp_path / "elsewhere/deep").stat().st_mode & 0o777 == 0o755
+
+
+def test_what_is_built_has_not_run(digests: Digests) -> None:
+    write("t/a.py", "")
+    described = variant(content("src", "t", "lib/"), formats=("dir",))
+    part = Part(described, Sources("artifacts"))
+    place = workspace(described, "artifacts")
+    pack(place, Listing.of(collect(part.layout, digests.look)), digests)
+    sums.write(place)
+    prove(part, place, digests)
+    cache = place.artifact("dir") / "lib/__pycache__"
+    cache.mkdir()
+    with pytest.raises(BuildError, match=r"lib/__pycache__: is byte code, which the manifest"):
+        prove(part, place, digests)

@@ -210,8 +210,8 @@ RUNNING = Group(
                 ),
                 Guard(
                     "artifact/tree.py",
-                    'findings += [Finding(path, "is not in the manifest") for path in found]',
-                    "pass",
+                    "for each in found if each not in beside]",
+                    "for each in found if False]",
                     "target/test_inspection.py::test_each_difference_is_told[greenhouse-added]",
                 ),
                 Guard(
@@ -232,6 +232,44 @@ RUNNING = Group(
                     "    if found:\n        raise RefusedError(\n",
                     "    if False:\n        raise RefusedError(\n",
                     "target/test_rollback.py::test_one_does_not_go_back_to_a_damaged_release",
+                ),
+            ),
+        ),
+        Fault(
+            "byte code that Python writes into a release while it runs",
+            "a note of `provision verify`; no rollback is refused, and none brings it back; what"
+            " only looks like byte code is a difference",
+            (
+                Guard(
+                    "artifact/tree.py",
+                    "    beside = Beside(entries) if found else ()\n",
+                    "    beside: tuple[Entry, ...] = ()\n",
+                    "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
+                ),
+                Guard(
+                    "target/change.py",
+                    "        told = bytecode.sweep(home, new)\n",
+                    '        told = ""\n',
+                    "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
+                ),
+                Guard(
+                    "artifact/bytecode.py",
+                    "if found.type != FILE or cache not in self._caches or not match:",
+                    "if cache not in self._caches or not match:",
+                    "artifact/test_bytecode.py::test_nothing_else_is",
+                ),
+                Guard(
+                    "artifact/bytecode.py",
+                    "return _join(_above(cache), match[1] + _SOURCE) in self._sources",
+                    "return True",
+                    "target/test_bytecode.py::"
+                    "test_what_is_not_of_a_source_is_a_difference_beside_it",
+                ),
+                Guard(
+                    "build/prove.py",
+                    "(*artifact.read(), *as_findings(artifact.byte_code))",
+                    "(*artifact.read(),)",
+                    "build/test_prove.py::test_what_is_built_has_not_run",
                 ),
             ),
         ),

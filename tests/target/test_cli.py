@@ -71,6 +71,7 @@ def test_json_tells_the_same(damaged: Path, capsys: pytest.CaptureFixture[str]) 
                 "entries": 7,
                 "verified": False,
                 "findings": [{"path": "SHA256SUMS", "message": "is missing"}],
+                "byte_code": [],
             }
         ]
     }

@@ -25,6 +25,7 @@ from provisioning.target.registry import prefix_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
     from provisioning.artifact.verify import Report
     from provisioning.target.telling import Telling
@@ -41,6 +42,9 @@ def declare(parser: ArgumentParser) -> None:
         metavar="ARTIFACT|RELEASE|NAME|PREFIX",
         help="an archive (as NAME-VERSION-PLATFORM.tar.gz), an unpacked package, a directory of"
         " artifacts and their sidecars, or a package that is installed",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="byte code that Python has left is a difference too"
     )
     add_root(parser)
     add_output(parser)
@@ -92,9 +96,13 @@ def _reports(path: Path) -> tuple[Report, ...]:
 
 
 def _answer(reports: list[Report], options: Namespace, telling: Telling) -> Answer:
+    if options.strict:
+        reports = [one.strict() for one in reports]
     for one in reports:
         for finding in one.findings:
             telling.tell(str(finding))
+        if one.byte_code and not options.quiet:
+            telling.tell(f"{one.artifact}: note: {_noted(one.byte_code)}")
         if one.findings:
             count = len(one.findings)
             telling.tell(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
@@ -104,10 +112,18 @@ def _answer(reports: list[Report], options: Namespace, telling: Telling) -> Answ
     return Answer(code, {"artifacts": [_plain(one) for one in reports]})
 
 
+def _noted(byte_code: Sequence[str]) -> str:
+    """Say that there is byte code, by the first of it."""
+    more = len(byte_code) - 1
+    what = f"{shown(byte_code[0])}{f' and {more} more' * (more > 0)}"
+    return f"Python has left byte code ({what}); --strict tells it as a difference"
+
+
 def _plain(one: Report) -> dict[str, object]:
     return {
         "artifact": one.artifact,
         "entries": len(one.manifest.entries) if one.manifest else None,
         "verified": not one.findings,
         "findings": [finding._asdict() for finding in one.findings],
+        "byte_code": list(one.byte_code),
     }

@@ -1,0 +1,76 @@
+"""Knows the byte code that Python leaves beside the sources of a package when it imports them.
+
+It is where PEP 3147 and PEP 488 put it, `__pycache__/NAME.TAG.pyc` or `NAME.TAG.opt-LEVEL.pyc`, or
+has the name under which importlib writes it, which a kill leaves behind. A `NAME.pyc` beside its
+source is none: Python does not read that, and somebody else has put it there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.entry import DIR, FILE, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.artifact.descent import Descent
+
+_CACHE = "__pycache__"
+_SOURCE = ".py"
+_NAME = re.compile(r"(.+?)\.[A-Za-z][\w-]*(?:\.opt-[A-Za-z0-9]+)?\.pyc(?:\.[0-9]+)?", re.ASCII)
+
+
+def is_source(entry: Entry) -> bool:
+    """Tell whether Python may leave byte code of an entry: of a link, too, that is imported."""
+    return entry.path.endswith(_SOURCE) and entry.type != DIR
+
+
+class Beside:
+    """What may lie beside entries of a package that Python imports, and is none of them."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        entries = tuple(entries)
+        self._listed = {entry.path for entry in entries}
+        self._sources = {entry.path for entry in entries if is_source(entry)}
+        self._caches = {_join(_above(path), _CACHE) for path in self._sources}
+
+    def __contains__(self, found: Entry) -> bool:
+        """Tell whether it is byte code of a source, or a directory of such."""
+        if found.path in self._listed:
+            return False
+        if found.type == DIR:
+            return found.path in self._caches
+        cache, _, name = found.path.rpartition("/")
+        match = _NAME.fullmatch(name)
+        if found.type != FILE or cache not in self._caches or not match:
+            return False
+        return _join(_above(cache), match[1] + _SOURCE) in self._sources
+
+    def below(self, root: Descent) -> Iterator[Entry]:
+        """What of it lies below `root`, each directory behind what it holds. Raises OSError."""
+        for cache in sorted(self._caches):
+            yield from self._in(root, cache)
+
+    def _in(self, root: Descent, cache: str) -> Iterator[Entry]:
+        try:
+            opened = root.directory(cache)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            with os.scandir(opened) as items:
+                names = [item.name for item in items if item.is_file(follow_symlinks=False)]
+        finally:
+            os.close(opened)
+        files = [Entry(f"{cache}/{name}", FILE, 0, "", "") for name in sorted(names)]
+        yield from (each for each in (*files, Entry(cache, DIR, 0, "", "")) if each in self)
+
+
+def _above(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _join(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
