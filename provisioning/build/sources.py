@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
@@ -53,7 +54,8 @@ class Sources:
         self.tool = tool
         self._output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
-        self._alone: dict[str, bytes] = {}
+        self._alone: dict[str, bytes | OSError] = {}
+        self._looks: dict[str, tuple[str, Tree | None]] = {}
         self._near: tuple[str, Tree | None] = "", None
         self._inside = os.path.realpath(output)
         self.leads_out = cache(partial(leads_out, Path()))
@@ -105,10 +107,8 @@ class Sources:
 
     def walked(self, source: str) -> Iterator[str]:
         """Every file among which are those that `source` stands for, in no order."""
-        if is_glob(source) or os.path.isdir(source):
-            base = base_of(source)
-            return self.tree(base).paths(base)
-        return iter((source,))
+        _, tree = self._look(source)
+        return tree.paths(base_of(source)) if tree else iter((source,))
 
     def signature(self, path: str) -> Signature:
         """The signature of a file as a walk found it, or else as it is now. Raises OSError."""
@@ -134,9 +134,16 @@ class Sources:
         return b""
 
     def _looked_up(self, path: str) -> bytes:
-        if path not in self._alone:
-            self._alone[path] = bytes_of(os.lstat(path))
-        return self._alone[path]
+        found = self._alone.get(path)
+        if found is None:
+            try:
+                found = bytes_of(os.lstat(path))
+            except OSError as error:  # which holds for this run, as a signature does
+                found = error
+            self._alone[path] = found
+        if isinstance(found, OSError):
+            raise found
+        return found
 
     def state(self, source: str) -> str:
         """What differs once `source`, a file, directory or glob, may stand for something else.
@@ -151,10 +158,21 @@ class Sources:
         return self._told(source, attrgetter("shape"))
 
     def _told(self, source: str, of: Callable[[Tree], str]) -> str:
-        place = os.path.realpath(base_of(source) if is_glob(source) else source)
-        if is_glob(source) or os.path.isdir(source):
-            return f"{place} {of(self.tree(base_of(source)))}"
-        return f"{place} {self.stamp(source)}"
+        # Another task may make or remove it meanwhile: what is told at the end of a run has to be
+        # what was seen when it began, as all else that is remembered with it was.
+        if source not in self._looks:
+            self._looks[source] = self._look(source)
+        place, tree = self._looks[source]
+        return f"{place} {of(tree) if tree else self.stamp(source)}"
+
+    def _look(self, source: str) -> tuple[str, Tree | None]:
+        """Where `source` lies; and what lies there, if it is a directory, or a glob in one."""
+        base = base_of(source)
+        if is_glob(source):
+            with suppress(FileNotFoundError):
+                return os.path.realpath(base), self.tree(base)
+            return os.path.realpath(base), None
+        return os.path.realpath(source), self.tree(base) if os.path.isdir(source) else None
 
     def found(self) -> dict[str, list[Found]]:
         """All that walks have found, by their bases."""
@@ -181,8 +199,8 @@ class Sources:
         """Whether every change since these files were looked at would show."""
         stamps = [tree.newest for tree in self._trees.values()]
         # The tool may have been made a moment ago; it is another one where this program is.
-        alone = (self.signature(path) for path in self._alone if path != self.tool)
-        stamps += [each.ctime for each in alone]
+        alone = (each for path, each in self._alone.items() if path != self.tool)
+        stamps += [from_bytes(each).ctime for each in alone if isinstance(each, bytes)]
         return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
     def is_output(self, source: str) -> bool:

@@ -10,6 +10,8 @@ from provisioning.build.cache import Cache
 # The last that doit's `Dependency.save_success` sets of a task.
 _LAST = "deps:"
 _VALUES = "_values_:"
+CONTENT = "provisioning: content"
+"""The value of a task whose files are judged together, by the digest that this is."""
 
 
 class Database:
@@ -34,7 +36,7 @@ class Database:
     def get(self, task_id: str, dependency: str) -> Any:
         """What was set, or None; "" for a file of the collect stage, which judges them together."""
         record = self._record(task_id)
-        judged_together = "content" in record.get(_VALUES, {}) and not dependency.endswith(":")
+        judged_together = CONTENT in record.get(_VALUES, {}) and not dependency.endswith(":")
         return record.get(dependency, "" if judged_together else None)
 
     def set(self, task_id: str, dependency: str, value: Any) -> None:

@@ -12,6 +12,7 @@ from doit.exceptions import TaskFailed
 
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.config import digests_of
+from provisioning.plugin.database import CONTENT
 
 if TYPE_CHECKING:
     from provisioning.build.format.order import Cost
@@ -75,7 +76,7 @@ def collect_sources(job: Job) -> Values:
     differing = job.part.differing or listing.differing(job.workspace.collected, found)
     listing.write(job.workspace.collected, found)
     told, count = summary(differing, MOST_TOLD)
-    return {"content": job.part.content(digests), "changes": told, "changed": count}
+    return {CONTENT: job.part.content(digests), "changes": told, "changed": count}
 
 
 def render_templates(job: Job) -> Values:

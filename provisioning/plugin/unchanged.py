@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from doit.globals import Globals
 
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.config import digests_of
+from provisioning.plugin.database import CONTENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -129,7 +129,7 @@ class Unchanged:
 class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # doit has no types
     """The same, and false as soon as a source holds something else.
 
-    What the action found in them stands in its value "content". The sources are the task's
+    What the action found in them stands in its value CONTENT. The sources are the task's
     `file_dep`, but where tasks are run, doit need not go through them one by one: that takes
     longer than all else that a build with nothing to do does.
     """
@@ -161,7 +161,7 @@ class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # 
 
     def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
         yield from super()._changed(values)
-        if "content" in values and self._content() != values["content"]:
+        if "facts" in values and self._content() != values.get(CONTENT):
             yield Reason("content")
 
     def _is_alone(self) -> bool:
@@ -214,5 +214,4 @@ def _look_before(task: Any) -> None:
     """
     checker = Globals.dep_manager.checker
     for dependency in task.file_dep:
-        with suppress(OSError):
-            checker.info(dependency)
+        checker.look_before(dependency)

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _recorded(checker: Checker, path: Path) -> str:
-    checker.info(str(path))
+    checker.look_before(str(path))
     state = checker.get_state(str(path), None)
     assert state is not None
     return state
@@ -62,19 +62,19 @@ def test_an_executable_bit_is_a_change_and_other_bits_are_not(checker: Checker, 
     assert _modified(checker, path, state)
 
 
-def test_a_link_is_modified_when_it_leads_elsewhere(checker: Checker, tmp_path: Path) -> None:
-    link = tmp_path / "link"
-    link.symlink_to("here")
+def test_a_link_stands_for_what_it_leads_to(checker: Checker, path: Path) -> None:
+    link = path.with_name("link")
+    link.symlink_to("file")
     state = _recorded(checker, link)
-    link.unlink()
-    link.symlink_to("there")
+    assert not _modified(checker, link, state)
+    path.write_text("edited")
     assert _modified(checker, link, state)
 
 
 def test_an_edit_while_the_task_runs_is_never_recorded_as_built(
     checker: Checker, path: Path
 ) -> None:
-    checker.info(str(path))
+    checker.look_before(str(path))
     path.write_text("edited meanwhile")
     state = checker.get_state(str(path), None)
     assert state == CHANGED_MEANWHILE
@@ -82,14 +82,27 @@ def test_an_edit_while_the_task_runs_is_never_recorded_as_built(
 
 
 def test_an_edit_before_a_parallel_task_looks_counts_for_both(checker: Checker, path: Path) -> None:
-    checker.info(str(path))
+    checker.look_before(str(path))
     path.write_text("edited meanwhile")
+    checker.look_before(str(path))
+    assert checker.get_state(str(path), None) == CHANGED_MEANWHILE
+
+
+def test_what_came_while_the_task_ran_is_not_vouched_for(checker: Checker, path: Path) -> None:
+    late = path.with_name("late")
+    checker.look_before(str(late))
+    late.write_text("text")
+    assert checker.get_state(str(late), None) == CHANGED_MEANWHILE
+
+
+def test_what_only_tasks_of_others_look_at_is_recorded_as_it_is_afterwards(
+    checker: Checker, path: Path
+) -> None:
     checker.info(str(path))
-    assert checker.get_state(str(path), None) == CHANGED_MEANWHILE
-
-
-def test_what_was_never_looked_at_is_not_vouched_for(checker: Checker, path: Path) -> None:
-    assert checker.get_state(str(path), None) == CHANGED_MEANWHILE
+    path.write_text("what the task itself makes of it")
+    state = checker.get_state(str(path), None)
+    assert state is not None
+    assert not _modified(checker, path, state)
 
 
 def test_an_unchanged_state_is_not_written_again(checker: Checker, path: Path) -> None:
@@ -102,7 +115,7 @@ def test_a_file_that_cannot_be_looked_at_is_left_to_the_task(
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert _modified(checker, tmp_path / "pipe", "any")
-    checker.info(str(tmp_path / "pipe"))
+    checker.look_before(str(tmp_path / "pipe"))
     assert checker.get_state(str(tmp_path / "pipe"), None) == CHANGED_MEANWHILE
 
 
@@ -112,7 +125,8 @@ def test_a_file_that_vanishes_is_told_to_doit(checker: Checker, path: Path) -> N
         checker.get_state(str(path), None)
 
 
-def test_a_dangling_link_is_a_target_that_exists(checker: Checker, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("nowhere")
+def test_a_target_that_is_a_link_to_nothing_is_missing(checker: Checker, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("later")
+    assert not checker.exists(str(tmp_path / "link"))
+    (tmp_path / "later").mkdir()
     assert checker.exists(str(tmp_path / "link"))
-    assert not checker.exists(str(tmp_path / "none"))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.conftest import DODO
+from tests.plugin.conftest import DODO, Project
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from collections.abc import Callable
 
 NEIGHBOURS = """
 import os
@@ -111,3 +111,57 @@ def test_a_link_that_another_task_turns_does_not_deceive_later_runs(project: Pro
     project.path("cur").symlink_to("v1")
     assert "collect:demo:mac-mini" in project.ran("package")
     project.doit("verify")
+
+
+# What other tools leave: whether they run again is doit's own business.
+TOOLS = """
+def task_compile():
+    return {"actions": ["cat in > out"], "file_dep": ["in"], "targets": ["out"]}
+
+def task_chain():
+    return {"actions": ["cp out chained"], "file_dep": ["out"], "targets": ["chained"]}
+
+def task_format():
+    return {"actions": ["sed -i s/a/b/ text"], "file_dep": ["text"]}
+
+def task_by_link():
+    return {"actions": ["true"], "file_dep": ["link"]}
+
+def task_leaves_link():
+    make = ["mkdir -p v1", "ln -sfn v1 current"]
+    return {"actions": make, "file_dep": ["in"], "targets": ["current"]}
+
+def task_values():
+    return {"actions": [lambda: {"content": "x", "facts": {}}], "file_dep": ["in"]}
+
+def task_always():
+    return {"actions": ["touch stamp"], "targets": ["stamp"]}
+"""
+NAMES = ("compile", "chain", "format", "by_link", "leaves_link", "values", "always")
+EVENTS: dict[str, Callable[[Project], object]] = {
+    "at first": lambda _: None,
+    "again": lambda _: None,
+    "a target is gone": lambda each: each.path("out").unlink(),
+    "after that": lambda _: None,
+    "a file was edited": lambda each: each.write("in", "another text\n"),
+    "and then": lambda _: None,
+    "what a link leads to was edited": lambda each: each.write("led", "another text\n"),
+    "what a target leads to is gone": lambda each: each.path("v1").rmdir(),
+    "at last": lambda _: None,
+}
+
+
+def test_tasks_of_others_run_when_doit_alone_would_run_them(project: Project) -> None:
+    alone = Project(project.root.parent / "alone", {"dodo.py": TOOLS})
+    project.write("dodo.py", DODO + TOOLS)
+    for each in (alone, project):
+        for name in ("in", "text", "led"):
+            each.write(name, "a\n")
+        each.path("link").symlink_to("led")
+    for event, happens in EVENTS.items():
+        ran = []
+        for each in (alone, project):
+            happens(each)
+            ran.append({line[3:] for line in each.doit(*NAMES).splitlines() if line[:1] == "."})
+        assert ran[0] == ran[1], event
+    assert "status     : up-to-date" in project.doit("info", "compile")
