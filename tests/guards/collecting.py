@@ -54,7 +54,7 @@ COLLECTING = Group(
             (
                 Guard(
                     "plugin/checker.py",
-                    "if signature(os.lstat(dep)) == self._seen.get(dep):",
+                    "if dep not in self._seen or _signature(dep) == self._seen[dep]:",
                     "if True:",
                     "plugin/test_checker.py::"
                     "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
