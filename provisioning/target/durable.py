@@ -1,36 +1,34 @@
 """Knows how what lies below a directory is changed, so that no link and no power cut can do harm.
 
 Nothing is reached through a link. A file or link takes its name once all of it is on the disk, and
-the directory that holds the name is on the disk when the call returns. What could not be synced is
-never synced again: the system may have dropped it, and would say that all is well.
+the directory that holds the name is on the disk when the call returns.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import fcntl
 import os
 import stat
-import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from provisioning.artifact.descent import Descent
 from provisioning.errors import TargetError
+from provisioning.target.syncing import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    _Method = TypeVar("_Method", bound="Callable[..., Any]")
 
 TEMPORARY = ".provisioning-"
 """What the names of all things in the making begin with, and of nothing else."""
 
-_C = ctypes.CDLL(None, use_errno=True)
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 64 * 1024 * 1024  # bytes of a file that is read
-_UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)  # to file systems without F_FULLFSYNC
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -42,14 +40,27 @@ class Owned(NamedTuple):
     group: int = -1
 
 
+def _named(method: _Method) -> _Method:
+    """Have a fault of a method name the whole path, of which the system knows the last part."""
+
+    @wraps(method)
+    def named(self: Directory, path: str, *arguments: Any) -> Any:
+        with self.naming(path):
+            return method(self, path, *arguments)
+
+    return cast("_Method", named)
+
+
 class Directory:
     """A directory, and what lies below it. Paths are relative to it. Raises OSError.
 
-    Where several packages share it, `package` tells whose what is temporary there is.
+    Where several packages share it, `package` tells whose what is temporary there is. `where` is
+    its path, where `root` is a descriptor.
     """
 
-    def __init__(self, root: Path | int, package: str = "") -> None:
+    def __init__(self, root: Path | int, package: str = "", where: Path | None = None) -> None:
         self._descent = Descent(root)
+        self._where = where or Path(root if isinstance(root, Path) else "")
         self.temporaries = TEMPORARY + (f"{package}@" if package else "")
         """What the names of things in the making begin with."""
 
@@ -59,6 +70,16 @@ class Directory:
     def __exit__(self, *_: object) -> None:
         self._descent.__exit__()
 
+    @contextmanager
+    def naming(self, path: str) -> Iterator[None]:
+        """Have a fault of what is done meanwhile name a path."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = str(self._where / path)
+            raise
+
+    @_named
     def status(self, path: str) -> os.stat_result | None:
         """What lies at `path`, which may be a link; None if nothing does."""
         try:
@@ -74,6 +95,7 @@ class Directory:
         status = self.status(path)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
+    @_named
     def leads(self, path: str) -> str | None:
         """Where the link at `path` leads; None if there is no link."""
         status = self.status(path)
@@ -89,6 +111,7 @@ class Directory:
         with self.opened(path) as descriptor:
             return sorted(os.listdir(descriptor))
 
+    @_named
     def read(self, path: str) -> bytes | None:
         """The content of the file at `path`; None if there is no regular file."""
         status = self.status(path)
@@ -104,12 +127,14 @@ class Directory:
     @contextmanager
     def opened(self, path: str) -> Iterator[int]:
         """Open the directory at `path`."""
-        descriptor = self._descent.directory(path)
+        with self.naming(path):
+            descriptor = self._descent.directory(path)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
+    @_named
     def write(self, path: str, data: bytes, owned: Owned) -> None:
         """Have a file with this content at `path`."""
 
@@ -124,10 +149,12 @@ class Directory:
 
         self._put(path, make)
 
+    @_named
     def link(self, path: str, target: str) -> None:
         """Have a link at `path` that leads to `target`."""
         self._put(path, lambda parent, name: os.symlink(target, name, dir_fd=parent))
 
+    @_named
     def make(self, path: str, owned: Owned) -> bool:
         """Have a directory at `path`, unless something is there; tell whether it was made."""
         parent, name = self._descent.to(path)
@@ -145,12 +172,14 @@ class Directory:
         sync(self._descent.to(path)[0])
         return True
 
+    @_named
     def move(self, path: str, to: str) -> None:
         """Give what lies at `path` another name in its directory, which nothing has."""
         parent, name = self._descent.to(path)
         os.rename(name, to.rpartition("/")[2], src_dir_fd=parent, dst_dir_fd=parent)
         sync(parent)
 
+    @_named
     def temporary(self, path: str) -> str:
         """Make a directory of a name that is temporary, in the directory at `path`."""
         made = f"{path}/{self._temporary_name()}" if path else self._temporary_name()
@@ -158,6 +187,7 @@ class Directory:
         os.mkdir(name, 0o700, dir_fd=parent)
         return made
 
+    @_named
     def remove(self, path: str) -> None:
         """Have no file, link or empty directory at `path`."""
         status = self.status(path)
@@ -167,6 +197,7 @@ class Directory:
         (os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink)(name, dir_fd=parent)
         sync(parent)
 
+    @_named
     def remove_tree(self, path: str) -> None:
         """Have nothing at `path`, whatever it holds: all of it is gone, or under another name."""
         if not self.is_directory(path):
@@ -177,6 +208,7 @@ class Directory:
         self.move(path, doomed)
         self._remove(doomed)
 
+    @_named
     def sweep(self, path: str) -> None:
         """Remove what is temporary in the directory at `path`: somebody was killed."""
         for name in self.names(path):
@@ -241,52 +273,3 @@ def settle(descriptor: int, owned: Owned) -> None:
     if (owned.user, owned.group) != (-1, -1):
         os.fchown(descriptor, owned.user, owned.group)
     os.fchmod(descriptor, owned.mode)  # last: another owner clears setuid
-
-
-def sync(descriptor: int) -> None:
-    """Have on the disk what was written to an open file, or which names a directory holds."""
-    if sys.platform == "darwin":
-        try:  # after fsync(2), a drive may still have it in its memory alone
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-        except OSError as error:
-            if error.errno not in _UNKNOWN:
-                raise
-        else:
-            return
-    os.fsync(descriptor)
-
-
-def sync_below(directory: Directory, path: str, opened: int) -> None:
-    """Have on the disk all that lies below `path`.
-
-    `opened` is a directory of the same file system, opened before anything was written: whoever
-    opens it later is not told what went wrong until then (syncfs(2)).
-    """
-    if hasattr(_C, "syncfs"):
-        _sync_file_system(opened)
-        return
-    below = [path]
-    while below:
-        here = below.pop()
-        with directory.opened(here) as descriptor:
-            below += [f"{here}/{name}" for name in _sync_files(descriptor)]
-            sync(descriptor)
-
-
-def _sync_file_system(descriptor: int) -> None:
-    if _C.syncfs(descriptor) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _sync_files(descriptor: int) -> list[str]:
-    with os.scandir(descriptor) as items:
-        found = [(item.name, item.stat(follow_symlinks=False).st_mode) for item in items]
-    for name, mode in found:
-        if stat.S_ISREG(mode):
-            file = os.open(name, _READ, dir_fd=descriptor)
-            try:
-                sync(file)
-            finally:
-                os.close(file)
-    return [name for name, mode in found if stat.S_ISDIR(mode)]

@@ -113,7 +113,7 @@ def _reached(root: Path, path: Path, package: str = "", *, make: bool) -> Iterat
             for above in _ways(root, path) if make else ():
                 top.make(above, _OPEN)
             with top.opened(path.relative_to(root).as_posix()) as descriptor:
-                directory = Directory(descriptor, package)
+                directory = Directory(descriptor, package, path)
     except OSError as error:
         raise RefusedError(_fault(root, path, error)) from None
     with directory:

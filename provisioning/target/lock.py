@@ -33,7 +33,7 @@ def locked(home: Home) -> Iterator[None]:
 
 def _locked(home: Home) -> int:
     while True:
-        with home.directory.opened(STATE) as state:
+        with home.directory.opened(STATE) as state, home.directory.naming(LOCK):
             descriptor = os.open("lock", _FLAGS, 0o600, dir_fd=state)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

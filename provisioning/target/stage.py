@@ -16,9 +16,10 @@ from provisioning.artifact.installed import RELEASES, stored
 from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.team import Team
 from provisioning.errors import TargetError
-from provisioning.target.durable import Owned, settle, sync_below
+from provisioning.target.durable import Owned, settle
 from provisioning.target.earlier import Earlier
 from provisioning.target.owners import can_give
+from provisioning.target.syncing import sync_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

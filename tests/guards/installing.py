@@ -178,14 +178,14 @@ INSTALLING = Group(
             "it has failed, and is told; nothing is synced a second time",
             (
                 Guard(
-                    "target/durable.py",
+                    "target/syncing.py",
                     "if _C.syncfs(descriptor) != 0:",
                     "if _C.syncfs(descriptor) != 0 and _C.syncfs(descriptor) != 0:",
                     "target/test_faults.py::test_what_could_not_be_synced_is_not_synced_again"
                     "[syncfs]",
                 ),
                 Guard(
-                    "target/durable.py",
+                    "target/syncing.py",
                     "    os.fsync(descriptor)\n",
                     "    try:\n        os.fsync(descriptor)\n    except OSError:\n"
                     "        os.fsync(descriptor)\n",
