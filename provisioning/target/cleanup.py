@@ -20,14 +20,14 @@ KEEP = 3
 def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep: int) -> list[str]:
     """Tell which releases are not needed: all but the `needed` ones and the last `keep` good ones.
 
-    One is good if the last that is known of it is that it came up; of several copies of one, only
-    the last to do so. The bad ones come first.
+    One is good if it came up once: what keeps it from doing so again may be a port that is taken.
+    Of several copies of one, only the last to come up is. The bad ones come first.
     """
     good: dict[str, str] = {}
     for event in events:
-        plain = releases.plain_name(event.release)
-        good.pop(plain, None)
         if event.outcome == DONE:
+            plain = releases.plain_name(event.release)
+            good.pop(plain, None)
             good[plain] = event.release  # behind all others, whatever a clock says
     names = list(names)
     came_up = [name for name in good.values() if name in names]
@@ -47,11 +47,11 @@ def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str
 
 
 def remove_bad(home: Home, but: str) -> None:
-    """Remove the releases that did not come up, but for the last: somebody may look into it."""
-    events = history.read(home)
+    """Remove the releases that never came up, but for the last: somebody may look into it."""
+    events, kept = history.read(home), {but, *_needed(home)}
     for name in releases.names(home):
-        last = history.last_of(events, name)
-        if last and last.outcome != DONE and name not in {but, *_needed(home)}:
+        is_bad = history.last_of(events, name) and not history.has_come_up(events, name)
+        if is_bad and name not in kept:
             home.directory.remove_tree(f"{RELEASES}/{name}")
 
 

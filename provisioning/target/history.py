@@ -71,6 +71,11 @@ def last_of(events: Iterable[Event], release: str) -> Event | None:
     return found[-1] if found else None
 
 
+def has_come_up(events: Iterable[Event], release: str) -> bool:
+    """Tell whether a release is good: it came up once, whatever kept it from doing so again."""
+    return any(event.release == release and event.outcome == DONE for event in events)
+
+
 def _event(line: bytes) -> Event | None:
     try:
         event = Event(**json.loads(line))

@@ -9,6 +9,7 @@ from provisioning.artifact.path import shown
 from provisioning.errors import RefusedError
 from provisioning.target import configuration, history, releases, running
 from provisioning.target.configuration import Kept
+from provisioning.target.history import DONE
 from provisioning.target.install import differences
 from provisioning.target.plan import Plan
 from provisioning.target.record import ROLLBACK
@@ -46,13 +47,17 @@ def planned(home: Home, version: str) -> Plan:
 
 
 def _named(home: Home, version: str) -> str:
-    """The release of a version, or of that name: of several, the one that came up last."""
+    """The release of a version, or of that name: of several, the one that came up last.
+
+    Only where none ever came up, it is the one that was tried last.
+    """
     names = releases.names(home)
     if version in names:
         return version
     found = [name for name in names if releases.version_of(name) == version]
-    came_up = [event.release for event in history.read(home) if event.release in found]
+    events = [event for event in history.read(home) if event.release in found]
+    came_up = [event.release for event in events if event.outcome == DONE]
     if not found:
         known = ", ".join(map(releases.version_of, names))
         raise RefusedError(f"{home.path}: there is no release {shown(version)}; there are {known}")
-    return (came_up or found)[-1]
+    return (came_up or [event.release for event in events] or found)[-1]

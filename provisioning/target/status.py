@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.installed import CURRENT, PREVIOUS
 from provisioning.target import history, record, releases
-from provisioning.target.history import DONE
 from provisioning.target.home import looked_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from provisioning.target.history import Event
@@ -32,13 +32,12 @@ def status(root: Path, name: str, prefix: str) -> dict[str, Any]:
             "owned": last.owned if last else True,
             "interrupted": found.action if found else "",
             "releases": [
-                {"name": each, "state": _state(history.last_of(events, each))}
-                for each in releases.names(home)
+                {"name": each, "state": _state(events, each)} for each in releases.names(home)
             ],
         }
 
 
-def _state(last: Event | None) -> str:
-    if last is None:
-        return UNKNOWN
-    return GOOD if last.outcome == DONE else BAD
+def _state(events: Sequence[Event], release: str) -> str:
+    if history.has_come_up(events, release):
+        return GOOD
+    return BAD if history.last_of(events, release) else UNKNOWN

@@ -126,8 +126,8 @@ RUNNING = Group(
             (
                 Guard(
                     "target/cleanup.py",
-                    "    for event in events:\n        plain",
-                    "    for event in sorted(events, key=lambda each: each.time):\n        plain",
+                    "    for event in events:\n        if",
+                    "    for event in sorted(events, key=lambda each: each.time):\n        if",
                     "target/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
                 ),
                 Guard(
@@ -180,8 +180,8 @@ RUNNING = Group(
                 ),
                 Guard(
                     "target/cleanup.py",
-                    "if last and last.outcome != DONE and name not in",
-                    "if last and name not in",
+                    "history.last_of(events, name) and not history.has_come_up(events, name)",
+                    "history.last_of(events, name)",
                     "target/test_cleanup.py::test_what_is_good_outlives_what_is_not",
                 ),
             ),

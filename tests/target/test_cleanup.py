@@ -49,8 +49,10 @@ def test_bad_ones_do_not_count_and_go_first() -> None:
     assert doomed([A, B, C, D, E], {D}, [*GOOD, *failed], 3) == [E, A]
 
 
-def test_what_was_good_once_is_bad_when_it_did_not_come_up_again() -> None:
-    assert doomed([A, B], {B}, [event(A), event(B), event(A, FAILED)], 3) == [A]
+def test_what_came_up_once_is_good_whatever_kept_it_from_doing_so_again() -> None:
+    failed = event(A, FAILED)  # a port that was taken, say
+    assert doomed([A, B], {B}, [event(A), event(B), failed], 3) == []
+    assert doomed([A, B, C, D], {D}, [*GOOD, failed], 3) == [A]  # nor is it the last to come up
 
 
 def test_of_two_copies_the_last_is_kept() -> None:

@@ -57,9 +57,13 @@ class Own:
         self, version: str, holding: Sequence[Item] = (), **said: object
     ) -> tuple[int, str]:
         """Install a version that says so much of itself."""
+        return self.run("install", str(self.packed(version, holding, **said)))
+
+    def packed(self, version: str, holding: Sequence[Item] = (), **said: object) -> Path:
+        """Write an archive of such a version."""
         about = PACKAGE._replace(prefix=str(self.prefix), service_manager="systemd")
         made = (*items(version), *holding)
-        return self.run("install", str(package(self.place, version, made, about._replace(**said))))
+        return package(self.place, version, made, about._replace(**said))
 
     def asked(self) -> list[str]:
         """What the programs were asked, since the last time."""
@@ -169,6 +173,46 @@ def test_a_hook_after_the_switch_takes_it_back(own: Own) -> None:
     code, told = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
     assert (code, own.version) == (4, "1.4.2")
     assert told.endswith("; 1.4.2 is back\n")
+
+
+def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:
+    own.install("1.4.2")
+    own.install("1.5.0")
+    hooks = (Hook("post_install", 10),)
+    failing = hook("post_install", "exit 3")
+    code, told = own.run(
+        "install", "--allow-downgrade", str(own.packed("1.4.2", failing, hooks=hooks))
+    )
+    assert (code, own.version) == (4, "1.5.0")
+    code, told = own.run("rollback", "greenhouse", "1.4.2")
+    assert (code, told) == (0, "greenhouse 1.4.2: back in /opt/greenhouse, was 1.5.0\n")
+
+
+def test_of_releases_that_never_came_up_the_last_is_tried_again(own: Own) -> None:
+    own.install("1.4.2")
+    hooks = (Hook("post_install", 10),)
+    waiting = hook("post_install", f"test -e {own.place}/pump")
+    assert own.install("1.5.0", waiting, hooks=hooks)[0] == 4
+    (own.place / "pump").touch()
+    assert own.run("rollback", "greenhouse", "1.5.0")[0] == 0
+
+
+@pytest.mark.parametrize("words", [("rollback", "greenhouse", "1.4.2"), ("install", "old")])
+def test_what_keeps_a_good_release_from_coming_up_again_makes_it_no_bad_one(
+    own: Own, words: tuple[str, ...]
+) -> None:
+    own.install("1.4.2", services=service())
+    old = str(own.packed("1.4.2", services=service()))
+    own.install("1.5.0", services=service())
+    own.install("1.6.0", services=service())
+    (own.place / "broken").touch()  # a port is taken, say
+    again = (*words[:1], "--allow-downgrade", old) if words[0] == "install" else words
+    assert own.run(*again)[0] == 4
+    (own.place / "broken").unlink()
+    assert "1.4.2" in own.run("status", "greenhouse")[1]
+    assert "did not come up" not in own.run("status", "greenhouse")[1]
+    assert own.run("gc", "greenhouse") == (0, "")
+    assert own.run("rollback", "greenhouse", "1.4.2")[0] == 0
 
 
 def test_a_hook_fails_whatever_signals_its_grandparent_ignores(own: Own) -> None:
