@@ -148,6 +148,7 @@ def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]
 
     with writer:
         writer.write(lies[MANIFEST], [of.release.data])
+        of.progress(lies[MANIFEST].size)
         read(write)
         writer.finish()
 
