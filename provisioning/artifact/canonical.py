@@ -43,8 +43,16 @@ def dump(form: Form, head: Row, rows: Iterable[Row]) -> bytes:
 
 
 def frame(form: Form, head: Row, rows: Sequence[bytes | memoryview]) -> bytes:
-    """Spell a file from rows that are spelt already, one or more in each of `rows`."""
+    """Spell a file from rows that are spelt already, one or more in each of `rows`.
+
+    Raises ArtifactError for a head that nobody could read.
+    """
     first = _head(form, head).encode()
+    if len(first) > _LONGEST_LINE:
+        raise ArtifactError(
+            f"what the package says of itself takes {len(first)} bytes, at most {_LONGEST_LINE} can"
+            " be read: give it fewer or shorter services, hooks and device values"
+        )
     if not rows:
         return first + _LAST
     parts = [b"".join((first, rows[0])), *rows[1:]]

@@ -58,6 +58,34 @@ def test_any_other_spelling_is_refused(old: bytes, new: bytes, message: str) -> 
     assert fault(GOOD.replace(old, new, 1)) == f"m.json: {message}"
 
 
+FORM = canonical.Form("demo/1", "rows")
+LONGEST = 64 * 1024  # bytes of a line
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_row_of_more_than_64_kib_is_refused(last: bool) -> None:
+    def spelt(length: int) -> bytes:
+        rest = len('{"text":""}\n' if last else '{"text":""},\n')
+        rows = [{"text": "x" * (length - rest)}, *([] if last else [{"text": ""}])]
+        return canonical.dump(FORM, {"of": "demo"}, rows)
+
+    assert len([*canonical.parse(spelt(LONGEST), FORM, "d.json")[1]]) == (1 if last else 2)
+    with pytest.raises(ArtifactError, match=r"d\.json: line 2: is not "):
+        [*canonical.parse(spelt(LONGEST + 1), FORM, "d.json")[1]]
+
+
+def test_a_head_of_more_than_64_kib_is_neither_read_nor_written() -> None:
+    def spelt(length: int) -> bytes:
+        rest = len('{"format":"demo/1","of":"","rows":[\n')
+        return canonical.dump(FORM, {"of": "x" * (length - rest)}, [])
+
+    canonical.parse(spelt(LONGEST), FORM, "d.json")
+    with pytest.raises(ArtifactError, match=r"d\.json: line 1: is not "):
+        canonical.parse(spelt(LONGEST).replace(b'"of":"', b'"of":"x'), FORM, "d.json")
+    with pytest.raises(ArtifactError, match="says of itself takes 65537 bytes, at most 65536"):
+        spelt(LONGEST + 1)
+
+
 def test_a_file_cut_off_anywhere_is_refused() -> None:
     for length in range(len(GOOD)):
         assert fault(GOOD[:length]).startswith("m.json: line ")
