@@ -1,7 +1,8 @@
-"""What all tests share: bounds of time, doits that are not measured, and a count of faults."""
+"""What all tests share: bounds of time, what they need of the machine, and a count of faults."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from contextlib import contextmanager
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import needs
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 # A loaded machine is no fault of the code; what must be fast is measured where it is promised.
 settings.register_profile("any machine", deadline=None)
@@ -57,8 +60,61 @@ def injected(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return count
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A run that may leave nothing out, as CI's."""
+    told = "fail before the first test where this machine lacks what one needs"
+    parser.addoption("--everything", action="store_true", help=told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find tools where a user who is not root has them; refuse to leave out what must not be.
+
+    Raises:
+        UsageError: with all that is missing.
+    """
+    os.environ["PATH"] = needs.search_path()
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # users have it not, and byte code is in the way
+    if config.getoption("everything"):
+        sweep = "not sweep" not in config.getoption("markexpr")
+        if missing := needs.unmet(sweep=sweep):
+            told = "".join(f"\n  {need}: {needs.advice(need)}" for need in missing)
+            raise pytest.UsageError(f"--everything, but this machine lacks what tests need:{told}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures that call the tools
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what this machine cannot judge; the end of the run tells it."""
+    asked = dict.fromkeys(need for mark in item.iter_markers("needs") for need in mark.args)
+    for need in asked:
+        assert needs.known(need), f"{need!r} is not in tests/needs.py"
+    if missing := [need for need in asked if not needs.met(need)]:
+        item.user_properties.append(("missing", missing))
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave out a test that calls a program which is missing, as one that says so before."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    need = needs.brought_by(str(error.filename)) if isinstance(error, FileNotFoundError) else ""
+    if need and not needs.met(need):
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"needs {need}")
+        report.user_properties.append(("missing", [need]))
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how many faults were injected, by all tests and processes of this run."""
+    """Tell how many faults were injected, and what was left out, by all processes of this run."""
+    _tell_faults(terminalreporter)
+    _tell_left_out(terminalreporter)
+
+
+def _tell_faults(terminalreporter: pytest.TerminalReporter) -> None:
     total, violations = Counter[str](), 0
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, ()):
@@ -69,3 +125,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if total:
         told = ", ".join(f"{number:,} {kind}" for kind, number in sorted(total.items()))
         terminalreporter.write_line(f"faults injected: {told}; {violations} violations")
+
+
+def _tell_left_out(terminalreporter: pytest.TerminalReporter) -> None:
+    left = Counter[str]()
+    for report in terminalreporter.stats.get("skipped", ()):
+        left.update(dict(report.user_properties).get("missing", ()))
+    if left:
+        terminalreporter.section("left out, since this machine lacks what they need")
+        width = max(map(len, left))
+        for need, number in left.most_common():
+            advice = needs.advice(need)
+            terminalreporter.write_line(f"{number:5} tests need {need:{width}}  {advice}")

@@ -95,6 +95,7 @@ def by_systemd(place: Path, text: str) -> dict[str, str]:
 TEXTS = st.text(st.sampled_from("a \t#;='\"\\`é-"), max_size=8)
 
 
+@pytest.mark.needs("systemd")
 @given(TEXTS)
 def test_a_value_that_is_taken_is_what_systemd_takes(
     tmp_path_factory: pytest.TempPathFactory, written: str

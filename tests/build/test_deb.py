@@ -358,6 +358,7 @@ def _tools(root: Path, *names: str) -> None:
             _run("install", "-D", library, f"{root}{library}")
 
 
+@pytest.mark.needs("root")
 def test_dpkg_installs_verifies_upgrades_and_removes_it(digests: Digests) -> None:
     """In a root of its own; maintainer scripts and a whole system are the sweep's."""
     write("t/lib/text", "one\n")

@@ -144,6 +144,7 @@ JUDGES = [  # busybox tar has never known zstd
 ]
 
 
+@pytest.mark.needs("GNU tar", "xz", "zstd")
 @pytest.mark.parametrize(("judge", "format"), JUDGES)
 def test_the_world_s_tools_unpack_every_format(
     digests: Digests, judge: list[str], format: str

@@ -82,6 +82,7 @@ def test_it_lies_on_disk_where_there_is_no_file_system_in_memory(
         assert directory == work / "scratch"
 
 
+@pytest.mark.needs("root")
 def test_nobody_else_can_take_its_place(work: Path, in_memory: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

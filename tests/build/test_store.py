@@ -133,6 +133,7 @@ def small_disk() -> Iterator[None]:
     subprocess.run(["umount", CHUNKS], check=True)
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest(
     store: Store, small_disk: None
 ) -> None:

@@ -59,6 +59,7 @@ def portable(text: str, sizes: str = _SIZES) -> str:
     """`text` without what depends on where it is done, and on the tool that is in packages."""
     text = re.sub(r"/\S*(?=/pi[/ ])", "…", text)  # a scratch root of this name, wherever it lies
     text = re.sub(r"\b(\d[\d.]*)-[0-9a-f]{8}\b", r"\1-DIGEST", text)
+    text = text.replace(", without owners", "")  # which only root can give
     return re.sub(sizes, "SIZE", text)
 
 

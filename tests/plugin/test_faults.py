@@ -192,6 +192,7 @@ def small_disk(project: Project) -> Iterator[Path]:
     subprocess.run(["umount", artifacts], check=True)
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_is_told_and_the_old_artifacts_stay(project: Project, small_disk: Path) -> None:
     project.doit()
     before = _artifacts(project)
@@ -204,6 +205,7 @@ def test_a_full_disk_is_told_and_the_old_artifacts_stay(project: Project, small_
     assert _artifacts(project) == before
 
 
+@pytest.mark.needs("root")
 def test_a_read_only_disk_is_told_and_the_old_artifacts_stay(
     project: Project, small_disk: Path
 ) -> None:
@@ -216,6 +218,7 @@ def test_a_read_only_disk_is_told_and_the_old_artifacts_stay(
     assert _artifacts(project) == before
 
 
+@pytest.mark.needs("root")
 def test_a_read_only_disk_does_not_hinder_a_build_with_nothing_to_do(
     project: Project, small_disk: Path
 ) -> None:

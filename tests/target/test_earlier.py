@@ -43,6 +43,7 @@ def used(machine: Machine) -> int:
     return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
+@pytest.mark.needs("root")
 def test_what_has_not_changed_takes_no_space(on_xfs: Machine) -> None:
     on_xfs.install("1.4.2", holding("1.4.2"))
     before = used(on_xfs)
@@ -55,7 +56,9 @@ def test_what_has_not_changed_takes_no_space(on_xfs: Machine) -> None:
     assert on_xfs.run("verify", "greenhouse").code == 0
 
 
-@pytest.mark.parametrize("disk", ["machine", "on_xfs"])
+@pytest.mark.parametrize(
+    "disk", ["machine", pytest.param("on_xfs", marks=pytest.mark.needs("root"))]
+)
 def test_what_was_tampered_with_is_not_shared(request: pytest.FixtureRequest, disk: str) -> None:
     machine: Machine = request.getfixturevalue(disk)
     machine.install("1.4.2", holding("1.4.2"))

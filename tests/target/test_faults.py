@@ -32,6 +32,7 @@ def mounted(machine: Machine) -> Iterator[Callable[[str], None]]:
     subprocess.run(["umount", machine.root], check=True)
 
 
+@pytest.mark.needs("root")
 def test_a_disk_that_is_too_small_is_told_before(
     machine: Machine, mounted: Callable[[str], None]
 ) -> None:
@@ -47,6 +48,7 @@ def test_a_disk_that_is_too_small_is_told_before(
     assert listing(machine.root) == before
 
 
+@pytest.mark.needs("root")
 def test_a_disk_without_inodes_is_told_before(
     machine: Machine, mounted: Callable[[str], None]
 ) -> None:
@@ -60,6 +62,7 @@ def test_a_disk_without_inodes_is_told_before(
     assert listing(machine.root) == before
 
 
+@pytest.mark.needs("root")
 def test_a_disk_that_fills_up_meanwhile_leaves_the_old_or_the_new(
     machine: Machine, mounted: Callable[[str], None], injected: Callable[[str], None]
 ) -> None:
@@ -83,6 +86,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_the_old_or_the_new(
     assert number > 50
 
 
+@pytest.mark.needs("root")
 def test_a_disk_that_cannot_be_written_is_told(
     machine: Machine, mounted: Callable[[str], None]
 ) -> None:
@@ -94,6 +98,7 @@ def test_a_disk_that_cannot_be_written_is_told(
     )
 
 
+@pytest.mark.needs("root")
 def test_an_installed_package_on_such_a_disk_is_told_of(
     machine: Machine, mounted: Callable[[str], None]
 ) -> None:

@@ -38,6 +38,8 @@ echo "${{0##*/}} $*" >> {0}/asked
 [ "${{0##*/}}" != journalctl ] || echo "cannot open the valve"
 """
 
+pytestmark = pytest.mark.needs("root", "Linux")
+
 
 class Own:
     """This machine, with a prefix, units and a registry in a directory of the test's."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .machine import Machine
 
+pytestmark = pytest.mark.needs("root")
+
 NOBODY = 65534
 
 
@@ -82,11 +84,14 @@ def run(*words: str | Path, user: int = 0) -> Outcome:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = os.fork()
         if not process:
-            os.setgroups([])
-            os.setgid(user)
-            os.setuid(user)
-            sys.stdout, sys.stderr = out, err
-            os._exit(_flushed(main([str(word) for word in words])))
+            try:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+                sys.stdout, sys.stderr = out, err
+                os._exit(_flushed(main([str(word) for word in words])))
+            finally:  # whatever fails here, nobody else goes on with the tests
+                os._exit(70)
         _, status = os.waitpid(process, 0)
         out.seek(0)
         err.seek(0)

@@ -138,11 +138,13 @@ def test_a_command_has_its_time(tmp_path: Path) -> None:
     assert probed(tmp_path, "echo so; sleep 60", 0.2) == "bin/check 'a b' has not ended: so"
 
 
+@pytest.mark.needs("root")
 def test_a_command_is_run_by_who_runs_the_service(tmp_path: Path) -> None:
     open_to_all(tmp_path)
     assert probed(tmp_path, '[ "$(id -un) $(id -G)" = "nobody 65534" ]', user="nobody") == ""
 
 
+@pytest.mark.needs("root")
 def test_who_runs_a_service_is_a_user_a_number_or_nobody_else() -> None:
     assert identity(service(user="", group="")) == {}
     assert identity(service(user="4711", group="1")) == {

@@ -33,6 +33,7 @@ def test_it_has_the_environment_that_was_given_and_no_other() -> None:
     assert ended.output == b"A=1\n"
 
 
+@pytest.mark.needs("root")
 def test_nobody_s_files_are_read_by_it_but_nobody_s() -> None:
     identity = {"user": 65534, "group": 65534, "extra_groups": []}
     assert shell("id -u; id -G", identity=identity).output == b"65534\n65534\n"

@@ -1,0 +1,105 @@
+"""What tests need of the machine that runs them, and the packages that bring it.
+
+A test says what it needs, `@pytest.mark.needs("root", "xz")`, or just calls a program of TOOLS.
+What a machine cannot judge, conftest leaves out, and tells at the end. `tests/tools` installs what
+is missing. Standard library only: `tests/tools` runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from typing import NamedTuple
+
+
+class Tool(NamedTuple):
+    """A program, and the packages that bring it; "" where a system has none."""
+
+    program: str
+    apt: str
+    brew: str = ""
+    says: str = ""  # what its --version says, where others go by its name
+    sweep: bool = False  # whether only the long sweeps need it
+
+
+TOOLS = {
+    "bsdtar": Tool("bsdtar", "libarchive-tools", "libarchive"),
+    "busybox": Tool("busybox", "busybox"),
+    "dpkg": Tool("dpkg-deb", "dpkg", "dpkg"),
+    "git": Tool("git", "git", "git"),
+    "GNU tar": Tool("tar", "tar", "gnu-tar", says="GNU tar"),
+    "mandoc": Tool("mandoc", "mandoc", "mandoc"),
+    "mkfs.xfs": Tool("mkfs.xfs", "xfsprogs"),
+    "openssl": Tool("openssl", "openssl", "openssl"),
+    "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),
+    "strace": Tool("strace", "strace"),
+    "systemd": Tool("systemd-analyze", "systemd"),
+    "unzip": Tool("unzip", "unzip", "unzip"),
+    "xz": Tool("xz", "xz-utils", "xz"),
+    "zsh": Tool("zsh", "zsh", "zsh"),
+    "zstd": Tool("zstd", "zstd", "zstd"),
+    "apt": Tool("apt-get", "apt", sweep=True),
+    "diffoscope": Tool("diffoscope", "diffoscope-minimal", sweep=True),
+    "disorderfs": Tool("disorderfs", "disorderfs", sweep=True),
+    "faketime": Tool("faketime", "faketime", sweep=True),
+    "lintian": Tool("lintian", "lintian", sweep=True),
+    "mkfs.ext4": Tool("mkfs.ext4", "e2fsprogs", sweep=True),
+    "ntfs-3g": Tool("lowntfs-3g", "ntfs-3g", sweep=True),
+    "qemu-user": Tool("qemu-aarch64-static", "qemu-user-static", sweep=True),
+    "useradd": Tool("useradd", "passwd", sweep=True),
+}
+"""Every program that a test calls and that a bare machine may lack."""
+
+CONDITIONS = {
+    "Linux": "run them on Linux",
+    "root": "run them as root, on a machine or in a container of your own: they mount small disks",
+}
+"""What no package brings, and what to do instead."""
+
+
+def known(need: str) -> bool:
+    """Whether this is a name of TOOLS or of CONDITIONS."""
+    return need in TOOLS or need in CONDITIONS
+
+
+def brought_by(program: str) -> str:
+    """The name in TOOLS of what brings a program; "" for one that every machine has."""
+    return next((name for name, tool in TOOLS.items() if tool.program == program), "")
+
+
+@cache
+def met(need: str) -> bool:
+    """Whether this machine has what is needed, and whoever runs the tests on it may use it."""
+    if need == "Linux":
+        return sys.platform == "linux"
+    if need == "root":
+        return os.geteuid() == 0
+    tool = TOOLS[need]
+    found = shutil.which(tool.program, path=search_path())
+    if not found or not tool.says:
+        return bool(found)
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+    return tool.says in said.stdout
+
+
+def unmet(*, sweep: bool) -> list[str]:
+    """What this machine does not meet; of the long sweeps too, if asked."""
+    tools = [name for name, tool in TOOLS.items() if sweep or not tool.sweep]
+    return [need for need in (*CONDITIONS, *tools) if not met(need)]
+
+
+def advice(need: str) -> str:
+    """What to do where a need is not met."""
+    return CONDITIONS.get(need) or f"tests/tools installs {need}"
+
+
+def search_path() -> str:
+    """PATH, with where Homebrew keeps what macOS has too, and Debian what is for root."""
+    brew = "/opt/homebrew/opt"
+    before = [f"{brew}/gnu-tar/libexec/gnubin", f"{brew}/libarchive/bin"]
+    own = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    every = [*before, *own, "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    return os.pathsep.join(dict.fromkeys(place for place in every if os.path.isdir(place)))
