@@ -54,7 +54,7 @@ def mode(path: Path) -> str:
 def test_what_is_extracted_is_what_the_manifest_says(tmp_path: Path, into: Path) -> None:
     made = extract(written(tmp_path), into)
     assert made == manifest.parse(manifest_of(ITEMS), "m")
-    assert compare(made, into) == ()
+    assert compare(made, into) == ((), ())
     assert (into / "bin/greenhouse").read_bytes() == b"print('Hello')\n" * 50
     assert (into / ".provisioning/manifest.json").read_bytes() == manifest_of(ITEMS)
 
