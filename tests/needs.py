@@ -21,6 +21,7 @@ class Tool(NamedTuple):
     program: str
     apt: str
     brew: str = ""
+    also: tuple[str, ...] = ()  # other programs that the packages bring
     says: str = ""  # what its --version says, where others go by its name
     sweep: bool = False  # whether only the long sweeps need it
 
@@ -36,7 +37,7 @@ TOOLS = {
     "openssl": Tool("openssl", "openssl", "openssl"),
     "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),
     "strace": Tool("strace", "strace"),
-    "systemd": Tool("systemd-analyze", "systemd"),
+    "systemd": Tool("systemd-analyze", "systemd", also=("systemd",)),
     "unzip": Tool("unzip", "unzip", "unzip"),
     "xz": Tool("xz", "xz-utils", "xz"),
     "zsh": Tool("zsh", "zsh", "zsh"),
@@ -66,8 +67,10 @@ def known(need: str) -> bool:
 
 
 def brought_by(program: str) -> str:
-    """The name in TOOLS of what brings a program; "" for one that every machine has."""
-    return next((name for name, tool in TOOLS.items() if tool.program == program), "")
+    """The name in TOOLS of what brings a program, by its name or path; "" for any other."""
+    asked = os.path.basename(program)
+    brought = (name for name, tool in TOOLS.items() if asked in {tool.program, *tool.also})
+    return next(brought, "")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -16,18 +17,17 @@ _ESCAPED = re.compile(r'\\([$"\\`])')
 def dumped(units: dict[str, str], directory: Path) -> dict[str, dict[str, list[str]]]:
     """What systemd understands of units: for each, the values of each setting.
 
-    It is asked to determine the jobs of a target that wants them all, which it does as nobody.
+    It is asked to determine the jobs of a target that wants them all, which it refuses to do as root.
     """
     wants = "\n".join(f"Wants={name}" for name in units)
     for name, text in {**units, "all.target": f"[Unit]\n{wants}\n"}.items():
         (directory / name).write_text(text, encoding="utf-8")
     open_to_all(directory)
     command = ["/lib/systemd/systemd", "--test", "--system", "--unit=all.target", "--no-pager"]
-    # In test mode it refuses to be root.
     told = subprocess.run(
         command,
         env={"SYSTEMD_UNIT_PATH": f"{directory}:", "SYSTEMD_LOG_TARGET": "null"},
-        user="nobody",
+        user=None if os.geteuid() else "nobody",
         capture_output=True,
         text=True,
         check=True,

@@ -53,6 +53,7 @@ def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: 
     assert len(project.files()) == TINY.files
 
 
+@pytest.mark.needs("root", "mkfs.xfs", "mkfs.ext4")
 @unmeasured()
 def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
     plan = Plan(
