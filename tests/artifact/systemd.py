@@ -17,7 +17,7 @@ _ESCAPED = re.compile(r'\\([$"\\`])')
 def dumped(units: dict[str, str], directory: Path) -> dict[str, dict[str, list[str]]]:
     """What systemd understands of units: for each, the values of each setting.
 
-    It is asked to determine the jobs of a target that wants them all, which it refuses to do as root.
+    It is asked to determine the jobs of a target that wants them all; as root it refuses to.
     """
     wants = "\n".join(f"Wants={name}" for name in units)
     for name, text in {**units, "all.target": f"[Unit]\n{wants}\n"}.items():
