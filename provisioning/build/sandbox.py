@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import FileSystemLoader, TemplateSyntaxError, nodes
+from jinja2 import FileSystemLoader, TemplateSyntaxError, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
+from provisioning.build.printable import Formatter, MarkupFormatter, demanding, listed, printable
 from provisioning.build.undefined import Noted
 from provisioning.spec.inputs import leads_out
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from jinja2 import Environment
+    from jinja2.runtime import Context
 
     from provisioning.build.template_fault import Faults
 
@@ -53,19 +56,28 @@ class _Loader(FileSystemLoader):
 
 
 class _BoundedCode(CodeGenerator):
-    """Compiles every `for` so that its steps are counted, whatever it loops over."""
+    """Compiles every `for` so that its steps are counted, and every `~` so that it makes texts."""
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - jinja2's name
         counted = nodes.EnvironmentAttribute("counted")
         node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
         super().visit_For(node, frame)
 
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - as above
+        """Join texts, and nothing else."""
+        demanded = nodes.EnvironmentAttribute("printable")
+        node.nodes = [
+            nodes.Call(demanded, [part], [], None, None, lineno=node.lineno) for part in node.nodes
+        ]
+        super().visit_Concat(node, frame)
+
 
 class Sandbox(ImmutableSandboxedEnvironment):
     """Where the templates of the project, the working directory, are compiled and rendered."""
 
     code_generator_class = _BoundedCode
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"*", "**", "%"})
+    printable = staticmethod(printable)
     variables: Mapping[str, Any]
     faults: Faults
     steps: int
@@ -78,12 +90,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             loader=_Loader(os.curdir),
             undefined=Noted,
             keep_trailing_newline=True,
-            finalize=_printable,
+            finalize=_finalized,
             autoescape=False,
+            # What is worked out beforehand would not pass by what is demanded here.
+            optimized=False,
         )
         for name in ("cycler", "joiner", "lipsum"):
             del self.globals[name]
         del self.filters["random"]
+        self.filters = demanding(self.filters)
         self.policies["json.dumps_kwargs"] = {"sort_keys": True, "default": _jsonable}
 
     def begin(self, variables: Mapping[str, Any], faults: Faults) -> None:
@@ -100,10 +115,33 @@ class Sandbox(ImmutableSandboxedEnvironment):
             yield value
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """The result of `*` or `**`, if it is not too large to be worked out."""
+        """The result of `*` or `**`, if it is not too large to be worked out; of `%`, in a text."""
+        if operator == "%" and isinstance(left, (str, bytes)):
+            printable(right)
         if _magnitude(operator, left, right) > MOST_STEPS:
             raise LimitError(f"the result of {operator} would be too large")
         return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Any, obj: Any, /, *given: Any, **named: Any) -> Any:
+        """The result of a call; a text's own methods are given only what has a text."""
+        if isinstance(getattr(obj, "__self__", None), str):
+            given = tuple(map(listed, given))
+            printable((given, named))
+        return super().call(context, obj, *given, **named)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """What stands for the `format` of a text."""
+        if super().wrap_str_format(value) is None:
+            return None
+        text, is_map = value.__self__, value.__name__ == "format_map"
+        is_markup = isinstance(text, Markup)
+        formatter = MarkupFormatter(self, escape=text.escape) if is_markup else Formatter(self)
+
+        def formatted(*given: Any, **named: Any) -> Any:
+            values = ((), *given) if is_map else (given, named)
+            return type(text)(formatter.vformat(text, *values))
+
+        return formatted
 
 
 def _magnitude(operator: str, left: Any, right: Any) -> float:
@@ -116,11 +154,9 @@ def _magnitude(operator: str, left: Any, right: Any) -> float:
     return 0
 
 
-def _printable(value: Any) -> Any:
-    """Refuse what has no text of its own: an address in memory is another one at every run."""
-    if not isinstance(value, (str, int, float, list, dict, tuple, type(None), Undefined)):
-        raise SecurityError(f"a {type(value).__name__} has no text of its own")
-    return value
+@pass_context  # or else it would be called when a template is compiled
+def _finalized(_: Context, value: Any) -> Any:
+    return printable(value)
 
 
 def _jsonable(value: Any) -> str:

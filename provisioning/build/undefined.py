@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2.debug import get_template_locals
 from jinja2.exceptions import UndefinedError
-from jinja2.nodes import Impossible
 from jinja2.runtime import Undefined
 from jinja2.utils import missing
 
@@ -122,8 +121,5 @@ def _running() -> FrameType:
     """The frame of the template that is at work."""
     frame = sys._getframe()  # noqa: SLF001 - the only way to it
     while "__jinja_template__" not in frame.f_globals:
-        if frame.f_back is None or frame.f_globals.get("__name__") == "jinja2.compiler":
-            # The compiler tries what it can work out beforehand. This it cannot.
-            raise Impossible
-        frame = frame.f_back
+        frame = frame.f_back  # type: ignore[assignment]  # nothing is worked out beforehand
     return frame
