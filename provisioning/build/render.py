@@ -14,6 +14,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import TemplateNotFound
 
 from provisioning.build import output
+from provisioning.build.doubtful import with_doubts
 from provisioning.build.includes import includes
 from provisioning.build.limits import ExhaustedError, limited
 from provisioning.build.remove import remove_tree
@@ -87,10 +88,11 @@ def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
 
 def _render_each(sources: Mapping[str, str], variant: Variant, at_work: mmap) -> _Outcome:
     templates, rendered, found = Templates(variant.secrets), dict[str, Rendered](), []
+    variables = with_doubts(variant.variables, variant.doubtful)
     for number, (path, source) in enumerate(sources.items()):
         at_work[:] = number.to_bytes(len(at_work), "big")
         try:
-            rendered[path] = templates.render(source, variant.variables)
+            rendered[path] = templates.render(source, variables)
         except SpecError as error:
             found += [(source, fault) for fault in error.faults]
     return rendered, found
@@ -187,7 +189,8 @@ class Templates:
             faults.add("missing-template", Line(template), "no such template in the project")
         elif not faults.found:
             code, message = _reason(error)
-            faults.add(code, _place(error, template), message, hint=self._nearest(message))
+            hint = getattr(error, "hint", "") or self._nearest(message)
+            faults.add(code, _place(error, template), message, hint=hint)
 
     def _tell_syntax(self, message: str, line: Line) -> None:
         pattern = ""

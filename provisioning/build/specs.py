@@ -151,6 +151,7 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
         services=tuple(map(_service, values[_SERVICES])),
         hooks=tuple(_placed(Hook(*each)) for each in values[_HOOKS]),
         device=tuple(Value(*each) for each in values[_DEVICE]),
+        doubtful=tuple(map(tuple, variant.doubtful)),
         secrets=frozenset(variant.secrets),
         origin=_origin(variant.origin),
     )

@@ -170,7 +170,7 @@ def _collect(job: Job) -> Task:
 def _render(job: Job) -> Task:
     brief, variant = job.part.brief, job.part.variant
     variables = {name: _text(value) for name, value in variant.variables.items()}
-    facts = _facts(templates=brief.templates)
+    facts = _facts(templates=brief.templates, doubtful=variant.doubtful)
     named = {name for name in brief.named if os.path.isfile(name)}
     return _stage(
         "render",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from cerberus import TypeDefinition, Validator, errors
 
+from provisioning.spec.doubts import doubts
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 from provisioning.spec.rule import MODES
-from provisioning.spec.schema import CONTENT, KINDS, WITH_DST
+from provisioning.spec.schema import CONTENT, KINDS, WITH_DST, inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +48,10 @@ def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
     found = [error for error in validator.errors if not _is_missing(error, meant)]
     faults += [_fault(node, error, schema) for error in found]
     refused = {error.document_path for error in found if error.code != _TOGETHER.code}
-    return _prune(node, refused) if refused else node
+    sound = _prune(node, refused) if refused else node
+    # What is anchored may be met several times.
+    faults += dict.fromkeys(doubts(sound, {"schema": schema}))
+    return sound
 
 
 def _validator(schema: Schema) -> _Validator:
@@ -143,13 +148,7 @@ def _at(node: Node, path: Iterable[str | int]) -> Any:
 
 def _rule(schema: Schema, path: Iterable[str | int]) -> Schema:
     """Return the rules for what stands at `path`."""
-    rule: Schema = {"schema": schema}
-    for key in path:
-        if "valuesrules" in rule:
-            rule = rule["valuesrules"]
-        else:
-            rule = rule["schema"] if isinstance(key, int) else rule["schema"][key]
-    return rule
+    return reduce(inner, path, {"schema": schema})
 
 
 def _prune(node: Mapping, refused: set[Path], path: Path = ()) -> Mapping:

@@ -66,7 +66,7 @@ def _suffix(file: str) -> str:
 def _variables(text: str, file: str, faults: list[Fault]) -> Mapping | None:
     if _suffix(file) not in _YAML:
         return _read(text, file, _suffix(file), faults)
-    data = parse_map(text, file, faults)
+    data = parse_map(text, file, faults, as_written=True)
     return None if data is None else cast("Mapping", marked(data, literal=True))
 
 

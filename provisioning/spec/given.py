@@ -77,13 +77,23 @@ def _typed(node: Scalar, value: _Given, faults: list[Fault]) -> Scalar:
         faults.append(Fault.at(origin, "bad-value", "this is not text in UTF-8"))
         return node
     secret = node.secret or (value.secretive and "{{" in node.text)
-    given = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True, secret=secret)
+    given = Scalar(
+        value=text,
+        origin=origin,
+        text=text,
+        quoted=True,
+        literal=True,
+        secret=secret,
+        doubtful=node.doubtful,
+    )
     if node.value is None or isinstance(node.value, str):
         return given
     # As JSON has them: 010, yes and 1_000 mean one thing to people and another to YAML.
     with suppress(ValueError, RecursionError):
         number = json.loads(text)
-        if _kind(number) is _kind(node.value) and math.isfinite(number):
+        is_same = _kind(number) is _kind(node.value) and math.isfinite(number)
+        # As it is printed, too: what a template makes of it is what was given.
+        if is_same and json.dumps(number) == text:
             return replace(given, value=number)
     wanted = "true or false" if isinstance(node.value, bool) else "a number"
     message = f"this must be {wanted}, as at {node.origin}"

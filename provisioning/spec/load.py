@@ -15,6 +15,7 @@ from provisioning.spec.near import nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, shorten
 from provisioning.spec.origin import Origin
 from provisioning.spec.report import LINE_BREAK
+from provisioning.spec.scalar import doubt, is_ambiguous
 from provisioning.spec.syntax import explain
 from provisioning.spec.trouble import PLACEHOLDER, Trouble, Value, quote
 
@@ -30,6 +31,7 @@ MAX_ALIASED = 10_000
 MAX_VALUES = 20_000
 
 _LONGEST_NUMBER = 100
+_AXES = frozenset("yYnN")  # keys that many have, and that nobody who reads YAML 1.1 takes for true
 
 # YAML 1.1, section 5.1; libyaml refuses these too, but does not say where.
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -56,9 +58,14 @@ def load(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mappi
     return None if text is None else parse_map(text, file, faults)
 
 
-def parse_map(text: str, file: str, faults: list[Fault]) -> Mapping | None:
-    """Return the map that is the one YAML document in `text`, as `load` does."""
-    node = parse(text, file, faults)
+def parse_map(
+    text: str, file: str, faults: list[Fault], *, as_written: bool = False
+) -> Mapping | None:
+    """Return the map that is the one YAML document in `text`, as `load` does.
+
+    `as_written` makes text of what YAML 1.1 and 1.2 read differently: nobody here can change it.
+    """
+    node = parse(text, file, faults, as_written=as_written)
     if node is None or isinstance(node, Mapping):
         return node
     kind = "a list" if isinstance(node, Sequence) else "one value"
@@ -74,14 +81,14 @@ def _advice(node: Sequence | Scalar) -> str:
     return f"write {tight[1]}: {tight[2]}, with a space" if tight else "write key: value"
 
 
-def parse(text: str, file: str, faults: list[Fault]) -> Node | None:
+def parse(text: str, file: str, faults: list[Fault], *, as_written: bool = False) -> Node | None:
     """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
     if control := _CONTROL.search(text):
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())
         faults.append(Fault.at(origin, "control-character", message, "remove it"))
         return None
-    reader = _Reader(file, text, faults)
+    reader = _Reader(file, text, faults, as_written=as_written)
     try:
         return reader.document()
     except _Meaningless as error:
@@ -112,8 +119,9 @@ class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen 
 class _Reader:
     """Makes nodes of libyaml's events: its own composer recurses in C, without a limit."""
 
-    def __init__(self, file: str, text: str, faults: list[Fault]) -> None:
+    def __init__(self, file: str, text: str, faults: list[Fault], *, as_written: bool) -> None:
         self._file = file
+        self._as_written = as_written
         self._faults = faults
         self._text = text
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
@@ -247,6 +255,9 @@ class _Reader:
             message = f"this key is {kind_of(node)}, and must be text"
             hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
             self._faults.append(Fault.at(origin, "key-not-text", message, hint))
+        elif not node.doubtful and node.text not in _AXES and (reason := doubt(node)):
+            hint = f'quote it: "{shorten(node.text)}":'
+            self._faults.append(Fault.at(origin, "key-not-text", reason, hint))
         else:
             return node.value
         return None
@@ -264,10 +275,13 @@ class _Reader:
     def _scalar(self, event: Any, origin: Origin) -> Scalar:
         self._last = event
         value: str | int | float | bool | None = event.value
-        quoted = event.style in {"'", '"', "|", ">"}
-        if not quoted and event.implicit[0]:
+        quoted = not event.implicit[0]  # or tagged, which was told
+        doubtful = self._as_written and not quoted and is_ambiguous(event.value)
+        if not quoted and not doubtful:
             value = self._typed(event.value, origin)
-        return Scalar(value=value, origin=origin, text=event.value, quoted=quoted)
+        return Scalar(
+            value=value, origin=origin, text=event.value, quoted=quoted, doubtful=doubtful
+        )
 
     def _typed(self, text: str, origin: Origin) -> str | int | float | bool | None:
         tag = _tag_of(yaml.ScalarNode, text, (True, False))

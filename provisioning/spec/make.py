@@ -9,7 +9,7 @@ from provisioning.spec.content import Contents
 from provisioning.spec.debian import DEB, demand_debian, read_documents, read_fields
 from provisioning.spec.device import DEVICE, read_device
 from provisioning.spec.fault import Fault
-from provisioning.spec.node import plain, scalars
+from provisioning.spec.node import doubtful, plain, scalars
 from provisioning.spec.rule import ABOUT, FORMAT, MODE, MTIME, OWNER, SERVICE_MANAGER
 from provisioning.spec.service import Services
 from provisioning.spec.service_rule import place_reason
@@ -53,6 +53,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         hooks=services.hooks(merged.mapping("hooks")),
         device=read_device(merged.mapping(DEVICE), scope, faults),
         variables=variables,
+        doubtful=tuple(place for name in values for place in doubtful(values[name], (name,))),
         secrets=frozenset(name for name, node in values.items() if _is_secret(node)),
         file=resolved.spec.origin.file,
         origin=resolved.asked,

@@ -23,6 +23,8 @@ class Scalar:
     """Comes from a file of the application, where `{{ }}` is nothing special."""
     secret: bool = False
     """Nobody but a template may see it."""
+    doubtful: bool = False
+    """Is taken as it was written, though it is not text to every reader of its file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Sequence:
 
 
 Node: TypeAlias = Scalar | Mapping | Sequence
+Path: TypeAlias = "tuple[str | int, ...]"
 
 
 def scalars(node: Node) -> Iterator[Scalar]:
@@ -78,6 +81,17 @@ def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
         return replace(node, items=items)
     by_key = {key: marked(item, literal=literal, secret=secret) for key, item in node.items.items()}
     return replace(node, items=by_key)
+
+
+def doubtful(node: Node, path: Path = ()) -> Iterator[Path]:
+    """Return where in `node` a value stands that not every reader takes for text, as this does."""
+    if isinstance(node, Scalar):
+        if node.doubtful:
+            yield path
+        return
+    parts = node.items.items() if isinstance(node, Mapping) else enumerate(node.items)
+    for part, item in parts:
+        yield from doubtful(item, (*path, part))
 
 
 def plain(node: Node) -> Any:

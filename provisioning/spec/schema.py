@@ -159,3 +159,9 @@ PLATFORM: Schema = {
     **dict.fromkeys(("extends", "os", "arch"), _NAME),
 }
 FRAGMENT: Schema = {"contents": {**_CONTENTS, "required": True}}
+
+
+def inner(rule: Schema, key: str | int) -> Schema:
+    """Return the rules for what stands at `key` below what `rule` is for; none, where all may."""
+    below: Schema = rule.get("valuesrules") or rule.get("schema", {})
+    return below if "valuesrules" in rule or isinstance(key, int) else below.get(key, {})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, marked
 from provisioning.spec.origin import Origin
+from provisioning.spec.scalar import is_ambiguous
 
 if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
@@ -94,9 +95,13 @@ class Scope:
             self._refuse(node, "exposed-secret", message, hint)
             return None
         text = None if value is None else self._as_text(value, node)
-        if text is None or rule is None or rule.holds(text, node.origin, self.faults):
+        if text is None or rule is None or rule.holds(text, node.origin, self._untold(node)):
             return text
         return None
+
+    def _untold(self, node: Scalar) -> list[Fault]:
+        """Where faults of what is written in `node` go: nowhere, if it was refused as it stands."""
+        return [] if not node.quoted and is_ambiguous(node.text) else self.faults
 
     def read(self, mapping: Mapping, key: str, rule: Rule | None = None) -> str | None:
         """Return the text at `key`, allowed by `rule`; None if there is none, or after a fault."""

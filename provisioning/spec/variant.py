@@ -131,6 +131,9 @@ class Variant(NamedTuple):
     device: tuple[Value, ...]
     variables: dict[str, Any]
     """Plain data for templates, the built-in names among it."""
+    doubtful: tuple[tuple[str | int, ...], ...]
+    """Where in the variables a text stands that other readers of its file take for another value:
+    for true or false, or for a number."""
     secrets: frozenset[str]
     """Those of the variables in which a secret stands: never to be shown or recorded."""
     file: str

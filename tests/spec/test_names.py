@@ -46,7 +46,9 @@ def test_what_is_given_is_taken_literally(tmp_path: Path) -> None:
     assert values(read(tmp_path, "variables: {a: x}\n", "a={{ os }}"))["a"] == "{{ os }}"
 
 
-@pytest.mark.parametrize("text", ["010", "0x10", "1_000", "yes", "true", "", "NaN", "[1]"])
+@pytest.mark.parametrize(
+    "text", ["010", "0x10", "1_000", "yes", "true", "", "NaN", "[1]", "1.10", "1e3", "-0"]
+)
 def test_a_number_is_given_as_people_write_it(tmp_path: Path, text: str) -> None:
     reading = read(tmp_path, "variables: {n: 1}\n", f"n={text}")
     assert [fault.code for fault in reading.faults] == ["bad-value"]

