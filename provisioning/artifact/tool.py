@@ -26,14 +26,14 @@ import sys
 
 gc.disable()
 
-from provisioning.target.cli import main
+from provisioning.target.__main__ import main
 
 sys.exit(main())
 """
 _TIME = (2000, 1, 1, 0, 0, 0)
 _ATTRIBUTES = 0o100644 << 16
 _UNIX = 3
-_SHARED = ("__init__.py", "errors.py", "printing.py")
+_SHARED = ("__init__.py", "errors.py", "printing.py", "streams.py")
 _WINGS = ("artifact", "target")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
 from provisioning.plugin.checker import Checker
+from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def doit_config(artifacts: str) -> dict[str, Any]:
     # that was touched once.
     atexit.register(digests_of(artifacts).save)
     return {
-        "backend": "provisioning",
+        "backend": BACKEND,
         "dep_file": str(workspace.database(artifacts)),
         "check_file_uptodate": partial(Checker, digests_of(artifacts)),
         "reporter": Reporter,

@@ -7,6 +7,9 @@ from typing import Any
 
 from provisioning.build.cache import Cache
 
+BACKEND = "provisioning"
+"""What it is called among the databases that doit knows."""
+
 # The last that doit's `Dependency.save_success` sets of a task.
 _LAST = "deps:"
 _VALUES = "_values_:"
@@ -63,6 +66,10 @@ class Database:
         self._spelled.clear()
         self._dirty.clear()
         self._cache.discard()
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What is on disk of each task."""
+        return {task: self._read(task) for task, _ in self._cache.rows()}
 
     def dump(self) -> None:
         """Save what is not saved yet."""

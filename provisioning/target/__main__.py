@@ -1,7 +1,19 @@
-"""Knows that `python3 -m provisioning.target` is the command `provision`."""
+"""Knows how the command `provision` begins, and that `python3 -m provisioning.target` is it."""
 
+import signal
 import sys
 
-from provisioning.target.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command, and return its exit code."""
+    # Until it has begun, Ctrl-C ends it at once, as it ends any program: Python would tell where
+    # among its imports it was.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from provisioning.target import cli  # noqa: PLC0415
+
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from contextlib import contextmanager
 from importlib import import_module
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import provisioning
+from provisioning import streams
 from provisioning.errors import FailedError, LockedError, ProvisioningError, RefusedError
 from provisioning.target.command.answer import (
     FAILED,
@@ -39,16 +38,23 @@ _CODES: dict[type[ProvisioningError], int] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code, which the reference tells."""
+    streams.mend()
     words = _words(sys.argv[1:] if argv is None else argv)
-    options = _parser(words).parse_args(words)
+    options = _options(words)
     telling = Telling(quiet=options.quiet, json=options.json)
-    if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
-        sys.stdout.reconfigure(errors="backslashreplace")
     with _interruptible():
         answer = _answer(options, telling)
     if options.json:
         telling.print(json.dumps(answer.document, indent=2))
     return _written(answer.code, telling, changes=_command(options.command).CHANGES)
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    try:
+        return _parser(words).parse_args(words)
+    except SystemExit as end:  # it has printed its help, or what is wrong with the words
+        code = end.code if isinstance(end.code, int) else GOOD
+        raise SystemExit(_written(code, Telling(), changes=False)) from None
 
 
 @contextmanager
@@ -96,13 +102,10 @@ def _run(options: argparse.Namespace, telling: Telling) -> Answer:
 
 def _written(code: int, telling: Telling, *, changes: bool) -> int:
     """What the command exits with, given that standard output may not have been written."""
-    fault = telling.fault
-    if fault is None:
+    fault = streams.fault(sys.stdout)
+    if fault is None or isinstance(fault, BrokenPipeError):  # whose reader has just seen enough
         return code
-    if not isinstance(fault, BrokenPipeError):  # whose reader has just seen enough
-        telling.complain(f"standard output: {fault.strerror}")
-    # Python flushes once more at exit, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    telling.complain(f"standard output: {fault.strerror}")
     return TROUBLE if code == GOOD and not changes else code
 
 

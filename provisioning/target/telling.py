@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from provisioning.printing import printable
 
-if TYPE_CHECKING:
-    from typing import TextIO
-
 
 class Telling:
-    """What is told on the way, line by line.
-
-    `fault` is why standard output could not be written, if it could not.
-    """
+    """What is told on the way, line by line."""
 
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
         self._quiet, self._json = quiet, json
@@ -25,7 +17,6 @@ class Telling:
         self._terminal = not quiet and not json and sys.stderr.isatty()
         self.steps: list[str] = []
         self.warnings: list[str] = []
-        self.fault: OSError | None = None
 
     def say(self, text: str) -> None:
         """Tell what is done; it is remembered too."""
@@ -46,17 +37,12 @@ class Telling:
     def complain(self, text: str) -> None:
         """Tell what is wrong."""
         self._show("")
-        with suppress(OSError):  # where it could be told that this is not possible
-            _print(f"provision: {_shown(text)}", sys.stderr)
+        print(f"provision: {_shown(text)}", file=sys.stderr, flush=True)
 
     def print(self, text: str) -> None:
-        """Print to standard output, as long as that can be written."""
-        if self.fault is None:
-            self._show("")
-            try:
-                _print(text, sys.stdout)
-            except OSError as error:
-                self.fault = error
+        """Print to standard output."""
+        self._show("")
+        print(text, flush=True)
 
     def begin(self, total: int) -> None:
         """Say how many bytes are going to be written."""
@@ -75,14 +61,9 @@ class Telling:
     def _show(self, text: str) -> None:
         if self._terminal and text != self._shown:
             self._shown = text
-            with suppress(OSError):
-                print(f"\r{text or '     '}\r{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r{text or '     '}\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def _shown(text: str) -> str:
     """What is told, whatever else it quotes: a name, or what a hook has said."""
     return printable(text, but="\n\t")
-
-
-def _print(text: str, stream: TextIO) -> None:
-    print(text, file=stream, flush=True)

@@ -11,7 +11,6 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from doit.doit_cmd import DoitMain
 
 from provisioning.build.tree import BUILT_IN_EXCLUDES
 from provisioning.plugin.graph import PACKAGE, STAGES
@@ -26,6 +25,8 @@ from provisioning.spec.rule import SERVICE_MANAGER
 from provisioning.spec.service_rule import RESTART
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
 from provisioning.target.command import answer
+from tests.plugin.conftest import COMMANDS as OWN
+from tests.plugin.conftest import DOITS
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
 from .test_tutorial import demand_alike, run
@@ -252,13 +253,11 @@ def test_each_stage_is_there_in_order() -> None:
 def test_each_command_of_doit_that_is_told_exists() -> None:
     told = {command.split()[1] for command in commands() if command.count(" ")}
     names = {word.split(":")[0] for word in told if not word.startswith("-")}
-    own = {point.name for point in entry_points(group="doit.COMMAND")}
-    doit = {command.get_name() for command in DoitMain.DOIT_CMDS}
-    assert names <= {PACKAGE, *STAGES} | doit | own
-    assert {PACKAGE, "verify", "list", "info", "clean", "forget", *own} <= names
+    assert names <= {PACKAGE, *STAGES, *DOITS, *OWN}
+    assert {PACKAGE, "verify", "list", "info", "clean", "forget", "dumpdb", *OWN} <= names
 
 
-@pytest.mark.parametrize("command", sorted(entry_points(group="doit.COMMAND").names))
+@pytest.mark.parametrize("command", OWN)
 def test_each_option_of_a_command_is_there(command: str) -> None:
     (made,) = (point.load() for point in entry_points(group="doit.COMMAND", name=command))
     told = section(COMMANDS, f"### doit {command}").split("\n#")[0]

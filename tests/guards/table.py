@@ -8,9 +8,20 @@ from .configuring import CONFIGURING
 from .describing import DESCRIBING
 from .installing import INSTALLING
 from .running import RUNNING
+from .telling import TELLING
 from .unpacking import UNPACKING
 from .verifying import VERIFYING
 
-GROUPS = (DESCRIBING, COLLECTING, BUILDING, VERIFYING, UNPACKING, INSTALLING, CONFIGURING, RUNNING)
+GROUPS = (
+    DESCRIBING,
+    COLLECTING,
+    BUILDING,
+    VERIFYING,
+    UNPACKING,
+    INSTALLING,
+    CONFIGURING,
+    RUNNING,
+    TELLING,
+)
 GUARDS = [guard for group in GROUPS for fault in group.faults for guard in fault.guards]
 SWEEPS = [sweep for group in GROUPS for fault in group.faults for sweep in fault.sweeps]

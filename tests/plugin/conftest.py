@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
+from doit.doit_cmd import DoitMain
 
 from tests.conftest import unmeasured
 
@@ -48,6 +50,8 @@ FILES = {
     "src/deep/data.txt": "data\n",
     "config/demo.ini.j2": "[demo]\nport = {{ port }}\n{{ '' if pins is undefined else pins }}\n",
 }
+DOITS = frozenset(command.get_name() for command in DoitMain.DOIT_CMDS)
+COMMANDS = tuple(sorted(entry_points(group="doit.COMMAND").names - DOITS))  # that doit has not
 STAGES = ("collect", "render", "archive", "hash", "verify")
 
 

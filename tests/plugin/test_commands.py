@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.conftest import STAGES
+from tests.plugin.conftest import COMMANDS, STAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.plugin.conftest import Project
 
-COMMANDS = sorted(entry_points(group="doit.COMMAND").names)
 PI = "demo:raspberry-pi"
 # Words that each command takes with --json, and its exit code where a spec has a fault.
 FAULTY = {

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.plugin.conftest import COMMANDS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.plugin.conftest import Project
-
-COMMANDS = sorted(entry_points(group="doit.COMMAND").names)
 
 
 @pytest.fixture

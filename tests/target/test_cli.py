@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -144,6 +146,40 @@ def test_a_reader_that_has_seen_enough_is_no_trouble(release: Path) -> None:
     command = f"{sys.executable} -m provisioning.target verify {release} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "--completion bash"])
+def test_help_that_cannot_be_read_is_trouble(words: str) -> None:
+    command = f"{sys.executable} -m provisioning.target {words}"
+    full = ["sh", "-c", f"{command} >/dev/full"]
+    done = subprocess.run(full, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "provision: standard output: No space left on device\n"
+    gone = ["bash", "-c", f"{command} | true; exit ${{PIPESTATUS[0]}}"]
+    done = subprocess.run(gone, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_no_stream_is_needed(release: Path, tmp_path: Path) -> None:
+    install = f"install {release} --root {tmp_path / 'root'}"
+    (tmp_path / "root").mkdir()
+    command = f"{sys.executable} -m provisioning.target {install} <&- >&- 2>&-"
+    subprocess.run(["sh", "-c", command], check=True)
+    assert (tmp_path / "root/opt").is_dir()
+
+
+def test_an_early_interruption_is_quiet(tmp_path: Path) -> None:
+    interrupts = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "argparse.py").write_text(interrupts)  # what is imported first
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "provisioning.target", "list"]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_an_interruption_is_told_in_a_line(

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from getopt import GetoptError, gnu_getopt
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
-from doit.cmd_base import Command
 from doit.cmdparse import CmdOption, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from provisioning.errors import ProvisioningError
+from provisioning.plugin.command.told import FAULTS, GOOD, Told, complain, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.spec.inputs import Inputs
-
-GOOD, FAULTS = 0, 3
-"""Exit codes: the second is doit's own for whatever is wrong before a task runs."""
-
 
 _HELP = {
     "name": "help",
@@ -33,7 +27,7 @@ _HELP = {
 }
 
 
-class PluginCommand(Command):  # type: ignore[misc]  # doit has no type hints
+class PluginCommand(Told):
     """A command that takes options after words too, tells its --help, and complains in JSON."""
 
     trouble = FAULTS
@@ -53,10 +47,6 @@ class PluginCommand(Command):  # type: ignore[misc]  # doit has no type hints
             status: int = super().parse_execute([*options, "--", *words])
         except (CmdParseError, InvalidCommand, InvalidDodoFile, ProvisioningError) as error:
             return self._complain(error, as_json="--json" in options)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            told = InvalidCommand(f"{where}{error.strerror or error}")
-            return self._complain(told, as_json="--json" in options)
         return status
 
     def _sorted(self, in_args: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -85,7 +75,7 @@ class PluginCommand(Command):  # type: ignore[misc]  # doit has no type hints
         elif isinstance(error, SpecError):
             print(told(error, sys.stderr), file=sys.stderr)
         else:
-            print(f"ERROR: {error}", file=sys.stderr)
+            complain(str(error))
         return self.trouble
 
 
@@ -142,15 +132,7 @@ def answer_json(document: Any) -> int:
 
 def answer(text: str) -> int:
     """Print `text`, and return the exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):  # paths may not be spelt in the locale's characters
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        # Python flushes once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):  # whose reader has just seen enough
-            return GOOD
-        raise InvalidCommand(f"standard output: {error.strerror}") from None
+    sys.stdout.write(text)
+    if told := unheard(sys.stdout, "standard output"):
+        raise InvalidCommand(told)
     return GOOD

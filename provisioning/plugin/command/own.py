@@ -1,0 +1,154 @@
+"""Knows doit's own commands as they are here: whatever goes wrong is told in words.
+
+doit prints a traceback where its output cannot be written or was closed, where a word is no task,
+or where a file must not be touched. It finds commands by their names, those of plugins too: these
+are its own, under their names, and do what they do there. So nothing of doit is changed, and it is
+so from the start, before a dodo.py is read; a project that builds no packages notices no more than
+that.
+"""
+
+from __future__ import annotations
+
+import dbm
+import sys
+from contextlib import suppress
+from inspect import signature
+from pprint import pformat
+from typing import TYPE_CHECKING, Any
+
+from doit import (
+    cmd_clean,
+    cmd_completion,
+    cmd_dumpdb,
+    cmd_forget,
+    cmd_help,
+    cmd_ignore,
+    cmd_info,
+    cmd_list,
+    cmd_resetdep,
+    cmd_run,
+    cmd_strace,
+)
+from doit.cmd_base import check_tasks_exist, opt_backend
+from doit.cmdparse import CmdOption
+from doit.dependency import JSONCodec
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from provisioning import streams
+from provisioning.plugin.command.told import GOOD, Told, complain, unheard
+from provisioning.plugin.database import BACKEND, Database
+from provisioning.printing import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Run(Told, cmd_run.Run):  # type: ignore[misc]  # doit has no type hints
+    """Goes on where what it says cannot be written: what it is for is what it does."""
+
+    changes = True
+
+    def _execute(self, outfile: Any, **others: Any) -> int:
+        if not isinstance(outfile, str):
+            # doit has taken it when it was imported, and it may have been closed then.
+            status: int = super()._execute(sys.stdout, **others)
+            return status
+        with open(outfile, "wb", buffering=0) as file:
+            stream = streams.lasting(file.fileno())
+            status = super()._execute(stream, **others)
+            if told := unheard(stream, outfile):
+                complain(told)
+            return status
+
+    _execute.__signature__ = signature(cmd_run.Run._execute)  # type: ignore[attr-defined]  # doit asks for it  # noqa: SLF001
+
+
+class Strace(Told, cmd_strace.Strace):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+    changes = True
+
+
+class Clean(Told, cmd_clean.Clean):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+    changes = True
+
+
+class Forget(Told, cmd_forget.Forget):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+    changes = True
+
+
+class Ignore(Told, cmd_ignore.Ignore):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+    changes = True
+
+
+class ResetDep(Told, cmd_resetdep.ResetDep):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+    changes = True
+
+
+class Help(Told, cmd_help.Help):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+
+class TabCompletion(Told, cmd_completion.TabCompletion):  # type: ignore[misc]  # as above
+    """As doit's."""
+
+
+class List(Told, cmd_list.List):  # type: ignore[misc]  # as above
+    """Says what is wrong with a --template."""
+
+    def execute(self, params: Any, args: Sequence[str]) -> int:
+        """List what there is, and return the exit code."""
+        template = params["template"]
+        try:
+            (template or "").format(name="", doc="", status="")
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            fields = "{name}, {doc} and {status} are what it may hold"
+            raise InvalidCommand(f"--template {template}: {error}; {fields}") from error
+        status: int = super().execute(params, args)
+        return status
+
+
+class Info(Told, cmd_info.Info):  # type: ignore[misc]  # as above
+    """Says so where a word is no task."""
+
+    def _execute(self, pos_args: Sequence[str], hide_status: bool) -> int:  # noqa: FBT001 - doit's way
+        check_tasks_exist({task.name: task for task in self.task_list}, pos_args)
+        status: int = super()._execute(pos_args, hide_status)
+        return status
+
+
+class DumpDB(Told, cmd_dumpdb.DumpDB):  # type: ignore[misc]  # as above
+    """Prints the records of the project; doit's knows no project, and one kind of databases."""
+
+    def __init__(self, task_loader: Any, **others: Any) -> None:
+        """`task_loader` is doit's, which finds the dodo.py; it brings options of its own."""
+        super().__init__(**others)
+        self._loader = task_loader
+
+    def get_options(self) -> list[CmdOption]:
+        """The options of doit's, and those that say which project it is."""
+        own = [*super().get_options(), CmdOption(opt_backend)]
+        return [*own, *map(CmdOption, self._loader.cmd_options)]
+
+    def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
+        """Print all records, and return the exit code."""
+        with suppress(InvalidDodoFile):  # doit's needs none
+            self._loader.setup(opt_values)
+            opt_values.update_defaults(self._loader.load_doit_config())
+        name = opt_values["dep_file"]
+        if opt_values["backend"] == BACKEND:
+            for task, record in Database(name, JSONCodec()).records().items():
+                print(f"{printable(task)} -> {pformat(record, indent=4, width=100)}")
+        elif not dbm.whichdb(name):
+            raise InvalidCommand(f"{name}: is not there, or no database that this can read")
+        else:
+            super().execute(opt_values, pos_args)
+        return GOOD

@@ -1,0 +1,59 @@
+"""The faults of what a program is asked by, and answers with."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+TELLING = Group(
+    "Asking and telling",
+    (
+        Fault(
+            "standard output, or error, is closed, full, or a pipe that nobody reads any more",
+            "what was to be done is done; why it could not be told is a line, and no traceback",
+            (
+                Guard(
+                    "streams.py",
+                    "        except OSError as error:\n            self.fault",
+                    "        except ZeroDivisionError as error:\n            self.fault",
+                    "plugin/test_own.py::test_whoever_reads_the_output_may_go",
+                ),
+                Guard(
+                    "streams.py",
+                    "    _open_closed()\n",
+                    "",
+                    "test_streams.py::test_no_file_gets_the_number_of_a_closed_stream",
+                ),
+                Guard(
+                    "plugin/command/told.py",
+                    "        streams.mend()  # doit takes",
+                    "        # doit takes",
+                    "plugin/test_own.py::test_a_build_needs_no_stream[<&- >&- 2>&-]",
+                ),
+                Guard(
+                    "target/cli.py",
+                    "    streams.mend()\n",
+                    "",
+                    "target/test_cli.py::test_no_stream_is_needed",
+                ),
+            ),
+        ),
+        Fault(
+            "Ctrl-C before a command has begun",
+            "it ends, with a line at most",
+            (
+                Guard(
+                    "plugin/command/told.py",
+                    "    sys.excepthook = tell\n",
+                    "",
+                    "plugin/test_own.py::test_an_early_interruption_is_a_line[command0]",
+                ),
+                Guard(
+                    "target/__main__.py",
+                    "        signal.signal(signal.SIGINT, signal.SIG_DFL)\n",
+                    "        pass\n",
+                    "target/test_cli.py::test_an_early_interruption_is_quiet",
+                ),
+            ),
+        ),
+    ),
+)
