@@ -102,7 +102,7 @@ def remove_empty(root: Path, ways: Iterable[str]) -> None:
 
 
 def _really(root: Path, path: str) -> Path:
-    where = root / path.lstrip("/")
+    where = root / os.path.normpath(f"/{path}").lstrip("/")  # no `..` leads out of a root
     return Path(os.path.realpath(where.parent), where.name) if root == SYSTEM else where
 
 

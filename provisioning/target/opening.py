@@ -17,6 +17,7 @@ from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
 from provisioning.target.recovery import recover
 from provisioning.target.system import is_starting
+from provisioning.target.trust import demand_own, doubt_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +36,14 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
     A prefix in which there is nothing in the end is removed.
 
     Raises:
-        RefusedError: there is none, or a link on the way.
+        RefusedError: there is none, or a link on the way; or somebody else may have written what
+            is known of the package.
         LockedError: somebody else changes the package.
     """
     made = missing(root, prefix) if make else []
     with opened(root, prefix, make=make) as home:
+        if not home.is_rehearsal:
+            demand_own(home)
         _have_finished(home, telling)
         try:
             with locked(home):
@@ -54,12 +58,21 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
 
 
 def _have_finished(home: Home, telling: Telling) -> None:
-    """Have another tool finish or undo what it began: it alone knows what its record means."""
+    """Have another tool finish or undo what it began: it alone knows what its record means.
+
+    Raises RefusedError where that could be anybody's.
+    """
     began = record.tool_of(home)
     if began in {"", digest.of_bytes(tool())}:
         return
     if digest.of_bytes(home.directory.read(TOOL) or b"") != began:
         return  # nobody has it any more
+    doubt = doubt_about(home, TOOL)
+    if doubt:
+        raise RefusedError(
+            f"{home.path / TOOL}: has to end what it began here, and is not run, since {doubt};"
+            f" run `provision recover` as whoever began it, or use another directory"
+        )
     command = [sys.executable, str(home.path / TOOL), "recover", "--prefix", home.prefix]
     done = subprocess.run(  # noqa: S603 - what began the change, and nothing else
         [*command, "--root", str(home.root)],

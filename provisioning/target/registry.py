@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def prefix_of(root: Path, name: str) -> str:
     """Where a package is installed; "" if it is not."""
     try:
         with reached(root, REGISTRY) as directory:
-            return directory.leads(name) or ""
+            return _sound(directory.leads(name))
     except FileNotFoundError:
         return ""
 
@@ -30,7 +31,7 @@ def packages(root: Path) -> dict[str, str]:
     """The names of all packages that are installed, and where."""
     try:
         with reached(root, REGISTRY) as directory:
-            found = {name: directory.leads(name) for name in directory.names("")}
+            found = {name: _sound(directory.leads(name)) for name in directory.names("")}
     except FileNotFoundError:
         return {}
     return {name: prefix for name, prefix in found.items() if prefix}
@@ -48,6 +49,12 @@ def enter(home: Home, name: str) -> str:
         told = reason(error) if isinstance(error, OSError) else str(error)
         return f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {told}"
     return ""
+
+
+def _sound(prefix: str | None) -> str:
+    """Where a link leads, if this tool can have made it; "" if somebody else has."""
+    sound = os.path.normpath(f"/{(prefix or '').lstrip('/')}")
+    return sound if prefix == sound else ""
 
 
 def sweep(home: Home, name: str) -> None:

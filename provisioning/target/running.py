@@ -17,6 +17,7 @@ from provisioning.errors import RefusedError, TargetError
 from provisioning.target import health, hooks, services, system, users
 from provisioning.target.durable import Owned
 from provisioning.target.hooks import Occasion
+from provisioning.target.trust import doubt_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,7 @@ def demand_ready(home: Home, new: Release) -> None:
     found = services.faults(_system(home, new.package), new.manifest)
     if not home.is_rehearsal:
         found += _foreign(new.package)
+        found += _open_to_others(home, new.package)
         found += users.faults(new.package)
         found += device.faults(new.package.device, _values_file(home, new.package))
     if found:
@@ -87,6 +89,9 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
     hook = owner and next((each for each in owner.package.hooks if each.name == name), None)
     if owner is None or hook is None or home.is_rehearsal:
         return
+    doubt = doubt_about(home, owner.path)
+    if doubt:
+        raise TargetError(f"{name}: is not run, since {doubt}")
     before = old.package.version if old else ""
     occasion = Occasion(owner.package, str(home.path / owner.path), before, record.action)
     output, fault = hooks.run_hook(hook, occasion)
@@ -148,6 +153,13 @@ def _foreign(package: Package) -> Iterator[str]:
         yield f"{package.name}: has services for {manager}, which is not the one of {sys.platform}"
     elif os.geteuid() != 0:
         yield f"{package.name}: has services, which root alone can install"
+
+
+def _open_to_others(home: Home, package: Package) -> Iterator[str]:
+    """Tell who could exchange what is run of a package by the one who installs it."""
+    doubt = doubt_about(home, "") if package.hooks or package.services else ""
+    if doubt:
+        yield f"{package.name}: has what runs from {home.path}, but {doubt}; change that"
 
 
 def _values_file(home: Home, package: Package) -> device.File:

@@ -267,6 +267,71 @@ INSTALLING = Group(
             ),
         ),
         Fault(
+            "a scratch root, a prefix, or a directory above that belongs to somebody else, or that"
+            " others can write to, with a tool, a hook, a record or a registry of theirs",
+            "nothing from there is run; on the machine itself nothing of it is believed",
+            (
+                Guard(
+                    "target/opening.py",
+                    "    if doubt:\n        raise RefusedError(",
+                    "    if False:\n        raise RefusedError(",
+                    "target/test_trust.py::test_nor_by_any_other_command[gc]",
+                ),
+                Guard(
+                    "target/opening.py",
+                    "            demand_own(home)\n",
+                    "            pass\n",
+                    "target/test_own_machine.py::"
+                    "test_what_others_could_have_written_is_not_believed[state]",
+                ),
+                Guard(
+                    "target/trust.py",
+                    "for way in (*reversed(last.parents), last):",
+                    "for way in (last,):",
+                    "target/test_trust.py::test_a_directory_above_the_root_counts_too",
+                ),
+                Guard(
+                    "target/trust.py",
+                    "if status.st_uid not in {0, os.geteuid()}:",
+                    "if False:",
+                    "target/test_trust.py::test_nor_by_any_other_command[gc]",
+                ),
+                Guard(
+                    "target/trust.py",
+                    "if status.st_mode & stat.S_IWOTH:",
+                    "if False:",
+                    "target/test_trust.py::test_a_tool_that_others_could_exchange_is_not_run"
+                    "[opt-open_to_all]",
+                ),
+                Guard(
+                    "target/trust.py",
+                    "if status.st_mode & stat.S_IWGRP and not _is_alone(status):",
+                    "if False:",
+                    "target/test_trust.py::test_a_tool_that_others_could_exchange_is_not_run"
+                    "[opt-open_to_a_group]",
+                ),
+                Guard(
+                    "target/running.py",
+                    "        found += _open_to_others(home, new.package)\n",
+                    "",
+                    "target/test_own_machine.py::"
+                    "test_no_hook_is_run_where_others_could_exchange_it[opt]",
+                ),
+                Guard(
+                    "target/running.py",
+                    "    doubt = doubt_about(home, owner.path)\n    if doubt:\n",
+                    "    doubt = doubt_about(home, owner.path)\n    if False:\n",
+                    "target/test_own_machine.py::test_nor_one_of_a_package_that_goes",
+                ),
+                Guard(
+                    "target/registry.py",
+                    "return sound if prefix == sound else",
+                    "return (prefix or '') if True else",
+                    "target/test_trust.py::test_a_registry_of_others_leads_nowhere_else",
+                ),
+            ),
+        ),
+        Fault(
             "a scratch root, or a prefix, with links to the outside",
             "refused; nothing is written outside",
             (

@@ -100,6 +100,26 @@ def test_a_wrong_use_is_trouble() -> None:
             main(arguments)
 
 
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [
+        (["list", "--root", ""], "--root"),
+        (["install", "x", "--root="], "--root"),
+        (["install", ""], "ARTIFACT|DIR"),
+        (["uninstall", ""], "NAME"),
+        (["rollback", "greenhouse", ""], "VERSION"),
+        (["recover", "--prefix", ""], "--prefix"),
+        (["verify", ""], "ARTIFACT|RELEASE|NAME|PREFIX"),
+    ],
+)
+def test_a_variable_that_is_not_set_names_nothing(
+    words: list[str], argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(words)
+    assert capsys.readouterr().err.endswith(f"error: argument {argument}: is empty\n")
+
+
 def test_output_may_go_anywhere(release: Path) -> None:
     with redirect_stdout(io.StringIO()) as output:
         assert main(["verify", str(release)]) == 0

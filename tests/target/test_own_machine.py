@@ -6,6 +6,7 @@ they are asked; `test_booted` asks the real ones.
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -175,6 +176,58 @@ def test_a_hook_after_the_switch_takes_it_back(own: Own) -> None:
     code, told = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
     assert (code, own.version) == (4, "1.4.2")
     assert told.endswith("; 1.4.2 is back\n")
+
+
+def open_to_others(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    os.chown(path, 65534, 65534)
+
+
+@pytest.mark.parametrize("place", ["state", "releases"])
+def test_what_others_could_have_written_is_not_believed(own: Own, place: str) -> None:
+    own.install("1.4.2")
+    own.install("1.5.0")
+    (own.prefix / "state/users").write_text("root\n")
+    open_to_others(own.prefix / place)
+    where = f"/opt/greenhouse/{place}"
+    told = (
+        f"provision: {where}: belongs to nobody, and could hold anything; if it does not, `chown -R"
+        f" root {where}` and `chmod -R go-w {where}` say so\n"
+    )
+    assert own.install("1.6.0") == (3, told)
+    for words in (["rollback"], ["uninstall"], ["uninstall", "--purge"], ["gc"], ["recover"]):
+        assert own.run(*words, "greenhouse") == (3, told)
+    assert [line for line in own.asked() if "userdel" in line] == []
+    os.chown(own.prefix / place, 0, 0)
+    assert own.run("rollback", "greenhouse")[0] == 0
+
+
+@pytest.mark.parametrize("way", ["opt", "opt/greenhouse"])
+def test_no_hook_is_run_where_others_could_exchange_it(own: Own, way: str) -> None:
+    open_to_others(own.place / way)
+    hooks, script = (Hook("pre_install", 10),), hook("pre_install", f"touch {own.place}/ran")
+    code, told = own.install("1.4.2", script, hooks=hooks)
+    assert (code, (own.place / "ran").exists()) == (3, False)
+    assert told == (
+        "provision: greenhouse: has what runs from /opt/greenhouse, but /" + way + " belongs to"
+        " nobody; change that\n"
+    )
+    open_to_others(own.place / way)
+    assert own.install("1.4.2", services=service())[0] == 3
+    open_to_others(own.place / way)
+    assert own.install("1.4.2")[0] == 0  # of which nothing runs by itself
+
+
+def test_nor_one_of_a_package_that_goes(own: Own) -> None:
+    hooks, script = (Hook("pre_remove", 10),), hook("pre_remove", f"touch {own.place}/ran")
+    assert own.install("1.4.2", script, hooks=hooks)[0] == 0
+    open_to_others(own.place / "opt")
+    code, told = own.run("uninstall", "greenhouse")
+    assert (code, (own.place / "ran").exists(), own.version) == (2, False, "1.4.2")
+    assert told == (
+        "provision: greenhouse: pre_remove: is not run, since /opt belongs to nobody; nothing was"
+        " changed\n"
+    )
 
 
 def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,11 +28,23 @@ class Place(NamedTuple):
     prefix: str
 
 
+def some_word(text: str) -> str:
+    """What somebody says, and not the value of a variable that is not set."""
+    if not text:
+        raise ArgumentTypeError("is empty")
+    return text
+
+
+def some_path(text: str) -> Path:
+    """The same of a path: the empty one would be the directory that one is in."""
+    return Path(some_word(text))
+
+
 def add_root(parser: ArgumentParser) -> None:
     """Have --root."""
     parser.add_argument(
         "--root",
-        type=Path,
+        type=some_path,
         default=SYSTEM,
         metavar="DIR",
         help="rehearse below DIR: nothing outside is touched, and no service started",
@@ -42,6 +55,7 @@ def add_name(parser: ArgumentParser) -> None:
     """Have the name of a package that is installed."""
     parser.add_argument(
         "name",
+        type=some_word,
         nargs="?",
         metavar="NAME",
         help="the package, or its prefix, which begins with a slash; without, that to which the"

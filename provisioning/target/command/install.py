@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.errors import TargetError
 from provisioning.target import running, source
-from provisioning.target.command.asked import add_output, add_root, own_tree, root_of
+from provisioning.target.command.asked import add_output, add_root, own_tree, root_of, some_path
 from provisioning.target.command.changed import changed, planned, unchanged
 from provisioning.target.home import SYSTEM, exists, looked_at
 from provisioning.target.install import install, release_of
@@ -31,7 +30,7 @@ def declare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         nargs="?",
-        type=Path,
+        type=some_path,
         default=own_tree(),
         metavar="ARTIFACT|DIR",
         help="an archive (as NAME-VERSION-PLATFORM.tar.gz), or a package that was unpacked",

@@ -14,6 +14,7 @@ from provisioning.target.command.asked import (
     add_root,
     place_of,
     root_of,
+    some_word,
 )
 from provisioning.target.opening import to_change
 
@@ -29,7 +30,9 @@ CHANGES = True
 def declare(parser: ArgumentParser) -> None:
     """Say what the command can be told."""
     add_name(parser)
-    parser.add_argument("--prefix", metavar="PREFIX", help="instead of NAME: where it is installed")
+    parser.add_argument(
+        "--prefix", type=some_word, metavar="PREFIX", help="instead of NAME: where it is installed"
+    )
     add_root(parser)
     add_output(parser)
 

@@ -12,6 +12,7 @@ from provisioning.target.command.asked import (
     own_place,
     place_of,
     root_of,
+    some_word,
 )
 from provisioning.target.command.changed import changed, planned
 from provisioning.target.home import opened
@@ -34,7 +35,12 @@ def declare(parser: ArgumentParser) -> None:
     """Say what the command can be told."""
     add_name(parser)
     parser.add_argument(
-        "version", nargs="?", default="", metavar="VERSION", help="instead of the one before"
+        "version",
+        type=some_word,
+        nargs="?",
+        default=None,
+        metavar="VERSION",
+        help="instead of the one before",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
     add_root(parser)
@@ -48,9 +54,9 @@ def run(options: Namespace, telling: Telling) -> Answer:
     place = place_of(options)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(plan_of(home, options.version), home, telling)
+            return planned(plan_of(home, options.version or ""), home, telling)
     with to_change(*place, telling) as home:
-        plan = plan_of(home, options.version)
+        plan = plan_of(home, options.version or "")
         change.carry_out(begin(home, plan, telling), plan.kept)
         return changed(plan, home, telling)
 

@@ -18,6 +18,7 @@ from provisioning.target.command.asked import (
     own_place,
     place_at,
     root_of,
+    some_word,
 )
 from provisioning.target.home import SYSTEM
 from provisioning.target.inspection import inspect, is_prefix, prefix_above
@@ -38,6 +39,7 @@ def declare(parser: ArgumentParser) -> None:
     """Say what the command can be told."""
     parser.add_argument(
         "paths",
+        type=some_word,
         nargs="*",
         metavar="ARTIFACT|RELEASE|NAME|PREFIX",
         help="an archive (as NAME-VERSION-PLATFORM.tar.gz), an unpacked package, a directory of"
