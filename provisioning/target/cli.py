@@ -23,6 +23,7 @@ from provisioning.target.command.answer import (
 )
 from provisioning.target.command.asked import called, own_place, own_tree
 from provisioning.target.telling import Telling
+from provisioning.target.utf8 import spell_in_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,9 @@ _CODES: dict[type[ProvisioningError], int] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code, which the reference tells."""
     streams.mend()
+    if argv is None and (fault := spell_in_utf8()):
+        print(f"provision: {fault}", file=sys.stderr)
+        return TROUBLE
     words = _words(sys.argv[1:] if argv is None else argv)
     options = _options(words)
     telling = Telling(quiet=options.quiet, json=options.json)

@@ -15,6 +15,18 @@ INSTALLING = Group(
     "Installing",
     (
         Fault(
+            "the locale of whoever installs spells names otherwise: ASCII, ISO-8859-1",
+            "names are the bytes that the package says",
+            (
+                Guard(
+                    "target/cli.py",
+                    "if argv is None and (fault := spell_in_utf8()):",
+                    'if fault := "":',
+                    "target/test_utf8.py::test_each_command_takes_names_as_the_bytes_that_they_are",
+                ),
+            ),
+        ),
+        Fault(
             "killed at any system call of install, rollback, uninstall or recover",
             WHOLE,
             (
