@@ -65,6 +65,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 def _interruptible() -> Iterator[None]:
     """Have signals that ask to end raise KeyboardInterrupt, once: what is then undone is undone."""
     before = {each: signal.getsignal(each) for each in (*_SIGNALS, signal.SIGCHLD)}
+    blocked = signal.pthread_sigmask(signal.SIG_SETMASK, ())  # nor would a hook hear what is
 
     def interrupt(number: int, _: object) -> None:
         for each in _SIGNALS:
@@ -81,6 +82,7 @@ def _interruptible() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _answer(options: argparse.Namespace, telling: Telling) -> Answer:

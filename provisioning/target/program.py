@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+UMASK = 0o022
+"""What makes files that others may read and not write, as dpkg has it for its scripts."""
 OUTPUT = 64 * 1024
 """Bytes of what a program says that are kept: the last ones."""
 GRACE = 5
@@ -46,8 +48,9 @@ class Ended(NamedTuple):
 def run(program: Program, seconds: float) -> Ended:
     """Run a program for `seconds` at most, without standard input. Raises OSError if it cannot be.
 
-    It has a process group of its own, of which nothing is left when this returns: a program that
-    was to run on would hold what an installation is about to replace.
+    It knows nothing of whoever started this: neither which files are open, nor the umask, nor which
+    signals are ignored. It has a process group of its own, of which nothing is left when this
+    returns: a program that was to run on would hold what an installation is about to replace.
     """
     with _started(program) as process, _listening(process) as listener:
         late = not listener.listen(seconds)
@@ -61,16 +64,18 @@ def run(program: Program, seconds: float) -> Ended:
 
 @contextmanager
 def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603 - what an installation was asked to run
-        program.command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=program.directory,
-        env=program.environment,
-        start_new_session=True,
-        **program.identity,
-    )
+    with _nothing_ignored():
+        process = subprocess.Popen(  # noqa: S603 - what an installation was asked to run
+            program.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=program.directory,
+            env=program.environment,
+            umask=UMASK,
+            start_new_session=True,
+            **program.identity,
+        )
     try:
         yield process
     finally:  # also those that it has left behind, and after an interruption
@@ -78,6 +83,22 @@ def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+@contextmanager
+def _nothing_ignored() -> Iterator[None]:
+    """Have what is started meanwhile ignore no signal, whatever whoever started this ignores.
+
+    A script could not even set a trap for it. What has a handler is as by default in a new program.
+    """
+    ignored = [each for each in signal.valid_signals() if signal.getsignal(each) == signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, lambda *_: None)
+    try:
+        yield
+    finally:
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.unit import BOOT
 from provisioning.errors import TargetError
+from provisioning.target.program import UMASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,7 @@ def _result(command: Sequence[str], patience: int) -> subprocess.CompletedProces
             encoding="utf-8",
             errors="replace",
             env=_ENVIRONMENT,
+            umask=UMASK,
             timeout=patience,
             check=False,
         )

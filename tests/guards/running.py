@@ -8,6 +8,30 @@ RUNNING = Group(
     "Running",
     (
         Fault(
+            "whoever installs has a umask of 0 or 077, ignores or blocks signals, has files open",
+            "the same modes, and hooks that hear what they should",
+            (
+                Guard(
+                    "target/program.py",
+                    "            umask=UMASK,\n",
+                    "",
+                    "target/test_own_machine.py::test_modes_are_the_same_whatever_the_umask[63]",
+                ),
+                Guard(
+                    "target/program.py",
+                    "    with _nothing_ignored():\n",
+                    "    if True:\n",
+                    "target/test_program.py::test_it_knows_nothing_of_whoever_started_this",
+                ),
+                Guard(
+                    "target/cli.py",
+                    "signal.pthread_sigmask(signal.SIG_SETMASK, ())",
+                    "signal.pthread_sigmask(signal.SIG_BLOCK, ())",
+                    "target/test_own_machine.py::test_no_signal_is_blocked_for_a_hook",
+                ),
+            ),
+        ),
+        Fault(
             "a hook fails, hangs, leaves children, reads standard input, or asks for the terminal",
             "its time ends it and all that it has started; the release before is back",
             (

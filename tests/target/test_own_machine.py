@@ -7,7 +7,9 @@ they are asked; `test_booted` asks the real ones.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from provisioning.target import registry, system, systemd
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE, directory, file
 
+from .machine import listing
 from .making import items, package
 
 if TYPE_CHECKING:
@@ -268,6 +271,40 @@ def test_what_keeps_a_good_release_from_coming_up_again_makes_it_no_bad_one(
     assert "did not come up" not in own.run("status", "greenhouse")[1]
     assert own.run("gc", "greenhouse") == (0, "")
     assert own.run("rollback", "greenhouse", "1.4.2")[0] == 0
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_modes_are_the_same_whatever_the_umask(own: Own, umask: int) -> None:
+    hooks = tuple(Hook(name, 10) for name in ("pre_install", "post_install"))
+    script = f"echo said; mkdir -p {own.place}/made; touch {own.place}/made/$PROVISIONING_VERSION"
+    holding = (*hook("pre_install", script), hook("post_install", script)[1])
+    modes = {}
+    for mask in (0o022, umask):
+        before = os.umask(mask)
+        try:
+            for version in ("1.4.2", "1.5.0"):
+                own.install(version, holding, hooks=hooks, services=service())
+            own.run("rollback", "greenhouse")
+            for top in ("opt", "units", "registry", "made"):
+                shutil.copytree(own.place / top, own.place / str(mask) / top, symlinks=True)
+            own.run("uninstall", "greenhouse", "--purge")
+            shutil.rmtree(own.place / "made")
+        finally:
+            os.umask(before)
+        modes[mask] = {path: entry[:2] for path, entry in listing(own.place / str(mask)).items()}
+    assert modes[umask] == modes[0o022]
+    assert modes[umask]["made/1.5.0"] == (oct(stat.S_IFREG), 0o644)
+
+
+def test_no_signal_is_blocked_for_a_hook(own: Own) -> None:
+    hooks = (Hook("post_install", 10),)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        code, _ = own.install("1.4.2", hook("post_install", "kill $$; exit 0"), hooks=hooks)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == {*before, signal.SIGTERM}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert code == 4
 
 
 def test_a_hook_fails_whatever_signals_its_grandparent_ignores(own: Own) -> None:

@@ -33,6 +33,33 @@ def test_it_has_the_environment_that_was_given_and_no_other() -> None:
     assert ended.output == b"A=1\n"
 
 
+KNOWN = """
+import os, signal
+print(oct(os.umask(0)), signal.pthread_sigmask(signal.SIG_SETMASK, []))
+print([each for each in signal.valid_signals() if signal.getsignal(each) == signal.SIG_IGN])
+print(os.listdir("/dev/fd"))
+"""
+
+
+def test_it_knows_nothing_of_whoever_started_this(tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-c", KNOWN]
+    expected = run(Program(command, "/", ENVIRONMENT), 20)
+    opened = os.open(tmp_path, os.O_RDONLY)
+    os.set_inheritable(opened, True)
+    ignored = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1)
+    umask, before = os.umask(0), {each: signal.signal(each, signal.SIG_IGN) for each in ignored}
+    try:
+        assert run(Program(command, "/", ENVIRONMENT), 20) == expected
+        assert {signal.getsignal(each) for each in ignored} == {signal.SIG_IGN}
+        os.umask(0o077)
+        assert run(Program(command, "/", ENVIRONMENT), 20).output.startswith(b"0o22 ")
+    finally:
+        os.umask(umask)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        os.close(opened)
+
+
 @pytest.mark.needs("root")
 def test_nobody_s_files_are_read_by_it_but_nobody_s() -> None:
     identity = {"user": 65534, "group": 65534, "extra_groups": []}
