@@ -73,7 +73,8 @@ def carry_out(change: Change, kept: Kept) -> None:
     except BaseException:  # a signal, or a fault of this program
         if not has_ended(change):
             undo(change, "interrupted")
-        raise
+            raise
+        record.remove(change.home)  # it comes too late: all was done
 
 
 def begun(change: Change) -> Change:
@@ -110,9 +111,7 @@ def finish(change: Change) -> None:
         configuration.forget_new(home, old.layout.conffiles)
     running.run_hook(home, change.record, "post_install", (old, new))
     running.start(home, old, new)
-    told = running.note(home, new)
-    if told:
-        change.telling.warn(told)
+    warn(change, running.note(home, new))
     end(change, DONE)
 
 
@@ -146,8 +145,8 @@ def go_back(change: Change, why: str) -> None:
     if attempts < ATTEMPTS:
         _start_again(change)
     if not old:
-        registry.strike(home)
-        home.directory.remove_tree(f"{RELEASES}/{change.record.new}")
+        warn(change, registry.strike(home))
+        discard(change, change.record.new)
     end(change, FAILED, why)
     with suppress(OSError):  # there will be another time
         cleanup.remove_bad(home, change.record.new)
@@ -161,13 +160,9 @@ def _prepare(change: Change, kept: Kept) -> Change:
         raise RefusedError(str(error)) from None
     configuration.keep(home, change.record.old, kept)
     if new:
-        configuration.make(home, new.layout)
-        told = bytecode.sweep(home, new)
-        if told:
-            change.telling.warn(told)
-    fault = registry.enter(home, change.record.name)
-    if fault:
-        change.telling.warn(fault)
+        configuration.make(home, new, change.old or releases.left(home))
+        warn(change, bytecode.sweep(home, new))
+    warn(change, registry.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)
 
 
@@ -185,14 +180,12 @@ def _abandon(change: Change) -> None:
     _point(home, PREVIOUS, entry.previous)
     configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
-        registry.strike(home)
+        warn(change, registry.strike(home))
         if change.new:
             running.forget(home, change.new.package)
-        fault = running.remove_users(home)
-        if fault:
-            change.telling.warn(fault)
+        warn(change, *running.remove_users(home))
     if not history.last_of(history.read(home), entry.new):
-        home.directory.remove_tree(f"{RELEASES}/{entry.new}")
+        discard(change, entry.new)
     record.remove(home)
 
 
@@ -210,6 +203,21 @@ def _undone(change: Change, fault: TargetError | OSError) -> TargetError:
         return TargetError(f"{name}: {why}; and then {error}: run `provision recover {where}`")
     back = change.old.package.version if change.old else "what was before, nothing,"
     return FailedError(f"{name}: {why}; {back} is back")
+
+
+def warn(change: Change, *told: str) -> None:
+    """Tell what somebody should look at, if there is anything."""
+    for each in filter(None, told):
+        change.telling.warn(each)
+
+
+def discard(change: Change, release: str) -> None:
+    """Remove a release that did not come up; what of it cannot be is none of this change's."""
+    home = change.home
+    try:
+        home.directory.remove_tree(f"{RELEASES}/{release}")
+    except OSError as error:
+        warn(change, f"{error.filename}: could not be removed: {reason(error)}")
 
 
 def _start_again(change: Change) -> None:
@@ -230,13 +238,14 @@ def _point(home: Home, link: str, release: str) -> None:
 
 def end(change: Change, outcome: str, why: str = "") -> None:
     """Have the change in the history, and none under way."""
-    home, entry, about = change.home, change.record, change.new or change.old
+    home, entry = change.home, change.record
+    release = entry.new or entry.old
     event = Event(
         sequence=entry.sequence,
         time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         action=entry.action,
-        release=entry.new or entry.old,
-        version=about.package.version if about else "",
+        release=release,
+        version=releases.version_of(release),
         old=entry.old,
         outcome=outcome,
         reason=why,

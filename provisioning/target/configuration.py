@@ -16,6 +16,7 @@ from provisioning.artifact import digest
 from provisioning.artifact.installed import CONFFILES, RELEASES, STATE
 from provisioning.artifact.path import collision_key
 from provisioning.errors import RefusedError, TargetError
+from provisioning.target import made
 from provisioning.target.conffile import (
     ARCHIVE,
     INSTALL,
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.installed import Installed
     from provisioning.target.home import Home
+    from provisioning.target.releases import Release
 
 KEPT = f"{STATE}/kept"
 _PRIVATE = Owned(0o700)
 _DECISIONS = "decisions.json"
+_WRITES = {INSTALL: "", RESTORE: "", NEW: ".new", OLD: ".old"}
+"""What is behind the name of a file that an action writes, if nobody edits it meanwhile."""
 _NO_RELEASE = "none"  # no release is called so
 
 
@@ -107,15 +111,15 @@ def keep(home: Home, release: str, kept: Kept) -> None:
     """Keep the configuration that a release is left with, before anything of it is changed."""
     directory = home.directory
     directory.make(KEPT, _PRIVATE)
-    made = directory.temporary(KEPT)
+    coming = directory.temporary(KEPT)
     for number, decision in enumerate(kept.decisions):
         data = directory.read(decision.path)
         if data is not None:
-            directory.write(f"{made}/{number}", data, Owned(0o600))
+            directory.write(f"{coming}/{number}", data, Owned(0o600))
     text = json.dumps(kept, indent=1)
-    directory.write(f"{made}/{_DECISIONS}", f"{text}\n".encode(), Owned(0o600))
+    directory.write(f"{coming}/{_DECISIONS}", f"{text}\n".encode(), Owned(0o600))
     directory.remove_tree(_of(release))
-    directory.move(made, _of(release))
+    directory.move(coming, _of(release))
 
 
 def kept(home: Home, release: str) -> Kept:
@@ -135,8 +139,13 @@ def kept(home: Home, release: str) -> Kept:
     return Kept(known, tuple(names))
 
 
-def make(home: Home, layout: Installed) -> None:
-    """Have the directories beside the releases."""
+def make(home: Home, new: Release, before: Release | None) -> None:
+    """Have the directories beside the releases; `before` is what was installed last."""
+    layout = new.layout
+    coming = {entry.path: made.DIRECTORY for entry in layout.above}
+    coming.update((entry.path, made.DATA) for entry in layout.data)
+    absent = {path: kind for path, kind in coming.items() if not home.directory.status(path)}
+    made.note(home, {**made.already(home, before, new), **absent})
     for entry in sorted((*layout.above, *layout.data)):
         home.directory.make(entry.path, _owned(entry))
 
@@ -152,9 +161,11 @@ def apply(
     home: Home, decisions: Iterable[Decision], release: str, entries: Iterable[Entry]
 ) -> None:
     """Carry out decisions about a release that has become current."""
-    says = _by_path(entries)
+    decided, says = tuple(decisions), _by_path(entries)
+    written = (each.path + _WRITES[each.action] for each in decided if each.action in _WRITES)
+    made.note(home, made.files(home, written))
     known = {decision.path: number for number, decision in enumerate(kept(home, release).decisions)}
-    for decision in decisions:
+    for decision in decided:
         if decision.action == KEEP:
             continue
         data = None

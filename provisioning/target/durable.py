@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from provisioning.artifact.descent import Descent
 from provisioning.errors import TargetError
+from provisioning.target import emptying
 from provisioning.target.syncing import sync
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ TEMPORARY = ".provisioning-"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 64 * 1024 * 1024  # bytes of a file that is read
+_FIXED = (errno.EXDEV, errno.EBUSY)  # a directory of a lower layer of overlayfs; a mount point
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -187,6 +189,12 @@ class Directory:
         os.mkdir(name, 0o700, dir_fd=parent)
         return made
 
+    def chmod(self, path: str, mode: int) -> None:
+        """Give the directory at `path` another mode."""
+        with self.opened(path) as descriptor:
+            os.fchmod(descriptor, mode)
+            sync(descriptor)
+
     @_named
     def remove(self, path: str) -> None:
         """Have no file, link or empty directory at `path`."""
@@ -197,23 +205,42 @@ class Directory:
         (os.rmdir if stat.S_ISDIR(status.st_mode) else os.unlink)(name, dir_fd=parent)
         sync(parent)
 
-    @_named
     def remove_tree(self, path: str) -> None:
-        """Have nothing at `path`, whatever it holds: all of it is gone, or under another name."""
+        """Have nothing at `path`, whatever it holds: all of it is gone, or under another name.
+
+        What cannot be removed keeps its name, and the first of it is raised: a mount point, what
+        is immutable, or another's. All else is gone then.
+        """
         if not self.is_directory(path):
             self.remove(path)
             return
         above = path.rpartition("/")[0]
         doomed = f"{above}/{self._temporary_name()}" if above else self._temporary_name()
-        self.move(path, doomed)
-        self._remove(doomed)
+        try:
+            self.move(path, doomed)
+        except OSError as error:
+            if error.errno not in _FIXED:
+                raise
+            doomed = path
+        faults = emptying.remove(self._descent, doomed)
+        if faults and doomed != path:
+            self.move(doomed, path)
+        for fault in faults:
+            with self.naming(path + str(fault.filename)[len(doomed) :]):
+                raise fault
 
-    @_named
-    def sweep(self, path: str) -> None:
-        """Remove what is temporary in the directory at `path`: somebody was killed."""
+    def sweep(self, path: str) -> list[OSError]:
+        """Remove what is temporary in the directory at `path`, as somebody was killed.
+
+        Returns why something could not be.
+        """
+        faults = list[OSError]()
         for name in self.names(path):
             if name.startswith(self.temporaries):
-                self._remove(f"{path}/{name}" if path else name)
+                faults += emptying.remove(self._descent, f"{path}/{name}" if path else name)
+        for fault in faults:
+            fault.filename = str(self._where / fault.filename)
+        return faults
 
     def _put(self, path: str, make: Callable[[int, str], None]) -> None:
         parent, name = self._descent.to(path)
@@ -229,30 +256,6 @@ class Directory:
 
     def _temporary_name(self) -> str:
         return self.temporaries + os.urandom(8).hex()
-
-    def _remove(self, path: str) -> None:
-        """Remove a tree, however deep, with few descriptors."""
-        if not self.is_directory(path):
-            self.remove(path)
-            return
-        below, found = [path], list[str]()
-        while below:
-            found.append(below.pop())
-            below += self._empty(found[-1])
-        for directory in reversed(found):
-            parent, name = self._descent.to(directory)
-            os.rmdir(name, dir_fd=parent)
-
-    def _empty(self, path: str) -> list[str]:
-        """Remove what is no directory in the one at `path`, and name the others."""
-        with self.opened(path) as descriptor:
-            os.fchmod(descriptor, 0o700)  # it may forbid what follows
-            with os.scandir(descriptor) as items:
-                found = [(item.name, item.is_dir(follow_symlinks=False)) for item in items]
-            for name, is_directory in found:
-                if not is_directory:
-                    os.unlink(name, dir_fd=descriptor)
-        return [f"{path}/{name}" for name, is_directory in found if is_directory]
 
 
 class Nowhere(Directory):

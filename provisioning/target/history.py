@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.installed import STATE
 from provisioning.target.durable import Owned
+from provisioning.target.releases import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +83,8 @@ def _event(line: bytes) -> Event | None:
     except (ValueError, TypeError, RecursionError):
         return None
     types = [type(value) for value in event]
-    return event if types == [type(value) for value in _LIKE] else None
+    is_event = types == [type(value) for value in _LIKE] and is_name(event.release)
+    return event if is_event else None
 
 
 _LIKE = Event(0, "", "", "", "", "", "", "", False)  # noqa: FBT003

@@ -15,6 +15,7 @@ from provisioning.artifact.files import reason
 from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.artifact.path import shown
 from provisioning.errors import RefusedError
+from provisioning.target import made
 from provisioning.target.durable import Directory, Nowhere, Owned
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
         RefusedError: there is no such directory, or a link on the way.
     """
     path = _really(root, prefix)
-    with _reached(root, path, make=make) as directory:
+    with _reached(root, path, made.new_prefix() if make else None) as directory:
         for own in _OWN:
             if directory.status(own) and not directory.is_directory(own):
                 raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")
@@ -68,7 +69,7 @@ def reached(root: Path, path: str, package: str = "", *, make: bool = False) -> 
     really = _really(root, path)
     if not make and not os.path.lexists(really):
         raise FileNotFoundError(path)
-    with _reached(root, really, package, make=make) as directory:
+    with _reached(root, really, _OPEN if make else None, package) as directory:
         yield directory
 
 
@@ -107,11 +108,13 @@ def _really(root: Path, path: str) -> Path:
 
 
 @contextmanager
-def _reached(root: Path, path: Path, package: str = "", *, make: bool) -> Iterator[Directory]:
+def _reached(root: Path, path: Path, owned: Owned | None, package: str = "") -> Iterator[Directory]:
+    """Open a directory; make it first if it is `owned` by somebody, and the way there."""
     try:
         with Directory(root) as top:
-            for above in _ways(root, path) if make else ():
-                top.make(above, _OPEN)
+            ways = _ways(root, path) if owned else []
+            for way in ways:
+                top.make(way, owned if owned and way == ways[-1] else _OPEN)
             with top.opened(path.relative_to(root).as_posix()) as descriptor:
                 directory = Directory(descriptor, package, path)
     except OSError as error:

@@ -16,7 +16,6 @@ from provisioning.target import (
     owners,
     registry,
     releases,
-    removal,
     running,
     stage,
     users,
@@ -99,7 +98,7 @@ def begin(home: Home, plan: Plan, telling: Telling) -> Change:
     record = Record(
         sequence=history.next_sequence(home),
         action=plan.action,
-        name=plan.about.name,
+        name=plan.name,
         old=plan.old.name if plan.old else "",
         new=plan.new.name if plan.new else "",
         previous=plan.previous,
@@ -144,7 +143,7 @@ def _there(home: Home, new: Release) -> list[str]:
 
 
 def _kept(home: Home, old: Release | None, new: Release) -> Kept:
-    before = old or removal.left(home)
+    before = old or releases.left(home)
     conffiles = before.layout.conffiles if before else ()
     decided = configuration.decide(home, conffiles, new.layout.conffiles)
     return Kept(decided, configuration.absent(home, new.layout))

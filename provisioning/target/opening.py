@@ -8,14 +8,15 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest
-from provisioning.artifact.installed import CURRENT, RELEASES
+from provisioning.artifact.installed import CURRENT, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
-from provisioning.target import history, record, removal, running
+from provisioning.target import history, made, record, registry, removal, running
 from provisioning.target.change import ATTEMPTS, TOOL
 from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
 from provisioning.target.recovery import recover
+from provisioning.target.releases import REMOVED
 from provisioning.target.system import is_starting
 from provisioning.target.trust import demand_own, doubt_about
 
@@ -33,14 +34,14 @@ _LOCKED = 5  # what a tool of any version exits with where somebody else changes
 def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) -> Iterator[Home]:
     """Open a prefix, `make` it first, lock it, and finish or undo what was interrupted there.
 
-    A prefix in which there is nothing in the end is removed.
+    A prefix that was made, and in which there is nothing in the end, is removed.
 
     Raises:
         RefusedError: there is none, or a link on the way; or somebody else may have written what
             is known of the package.
         LockedError: somebody else changes the package.
     """
-    made = missing(root, prefix) if make else []
+    ways = missing(root, prefix) if make else []
     with opened(root, prefix, make=make) as home:
         if not home.is_rehearsal:
             demand_own(home)
@@ -48,13 +49,17 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
         try:
             with locked(home):
                 recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)
+                made.settle_prefix(home)
                 try:
                     yield home
                 finally:
                     _tidy(home)
         finally:
             with suppress(OSError):
-                remove_empty(root, made or [prefix.lstrip("/")])
+                if made.is_new(home):
+                    remove_empty(root, ways or [home.path.relative_to(root).as_posix()])
+            if not home.directory.status(STATE):
+                registry.forget(root, prefix)
 
 
 def _have_finished(home: Home, telling: Telling) -> None:
@@ -92,7 +97,7 @@ def _have_finished(home: Home, telling: Telling) -> None:
 def _tidy(home: Home) -> None:
     """Remove what only says that there is nothing."""
     with suppress(OSError, RefusedError):
-        if home.directory.status(CURRENT) or record.read(home) or history.read(home):
+        if any(map(home.directory.status, (CURRENT, record.PATH, history.PATH, REMOVED))):
             return
         if home.directory.is_directory(RELEASES) and not home.directory.names(RELEASES):
             home.directory.remove(RELEASES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.installed import RELEASES, STATE
 from provisioning.target.conffile import ABSENT, ARCHIVE, INSTALL, KEEP, NEW, OLD, RESTORE, Decision
 from provisioning.target.record import REMOVE
 
@@ -32,15 +33,29 @@ class Plan(NamedTuple):
     new: Release | None
     previous: str
     kept: Kept
-    about: Package
-    """What the package is."""
+    about: Package | None
+    """What the package is; None if nothing tells any more what was removed."""
     is_there: bool = False
     """Whether the new release lies in the prefix already."""
     users: tuple[str, ...] = ()
-    """Those who will be made."""
+    """Those who will be made, or removed."""
     purge: bool = False
     stays: tuple[Stay, ...] = ()
     """What is left where a package is removed."""
+    doomed: tuple[str, ...] = ()
+    """The releases that are removed with it."""
+    goes: tuple[Stay, ...] = ()
+    """What is removed beside the releases."""
+
+    @property
+    def name(self) -> str:
+        """What the package is called."""
+        return self.about.name if self.about else ""
+
+    @property
+    def version(self) -> str:
+        """Which version of it this is about."""
+        return self.about.version if self.about else ""
 
 
 def told(decision: Decision) -> str:
@@ -61,7 +76,7 @@ def is_warning(decision: Decision) -> bool:
 
 def steps(plan: Plan, *, runs: bool) -> Iterator[str]:
     """Say what would be done, in order; `runs` tells whether anything of the package does."""
-    hooks = {hook.name for hook in plan.about.hooks} if runs else set()
+    hooks = {hook.name for hook in plan.about.hooks} if runs and plan.about else set()
     told = _removal if plan.action == REMOVE else _change
     return told(plan, hooks, runs=runs)
 
@@ -89,16 +104,22 @@ def _change(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
 
 
 def _removal(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+    if plan.old:
+        yield from _stop(plan.old.package, hooks, runs=runs)
+    yield from (f"remove {RELEASES}/{name}" for name in plan.doomed)
+    if plan.old and "post_remove" in hooks:
+        yield "run the hook post_remove"
+    yield from (each.goes for each in plan.goes)
+    yield from (f"remove the user {name}" for name in plan.users)
+    if plan.purge:
+        yield f"remove {STATE}: the history, and what else was noted"
+    yield from map(str, plan.stays)
+
+
+def _stop(package: Package, hooks: set[str], *, runs: bool) -> Iterator[str]:
     if "pre_remove" in hooks:
         yield "run the hook pre_remove"
-    names = ", ".join(each.name for each in plan.about.services)
+    names = ", ".join(each.name for each in package.services)
     if names:
         stop = "stop and " if runs else ""
         yield f"{stop}remove the services {names}"
-    if plan.old:
-        yield f"remove {plan.old.path}, and all other releases"
-    if "post_remove" in hooks:
-        yield "run the hook post_remove"
-    if plan.purge:
-        yield "remove configuration, data and state"
-    yield from map(str, plan.stays)

@@ -72,11 +72,12 @@ def read(home: Home) -> Record | None:
 
 def tool_of(home: Home) -> str:
     """The SHA-256 of the tool that began the change under way, whatever its record looks like."""
-    try:
-        found = json.loads(home.directory.read(PATH) or b"{}")["tool"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""
-    return found if isinstance(found, str) else ""
+    return _field(home, "tool")
+
+
+def is_of_removal(home: Home) -> bool:
+    """Tell whether a removal is under way, whatever its record looks like otherwise."""
+    return _field(home, "action") == REMOVE
 
 
 def write(home: Home, record: Record) -> None:
@@ -88,6 +89,14 @@ def write(home: Home, record: Record) -> None:
 def remove(home: Home) -> None:
     """Have no record: the change has ended."""
     home.directory.remove(PATH)
+
+
+def _field(home: Home, name: str) -> str:
+    try:
+        found = json.loads(home.directory.read(PATH) or b"{}")[name]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 _LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "")  # noqa: FBT003

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.installed import RELEASES, STATE
+from provisioning.artifact.files import reason
+from provisioning.artifact.installed import CURRENT, RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, record, registry, releases, removal, running
+from provisioning.target import change, made, record, registry, releases, removal, running
 from provisioning.target.change import Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provisioning.target.home import Home
     from provisioning.target.record import Record
     from provisioning.target.releases import Release
@@ -25,15 +28,15 @@ def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     comes back.
     """
     found = record.read(home)
-    for place in ("", RELEASES, STATE, KEPT):
-        home.directory.sweep(place)
+    _sweep(home, telling, ("", RELEASES, STATE, KEPT))
+    if not home.directory.status(CURRENT):  # who is killed in a purge may leave no record
+        _sweep(home, telling, made.places(home))
     if not found:
         return ""
     under_way = _change(home, telling, found)
-    for above in _beside(under_way):
-        home.directory.sweep(above)
+    _sweep(home, telling, _beside(under_way))
     registry.sweep(home, found.name)
-    for release in filter(None, (under_way.old, under_way.new, removal.left(home))):
+    for release in filter(None, (under_way.old, under_way.new, releases.left(home))):
         running.sweep(home, release.package)
     done = _recover(under_way, attempts)
     telling.say(f"{found.name}: an interrupted {found.action} was {done}")
@@ -50,9 +53,7 @@ def _recover(found: Change, attempts: int) -> str:
         record.remove(found.home)  # all but this was done
         return "finished"
     if entry.action == REMOVE:
-        committed = removal.is_committed(found)
-        (removal.finish if committed else removal.abandon)(found)
-        return "finished" if committed else "undone"
+        return _recover_removal(found)
     if entry.phase == RETURNING:
         change.go_back(found, entry.reason)
         return "undone"
@@ -67,6 +68,19 @@ def _recover(found: Change, attempts: int) -> str:
     return "finished"
 
 
+def _recover_removal(found: Change) -> str:
+    if not removal.is_committed(found):
+        removal.abandon(found)
+        return "undone"
+    change.warn(found, *removal.finish(found))
+    return "finished"
+
+
+def _sweep(home: Home, telling: Telling, places: Iterable[str]) -> None:
+    for fault in (fault for place in places for fault in home.directory.sweep(place)):
+        telling.warn(f"{fault.filename}: could not be removed: {reason(fault)}")
+
+
 def _release(home: Home, name: str) -> Release | None:
     """A release as the disk has it; None where it is not there any more, or damaged."""
     try:
@@ -77,6 +91,6 @@ def _release(home: Home, name: str) -> Release | None:
 
 def _beside(change: Change) -> set[str]:
     """The directories that hold what lies beside the releases."""
-    layouts = (each.layout for each in (change.old, change.new, removal.left(change.home)) if each)
+    layouts = (each.layout for each in (change.old, change.new, releases.left(change.home)) if each)
     kept = (entry for layout in layouts for entry in (*layout.conffiles, *layout.data))
     return {entry.path.rpartition("/")[0] for entry in kept}

@@ -1,4 +1,8 @@
-"""Knows which packages are installed on a machine: a link for each, by its name, to its prefix."""
+"""Knows which packages are installed on a machine: a link for each, by its name, to its prefix.
+
+Of a package that was removed, and has left configuration or data, the link lies in a directory
+beside those of the others.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,17 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.files import reason
 from provisioning.errors import RefusedError
+from provisioning.target.durable import Owned
 from provisioning.target.home import reached
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from provisioning.target.durable import Directory
     from provisioning.target.home import Home
 
 REGISTRY = "/var/lib/provisioning"
+_REMOVED = ".removed"  # no package is called so
 
 
 def prefix_of(root: Path, name: str) -> str:
@@ -25,6 +32,11 @@ def prefix_of(root: Path, name: str) -> str:
             return _sound(directory.leads(name))
     except FileNotFoundError:
         return ""
+
+
+def left_at(root: Path, name: str) -> str:
+    """Where a package was removed that has left something there; "" if none has."""
+    return prefix_of(root, f"{_REMOVED}/{name}")
 
 
 def packages(root: Path) -> dict[str, str]:
@@ -44,10 +56,12 @@ def enter(home: Home, name: str) -> str:
     try:
         with reached(home.root, REGISTRY, name, make=True) as directory:
             directory.link(name, home.prefix)
+            _forget(directory, home.prefix)
     except (OSError, RefusedError) as error:
         # Who may write to the prefix may not be allowed to write there: the prefix does to find it.
-        told = reason(error) if isinstance(error, OSError) else str(error)
-        return f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {told}"
+        return (
+            f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {_why(error)}"
+        )
     return ""
 
 
@@ -60,12 +74,40 @@ def _sound(prefix: str | None) -> str:
 def sweep(home: Home, name: str) -> None:
     """Remove what a run that was killed has left in registering a package."""
     with suppress(FileNotFoundError), reached(home.root, REGISTRY, name) as directory:
-        directory.sweep("")
+        for place in ("", _REMOVED):
+            directory.sweep(place)
 
 
-def strike(home: Home) -> None:
-    """Have nothing registered any more as installed there."""
+def strike(home: Home) -> str:
+    """Have nothing registered as installed there, but as having left something; tell why not."""
     for name, prefix in packages(home.root).items():
         if prefix == home.prefix:
-            with reached(home.root, REGISTRY) as directory:
-                directory.remove(name)
+            try:
+                with reached(home.root, REGISTRY, name) as directory:
+                    directory.make(_REMOVED, Owned(0o755))
+                    directory.link(f"{_REMOVED}/{name}", prefix)
+                    directory.remove(name)
+            except (OSError, RefusedError) as error:  # as of `enter`
+                return f"{name}: stays entered in {REGISTRY}: {_why(error)}"
+    return ""
+
+
+def forget(root: Path, prefix: str) -> bool:
+    """Forget that a package has left something there, which is gone; tell whether one had."""
+    with suppress(OSError, RefusedError), reached(root, REGISTRY) as directory:
+        return _forget(directory, prefix)
+    return False
+
+
+def _forget(directory: Directory, prefix: str) -> bool:
+    names = directory.names(_REMOVED)
+    found = [name for name in names if directory.leads(f"{_REMOVED}/{name}") == prefix]
+    for name in found:
+        directory.remove(f"{_REMOVED}/{name}")
+    if found == names:
+        directory.remove(_REMOVED)
+    return bool(found)
+
+
+def _why(error: OSError | RefusedError) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)

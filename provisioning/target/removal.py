@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import manifest
 from provisioning.artifact.files import reason
-from provisioning.artifact.installed import BESIDE, CURRENT, PREVIOUS, RELEASES, STATE
-from provisioning.artifact.path import DEVICE
-from provisioning.errors import ArtifactError, RefusedError, TargetError
-from provisioning.target import (
-    configuration,
-    record,
-    registry,
-    releases,
-    running,
-)
-from provisioning.target.change import begun, end
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.errors import TargetError
+from provisioning.target import history, made, record, registry, releases, running
+from provisioning.target.change import TOOL, begun, end, warn
+from provisioning.target.configuration import KEPT
 from provisioning.target.durable import Owned
 from provisioning.target.history import DONE
+from provisioning.target.lock import LOCK
 from provisioning.target.record import SWITCHING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from provisioning.target.change import Change
     from provisioning.target.home import Home
-    from provisioning.target.releases import Release
-
-_REMOVED = f"{STATE}/removed.json"
-"""The manifest of a release that was removed: what its configuration files were."""
 
 
-def left(home: Home) -> Release | None:
-    """What was installed here when the package was removed last, for its configuration."""
-    data = home.directory.read(_REMOVED)
-    if data is None:
-        return None
-    try:
-        return releases.laid_out("", data, manifest.parse(data, _REMOVED), _REMOVED)
-    except (ArtifactError, RefusedError):
-        return None
+def carry_out(change: Change) -> tuple[str, ...]:
+    """Remove a package; tell what of it cannot be removed.
 
-
-def carry_out(change: Change) -> None:
-    """Remove a package. Raises TargetError if that did not begin, and nothing was changed."""
+    Raises TargetError if that did not begin, and nothing was changed.
+    """
     home, old = change.home, change.old
     try:
         change = begun(change)
         running.run_hook(home, change.record, "pre_remove", (old, None))
         if old:
-            home.directory.write(_REMOVED, old.data, Owned(0o600))
+            home.directory.write(releases.REMOVED, old.data, Owned(0o600))
         change = change.noted(phase=SWITCHING)
         if old:
             running.stop(home, old)
@@ -63,7 +48,7 @@ def carry_out(change: Change) -> None:
         if not is_committed(change):
             abandon(change)
         raise
-    finish(change)
+    return finish(change)
 
 
 def is_committed(change: Change) -> bool:
@@ -78,51 +63,77 @@ def abandon(change: Change) -> None:
             running.start(change.home, None, change.old)
         except TargetError as error:
             change.telling.warn(f"after going back: {error}")
-    change.home.directory.remove(_REMOVED)
+    change.home.directory.remove(releases.REMOVED)
     record.remove(change.home)
 
 
-def finish(change: Change) -> None:
-    """Remove what is left of a package that is current no more."""
-    home = change.home
+def finish(change: Change) -> tuple[str, ...]:
+    """Remove what is left of a package that is current no more; tell what cannot be removed."""
+    home, purge = change.home, change.record.purge
     home.directory.remove(PREVIOUS)
     try:
         running.run_hook(home, change.record, "post_remove", (change.old, None))
     except TargetError as error:
         change.telling.warn(str(error))
-    about = left(home)
+    about = releases.left(home)
     if about:
         running.forget(home, about.package)
-    for name in releases.names(home):
-        home.directory.remove_tree(f"{RELEASES}/{name}")
-    home.directory.remove(RELEASES)
-    configuration.forget(home, ())
-    if change.record.purge and about:
-        _purge(home, about)
-        fault = running.remove_users(home)
-        if fault:
-            change.telling.warn(fault)
-    end(change._replace(old=about), DONE)
-    registry.strike(home)
-    if change.record.purge:
-        forget(home)
+    warn(change, registry.strike(home))
+    stuck = clear(home, purge=purge)
+    if not purge or stuck:
+        end(change, DONE)
+    return stuck
 
 
-def _purge(home: Home, about: Release) -> None:
-    for entry in about.layout.conffiles:
-        for suffix in ("", *BESIDE):
-            home.directory.remove(entry.path + suffix)
-    for entry in about.layout.data:
-        home.directory.remove_tree(entry.path)
-    ways = {entry.path for entry in about.layout.above}
-    if about.package.device:
-        home.directory.remove(DEVICE)
-        ways.add(DEVICE.partition("/")[0])
-    configuration.unmake(home, sorted(ways))
+def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
+    """Remove all releases, and to `purge` what else there is; tell what cannot be removed.
+
+    Whoever was killed, or could not remove all, begins again, and finds what is left.
+    """
+    stuck = [*_all_removed(home, _releases(home))]
+    if purge:
+        # Whoever installs the package meanwhile gets its configuration as for the first time.
+        made.note(home, made.known(home, releases.left(home)))
+        home.directory.remove(releases.REMOVED)
+        stuck += [*_all_removed(home, _purged(home)), *running.remove_users(home)]
+        if not stuck:
+            forget(home, but=(LOCK,))
+    return tuple(stuck)
 
 
-def forget(home: Home) -> None:
-    """Have no state any more; with it goes the lock."""
-    for name in home.directory.names(STATE):
-        home.directory.remove_tree(f"{STATE}/{name}")
-    home.directory.remove(STATE)
+def forget(home: Home, but: tuple[str, ...] = ()) -> None:
+    """Have no state any more: the record of a change, and what it takes to end it, go last."""
+    made.give_up_prefix(home)
+    found = {f"{STATE}/{name}" for name in home.directory.names(STATE)} - {*but}
+    last = [path for path in (history.PATH, record.PATH, TOOL, LOCK) if path in found]
+    for path in (*sorted(found - {*last}), *last):
+        home.directory.remove_tree(path)
+    if not but:
+        home.directory.remove(STATE)
+
+
+def _releases(home: Home) -> Iterator[str]:
+    yield from (f"{RELEASES}/{name}" for name in releases.names(home))
+    yield KEPT
+    if not home.directory.names(RELEASES):
+        yield RELEASES
+
+
+def _purged(home: Home) -> Iterator[str]:
+    """What the package has made beside its releases, the innermost first."""
+    found = made.read(home)
+    paths = sorted({*found} - {made.PREFIX}, reverse=True)
+    yield from (path for path in paths if made.goes(home, path, found))
+
+
+def _all_removed(home: Home, paths: Iterable[str]) -> Iterator[str]:
+    """Have nothing at these paths below the prefix; tell where there is something, and why."""
+    for path in paths:
+        try:
+            home.directory.remove_tree(path)
+        except OSError as error:
+            yield f"{error.filename}: {_why(error)}"
+
+
+def _why(error: OSError) -> str:
+    return "is mounted there; unmount it" if error.errno == errno.EBUSY else reason(error)

@@ -53,17 +53,12 @@ def make_users(home: Home, package: Package) -> list[str]:
     return [] if home.is_rehearsal else users.make(home, package)
 
 
-def remove_users(home: Home) -> str:
-    """Have those on this machine no more who were made for services: why not, "" if they are gone.
+def remove_users(home: Home) -> list[str]:
+    """Have those on this machine no more who were made for services: why one still is.
 
     Somebody may have started something as such a user, and then the user stays.
     """
-    try:
-        if not home.is_rehearsal:
-            users.remove(home)
-    except TargetError as error:
-        return str(error)
-    return ""
+    return [] if home.is_rehearsal else users.remove(home)
 
 
 def sweep(home: Home, package: Package) -> None:

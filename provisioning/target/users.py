@@ -10,6 +10,7 @@ import pwd
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.path import STATE
+from provisioning.errors import TargetError
 from provisioning.target import system
 from provisioning.target.durable import Owned
 
@@ -58,13 +59,22 @@ def make(home: Home, package: Package) -> list[str]:
     return made
 
 
+def noted(home: Home) -> list[str]:
+    """The users that were made for a package, and are still on this machine."""
+    return [name for name in sorted(_made(home)) if _is_user(name)]
+
+
 def remove(home: Home) -> list[str]:
-    """Remove those that were made for a package: their names. Raises TargetError."""
-    made = [name for name in sorted(_made(home)) if _is_user(name)]
-    for name in made:
-        system.run(["userdel", name], _PATIENCE)
-    home.directory.remove(NOTE)
-    return made
+    """Remove those that were made for a package; why one could not be."""
+    faults = []
+    for name in noted(home):
+        try:
+            system.run(["userdel", name], _PATIENCE)
+        except TargetError as error:
+            faults.append(str(error))
+    if not faults:
+        home.directory.remove(NOTE)
+    return faults
 
 
 def _is_user(name: str) -> bool:

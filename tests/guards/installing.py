@@ -248,14 +248,14 @@ INSTALLING = Group(
             (
                 Guard(
                     "target/recovery.py",
-                    'for place in ("", RELEASES, STATE, KEPT):',
-                    "for place in ():",
+                    '    _sweep(home, telling, ("", RELEASES, STATE, KEPT))\n',
+                    "",
                     "target/test_hostile.py::test_stale_temporaries_are_swept",
                 ),
                 Guard(
                     "target/recovery.py",
-                    "    for above in _beside(under_way):\n",
-                    "    for above in ():\n",
+                    "    _sweep(home, telling, _beside(under_way))\n",
+                    "",
                     "target/test_recovery.py::test_what_lies_beside_a_configuration_file_is_swept",
                 ),
             ),

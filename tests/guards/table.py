@@ -7,6 +7,7 @@ from .collecting import COLLECTING
 from .configuring import CONFIGURING
 from .describing import DESCRIBING
 from .installing import INSTALLING
+from .leaving import LEAVING
 from .running import RUNNING
 from .telling import TELLING
 from .unpacking import UNPACKING
@@ -19,6 +20,7 @@ GROUPS = (
     VERIFYING,
     UNPACKING,
     INSTALLING,
+    LEAVING,
     CONFIGURING,
     RUNNING,
     TELLING,

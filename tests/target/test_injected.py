@@ -15,7 +15,19 @@ from provisioning.target.cli import main
 
 from .injecting import CHANGING, traced
 from .kills import After, ended_at
-from .test_kills import demand_whole, edited, first, in_memory, rollback, state, uninstall, unlike
+from .test_kills import (
+    demand_whole,
+    edited,
+    first,
+    in_memory,
+    is_left,
+    purge,
+    purge_left,
+    rollback,
+    state,
+    uninstall,
+    unlike,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +49,7 @@ def recovery(machine: Machine) -> list[str]:
     return ["recover", "/opt/greenhouse"]
 
 
-SCENARIOS = [first, edited, rollback, uninstall, recovery]
+SCENARIOS = [first, edited, rollback, uninstall, purge, purge_left, recovery]
 RELEASES = {recovery: {"1.4.2", "1.5.0"}}
 """Of what may be left by a command that does not say which release it leads to."""
 
@@ -76,9 +88,9 @@ class Sweep:
             assert machine.run("recover", "/opt/greenhouse").code == 0, injection
         demand_whole(machine, *self.whole)
         assert [*machine.root.rglob(".provisioning-*")] == [], injection
-        is_left = not self.after and machine.prefix.exists()
         # To install what is installed enters it in the registry, should that have failed.
-        if machine.version != self.after or is_left or self.again[0] == "install":
+        left = not self.after and is_left(machine)
+        if machine.version != self.after or left or self.again[0] == "install":
             assert main(self.again) in {0, 3}, injection
         if self.after:
             machine.run("gc", "greenhouse")

@@ -19,7 +19,7 @@ import pytest
 
 from .injecting import traced
 from .machine import Machine
-from .test_kills import demand_whole, edited, first, rollback, uninstall
+from .test_kills import demand_whole, edited, first, purge, rollback, uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def cuts(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> Iterator[Cut
 
 @pytest.mark.parametrize(
     ("scenario", "after"),
-    [(first, "1.4.2"), (edited, "1.5.0"), (rollback, "1.4.2"), (uninstall, "")],
+    [(first, "1.4.2"), (edited, "1.5.0"), (rollback, "1.4.2"), (uninstall, ""), (purge, "")],
 )
 def test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives(
     capsys: pytest.CaptureFixture[str],

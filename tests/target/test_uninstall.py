@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 
 STAYS = "etc/greenhouse.ini: stays, as it was installed\nvar/log: stays, data\n"
+GOES = """\
+remove etc: if nothing else is in it
+remove etc/greenhouse.ini: as it was installed
+remove var: if nothing else is in it
+remove var/log: data
+remove state: the history, and what else was noted
+"""
 PURGE = "what stays goes with `uninstall --purge --root  /opt/greenhouse`\n"  # of the root ""
 
 
@@ -98,9 +105,9 @@ def test_what_is_not_installed_cannot_be_removed(machine: Machine) -> None:
 def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
     machine.install("1.4.2")
     before = listing(machine.root)
-    gone = f"remove releases/{release('1.4.2')}, and all other releases\n"
+    gone = f"remove releases/{release('1.4.2')}\n"
     told = machine.run("uninstall", "greenhouse", "--dry-run")
     assert told == (0, f"{gone}{STAYS}", "")
     told = machine.run("uninstall", "greenhouse", "--dry-run", "--purge")
-    assert told == (0, f"{gone}remove configuration, data and state\n", "")
+    assert told == (0, f"{gone}{GOES}", "")
     assert listing(machine.root) == before

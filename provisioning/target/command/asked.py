@@ -14,8 +14,8 @@ from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.path import TOOL, shown
 from provisioning.artifact.release import is_tree
 from provisioning.errors import ArtifactError, TargetError
-from provisioning.target.home import SYSTEM
-from provisioning.target.registry import prefix_of
+from provisioning.target.home import SYSTEM, exists
+from provisioning.target.registry import left_at, prefix_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -77,8 +77,11 @@ def root_of(options: Namespace) -> Path:
     return root
 
 
-def place_of(options: Namespace) -> Place:
-    """Where the package that was asked for lies. Raises TargetError if nobody knows."""
+def place_of(options: Namespace, *, left: bool = False) -> Place:
+    """Where the package that was asked for lies, or one that was removed and has `left` something.
+
+    Raises TargetError if nobody knows.
+    """
     root, name = root_of(options), options.name
     if name and name.startswith("/"):
         path = os.path.normpath(name)
@@ -89,9 +92,15 @@ def place_of(options: Namespace) -> Place:
             raise TargetError("which package? `provision list` tells their names")
         return place
     prefix = prefix_of(root, name)
-    if not prefix:
-        raise TargetError(f"{shown(name)}: is not installed; `provision list` tells what is")
-    return Place(root, prefix)
+    remains = left_at(root, name) if left and not prefix else ""
+    if not prefix and not (remains and exists(root, remains)):
+        raise not_installed(name)
+    return Place(root, prefix or remains)
+
+
+def not_installed(name: str) -> TargetError:
+    """What is wrong where no package is called so."""
+    return TargetError(f"{shown(name)}: is not installed; `provision list` tells what is")
 
 
 def own_tree() -> Path | None:

@@ -8,11 +8,13 @@ from provisioning.artifact.files import reason
 from provisioning.target import plan as plans
 from provisioning.target import registry
 from provisioning.target.cleanup import clean_up
-from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.command.answer import GOOD, TROUBLE, Answer
 from provisioning.target.conffile import KEEP
 from provisioning.target.record import REMOVE, ROLLBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from provisioning.artifact.package import Package
     from provisioning.target.home import Home
     from provisioning.target.plan import Plan
@@ -43,14 +45,28 @@ def changed(plan: Plan, home: Home, telling: Telling) -> Answer:
         text = plans.told(decision)
         if text:
             (telling.warn if plans.is_warning(decision) else telling.say)(text)
+    telling.say(_told(plan, home))
+    found = {"removed": _clean_up(home, telling), "warnings": telling.warnings}
+    return Answer(GOOD, {**_document(plan), **found})
+
+
+def removed(plan: Plan, stuck: Sequence[str], home: Home, telling: Telling) -> Answer:
+    """Tell what was removed, what stays, and what could not be removed."""
     for stay in plan.stays:
         telling.say(str(stay))
+    purge = "--purge " if plan.purge or not stuck else ""
+    root = f"--root {home.root} " if home.is_rehearsal else ""
+    command = f"`uninstall {purge}{root}{home.prefix}`"
+    document = {**_document(plan), "warnings": telling.warnings, "stuck": [*stuck]}
+    if stuck:
+        for each in stuck:
+            telling.complain(each)
+        telling.complain(f"{home.path}: not all could be removed; then say {command} again")
+        return Answer(TROUBLE, document)
     telling.say(_told(plan, home))
-    if plan.stays:
-        root = f"--root {home.root} " if home.is_rehearsal else ""
-        telling.say(f"what stays goes with `uninstall --purge {root}{home.prefix}`")
-    removed = [] if plan.action == REMOVE else _clean_up(home, telling)
-    return Answer(GOOD, {**_document(plan), "removed": removed, "warnings": telling.warnings})
+    if plan.stays and not plan.purge:
+        telling.say(f"what stays goes with {command}")
+    return Answer(GOOD, document)
 
 
 def _clean_up(home: Home, telling: Telling) -> list[str]:
@@ -64,7 +80,7 @@ def _clean_up(home: Home, telling: Telling) -> list[str]:
 def _told(plan: Plan, home: Home) -> str:
     was = f", was {plan.old.package.version}" if plan.old and plan.new else ""
     done = {REMOVE: "removed from", ROLLBACK: "back in"}.get(plan.action, "installed in")
-    return f"{plan.about.name} {plan.about.version}: {done} {home.path}{was}"
+    return f"{plan.name} {plan.version}: {done} {home.path}{was}".lstrip(": ")
 
 
 def _document(plan: Plan | None) -> dict[str, Any]:
@@ -72,7 +88,7 @@ def _document(plan: Plan | None) -> dict[str, Any]:
         return {"action": "none"}
     return {
         "action": plan.action,
-        "name": plan.about.name,
+        "name": plan.name,
         "version": plan.new.package.version if plan.new else "",
         "release": plan.new.name if plan.new else "",
         "was": plan.old.package.version if plan.old else "",
@@ -81,5 +97,13 @@ def _document(plan: Plan | None) -> dict[str, Any]:
             for each in plan.kept.decisions
             if each.action != KEEP
         ],
-        **({"stays": [each._asdict() for each in plan.stays]} if plan.action == REMOVE else {}),
+        **(_removal(plan) if plan.action == REMOVE else {}),
+    }
+
+
+def _removal(plan: Plan) -> dict[str, Any]:
+    return {
+        "removed": [*plan.doomed],
+        "goes": [each._asdict() for each in plan.goes],
+        "stays": [each._asdict() for each in plan.stays],
     }

@@ -43,7 +43,7 @@ def _count(text: str) -> int:
 
 def run(options: Namespace, telling: Telling) -> Answer:
     """Remove, and tell what."""
-    place = place_of(options)
+    place = place_of(options, left=True)
     if options.dry_run:
         with opened(*place) as home:
             removed = clean_up(home, options.keep, dry_run=True)

@@ -41,7 +41,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
     """Recover, and tell what."""
     if options.prefix and not os.path.isabs(options.prefix):
         raise TargetError(f"{options.prefix}: does not begin with a slash")
-    place = Place(root_of(options), options.prefix) if options.prefix else place_of(options)
-    with to_change(*place, telling):
+    named = options.prefix and Place(root_of(options), options.prefix)
+    with to_change(*(named or place_of(options, left=True)), telling):
         pass
     return Answer(GOOD, {"done": telling.steps, "warnings": telling.warnings})

@@ -6,22 +6,33 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.installed import CURRENT, PREVIOUS
 from provisioning.errors import RefusedError
-from provisioning.target import registry, releases, removal
-from provisioning.target.command.asked import add_name, add_output, add_root, place_of
-from provisioning.target.command.changed import changed, planned
+from provisioning.target import history, made, record, registry, releases, removal, users
+from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.command.asked import (
+    add_name,
+    add_output,
+    add_root,
+    not_installed,
+    place_of,
+    root_of,
+)
+from provisioning.target.command.changed import planned, removed
 from provisioning.target.configuration import NOTHING
-from provisioning.target.home import opened
+from provisioning.target.home import exists, looked_at, opened
 from provisioning.target.install import begin
 from provisioning.target.opening import to_change
 from provisioning.target.plan import Plan
 from provisioning.target.record import REMOVE
-from provisioning.target.staying import stays
+from provisioning.target.registry import left_at, prefix_of
+from provisioning.target.staying import goes, spared, stays
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.target.command.answer import Answer
+    from provisioning.target.command.asked import Place
     from provisioning.target.home import Home
+    from provisioning.target.releases import Release
+    from provisioning.target.staying import Stay
     from provisioning.target.telling import Telling
 
 HELP = "remove a package; its configuration and data stay"
@@ -31,7 +42,9 @@ CHANGES = True
 def declare(parser: ArgumentParser) -> None:
     """Say what the command can be told."""
     add_name(parser)
-    parser.add_argument("--purge", action="store_true", help="remove configuration and data too")
+    parser.add_argument(
+        "--purge", action="store_true", help="remove the configuration and data it has made, too"
+    )
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
     add_root(parser)
     add_output(parser)
@@ -39,27 +52,84 @@ def declare(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, telling: Telling) -> Answer:
     """Remove, and tell what."""
-    place = place_of(options)
+    if _is_gone(options):
+        return _ended(options, telling)
+    place = place_of(options, left=True)
     if options.dry_run:
         with opened(*place) as home:
             return planned(_planned(home, options), home, telling)
+    ends = _ends(place, options)
     with to_change(*place, telling) as home:
-        if not releases.at(home, CURRENT):
-            registry.strike(home)  # somebody was killed just before
+        if ends and not _is_anything(home, purge=options.purge):
+            return _ended(options, telling)
         plan = _planned(home, options)
-        removal.carry_out(begin(home, plan, telling))
+        if plan.old:
+            stuck = removal.carry_out(begin(home, plan, telling))
+        else:
+            stuck = removal.clear(home, purge=plan.purge)
         if plan.old and not plan.purge:  # a hook may have seen to some of it
             plan = plan._replace(stays=stays(home, plan.old))
-        return changed(plan, home, telling)
+        return removed(plan, stuck, home, telling)
+
+
+def _is_gone(options: Namespace) -> bool:
+    """Tell whether somebody was killed who had removed all, but for what remembers the place."""
+    name, root = options.name or "", root_of(options)
+    if name.startswith("/"):
+        root, prefix = place_of(options)
+    else:
+        prefix = "" if prefix_of(root, name) else left_at(root, name)
+    ends = options.purge and not options.dry_run and prefix and not exists(root, prefix)
+    return bool(ends and registry.forget(root, prefix))
+
+
+def _ends(place: Place, options: Namespace) -> bool:
+    """Tell whether somebody was killed who removed the package: to end that is what was asked."""
+    with looked_at(*place) as home:
+        if record.is_of_removal(home) or made.is_new(home):
+            return True
+    return options.purge and bool(left_at(place.root, options.name or ""))
+
+
+def _ended(options: Namespace, telling: Telling) -> Answer:
+    telling.say(f"{options.name or 'it'}: nothing is left")
+    return Answer(GOOD, {"action": REMOVE, "warnings": telling.warnings})
+
+
+def _is_anything(home: Home, *, purge: bool) -> bool:
+    """Tell whether there is anything to remove."""
+    places = (history.PATH, releases.REMOVED) if purge else ()
+    found = releases.at(home, CURRENT) or releases.names(home)
+    return bool(found) or any(map(home.directory.status, places))
 
 
 def _planned(home: Home, options: Namespace) -> Plan:
-    current, removed = releases.at(home, CURRENT), removal.left(home)
-    if not current and options.purge and removed:
-        return Plan(REMOVE, None, None, "", NOTHING, removed.package, purge=True)
-    if not current:
-        raise RefusedError(f"{home.path}: nothing is installed")
-    old = releases.read(home, current)
-    previous = releases.at(home, PREVIOUS)
-    left = () if options.purge else stays(home, old)
-    return Plan(REMOVE, old, None, previous, NOTHING, old.package, purge=options.purge, stays=left)
+    current, purge = releases.at(home, CURRENT), options.purge
+    if not _is_anything(home, purge=purge):
+        by_name = options.name and not options.name.startswith("/")
+        raise (
+            not_installed(options.name)
+            if by_name
+            else RefusedError(f"{home.path}: nothing is installed")
+        )
+    old = releases.read(home, current) if current else None
+    about = old or releases.left(home)
+    return Plan(
+        REMOVE,
+        old,
+        None,
+        releases.at(home, PREVIOUS),
+        NOTHING,
+        about.package if about else None,
+        users=tuple(users.noted(home)) if purge else (),
+        purge=purge,
+        stays=_stays(home, about, purge=purge),
+        doomed=tuple(releases.names(home)),
+        goes=goes(home, about) if purge else (),
+    )
+
+
+def _stays(home: Home, about: Release | None, *, purge: bool) -> tuple[Stay, ...]:
+    if about is None:
+        return ()
+    return spared(home, about) if purge else stays(home, about)

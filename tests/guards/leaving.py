@@ -1,0 +1,133 @@
+"""The faults that a removal meets, and what it has to leave."""
+
+from __future__ import annotations
+
+from .guard import Fault, Group, Guard
+
+LEAVING = Group(
+    "Removing",
+    (
+        Fault(
+            "killed at any system call of a removal, a purge, or a purge after a removal",
+            "the next command works at once, whichever it is; no configuration is lost that was"
+            " not asked for; asked again, all is gone",
+            (
+                Guard(
+                    "target/removal.py",
+                    "        home.directory.remove(releases.REMOVED)\n        stuck",
+                    "        stuck",
+                    "target/test_purge.py::"
+                    "test_meanwhile_the_package_can_be_installed_with_its_configuration",
+                ),
+                Guard(
+                    "target/removal.py",
+                    "            forget(home, but=(LOCK,))\n",
+                    "            forget(home)\n",
+                    "target/test_kills.py::"
+                    "test_after_some_kills_of_a_removal_each_command_works_at_once[purge]",
+                ),
+                Guard(
+                    "target/history.py",
+                    " and is_name(event.release)",
+                    "",
+                    "target/test_purge.py::test_a_line_of_history_without_a_release_is_none",
+                ),
+                Guard(
+                    "target/command/uninstall.py",
+                    "        if record.is_of_removal(home) or made.is_new(home):\n",
+                    "        if made.is_new(home):\n",
+                    "target/test_kills.py::"
+                    "test_after_some_kills_of_a_removal_each_command_works_at_once[purge]",
+                ),
+                Guard(
+                    "target/recovery.py",
+                    "        _sweep(home, telling, made.places(home))\n",
+                    "        pass\n",
+                    "target/test_purge.py::test_what_a_killed_purge_was_about_to_remove_is_swept",
+                ),
+            ),
+            (
+                (
+                    "target/test_kills.py::"
+                    "test_after_each_kill_of_a_removal_each_command_works_at_once"
+                ),
+                (
+                    "target/test_injected.py::"
+                    "test_a_kill_at_each_system_call_leaves_the_old_or_the_new"
+                ),
+                (
+                    "target/test_power.py::"
+                    "test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives"
+                ),
+            ),
+        ),
+        Fault(
+            "releases on a lower layer of an overlay; something mounted below the prefix, or"
+            " immutable",
+            "removed, or told with its path; the rest goes, nothing stays under way, and asked"
+            " again the removal goes on",
+            (
+                Guard(
+                    "target/durable.py",
+                    "            if error.errno not in _FIXED:\n",
+                    "            if True:\n",
+                    "target/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
+                ),
+                Guard(
+                    "target/durable.py",
+                    "        if faults and doomed != path:\n            self.move(doomed, path)\n",
+                    "",
+                    "target/test_purge.py::"
+                    "test_what_is_mounted_in_an_old_release_hinders_no_upgrade",
+                ),
+                Guard(
+                    "target/emptying.py",
+                    "            if error.errno in _FILLED:\n",
+                    "            if error.errno in (*_FILLED, errno.EBUSY):\n",
+                    "target/test_purge.py::"
+                    "test_what_is_mounted_in_data_is_told_and_goes_when_asked_again",
+                ),
+                Guard(
+                    "target/emptying.py",
+                    "        faults.append(error)\n",
+                    "        raise\n",
+                    "target/test_purge.py::"
+                    "test_what_cannot_be_removed_for_ever_hinders_no_other_command",
+                ),
+            ),
+        ),
+        Fault(
+            "directories, configuration files and an empty prefix that were there before",
+            "a purge takes what the package has made, and nothing else",
+            (
+                Guard(
+                    "target/configuration.py",
+                    "if not home.directory.status(path)}",
+                    "if True}",
+                    "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
+                ),
+                Guard(
+                    "target/made.py",
+                    "    new = [path for path in paths if home.directory.status(path) is None]\n",
+                    "    new = [*paths]\n",
+                    "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
+                ),
+                Guard(
+                    "target/opening.py",
+                    "                if made.is_new(home):\n",
+                    "                if True:\n",
+                    "target/test_purge.py::"
+                    "test_an_installation_that_is_refused_removes_no_directory_of_others",
+                ),
+                Guard(
+                    "target/made.py",
+                    "        found = _assumed(home, about)\n",
+                    "        found = dict.fromkeys("
+                    "(entry.path for entry in about.layout.data), DATA)\n",
+                    "target/test_purge.py::"
+                    "test_of_what_an_older_tool_installed_what_is_not_known_stays",
+                ),
+            ),
+        ),
+    ),
+)
