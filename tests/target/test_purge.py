@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -190,9 +191,21 @@ def mounted(at: Path, *words: str) -> Iterator[None]:
         subprocess.run(["umount", str(at)], check=True)
 
 
+@contextmanager
+def immutable(path: Path) -> Iterator[None]:
+    """Have a file that not even root can remove: FS_IMMUTABLE_FL, FS_IOC_SETFLAGS of linux/fs.h."""
+    with path.open("rb") as file:
+        fcntl.ioctl(file, 0x40086602, (0x10).to_bytes(8, "little"))
+        try:
+            yield
+        finally:
+            fcntl.ioctl(file, 0x40086602, bytes(8))
+
+
 TMPFS = ("-t", "tmpfs", "-o", "size=1m", "tmpfs")
 
 
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("kind", ["file system", "directory of the same one"])
 def test_what_is_mounted_in_data_is_told_and_goes_when_asked_again(
     machine: Machine, kind: str
@@ -222,6 +235,7 @@ def test_what_is_mounted_in_data_is_told_and_goes_when_asked_again(
     assert (other / "theirs").exists()
 
 
+@pytest.mark.needs("root")
 def test_meanwhile_the_package_can_be_installed_with_its_configuration(machine: Machine) -> None:
     machine.install("1.4.2")
     with mounted(machine.prefix / "var/log", *TMPFS):
@@ -231,6 +245,7 @@ def test_meanwhile_the_package_can_be_installed_with_its_configuration(machine: 
         assert machine.run("verify", PREFIX).code == 0
 
 
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("options", [[], ["--purge"]], ids=["uninstall", "purge"])
 def test_a_mount_among_releases_is_told_and_removal_goes_on(
     machine: Machine, options: list[str]
@@ -248,6 +263,7 @@ def test_a_mount_among_releases_is_told_and_removal_goes_on(
     assert machine.prefix.exists() != bool(options)
 
 
+@pytest.mark.needs("root")
 def test_where_releases_themselves_are_mounted_all_else_goes(machine: Machine) -> None:
     with mounted(machine.prefix / "releases", *TMPFS):
         machine.install("1.4.2")
@@ -256,6 +272,7 @@ def test_where_releases_themselves_are_mounted_all_else_goes(machine: Machine) -
     assert purge(machine).code == 0
 
 
+@pytest.mark.needs("root")
 def test_what_is_mounted_in_an_old_release_hinders_no_upgrade(machine: Machine) -> None:
     for version in ("1", "2", "3"):
         machine.install(version)
@@ -270,17 +287,15 @@ def test_what_is_mounted_in_an_old_release_hinders_no_upgrade(machine: Machine) 
     assert not oldest.exists()
 
 
+@pytest.mark.needs("root")
 def test_what_cannot_be_removed_for_ever_hinders_no_other_command(machine: Machine) -> None:
     machine.install("1.4.2")
     machine.write("var/log/x", "line")
     path = machine.prefix / "var/log/x"
-    subprocess.run(["chattr", "+i", str(path)], check=True)
-    try:
+    with immutable(path):
         done = purge(machine)
         assert f"provision: {PREFIX}/var/log/x: Operation not permitted" in done.err
         assert (done.code, machine.install("1.5.0").code) == (2, 0)
-    finally:
-        subprocess.run(["chattr", "-i", str(path)], check=True)
     assert purge(machine).code == 0
     assert not path.exists()
 
@@ -303,6 +318,7 @@ def layered(machine: Machine) -> Iterator[Machine]:
             yield machine
 
 
+@pytest.mark.needs("root")
 def test_a_release_on_a_lower_layer_is_removed(layered: Machine) -> None:
     done = layered.install("5")
     assert (done.code, done.err) == (0, "")
