@@ -14,7 +14,7 @@ from provisioning.artifact.path import link_fault, shown
 from provisioning.build.content_fault import content_fault
 from provisioning.build.glob import is_glob, literal_prefix
 from provisioning.build.item import Item
-from provisioning.build.sources import is_exclude
+from provisioning.build.sources import why_none
 from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ class Expansion:
 
     def _selected(self, content: Content) -> Iterator[Item]:
         """What a directory or a glob stands for."""
-        bad = [pattern for pattern in content.exclude if not is_exclude(pattern)]
-        for pattern in bad:
-            self._fault("bad-pattern", content, "exclude", f"{pattern} is no pattern of gitignore")
-        selection = self.sources.select(content.source, [] if bad else content.exclude)
+        sound = content.exclude if self._demand_patterns(content) else ()
+        selection = self.sources.select(content.source, sound)
         if not content.optional:
             self._idle(content, selection.idle_excludes)
             if not selection.files:
@@ -118,16 +116,24 @@ class Expansion:
                 target, source = _join(content.dst, path), selection.base + path
                 yield from self._source(content, target, source, stat.S_IFMT(mode))
 
+    def _demand_patterns(self, content: Content) -> bool:
+        reasons = {pattern: why_none(pattern) for pattern in content.exclude}
+        for pattern, reason in reasons.items():
+            if reason:
+                message = f"{pattern} is no pattern of gitignore"
+                self._fault("bad-pattern", content, "exclude", message, hint=reason)
+        return not any(reasons.values())
+
     def _idle(self, content: Content, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self._fault(
-                "idle-exclude",
-                content,
-                "exclude",
-                f"{content.exclude[number]} excludes nothing",
-                hint=f"patterns are gitignore's and relative to {content.source}; "
-                "remove it, or say `optional: true`",
-            )
+            pattern = content.exclude[number]
+            message = f"{pattern} excludes nothing"
+            hint = f"patterns are gitignore's and relative to {content.source}"
+            if pattern.startswith("!"):
+                message = f"{pattern} takes nothing back"
+                hint = "nothing is taken back in a directory that is left out: write build/*, not build/"
+            hint += "; remove it, or say `optional: true`"
+            self._fault("idle-exclude", content, "exclude", message, hint=hint)
 
     def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
         if kind == stat.S_IFLNK:

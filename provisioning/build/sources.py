@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from contextlib import suppress
 from functools import cache, partial
@@ -19,8 +18,7 @@ from provisioning.spec.inputs import leads_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pathspec import GitIgnoreSpec
-
+    from provisioning.build.gitignore import Ignored
     from provisioning.build.signature import Signature
     from provisioning.build.tree import Found
 
@@ -34,13 +32,15 @@ class Selection(NamedTuple):
     idle_excludes: tuple[int, ...]
 
 
-def is_exclude(pattern: str) -> bool:
-    """Whether gitignore(5) has a meaning for `pattern`."""
+def why_none(pattern: str) -> str:
+    """Why `pattern` is none of gitignore(5)'s, or "" where it is."""
+    from provisioning.build.gitignore import PatternError  # noqa: PLC0415 - as below
+
     try:
-        _patterns([pattern])
-    except (ValueError, re.error):
-        return False
-    return True
+        _ignored([pattern])
+    except PatternError as error:
+        return str(error)
+    return ""
 
 
 class Sources:
@@ -213,26 +213,30 @@ def _kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence
     """`files` without those that `excludes` match, by gitignore's rules: the last match decides."""
     if not excludes:
         return files
-    spec = _patterns(excludes)
-    return [file for file in files if not spec.match_file(file[0])]
+    ignored = _ignored(excludes)
+    return [file for file in files if file[0] not in ignored]
 
 
 def _idle(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, ...]:
-    """The numbers of those of `excludes` that match nothing, which is most likely a mistake."""
+    """The numbers of those of `excludes` that change nothing, which is most likely a mistake."""
     return tuple(
         number
         for number, pattern in enumerate(excludes)
-        if pattern not in BUILT_IN_EXCLUDES and not _matches_any(pattern.lstrip("!"), files)
+        if pattern.rstrip("/") not in BUILT_IN_EXCLUDES and not _changes(pattern, files, excludes)
     )
 
 
-def _matches_any(pattern: str, files: Sequence[tuple[str, int]]) -> bool:
-    spec = _patterns([pattern])
-    return any(spec.match_file(path) for path, _ in files)
+def _changes(pattern: str, files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> bool:
+    matching = _ignored([pattern.removeprefix("!")])
+    found = (path for path, _ in files if path in matching)
+    if not pattern.startswith("!"):
+        return any(True for _ in found)
+    ignored = _ignored(excludes)  # what lies in a directory that is, nothing takes back
+    return any(not ignored.holds_directory(path.rpartition("/")[0]) for path in found)
 
 
-def _patterns(patterns: Sequence[str]) -> GitIgnoreSpec:
+def _ignored(patterns: Sequence[str]) -> Ignored:
     # Imported here: a cost that a project without excludes, or with nothing to do, does not owe.
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+    from provisioning.build.gitignore import Ignored  # noqa: PLC0415
 
-    return GitIgnoreSpec.from_lines(patterns)
+    return Ignored(patterns)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     # a tuple for each of 100,000 files would be 24 MB.
     Found = tuple[str, list[str], bytes]
 
-# What no package wants: left out unless a content names the very file.
-BUILT_IN_EXCLUDES = (".DS_Store", "._*", ".AppleDouble/", "__pycache__/", "*.py[co]", ".git/")
-_DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})
+# What no package wants, be it a file or a directory: left out unless a content names it.
+BUILT_IN_EXCLUDES = (
+    *(".DS_Store", "._*", ".AppleDouble", "__pycache__", "*.py[co]"),
+    *(".git", ".svn", ".hg"),  # a worktree's, and a submodule's, `.git` is a file
+)
+_UNWANTED = frozenset({".DS_Store", ".AppleDouble", "__pycache__", ".git", ".svn", ".hg"})
 
 _FORMAT = stat.S_IFMT(0o777777)  # the bits of a mode that tell files, links and others apart
 _ctime, _mode = (itemgetter(Signature._fields.index(name)) for name in ("ctime", "mode"))
@@ -130,10 +133,12 @@ class Tree:
         with os.scandir(os.path.join(self._directory, below)) as entries:
             for entry in sorted(entries, key=_name):
                 name = entry.name
+                if _is_unwanted(name):
+                    continue
                 if entry.is_dir(follow_symlinks=False):
-                    if name not in _DIRECTORIES and f"{place}/{name}" != self._skip:
+                    if f"{place}/{name}" != self._skip:
                         deeper.append(f"{below}{name}/")
-                elif not is_unwanted(name):
+                else:
                     names.append(name)
                     stamps += numbers(entry.stat(follow_symlinks=False))
         return below, names, to_bytes(stamps)
@@ -149,6 +154,6 @@ def _kinds(stamps: bytes) -> list[int | bytes]:
     ]
 
 
-def is_unwanted(name: str) -> bool:
-    """Whether BUILT_IN_EXCLUDES leave out a file of this name."""
-    return name.endswith((".pyc", ".pyo")) or name.startswith("._") or name == ".DS_Store"
+def _is_unwanted(name: str) -> bool:
+    """Whether BUILT_IN_EXCLUDES leave out what has this name."""
+    return name.endswith((".pyc", ".pyo")) or name.startswith("._") or name in _UNWANTED

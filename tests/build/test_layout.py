@@ -137,7 +137,18 @@ def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
 
 
-@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a]"])
+def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
+    write("t/a")
+    write("t/b/keep")
+    (fault,) = _faults(content("src", "t", "lib/", exclude=("b/", "!b/keep")))
+    assert (fault.code, fault.message) == ("idle-exclude", "!b/keep takes nothing back")
+    assert fault.hint == (
+        "nothing is taken back in a directory that is left out: write build/*, not build/; "
+        "remove it, or say `optional: true`"
+    )
+
+
+@pytest.mark.parametrize("pattern", ["!", "a\\", "[z-a]", "[[:foo:]]"])
 def test_an_exclude_that_is_no_pattern_is_a_fault(pattern: str) -> None:
     write("t/a")
     told = _fault(content("src", "t", "lib/", exclude=(pattern,)))

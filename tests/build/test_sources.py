@@ -52,12 +52,23 @@ def test_special_files_are_listed_as_what_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "junk", [".DS_Store", "._a", "__pycache__/a.pyc", "a.pyo", ".git/HEAD", ".AppleDouble/a"]
+    "junk",
+    [
+        *(".DS_Store", "._a", "__pycache__", "a.pyc", "a.pyo", ".git", ".AppleDouble", ".svn"),
+        *(".DS_Store/a", "._a/a", "__pycache__/a", "a.pyc/a", ".git/HEAD", ".AppleDouble/a"),
+        *("lib/.git", "lib/.svn/a", "lib/.hg/a", "lib/a.pyo/a"),
+    ],
 )
 def test_what_no_package_wants_is_left_out(junk: str) -> None:
     write(f"t/{junk}")
     write("t/file")
-    assert _files("t") == ["file"]
+    assert [_files(source) for source in ("t", "t/*", "t/**/*")] == [["file"]] * 3
+
+
+@pytest.mark.parametrize("name", [".git", "._a", "a.pyc", "__pycache__"])
+def test_what_is_named_is_taken_all_the_same(name: str) -> None:
+    write(f"t/{name}/a")
+    assert _files(f"t/{name}/") == _files(f"t/{name}/*") == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,9 @@ def test_what_no_package_wants_is_left_out(junk: str) -> None:
         (["sub/"], ["a.py", "test_a.py"]),
         (["/test_a.py"], ["a.py", "sub/b.py", "sub/c.txt", "sub/test_b.py"]),
         (["*.py", "!a.py"], ["a.py", "sub/c.txt"]),
+        (["sub/", "!sub/b.py"], ["a.py", "test_a.py"]),
+        (["sub/*", "!sub/b.py"], ["a.py", "sub/b.py", "test_a.py"]),
+        (["[[:alpha:]].py"], ["sub/c.txt", "sub/test_b.py", "test_a.py"]),
     ],
 )
 def test_excludes_are_gitignore_patterns(excludes: list[str], left: list[str]) -> None:
@@ -79,6 +93,22 @@ def test_an_exclude_that_matches_nothing_is_told() -> None:
     write("t/a.py")
     chosen = Sources("artifacts").select("t", ["*.py", "*.txt", "__pycache__/"])
     assert chosen.idle_excludes == (1,)
+
+
+@pytest.mark.parametrize(
+    ("excludes", "idle"),
+    [
+        (["sub/", "!sub/a"], (1,)),
+        (["sub/*", "!sub/a"], ()),
+        (["*", "!sub/a"], (1,)),
+        (["b", "!c"], (1,)),
+        (["!a"], ()),
+    ],
+)
+def test_what_takes_nothing_back_is_told(excludes: list[str], idle: tuple[int, ...]) -> None:
+    for name in ("t/sub/a", "t/sub/b", "t/a"):
+        write(name)
+    assert Sources("artifacts").select("t", excludes).idle_excludes == idle
 
 
 def test_excludes_that_overlap_are_both_of_use() -> None:

@@ -180,14 +180,14 @@ COLLECTING = Group(
             (
                 Guard(
                     "build/tree.py",
-                    'name.startswith("._") or name == ".DS_Store"',
+                    'name.startswith("._") or name in _UNWANTED',
                     "False",
                     "build/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
                 Guard(
                     "build/tree.py",
-                    '_DIRECTORIES = frozenset({".AppleDouble", "__pycache__", ".git"})',
-                    "_DIRECTORIES = frozenset()",
+                    "                if _is_unwanted(name):\n",
+                    "                if _is_unwanted(name) and entry.is_file():\n",
                     "build/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
             ),

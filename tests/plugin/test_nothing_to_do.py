@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
 # What reads specs, makes layouts, renders, packs and tells of faults.
-DEAR = {"yaml", "cerberus", "jinja2", "dotenv", "pathspec", "deflate", "rich", "tarfile"} | {
+DEAR = {"yaml", "cerberus", "jinja2", "dotenv", "deflate", "rich", "tarfile"} | {
     f"provisioning.{name}"
     for name in (
         "artifact.manifest",
