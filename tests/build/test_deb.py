@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import subprocess
 from itertools import product
 from pathlib import Path
@@ -27,10 +26,12 @@ from provisioning.spec.fault import SpecError
 from provisioning.spec.origin import Origin
 from provisioning.spec.variant import Document
 from tests.build.conftest import content, variant, write
+from tests.machines.copied import copied
 
 if TYPE_CHECKING:
     from provisioning.build.digests import Digests
     from provisioning.build.format.order import Cost
+    from tests.machines.copied import Copied
 
 CODECS = ("gzip", "xz", "zstd")
 ABOUT = {
@@ -348,42 +349,30 @@ def test_a_name_that_is_another_s_is_told(digests: Digests) -> None:
     assert "demo_2.0_arm64.deb: should be called demo_1.0_arm64.deb, says its manifest" in told
 
 
-def _tools(root: Path, *names: str) -> None:
-    """Lay programs of this machine into a root, with the libraries that they are linked with."""
-    (root / "bin").mkdir()
-    for name in names:
-        program = _run("which", name).strip()
-        _run("cp", "-L", program, root / "bin")
-        for library in re.findall(r"/\S+", _run("ldd", program)):
-            _run("install", "-D", library, f"{root}{library}")
-
-
-@pytest.mark.needs("root")
-def test_dpkg_installs_verifies_upgrades_and_removes_it(digests: Digests) -> None:
-    """In a root of its own; maintainer scripts and a whole system are the sweep's."""
+@pytest.mark.needs("Linux", "root")
+def test_dpkg_installs_verifies_upgrades_and_removes_it(digests: Digests, tmp_path: Path) -> None:
     write("t/lib/text", "one\n")
     write("demo.ini", "port = 8080\n")
-    place, _ = _packed(digests, arch="all")
-    root = Path("root").resolve()
-    (root / "var/lib/dpkg/updates").mkdir(parents=True)
-    (root / "var/lib/dpkg/info").mkdir()
-    (root / "var/lib/dpkg/status").touch()
-    _tools(root, "sh", "find")
-    dpkg = ("dpkg", f"--root={root}", "--force-not-root", "--log=/dev/null")
-    _run(*dpkg, "-i", place.artifact("deb"))
-    assert _run(*dpkg, "--verify", "demo") == ""
-    edited = root / "opt/demo/etc/demo.ini"
-    edited.write_text("port = 9090\n")
-    write("t/lib/text", "two\n")
-    place, _ = _packed(digests, arch="all", version="1.1")
-    _run(*dpkg, "-i", place.artifact("deb"))
-    assert (root / "opt/demo/lib/text").read_text() == "two\n"
-    assert edited.read_text() == "port = 9090\n"
-    (root / "opt/demo/lib/text").write_text("2wo\n")
-    assert _run("sh", "-c", f"{' '.join(dpkg)} --verify demo || true").split() == [
-        *("??5??????", "c", "/opt/demo/etc/demo.ini", "??5??????", "/opt/demo/lib/text")
-    ]
-    _run(*dpkg, "-r", "demo")
-    assert edited.exists()
-    _run(*dpkg, "-P", "demo")
-    assert not (root / "opt/demo").exists()
+    with copied(tmp_path) as pi:
+        _install(pi, _packed(digests, arch="all")[0])
+        assert pi.run("dpkg", "--verify", "demo") == ""
+        edited, text = pi.path("/opt/demo/etc/demo.ini"), pi.path("/opt/demo/lib/text")
+        edited.write_text("port = 9090\n")
+        write("t/lib/text", "two\n")
+        _install(pi, _packed(digests, arch="all", version="1.1")[0])
+        assert text.read_text() == "two\n"
+        assert edited.read_text() == "port = 9090\n"
+        text.write_text("2wo\n")
+        assert pi.run("sh", "-c", "dpkg --verify demo || true").split() == [
+            *("??5??????", "c", "/opt/demo/etc/demo.ini", "??5??????", "/opt/demo/lib/text")
+        ]
+        pi.run("dpkg", "-r", "demo")
+        assert edited.exists()
+        pi.run("dpkg", "-P", "demo")
+        assert not pi.path("/opt/demo").exists()
+
+
+def _install(pi: Copied, place: Workspace) -> None:
+    data = place.artifact("deb").read_bytes()
+    pi.path("/tmp/demo.deb").write_bytes(data)
+    pi.run("dpkg", "-i", "/tmp/demo.deb")

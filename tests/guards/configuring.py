@@ -8,6 +8,8 @@ OLD = "the old release stays or comes back; the space is given back"
 TABLE = "target/test_conffile.py::test_an_upgrade_does_what_the_table_says"
 BACK = "target/test_conffile.py::test_a_rollback_brings_back_what_was_there"
 SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
+SWITCH = "artifact/deb/switch_text.py"
+DEB = "artifact/deb/test_switch.py::"
 ACTION = "action = INSTALL if live.digest == old.digest else _beside(live, new)"
 
 
@@ -112,6 +114,54 @@ CONFIGURING = Group(
                     "if False:",
                     "target/test_conffile.py::"
                     "test_a_link_that_became_a_file_since_is_not_brought_back",
+                ),
+            ),
+        ),
+        Fault(
+            "in a deb a path is a configuration file in one version, and something else in another",
+            "no edit is lost; nobody is asked; what is kept without an effect is told",
+            (
+                Guard(
+                    SWITCH,
+                    '    elif has "$path"; then\n        aside saved "$path"\n',
+                    '    elif has "$path"; then\n        :\n',
+                    f"{DEB}test_an_upgrade_does_what_the_table_says[dash]",
+                ),
+                Guard(
+                    SWITCH,
+                    '            aside "$word" "$path"\n            stand_in "$path"\n',
+                    "            :\n",
+                    f"{DEB}test_no_edit_is_lost_on_the_way_back_nor_over_a_removal",
+                ),
+                Guard(
+                    SWITCH,
+                    '        elif [ "$now" = "$old" ]; then\n            aside moved "$path"\n',
+                    "",
+                    f"{DEB}test_an_upgrade_does_what_the_table_says[bash]",
+                ),
+                Guard(
+                    SWITCH,
+                    '        saved | copied | moved) finish "$@" ;;\n',
+                    "",
+                    f"{DEB}test_what_was_unpacked_and_never_configured_goes_without_loss",
+                ),
+                Guard(
+                    "artifact/deb/switch.py",
+                    'f"{names}{END}each undo\\n"',
+                    'f"{names}{END}"',
+                    f"{DEB}test_an_upgrade_that_fails_leaves_all_as_it_was[damage]",
+                ),
+                Guard(
+                    SWITCH,
+                    """sed 's/"/\\\\"/g'""",
+                    "cat",
+                    f"{DEB}test_what_is_true_of_one_name_is_true_of_all",
+                ),
+                Guard(
+                    SWITCH,
+                    'case ",${DPKG_FORCE:-}," in *,conf*) answered=yes ;;',
+                    'case ",${DPKG_FORCE:-}," in *,none*) answered=yes ;;',
+                    f"{DEB}test_who_has_answered_before_is_heard",
                 ),
             ),
         ),

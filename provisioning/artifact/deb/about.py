@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.deb import field
 from provisioning.artifact.deb.described import COPYRIGHT
-from provisioning.artifact.entry import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +78,6 @@ def overrides(described: Described) -> str:
     if prefix.startswith(_ADD_ON):
         reason = "Add-on software, which is no part of Debian, belongs into /opt (FHS 3.13)."
         reasons.append((reason, "dir-or-file-in-opt"))
-    if any(entry.type != FILE for entry in manifest.entries):
-        reason = "What was a link before, debhelper cannot know: the scripts ask the old version."
-        reasons.append((reason, "maintainer-script-should-not-use-dpkg-maintscript-helper"))
     conffiles = any(entry.conffile for entry in manifest.entries)
     if conffiles and not prefix.startswith("/etc/"):
         reason = "Its configuration lies beside it, wherever it is installed; dpkg keeps edits."

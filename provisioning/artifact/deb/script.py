@@ -198,11 +198,11 @@ _MADE_OF = {
         *(_values, _users, _dropped_units, partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
-        *(switch.end, partial(hook.run, name="post_install"), _enabled_units, _started_units),
+        *(switch.finish, partial(hook.run, name="post_install"), _enabled_units, _started_units),
     ),
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
     "postrm": (
-        *(switch.end, _reloaded_units, partial(hook.run, name="post_remove")),
+        *(switch.undo, _reloaded_units, partial(hook.run, name="post_remove")),
         *(_purged_units, _purged_data),
     ),
 }

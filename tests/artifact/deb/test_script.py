@@ -65,14 +65,15 @@ def test_shells_read_them(shell: list[str]) -> None:
         subprocess.run([*shell, "-n"], input=text, text=True, check=True)
 
 
-def test_a_package_of_files_alone_has_no_scripts() -> None:
+def test_a_package_of_files_alone_has_the_scripts_that_look_after_the_version_before() -> None:
     parsed = Manifest(PACKAGE, (file("VERSION").entry,))
-    assert scripts(Described(parsed, manifest.dump(parsed), {})) == {}
+    made = scripts(Described(parsed, manifest.dump(parsed), {}))
+    assert sorted(made) == ["postinst", "postrm", "preinst"]
 
 
 def test_data_are_removed_where_nothing_else_can_lie() -> None:
     assert "rm -rf /opt/greenhouse/var/log\n" in made(PACKAGE)["postrm"]
-    assert "rm" not in made(PACKAGE._replace(prefix="/usr/local"))["postrm"].split()
+    assert "find /usr/local" not in made(PACKAGE._replace(prefix="/usr/local"))["postrm"]
 
 
 @pytest.mark.parametrize("user", ["root", "1000", ""])

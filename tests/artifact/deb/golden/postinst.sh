@@ -7,21 +7,135 @@ if [ -n "${DPKG_ROOT:-}" ]; then
     exit 1
 fi
 
-while IFS='	' read -r path target; do
-    if [ -d "$path.dpkg-backup" ] || { [ -d "$path" ] && [ ! -L "$path" ]; }; then
-        dpkg-maintscript-helper dir_to_symlink "$path" "$target" -- "$@" </dev/null
-    fi
-done <<'END_OF_LINKS'
-/opt/greenhouse/bin/green house	../lib/main.py
-END_OF_LINKS
+case "$1" in configure)
+    (
+package=greenhouse
+root=/opt/greenhouse
+begun=/opt/greenhouse/.provisioning/dpkg-begun
+saved=/opt/greenhouse/.provisioning/dpkg-saved
 
-if [ -d /opt/greenhouse ]; then
-    find /opt/greenhouse -type l -name '*.dpkg-backup' | while IFS= read -r path; do
-        target=$(readlink "$path")
-        path=${path%.dpkg-backup}
-        dpkg-maintscript-helper symlink_to_dir "$path" "$target" -- "$@" </dev/null
+exists() { [ -e "$1" ] || [ -L "$1" ]; }
+say() { echo "$package: $1: $2"; }
+# A name for what was edited, which nothing has yet; a purge will find it.
+keep() {
+    old=$1.dpkg-old
+    while exists "$old"; do
+        old=$old~
     done
-fi
+    printf '%s\n' "$old" >>"$saved"
+    mv -T "$2" "$old"
+    say "$1" "edited, and kept as $old, where it has no effect"
+}
+is_stand_in() { [ -L "$1" ] && [ "$(readlink "$1")" = "${2##*/}" ]; }
+
+# Both are called with a word, a path, and where that was moved to, if it was; and a link's target.
+finish() {
+    case "$1" in
+        moved) rm -rf "$3" ;;
+        turned)
+            if [ ! -L "$2" ]; then
+                rmdir "$2"
+                ln -s -- "$4" "$2"
+            fi
+            rm -rf "$3"
+            ;;
+        saved)
+            if exists "$3"; then
+                keep "$2" "$3"
+            fi
+            ;;
+        copied)
+            if exists "$2"; then
+                printf '%s\n' "$2" >>"$saved"
+                say "${2%.dpkg-old}" "what was edited in it is kept in $2, where it has no effect"
+            fi
+            ;;
+        kept | same) keep_or_not "$@" ;;
+        gone)
+            if is_stand_in "$2" "$3"; then
+                rm "$2"
+            fi
+            rm -f "$2.dpkg-new"
+            ;;
+        taken)
+            if [ -f "$2.dpkg-new" ]; then
+                if exists "$3"; then  # rights that somebody has given it are kept
+                    chown --reference="$3" "$2.dpkg-new"
+                    chmod --reference="$3" "$2.dpkg-new"
+                fi
+                mv -T "$2.dpkg-new" "$2"
+            fi
+            rm -f "$3"
+            ;;
+        dropped)
+            if [ -f "$2" ] && ! dpkg-query --search "$2" 2>/dev/null | grep -qv "^$package:"; then
+                rm "$2"
+            fi
+            ;;
+        idle) say "$2" "edited, and kept; it has no effect, since this version has no such file" ;;
+    esac
+}
+# Whether dpkg, which has left a file alone, knows it from before.
+is_old() {
+    [ "$2" = "$1.dpkg-new" ] || return 1
+    dpkg-query --show --showformat='${Conffiles}\n' "$package" |
+        grep -qxF -e " $1 $(md5sum <"$2" | cut -d ' ' -f 1)"
+}
+keep_or_not() {
+    new=
+    if [ -f "$2.dpkg-new" ]; then
+        new=$2.dpkg-new
+    elif exists "$3" && [ -f "$2" ] && [ ! -L "$2" ]; then
+        new=$2
+    fi
+    if [ "$new" ] && { [ "$1" = same ] || is_old "$2" "$new"; }; then
+        rm "$new"
+    elif [ "$new" ]; then
+        mv -T "$new" "$2.dpkg-dist"
+        printf '%s\n' "$2.dpkg-dist" >>"$saved"
+        say "$2" "edited, and kept; the new one is put beside it as $2.dpkg-dist"
+    fi
+    if exists "$3"; then
+        mv -T "$3" "$2"
+    fi
+}
+undo() {
+    if [ "$1" = copied ]; then
+        rm -rf "$2"
+        return
+    elif is_stand_in "$2" "$3"; then
+        rm "$2"
+    elif [ "$1" = turned ] && [ -d "$2" ]; then
+        rmdir "$2"
+    fi
+    if ! exists "$3"; then
+        return
+    elif ! exists "$2"; then
+        mv -T "$3" "$2"
+    elif [ "$1" = moved ] || [ "$1" = turned ]; then
+        rm -rf "$3"
+    else
+        keep "$2" "$3"
+    fi
+}
+# The new version goes before it was ever configured, and the old one does not come back.
+leave() {
+    case "$1" in
+        saved | copied | moved) finish "$@" ;;
+        *) undo "$@" ;;
+    esac
+}
+each() {
+    [ -f "$begun" ] || return 0
+    while IFS='	' read -r line aside link; do
+        "$1" "${line%% *}" "${line#* }" "$aside" "$link"
+    done <"$begun"
+    rm "$begun"
+}
+each finish
+    )
+    ;;
+esac
 
 if [ "$1" = configure ]; then
     action=install

@@ -61,30 +61,275 @@ END_OF_HOOK
         timeout --kill-after=10 60 "$hook" </dev/null
 fi
 
-while IFS='	' read -r path target; do
-    if [ -d "$path.dpkg-backup" ] || { [ -d "$path" ] && [ ! -L "$path" ]; }; then
-        # Else it would refuse for what Python has left there.
-        find "$path" -depth -type d -name __pycache__ -exec rm -rf {} +
-        dpkg-maintscript-helper dir_to_symlink "$path" "$target" -- "$@" </dev/null
-    fi
-done <<'END_OF_LINKS'
-/opt/greenhouse/bin/green house	../lib/main.py
-END_OF_LINKS
+case "$1" in install | upgrade)
+    (
+package=greenhouse
+root=/opt/greenhouse
+begun=/opt/greenhouse/.provisioning/dpkg-begun
+saved=/opt/greenhouse/.provisioning/dpkg-saved
 
-if [ "$1" = upgrade ]; then
-    while IFS= read -r path; do
-        # Not a link that somebody else has made there.
-        if [ -L /opt/greenhouse/"$path" ] &&
-            grep -qsF "\"path\":\"$path\",\"type\":\"link\"}" /opt/greenhouse/.provisioning/manifest.json; then
-            path=/opt/greenhouse/"$path"
-            dpkg-maintscript-helper symlink_to_dir "$path" "$(readlink "$path")" -- "$@" </dev/null
-        fi
-    done <<'END_OF_DIRECTORIES/'
-bin
-lib
-var
-var/log
-END_OF_DIRECTORIES/
+conffiles() {
+    cat <<'END_OF_PATHS/'
+END_OF_PATHS/
+}
+links() {
+    cat <<'END_OF_PATHS/'
+/opt/greenhouse/bin/green house	../lib/main.py
+END_OF_PATHS/
+}
+directories() {
+    cat <<'END_OF_PATHS/'
+/opt/greenhouse/bin
+/opt/greenhouse/lib
+/opt/greenhouse/var
+/opt/greenhouse/var/log
+END_OF_PATHS/
+}
+
+LC_ALL=C
+export LC_ALL
+control=${0%/*}  # where dpkg has put what it will unpack by
+manifest=$root/.provisioning/manifest.json
+case ",${DPKG_FORCE:-}," in *,conf*) answered=yes ;; *) answered= ;; esac
+# Whether dpkg would ask, and nobody answer.
+alone=
+if [ -z "$answered" ]; then
+    if [ ! -t 0 ] || [ "${DEBIAN_FRONTEND:-}" = noninteractive ]; then
+        alone=yes
+    fi
 fi
+
+exists() { [ -e "$1" ] || [ -L "$1" ]; }
+is_file() { [ -f "$1" ] && [ ! -L "$1" ]; }
+is_directory() { [ -d "$1" ] && [ ! -L "$1" ]; }
+md5() { md5sum <"$1" | cut -d ' ' -f 1; }
+sha256() { sha256sum <"$1" | cut -d ' ' -f 1; }
+owned() { dpkg-query --listfiles "$package" 2>/dev/null; }
+owns() { owned | grep -qxF -e "$1"; }
+in_hand() {
+    [ -f "$begun" ] && sed 's/^[a-z]* //' "$begun" | cut -f 1 | grep -qxF -e "$1"
+}
+
+note() {
+    mkdir -p "$root/.provisioning"
+    printf '%s\n' "$*" >>"$begun"
+}
+# A name that is short, and nobody else's: what stands in for a file is followed by dpkg to
+# a name that is longer still.
+name_for() {
+    printf '%s/.%s-%s.dpkg-bak\n' "${1%/*}" "$package" "$(cat "$begun" 2>/dev/null | wc -l)"
+}
+aside() {
+    aside=$(name_for "$2")
+    note "$1 $2	$aside${3+	$3}"
+    mv -T "$2" "$aside"
+}
+# Have dpkg find a link, which it leaves alone.
+stand_in() { ln -s -- "${aside##*/}" "$1"; }
+nothing() {
+    aside=$(name_for "$2")
+    note "$1 $2	$aside"
+    mkdir -p "${2%/*}"
+    stand_in "$2"
+}
+
+# What the new version has, of each kind and in all.
+files() { [ ! -f "$control/md5sums" ] || sed 's,^.\{34\},/,' "$control/md5sums"; }
+no_directories() {
+    files
+    conffiles | cut -d ' ' -f 2-
+    links | cut -f 1
+}
+has() { { no_directories; directories; } | grep -qxF -e "$1"; }
+has_directory() { directories | grep -qxF -e "$1"; }
+has_conffile() { conffiles | cut -d ' ' -f 2- | grep -qxF -e "$1"; }
+link_of() {
+    links | while IFS='	' read -r path link; do
+        if [ "$path" = "$1" ]; then
+            printf '%s\n' "$link"
+        fi
+    done
+}
+
+# What the old version had: a line of its manifest, which spells a quotation mark in its own way.
+spelt() { printf '%s\n' "$1" | sed 's/"/\\"/g'; }
+held() { grep -sF -e "\"path\":\"$(spelt "${1#"$root"/}")\",$2" "$manifest"; }
+old_sha256() {
+    held "$1" '"size":' |
+        sed -n 's/^{\("conffile":true,\)\{0,1\}"digest":"\([0-9a-f]*\)".*/\2/p'
+}
+was_link() {
+    [ -L "$1" ] && held "$1" '"type":"link"}' |
+        grep -qF -e "\"link\":\"$(spelt "$(readlink "$1")")\",\"owner\""
+}
+
+# What dpkg knows of configuration files: SUM PATH, or SUM:obsolete PATH.
+known=$(
+    dpkg-query --show --showformat='${Conffiles}\n' "$package" 2>/dev/null |
+        sed -nE 's/^ (.*) ([0-9a-f]{32}|-|newconffile)( obsolete)?$/\2\3 \1/p' |
+        sed 's/^\([^ ]*\) obsolete /\1:obsolete /'
+)
+known_as() {
+    printf '%s\n' "$known" | while IFS= read -r line; do
+        if [ "${line#* }" = "$1" ]; then
+            printf '%s\n' "${line%% *}"
+        fi
+    done
+}
+is_unedited() {
+    is_file "$1" || return 1
+    [ "$(md5 "$1")" = "${2%:obsolete}" ] || [ "$(sha256 "$1")" = "$(old_sha256 "$1")" ]
+}
+
+# What is nobody's in a directory, or not this package's; Python's caches belong to what they cache.
+foreign() {
+    {
+        find "$1" -name __pycache__ -prune -o ! -type d -print
+        owned
+        owned
+    } | sort | uniq -u | grep -F -e "$1/" | sed 1q
+}
+edited_in() {
+    printf '%s\n' "$known" | while IFS= read -r line; do
+        case "${line#* }" in "$1"/*)
+            if exists "${line#* }" && ! is_unedited "${line#* }" "${line%% *}"; then
+                printf '%s\n' "${line#* }"
+            fi
+            ;;
+        esac
+    done
+}
+copy_edited() {
+    edited_in "$1" | while IFS= read -r file; do
+        copy=$1.dpkg-old/${file#"$1"/}
+        mkdir -p "${copy%/*}"
+        cp -a "$file" "$copy"
+    done
+}
+
+# A directory goes: the first ones first, since others may be in them.
+if [ -d "$root" ]; then
+    {
+        find -H "$root" -type d
+        no_directories
+    } | sort | uniq -d | while IFS= read -r path; do
+        if in_hand "$path" || ! is_directory "$path"; then
+            continue
+        elif [ "$(known_as "$path")" ]; then  # somebody has made one of a configuration file
+            if ! has_conffile "$path"; then
+                aside saved "$path"
+            fi
+            continue
+        fi
+        stranger=$(foreign "$path")
+        if has_conffile "$path" && { [ "$stranger" ] || [ "$(edited_in "$path")" ]; }; then
+            note kept "$path"  # dpkg leaves it alone, and the new one beside it
+            continue
+        elif [ "$stranger" ]; then
+            echo "$package: directory '$path' contains files not owned by package $package" \
+                "($stranger), and is no directory in this version; move them elsewhere" >&2
+            exit 1
+        elif [ "$(edited_in "$path")" ]; then
+            if exists "$path.dpkg-old"; then
+                echo "$package: $path.dpkg-old: is in the way; move it elsewhere" >&2
+                exit 1
+            fi
+            note copied "$path.dpkg-old"
+            copy_edited "$path"
+        fi
+        link=$(link_of "$path")
+        if [ "$link" ]; then
+            aside turned "$path" "$link"
+            # In it, and not through the link, dpkg looks for what the old version had there.
+            mkdir "$path"
+        else
+            aside moved "$path"
+        fi
+    done
+fi
+
+# A configuration file goes, or becomes something else.
+printf '%s\n' "$known" | while IFS= read -r line; do
+    path=${line#* } sum=${line%% *}
+    if ! exists "$path" || in_hand "$path" || has_conffile "$path"; then
+        continue
+    elif is_unedited "$path" "$sum"; then
+        if has_directory "$path"; then
+            aside moved "$path"
+        elif ! has "$path"; then
+            note dropped "$path"
+        fi
+    elif has "$path"; then
+        aside saved "$path"
+    elif [ "$sum" = "${sum%:obsolete}" ]; then
+        note idle "$path"
+    fi
+done
+
+# A configuration file comes.
+conffiles | while IFS= read -r line; do
+    path=${line#* } new=${line%% *}
+    sum=$(known_as "$path")
+    if in_hand "$path" || { [ -z "$sum" ] && is_directory "$path"; }; then
+        continue
+    elif ! exists "$path"; then
+        case "$sum" in
+            '') ;;
+            *:obsolete) nothing taken "$path" ;;
+            *)
+                if [ "$alone" ]; then
+                    nothing gone "$path"
+                fi
+                ;;
+        esac
+        continue
+    fi
+    if is_file "$path" && [ "$(md5 "$path")" = "${sum%:obsolete}" ]; then
+        continue  # dpkg has nothing to ask
+    fi
+    old=$(old_sha256 "$path") word=kept
+    if [ "$old" = "$new" ]; then
+        word=same
+    fi
+    if is_file "$path"; then
+        now=$(sha256 "$path")
+        if [ "$now" = "$new" ]; then
+            continue
+        elif [ "$now" = "$old" ] && [ "$sum" ]; then
+            aside taken "$path"
+            stand_in "$path"
+        elif [ "$now" = "$old" ]; then
+            aside moved "$path"
+        elif [ -z "$sum" ]; then
+            aside "$word" "$path"  # dpkg takes the new one for one that is new
+        elif [ "$alone" ]; then
+            aside "$word" "$path"
+            stand_in "$path"
+        fi
+    elif [ -z "$sum" ] && was_link "$path"; then
+        aside moved "$path"
+    else
+        note "$word" "$path"
+    fi
+done
+
+# A directory or a link comes.
+{
+    directories
+    links | cut -f 1
+} | while IFS= read -r path; do
+    if ! exists "$path" || is_directory "$path" || in_hand "$path"; then
+        continue
+    elif was_link "$path"; then
+        if has_directory "$path"; then
+            aside moved "$path"
+        fi
+    elif [ ! -d "$path" ] && ! owns "$path"; then
+        aside saved "$path"
+    fi
+done
+    )
+    ;;
+esac
 
 exit 0
