@@ -131,7 +131,7 @@ class Expansion:
             hint = f"patterns are gitignore's and relative to {content.source}"
             if pattern.startswith("!"):
                 message = f"{pattern} takes nothing back"
-                hint = "nothing is taken back in a directory that is left out: write build/*, not build/"
+                hint = "nothing is taken back in a directory left out: write build/*, not build/"
             hint += "; remove it, or say `optional: true`"
             self._fault("idle-exclude", content, "exclude", message, hint=hint)
 

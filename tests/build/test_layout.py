@@ -143,7 +143,7 @@ def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
     (fault,) = _faults(content("src", "t", "lib/", exclude=("b/", "!b/keep")))
     assert (fault.code, fault.message) == ("idle-exclude", "!b/keep takes nothing back")
     assert fault.hint == (
-        "nothing is taken back in a directory that is left out: write build/*, not build/; "
+        "nothing is taken back in a directory left out: write build/*, not build/; "
         "remove it, or say `optional: true`"
     )
 
