@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from provisioning.artifact import chunk, digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.mtime import of_content
 from provisioning.artifact.path import MANIFEST, RESERVED
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ def top(name: str) -> tar.Member:
     return tar.Member(f"{name}/", DIR, 0o755, "root", "root")
 
 
-def preamble(manifest: bytes, name: str) -> tuple[tar.Member, ...]:
+def preamble(manifest: bytes, name: str, *, by_content: bool = False) -> tuple[tar.Member, ...]:
     """What an archive of the package `name` begins with; the manifest's bytes follow the last."""
-    return (top(name), *(member(entry, name) for entry in reserved(manifest)))
+    entries = reserved(manifest)
+    return (top(name), *(member(entry, name, by_content=by_content) for entry in entries))
 
 
-def member(entry: Entry, name: str) -> tar.Member:
-    """The member that stands for an entry in an archive of the package `name`."""
+def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
+    """The member that stands for an entry in an archive of the package `name`.
+
+    `by_content`: a file bears the time that its content has, not that of all.
+    """
     slash = "/" if entry.type == DIR else ""
     return tar.Member(
         f"{name}/{entry.path}{slash}",
@@ -46,6 +51,7 @@ def member(entry: Entry, name: str) -> tar.Member:
         entry.group,
         entry.size,
         entry.link,
+        of_content(entry) if by_content else tar.EPOCH,
     )
 
 
@@ -78,18 +84,28 @@ class Spelling(Protocol):
 
 
 class Posix:
-    """The one way in which `tar` spells what is in the directory `NAME/`."""
+    """The way in which `tar` spells what is in the directory `NAME/`.
 
-    def __init__(self, name: str) -> None:
-        self.key = self._name = name
+    `by_content`: a file bears the time that its content has, not that of all, which no length
+    depends on.
+    """
+
+    def __init__(self, name: str, *, by_content: bool = False) -> None:
+        self._name, self._by_content = name, by_content
+        self.key = f"posix {by_content} {name}"
         self._short = tar.LONGEST_NAME - len(name) - 1
 
     def header(self, entry: Entry) -> bytes:
         """See Spelling."""
         path, kind, mode, owner, group, size, *_ = entry
         if kind == FILE and self.length_of_file(path, size):
-            return tar.file_header(f"{self._name}/{path}", mode, owner, group, size)
-        return tar.header(member(entry, self._name))
+            numbers = size, of_content(entry) if self._by_content else tar.EPOCH
+            return tar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)
+        return tar.header(self.member(entry))
+
+    def member(self, entry: Entry) -> tar.Member:
+        """The member that stands for an entry."""
+        return member(entry, self._name, by_content=self._by_content)
 
     def length(self, entry: Entry) -> int:
         """See Spelling."""
@@ -106,4 +122,5 @@ class Posix:
 
     def preamble(self, manifest: bytes) -> bytes:
         """See Spelling."""
-        return b"".join(map(tar.header, preamble(manifest, self._name)))
+        begin = preamble(manifest, self._name, by_content=self._by_content)
+        return b"".join(map(tar.header, begin))

@@ -14,8 +14,8 @@ from provisioning.artifact.digest import MIB, HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.finding import content_difference, differences
 from provisioning.artifact.index import Chunk, Index, tar_digest
-from provisioning.artifact.path import MANIFEST, RESERVED
-from provisioning.artifact.tar import BLOCK, read_members
+from provisioning.artifact.path import MANIFEST, RESERVED, shown
+from provisioning.artifact.tar import BLOCK, EPOCH, STRANGE, read_members
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
@@ -53,7 +53,7 @@ class Reading:
         self.codec = codec
         self._unpacked = READERS[codec](self._packed, _PREAMBLE_LIMIT, self._keep)
         self._members = read_members(io.BufferedReader(self._unpacked, _BUFFER))
-        self.data, self.manifest = _read_preamble(self._members)
+        self.data, self.manifest, self.spelling = _read_preamble(self._members)
         self._unpacked.limit = _tar_limit(self.data, self.manifest)
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
@@ -62,13 +62,16 @@ class Reading:
         `write` is handed each file that is listed, with its content, in order; what it has
         written by the time that it is called again is right, or a finding came first.
         """
-        name, checklist = self.manifest.package.name, Checklist(self.manifest)
+        checklist = Checklist(self.manifest)
         for member, content in self._members:
             entry = yield from checklist.match(member.name)
             if entry is None:
                 continue
-            if member != archive.member(entry, name):
+            wanted = self.spelling.member(entry)
+            if member != wanted:
                 yield from differences(member, entry)
+            if member.mtime != wanted.mtime:
+                raise ArtifactError(f"{shown(member.name)}: {STRANGE}")
             if member.type == FILE:
                 yield from content_difference(digested(entry, content, write), member, entry)
         yield from checklist.missing()
@@ -95,7 +98,8 @@ class Reading:
             self._chunks.append(chunk)
 
 
-def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
+def _read_preamble(members: Members) -> tuple[bytes, Manifest, archive.Posix]:
+    """Read the manifest; the time that it bears tells which times files have."""
     found, data = [], b""
     for member, content in islice(members, len(PREAMBLE)):
         if member.size > canonical.LIMIT:
@@ -105,9 +109,10 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest]:
     if [member.name.partition("/")[2] for member in found] != PREAMBLE:
         raise ArtifactError(NO_MANIFEST)
     parsed = manifest.parse(data, MANIFEST)
-    if tuple(found) != archive.preamble(data, parsed.package.name):
+    name, by_content = parsed.package.name, found[-1].mtime != EPOCH
+    if tuple(found) != archive.preamble(data, name, by_content=by_content):
         raise ArtifactError(STRANGE_MANIFEST)
-    return data, parsed
+    return data, parsed, archive.Posix(name, by_content=by_content)
 
 
 def _tar_limit(data: bytes, parsed: Manifest) -> int:

@@ -98,7 +98,7 @@ class _Proof:
         self._file, self._write = file, write
         self._reader = READERS[index.codec if index else reading.codec]
         self._is_indexed = index is not None
-        self._spelling = archive.Posix(reading.manifest.package.name)
+        self._spelling = reading.spelling
         chunks = index.chunks if index else locate(file, reading)
         self.size = index.size if index else chunks[-1].offset + chunks[-1].length
         self.runs = tuple(_runs(chunks, entries, reading.manifest.package.name))

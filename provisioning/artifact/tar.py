@@ -32,7 +32,7 @@ _LONGEST_PAX = 64 * 1024
 _USTAR = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 32s 32s 16s 155s 12x")
 _SIZE, _FLAG = slice(124, 135), slice(156, 157)
 _IDS, _REST = slice(100, 124), slice(156, 512)
-MTIME = b"%011o" % EPOCH
+_MTIME = b"%011o" % EPOCH
 _MAGIC = b"ustar\x0000"
 _DEVICES = b"0000000\x000000000\x00"
 TYPES = {FILE: b"0", DIR: b"5", LINK: b"2"}
@@ -47,7 +47,7 @@ _FOREIGN = {
     b"L": "a GNU long name",
     b"S": "a GNU sparse file",
 }
-_STRANGE = "its header is damaged, or another tool's"
+STRANGE = "its header is damaged, or another tool's"
 _OCTAL = re.compile(rb"[0-7]+")
 _PAX = b"x"
 _PAX_NAME = b"././@PaxHeader"
@@ -63,6 +63,8 @@ class Member(NamedTuple):
     group: str
     size: int = 0
     link: str = ""
+    mtime: int = EPOCH
+    """In seconds."""
 
 
 class Stream(Protocol):
@@ -86,14 +88,18 @@ def header(member: Member) -> bytes:
     if size > LARGEST_SIZE:
         records += _record(b"size", b"%d" % size)
         size = 0
-    block = _ustar((prefix, name), spelt_ids(*member[2:5]), size, TYPES[member.type], link)
+    numbers = b"%011o" % size, b"%011o" % member.mtime
+    block = _ustar((prefix, name), spelt_ids(*member[2:5]), numbers, TYPES[member.type], link)
     return _pax(records) + block if records else block
 
 
-def file_header(name: str, mode: int, owner: str, group: str, size: int) -> bytes:
-    """Spell the header of a file whose name and size need no more than one block, in less time."""
+def file_header(name: str, mode: int, owner: str, group: str, numbers: tuple[int, int]) -> bytes:
+    """Spell the header of a file whose name and size need no more than one block, in less time.
+
+    `numbers` are its size and its time.
+    """
     ids, rest, weight = _around(mode, owner, group)
-    begin = b"%b%b%011o\0%b\0" % (name.encode().ljust(LONGEST_NAME, b"\0"), ids, size, MTIME)
+    begin = b"%b%b%011o\0%011o\0" % (name.encode().ljust(LONGEST_NAME, b"\0"), ids, *numbers)
     return b"%b%06o\0 %b" % (begin, checksum(begin) + weight, rest)
 
 
@@ -151,14 +157,17 @@ def _is_short(name: str) -> bool:
 
 
 def _ustar(
-    place: tuple[bytes, bytes], ids: tuple[bytes, bytes, bytes], size: int, flag: bytes, link: bytes
+    place: tuple[bytes, bytes],
+    ids: tuple[bytes, bytes, bytes],
+    numbers: tuple[bytes, bytes],
+    flag: bytes,
+    link: bytes,
 ) -> bytes:
     prefix, name = place
-    numbers, owner, group = ids
+    rights, owner, group = ids
     block = _USTAR.pack(
-        name, numbers, b"%011o" % size, MTIME, b" " * 8, flag, link, _MAGIC, owner, group,
-        _DEVICES, prefix,
-    )  # fmt: skip
+        name, rights, *numbers, b" " * 8, flag, link, _MAGIC, owner, group, _DEVICES, prefix
+    )
     return b"%b%06o\0 %b" % (block[:148], checksum(block), block[156:])
 
 
@@ -200,7 +209,8 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 def _pax(records: bytes) -> bytes:
     ids = spelt_ids(0o644, "0", "0")
-    block = _ustar((b"", _PAX_NAME), ids, len(records), _PAX, b"")
+    numbers = b"%011o" % len(records), _MTIME
+    block = _ustar((b"", _PAX_NAME), ids, numbers, _PAX, b"")
     return block + records + bytes(padding(len(records)))
 
 
@@ -223,7 +233,7 @@ def _read_member(stream: Stream, block: bytes) -> Member:
     try:
         member = _parse(block, records)
     except ValueError:  # a number or a text that is none
-        raise ArtifactError(f"{_label(block)}: {_STRANGE}") from None
+        raise ArtifactError(f"{_label(block)}: {STRANGE}") from None
     fault = _fault(member, spelling)
     if fault:
         raise ArtifactError(f"{shown(member.name)}: {fault}")
@@ -242,7 +252,7 @@ def _read_records(stream: Stream, block: bytes) -> bytes:
 
 def _parse(block: bytes, records: bytes) -> Member:
     """Read a member's header; whether it is spelt as it should be is the caller's to ask."""
-    name, numbers, size, _, _, flag, link, _, owner, group, _, prefix = _USTAR.unpack(block)
+    name, numbers, size, mtime, _, flag, link, _, owner, group, _, prefix = _USTAR.unpack(block)
     pax = dict(_parse_records(records)) if records else {}
     path = b"/".join(filter(None, (_text(prefix), _text(name))))
     return Member(
@@ -251,6 +261,7 @@ def _parse(block: bytes, records: bytes) -> Member:
         *_parse_ids(numbers, owner, group),
         int(pax[b"size"]) if b"size" in pax else _octal(_text(size)),
         pax.get(b"linkpath", _text(link)).decode(),
+        _octal(_text(mtime)),
     )
 
 
@@ -282,13 +293,13 @@ def _fault(member: Member, spelling: bytes) -> str | None:
     fault = path_fault(member.name[:-1] if directory else member.name)
     if fault:
         return fault
-    if min(member.size, member.mode) < 0:
+    if min(member.size, member.mode, member.mtime) < 0:
         return "holds a number that is none"
     if (member.size and member.type != FILE) or (member.link and member.type != LINK):
         return "holds what its type cannot hold"
-    # One comparison for all that was not looked at: checksum, magic, time, zeros, and records
-    # that are unknown, not needed, out of order or there twice.
-    return None if header(member) == spelling else _STRANGE
+    # One comparison for all that was not looked at: checksum, magic, zeros, and records that are
+    # unknown, not needed, out of order or there twice.
+    return None if header(member) == spelling else STRANGE
 
 
 def _octal(field: bytes) -> int:

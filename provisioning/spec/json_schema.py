@@ -50,7 +50,7 @@ _MEANINGS = {
     "prefix": "The absolute path where the package is meant to be installed.",
     "formats": "What is made of the package: archives, a Debian package, a plain directory.",
     "compression": "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
-    "mtime": "epoch: all files bear one time; content: one for each content (zip, deb, dir).",
+    "mtime": "content: a file bears another time with each content; epoch: all bear one.",
     "debian": "What a Debian package says besides: control fields, changelog, copyright.",
     "section": "Its section in Debian's archive, such as misc, net or utils.",
     "priority": "optional, for all that no system needs.",

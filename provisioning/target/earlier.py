@@ -44,31 +44,32 @@ class Earlier:
         if self._descent:
             self._descent.__exit__()
 
-    def take(self, entry: Entry, descriptor: int) -> tuple[bool, int]:
+    def take(self, entry: Entry, descriptor: int) -> bool:
         """Have an open, empty file share the content of what should be the same file.
 
-        Returns whether it does, and when that file was written, in nanoseconds; 0 if there is
-        none. What does not share is still empty; what does is to be checked, like what is written.
+        Tells whether it does. What does not share is still empty; what does is to be checked, like
+        what is written.
         """
+        if not (self._shares and entry.size and (entry.path, entry.digest) in self._known):
+            return False
         try:
             return self._take(entry, descriptor)
         except OSError:  # it is not there any more, or cannot be opened
-            return False, 0
+            return False
 
-    def _take(self, entry: Entry, descriptor: int) -> tuple[bool, int]:
-        if self._descent is None or (entry.path, entry.digest) not in self._known:
-            return False, 0
+    def _take(self, entry: Entry, descriptor: int) -> bool:
+        if self._descent is None:
+            return False
         parent, name = self._descent.to(entry.path)
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
-            return False, 0
-        if self._shares and entry.size:
-            old = os.open(name, _READ, dir_fd=parent)
-            try:
-                self._shares = _clone(old, descriptor)
-            finally:
-                os.close(old)
-        return self._shares and entry.size > 0, status.st_mtime_ns
+            return False
+        old = os.open(name, _READ, dir_fd=parent)
+        try:
+            self._shares = _clone(old, descriptor)
+        finally:
+            os.close(old)
+        return self._shares
 
 
 def _clone(old: int, descriptor: int) -> bool:

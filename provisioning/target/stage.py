@@ -13,6 +13,7 @@ from provisioning.artifact.entry import DIR
 from provisioning.artifact.extract import Writer
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import RELEASES, stored
+from provisioning.artifact.mtime import of_content
 from provisioning.artifact.path import MANIFEST
 from provisioning.artifact.team import Team
 from provisioning.errors import TargetError
@@ -165,11 +166,12 @@ class _Writer(Writer):
         self._earlier = earlier
 
     def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:
-        shared, written = self._earlier.take(entry, descriptor)
-        if not shared:
+        if not self._earlier.take(entry, descriptor):
             super().fill(descriptor, entry, blocks)
-        if written:  # what has not changed keeps its time
-            os.utime(descriptor, ns=(written, written))
+        # Whatever the archive said: two releases may be installed in one second, by any clock, and
+        # Python would run the byte code of the one as that of the other.
+        time = of_content(entry)
+        os.utime(descriptor, (time, time))
 
 
 def _is_whole(home: Home, made: str, release: Release) -> bool:

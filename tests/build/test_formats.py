@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact import index
-from provisioning.artifact.tar import EPOCH
 from provisioning.artifact.verify import verify_release
 from provisioning.build import sums
 from provisioning.build.collect import collect
@@ -111,25 +110,6 @@ def test_a_build_that_fails_leaves_the_directory_that_there_was(digests: Digests
         pack(place, found, digests)
     assert _findings(place) == []
     assert min(os.listdir(place.release)) == "SHA256SUMS"  # and no temporary name
-
-
-def _times(place: Workspace) -> dict[str, int]:
-    root = place.artifact("dir")
-    return {path.name: int(path.lstat().st_mtime) for path in root.rglob("*")}
-
-
-def test_another_content_has_another_time_where_one_asks_for_that(digests: Digests) -> None:
-    assert {*_times(_packed(digests)).values()} == {EPOCH}
-    first = _times(_packed(digests, mtime="content"))
-    write("t/lib/text", "two\n")
-    Path("t/bin/run").touch()
-    described = variant(content("src", "t", ""), formats=BOTH, mtime="content")
-    (layout,) = lay_out([described], Sources("artifacts"))
-    place = workspace(described, "artifacts")
-    pack(place, Listing.of(collect(layout, digests.look)), digests)
-    second = _times(place)
-    changed = {name for name in first if first[name] != second[name]}
-    assert changed == {"text", "manifest.json"}
 
 
 TARS = ("tar.gz", "tar.zst", "tar.xz")

@@ -260,6 +260,44 @@ RUNNING = Group(
             ),
         ),
         Fault(
+            "a version is put over another, by whichever tool, or installed in the same second, and"
+            " a file keeps its size",
+            "no file of another content has the time of the old one, by which Python knows its byte"
+            " code",
+            (
+                Guard(
+                    "artifact/mtime.py",
+                    "int(entry.digest[:16], 16) % _SPAN",
+                    "2",
+                    "build/test_times.py::test_a_time_changes_with_its_content_alone",
+                ),
+                Guard(
+                    "build/format/mtime.py",
+                    "return variant.mtime != _EPOCH",
+                    'return variant.mtime == "content"',
+                    "build/test_times.py::test_a_time_changes_with_its_content_alone",
+                ),
+                Guard(
+                    "artifact/archive.py",
+                    "numbers = size, of_content(entry) if self._by_content else tar.EPOCH",
+                    "numbers = size, tar.EPOCH",
+                    "artifact/test_mtime.py::test_a_header_is_spelt_alike_in_either_way",
+                ),
+                Guard(
+                    "artifact/contents.py",
+                    "if member.mtime != wanted.mtime:",
+                    "if False:",
+                    "artifact/test_mtime.py::test_a_file_with_another_time_is_refused",
+                ),
+                Guard(
+                    "target/stage.py",
+                    "        os.utime(descriptor, (time, time))\n",
+                    "",
+                    "target/test_earlier.py::test_a_file_bears_the_time_of_its_content",
+                ),
+            ),
+        ),
+        Fault(
             "byte code that Python writes into a release while it runs",
             "a note of `provision verify`; no rollback is refused, and none brings it back; what"
             " only looks like byte code is a difference",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.extract import extract
+from tests.artifact.making import file
 
-from .making import package
+from .making import items, package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,6 +122,22 @@ def test_what_was_unpacked_and_has_run_can_be_installed(machine: Machine) -> Non
     assert machine.run("verify", "greenhouse", "--strict").code == 0
 
 
+def test_what_one_release_has_left_is_not_run_as_another(machine: Machine) -> None:
+    """Not even where it lies in one place for all, and both were installed in one second."""
+    cache, said = machine.folder / "cache", []
+    for version in ("1.0", "2.0", "1.0"):
+        held = file("lib/main.py", f"A = {version}\n".encode())
+        others = [item for item in items(version) if item.entry.path != "lib/main.py"]
+        machine.install(version, [*others, held], "--allow-downgrade")
+        lib = machine.prefix / "current/lib"
+        environment = {"PYTHONPATH": str(lib), "PYTHONPYCACHEPREFIX": str(cache)}
+        command = [sys.executable, "-c", "import main; print(main.A)"]
+        said.append(subprocess.check_output(command, env=environment, text=True).strip())
+    assert said == ["1.0", "2.0", "1.0"]
+    assert len([*cache.rglob("main.*.pyc")]) == 1
+
+
+@pytest.mark.needs("root")
 def test_what_cannot_be_removed_stops_no_rollback(upgraded: Machine) -> None:
     cache = (upgraded.prefix / "previous/lib/__pycache__").resolve()
     subprocess.run(["mount", "-t", "tmpfs", "none", str(cache)], check=True)

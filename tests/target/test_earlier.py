@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.mtime import of_content
 from tests.artifact.making import file
 
 from .making import items
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LARGE = file("large", os.urandom(8 << 20))
 PAST = 1_000_000_000
+MAIN = b"print('Hello')\n" * 50
 
 
 def holding(version: str) -> list[object]:
@@ -70,14 +72,24 @@ def test_what_was_tampered_with_is_not_shared(request: pytest.FixtureRequest, di
     assert (machine.prefix / "current/large").read_bytes() == LARGE.content
 
 
-def test_what_has_not_changed_keeps_its_time(machine: Machine) -> None:
+def test_a_file_bears_the_time_of_its_content(machine: Machine) -> None:
     machine.install("1.4.2")
-    for path in ("VERSION", "lib/main.py"):
-        os.utime(machine.prefix / "current" / path, (PAST, PAST))
+    os.utime(machine.prefix / "current/lib/main.py", (PAST, PAST))  # whatever that may be for
     machine.install("1.5.0")
-    current = machine.prefix / "current"
-    assert (current / "lib/main.py").stat().st_mtime == PAST
-    assert (current / "VERSION").stat().st_mtime > PAST  # of the same size, and another
+    old, new = (machine.prefix / link for link in ("previous", "current"))
+    for path, content in (("lib/main.py", MAIN), ("VERSION", b"1.5.0")):
+        assert (new / path).stat().st_mtime == of_content(file(path, content).entry)
+    sizes = {(each / "VERSION").stat().st_size for each in (old, new)}
+    times = {(each / "VERSION").stat().st_mtime for each in (old, new)}
+    assert (len(sizes), len(times)) == (1, 2)
+
+
+@pytest.mark.needs("root")
+def test_what_is_shared_bears_it_too(on_xfs: Machine) -> None:
+    for version in ("1.4.2", "1.5.0"):
+        on_xfs.install(version, holding(version))
+    time = (on_xfs.prefix / "current/large").stat().st_mtime
+    assert time == of_content(LARGE.entry)
 
 
 def test_what_is_gone_is_written(machine: Machine) -> None:
@@ -85,12 +97,3 @@ def test_what_is_gone_is_written(machine: Machine) -> None:
     (machine.prefix / "current/lib/main.py").unlink()
     assert machine.install("1.5.0").code == 0
     assert machine.run("verify", "greenhouse").code == 0
-
-
-def test_what_has_another_size_has_another_time(machine: Machine) -> None:
-    machine.install("1.4.2")
-    path = machine.prefix / "current/lib/main.py"
-    path.write_text("short")
-    os.utime(path, (PAST, PAST))
-    machine.install("1.5.0")
-    assert (machine.prefix / "current/lib/main.py").stat().st_mtime > PAST

@@ -13,7 +13,7 @@ from provisioning.artifact.deb.gnu import Gnu
 from provisioning.artifact.manifest import Manifest
 from provisioning.build import members, runs
 from provisioning.build.encode import encoder, encoder_of, stream_of
-from provisioning.build.format.mtime import EPOCH
+from provisioning.build.format.mtime import is_by_content
 from provisioning.build.format.order import Made
 from provisioning.build.press import press
 from provisioning.build.runs import Run
@@ -95,9 +95,7 @@ def _plan(order: Order, described: Described, added: tuple[Extra, ...]) -> Itera
 
 
 def _spelling(variant: Variant) -> Gnu:
-    # dpkg sets the times of files: with one time for all, Python would go on running the .pyc of
-    # a file that keeps its size.
-    return Gnu(variant.prefix, by_content=variant.mtime != EPOCH)
+    return Gnu(variant.prefix, by_content=is_by_content(variant))
 
 
 def _chunks(order: Order, planned: Iterable[Run]) -> Iterator[bytes | bytearray | memoryview]:

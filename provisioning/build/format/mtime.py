@@ -1,8 +1,4 @@
-"""Knows which time the files of a package bear, where the reader of a format keeps it.
-
-One time for all would be simplest, and is the default. But whatever compares sizes and times alone
-(rsync, an HTTP server's ETag, Python's .pyc) would not notice a change that keeps the size.
-"""
+"""Knows which times the files of a package bear: see artifact/mtime.py."""
 
 from __future__ import annotations
 
@@ -15,9 +11,14 @@ if TYPE_CHECKING:
     from provisioning.artifact.entry import Entry
     from provisioning.spec.variant import Variant
 
-EPOCH, CONTENT = "epoch", "content"
+_EPOCH = "epoch"
+
+
+def is_by_content(variant: Variant) -> bool:
+    """Tell whether another content has another time."""
+    return variant.mtime != _EPOCH
 
 
 def mtime(variant: Variant, entry: Entry) -> int:
-    """The time of an entry, in seconds: EPOCH, or one that another content would not have."""
-    return of_content(entry) if variant.mtime == CONTENT else tar.EPOCH
+    """The time of an entry, in seconds: that of all, or one that another content would not have."""
+    return of_content(entry) if is_by_content(variant) else tar.EPOCH

@@ -11,6 +11,7 @@ from provisioning.artifact.index import Chunk, Index
 from provisioning.artifact.release import index_name
 from provisioning.build import runs
 from provisioning.build.encode import encoder_of
+from provisioning.build.format.mtime import is_by_content
 from provisioning.build.press import press
 
 if TYPE_CHECKING:
@@ -42,14 +43,17 @@ def write(order: Order, made: Output) -> None:
 def planned(order: Order) -> Iterator[Run]:
     """The chunks of the archive, in order; no source is read yet."""
     encoder = encoder_of(order.variant, order.format)
-    spelling = archive.Posix(order.variant.name)
-    yield from runs.plan(order.manifest, order.groups, spelling, encoder)
+    yield from runs.plan(order.manifest, order.groups, _spelling(order.variant), encoder)
     yield runs.whole(tar.END, encoder)
 
 
 def run(variant: Variant, format: str, group: Group, read: Read) -> Run:
     """The chunks that hold a group, whose small files are read by `read`."""
-    return runs.run(group, archive.Posix(variant.name), encoder_of(variant, format), read)
+    return runs.run(group, _spelling(variant), encoder_of(variant, format), read)
+
+
+def _spelling(variant: Variant) -> archive.Posix:
+    return archive.Posix(variant.name, by_content=is_by_content(variant))
 
 
 class _Splice:

@@ -31,7 +31,7 @@ from provisioning.artifact.zip.spelling import (
 )
 from provisioning.build import joint, members
 from provisioning.build.encode import encoder_of
-from provisioning.build.format.mtime import mtime
+from provisioning.build.format.mtime import is_by_content, mtime
 from provisioning.build.press import press
 from provisioning.build.runs import PREAMBLE, Run, key, span_of
 
@@ -114,7 +114,7 @@ class _Plan:
         self._variant, self._name, self._read = variant, variant.name, read
         encoder = encoder_of(variant, format)
         self._encoder, self._press = encoder.name, encoder.press
-        self._told = f"zip {self._name} {variant.mtime}"
+        self._told = f"zip {self._name} {is_by_content(variant)}"
 
     def shares(self, content: bytes, groups: Iterable[Group]) -> Iterator[_Share]:
         """The chunks, in order: that of the manifest `content`, and those of each group."""
