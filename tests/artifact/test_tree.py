@@ -116,7 +116,7 @@ def test_what_is_no_file_is_not_opened(root: Path) -> None:
 
 def test_a_name_that_is_no_text_is_told(root: Path) -> None:
     (root / os.fsdecode(b"lib/\xff")).touch()
-    assert told(root) == [r"'lib/\udcff': is not in the manifest"]
+    assert told(root) == [r"'lib/\xff': is not in the manifest"]
 
 
 def test_a_directory_that_cannot_be_read_is_told(tmp_path: Path) -> None:
