@@ -52,6 +52,14 @@ def read(home: Home) -> tuple[Event, ...]:
     return tuple(event for line in data.splitlines() if (event := _event(line)))
 
 
+def known(home: Home) -> tuple[Event, ...] | None:
+    """The same for everybody; None to whom may not know it: what programs said is in it, too."""
+    try:
+        return read(home)
+    except PermissionError:
+        return None
+
+
 def add(home: Home, event: Event) -> None:
     """Add an event, unless the last one is of the same change."""
     events = read(home)

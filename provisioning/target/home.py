@@ -53,9 +53,16 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
     path = _really(root, prefix)
     with _reached(root, path, made.new_prefix() if make else None) as directory:
         for own in _OWN:
-            if directory.status(own) and not directory.is_directory(own):
+            if _is_strange(directory, own):
                 raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")
         yield Home(root, prefix, path, directory)
+
+
+def _is_strange(directory: Directory, own: str) -> bool:
+    try:
+        return directory.status(own) is not None and not directory.is_directory(own)
+    except PermissionError:  # it lies in a `state/` of which this user can neither read nor write
+        return False
 
 
 @contextmanager

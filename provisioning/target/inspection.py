@@ -7,8 +7,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import tree
+from provisioning.artifact.files import reason
 from provisioning.artifact.finding import Finding
-from provisioning.artifact.installed import CURRENT, RELEASES
+from provisioning.artifact.installed import CURRENT, RELEASES, installed
 from provisioning.artifact.verify import Report
 from provisioning.errors import RefusedError
 from provisioning.target import history, owners, releases
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.tree import Comparison
     from provisioning.target.home import Home
+    from provisioning.target.owners import Ids
     from provisioning.target.releases import Release
 
 
@@ -35,7 +37,7 @@ def inspect(root: Path, prefix: str) -> Report:
                 return Report(prefix, None, (Finding(prefix, "nothing is installed"),))
             release = releases.read(home, current)
             package = release.package
-            found = compare(home, release)
+            found = _compare(home, release)
             return Report(
                 f"{package.name} {package.version}",
                 release.manifest,
@@ -46,14 +48,25 @@ def inspect(root: Path, prefix: str) -> Report:
         return Report(prefix, None, (Finding(*str(error).split(": ", 1)),))
 
 
-def compare(home: Home, release: Release) -> Comparison:
-    """Tell how a release that lies in a prefix differs from what it should be.
+def _compare(home: Home, release: Release) -> Comparison:
+    """Tell how a release that lies in a prefix differs from what it should be, whoever asks.
 
     Owners do not count where they could not be given.
     """
-    last = history.last_of(history.read(home), release.name)
-    owned = last.owned if last else owners.can_give()
-    return tree.compare_entries(release.layout.release, home.path / release.path, owners=owned)
+    whose, layout = _whose(home, release), release.layout
+    if whose != owners.own():
+        layout = owners.numbered(installed(release.data, release.manifest.entries), whose)
+    where = home.path / release.path
+    return tree.compare_entries(layout.release, where, owners=whose is None)
+
+
+def _whose(home: Home, release: Release) -> Ids | None:
+    """Whose all files of a release are; None where they were given to whom the package says."""
+    last = history.last_of(history.known(home) or (), release.name)
+    status = home.directory.status(release.path)
+    if status is None or (last.owned if last else status.st_uid == 0):
+        return None
+    return str(status.st_uid), str(status.st_gid)
 
 
 def is_prefix(path: str) -> bool:
@@ -70,9 +83,24 @@ def prefix_above(path: str) -> str:
 
 def _beside(home: Home, release: Release) -> Iterator[Finding]:
     for entry in release.layout.data:
-        if not os.path.isdir(home.path / entry.path):
-            yield Finding(entry.path, "is missing")
+        fault = _data_fault(f"{home.path / entry.path}")
+        if fault:
+            yield Finding(entry.path, fault)
     for entry in release.layout.conffiles:
-        status = home.directory.status(entry.path)
+        try:
+            status = home.directory.status(entry.path)
+        except PermissionError as error:
+            yield Finding(entry.path, f"cannot be looked at: {reason(error)}")
+            continue
         if status and stat.S_IFMT(status.st_mode) not in {stat.S_IFREG, stat.S_IFLNK}:
             yield Finding(entry.path, "is no file")
+
+
+def _data_fault(path: str) -> str:
+    """Tell why a directory of data is none, which may be a link to one; "" if it is."""
+    try:
+        return "" if stat.S_ISDIR(os.stat(path).st_mode) else "is missing"
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except OSError as error:
+        return f"cannot be looked at: {reason(error)}"

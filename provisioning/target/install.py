@@ -78,7 +78,10 @@ def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
         stage.demand_room(home, new)
     action = UPGRADE if current else INSTALL
     made = tuple(running.users_to_make(home, new.package))
-    return Plan(action, old, new, previous, _kept(home, old, new), new.package, is_there, made)
+    return Plan(
+        *(action, old, new, previous, _kept(home, old, new), new.package, is_there, made),
+        unlent=owners.unlent(new.manifest.entries),
+    )
 
 
 def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:

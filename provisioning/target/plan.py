@@ -46,6 +46,8 @@ class Plan(NamedTuple):
     """The releases that are removed with it."""
     goes: tuple[Stay, ...] = ()
     """What is removed beside the releases."""
+    unlent: tuple[str, ...] = ()
+    """What has fewer rights than the package says, and why."""
 
     @property
     def name(self) -> str:
@@ -87,6 +89,7 @@ def _change(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
         size = sum(entry.size for entry in plan.new.layout.release)
         count = len(plan.new.layout.release)
         yield f"write {plan.new.path}: {count} entries, {size} bytes"
+        yield from plan.unlent
     if "pre_install" in hooks:
         yield "run the hook pre_install"
     yield from (f"make the directory {path}" for path in plan.kept.absent)

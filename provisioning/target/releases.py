@@ -16,7 +16,7 @@ from provisioning.artifact.installed import (
 )
 from provisioning.artifact.path import MANIFEST, shown
 from provisioning.errors import ArtifactError, RefusedError
-from provisioning.target.owners import numbered
+from provisioning.target.owners import numbered, own
 
 if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest, Package
@@ -59,7 +59,7 @@ def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
     found = [f"{where}: {shown(path)}: {reason}" for path, reason in faults(parsed.entries)]
     if found:
         raise RefusedError("\n".join(found))
-    return Release(name, data, parsed, numbered(installed(data, parsed.entries)))
+    return Release(name, data, parsed, numbered(installed(data, parsed.entries), own()))
 
 
 def name_of(package: Package, data: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -163,3 +165,135 @@ def test_without_root_a_scratch_root_will_do(real: Path) -> None:
     closed = root / str(real)[1:] / "current/bin"
     closed.chmod(0o555)
     assert run("uninstall", real.name, "--purge", "--root", root, user=NOBODY).code == 0
+
+
+def readable(owner: str = "root", group: str = "root") -> list[Item]:
+    """What everybody may read."""
+    made = [file("VERSION", b"1"), directory("data"), conf("etc.ini", b"x", mode=0o644)]
+    return [each._replace(entry=each.entry._replace(owner=owner, group=group)) for each in made]
+
+
+@pytest.mark.parametrize("whose", ["root", "daemon"])
+def test_who_may_change_nothing_is_told_and_may_verify(real: Path, whose: str) -> None:
+    assert run("install", archive(real, readable(whose, whose))).code == 0
+    name = real.name
+    assert run("list", user=NOBODY) == (0, f"{name} 1 {real}\n", "")
+    release = os.readlink(real / "current").partition("/")[2]
+    assert run("status", user=NOBODY) == (
+        0,
+        (
+            f"{name} 1\n  prefix    {real}\n  current   {release}\n"
+            f"  release   {release}: known to its owner alone\n"
+        ),
+        "",
+    )
+    (only,) = json.loads(run("status", name, "--json", user=NOBODY).out)["packages"]
+    assert (only["owned"], only["interrupted"]) == (True, None)
+    assert run("verify", name, user=NOBODY) == (0, f"{name} 1: 3 entries, verified\n", "")
+    (real / "current/VERSION").chmod(0o600)
+    assert run("verify", name, user=NOBODY).out.splitlines() == [
+        "VERSION: cannot be read: Permission denied",
+        "VERSION: mode 0600, the manifest says 0644",
+        f"{name} 1: 2 differences, not verified",
+    ]
+
+
+def test_a_package_that_is_its_owner_s_alone_hides_no_other(real: Path) -> None:
+    for prefix in (real, real.with_name(f"{real.name}-2")):
+        assert run("install", archive(prefix, readable())).code == 0
+    real.chmod(0o700)
+    other = f"{real.name}-2 1 {real}-2\n"
+    told = f"provision: {real}: Permission denied\n"
+    assert run("list", user=NOBODY) == (2, other, told)
+    assert run("status", user=NOBODY).err == told
+    assert run("status", real.name, user=NOBODY) == (3, "", told)
+    answer = json.loads(run("list", "--json", user=NOBODY).out)
+    assert [each["name"] for each in answer["packages"]] == [f"{real.name}-2"]
+    assert answer["error"] == f"{real}: Permission denied"
+
+
+def test_what_another_installed_is_verified_by_anybody(real: Path) -> None:
+    real.mkdir()
+    os.chown(real, NOBODY, NOBODY)
+    assert run("install", archive(real, owned("daemon", "daemon")), user=NOBODY).code == 0
+    for user in (0, NOBODY):
+        assert run("verify", str(real), user=user).code == 0
+
+
+def with_rights(owner: str, group: str) -> list[Item]:
+    made = [
+        file("both", b"x", mode=0o6755),
+        directory("shared", mode=0o2775),
+        file("shared/x", b"x"),
+        directory("tmp", mode=0o1777),
+        file("tmp/x", b"x"),
+    ]
+    return [each._replace(entry=each.entry._replace(owner=owner, group=group)) for each in made]
+
+
+def modes(machine_prefix: Path) -> list[int]:
+    current = machine_prefix / "current"
+    return [stat.S_IMODE((current / path).stat().st_mode) for path in ("both", "shared", "tmp")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "expected", "told"),
+    [
+        ("root", "root", [0o6755, 0o2775, 0o1777], ""),
+        ("daemon", "12345", [0o6755, 0o2775, 0o1777], ""),
+        ("nosuchuser", "root", [0o2755, 0o2775, 0o1777], "both: without setuid, {user}\n"),
+        (
+            *("root", "nosuchgroup", [0o4755, 0o775, 0o1777]),
+            "both: without setgid, {group}\nshared: without setgid, {group}\n",
+        ),
+        (
+            *("nosuchuser", "nosuchgroup", [0o755, 0o775, 0o1777]),
+            (
+                "both: without setuid, {user}\nboth: without setgid, {group}\n"
+                "shared: without setgid, {group}\n"
+            ),
+        ),
+    ],
+)
+def test_setuid_comes_with_its_owner_alone(
+    machine: Machine, owner: str, group: str, expected: list[int], told: str
+) -> None:
+    lines = told.format(
+        user="since there is no user nosuchuser on this machine",
+        group="since there is no group nosuchgroup on this machine",
+    ).splitlines()
+    dry = machine.install("1", with_rights(owner, group), "--dry-run")
+    assert [line for line in dry.out.splitlines() if ": without " in line] == lines
+    outcome = machine.install("1", with_rights(owner, group))
+    assert outcome.err == "".join(f"provision: warning: {line}\n" for line in lines)
+    assert modes(machine.prefix) == expected
+    assert machine.run("verify", "greenhouse").code == 0
+    assert machine.install("1", with_rights(owner, group)).out.endswith(" already\n")
+    machine.install("2", with_rights(owner, group))
+    assert machine.run("rollback", "greenhouse").code == 0
+    assert modes(machine.prefix) == expected
+
+
+def test_without_root_nobody_gets_the_rights_of_who_installs(real: Path) -> None:
+    real.mkdir()
+    os.chown(real, NOBODY, NOBODY)
+    done = run("install", archive(real, with_rights("root", "12345")), user=NOBODY)
+    why = "since only root can give it to the"
+    warnings = [line for line in done.err.splitlines() if ": without " in line]
+    assert warnings == [
+        f"provision: warning: both: without setuid, {why} user root",
+        f"provision: warning: both: without setgid, {why} group 12345",
+        f"provision: warning: shared: without setgid, {why} group 12345",
+    ]
+    assert modes(real) == [0o755, 0o775, 0o1777]
+    for user in (0, NOBODY):
+        assert run("verify", str(real), user=user).code == 0
+
+
+def test_without_root_what_is_one_s_own_has_its_rights(real: Path) -> None:
+    real.mkdir()
+    os.chown(real, NOBODY, NOBODY)
+    holding = with_rights("nobody", str(NOBODY))
+    assert run("install", archive(real, holding), user=NOBODY).code == 0
+    assert modes(real) == [0o6755, 0o2775, 0o1777]
+    assert run("verify", str(real)).code == 0

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from .machine import Machine
 
+pytestmark = pytest.mark.needs("root", "Linux")
+
 NOBODY = 65534
 
 

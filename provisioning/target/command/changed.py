@@ -45,6 +45,8 @@ def changed(plan: Plan, home: Home, telling: Telling) -> Answer:
         text = plans.told(decision)
         if text:
             (telling.warn if plans.is_warning(decision) else telling.say)(text)
+    for unlent in plan.unlent:
+        telling.warn(unlent)
     telling.say(_told(plan, home))
     found = {"removed": _clean_up(home, telling), "warnings": telling.warnings}
     return Answer(GOOD, {**_document(plan), **found})

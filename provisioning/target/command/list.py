@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from provisioning.target.command.answer import GOOD, Answer
+from provisioning.target.command.answer import GOOD, TROUBLE, Answer
 from provisioning.target.command.asked import add_output, add_root, root_of
-from provisioning.target.registry import packages
-from provisioning.target.status import status
+from provisioning.target.status import status_of_all
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -26,8 +25,17 @@ def declare(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, telling: Telling) -> Answer:
     """Tell the name, version and prefix of each."""
-    root = root_of(options)
-    found = [status(root, name, prefix) for name, prefix in packages(root).items()]
+    found, faults = status_of_all(root_of(options))
     for each in found:
         telling.tell(f"{each['name']} {each['version'] or '(nothing)'} {each['prefix']}")
-    return Answer(GOOD, {"packages": found})
+    return of_packages(found, faults, telling)
+
+
+def of_packages(found: list[dict[str, Any]], faults: list[str], telling: Telling) -> Answer:
+    """What is answered of several packages, of which some cannot be looked at, and why."""
+    for fault in faults:
+        telling.complain(fault)
+    document: dict[str, Any] = {"packages": found}
+    if faults:
+        document["error"] = "\n".join(faults)
+    return Answer(TROUBLE if faults else GOOD, document)

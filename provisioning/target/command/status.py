@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from provisioning.target.command.answer import GOOD, Answer
 from provisioning.target.command.asked import (
     add_name,
     add_output,
@@ -13,13 +12,14 @@ from provisioning.target.command.asked import (
     place_of,
     root_of,
 )
-from provisioning.target.registry import packages
-from provisioning.target.status import status
+from provisioning.target.command.list import of_packages
+from provisioning.target.status import status, status_of_all
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from provisioning.target.command.answer import Answer
     from provisioning.target.telling import Telling
 
 HELP = "tell which release of a package is current, and which others there are"
@@ -35,15 +35,15 @@ def declare(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, telling: Telling) -> Answer:
     """Tell of one package, or of all."""
+    faults: list[str] = []
     if options.name or own_place():
         found = [status(*_asked(options))]
     else:
-        root = root_of(options)
-        found = [status(root, name, prefix) for name, prefix in packages(root).items()]
+        found, faults = status_of_all(root_of(options))
     for each in found:
         for line in _lines(each):
             telling.tell(line)
-    return Answer(GOOD, {"packages": found})
+    return of_packages(found, faults, telling)
 
 
 def _asked(options: Namespace) -> tuple[Any, str, str]:
