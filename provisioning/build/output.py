@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,6 +13,10 @@ from provisioning.build.remove import remove_tree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+making = threading.RLock()
+"""Held where something temporary comes to be. Who holds it for ever, at the end of a run that was
+ended, has seen all that there will be, whatever other threads are about to do."""
 
 _OLD_NS = 3600 * 10**9  # an hour: no build takes as long over one file
 
@@ -36,7 +41,7 @@ class Output:
     def directory(self, path: Path) -> Path:
         """An empty directory to fill that will be called `path`."""
         temporary = _temporary_name(path)
-        with _naming(path):
+        with _naming(path), making:
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_tree(temporary)
             temporary.mkdir()
@@ -51,7 +56,7 @@ class Output:
                 file.flush()
                 os.fsync(file.fileno())
         for path in self._trees:
-            with _naming(path):
+            with _naming(path), making:
                 _replace_tree(_temporary_name(path), path)
         for path, _ in self._files:
             with _naming(path):
@@ -91,14 +96,20 @@ def _temporary(path: Path) -> Iterator[BinaryIO]:
     name = _temporary_name(path)
     try:
         with _naming(path):
-            # Never through a link that somebody put there.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = open(os.open(name, flags, 0o666), "wb")  # noqa: SIM115 - closed below
+            file = open(create(name), "wb")  # noqa: SIM115 - closed below
         with _naming(path), file:
             yield file
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def create(temporary: str | Path) -> int:
+    """Open what is going to be written under a temporary name. Raises OSError."""
+    # Never through a link that somebody put there.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with making:
+        return os.open(temporary, flags, 0o666)
 
 
 def _temporary_name(path: Path) -> Path:
@@ -156,6 +167,14 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
     for name in names:
         for stale in directory.glob(f".{name}.*.tmp"):
             remove_tree(stale)
+
+
+def is_littered(directory: Path) -> bool:
+    """Whether there is something in `directory` that `sweep` may remove."""
+    try:
+        return any(name.startswith(".") and name.endswith(".tmp") for name in os.listdir(directory))
+    except OSError:
+        return False
 
 
 def sweep_old(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
-from provisioning.build import groups, output
+from provisioning.build import groups, output, stale
 from provisioning.build.collect import complete
 from provisioning.build.format import WRITERS
 from provisioning.build.format.order import Cost, Order, Tally
@@ -69,10 +69,7 @@ def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[byte
 
 def _sweep(place: Workspace) -> None:
     """Remove what killed builds left, and what was made in formats that are no longer asked for."""
-    output.sweep(place.work, (place.collected.name, place.groups.name))
-    known = {each: list(release.files(place.package, each)) for each in release.FORMATS}
-    names = {name.partition("/")[0] for listed in known.values() for name in listed}
-    output.sweep(place.release, (*names, place.manifest.name, place.provenance.name, release.SUMS))
-    for format in known.keys() - {*place.formats}:
-        for name in known[format]:
+    stale.sweep(place)
+    for format in {*release.FORMATS}.difference(place.formats):
+        for name in release.files(place.package, format):
             remove_tree(place.release / name.partition("/")[0])

@@ -27,10 +27,8 @@ def scratch(work: Path, room: int) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made, or removed.
     """
-    in_memory, on_disk = _in_memory(work), work / "scratch"
-    if _is_ours(in_memory):
-        remove_tree(in_memory)
-    remove_tree(on_disk)
+    clear(work)
+    in_memory, on_disk = _in_memory(work), _on_disk(work)
     if room * _MOST <= _free_memory() and _make(in_memory):
         directory = in_memory
     else:
@@ -40,6 +38,18 @@ def scratch(work: Path, room: int) -> Iterator[Path]:
         yield directory
     finally:
         remove_tree(directory)
+
+
+def clear(work: Path) -> None:
+    """Remove what a killed run left; the lock of `work` must be held. Raises OSError."""
+    in_memory = _in_memory(work)
+    if _is_ours(in_memory):
+        remove_tree(in_memory)
+    remove_tree(_on_disk(work))
+
+
+def _on_disk(work: Path) -> Path:
+    return work / "scratch"
 
 
 def _in_memory(work: Path) -> Path:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.release import format_of
-from provisioning.build.output import stale_before
+from provisioning.build.output import create, stale_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -176,8 +176,7 @@ def _read(path: str) -> bytes:
 
 
 def _write(path: str, parts: Iterable[bytes | bytearray | memoryview]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o666), "wb") as file:
+    with open(create(path), "wb") as file:
         file.writelines(parts)
 
 

@@ -54,6 +54,17 @@ class Workspace:
         return self.work / "render"
 
     @property
+    def handed(self) -> tuple[str, ...]:
+        """The names of the files that lie in `work` for other stages."""
+        return self.collected.name, self.groups.name
+
+    @property
+    def lock_file(self) -> Path:
+        """What whoever changes these files has locked."""
+        # Beside the directory, since `doit clean` removes that; a lock must never be removed.
+        return self.work.with_name(f"{self.work.name}.lock")
+
+    @property
     def formats(self) -> tuple[str, ...]:
         """What the package is built in."""
         return self.variant.formats
@@ -107,9 +118,9 @@ class Workspace:
         # What was rendered lies there with modes of no meaning, and may hold secrets.
         self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.work.mkdir(parents=True, exist_ok=True)
-        # Beside the directory, since `doit clean` removes that; a lock must never be removed.
-        path = self.work.with_name(f"{self.work.name}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        descriptor = os.open(
+            self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -8,10 +8,12 @@ import signal
 import sys
 import threading
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
+from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.checker import Checker
 from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
@@ -66,9 +68,18 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
     for worker in active_children():
         worker.kill()
+    atexit.register(_leave_nothing)
     name = signal.Signals(number).name
     print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
     raise SystemExit(128 + number)
+
+
+def _leave_nothing() -> None:
+    """Remove what this process has been about to finish, wherever the signal found it."""
+    from provisioning.build import output, stale  # noqa: PLC0415 - a cost for this alone
+
+    output.making.acquire()  # for ever: threads of `doit -n -P thread` are still at work
+    stale.sweep_of(Path(ARTIFACTS), [os.getpid()])
 
 
 def _die_of(numbers: Iterable[signal.Signals]) -> None:

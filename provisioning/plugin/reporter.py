@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from textwrap import indent
 from typing import Any
 
@@ -57,6 +58,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self.write(self._summary() + "\n")
 
     def _summary(self) -> str:
+        if sys.exc_info()[0]:  # doit calls this last, whatever has come over the run
+            return f"Stopped; done: {_tasks(self._done)}."
         if self._failed:
             return f"Failed: {_tasks(self._failed)}; done: {_tasks(self._done)}."
         if not self._done:

@@ -84,6 +84,48 @@ BUILDING = Group(
                     "        pass",
                     "plugin/test_faults.py::test_a_signal_ends_doit_with_one_line[alone-SIGHUP]",
                 ),
+                Guard(
+                    "plugin/config.py",
+                    "    atexit.register(_leave_nothing)\n",
+                    "",
+                    "plugin/test_faults.py::test_a_signal_leaves_nothing_half_made[-n 2 -P thread]",
+                ),
+            ),
+        ),
+        Fault(
+            "a worker of `doit -n` is killed, whatever it was doing",
+            "told with what it has not finished, exit code 3; nothing is left half-made",
+            (
+                Guard(
+                    "plugin/workers.py",
+                    "        result_q.watch = self.demand_all\n",
+                    "",
+                    "plugin/test_workers.py::test_a_worker_that_is_killed_ends_the_run[alone]",
+                ),
+                Guard(
+                    "plugin/workers.py",
+                    "            stale.sweep_of(",
+                    "            print(",
+                    "plugin/test_workers.py::test_nothing_is_left_of_a_worker_that_was_killed[SIGKILL]",
+                ),
+            ),
+        ),
+        Fault(
+            "temporary files of a version, or of a package, that is never built again",
+            "the next build of any package removes them; what another may be at work on stays",
+            (
+                Guard(
+                    "build/pack.py",
+                    "    stale.sweep(place)\n",
+                    "",
+                    "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
+                ),
+                Guard(
+                    "build/stale.py",
+                    "                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+                    "",
+                    "build/test_stale.py::test_what_another_may_be_at_work_on_stays",
+                ),
             ),
         ),
         Fault(

@@ -77,6 +77,20 @@ def test_a_signal_ends_doit_with_one_line(
     assert _artifacts(project) == {}
 
 
+@pytest.mark.parametrize("options", [[], ["-n", "2"], ["-n", "2", "-P", "thread"]], ids=" ".join)
+def test_a_signal_leaves_nothing_half_made(project: Project, options: list[str]) -> None:
+    """Even of a version that is never built again."""
+    project.path("src/large").write_bytes(os.urandom(20_000_000))
+    process = project.start(*options, "package")
+    with soon():
+        while not list(project.root.glob("artifacts/demo-*/.*.tmp")):
+            assert process.poll() is None
+    process.terminate()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, output
+    assert list(project.root.glob("artifacts/**/.*.tmp")) == []
+
+
 def test_what_started_doit_may_care_for_no_process(project: Project) -> None:
     for number in range(300):
         project.write(f"src/{number}/file", "text")  # as many as are looked for by several
@@ -128,6 +142,9 @@ def _left(path: Path) -> Path:
 def test_the_next_build_sweeps_what_a_kill_left(built: Project) -> None:
     work = built.path("artifacts/.work")
     stale = [_left(built.archive()), _left(work / "seen"), _left(work / "install")]
+    before = built.archive(version="0.9")
+    before.parent.mkdir()
+    stale += [_left(before), before.parent]
     (work / "install").write_bytes(b"damaged")  # else it would not be made anew
     built.write("src/main.py", "print('servus')\n")
     time.sleep(_A_MOMENT)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dbm
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from inspect import signature
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
@@ -36,31 +36,51 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from provisioning import streams
 from provisioning.plugin.command.told import GOOD, Told, complain, unheard
-from provisioning.plugin.database import BACKEND, Database
 from provisioning.printing import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 
 class Run(Told, cmd_run.Run):  # type: ignore[misc]  # doit has no type hints
-    """Goes on where what it says cannot be written: what it is for is what it does."""
+    """Goes on where what it says cannot be written, and ends where a worker was killed."""
 
     changes = True
 
-    def _execute(self, outfile: Any, **others: Any) -> int:
-        if not isinstance(outfile, str):
-            # doit has taken it when it was imported, and it may have been closed then.
-            status: int = super()._execute(sys.stdout, **others)
-            return status
-        with open(outfile, "wb", buffering=0) as file:
-            stream = streams.lasting(file.fileno())
-            status = super()._execute(stream, **others)
-            if told := unheard(stream, outfile):
+    def _execute(self, outfile: Any, num_process: int, **others: Any) -> int:
+        with _watched(num_process), _opened(outfile) as stream:
+            status: int = super()._execute(stream, num_process=num_process, **others)
+            if isinstance(outfile, str) and (told := unheard(stream, outfile)):
                 complain(told)
             return status
 
-    _execute.__signature__ = signature(cmd_run.Run._execute)  # type: ignore[attr-defined]  # doit asks for it  # noqa: SLF001
+    # doit asks for the names of its parameters.
+    _execute.__signature__ = signature(cmd_run.Run._execute)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@contextmanager
+def _opened(outfile: Any) -> Iterator[TextIO]:
+    if isinstance(outfile, str):
+        with open(outfile, "wb", buffering=0) as file:
+            yield streams.lasting(file.fileno())
+    else:
+        yield sys.stdout  # doit has taken the one that there was when it was imported
+
+
+@contextmanager
+def _watched(num_process: int) -> Iterator[None]:
+    if num_process:
+        # Imported here: a cost for `doit -n` alone.
+        from provisioning.plugin.workers import Workers  # noqa: PLC0415
+
+        before, cmd_run.MRunner = cmd_run.MRunner, Workers  # doit knows no other way to choose it
+        try:
+            yield
+        finally:
+            cmd_run.MRunner = before
+    else:
+        yield
 
 
 class Strace(Told, cmd_strace.Strace):  # type: ignore[misc]  # as above
@@ -140,6 +160,9 @@ class DumpDB(Told, cmd_dumpdb.DumpDB):  # type: ignore[misc]  # as above
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print all records, and return the exit code."""
+        # Imported here: what takes time would come before anybody minds an interruption.
+        from provisioning.plugin.database import BACKEND, Database  # noqa: PLC0415
+
         with suppress(InvalidDodoFile):  # doit's needs none
             self._loader.setup(opt_values)
             opt_values.update_defaults(self._loader.load_doit_config())

@@ -1,0 +1,109 @@
+"""`doit -n` with a worker that is killed: told, and soon; nothing is left half-made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import soon
+
+if TYPE_CHECKING:
+    from tests.plugin.conftest import Project
+
+DODO = """
+import os, signal, sys, time
+from pathlib import Path
+from provisioning.plugin import configure, tasks
+DOIT_CONFIG = configure()
+
+def end_others():
+    time.sleep(0.3)  # until they wait for something to do
+    parent = os.getppid()
+    for process in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if int(process) != os.getpid():
+            os.kill(int(process), signal.SIGKILL)
+
+def end_soon():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def task_provisioning():
+    yield from tasks()
+
+def task_dies():
+    return {"actions": [end_soon]}
+
+def task_exits():
+    return {"actions": [lambda: os._exit(7)]}
+
+def task_fails():
+    return {"actions": [lambda: sys.exit("enough")]}
+
+def task_kills():
+    return {"actions": [end_others]}
+
+def task_after():
+    return {"actions": [end_soon], "task_dep": ["kills"]}
+
+def task_waits():
+    return {"actions": [lambda: time.sleep(60)]}
+"""
+
+
+@pytest.fixture
+def restless(project: Project) -> Project:
+    """A project with tasks that end workers."""
+    project.write("dodo.py", DODO)
+    return project
+
+
+@pytest.mark.parametrize("other", [[], ["waits"]], ids=["alone", "beside another"])
+def test_a_worker_that_is_killed_ends_the_run(restless: Project, other: list[str]) -> None:
+    with soon():
+        said = restless.doit("-n", "2", "dies", *other, status=3)
+    killed = "was killed by SIGKILL, perhaps for want of memory"
+    left = ", ".join(["dies", *other])
+    assert said.splitlines()[-2:] == [
+        "Stopped; done: 0 tasks.",
+        f"ERROR: a worker of `doit -n` {killed}; not finished: {left}; `doit` goes on there",
+    ]
+
+
+@pytest.mark.needs("Linux")
+def test_a_worker_that_is_killed_while_it_waits_ends_the_run(restless: Project) -> None:
+    """It has the lock of the queue then, and nobody else could ever take a task."""
+    with soon():
+        said = restless.doit("-n", "2", "after", status=3)
+    assert said.splitlines()[-1].startswith("ERROR: a worker of `doit -n` was killed by SIGKILL")
+
+
+def test_a_worker_that_ends_by_itself_is_told(restless: Project) -> None:
+    with soon():
+        said = restless.doit("-n", "2", "exits", status=3)
+    told = "ERROR: a worker of `doit -n` ended with exit status 7; not finished: exits"
+    assert said.splitlines()[-1] == f"{told}; `doit` goes on there"
+
+
+def test_what_a_task_itself_says_comes_through(restless: Project) -> None:
+    with soon():
+        assert "enough" in restless.doit("-n", "2", "fails", status=1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda each: each.name)
+def test_nothing_is_left_of_a_worker_that_was_killed(
+    project: Project, number: signal.Signals
+) -> None:
+    project.edit("specs/demo.yaml", "mac-mini: {}", "mac-mini: {formats: [tar.gz, dir]}")
+    project.path("src/large").write_bytes(os.urandom(20_000_000))
+    process = project.start("-n", "2", "package")
+    while not list(project.root.glob("artifacts/demo-*/.*.tmp")):
+        assert process.poll() is None
+    workers = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
+    os.kill(int(workers[0]), number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 3, output
+    assert list(project.root.glob("artifacts/*/.*.tmp")) == []
+    assert list(project.root.glob("artifacts/.work/**/.*.tmp")) == []
