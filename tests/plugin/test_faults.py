@@ -204,7 +204,7 @@ def small_disk(project: Project) -> Iterator[Path]:
     """artifacts/ on a disk of its own that has little room."""
     artifacts = project.path("artifacts")
     artifacts.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", artifacts], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", artifacts], check=True)
     yield artifacts
     subprocess.run(["umount", artifacts], check=True)
 
@@ -213,7 +213,7 @@ def small_disk(project: Project) -> Iterator[Path]:
 def test_a_full_disk_is_told_and_the_old_artifacts_stay(project: Project, small_disk: Path) -> None:
     project.doit()
     before = _artifacts(project)
-    project.path("src/large").write_bytes(random.Random(1).randbytes(3_000_000))
+    project.path("src/large").write_bytes(random.Random(1).randbytes(6_000_000))
     output = project.doit("--continue", status=2)
     assert ".tar.gz: No space left on device" in output
     assert _artifacts(project) == before
