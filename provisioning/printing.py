@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Of no Unicode text (The Unicode Standard, 23.7): systemd passes over a line with one, and XML, of
+# which property lists are made, cannot hold two of them.
+NO_CHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
+)
+
 _BYTES = range(0xDC80, 0xDD00)  # what Python reads bytes as that are no UTF-8 (PEP 383)
 
 

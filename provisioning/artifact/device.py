@@ -25,8 +25,10 @@ _SINGLE = re.compile(r"'([^']*)'")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\["\\$`])*)"')
 _ESCAPED = re.compile(r'\\(["\\$`])')
 _BARE = re.compile(r"""[^\s"'\\](?:[^"'\\]*[^\s"'\\])?|""")
+_COMMENT = re.compile(r"\s#")
 _QUOTES = 'single ones, or double ones with a backslash before ", \\, $ and `'
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef]")
+_NO_CHARACTER = 0xFFFE  # at the end of each plane, as the one after it: systemd reads no such file
 
 
 class Value(NamedTuple):
@@ -75,7 +77,7 @@ def faults(asked: Sequence[Value], file: File) -> list[str]:
         return []
     if file.status is None:
         told = [f"{file.where}: there is no such file; write into it:"]
-        return [*told, *(f"  {_line(value)}" for value in asked)]
+        return [*told, *(f"  {line}" for value in asked for line in _lines(value))]
     if not stat.S_ISREG(file.status.st_mode):
         return [f"{file.where}: is no regular file"]
     said = _read(file.data)
@@ -102,10 +104,23 @@ def _file(where: str) -> File:
         return File(where, file.read(), status)
 
 
-def _line(value: Value) -> str:
+def _lines(value: Value) -> list[str]:
+    """What to write for a value: as it stands here, it could be copied, and is missed until said.
+
+    Behind a value no comment can stand: it would be of the value.
+    """
+    note = _note(value)
+    return [*([f"# {note}"] if note else []), f"{value.name}="]
+
+
+def _note(value: Value) -> str:
     told = [value.summary, value.pattern and f"({value.pattern})"]
-    note = " ".join(part for part in told if part)
-    return f"{value.name}=…   # {note}" if note else f"{value.name}=…"
+    return " ".join(part for part in told if part)
+
+
+def _advice(value: Value) -> str:
+    note = _note(value)
+    return f"write it behind {value.name}=" + (f": {note}" if note else "")
 
 
 def _exposed(asked: Iterable[Value], file: File) -> list[str]:
@@ -119,10 +134,10 @@ def _exposed(asked: Iterable[Value], file: File) -> list[str]:
 
 def _fault(value: Value, said: dict[str, str], where: str) -> str:
     if value.name not in said:
-        return f"{where}: {value.name} is missing; add the line {_line(value)}"
+        return f"{where}: {value.name} is missing; {_advice(value)}"
     text = said[value.name]
     if not text:
-        return f"{where}: {value.name} is empty; write {_line(value)}"
+        return f"{where}: {value.name} is empty; {_advice(value)}"
     if value.pattern and not re.fullmatch(value.pattern, text):
         shows = text if text.isprintable() else ascii(text)  # as path.shown has it
         shows = "what is there" if value.secret else shows
@@ -145,7 +160,10 @@ def _take(line: str, number: int, said: _Said) -> None:
     written = line.strip(" \t")
     if not written or written[0] in "#;":
         return
-    match = None if _CONTROL.search(written) else _LINE.fullmatch(written)
+    odd = _CONTROL.search(written) or any(
+        ord(each) & _NO_CHARACTER == _NO_CHARACTER for each in written
+    )
+    match = None if odd else _LINE.fullmatch(written)
     if not match:
         said.faults.append(f"{number}: is not NAME=value")
         return
@@ -163,7 +181,8 @@ def _value(written: str) -> str | None:
         return single[1]
     if double := _DOUBLE.fullmatch(written):
         return _ESCAPED.sub(r"\1", double[1])
-    return written if _BARE.fullmatch(written) else None
+    # A comment, to whoever wrote it and to a shell; to systemd, more of the value.
+    return written if _BARE.fullmatch(written) and not _COMMENT.search(written) else None
 
 
 if __name__ == "__main__":

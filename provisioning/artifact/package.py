@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from provisioning.artifact.device import Value
 from provisioning.artifact.owner import owner_fault
 from provisioning.artifact.path import path_fault, shown
+from provisioning.printing import NO_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,8 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _ODD = re.compile(r"""["'*?\[\]{}$]""")
 _CHECKED = {"http": r"https?://[!-~]+", "tcp": r"[!-~]+:[0-9]{1,5}", "uptime": r"[1-9][0-9]{0,3}"}
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # of text in one line, in UTF-8
+# What text in one line, in UTF-8, cannot hold.
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{NO_CHARACTERS}]")
 
 
 def words(command: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from provisioning.printing import printable
+from provisioning.printing import NO_CHARACTERS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,7 @@ _SPELLINGS = (
     (r"^\Z", "is empty"),
     (r"[\ud800-\udfff]", "is not UTF-8"),
     (r"[\x00-\x1f\x7f-\x9f]", "holds a control character"),
+    (f"[{NO_CHARACTERS}]", "holds what is no character of Unicode"),
     (r"\\", "holds a backslash"),
     (r"^/", "is absolute; paths are relative to the package"),
 )

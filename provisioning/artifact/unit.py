@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.entry import DIR
 from provisioning.artifact.package import words
 from provisioning.artifact.path import DEVICE, STATE, TRANSACTION
+from provisioning.printing import NO_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +36,7 @@ _RESTARTS = {"on-failure": "on-failure", "always": "always", "never": "no"}
 _ROOT = ("root", "0")
 _HOMES = ("/home/", "/root/", "/run/user/")  # what ProtectHome= hides
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f{NO_CHARACTERS}]+")
 
 # What no service of a package needs, and an intruder would like. Not PrivateDevices=, and nothing
 # that implies DeviceAllow= (ProtectClock=): GPIO, I2C, serial lines and cameras are devices.
@@ -155,8 +156,10 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
     program, *arguments = words(service.exec)
     command = [f"{home}/{program}", *arguments]
     yield f"ExecStart={' '.join(map(_argument, command))}"
-    # Not unquoted by systemd, and in it at the end of a line no backslash: a path has none.
-    yield f"WorkingDirectory={_text(f'{home}/{service.directory}'.rstrip('/'))}"
+    # Not unquoted by systemd, and in it at the end of a line no backslash: a path has none. It
+    # would leave out blanks at the end, and does leave out a dot behind a slash.
+    directory = f"{home}/{service.directory}".rstrip("/")
+    yield f"WorkingDirectory={_text(directory)}{'/.' if directory.endswith(' ') else ''}"
     if service.user:
         yield f"User={service.user}"
     if service.group:

@@ -8,7 +8,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.entry import DIR
+from provisioning.artifact.path import shown
 from provisioning.build.links import follow
+from provisioning.build.runnable import why_not, why_not_begun
 from provisioning.spec.fault import Fault, nearest
 
 if TYPE_CHECKING:
@@ -24,9 +26,8 @@ _EXECUTABLE = 0o111
 def faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Fault]:
     """What is wrong with the programs and directories that services name, of what is in `items`."""
     for service in variant.services:
-        yield from _program(service, service.exec, "exec", items)
-        if service.health and service.health.check == "command":
-            yield from _program(service, service.health.what, "health", items)
+        for key, command in _commands(service):
+            yield from _program(service, command, key, items)
         if service.directory and not _is_directory(service.directory, items):
             message = f"the package holds no directory {service.directory}"
             directories = [path for path, item in items.items() if item.type == DIR]
@@ -49,6 +50,41 @@ def _program(
     elif not _is_executable(item):
         hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
         yield _fault(service, key, f"{path} is not executable", hint)
+    elif not item.template:
+        yield from _begins(service, key, path, item)
+
+
+def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Fault]:
+    """What is wrong with the programs that were made of templates, by their paths."""
+    for service in variant.services:
+        for key, command in _commands(service):
+            path = shlex.split(command)[0]
+            if path in rendered:
+                yield from _told(service, key, path, why_not_begun(rendered[path]))
+
+
+def _commands(service: Service) -> Iterator[tuple[str, str]]:
+    """The command lines of a service, by the keys that say them."""
+    yield "exec", service.exec
+    if service.health and service.health.check == "command":
+        yield "health", service.health.what
+
+
+def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Fault]:
+    """What is wrong with how a program begins: nothing of the target's would run it."""
+    try:
+        reason = why_not(item.source)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}", ""
+    source = path if item.source == path else f"{path} ({shown(item.source)})"
+    yield from _told(service, key, source, reason)
+
+
+def _told(service: Service, key: str, path: str, told: tuple[str, str]) -> Iterator[Fault]:
+    reason, hint = told
+    if reason:
+        origin: Origin = service.origins.get(key, service.origin)
+        yield Fault.at(origin, "not-runnable", f"{path} {reason}", hint)
 
 
 def _fault(service: Service, key: str, message: str, hint: str = "") -> Fault:

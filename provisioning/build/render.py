@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import TemplateNotFound
 
-from provisioning.build import output
+from provisioning.build import output, programs
 from provisioning.build.doubtful import with_doubts
 from provisioning.build.includes import includes
 from provisioning.build.limits import ExhaustedError, limited
@@ -68,8 +68,12 @@ def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Render
         SpecError: with every fault of every template.
     """
     rendered, found = _render_bounded(sources, variant) if sources else ({}, [])
-    if found:
-        raise SpecError(with_contents(found, variant.contents), Path())
+    faults = with_contents(found, variant.contents)
+    if not faults:
+        contents = {path: each.content for path, each in rendered.items()}
+        faults = [*programs.rendered_faults(variant, contents)]
+    if faults:
+        raise SpecError(faults, Path())
     return rendered
 
 

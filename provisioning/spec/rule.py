@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.printing import NO_CHARACTERS
 from provisioning.spec.fault import Fault
 from provisioning.spec.node import shorten
 
@@ -55,6 +56,7 @@ def _owner_reason(owner: str) -> str:
 _LONGEST_PATH = 4096  # PATH_MAX of Linux
 _LONGEST_TEXT = 4096
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_NO_CHARACTER = re.compile(f"[{NO_CHARACTERS}]")
 
 
 def _link_reason(target: str) -> str:
@@ -65,7 +67,13 @@ def _link_reason(target: str) -> str:
         return "is absolute; write a relative path"
     if "\\" in target:
         return "has a backslash; separate with /"
-    return "has a control character" if CONTROL.search(target) else ""
+    return "has a control character" if CONTROL.search(target) else character_reason(target)
+
+
+def character_reason(text: str) -> str:
+    """Why `text` can stand in no unit of systemd and in no property list."""
+    found = _NO_CHARACTER.search(text)
+    return f"has U+{ord(found[0]):04X}, which is no character" if found else ""
 
 
 def path_reason(path: str) -> str:
@@ -114,7 +122,11 @@ MODE = Rule(
 )
 ABOUT = Rule(
     "too-long",
-    lambda text: f"is longer than {_LONGEST_TEXT} characters" if len(text) > _LONGEST_TEXT else "",
+    lambda text: (
+        f"is longer than {_LONGEST_TEXT} characters"
+        if len(text) > _LONGEST_TEXT
+        else character_reason(text)
+    ),
 )
 OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
 PATH = Rule("bad-path", path_reason)

@@ -6,7 +6,15 @@ import re
 import shlex
 
 from provisioning.spec.node import shorten
-from provisioning.spec.rule import CONTROL, Rule, clean, matches, one_of, path_reason
+from provisioning.spec.rule import (
+    CONTROL,
+    Rule,
+    character_reason,
+    clean,
+    matches,
+    one_of,
+    path_reason,
+)
 
 LONGEST_WAIT = 3600
 """Seconds that a hook or a health check may be given."""
@@ -52,7 +60,9 @@ def place_reason(path: str) -> str:
 
 
 def _line_reason(text: str) -> str:
-    return "has a control character; write it in one line" if CONTROL.search(text) else ""
+    if CONTROL.search(text):
+        return "has a control character; write it in one line"
+    return character_reason(text)
 
 
 def _expression_reason(pattern: str) -> str:

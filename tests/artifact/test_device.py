@@ -46,9 +46,23 @@ def test_values_that_are_there_and_match_are_good(file: Path) -> None:
 def test_without_a_file_what_to_write_is_told() -> None:
     assert faults((KEY, PIN), File(WHERE, b"", None)) == [
         f"{WHERE}: there is no such file; write into it:",
-        "  KEY=…",
-        "  PIN=…   # Of this machine ([0-9]{4})",
+        "  KEY=",
+        "  # Of this machine ([0-9]{4})",
+        "  PIN=",
     ]
+
+
+def test_what_is_told_can_be_copied_and_the_values_written_behind_it(file: Path) -> None:
+    odd = (PIN, KEY, Value("HOST", "", False, "Name of this machine # \\"))
+    lines = [line[2:] for line in faults(odd, File(WHERE, b"", None))[1:]]
+    assert told(file, "\n".join(lines), *odd) == [
+        ": PIN is empty; write it behind PIN=: Of this machine ([0-9]{4})",
+        ": KEY is empty; write it behind KEY=",
+        ": HOST is empty; write it behind HOST=: Name of this machine # \\",
+    ]
+    filled = "\n".join(line if line.startswith("#") else f"{line}1234" for line in lines)
+    assert told(file, filled, *odd) == []
+    assert values(odd, file.read_bytes()) == {"PIN": "1234", "KEY": "1234", "HOST": "1234"}
 
 
 def test_all_that_is_wrong_is_told_at_once_and_no_secret(file: Path) -> None:
@@ -58,11 +72,11 @@ def test_all_that_is_wrong_is_told_at_once_and_no_secret(file: Path) -> None:
         ":4: is not NAME=value",
         f":5: the value of A has to be in quotes, {QUOTES}",
         f": others can read it (mode 0640), and PIN is secret; run: chmod 600 {WHERE}",
-        ": KEY is empty; write KEY=…",
+        ": KEY is empty; write it behind KEY=",
         ": PIN: what is there does not match [0-9]{4}",
     ]
     assert told(file, "", PIN)[1:] == [
-        ": PIN is missing; add the line PIN=…   # Of this machine ([0-9]{4})"
+        ": PIN is missing; write it behind PIN=: Of this machine ([0-9]{4})"
     ]
 
 
@@ -74,7 +88,11 @@ def test_a_value_that_is_no_secret_is_shown_safely(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"KEY=\xff", "\ufeffKEY=a", "KEY=a\r\n", "KEY=a\0", "export KEY=a"]
+    "text",
+    [
+        *(b"KEY=\xff", "\ufeffKEY=a", "KEY=a\r\n", "KEY=a\0", "export KEY=a"),
+        *("KEY=a\ufffe", "KEY=\U0001ffff", "KEY='\ufdd0'", "KEY=a # b", "KEY=a\t#"),
+    ],
 )
 def test_what_is_no_such_file_is_told(file: Path, text: str | bytes) -> None:
     assert told(file, text, KEY)
@@ -127,13 +145,14 @@ def test_a_path_and_what_the_manifest_asks_for_are_enough(
 ) -> None:
     asked = '{"PIN":{"pattern":"[0-9]{4}","secret":true,"summary":"Of this machine"}}'
     assert main([str(file), asked]) == 1
-    line = "PIN=…   # Of this machine ([0-9]{4})"
-    assert capsys.readouterr().err == f"{file}: PIN is missing; add the line {line}\n"
+    note = "Of this machine ([0-9]{4})"
+    assert capsys.readouterr().err == f"{file}: PIN is missing; write it behind PIN=: {note}\n"
     file.write_text("PIN=1234\n")
     assert main([str(file), asked]) == 0
     file.unlink()
     assert main([str(file), asked]) == 1
-    assert capsys.readouterr().err == (f"{file}: there is no such file; write into it:\n  {line}\n")
+    told = f"{file}: there is no such file; write into it:\n  # {note}\n  PIN=\n"
+    assert capsys.readouterr().err == told
 
 
 def test_what_is_no_file_is_not_opened(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def test_what_is_not_sound_is_refused(path: str) -> None:
 
 
 def test_patterns_that_take_long_to_be_read_are_refused_at_once() -> None:
-    value = {"pattern": "(?i)" + "[ -\uffff]" * 1000, "secret": False, "summary": ""}
+    value = {"pattern": "(?i)" + "[ -\ufffd]" * 1000, "secret": False, "summary": ""}
     start = time.process_time()
     with pytest.raises(ValueError, match="its patterns have 70") as raised:
         parse(edited("device", {"A": value, "B": {**value, "pattern": "x"}}))

@@ -38,6 +38,8 @@ def test_ordinary_and_odd_paths_are_accepted(path: str) -> None:
         ("a\0", "holds a control character"),
         ("a\x7f", "holds a control character"),
         ("a\x9b", "holds a control character"),
+        ("a\ufffe", "holds what is no character of Unicode"),
+        ("\U0010ffff/a", "holds what is no character of Unicode"),
         ("a\udcff", "is not UTF-8"),
         ("x" * 256, "holds a name longer than 255 bytes"),
         ("ü" * 128, "holds a name longer than 255 bytes"),

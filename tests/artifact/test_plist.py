@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import plistlib
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact.package import _is_line
 from provisioning.artifact.plist import label, launchd_plist, recovery_label, recovery_plist
 from tests.artifact.test_unit import package, service
 
@@ -67,6 +69,13 @@ def test_what_the_device_says_comes_last() -> None:
     given = service(environment=(("A", "1"), ("B", "<&>")))
     found = read(given, {"A": "2"})
     assert found["EnvironmentVariables"] == {"A": "2", "B": "<&>"}
+
+
+def test_every_character_that_a_text_may_have_comes_back_from_a_property_list() -> None:
+    text = "".join(each for each in map(chr, range(0x110000)) if _is_line(each))
+    found = read(service(exec=f"bin/app {shlex.quote(text)}", directory=" a ", environment=()))
+    assert found["ProgramArguments"] == [f"{HOME}/bin/app", text]
+    assert found["WorkingDirectory"] == f"{HOME}/ a "
 
 
 def test_two_services_of_two_packages_have_two_labels() -> None:

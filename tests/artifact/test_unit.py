@@ -11,7 +11,7 @@ import pytest
 
 from provisioning.artifact.device import Value
 from provisioning.artifact.entry import DIR, FILE, Entry
-from provisioning.artifact.package import Package, Service
+from provisioning.artifact.package import Package, Service, _is_line
 from provisioning.artifact.unit import (
     recovery_name,
     recovery_unit,
@@ -102,6 +102,44 @@ def test_systemd_reads_each_odd_text_as_it_was_written(tmp_path: Path) -> None:
         settings = found[f"{each.name}.service"]
         assert settings["Environment"] == [f"A={text}"]
         assert passed(settings) == ["/opt/greenhouse/current/bin/a", text]
+
+
+def test_systemd_reads_every_character_that_a_text_may_have(tmp_path: Path) -> None:
+    texts = [text for text in map(allowed, range(0, 0x110000, 0x1000)) if text]
+    named = tuple((f"V{number}", text) for number, text in enumerate(texts))
+    settings = dumped({"a.service": unit(service(environment=named))}, tmp_path)["a.service"]
+    assert settings["Environment"] == [f"{name}={text}" for name, text in named]
+
+
+def allowed(start: int) -> str:
+    """The characters from `start` on that the text of a package may have."""
+    return "".join(each for each in map(chr, range(start, start + 0x1000)) if _is_line(each))
+
+
+@pytest.mark.parametrize("number", [0xFFFE, 0xFFFF, 0xFDD0, 0x1FFFF, 0x10FFFE])
+def test_what_is_no_character_is_in_no_text_of_a_package(tmp_path: Path, number: int) -> None:
+    assert not _is_line(chr(number))
+    text = unit(service(environment=(("A", f"a{chr(number)}"), ("B", "b"))))
+    assert dumped({"a.service": text}, tmp_path)["a.service"]["Environment"] != [
+        f"A=a{chr(number)}",
+        "B=b",
+    ], "systemd reads it, so that it could be allowed"
+    described = unit(service(), summary=f"Opens{chr(number)}")
+    assert dumped({"b.service": described}, tmp_path)["b.service"]["Description"] == [
+        "Opens  (greenhouse)"
+    ]
+
+
+@pytest.mark.parametrize("directory", ["w ", "w  ", " w", "a b/ w ", " "])
+@pytest.mark.parametrize("home", ["/opt/greenhouse/current", "/opt/green house "])
+def test_blanks_around_a_directory_are_of_its_name(
+    tmp_path: Path, directory: str, home: str
+) -> None:
+    for given in (service(directory=directory), service(directory="")):
+        text = systemd_unit(package(given), given, home, [f"{home}/var "])
+        settings = dumped({"a.service": text}, tmp_path)["a.service"]
+        assert settings["WorkingDirectory"] == [f"{home}/{given.directory}".rstrip("/")]
+        assert split(settings["Command Line"][0]) == [f"{home}/bin/greenhouse"]
 
 
 def passed(settings: dict[str, list[str]]) -> list[str]:

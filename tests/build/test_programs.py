@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from provisioning.artifact import package
 from provisioning.build.layout import lay_out
+from provisioning.build.render import render_all
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import package_of
 from provisioning.spec.fault import SpecError
@@ -77,6 +78,49 @@ MODE = 'executable, or say mode: "0755" where contents name it'
 def test_what_cannot_be_run_is_told(path: str, told: str) -> None:
     assert faults(exec=path) == [f"{told} [no-program]"]
     assert faults(health=Health("command", path, 30)) == [f"{told} [no-program]"]
+
+
+@pytest.mark.parametrize(
+    ("begins", "told"),
+    [
+        (b"", "is empty"),
+        (b"exit 0\n", "does not name in its first line what runs it"),
+        (b"#!/bin/sh\r\n", "ends its first line as on Windows, so that nothing runs it"),
+        (
+            b"\xef\xbb\xbf#!/bin/sh\n",
+            "begins with a byte order mark or as UTF-16, so that nothing runs it",
+        ),
+    ],
+)
+def test_a_program_that_nothing_would_run_is_told(begins: bytes, told: str) -> None:
+    Path("run.sh").write_bytes(begins)
+    for said in ({"exec": "bin/link"}, {"health": Health("command", "sbin/link a", 30)}):
+        messages = [each.partition(";")[0] for each in faults(**said)]
+        name = str(said.get("exec", "sbin/link"))
+        expected = f"{name} (run.sh) {told}"
+        assert messages[-1] == expected
+    Path("run.sh").write_bytes(b"\x7fELF\0")
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    "command", [{"exec": "bin/made"}, {"health": Health("command", "bin/made", 9)}]
+)
+def test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made(
+    command: dict[str, Any],
+) -> None:
+    write("made.j2", "{{ line }}\nexit 0\n", 0o755)
+    made = variant(
+        *CONTENTS,
+        content("template", "made.j2", "bin/made", number=6),
+        services=(service(**command),),
+    )
+    lay_out([made], Sources("artifacts"))
+    with pytest.raises(SpecError) as caught:
+        render_all(made._replace(variables={"line": "exit 1"}), {"bin/made": "made.j2"})
+    (fault,) = caught.value.faults
+    assert fault.message == "bin/made does not name in its first line what runs it"
+    render_all(made._replace(variables={"line": "#!/bin/sh"}), {"bin/made": "made.j2"})
 
 
 def test_a_service_starts_in_a_directory_of_the_package() -> None:

@@ -281,6 +281,19 @@ UNNAMED = (
     "hook.sh does not name in its first line what runs it",
     "begin it with #!/bin/sh, or the like",
 )
+EMPTY = ("hook.sh is empty", UNNAMED[1])
+MARKED = (
+    "hook.sh begins with a byte order mark or as UTF-16, so that nothing runs it",
+    "save it as UTF-8 without a byte order mark",
+)
+SPACED = (
+    "hook.sh has a no-break space in its first line, so that nothing runs it",
+    "write an ordinary space instead",
+)
+LONG = (
+    "hook.sh has a first line that is longer than systems read",
+    "name in at most 255 bytes what runs it",
+)
 WINDOWS = (
     "hook.sh ends its first line as on Windows, so that nothing runs it",
     "save it with LF alone",
@@ -290,13 +303,21 @@ WINDOWS = (
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", UNNAMED),
+        (b"", EMPTY),
         (b"echo hello\n", UNNAMED),
         (b"#!\necho hello\n", UNNAMED),
-        (b"\xef\xbb\xbf#!/bin/sh\n", UNNAMED),
+        (b"\xef\xbb\xbf#!/bin/sh\n", MARKED),
+        ("#!/bin/sh\n".encode("utf-16"), MARKED),
+        ("#!/bin/sh\n".encode("utf-16-be"), MARKED),
         (b"#!/bin/sh\r\necho hello\r\n", WINDOWS),
+        (b"#!/bin/sh\recho hello\r", WINDOWS),
+        ("#!/usr/bin/env\u00a0python3\n".encode(), SPACED),
+        (b"#!/" + b"x" * 300 + b"\n", LONG),
     ],
-    ids=["empty", "plain", "nobody", "mark", "windows"],
+    ids=[
+        *("empty", "plain", "nobody", "mark", "utf-16", "utf-16-be", "windows", "old macs"),
+        *("no-break space", "long"),
+    ],
 )
 def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
     content: bytes, told: tuple[str, str]

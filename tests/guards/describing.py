@@ -129,20 +129,58 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a hook that names nothing to run it, or a link that leads to nothing in the package",
+            "what systemd or launchd would read otherwise: what is no character, blanks at an end",
+            "refused, or spelt so that it is read as it is",
+            (
+                Guard(
+                    "artifact/package.py",
+                    "\\ud800-\\udfff{NO_CHARACTERS}]",
+                    "\\ud800-\\udfff]",
+                    "artifact/test_plist.py::"
+                    "test_every_character_that_a_text_may_have_comes_back_from_a_property_list",
+                ),
+                Guard(
+                    "artifact/unit.py",
+                    "{'/.' if directory.endswith(' ') else ''}",
+                    "",
+                    "artifact/test_unit.py::test_blanks_around_a_directory_are_of_its_name",
+                ),
+                Guard(
+                    "artifact/device.py",
+                    " and not _COMMENT.search(written)",
+                    "",
+                    "artifact/test_device.py::test_what_is_no_such_file_is_told",
+                ),
+            ),
+        ),
+        Fault(
+            "a hook or a program of a service that names nothing to run it, or a link that leads to nothing in the package",
             REFUSED,
             (
                 Guard(
+                    "build/programs.py",
+                    "        yield from _begins(service, key, path, item)\n",
+                    "        yield from ()\n",
+                    "build/test_programs.py::test_a_program_that_nothing_would_run_is_told",
+                ),
+                Guard(
+                    "build/render.py",
+                    "faults = [*programs.rendered_faults(variant, contents)]",
+                    "pass",
+                    "build/test_programs.py"
+                    "::test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made",
+                ),
+                Guard(
                     "build/runnable.py",
-                    "if not _NAMES.match(head):",
-                    "if False:",
+                    "lambda head: not _NAMES.match(head),",
+                    "lambda head: False,",
                     "build/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),
                 Guard(
                     "build/runnable.py",
-                    'if first.endswith(b"\\r"):',
-                    "if False:",
+                    'lambda head: b"\\r" in _first(head),',
+                    "lambda head: False,",
                     "build/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),

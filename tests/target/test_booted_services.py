@@ -138,7 +138,8 @@ def test_values_of_the_device_are_demanded_and_given_to_the_service_alone(pi: Pi
     said = pi.install("1", APP, device=asked, status=3)
     assert said == (
         f"provision: /{FILE}: there is no such file; write into it:\n"
-        "provision:   PIN=…   # Of this machine ([0-9]{4})\n"
+        "provision:   # Of this machine ([0-9]{4})\n"
+        "provision:   PIN=\n"
     )
     path = pi.machine.root / FILE
     path.parent.mkdir(parents=True)
