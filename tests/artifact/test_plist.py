@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import plistlib
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.package import _is_line
 from provisioning.artifact.plist import label, launchd_plist, recovery_label, recovery_plist
-from tests.artifact.test_unit import package, service
+from tests.artifact.test_unit import allowed, package, service
 
 if TYPE_CHECKING:
     from provisioning.artifact.package import Package
@@ -72,10 +70,11 @@ def test_what_the_device_says_comes_last() -> None:
 
 
 def test_every_character_that_a_text_may_have_comes_back_from_a_property_list() -> None:
-    text = "".join(each for each in map(chr, range(0x110000)) if _is_line(each))
-    found = read(service(exec=f"bin/app {shlex.quote(text)}", directory=" a ", environment=()))
-    assert found["ProgramArguments"] == [f"{HOME}/bin/app", text]
-    assert found["WorkingDirectory"] == f"{HOME}/ a "
+    texts = [text for text in map(allowed, range(0, 0x110000, 0x1000)) if text]
+    spelt = launchd_plist(mac(), service(environment=(("A", "".join(texts)),)), HOME, {})
+    found = plistlib.loads(spelt)["EnvironmentVariables"]["A"]
+    assert [text for text in texts if text not in found] == []
+    assert read(service(directory=" a "))["WorkingDirectory"] == f"{HOME}/ a "
 
 
 def test_two_services_of_two_packages_have_two_labels() -> None:

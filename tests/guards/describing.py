@@ -154,7 +154,8 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a hook or a program of a service that names nothing to run it, or a link that leads to nothing in the package",
+            "a hook or a service's program that names nothing to run it, or a link that leads to"
+            " nothing in the package",
             REFUSED,
             (
                 Guard(
