@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import os
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.build.glob import is_glob
 from provisioning.build.item import templates_of
 from provisioning.build.signature import MARSHAL
+from provisioning.build.verdict import Makers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from provisioning.build.digests import Digests, Held
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from provisioning.build.listing import Differing, Listing
     from provisioning.build.signature import Signature
     from provisioning.build.sources import Sources
+    from provisioning.build.verdict import Verdict
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Content, Variant
 
@@ -68,6 +72,10 @@ class Part:
         """The keys of the chunks that were made when the sources were looked at."""
         self.before: Before | None = None
         """What the last run knew, if it knew as many files, and each as of its kind."""
+        self.verdict: Verdict | None = None
+        """Whether it is as committed, where its version tells of that."""
+        self.makers = Makers()
+        """The tasks of the project's own, once somebody knows them."""
         self._sources = sources
         self._is_renewed = False
         self.is_alone = False
@@ -131,6 +139,17 @@ class Part:
             )
         except OSError:
             return True
+
+    def is_as(self, states: Iterable[tuple[str, str]]) -> bool:
+        """Whether files, directories and globs of the project are in these states still."""
+        fresh = self._sources.renewed()
+        # What is packaged of a directory was compared with what was there, when it was packed.
+        asked = (each for each in states if not (self.is_alone and _is_many(each[0])))
+        return all(fresh.told(name) == state for name, state in asked)
+
+    def sources_now(self) -> Sources:
+        """The files of the project, looked at anew where another task may have changed some."""
+        return self._sources if self.is_alone else self._sources.renewed()
 
     def renew(self) -> None:
         """Look at the project again, after another task has made some of the sources."""
@@ -228,6 +247,10 @@ class Part:
             return digests.count_unknown(sources, self._sources.signature) >= _MANY
         except OSError:
             return False  # it has a fault, which is told when all are asked for
+
+
+def _is_many(source: str) -> bool:
+    return is_glob(source) or os.path.isdir(source)
 
 
 def sources_of(variant: Variant) -> set[str]:

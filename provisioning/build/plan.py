@@ -10,10 +10,13 @@ from provisioning.build.notes import Notes
 from provisioning.build.part import Part
 from provisioning.build.sources import Sources
 from provisioning.build.specs import Specs
+from provisioning.build.verdict import Makers
+from provisioning.build.verdicts import Verdicts
 from provisioning.errors import ProvisioningError
+from provisioning.spec.git import NoVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from provisioning.build.digests import Digests
     from provisioning.build.layout import Layout
@@ -24,10 +27,12 @@ if TYPE_CHECKING:
 class Plan:
     """A part for each variant of the project, which is the working directory."""
 
-    def __init__(self, parts: Sequence[Part], ignored: tuple[str, ...], briefs: Briefs) -> None:
+    def __init__(self, parts: Sequence[Part], known: Known, briefs: Briefs) -> None:
         self.parts = parts
-        self.ignored = ignored
+        self.ignored = known.ignored
         """Names given on the command line that no spec knows."""
+        self.of_git = [part for part in parts if part.variant.key in known.from_git]
+        """Those whose versions git tells."""
         self._briefs = briefs
 
     def remember(self) -> None:
@@ -35,8 +40,12 @@ class Plan:
         self._briefs.keep([part.brief for part in self.parts])
 
 
-def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
+def make_plan(
+    inputs: Inputs, digests: Digests, artifacts: str, makers: Callable[[], Makers] = Makers
+) -> Plan:
     """Read and lay out what has changed since the last time.
+
+    `makers` tell of the tasks of the project's own, if they are asked.
 
     Raises:
         SpecError: with every fault of every spec and layout.
@@ -46,6 +55,21 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
     place = workspace.tool(artifacts)
     tool.bring(place, notes, digests)
     sources = Sources(artifacts, str(place))
+    verdicts = Verdicts(notes)
+    # A version tells whether what is packaged is as committed, and what is packaged may depend on
+    # the version. So it is what it was, until it is seen to be another.
+    inputs.edited = verdicts.edited
+    plan = _planned(specs, sources, notes, artifacts)
+    if plan.of_git and not isinstance(inputs.checkout, NoVersion):
+        verdicts.renew(inputs.checkout.commit, plan.of_git, sources, makers)
+        if verdicts.edited != inputs.edited:
+            inputs.edited = verdicts.edited
+            plan = _planned(specs, sources, notes, artifacts)
+        verdicts.tell(plan.of_git)
+    return plan
+
+
+def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str) -> Plan:
     known = specs.known()
     parts = [Part(variant, sources, known.files) for variant in known.variants]
     briefs = Briefs(notes, known, sources, artifacts)
@@ -58,7 +82,7 @@ def make_plan(inputs: Inputs, digests: Digests, artifacts: str) -> Plan:
         for part, brief in zip(parts, recalled, strict=True):
             part.before = briefs.before(part.variant, brief)
             part.brief = brief._replace(content="") if part.before else brief
-    return Plan(parts, known.ignored, briefs)
+    return Plan(parts, known, briefs)
 
 
 def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]:

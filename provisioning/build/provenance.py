@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.tar import EPOCH
 from provisioning.build import output
 from provisioning.build.encode import names_of
-from provisioning.spec.git import commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from provisioning.build.verdict import Verdict
     from provisioning.build.workspace import Workspace
 
 _TYPE = "https://in-toto.io/Statement/v1"
@@ -27,8 +26,11 @@ _BUILD = "urn:doit-provisioning:build:1"
 _BUILDER = "doit-provisioning"
 
 
-def write(place: Workspace, specs: Iterable[tuple[str, str]]) -> None:
-    """Leave the statement beside what SHA256SUMS lists; `specs` are files and their digests."""
+def write(place: Workspace, specs: Iterable[tuple[str, str]], verdict: Verdict | None) -> None:
+    """Leave the statement beside what SHA256SUMS lists; `specs` are files and their digests.
+
+    `verdict` says which commit that is, where git knows of one, and whether all is as in it.
+    """
     statement = {
         "_type": _TYPE,
         "subject": [_named(name, sha256=digest) for digest, name in _listed(place)],
@@ -39,7 +41,7 @@ def write(place: Workspace, specs: Iterable[tuple[str, str]]) -> None:
                 "externalParameters": _asked(place),
                 "internalParameters": {"epoch": EPOCH, "encoders": names_of(place.variant)},
                 "resolvedDependencies": [
-                    *_checkout(),
+                    *_checkout(verdict),
                     *(_named(name, sha256=digest) for name, digest in specs),
                 ],
             },
@@ -65,10 +67,10 @@ def _asked(place: Workspace) -> dict[str, Any]:
     }
 
 
-def _checkout() -> Iterable[dict[str, Any]]:
-    """The commit of the project, where git knows of one."""
-    if found := commit(Path()):
-        yield {**_named("project", gitCommit=found.digest), "annotations": {"dirty": found.dirty}}
+def _checkout(verdict: Verdict | None) -> Iterable[dict[str, Any]]:
+    if verdict:
+        dirty = bool(verdict.edited)
+        yield {**_named("project", gitCommit=verdict.commit), "annotations": {"dirty": dirty}}
 
 
 def _named(name: str, **digest: str) -> dict[str, Any]:

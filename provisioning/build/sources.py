@@ -92,7 +92,7 @@ class Sources:
         if is_glob(source):
             matches = matcher(source[len(base) :])
             found = [each for each in found if matches(each[0])]
-        return Selection(base, _kept(found, excludes), _idle(found, excludes))
+        return Selection(base, kept(found, excludes), _idle(found, excludes))
 
     def forget_lists(self) -> None:
         """Give up the lists of all files, once everything is laid out; who asks has them anew."""
@@ -151,13 +151,20 @@ class Sources:
         Raises:
             OSError: a directory cannot be listed.
         """
-        return self._told(source, attrgetter("state"))
+        return self._of_tree(source, attrgetter("state"))
+
+    def told(self, source: str) -> str:
+        """The state of `source`, or that it cannot be listed."""
+        try:
+            return self.state(source)
+        except OSError as error:
+            return str(error.strerror)
 
     def shape(self, source: str) -> str:
         """What differs once another layout may come of `source`; raises like `state`."""
-        return self._told(source, attrgetter("shape"))
+        return self._of_tree(source, attrgetter("shape"))
 
-    def _told(self, source: str, of: Callable[[Tree], str]) -> str:
+    def _of_tree(self, source: str, of: Callable[[Tree], str]) -> str:
         # Another task may make or remove it meanwhile: what is told at the end of a run has to be
         # what was seen when it began, as all else that is remembered with it was.
         if source not in self._looks:
@@ -209,7 +216,7 @@ class Sources:
         return f"{place}/".startswith(f"{self._inside}/")
 
 
-def _kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence[tuple[str, int]]:
+def kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence[tuple[str, int]]:
     """`files` without those that `excludes` match, by gitignore's rules: the last match decides."""
     if not excludes:
         return files

@@ -16,7 +16,7 @@ from provisioning.spec.origin import Origin
 from provisioning.spec.variant import Content, Document, Health, Hook, Service, Value, Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from provisioning.build.digests import Digests
     from provisioning.build.notes import Notes
@@ -42,6 +42,8 @@ class Known(NamedTuple):
     fresh: bool = True
     files: tuple[tuple[str, str], ...] = ()
     """The specs, fragments and platform files of the project, each with its digest."""
+    from_git: frozenset[str] = frozenset()
+    """The variants whose version git tells, by their keys."""
 
 
 class Specs:
@@ -63,8 +65,8 @@ class Specs:
             return self.read()
         contents = [_content(each) for each in note.document["contents"]]
         variants = tuple(_variant(each, contents) for each in note.document["variants"])
-        files = _files((Input(kind, name), state) for kind, name, state in note.document["account"])
-        return Known(variants, note.digest, fresh=False, files=files)
+        account = {Input(kind, name): state for kind, name, state in note.document["account"]}
+        return Known(variants, note.digest, fresh=False, **_told_by(account))
 
     def read(self) -> Known:
         """What they say, read anew."""
@@ -84,7 +86,7 @@ class Specs:
         elif not self._inputs.given and not reading.faults:
             self._notes.put("variants", document)
         told = digest_of(document), reading.faults, reading.ignored
-        return Known(reading.variants, *told, files=_files(account.items()))
+        return Known(reading.variants, *told, **_told_by(account))
 
     def _is_current(self, document: Any) -> bool:
         try:
@@ -101,14 +103,16 @@ class Specs:
         return self._digests.look(path.removeprefix(self._here)).digest
 
 
-def _files(account: Iterable[tuple[Input, str]]) -> tuple[tuple[str, str], ...]:
+def _told_by(account: Mapping[Input, str]) -> dict[str, Any]:
+    """What is known besides, of all that was asked for."""
     # Nothing but specs: no digest of a file with secrets, which one could try to guess, is kept.
     specs = (
         (asked.name, state.rpartition(" ")[2])
-        for asked, state in account
+        for asked, state in account.items()
         if asked.kind == "file" and asked.name.startswith(f"{SPECS}/")
     )
-    return tuple(sorted(specs))
+    from_git = frozenset(asked.name for asked in account if asked.kind == "git")
+    return {"files": tuple(sorted(specs)), "from_git": from_git}
 
 
 def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
@@ -154,6 +158,7 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
         doubtful=tuple(map(tuple, variant.doubtful)),
         secrets=frozenset(variant.secrets),
         origin=_origin(variant.origin),
+        said_by=tuple(variant.said_by),
     )
 
 

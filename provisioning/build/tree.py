@@ -154,6 +154,11 @@ def _kinds(stamps: bytes) -> list[int | bytes]:
     ]
 
 
+def is_left_out(path: str) -> bool:
+    """Whether BUILT_IN_EXCLUDES leave out a file below a directory, or a directory on the way."""
+    return any(map(_is_unwanted, path.split("/")))
+
+
 def _is_unwanted(name: str) -> bool:
     """Whether BUILT_IN_EXCLUDES leave out what has this name."""
     return name.endswith((".pyc", ".pyo")) or name.startswith("._") or name in _UNWANTED

@@ -19,11 +19,11 @@ from provisioning.build.encode import names_of
 from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin import asked, stages
+from provisioning.plugin import asked, others, stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.reporter import PROVED
 from provisioning.plugin.stages import Job
-from provisioning.plugin.unchanged import SourcesUnchanged, Unchanged
+from provisioning.plugin.unchanged import SourcesUnchanged, SumsUnchanged, Unchanged
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     try:
         _demand_utf8()
         asked.demand_once()
+        others.begin()
         inputs = Inputs(Path(), asked.given(), written)
         made_from.append(inputs)
-        plan = make_plan(inputs, digests_of(artifacts), artifacts)
+        plan = make_plan(inputs, digests_of(artifacts), artifacts, others.being_made)
     except ProvisioningError as error:
         # Imported here: a cost that a build with nothing to tell does not owe.
         from provisioning.spec.fault import told  # noqa: PLC0415
@@ -209,7 +210,7 @@ def _hash(job: Job, packed: list[str]) -> Task:
         stages.write_sums,
         file_dep=packed,
         targets=[str(place.sums), str(place.provenance)],
-        uptodate=[Unchanged(job, _facts())],
+        uptodate=[SumsUnchanged(job, _facts(), ours={*STAGES, PACKAGE})],
     )
 
 

@@ -110,9 +110,11 @@ def plain(cost: Cost) -> Values:
 def write_sums(job: Job) -> None:
     """Read the artifacts back and write down their digests, and what they were built from."""
     from provisioning.build import provenance, sums  # noqa: PLC0415
+    from provisioning.build.verdicts import final  # noqa: PLC0415
 
+    verdict = final(job.part)
     sums.write(job.workspace)
-    provenance.write(job.workspace, job.part.specs)
+    provenance.write(job.workspace, job.part.specs, verdict)
 
 
 def verify(job: Job) -> None:

@@ -11,6 +11,7 @@ from doit.dependency import UptodateCalculator
 from doit.globals import Globals
 
 from provisioning.errors import BuildError, ProvisioningError
+from provisioning.plugin import others
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.database import CONTENT
 
@@ -177,6 +178,21 @@ class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # 
             return self._part.content(self.digests)
         except (OSError, ProvisioningError) as error:
             return str(error)  # the action says it in its own words
+
+
+class SumsUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # as above
+    """The same, for the stage that says what was built from what: others may have made some."""
+
+    def __init__(self, job: Job, facts: Mapping[str, str], *, ours: Collection[str]) -> None:
+        super().__init__(job, facts)
+        self._ours = ours
+
+    def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
+        """Whether the task can be left alone; if not, what it needs to know is handed to it."""
+        is_unchanged = super().__call__(task, values)
+        strange = (name for name in self.tasks_dict if name.partition(":")[0] not in self._ours)
+        self.job.part.makers = others.of(map(self.tasks_dict.__getitem__, strange))
+        return is_unchanged
 
 
 class _Walked:

@@ -13,7 +13,7 @@ from provisioning.spec.doubts import doubts
 from provisioning.spec.fault import Fault, did_you_mean, nearest
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 from provisioning.spec.rule import MODES
-from provisioning.spec.schema import CONTENT, KINDS, WITH_DST, inner
+from provisioning.spec.schema import CONTENT, KINDS, ONE_SOURCE, WITH_DST, inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,8 +99,7 @@ class _Validator(Validator):  # type: ignore[misc]  # as above
 
     def _check_with_version(self, field: str, value: object) -> None:
         if value == {}:  # more than one is refused after overlays have had their say
-            message = "give exactly one of file, pyproject, from"
-            self._error(field, _TOGETHER, "version-source", message)
+            self._error(field, _TOGETHER, "version-source", ONE_SOURCE)
 
 
 def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:

@@ -46,6 +46,7 @@ def read_variables(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]
 
 def read_secrets(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
     """Return what `read_variables` does, marked as secret; no fault shows anything of `file`."""
+    inputs.secret_files.add(file)
     found: list[Fault] = []
     node = read_variables(inputs, file, asked, found)
     faults += [_hidden(fault) if fault.origin.file == file else fault for fault in found]

@@ -1,25 +1,43 @@
-"""Knows what git says of the checkout, as a version."""
+"""Knows how git is asked about the checkout, and what it means when git does not answer."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# `--long` always tells the distance; without any tag, `--always` leaves the commit alone.
-_DESCRIBE = ("--tags", "--long", "--always", "--abbrev=12", "--match", "v[0-9]*")
-_TAGGED = re.compile(r"v(?P<tag>.+)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?")
-_UNTAGGED = re.compile(r"(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?")
-_OUTPUT = "artifacts"
-# A git hook sets these for its own repository; `-C` alone does not outweigh them.
+# A git hook sets these for its own repository; `-C` alone does not outweigh them. The last four
+# would have another history told, or other files, than there are.
 _HOOK = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}
     | {"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX"}
+    | {"GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"}
 )
+# What tells git not to look at a file, or to believe less than lstat(2) says.
+_TRUSTING_NOBODY = (
+    *("-c", "core.fileMode=true"),
+    *("-c", "core.symlinks=true"),
+    *("-c", "core.trustctime=true"),
+    *("-c", "core.checkStat=default"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "diff.autoRefreshIndex=true"),
+)
+_SECONDS = 300  # that the slowest disk needs; what takes longer waits for something
+
+_TAGS = "refs/tags/"
+_NO_REPOSITORY = "not a git repository"
+_INSTEAD = "or write the version itself"
+_WAYS_OUT = {
+    _NO_REPOSITORY: f"run git init and commit, {_INSTEAD}",
+    "must be run in a work tree": "git config core.bare false",
+    "index": "rm .git/index && git reset makes it anew; no file is changed by that",
+    "bad object": "git fetch, and git submodule update for what is of a submodule",
+}
 
 
 class NoVersion(NamedTuple):
@@ -27,86 +45,99 @@ class NoVersion(NamedTuple):
 
     message: str
     hint: str
+    failed: bool = False
+    """Whether that is not known either: git did not answer."""
 
 
-class Commit(NamedTuple):
-    """What is checked out."""
+class GitError(ProvisioningError):
+    """What git says of why it does not answer, and a way out."""
 
-    digest: str
-    dirty: bool
-    """Whether the project holds anything that is not in that commit."""
+    def __init__(self, message: str, hint: str) -> None:
+        """Take both as they are shown."""
+        super().__init__(f"{message}\n  help: {hint}")
+        self.why = NoVersion(message, hint, failed=True)
 
 
-def commit(root: Path) -> Commit | None:
-    """Return the commit of the checkout at `root`; None where git tells of none."""
+class Refs(NamedTuple):
+    """What is checked out, and what has been tagged."""
+
+    commit: str
+    tags: tuple[tuple[str, str], ...]
+    """Each tag with its commit."""
+
+
+def refs(root: Path) -> Refs | NoVersion:
+    """What the repository of `root` has; or why nothing is known to be committed there."""
     try:
-        named = _run_git(root, "rev-parse", "--verify", "--quiet", "HEAD")
-        status = _status(root)
-    except OSError:
-        return None
-    if named.returncode:
-        return None
-    return Commit(named.stdout.decode("ascii").strip(), bool(status.stdout))
+        # It ends with 1 where there is nothing to show, as in a repository without a commit.
+        told = ask(root, "show-ref", "--head", "--tags", "--dereference", none=1)
+        lines = (line.partition(" ") for line in told.splitlines())
+        found = {name: digest for digest, _, name in lines}
+        commit = found.pop("HEAD", None)
+        if commit is None:
+            return NoVersion("git says: no commit yet", f"commit something, {_INSTEAD}")
+        if not _holds(root, commit):
+            return _foreign(root)
+    except GitError as error:
+        return error.why._replace(failed=_NO_REPOSITORY not in error.why.message)
+    # What an annotated tag is for comes behind it, with ^{}.
+    tags = {name.removeprefix(_TAGS).removesuffix("^{}"): found[name] for name in found}
+    return Refs(commit, tuple(sorted(tags.items())))
 
 
-def from_description(description: str) -> str:
-    """Return the version that `git describe --long --always` tells, with "-dirty" after it.
+def _holds(root: Path, commit: str) -> bool:
+    """Whether there is anything of the project in a commit."""
+    # A repository far above may pass over it, and its versions are not those of the project.
+    asked = ("rev-parse", "--verify", "--quiet", f"{commit}:./")
+    return (root / ".git").exists() or ask(root, *asked, none=1) != ""
 
-    1.4.2 at the tag v1.4.2, 1.4.2+5.gabcdef123456 five commits later, 0.0.0+gabcdef123456 without
-    a tag, and `.dirty` where the project holds anything that is not in that commit. v1.4.2-rc1 is
-    1.4.2~rc1, which sorts before 1.4.2 by the rules of deb-version(7).
+
+def _foreign(root: Path) -> NoVersion:
+    above = ask(root, "rev-parse", "--show-toplevel").removesuffix("\n")
+    message = f"nothing of this project is committed to the repository in {above}"
+    return NoVersion(message, f"commit it there, or run git init here, {_INSTEAD}")
+
+
+def ask(root: Path, *arguments: str, none: int = 0, standard_input: str = "") -> str:
+    """Return what git prints when it is run in `root`; `none` is a status that is no failure.
+
+    Raises:
+        GitError: it fails, cannot be run, or does not come to an end.
     """
-    if tagged := _TAGGED.fullmatch(description):
-        after = "" if tagged["distance"] == "0" else f"{tagged['distance']}.g{tagged['commit']}"
-        base, dirty = tagged["tag"].replace("-", "~"), tagged["dirty"]
-    else:
-        untagged = _UNTAGGED.fullmatch(description)
-        commit, dirty = (untagged["commit"], untagged["dirty"]) if untagged else (description, "")
-        base, after = "0.0.0", f"g{commit}"
-    local = ".".join(part for part in (after, "dirty" if dirty else "") if part)
-    return f"{base}+{local}" if local else base
-
-
-def describe(root: Path) -> str | NoVersion:
-    """Return the version that git tells of the checkout at `root`, or why there is none."""
-    try:
-        described = _run_git(root, "describe", *_DESCRIBE)
-        status = _status(root)
-    except OSError as error:
-        hint = "install git, or write the version itself"
-        return NoVersion(f"git cannot be run: {error.strerror}", hint)
-    if described.returncode == 0:
-        text = described.stdout.decode("utf-8", "replace").strip()
-        return from_description(f"{text}-dirty" if status.stdout else text)
-    said = described.stderr.decode("utf-8", "replace").splitlines()
-    message = next((line for line in said if line.startswith("fatal: ")), "fatal: nothing")
-    return NoVersion(message.replace("fatal:", "git says:", 1), _way_out(message, root))
-
-
-def _status(root: Path) -> subprocess.CompletedProcess[bytes]:
-    # `describe --dirty` passes over new files, and a glob may take one into the package. What the
-    # build itself has made changes no version, whether git was told to pass over it or not.
-    status = ("status", "--porcelain", "--untracked-files=normal")
-    return _run_git(root, *status, "--", ".", f":(exclude){_OUTPUT}")
-
-
-def _run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK}
     environment["LC_ALL"] = "C"  # its reasons are read below
     environment["GIT_OPTIONAL_LOCKS"] = "0"  # to ask must not get in the way of another git
-    command = ("git", "-C", str(root), *arguments)
-    return subprocess.run(  # noqa: S603 - fixed commands; PATH decides which git, as it should
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    environment["GIT_TERMINAL_PROMPT"] = "0"  # nobody is there to answer
+    command = ("git", "-C", str(root), *_TRUSTING_NOBODY, *arguments)
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed commands; PATH decides which git, as it should
+            command,
+            env=environment,
+            input=os.fsencode(standard_input),
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"git {arguments[0]} has not come to an end within {_SECONDS} seconds"
+        raise GitError(message, f"see what `git {arguments[0]}` waits for") from None
+    except OSError as error:
+        reason = f"git cannot be run: {error.strerror}"
+        raise GitError(reason, f"install git, {_INSTEAD}") from None
+    if done.returncode not in {0, none}:
+        raise _failed(done.stderr.decode("utf-8", "replace"), root)
+    return os.fsdecode(done.stdout)
 
 
-def _way_out(message: str, root: Path) -> str:
-    if "dubious ownership" in message:
+def _failed(said: str, root: Path) -> GitError:
+    lines = said.splitlines()
+    fatal = next((line for line in lines if line.startswith("fatal: ")), "")
+    reason = fatal or next(iter(lines), "") or "nothing"
+    return GitError(f"git says: {reason.removeprefix('fatal: ')}", _way_out(said, root))
+
+
+def _way_out(said: str, root: Path) -> str:
+    if "dubious ownership" in said:
         return f"git config --global --add safe.directory {root.resolve()}"
-    if "not a git repository" in message:
-        return "run git init and commit, or write the version itself"
-    return "commit something, or write the version itself"
+    known = (way for reason, way in _WAYS_OUT.items() if reason in said)
+    return next(known, f"see that `git status` works here, {_INSTEAD}")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.spec.fault import Fault
-    from provisioning.spec.git import NoVersion
+    from provisioning.spec.git import NoVersion, Refs
+    from provisioning.spec.tags import Asked
     from provisioning.spec.written import Written
 
     T = TypeVar("T")
@@ -56,10 +57,16 @@ class Inputs:
         self._root = os.path.realpath(root)
         self._written = written
         self.given = dict(given or {})
+        self.edited: frozenset[str] = frozenset()
+        """The variants that hold more than what is committed, as in `greenhouse:raspberry-pi`: to
+        be said by who knows what they hold, before a version is asked for."""
         self.secretive = False
         """Whether a secret was asked for: nothing of what was read may be kept then."""
+        self.secret_files: set[str] = set()
+        """Those files that were read for the secrets in them."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
+        self._versions: dict[Asked, str | NoVersion] = {}
         self._account: dict[Input, str] = {}
 
     @contextmanager
@@ -69,7 +76,8 @@ class Inputs:
         try:
             yield self._account
         finally:
-            self._account = {**before, **self._account}
+            before.update(self._account)  # which an outer block may hold
+            self._account = before
 
     def state(self, asked: Input, digest_of: Callable[[str], str]) -> str:
         """What `account` would note of `asked` now; `digest_of` tells a file's SHA-256.
@@ -86,7 +94,7 @@ class Inputs:
             return repr(os.environ.get(asked.name))
         if asked.kind == "written":
             return self._written_state
-        return str(self._described)
+        return self._git_state(asked.name)
 
     def text(self, file: str, asked: Origin, faults: list[Fault]) -> str | None:
         """Return the text of `file`, without a byte order mark; None after a fault.
@@ -164,21 +172,36 @@ class Inputs:
         self._account[Input("environment", name)] = repr(value)
         return value
 
-    def git_version(self) -> str | NoVersion:
-        """Return the version that git tells of the project, or why there is none."""
-        self._account[Input("git", "")] = str(self._described)
-        return self._described
+    def git_version(self, variant: str, asked: Asked) -> str | NoVersion:
+        """Return the version that git tells of the project, or why there is none.
+
+        It ends with `dirty` where `variant` is one of those that are `edited`.
+        """
+        self._account[Input("git", variant)] = self._git_state(variant)
+        if asked not in self._versions:
+            from provisioning.spec.tags import version_of  # noqa: PLC0415 - as above
+
+            self._versions[asked] = version_of(self.root, self.checkout, asked)
+        version = self._versions[asked]
+        if variant not in self.edited or not isinstance(version, str):
+            return version
+        return f"{version}.dirty" if "+" in version else f"{version}+dirty"
+
+    @cached_property
+    def checkout(self) -> Refs | NoVersion:
+        """What is checked out, or why nothing is known of it."""
+        from provisioning.spec.git import refs  # noqa: PLC0415
+
+        return refs(self.root)
+
+    def _git_state(self, variant: str) -> str:
+        state = hashlib.sha256(repr(self.checkout).encode("utf-8", "surrogateescape")).hexdigest()
+        return f"{state} edited" if variant in self.edited else state
 
     @property
     def _written_state(self) -> str:
         states = "\n".join(each.state for each in self._written)
         return hashlib.sha256(states.encode("utf-8", "surrogatepass")).hexdigest()
-
-    @cached_property
-    def _described(self) -> str | NoVersion:
-        from provisioning.spec.git import describe  # noqa: PLC0415
-
-        return describe(self.root)
 
     def _bytes(self, file: str) -> bytes:
         if leads_out(self.root, file):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provisioning.spec.rule import NAME
-from provisioning.spec.schema import FRAGMENT, KINDS, PLATFORM, SPEC, WITH_DST
+from provisioning.spec.schema import FRAGMENT, KINDS, PLATFORM, SOURCES, SPEC, WITH_DST
 from provisioning.spec.service_rule import VARIABLE
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _MEANINGS = {
     "file": "A file that holds the version and nothing else.",
     "pyproject": "A pyproject.toml with the version in [project].",
     "from": "git: the last tag v… of the checkout, and how far it is away.",
+    "tags": "How those tags are called, as in greenhouse-v*: the version stands for the one *.",
+    "fallback": "The version before the first tag, to which the number of commits is added.",
     "platforms": "What the package is built for: platform → what differs there, {} for nothing.",
     "contents": "What the package holds; those of an overlay are appended.",
     "summary": "What it is, in one line.",
@@ -130,7 +132,12 @@ _TOGETHER: dict[str, Json] = {
         "anyOf": [{"required": [kind]} for kind in KINDS],
         "allOf": [_kind(kind, idle) for kind, idle in KINDS.items()],
     },
-    "version": {"minProperties": 1, "maxProperties": 1},
+    "version": {
+        "minProperties": 1,
+        # Beside git alone there is more to say; an overlay may say no more than that.
+        "if": {"anyOf": [{"required": [key]} for key in SOURCES if key != "from"]},
+        "then": {"maxProperties": 1},
+    },
 }
 """What keys must be together, by the name that `schema` gives the check that demands it."""
 

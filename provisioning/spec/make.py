@@ -57,6 +57,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         secrets=frozenset(name for name, node in values.items() if _is_secret(node)),
         file=resolved.spec.origin.file,
         origin=resolved.asked,
+        said_by=resolved.said_by,
     )
     _check_services(variant, merged, faults)
     if DEB in variant.formats:

@@ -29,6 +29,8 @@ class Platform(NamedTuple):
 
     node: Mapping
     family: tuple[str, ...]
+    files: tuple[str, ...]
+    """Those of the project that say it."""
 
 
 class Platforms:
@@ -37,6 +39,7 @@ class Platforms:
     def __init__(self, inputs: Inputs, directory: str, faults: list[Fault]) -> None:
         """Read the built-in files, and the project's in `directory`, which replace them."""
         self._faults = faults
+        self._directory = directory
         package = Inputs(Path(str(files("provisioning"))).parent)
         self._written = {**self._load(package, BUILT_IN), **self._load(inputs, directory)}
         # With a fault in a file, what a platform lacks may be just what was refused there.
@@ -104,7 +107,9 @@ class Platforms:
             if key in merged.items:
                 found = stack([layer.mapping(key) for layer in layers], self._faults)
                 merged = replace(merged, items={**merged.items, key: found})
-        return Platform(merged, tuple(name for name, _ in chain))
+        files = (node.origin.file for _, node in chain)
+        own = tuple(file for file in files if file.startswith(f"{self._directory}/"))
+        return Platform(merged, tuple(name for name, _ in chain), own)
 
     def _is_circle(self, chain: list[tuple[str, Mapping]], again: str) -> bool:
         names = [name for name, _ in chain]

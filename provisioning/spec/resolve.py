@@ -16,6 +16,7 @@ from provisioning.spec.node import Mapping, Node, Scalar
 from provisioning.spec.overlay import merge, stack
 from provisioning.spec.rule import PREFIX, clean
 from provisioning.spec.variables import Scope
+from provisioning.spec.variant import key_of
 from provisioning.spec.version import find_version
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Resolved:
     """Those that the command line can give a value."""
     spec: Mapping
     asked: Origin
+    said_by: tuple[str, ...]
+    """The files of the project that say it, less those of secrets, which nobody commits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,14 @@ class Resolution:
 
     def resolved(self) -> Resolved:
         """Merge, and settle every name."""
+        with self.inputs.account() as asked:
+            resolved = self._resolved()
+        hidden = self.inputs.secret_files
+        read = {each.name for each in asked if each.kind == "file"} - hidden
+        said_by = {self.spec.origin.file, *self.platform.files, *read}
+        return replace(resolved, said_by=tuple(sorted(said_by)))
+
+    def _resolved(self) -> Resolved:
         overlay = self.spec.mapping("platforms").mapping(self.platform.family[0])
         layers = [self.platform.node, self.spec.without("platforms"), overlay]
         merged = reduce(merge, map(declared, layers))
@@ -89,6 +100,7 @@ class Resolution:
             names=frozenset(dotted(names.values)),
             spec=self.spec,
             asked=self.asked,
+            said_by=(),
         )
 
     def _require(self, merged: Mapping) -> None:
@@ -104,7 +116,10 @@ class Resolution:
     def _settled(self, merged: Mapping, scope: Scope) -> Scope:
         """Return `scope` with the version found, and the prefix as it will be."""
         version = scope.resolve(merged.items["version"]) if "version" in merged.items else None
-        found = None if version is None else find_version(version, self.inputs, self.faults)
+        found = None
+        if version is not None:
+            whose = key_of(_literal(merged, "name").text, self.platform.family[0])
+            found = find_version(version, whose, self.inputs, self.faults)
         text, origin = (found.text, found.origin) if found else ("0", merged.origin)
         scope = scope.with_text("version", text, origin)
         prefix = scope.read(merged, "prefix", PREFIX)

@@ -96,6 +96,8 @@ def one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
 # them apart, and all of it fits into the 255 bytes of a file's name.
 _NAME = "[a-z0-9][a-z0-9.+-]{0,63}"
 _VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
+# What may stand in the name of a tag (git-check-ref-format(1)).
+_TAG_GLOB = r"[^\s*?\[\]\\~^:\x00-\x1f\x7f]*\*[^\s*?\[\]\\~^:\x00-\x1f\x7f]*"
 _MODE = "[0-7]{3,4}"
 _FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb", "dir")
 _MTIMES = ("epoch", "content")
@@ -113,6 +115,11 @@ VERSION = Rule(
         "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
     ),
     pattern=_VERSION,
+)
+TAG_GLOB = Rule(
+    "bad-tags",
+    matches(_TAG_GLOB, "must hold one *, where the version stands in a tag, as in greenhouse-v*"),
+    pattern=_TAG_GLOB,
 )
 MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
 MODE = Rule(

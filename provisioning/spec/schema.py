@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from provisioning.spec.debian import DOCUMENTS, FIELDS, RELATIONS
-from provisioning.spec.rule import FORMAT, MODE, MTIME, NAME, OWNER, SERVICE_MANAGER, VERSION, Rule
+from provisioning.spec.rule import (
+    FORMAT,
+    MODE,
+    MTIME,
+    NAME,
+    OWNER,
+    SERVICE_MANAGER,
+    TAG_GLOB,
+    VERSION,
+    Rule,
+)
 from provisioning.spec.service_rule import ADDRESS, LONGEST_WAIT, RESTART, SECONDS, URL, VARIABLE
 
 Schema = dict[str, Any]
@@ -111,6 +121,9 @@ _DEBIAN: Schema = {
         **dict.fromkeys(DOCUMENTS, _TEXT),
     },
 }
+SOURCES = ("file", "pyproject", "from")
+"""Of a version: exactly one of them says where it comes from."""
+ONE_SOURCE = f"give exactly one of {', '.join(SOURCES)}"
 _SHARED: Schema = {
     "prefix": _TEXT,
     "formats": {"type": "list", "schema": _ruled(FORMAT), "minlength": 1},
@@ -132,7 +145,11 @@ _OVERLAY: Schema = {
         "type": ["string", "dict"],
         "meta": {"rule": VERSION},
         "check_with": "version",
-        "schema": dict.fromkeys(("file", "pyproject", "from"), _TEXT),
+        "schema": {
+            **dict.fromkeys(SOURCES, _TEXT),
+            "tags": _ruled(TAG_GLOB),
+            "fallback": _ruled(VERSION),
+        },
     },
     "variables_from": _TEXTS,
     "secrets_from": _TEXTS,

@@ -98,6 +98,11 @@ class Document(NamedTuple):
     origin: Origin
 
 
+def key_of(name: str, platform: str) -> str:
+    """What tells a variant from all others of a project, as in `greenhouse:raspberry-pi`."""
+    return f"{name}:{platform}"
+
+
 class Variant(NamedTuple):
     """One package for one platform: overlays merged, variables resolved, defaults applied."""
 
@@ -140,3 +145,10 @@ class Variant(NamedTuple):
     """The spec's file, relative to the project's root."""
     origin: Origin
     """Where the spec names the platform."""
+    said_by: tuple[str, ...]
+    """The files of the project that all this was read from, less those of secrets."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others of the project."""
+        return key_of(self.name, self.platform)

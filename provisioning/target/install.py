@@ -26,7 +26,7 @@ from provisioning.target.durable import Owned
 from provisioning.target.plan import Plan
 from provisioning.target.record import BEGUN, INSTALL, UPGRADE, Record
 from provisioning.target.stage import Stage
-from provisioning.target.version import is_older
+from provisioning.version import is_older
 
 if TYPE_CHECKING:
     from provisioning.artifact.finding import Finding

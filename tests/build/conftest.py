@@ -70,6 +70,7 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "secrets": frozenset(),
         "file": "specs/demo.yaml",
         "origin": HERE,
+        "said_by": ("specs/demo.yaml",),
     }
     return Variant(**{**values, **changes})
 

@@ -168,12 +168,16 @@ def test_a_new_commit_is_noticed() -> None:
     write("specs/demo.yaml", SPEC.replace('version: "1.0"', "version: {from: git}"))
     write(".gitignore", "artifacts/\n")
     who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+    commit = [*who, "commit", "-qm", "one"]
+    for command in (["init", "-q"], ["add", "."], commit, ["tag", "v1.4.2"]):
         subprocess.run(["git", *command], check=True)
     before = planned()[0].variant.version
     assert planned()[0].variant.version == before
     write("src/new.py", "x")
-    assert planned()[0].variant.version == f"{before}.dirty"
+    assert planned()[0].variant.version == f"{before}+dirty"
+    subprocess.run(["git", "add", "."], check=True)
+    subprocess.run(["git", *commit], check=True)
+    assert planned()[0].variant.version.startswith(f"{before}+1.g")
 
 
 def test_specs_of_python_are_noticed(readings: list[str]) -> None:

@@ -173,10 +173,10 @@ RUNNING = Group(
                     "target/test_install.py::test_an_older_version_is_refused_unless_it_is_allowed",
                 ),
                 Guard(
-                    "target/version.py",
+                    "version.py",
                     "int(digits or 0)",
                     "digits",
-                    "target/test_version.py::test_versions_have_an_order",
+                    "test_version.py::test_versions_have_an_order",
                 ),
             ),
         ),

@@ -12,9 +12,11 @@ from .running import RUNNING
 from .telling import TELLING
 from .unpacking import UNPACKING
 from .verifying import VERIFYING
+from .versioning import VERSIONING
 
 GROUPS = (
     DESCRIBING,
+    VERSIONING,
     COLLECTING,
     BUILDING,
     VERIFYING,

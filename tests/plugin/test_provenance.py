@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact.verify import verify_release
+from tests.repository import commit
 
 from .conftest import FILES, Project
 
@@ -69,6 +70,89 @@ def test_it_names_the_commit_and_whether_there_is_more(checkout: Project) -> Non
     checkout.doit()
     definition = statement(checkout)["predicate"]["buildDefinition"]
     assert definition["resolvedDependencies"][0]["annotations"] == {"dirty": True}
+
+
+REWRITING = """
+def task_rewrite():
+    return {"actions": ["echo rewritten > src/main.py"]}
+def task_version():
+    return {"actions": ["cp src/main.py src/version.py"], "file_dep": ["src/main.py"],
+            "targets": ["src/version.py"]}
+"""
+
+
+@pytest.fixture
+def versioned(checkout: Project) -> Project:
+    """The same, with a version from git, and tasks that write into its sources."""
+    checkout.write("dodo.py", FILES["dodo.py"] + REWRITING)
+    checkout.edit("specs/demo.yaml", 'version: "1.0"', "version: {from: git}")
+    commit(checkout.root)
+    git(checkout, "tag", "v1.0")
+    return checkout
+
+
+def releases(project: Project) -> dict[str, bool]:
+    """The versions of the finished releases for a Mac, each with what is said of it."""
+    found = {}
+    for sums in project.path("artifacts").glob("*-mac-mini/SHA256SUMS"):
+        said = json.loads(sums.with_name(f"{sums.parent.name}.provenance.json").read_text())
+        definition = said["predicate"]["buildDefinition"]
+        about = definition["resolvedDependencies"][0]["annotations"]
+        found[definition["externalParameters"]["version"]] = about["dirty"]
+    return found
+
+
+def test_a_source_that_changes_on_the_way_is_in_no_release_that_says_otherwise(
+    versioned: Project,
+) -> None:
+    told = versioned.doit("rewrite", "package", status=2)
+    assert (
+        "src/main.py: changed on the way, and is not as committed, which 1.0 does not tell; run "
+        "doit again, or take out of git what a task writes"
+    ) in told
+    assert releases(versioned) == {}
+    versioned.doit("rewrite", "package")
+    assert releases(versioned) == {"1.0+dirty": True}
+    git(versioned, "checkout", "src/main.py")
+    versioned.doit("package", "rewrite")
+    assert releases(versioned) == {"1.0+dirty": True, "1.0": False}
+
+
+def test_that_is_so_where_tasks_run_in_processes(versioned: Project) -> None:
+    versioned.edit(
+        "dodo.py", 'src/main.py"]}\ndef', 'src/main.py"], "targets": ["src/main.py"]}\ndef'
+    )
+    git(versioned, "commit", "-qm", "two", "dodo.py")
+    git(versioned, "tag", "v1.1")
+    told = versioned.doit("-n", "2", "package", status=2)
+    assert "src/main.py: changed on the way, and is not as committed" in told
+    versioned.doit("-n", "2", "package")
+    assert releases(versioned) == {"1.1+dirty": True}
+
+
+def test_a_source_that_becomes_as_committed_again_is_in_no_dirty_release(
+    versioned: Project,
+) -> None:
+    versioned.write("src/main.py", "edited")
+    versioned.edit("dodo.py", "echo rewritten > src/main.py", "git checkout src/main.py")
+    git(versioned, "commit", "-qm", "two", "dodo.py")
+    git(versioned, "tag", "v1.1")
+    told = versioned.doit("rewrite", "package", status=2)
+    assert "src/main.py: changed on the way, and is as committed again, which 1.1+dirty" in told
+
+
+def test_what_a_task_makes_is_clean_in_every_run_and_in_whichever_order(
+    versioned: Project,
+) -> None:
+    versioned.write(".gitignore", "artifacts/\n__pycache__/\nsrc/version.py\n")
+    commit(versioned.root)
+    git(versioned, "tag", "v1.1")
+    for asked in (["package"], ["version", "package"], ["package", "version"], []):
+        versioned.doit(*asked)
+    assert releases(versioned) == {"1.1": False}
+    versioned.path("src/version.py").unlink()
+    versioned.doit("-n", "2")
+    assert releases(versioned) == {"1.1": False}
 
 
 def test_it_says_the_same_of_another_build_elsewhere(

@@ -19,9 +19,9 @@ from provisioning.spec.outline import Outline, outline
 from provisioning.spec.plain import node_of
 from provisioning.spec.project import read_project
 from provisioning.spec.write import write
+from tests.repository import commit, git
 from tests.spec import conftest
 from tests.spec.conftest import HEAD
-from tests.spec.test_version import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +205,8 @@ def test_a_version_of_git_comes_from_git(tmp_path: Path) -> None:
     spec = "name: app\nversion: {from: git}\nplatforms: {mac-mini: {}}\n"
     conftest.write(tmp_path, {"specs/app.yaml": spec})
     git(tmp_path, "init")
-    commit(tmp_path, "first")
+    commit(tmp_path)
+    git(tmp_path, "tag", "v1.4.2")
     (resolved,) = read_project(Inputs(tmp_path)).resolved
     assert origin(outline(resolved), "version") == "(git)"
 

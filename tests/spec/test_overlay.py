@@ -160,9 +160,9 @@ def variants_of(root: Path, platforms: Plain) -> dict[str, Variant]:
 
 
 def anonymous(variant: Variant) -> Variant:
-    """All that `variant` is, but for which platform it is of."""
+    """All that `variant` is, but for which platform it is of, and in which files that stands."""
     variables = {**variant.variables, "platform": ""}
-    return variant._replace(platform="", origin=HERE, variables=variables)
+    return variant._replace(platform="", origin=HERE, variables=variables, said_by=())
 
 
 def test_maps_merge_by_key_and_the_later_value_wins() -> None:

@@ -1,37 +1,23 @@
+"""What version a package has: as written, from a file, or from pyproject.toml."""
+
 from __future__ import annotations
 
-import os
-import re
 import subprocess
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from provisioning.spec.git import NoVersion, from_description
-from provisioning.spec.inputs import Inputs
+from provisioning.spec.pep440 import debian_of
+from provisioning.version import is_older
 from tests.spec.conftest import load_variants, report, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC = "name: app\nversion: {from: git}\nplatforms: {raspberry-pi: {}}\n"
-
-
-def git(root: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", root, *who, *arguments], check=True, capture_output=True)
-
-
-def commit(root: Path, message: str) -> None:
-    git(root, "commit", "--allow-empty", "-m", message)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    write(tmp_path, {"specs/app.yaml": SPEC})
-    git(tmp_path, "init")
-    git(tmp_path, "add", ".")
-    return tmp_path
 
 
 def version(root: Path) -> str:
@@ -43,10 +29,6 @@ def written(root: Path, text: str, **files: str) -> str:
     spec = f"name: app\nversion: {text}\nplatforms: {{raspberry-pi: {{}}}}\n"
     write(root, {"specs/app.yaml": spec, **files})
     return version(root)
-
-
-def said(root: Path) -> list[str]:
-    return [line for line in report(root, {"specs/app.yaml": SPEC}).splitlines() if "|" not in line]
 
 
 def test_a_version_is_written_as_text(tmp_path: Path) -> None:
@@ -80,133 +62,117 @@ def test_a_version_that_uses_itself_is_a_fault(tmp_path: Path) -> None:
     assert "this uses itself" in text
 
 
-@pytest.mark.parametrize(
-    ("description", "expected"),
-    [
-        ("v1.4.2-0-gabcdef123456", "1.4.2"),
-        ("v1.4.2-5-gabcdef123456", "1.4.2+5.gabcdef123456"),
-        ("v1.4.2-5-gabcdef123456-dirty", "1.4.2+5.gabcdef123456.dirty"),
-        ("v1.4.2-0-gabcdef123456-dirty", "1.4.2+dirty"),
-        ("v1.4.2-rc1-0-gabcdef123456", "1.4.2~rc1"),
-        ("abcdef123456", "0.0.0+gabcdef123456"),
-        ("abcdef123456-dirty", "0.0.0+gabcdef123456.dirty"),
-    ],
+PYTHON = [
+    ("1.0.dev3", "1.0~~dev3"),
+    ("1.0a1.dev1", "1.0~a1~dev1"),
+    ("1.0-Alpha_1", "1.0~a1"),
+    ("1.0a1.post2", "1.0~a1+.post2"),
+    ("1.0a2", "1.0~a2"),
+    ("1.0beta", "1.0~b0"),
+    ("1.0c1", "1.0~rc1"),
+    ("v1.0.RC2", "1.0~rc2"),
+    ("1.0preview10", "1.0~rc10"),
+    ("1.0", "1.0"),
+    ("1.0+Ubuntu-1", "1.0+ubuntu.1"),
+    ("1.0.post1.dev2", "1.0+.post1~dev2"),
+    ("1.0-1", "1.0+.post1"),
+    ("1.0.r2+zzz", "1.0+.post2+zzz"),
+    ("1.0.1", "1.0.1"),
+]
+"""Versions of Python's packages in the order of PEP 440, and what they are called."""
+
+
+@pytest.mark.parametrize(("python", "expected"), PYTHON)
+def test_a_version_of_python_is_written_in_debians_order(
+    tmp_path: Path, python: str, expected: str
+) -> None:
+    files = {"pyproject.toml": f'[project]\nversion = "{python}"\n'}
+    assert written(tmp_path, "{pyproject: pyproject.toml}", **files) == expected
+
+
+def test_versions_of_python_are_sorted_on_the_target_as_by_python() -> None:
+    made = [debian_of(python) or "" for python, _ in PYTHON]
+    for earlier, later in pairwise(made):
+        assert is_older(earlier, later)
+        subprocess.run(["dpkg", "--compare-versions", earlier, "lt", later], check=True)
+
+
+PARTS = st.tuples(
+    st.sampled_from([("a", 1), ("a", 10), ("b", 2), ("rc", 1), ("", 0)]),
+    st.sampled_from([-1, 0, 1, 10]),
+    st.sampled_from([0, 1, 10, 99]),
 )
-def test_a_description_of_git_becomes_a_version(description: str, expected: str) -> None:
-    assert from_description(description) == expected
 
 
-def test_a_tag_is_the_version(repository: Path) -> None:
-    commit(repository, "one")
-    git(repository, "tag", "v1.4.2")
-    assert version(repository) == "1.4.2"
+def spelled(parts: tuple[tuple[str, int], int, int]) -> str:
+    (pre, number), post, dev = parts
+    text = f"1.0{pre}{number}" if pre else "1.0"
+    text += f".post{post}" if post >= 0 else ""
+    return text if dev == 99 else f"{text}.dev{dev}"
 
 
-def test_commits_after_the_tag_and_changes_show(repository: Path) -> None:
-    commit(repository, "one")
-    git(repository, "tag", "v1.4.2")
-    commit(repository, "two")
-    assert re.fullmatch(r"1\.4\.2\+1\.g[0-9a-f]{12}", version(repository))
-    write(repository, {"specs/app.yaml": SPEC + "summary: changed\n"})
-    assert re.fullmatch(r"1\.4\.2\+1\.g[0-9a-f]{12}\.dirty", version(repository))
+def rank(parts: tuple[tuple[str, int], int, int]) -> tuple[object, ...]:
+    """The order of PEP 440: what is developed comes before all candidates of its release."""
+    (pre, number), post, dev = parts
+    stage = (pre or "z", number)
+    if not pre and post < 0 and dev != 99:
+        stage = ("", 0)
+    return stage, post, dev
 
 
-def test_a_new_file_is_not_what_was_tagged(repository: Path) -> None:
-    commit(repository, "one")
-    git(repository, "tag", "v1.4.2")
-    write(repository, {"notes.txt": "a glob may take this"})
-    assert version(repository) == "1.4.2+dirty"
+@settings(max_examples=300, deadline=None)
+@given(PARTS, PARTS)
+def test_the_order_is_that_of_pep_440(one: object, other: object) -> None:
+    versions = [debian_of(spelled(each)) or "" for each in (one, other)]  # type: ignore[arg-type]
+    assert is_older(*versions) == (rank(one) < rank(other))  # type: ignore[arg-type]
 
 
-def test_what_a_build_has_made_changes_no_version(repository: Path) -> None:
-    commit(repository, "one")
-    git(repository, "tag", "v1.4.2")
-    write(repository, {"artifacts/app-1.4.2-linux/SHA256SUMS": "made"})
-    assert version(repository) == "1.4.2"
+FILES = [("1.0rc1", "1.0~rc1"), ("1.0~rc1", "1.0~rc1"), ("2024.01.05", "2024.01.05")]
 
 
-def test_without_a_tag_the_commit_tells(repository: Path) -> None:
-    git(repository, "tag", "other", check_head(repository))
-    assert re.fullmatch(r"0\.0\.0\+g[0-9a-f]{12}", version(repository))
-
-
-def check_head(root: Path) -> str:
-    commit(root, "one")
-    return "HEAD"
-
-
-def test_the_variables_of_a_git_hook_mean_nothing(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("text", "expected"), FILES)
+def test_a_version_in_a_file_of_its_own_is_sorted_alike(
+    tmp_path: Path, text: str, expected: str
 ) -> None:
-    commit(repository, "one")
-    git(repository, "tag", "v1.4.2")
-    monkeypatch.setenv("GIT_DIR", "/nowhere")
-    monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
-    assert version(repository) == "1.4.2"
+    assert written(tmp_path, "{file: VERSION}", VERSION=text) == expected
 
 
-def test_git_is_asked_once(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(repository, "one")
-    calls = counted_git(repository, monkeypatch)
-    names = ("raspberry-pi", "mac-mini")
-    platforms = ", ".join(f"{name}: {{}}" for name in names)
-    spec = SPEC.replace("raspberry-pi: {}", platforms)
-    write(repository, {"specs/app.yaml": spec, "specs/b.yaml": spec.replace("app", "bee")})
-    assert len(load_variants(repository)) == 4
-    assert len(calls.read_text().splitlines()) == 2  # what is the commit, and is it all
+def test_what_is_written_in_a_spec_stands_as_it_is(tmp_path: Path) -> None:
+    assert written(tmp_path, '"1.0rc1"') == "1.0rc1"
 
 
-def counted_git(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git first in PATH that notes its calls and is the real one otherwise."""
-    calls = root / "calls"
-    (root / "bin").mkdir()
-    real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout
-    script = f'#!/bin/sh\necho "$@" >> "{calls}"\nexec {real.strip()} "$@"\n'
-    (root / "bin/git").write_text(script)
-    (root / "bin/git").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{root / 'bin'}:{os.environ['PATH']}")
-    return calls
+def test_an_epoch_has_no_room_in_a_name(tmp_path: Path) -> None:
+    spec = SPEC.replace("from: git", "pyproject: pyproject.toml")
+    files = {"specs/app.yaml": spec, "pyproject.toml": '[project]\nversion = "1!2.0"\n'}
+    assert report(tmp_path, files).splitlines()[0] == (
+        "specs/app.yaml:2:22: version.pyproject: pyproject.toml: 1!2.0 has an epoch, for which the "
+        "name of a package has no room [no-version]"
+    )
 
 
-def test_no_repository_is_a_fault_with_a_way_out(tmp_path: Path) -> None:
-    assert said(tmp_path) == [
-        (
-            "specs/app.yaml:2:17: version.from: git says: not a git repository "
-            "(or any of the parent directories): .git [no-version]"
-        ),
-        "  help: run git init and commit, or write the version itself",
-    ]
+def faults(root: Path, version: str) -> list[str]:
+    spec = SPEC.replace("{from: git}", version)
+    lines = report(root, {"specs/app.yaml": spec}).splitlines()
+    return [line for line in lines if line.startswith("specs/")]
 
 
-def test_no_commit_is_a_fault_with_a_way_out(repository: Path) -> None:
-    first, way_out = said(repository)
-    assert first.startswith("specs/app.yaml:2:17: version.from: git says: ")
-    assert way_out == "  help: commit something, or write the version itself"
+IDLE = "20: version.tags: this means nothing beside file; remove it [idle-key]"
+NO_SOURCE = "10: version: give exactly one of file, pyproject, from [version-source]"
+NO_STAR = "must hold one *, where the version stands in a tag, as in greenhouse-v* [bad-tags]"
+NO_VERSION = (
+    "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1 "
+    "[bad-version]"
+)
+BESIDE = [
+    ("{file: V, tags: v*}", IDLE),
+    ("{tags: v*}", NO_SOURCE),
+    ("{from: git, tags: v}", f'28: version.tags: "v" {NO_STAR}'),
+    ("{from: git, tags: 'v[0-9]*'}", f'28: version.tags: "v[0-9]*" {NO_STAR}'),
+    ("{from: git, tags: '*v*'}", f'28: version.tags: "*v*" {NO_STAR}'),
+    ("{from: git, fallback: v1}", f'32: version.fallback: "v1" {NO_VERSION}'),
+]
 
 
-def test_no_git_is_a_fault_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert said(tmp_path) == [
-        (
-            "specs/app.yaml:2:17: version.from: git cannot be run: "
-            "No such file or directory [no-version]"
-        ),
-        "  help: install git, or write the version itself",
-    ]
-
-
-def test_anothers_repository_is_a_fault_with_a_way_out(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit(repository, "one")
-    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    first, way_out = said(repository)
-    assert "git says: detected dubious ownership in repository at" in first
-    assert way_out == f"  help: git config --global --add safe.directory {repository}"
-
-
-def test_a_missing_git_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    inputs = Inputs(tmp_path)
-    assert isinstance(inputs.git_version(), NoVersion)
-    assert inputs.git_version() is inputs.git_version()
+@pytest.mark.parametrize(("version", "told"), BESIDE)
+def test_what_is_said_beside_git_is_checked(tmp_path: Path, version: str, told: str) -> None:
+    assert faults(tmp_path, version) == [f"specs/app.yaml:2:{told}"]

@@ -7,7 +7,12 @@ as numbers; of all else, `~` comes before everything, even the end, and letters 
 from __future__ import annotations
 
 import re
+from functools import cmp_to_key
 from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _END = 0
@@ -23,6 +28,15 @@ def is_older(version: str, than: str) -> bool:
             if pair[0] != pair[1]:
                 return pair[0] < pair[1]
     return False
+
+
+def latest(versions: Iterable[str]) -> str:
+    """The one of `versions` that comes after all others."""
+    return max(sorted(versions), key=cmp_to_key(_compare))
+
+
+def _compare(version: str, other: str) -> int:
+    return is_older(other, version) - is_older(version, other)
 
 
 def _split(version: str) -> tuple[str, str]:
