@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_MOST_OPEN = 16  # of the directories on the way: deeper trees are not allowed more
+_MOST_OPEN = 16  # of the directories on the way, whatever their number
 
 
 class Descent:
@@ -55,6 +55,18 @@ class Descent:
             name = path[len(here) :].lstrip("/").partition("/")[0]
             here = f"{here}/{name}" if here else name
             descriptor = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
-            if len(self._way) == _MOST_OPEN:
-                os.close(self._way.pop()[1])
             self._way.append((here, descriptor))
+            if len(self._way) > _MOST_OPEN:
+                self._close_one()
+
+    def _close_one(self) -> None:
+        """Close one on the way, so that the others lie the farther apart the farther they are.
+
+        Who comes back, level by level, then opens few again for each: all from the top would be
+        millions in a tree of two thousand levels.
+        """
+        far = [len(path) for path, _ in self._way]
+        gaps = (
+            ((far[at + 1] - far[at - 1]) / (far[-1] - far[at]), at) for at in range(1, len(far) - 1)
+        )
+        os.close(self._way.pop(min(gaps)[1])[1])

@@ -7,7 +7,6 @@ end. So what is found is nearly always right; whether it is, only reading the ch
 from __future__ import annotations
 
 import os
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import archive
@@ -16,7 +15,7 @@ from provisioning.artifact.index import Chunk
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from io import FileIO
 
     from provisioning.artifact.contents import Reading
@@ -30,22 +29,20 @@ def locate(file: FileIO, reading: Reading) -> tuple[Chunk, ...]:
     Raises OSError, and ArtifactError where they are not found.
     """
     parsed = reading.manifest
-    lengths = tuple(archive.chunks(reading.data, parsed.entries, parsed.package.name))
-    ends = (*_starts(file, reading.codec, lengths), os.fstat(file.fileno()).st_size)
-    places = zip(ends, ends[1:], accumulate(lengths, initial=0), lengths)
-    return tuple(
-        Chunk(start, end - start, tar_offset, length, "", "")
-        for start, end, tar_offset, length in places
-    )
+    # One after the other: a manifest may claim more chunks than any memory holds.
+    lengths = archive.chunks(reading.data, parsed.entries, parsed.package.name)
+    return tuple(_chunks(file, reading.codec, lengths))
 
 
-def _starts(file: FileIO, codec: str, lengths: Sequence[int]) -> Iterator[int]:
-    start = 0
-    yield start
-    for length, following in zip(lengths, lengths[1:]):
+def _chunks(file: FileIO, codec: str, lengths: Iterator[int]) -> Iterator[Chunk]:
+    start = tar_offset = 0
+    length = next(lengths)
+    for following in lengths:
         end, begin = READERS[codec].joint(length, following)
-        start = _find(file, end + begin, start + 1) + len(end)
-        yield start
+        stop = _find(file, end + begin, start + 1) + len(end)
+        yield Chunk(start, stop - start, tar_offset, length, "", "")
+        start, tar_offset, length = stop, tar_offset + length, following
+    yield Chunk(start, os.fstat(file.fileno()).st_size - start, tar_offset, length, "", "")
 
 
 def _find(file: FileIO, wanted: bytes, start: int) -> int:

@@ -49,8 +49,8 @@ _COMPONENTS = (
 
 def path_fault(path: str) -> str | None:
     """Say why `path` can be no path inside a package, or None."""
-    if len(path) <= _LONGEST_NAME and _ORDINARY.fullmatch(path):
-        return None
+    if _ORDINARY.fullmatch(path):
+        return None if len(path) <= _LONGEST_NAME else _length_fault(path)
     return _first(_SPELLINGS, path) or _first(_COMPONENTS, path) or _length_fault(path)
 
 
@@ -121,6 +121,6 @@ def _compiled(rules: tuple[tuple[str, str], ...]) -> list[tuple[Callable[[str], 
 def _length_fault(path: str) -> str | None:
     if len(path.encode()) > _LONGEST_PATH:
         return f"is longer than {_LONGEST_PATH} bytes"
-    if any(len(name.encode()) > _LONGEST_NAME for name in path.split("/")):
+    if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:
         return f"holds a name longer than {_LONGEST_NAME} bytes"
     return None

@@ -51,6 +51,18 @@ def test_a_deep_tree_takes_few_descriptors(root: Path, descent: Descent) -> None
         assert len(os.listdir("/dev/fd")) <= before + 15
 
 
+def test_who_comes_back_opens_few_again(
+    root: Path, descent: Descent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = ["/".join(["d"] * depth) for depth in range(1, 400)]
+    (root / paths[-1]).mkdir(parents=True)
+    opened, real = list[str](), os.open
+    monkeypatch.setattr(os, "open", lambda *said, **more: opened.append("") or real(*said, **more))
+    for path in (*paths, *reversed(paths)):
+        descent.to(f"{path}/x")
+    assert len(opened) < 20 * len(paths)  # from the top, there would be 200 for each
+
+
 def test_a_directory_is_opened(root: Path, descent: Descent) -> None:
     for path in ("", "a", "a/b/c2"):
         descriptor = descent.directory(path)

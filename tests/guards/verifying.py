@@ -268,6 +268,25 @@ VERIFYING = Group(
             ),
         ),
         Fault(
+            "a manifest that claims 2^50 bytes, or two thousand levels",
+            BOUNDED.replace("that the manifest bounds", "that what is there bounds"),
+            (
+                Guard(
+                    "artifact/locate.py",
+                    "    length = next(lengths)\n",
+                    "    lengths = iter(tuple(lengths))\n    length = next(lengths)\n",
+                    "artifact/hostile/test_sizes.py::"
+                    "test_a_file_that_is_smaller_than_listed_is_refused[tar.gz-17592186044416]",
+                ),
+                Guard(
+                    "artifact/descent.py",
+                    "min(gaps)[1]",
+                    "-2",
+                    "artifact/test_descent.py::test_who_comes_back_opens_few_again",
+                ),
+            ),
+        ),
+        Fault(
             "a million empty members; bombs of gzip, zstd, xz and deflate; a huge manifest",
             BOUNDED,
             (

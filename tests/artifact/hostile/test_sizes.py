@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,13 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import canonical
+from provisioning.artifact.verify import verify
 from tests.artifact.making import file, manifest_of
 from tests.artifact.zip import making as zip_making
 
 from . import forms, raw_tar
+from .conftest import SECONDS
 from .forms import CODECS, MAKERS, TOP, Thing, preamble, pressed, tar_member
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Refuse
 
 EVIL = f"{TOP}evil".encode()
@@ -104,6 +109,28 @@ def test_a_bomb_that_nobody_listed_is_refused(refuse: Refuse, format: str) -> No
 def test_a_file_that_is_larger_than_listed_is_refused(refuse: Refuse, format: str) -> None:
     data = MAKERS[format](SMALL, [Thing(f"{TOP}evil", content=bytes(MUCH))])
     refuse(format, data, f"evil: size {MUCH}, the manifest says 10")
+
+
+@pytest.mark.parametrize("claimed", [1 << 44, 1 << 50])
+@pytest.mark.parametrize("format", MAKERS)
+def test_a_file_that_is_smaller_than_listed_is_refused(
+    refuse: Refuse, format: str, claimed: int
+) -> None:
+    entry, content = file("evil", b"")
+    data = manifest_of([type(file("evil", b""))(entry._replace(size=claimed), content)])
+    refuse(format, MAKERS[format](data, []), "evil: is missing from the archive")
+    few = MAKERS[format](data, [Thing(f"{TOP}evil", content=b"x" * 10)])
+    refuse(format, few, f"evil: size 10, the manifest says {claimed}")
+
+
+@pytest.mark.parametrize("format", MAKERS)
+def test_a_listing_of_many_levels_is_refused_soon(tmp_path: Path, format: str) -> None:
+    levels = [forms.directory(f"{TOP}{'/'.join('a' * count)}") for count in range(1, 1990)]
+    path = tmp_path / forms.name_of(format)
+    path.write_bytes(MAKERS[format](forms.listing(*levels), []))
+    start = time.process_time()
+    assert str(verify(path).findings[0]) == "a: is missing from the archive"
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("format", CODECS)
