@@ -25,6 +25,7 @@ EPOCH = 946684800  # 2000-01-01T00:00:00Z: positive, and late enough for zip
 
 _ZEROS = bytes(BLOCK)
 LARGEST_SIZE = 0o77777777777  # eleven octal digits: 8 GiB - 1
+_SIZE_BITS = 88  # of base 256
 LONGEST_NAME, _LONGEST_PREFIX = 100, 155
 _LONGEST_PAX = 64 * 1024
 
@@ -87,8 +88,7 @@ def header(member: Member) -> bytes:
             name = _legacy(name)
     if size > LARGEST_SIZE:
         records += _record(b"size", b"%d" % size)
-        size = 0
-    numbers = b"%011o" % size, b"%011o" % member.mtime
+    numbers = spelt_size(size), b"%011o" % member.mtime
     block = _ustar((prefix, name), spelt_ids(*member[2:5]), numbers, TYPES[member.type], link)
     return _pax(records) + block if records else block
 
@@ -184,6 +184,11 @@ def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
     uid, user = (int(owner), "") if owner.isdigit() else (0, owner)
     gid, team = (int(group), "") if group.isdigit() else (0, group)
     return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), user.encode(), team.encode()
+
+
+def spelt_size(size: int) -> bytes:
+    """Spell a size: where octal digits do not do, in base 256, which busybox needs, too."""
+    return b"\x80" + size.to_bytes(11, "big") if size > LARGEST_SIZE else b"%011o" % size
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
@@ -293,7 +298,7 @@ def _fault(member: Member, spelling: bytes) -> str | None:
     fault = path_fault(member.name[:-1] if directory else member.name)
     if fault:
         return fault
-    if min(member.size, member.mode, member.mtime) < 0:
+    if min(member.size, member.mode, member.mtime) < 0 or member.size >> _SIZE_BITS:
         return "holds a number that is none"
     if (member.size and member.type != FILE) or (member.link and member.type != LINK):
         return "holds what its type cannot hold"

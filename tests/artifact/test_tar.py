@@ -137,6 +137,19 @@ def test_a_size_beyond_eight_gib_goes_round(size: int) -> None:
     assert member.size == size
 
 
+@pytest.mark.parametrize("reader", ["tar", "bsdtar", "busybox tar"])
+def test_every_tar_goes_on_behind_a_file_of_eight_gib(tmp_path: Path, reader: str) -> None:
+    size, archive = (8 << 30) + 5, tmp_path / "demo.tar"
+    with open(archive, "wb") as file:
+        file.write(header(FILE._replace(size=size)))
+        file.truncate(file.tell() + size + padding(size))  # which takes no room
+        file.seek(0, io.SEEK_END)
+        file.write(spelt(FILE._replace(name="demo/b")) + END)
+    told = subprocess.check_output([*reader.split(), "-tvf", archive], text=True).splitlines()
+    assert [line.split()[-1] for line in told] == ["demo/a", "demo/b"]
+    assert f" {size} " in told[0]
+
+
 names = st.text(min_size=1, max_size=300).filter(lambda name: not path_fault(name))
 
 

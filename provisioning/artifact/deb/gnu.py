@@ -13,7 +13,7 @@ from provisioning.artifact import tar
 from provisioning.artifact.archive import reserved
 from provisioning.artifact.entry import DIR, FILE
 from provisioning.artifact.mtime import of_content
-from provisioning.artifact.tar import BLOCK, LARGEST_SIZE, LONGEST_NAME, Member
+from provisioning.artifact.tar import BLOCK, LONGEST_NAME, Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def header(member: Member, time: int = tar.EPOCH) -> bytes:
     if len(name) > LONGEST_NAME:
         long += _long(_LONG_NAME, name)
     ids = tar.spelt_ids(*member[2:5])
-    numbers = _number(member.size), b"%011o" % time
+    numbers = tar.spelt_size(member.size), b"%011o" % time
     return long + _block(name, ids, numbers, tar.TYPES[member.type], link)
 
 
@@ -97,16 +97,10 @@ def file(name: str, mode: int, content: bytes) -> bytes:
     return head + content + bytes(tar.padding(len(content)))
 
 
-def _number(size: int) -> bytes:
-    if size > LARGEST_SIZE:
-        return b"\x80" + size.to_bytes(11, "big")  # GNU's way: base 256
-    return b"%011o" % size
-
-
 def _long(flag: bytes, name: bytes) -> bytes:
     size = len(name) + 1
     ids = tar.spelt_ids(0o644, "root", "root")
-    block = _block(_LONG, ids, (_number(size), _NO_TIME), flag, b"")
+    block = _block(_LONG, ids, (tar.spelt_size(size), _NO_TIME), flag, b"")
     return block + name + bytes(1 + tar.padding(size))
 
 
