@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import installed
+from provisioning.artifact.deb import names
 from provisioning.artifact.entry import DIR, FILE
 from provisioning.artifact.path import (
     DEBIAN,
@@ -22,6 +23,7 @@ from provisioning.artifact.path import (
     shown,
     sound_keys,
 )
+from provisioning.artifact.release import DEB
 from provisioning.build import links, programs, runnable
 from provisioning.build.content_fault import content_fault, origin_of
 from provisioning.build.expand import Expansion
@@ -99,6 +101,7 @@ class _Draft:
         for path, reason in installed.faults(items):
             self._fault("path", self.placed[path][1], f"{path} {reason}")
         items += self._parents()
+        self._check_deb(items)
         items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.
         items.sort(key=itemgetter(0))
@@ -107,6 +110,19 @@ class _Draft:
             self.faults += programs.faults(self.variant, known)
             self.faults += links.faults(self.variant, self.placed, known)
         return Layout(variant=self.variant, items=tuple(items))
+
+    def _check_deb(self, items: list[Item]) -> None:
+        if DEB not in self.variant.formats:
+            return
+        hint = "choose another name, or leave deb out"
+        for path, reason in names.faults(self.variant.name, self.variant.prefix, items):
+            content = self.placed[self._placed_in(path)][1]
+            self._fault("not-debian", content, f"{path} {reason}", hint=hint)
+
+    def _placed_in(self, path: str) -> str:
+        """What is placed there, or below it, where it is a directory that no content names."""
+        below = (each for each in self.placed if each.startswith(f"{path}/"))
+        return path if path in self.placed else next(below)
 
     def _place_all(self, items: list[Item], content: Content) -> None:
         sound = [item for item in items if item.path.isascii()]

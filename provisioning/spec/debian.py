@@ -36,6 +36,8 @@ RELATIONS = {
 }
 DOCUMENTS = ("changelog", "copyright")
 _SHORTEST_NAME = 2  # Policy 5.6.1
+_LONGEST_PART = 246  # bytes: dpkg puts a suffix of nine more behind what it unpacks
+_LONGEST_PREFIX = 4000  # bytes, of the 4,095 that a path may have
 
 
 def read_fields(debian: Mapping, scope: Scope) -> dict[str, str]:
@@ -65,13 +67,15 @@ def demand_debian(values: dict[str, Node], formats: Node, faults: list[Fault]) -
 
 
 def _obstacles(values: dict[str, Node], formats: Origin) -> Iterator[tuple[Origin, str, str]]:
-    name, version, os, arch = (values.get(key) for key in ("name", "version", "os", "arch"))
+    name, version, os, arch, prefix = map(values.get, ("name", "version", "os", "arch", "prefix"))
     if isinstance(name, Scalar) and len(name.text) < _SHORTEST_NAME:
         message = f"{name.text} is no name of a deb, which has two characters or more"
         yield name.origin, message, "write a longer one, or leave deb out"
     if isinstance(version, Scalar) and "_" in version.text:
         message = f"{version.text} is no version of a deb, in which there is no _"
         yield version.origin, message, f"write {version.text.replace('_', '.')}, or leave deb out"
+    if isinstance(prefix, Scalar) and (reason := _prefix_reason(prefix.text)):
+        yield prefix.origin, f"{prefix.text} {reason}", "write a shorter one, or leave deb out"
     if isinstance(os, Scalar) and os.text != "linux":
         yield formats, f"a deb is for linux, and the system here is {os.text}", ""
     elif isinstance(arch, Scalar) and arch.text not in ARCHITECTURES:
@@ -79,3 +83,12 @@ def _obstacles(values: dict[str, Node], formats: Origin) -> Iterator[tuple[Origi
         meant = OTHERWISE.get(arch.text)
         hint = f"Debian calls it {meant}" if meant else f"known: {known}"
         yield arch.origin, f"{arch.text} is no architecture of Debian", hint
+
+
+def _prefix_reason(prefix: str) -> str:
+    longest = max(len(part.encode()) for part in prefix.split("/"))
+    if longest > _LONGEST_PART:
+        return f"has a name of {longest} bytes, and dpkg unpacks none of more than {_LONGEST_PART}"
+    whole = len(prefix.encode())
+    too_long = f"has {whole} bytes, and in a deb it has {_LONGEST_PREFIX} at most"
+    return too_long if whole > _LONGEST_PREFIX else ""

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Content
 
 
-def _items(*contents: Content) -> dict[str, Item]:
-    return {item.path: item for item in _layout(*contents).items}
+def _items(*contents: Content, **changes: Any) -> dict[str, Item]:
+    return {item.path: item for item in _layout(*contents, **changes).items}
 
 
-def _layout(*contents: Content) -> Layout:
-    (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
+def _layout(*contents: Content, **changes: Any) -> Layout:
+    (layout,) = lay_out([variant(*contents, **changes)], Sources("artifacts"))
     return layout
 
 
@@ -295,6 +295,27 @@ def test_what_the_machine_keeps_does_not_lie_among_releases(own: str) -> None:
     assert _fault(content("src", "f", f"{own}/x", conffile=True)).endswith(told)
     assert _fault(content("dir", "", f"{own}/x")).endswith(told)
     assert f"{own}/x" in _items(content("src", "f", f"{own}/x"))
+
+
+def test_what_dpkg_could_not_unpack_is_told_at_its_line_where_a_deb_is_made() -> None:
+    long, beside = f"{'é' * 123}a/f", "etc/a.ini.dpkg-new"
+    reason = "has a name of 247 bytes, and dpkg unpacks a path with 246 at most"
+    write("f")
+    contents = (
+        content("src", "f", long),
+        content("src", "f", "etc/a.ini", conffile=True, number=1),
+        content("src", "f", beside, number=2),
+    )
+    assert {long, beside} <= _items(*contents).keys()
+    with pytest.raises(SpecError) as caught:
+        _items(*contents, formats=("tar.gz", "deb"))
+    assert [f"{fault.origin} {fault.where} {fault.message}" for fault in caught.value.faults] == [
+        f"specs/demo.yaml:{line} contents[{number}].dst {message}"
+        for line, number, message in (
+            ("10:6", 0, f"{long[:-2]} {reason}"),
+            ("12:6", 2, f"{beside} is where dpkg puts etc/a.ini while it unpacks"),
+        )
+    ]
 
 
 def test_a_directory_that_holds_something_is_the_package_s() -> None:

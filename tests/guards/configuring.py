@@ -165,5 +165,30 @@ CONFIGURING = Group(
                 ),
             ),
         ),
+        Fault(
+            "a name is too long for dpkg, or what dpkg calls a file of its own",
+            "refused where the deb is built, at the line that says so",
+            (
+                Guard(
+                    "build/layout.py",
+                    "        self._check_deb(items)\n",
+                    "",
+                    "build/test_layout.py::"
+                    "test_what_dpkg_could_not_unpack_is_told_at_its_line_where_a_deb_is_made",
+                ),
+                Guard(
+                    "artifact/deb/control.py",
+                    "    _demand_names(manifest)\n",
+                    "",
+                    "artifact/deb/test_names.py::test_a_name_is_judged_where_a_deb_is_spelt",
+                ),
+                Guard(
+                    "artifact/deb/names.py",
+                    'LONGEST_NAME = 255 - len(".dpkg-new")',
+                    "LONGEST_NAME = 255",
+                    "artifact/deb/test_names.py::test_a_name_can_be_so_long[file]",
+                ),
+            ),
+        ),
     ),
 )

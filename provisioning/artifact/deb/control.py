@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import extra, field, gnu, script
+from provisioning.artifact.deb import extra, field, gnu, names, script
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.path import MANIFEST
 from provisioning.errors import ArtifactError
@@ -34,6 +34,7 @@ def parts(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -
     `sums` are spelt by `sum_line`.
     """
     manifest = described.manifest
+    _demand_names(manifest)
     files = {
         "conffiles": "".join(_conffiles(manifest)).encode(),
         "control": field.control(manifest.package, _installed_size(described, added)).encode(),
@@ -66,13 +67,14 @@ def _md5(data: bytes) -> str:
     return hashlib.new("md5", data, usedforsecurity=False).hexdigest()
 
 
+def _demand_names(manifest: Manifest) -> None:
+    package = manifest.package
+    for path, reason in names.faults(package.name, package.prefix, manifest.entries):
+        raise ArtifactError(f"{path!r}: {reason}")
+
+
 def _conffiles(manifest: Manifest) -> Iterator[str]:
     for entry in manifest.entries:
-        if entry.conffile and entry.path.endswith(" "):
-            raise ArtifactError(
-                f"{entry.path!r}: ends in a space, which dpkg takes off the names of conffiles: it"
-                " would overwrite edits; choose another name"
-            )
         if entry.conffile:
             yield f"{manifest.package.prefix}/{entry.path}\n"
 
