@@ -37,6 +37,11 @@ class Beside:
         self._sources = {entry.path for entry in entries if is_source(entry)}
         self._caches = {_join(_above(path), _CACHE) for path in self._sources}
 
+    @property
+    def unlisted(self) -> list[str]:
+        """The directories of byte code that the package itself does not have, sorted."""
+        return sorted(self._caches - self._listed)
+
     def __contains__(self, found: Entry) -> bool:
         """Tell whether it is byte code of a source, or a directory of such."""
         if found.path in self._listed:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 BOOT = "PROVISIONING_BOOT"
 """Is set where an interrupted installation is seen to before the services have been started."""
 
+_CACHES = "/var/cache"
+CACHES = f"{_CACHES}/provisioning"
+"""What holds, for each package, caches of its services."""
+
 _RESTARTS = {"on-failure": "on-failure", "always": "always", "never": "no"}
 _ROOT = ("root", "0")
 _HOMES = ("/home/", "/root/", "/run/user/")  # what ProtectHome= hides
@@ -66,6 +70,11 @@ def unit_name(package: Package, service: str) -> str:
 def service_name(package: Package, service: str) -> str:
     """What a service is called beside those of all other packages of the machine."""
     return service if service == package.name else f"{package.name}-{service}"
+
+
+def cache_of(package: Package, service: Service) -> str:
+    """The directory of a service's cache."""
+    return f"{CACHES}/{package.name}/{service_name(package, service.name)}"
 
 
 def mark(package: Package) -> str:
@@ -166,6 +175,9 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
         yield f"Group={service.group}"
     for name, value in service.environment:
         yield f"Environment={_word(f'{name}={value}')}"
+        if value == cache_of(package, service):  # which is the user's alone
+            yield f"CacheDirectory={value[len(_CACHES) + 1 :]}"
+            yield "CacheDirectoryMode=0700"
     if package.device:
         yield f"EnvironmentFile={_text(f'{package.prefix}/{DEVICE}')}"
     yield f"Restart={_RESTARTS[service.restart]}"

@@ -1,25 +1,37 @@
-"""Knows what becomes of the byte code that Python leaves on a machine."""
+"""Knows what becomes of the byte code that Python leaves on a machine.
+
+None of it is needed, and nobody is stopped where it cannot be kept or removed: Python looks at the
+source, too, before it believes what it has left.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.bytecode import Beside
+from provisioning.artifact.cache import has_sources
 from provisioning.artifact.descent import Descent
 from provisioning.artifact.entry import DIR
 from provisioning.artifact.files import reason
+from provisioning.artifact.path import STATE
+from provisioning.artifact.unit import CACHES, cache_of
+from provisioning.errors import TargetError
+from provisioning.target.durable import Owned
+from provisioning.target.home import reached
+from provisioning.target.probe import identity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.artifact.package import Package, Service
     from provisioning.target.home import Home
     from provisioning.target.releases import Release
 
 
 def sweep(home: Home, release: Release) -> str:
-    """Remove what Python has left in a release; why that cannot be, "" if nothing is left.
-
-    Nobody has to mind: Python looks at the source, too, before it believes what it has left.
-    """
+    """Remove what Python has left in a release; why that cannot be, "" if nothing is left."""
     beside = Beside(release.layout.release)
     try:
         with home.directory.opened(release.path) as opened, Descent(opened) as root:
@@ -29,3 +41,44 @@ def sweep(home: Home, release: Release) -> str:
     except OSError as error:
         return f"{home.path / release.path}: byte code could not be removed: {reason(error)}"
     return ""
+
+
+@contextmanager
+def cache(home: Home, release: Release) -> Iterator[str]:
+    """A directory for the byte code of a hook, while it runs; "" where it would keep none.
+
+    Nobody else may write there, nor into what holds it.
+    """
+    if not has_sources(release.manifest.entries):
+        yield ""
+        return
+    made = home.directory.temporary(STATE)
+    try:
+        yield str(home.path / made)
+    finally:
+        with suppress(OSError):  # whoever changes the package next removes it
+            home.directory.remove_tree(made)
+
+
+def renew(home: Home, package: Package) -> None:
+    """Have no byte code of another release where services of a package keep theirs."""
+    forget(home, package)
+    # systemd makes the directories itself: see unit.py.
+    if package.service_manager == "launchd" and not home.is_rehearsal:
+        for service in package.services:
+            if cache_of(package, service) in dict(service.environment).values():
+                with suppress(OSError, TargetError):
+                    _make(home, package, service)
+
+
+def forget(home: Home, package: Package) -> None:
+    """Have no byte code of any release there."""
+    with suppress(OSError, TargetError), reached(home.root, CACHES, package.name) as directory:
+        directory.remove_tree(package.name)
+
+
+def _make(home: Home, package: Package, service: Service) -> None:
+    above, _, name = cache_of(package, service).rpartition("/")
+    who = identity(service)
+    with reached(home.root, above, make=True) as directory:
+        directory.make(name, Owned(0o700, who.get("user", -1), who.get("group", -1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.cache import VARIABLE
 from provisioning.artifact.path import HOOKS, shown
 from provisioning.errors import TargetError
 from provisioning.target.program import Program, run
@@ -26,11 +27,14 @@ class Occasion(NamedTuple):
     """The version that was installed before, "" if none was."""
     action: str
     """install, upgrade, rollback or remove."""
+    cache: str = ""
+    """Where Python keeps byte code; "" where it may as it is wont to."""
 
 
 def environment(occasion: Occasion) -> dict[str, str]:
     """All environment variables that a hook has."""
     package = occasion.package
+    cache = {VARIABLE: occasion.cache} if occasion.cache else {}
     return {
         "PROVISIONING_NAME": package.name,
         "PROVISIONING_VERSION": package.version,
@@ -41,6 +45,7 @@ def environment(occasion: Occasion) -> dict[str, str]:
         "PROVISIONING_ACTION": occasion.action,
         "PATH": PATH,
         "LC_ALL": "C.UTF-8",
+        **cache,
     }
 
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import device
+from provisioning.artifact.cache import equipped
 from provisioning.artifact.files import reason
 from provisioning.artifact.path import DEVICE, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import health, hooks, services, system, users
+from provisioning.target import bytecode, health, hooks, services, system, users
 from provisioning.target.durable import Owned
 from provisioning.target.hooks import Occasion
 from provisioning.target.trust import doubt_about
@@ -88,8 +89,10 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
     if doubt:
         raise TargetError(f"{name}: is not run, since {doubt}")
     before = old.package.version if old else ""
-    occasion = Occasion(owner.package, str(home.path / owner.path), before, record.action)
-    output, fault = hooks.run_hook(hook, occasion)
+    where = str(home.path / owner.path)
+    with bytecode.cache(home, owner) as cache:
+        occasion = Occasion(owner.package, where, before, record.action, cache)
+        output, fault = hooks.run_hook(hook, occasion)
     log = f"{STATE}/{name}.log"
     home.directory.write(log, output, _LOG)
     if fault:
@@ -105,11 +108,12 @@ def start(home: Home, old: Release | None, new: Release | None) -> None:
         forget(home, old.package)
     if new is None:
         return
-    package, at = new.package, _system(home, new.package)
+    package, at = equipped(*new.manifest), _system(home, new.package)
     values = device.values(package.device, _values_file(home, package).data)
     with _told(package):
         make_users(home, package)
-        services.arrange(at, package, new.manifest, values)
+        bytecode.renew(home, package)
+        services.arrange(at, package, new.manifest._replace(package=package), values)
     services.restart(at, package)
     fault = health.fault(at, package, values)
     if fault:
@@ -133,6 +137,7 @@ def forget(home: Home, package: Package) -> None:
     """Have the service manager know nothing of a package. Raises TargetError."""
     with _told(package):
         services.arrange(_system(home, package), package, None, {})
+        bytecode.forget(home, package)
 
 
 def _system(home: Home, package: Package) -> system.System:

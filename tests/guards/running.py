@@ -328,6 +328,43 @@ RUNNING = Group(
                     "test_what_is_not_of_a_source_is_a_difference_beside_it",
                 ),
                 Guard(
+                    "target/running.py",
+                    "with bytecode.cache(home, owner) as cache:",
+                    'for cache in ("",):',
+                    "target/test_own_machine.py::test_a_hook_leaves_no_byte_code",
+                ),
+                Guard(
+                    "target/running.py",
+                    "        bytecode.renew(home, package)\n",
+                    "",
+                    "target/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
+                ),
+                Guard(
+                    "target/running.py",
+                    "        bytecode.forget(home, package)\n",
+                    "",
+                    "target/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
+                ),
+                Guard(
+                    "artifact/unit.py",
+                    "{CACHES}/{package.name}/{service_name(package, service.name)}",
+                    "{CACHES}/{package.name}/{package.name}",
+                    "artifact/test_cache.py::test_each_service_has_a_place_of_its_own",
+                ),
+                Guard(
+                    "artifact/deb/hook.py",
+                    "environment.append((VARIABLE, '\"$cache\"'))",
+                    "pass",
+                    "artifact/deb/test_script.py::test_byte_code_of_a_hook_goes_with_it",
+                ),
+                Guard(
+                    "artifact/deb/script.py",
+                    '        rm -f "$path"/*.pyc*\n',
+                    "",
+                    "artifact/deb/test_script.py::"
+                    "test_what_python_left_goes_with_what_it_was_made_of",
+                ),
+                Guard(
                     "build/prove.py",
                     "(*artifact.read(), *as_findings(artifact.byte_code))",
                     "(*artifact.read(),)",

@@ -29,7 +29,7 @@ def hooked(release: Path, script: str, timeout: int = 20) -> tuple[str, str]:
     path.parent.mkdir(parents=True)
     path.write_text(script)
     path.chmod(0o755)
-    occasion = Occasion(package(), str(release), "1.4.1", "upgrade")
+    occasion = Occasion(package(), str(release), "1.4.1", "upgrade", "/cache")
     output, fault = run_hook(Hook("post_install", timeout), occasion)
     return output.decode(), fault
 
@@ -47,6 +47,7 @@ def test_a_hook_knows_what_the_reference_says_and_nothing_else(tmp_path: Path) -
         "PROVISIONING_ACTION": "upgrade",
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
+        "PYTHONPYCACHEPREFIX": "/cache",
     }
     page = section(DOC / "reference" / "Reference_001_Spec_Keys.md", "### Hooks")
     names = {line.split("=")[0] for line in said.splitlines()}

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact import unit
+from provisioning.artifact.cache import equipped
 from provisioning.artifact.device import Value
 from provisioning.artifact.package import Health, Hook, Package, Service
-from provisioning.target import registry, system, systemd
+from provisioning.target import bytecode, registry, system, systemd
 from provisioning.target.cli import main
+from provisioning.target.home import opened
 from tests.artifact.making import PACKAGE, directory, file
 
 from .machine import listing
@@ -99,6 +102,7 @@ def own(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setattr(systemd, "DIRECTORY", f"{tmp_path}/units"[1:])
     monkeypatch.setattr(systemd, "WANTS", f"{tmp_path}/units/wants"[1:])
     monkeypatch.setattr(registry, "REGISTRY", f"{tmp_path}/registry")
+    monkeypatch.setattr(bytecode, "CACHES", f"{tmp_path}/caches")
     return Own(tmp_path, capsys)
 
 
@@ -338,3 +342,60 @@ def test_a_package_for_another_service_manager_is_refused(own: Own) -> None:
     about: dict[str, object] = {"service_manager": "launchd", "services": service()}
     assert own.install("1.4.2", **about)[0] == 3
     assert isinstance(PACKAGE, Package)
+
+
+def test_a_hook_leaves_no_byte_code(own: Own) -> None:
+    told = "import main, os; print(os.environ['PYTHONPYCACHEPREFIX'], main.__cached__)"
+    script = hook("post_install", f'cd lib && exec python3 -c "{told}"')
+    assert own.install("1.4.2", script, hooks=(Hook("post_install", 20),))[0] == 0
+    cache, cached = (own.prefix / "state/post_install.log").read_text().split()[-2:]
+    assert cached.startswith(f"{cache}/")
+    assert cache.startswith(f"{own.prefix}/state/.provisioning-")
+    assert not [*own.prefix.rglob("*.pyc")]
+    assert not [*own.prefix.glob("state/.provisioning-*")]
+    assert own.run("verify", "--strict", "greenhouse")[0] == 0
+
+
+def test_byte_code_of_a_service_goes_with_its_release(own: Own) -> None:
+    own.install("1.4.2", services=service())
+    text = (own.place / "units/greenhouse.service").read_text()
+    assert "\nCacheDirectory=provisioning/greenhouse/greenhouse\n" in text
+    cache = own.place / "caches/greenhouse/greenhouse"
+    another = own.place / "caches/other/other/m.pyc"
+    for version in ("1.5.0", "1.4.2", ""):
+        (cache / "opt").mkdir(parents=True)
+        (cache / "opt/m.pyc").symlink_to(own.place)  # whatever its user does there
+        another.parent.mkdir(parents=True, exist_ok=True)
+        another.touch()
+        if version == "1.5.0":
+            own.install(version, services=service())
+        elif version:
+            assert own.run("rollback", "greenhouse")[0] == 0
+        else:
+            own.run("uninstall", "greenhouse")
+        assert not cache.exists()
+        assert another.exists()
+
+
+def test_where_caches_cannot_be_removed_services_run_all_the_same(own: Own) -> None:
+    own.install("1.4.2", services=service())
+    (own.place / "caches").symlink_to("/nowhere")
+    assert own.install("1.5.0", services=service())[0] == 0
+    assert own.run("uninstall", "--purge", "greenhouse")[0] == 0
+
+
+def test_on_a_mac_each_user_is_given_a_place(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit, "CACHES", f"{own.place}/caches")
+    runs = (*service(), *service(user="1000"))
+    both = tuple(each._replace(name=name) for each, name in zip(runs, "ab", strict=True))
+    package = PACKAGE._replace(service_manager="launchd", services=both, name="kit")
+    own.prefix.mkdir(parents=True)
+    with opened(system.SYSTEM, str(own.prefix)) as home:
+        for _ in range(2):
+            bytecode.renew(home, equipped(package, [file("m.py").entry]))
+    status = {name: (own.place / "caches/kit" / name).stat() for name in ("kit-a", "kit-b")}
+    assert [each.st_uid for each in status.values()] == [0, 1000]
+    assert {each.st_mode & 0o777 for each in status.values()} == {0o700}
+    with opened(system.SYSTEM, str(own.prefix)) as home:
+        bytecode.renew(home, package)
+    assert not (own.place / "caches/kit").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.cache import VARIABLE, has_sources
 from provisioning.artifact.deb.described import POST_REMOVE, PRE_INSTALL
 from provisioning.artifact.path import HOOKS
 from provisioning.errors import ArtifactError
@@ -24,6 +25,7 @@ _OCCASIONS = {  # with which argument dpkg calls the script that runs it
     "pre_remove": '[ "$1" = remove ]',
     "post_remove": '[ "$1" = remove ]',
 }
+_TEMPORARY = ("    hook= cache=", '    trap \'rm -rf "$hook" "$cache"\' EXIT')
 # Then the files of the package are not there yet, or not any more: the script has the hook in it.
 _WITHIN = {"pre_install": PRE_INSTALL, "post_remove": POST_REMOVE}
 
@@ -36,7 +38,11 @@ def run(described: Described, name: str) -> Iterator[str]:
         return
     prefix = quote(package.prefix)
     place, script = prefix, quote(f"{package.prefix}/{HOOKS}/{name}")
-    lines = [f"if {_OCCASIONS[name]}; then"]
+    lines = [f"if {_OCCASIONS[name]}; then", *_TEMPORARY]
+    environment = [*_environment(package, name)]
+    if has_sources(described.manifest.entries):
+        lines.append("    cache=$(mktemp -d)")
+        environment.append((VARIABLE, '"$cache"'))
     if name in _WITHIN:
         lines += _written(_text(described, _WITHIN[name]))
         place, script = "/", '"$hook"'
@@ -44,7 +50,7 @@ def run(described: Described, name: str) -> Iterator[str]:
         *_action(name),
         f"    cd {place}",
         "    env -i \\",
-        *(f"        {variable}={value} \\" for variable, value in _environment(package, name)),
+        *(f"        {variable}={value} \\" for variable, value in environment),
         f"        timeout --kill-after={_PATIENCE} {hook.timeout} {script} </dev/null",
         "fi",
     ]
@@ -56,7 +62,6 @@ def _written(text: str) -> Iterator[str]:
     while end in lines:
         end += "_"
     yield "    hook=$(mktemp)"
-    yield "    trap 'rm -f \"$hook\"' EXIT"
     yield f"    cat >\"$hook\" <<'{end}'"
     yield text.removesuffix("\n")
     yield end

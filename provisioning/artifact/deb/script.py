@@ -13,15 +13,19 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import device
+from provisioning.artifact.bytecode import Beside
+from provisioning.artifact.cache import has_sources, of_package
 from provisioning.artifact.deb import hook, switch, units, user
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
 from provisioning.artifact.unit import writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from provisioning.artifact.deb.described import Described
+
+    Part = Callable[[Described], Iterator[str]]
 
 _GUARD = """\
 #!/bin/sh
@@ -167,6 +171,41 @@ fi
 """
 
 
+def _left_byte_code(described: Described) -> Iterator[str]:
+    """Remove what Python has left beside files that go, or are replaced: dpkg knows of none."""
+    manifest = described.manifest
+    caches = [f"{manifest.package.prefix}/{each}" for each in Beside(manifest.entries).unlisted]
+    if caches:
+        lines = "".join(f"{each}\n" for each in caches)
+        yield f"""\
+while IFS= read -r path; do
+    if [ -d "$path" ] && [ ! -L "$path" ]; then
+        rm -f "$path"/*.pyc*
+        rmdir --ignore-fail-on-non-empty "$path"
+    fi
+done <<'END_OF_CACHES'
+{lines}\
+END_OF_CACHES
+"""
+
+
+def _emptied_caches(described: Described) -> Iterator[str]:
+    """Have no byte code of another version where services keep theirs."""
+    yield from _without_caches(described, _CONFIGURED)
+
+
+def _removed_caches(described: Described) -> Iterator[str]:
+    yield from _without_caches(described, "remove | purge")
+
+
+def _without_caches(described: Described, occasions: str) -> Iterator[str]:
+    manifest = described.manifest
+    if _quoted(described) and has_sources(manifest.entries):
+        yield f"""\
+case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
+"""
+
+
 def _purged_data(described: Described) -> Iterator[str]:
     """Remove what is the package's but came later: data, values of the machine, Python's caches.
 
@@ -176,8 +215,7 @@ def _purged_data(described: Described) -> Iterator[str]:
     data = [*writable(package, entries)]
     if package.device:
         data.append(f"{package.prefix}/{DEVICE}")
-    has_python = any(entry.path.endswith(".py") for entry in entries)
-    if package.prefix.endswith(f"/{package.name}") and (data or has_python):
+    if package.prefix.endswith(f"/{package.name}") and (data or has_sources(entries)):
         prefix = quote(package.prefix)
         removed = f"rm -rf {' '.join(map(quote, data))}" if data else ":"
         yield f"""\
@@ -193,17 +231,18 @@ def _quoted(described: Described) -> str:
     return " ".join(map(quote, units.names(described.manifest.package)))
 
 
-_MADE_OF = {
+_MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         *(_values, _users, _dropped_units, partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
-        *(switch.finish, partial(hook.run, name="post_install"), _enabled_units, _started_units),
+        *(switch.finish, partial(hook.run, name="post_install")),
+        *(_enabled_units, _emptied_caches, _started_units),
     ),
-    "prerm": (partial(hook.run, name="pre_remove"), _stopped_units),
+    "prerm": (partial(hook.run, name="pre_remove"), _stopped_units, _left_byte_code),
     "postrm": (
         *(switch.undo, _reloaded_units, partial(hook.run, name="post_remove")),
-        *(_purged_units, _purged_data),
+        *(_removed_caches, _purged_units, _purged_data),
     ),
 }
 """What each script does, in order."""

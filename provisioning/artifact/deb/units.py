@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.cache import equipped
 from provisioning.artifact.unit import systemd_unit, unit_name, writable
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def names(package: Package) -> list[str]:
 
 def contents(manifest: Manifest) -> dict[str, str]:
     """The units by their names; the package lies in the prefix itself."""
-    package = manifest.package
+    package = equipped(manifest.package, manifest.entries)
     data = writable(package, manifest.entries) if names(package) else ()
     spelt = (systemd_unit(package, each, package.prefix, data) for each in package.services)
     return dict(zip(names(package), spelt))

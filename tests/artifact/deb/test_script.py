@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -157,6 +158,7 @@ def test_no_directory_is_taken_for_a_command(shell: list[str]) -> None:
 def test_a_hook_knows_what_the_reference_says_and_nothing_else(shell: list[str]) -> None:
     script = _with_hook(b"#!/bin/sh\nenv | grep -v ^_= | sort\npwd\nreadlink /proc/self/fd/0\n")
     status, told = _run(shell, script, "upgrade", "1.4.1", env={"PATH": "/bin:/usr/bin", "X": "y"})
+    told = re.sub(r"(?<=PREFIX=)/tmp/tmp\..*", "…", told)
     assert (status, told.splitlines()) == (
         0,
         [
@@ -170,10 +172,56 @@ def test_a_hook_knows_what_the_reference_says_and_nothing_else(shell: list[str])
             "PROVISIONING_RELEASE=/opt/greenhouse",
             "PROVISIONING_VERSION=1.4.2",
             "PWD=/",
+            "PYTHONPYCACHEPREFIX=…",
             "/",
             "/dev/null",
         ],
     )
+
+
+IMPORTS = b"""#!/bin/sh
+echo A = 1 > "$TMPDIR/m.py"
+PYTHONPATH=$TMPDIR python3 -c 'import m, sys; print(m.__cached__.startswith(sys.pycache_prefix))'
+"""
+
+
+def test_byte_code_of_a_hook_goes_with_it(tmp_path: Path) -> None:
+    script = _with_hook(IMPORTS.replace(b"$TMPDIR", str(tmp_path / "lib").encode()))
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "temporary").mkdir()
+    env = {"PATH": "/bin:/usr/bin", "TMPDIR": str(tmp_path / "temporary")}
+    assert _run(["dash"], script, "install", env=env) == (0, "True\n")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["lib", "m.py", "temporary"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("occasion", [("remove",), ("upgrade", "1.5")], ids=" ".join)
+def test_what_python_left_goes_with_what_it_was_made_of(
+    tmp_path: Path, shell: list[str], occasion: tuple[str, ...]
+) -> None:
+    cache = tmp_path / "it's $(here)/lib/__pycache__"
+    cache.mkdir(parents=True)
+    for name in ("main.cpython-311.pyc", "gone.cpython-311.opt-1.pyc", "main.cpython-311.pyc.7"):
+        (cache / name).touch()
+    script = made(PACKAGE._replace(prefix=str(cache.parents[1])))["prerm"]
+    assert _run(shell, script, *occasion) == (0, "")
+    assert not cache.exists()
+    cache.mkdir()
+    (cache / "mine").touch()
+    assert _run(shell, script, *occasion) == (0, "")
+    assert [path.name for path in cache.iterdir()] == ["mine"]
+
+
+def test_caches_of_services_go_with_their_version() -> None:
+    scripts = made(FULL)
+    removes = "rm -rf /var/cache/provisioning/greenhouse ;; esac\n"
+    assert (
+        f'case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove) {removes}'
+        in (scripts["postinst"])
+    )
+    assert f'case "$1" in remove | purge) {removes}' in scripts["postrm"]
+    of_files = made(FULL._replace(services=()))
+    assert removes not in "".join(of_files.values())
 
 
 def test_a_hook_that_fails_fails_the_script_and_leaves_nothing(tmp_path: Path) -> None:

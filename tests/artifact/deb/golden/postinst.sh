@@ -138,6 +138,9 @@ each finish
 esac
 
 if [ "$1" = configure ]; then
+    hook= cache=
+    trap 'rm -rf "$hook" "$cache"' EXIT
+    cache=$(mktemp -d)
     action=install
     [ -z "$2" ] || action=upgrade
     cd /opt/greenhouse
@@ -151,6 +154,7 @@ if [ "$1" = configure ]; then
         PROVISIONING_ACTION="$action" \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         LC_ALL=C.UTF-8 \
+        PYTHONPYCACHEPREFIX="$cache" \
         timeout --kill-after=10 60 /opt/greenhouse/.provisioning/hooks/post_install </dev/null
 fi
 
@@ -186,6 +190,8 @@ case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
     fi
     ;;
 esac
+
+case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove) rm -rf /var/cache/provisioning/greenhouse ;; esac
 
 case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
     if [ -d /run/systemd/system ]; then

@@ -279,8 +279,10 @@ if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
 fi
 
 if [ "$1" = remove ]; then
+    hook= cache=
+    trap 'rm -rf "$hook" "$cache"' EXIT
+    cache=$(mktemp -d)
     hook=$(mktemp)
-    trap 'rm -f "$hook"' EXIT
     cat >"$hook" <<'END_OF_HOOK'
 #!/bin/sh
 echo "after it went"
@@ -297,8 +299,11 @@ END_OF_HOOK
         PROVISIONING_ACTION=remove \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         LC_ALL=C.UTF-8 \
+        PYTHONPYCACHEPREFIX="$cache" \
         timeout --kill-after=10 60 "$hook" </dev/null
 fi
+
+case "$1" in remove | purge) rm -rf /var/cache/provisioning/greenhouse ;; esac
 
 if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
     deb-systemd-helper purge 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true

@@ -38,8 +38,10 @@ if [ "$1" = upgrade ]; then
 fi
 
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    hook= cache=
+    trap 'rm -rf "$hook" "$cache"' EXIT
+    cache=$(mktemp -d)
     hook=$(mktemp)
-    trap 'rm -f "$hook"' EXIT
     cat >"$hook" <<'END_OF_HOOK'
 #!/bin/sh
 echo 'before it comes'
@@ -58,6 +60,7 @@ END_OF_HOOK
         PROVISIONING_ACTION="$action" \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         LC_ALL=C.UTF-8 \
+        PYTHONPYCACHEPREFIX="$cache" \
         timeout --kill-after=10 60 "$hook" </dev/null
 fi
 

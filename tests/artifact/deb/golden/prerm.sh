@@ -8,6 +8,9 @@ if [ -n "${DPKG_ROOT:-}" ]; then
 fi
 
 if [ "$1" = remove ]; then
+    hook= cache=
+    trap 'rm -rf "$hook" "$cache"' EXIT
+    cache=$(mktemp -d)
     cd /opt/greenhouse
     env -i \
         PROVISIONING_NAME=greenhouse \
@@ -19,11 +22,21 @@ if [ "$1" = remove ]; then
         PROVISIONING_ACTION=remove \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         LC_ALL=C.UTF-8 \
+        PYTHONPYCACHEPREFIX="$cache" \
         timeout --kill-after=10 60 /opt/greenhouse/.provisioning/hooks/pre_remove </dev/null
 fi
 
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     deb-systemd-invoke stop 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
+
+while IFS= read -r path; do
+    if [ -d "$path" ] && [ ! -L "$path" ]; then
+        rm -f "$path"/*.pyc*
+        rmdir --ignore-fail-on-non-empty "$path"
+    fi
+done <<'END_OF_CACHES'
+/opt/greenhouse/lib/__pycache__
+END_OF_CACHES
 
 exit 0
