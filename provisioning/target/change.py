@@ -110,8 +110,11 @@ def finish(change: Change) -> None:
     if change.record.action == ROLLBACK and old:
         configuration.forget_new(home, old.layout.conffiles)
     running.run_hook(home, change.record, "post_install", (old, new))
-    running.start(home, old, new)
-    warn(change, running.note(home, new))
+    resting = change.record.resting.split()
+    running.start(home, old, new, resting)
+    for name in resting:
+        change.telling.say(f"{name}: somebody has stopped, disabled or masked it; it stays so")
+    change.telling.warn(running.note(home, new))
     end(change, DONE)
 
 
@@ -145,7 +148,7 @@ def go_back(change: Change, why: str) -> None:
     if attempts < ATTEMPTS:
         _start_again(change)
     if not old:
-        warn(change, registry.strike(home))
+        change.telling.warn(registry.strike(home))
         discard(change, change.record.new)
     end(change, FAILED, why)
     with suppress(OSError):  # there will be another time
@@ -161,8 +164,8 @@ def _prepare(change: Change, kept: Kept) -> Change:
     configuration.keep(home, change.record.old, kept)
     if new:
         configuration.make(home, new, change.old or releases.left(home))
-        warn(change, bytecode.sweep(home, new))
-    warn(change, registry.enter(home, change.record.name))
+        change.telling.warn(bytecode.sweep(home, new))
+    change.telling.warn(registry.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)
 
 
@@ -180,10 +183,10 @@ def _abandon(change: Change) -> None:
     _point(home, PREVIOUS, entry.previous)
     configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
-        warn(change, registry.strike(home))
+        change.telling.warn(registry.strike(home))
         if change.new:
             running.forget(home, change.new.package)
-        warn(change, *running.remove_users(home))
+        change.telling.warn(*running.remove_users(home))
     if not history.last_of(history.read(home), entry.new):
         discard(change, entry.new)
     record.remove(home)
@@ -205,24 +208,18 @@ def _undone(change: Change, fault: TargetError | OSError) -> TargetError:
     return FailedError(f"{name}: {why}; {back} is back")
 
 
-def warn(change: Change, *told: str) -> None:
-    """Tell what somebody should look at, if there is anything."""
-    for each in filter(None, told):
-        change.telling.warn(each)
-
-
 def discard(change: Change, release: str) -> None:
     """Remove a release that did not come up; what of it cannot be is none of this change's."""
     home = change.home
     try:
         home.directory.remove_tree(f"{RELEASES}/{release}")
     except OSError as error:
-        warn(change, f"{error.filename}: could not be removed: {reason(error)}")
+        change.telling.warn(f"{error.filename}: could not be removed: {reason(error)}")
 
 
 def _start_again(change: Change) -> None:
     try:
-        running.start(change.home, change.new, change.old)
+        running.start(change.home, change.new, change.old, change.record.resting.split())
     except TargetError as error:
         change.telling.warn(f"after going back: {error}")
 

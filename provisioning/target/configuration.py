@@ -174,6 +174,8 @@ def apply(
         elif decision.action in {RESTORE, OLD}:
             data = home.directory.read(f"{_of(release)}/{known[decision.path]}")
         _apply(home, decision, data, says.get(decision.path))
+    if any(decision.action == ARCHIVE for decision in decided):
+        made.note(home, {})
 
 
 def forget_new(home: Home, entries: Iterable[Entry]) -> None:

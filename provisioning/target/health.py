@@ -9,7 +9,7 @@ from provisioning.target.probe import command_probe, http_probe, tcp_probe
 from provisioning.target.services import manager_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import ModuleType
 
     from provisioning.artifact.package import Health, Package, Service
@@ -21,15 +21,19 @@ _FIRST, _LONGEST = 0.05, 1.0  # seconds between two looks
 _LEAST, _MOST = 0.2, 10  # seconds that a look has
 
 
-def fault(system: System, package: Package, values: Mapping[str, str]) -> str:
-    """Tell which services are not well within their time, and why; "" if all are.
+def fault(
+    system: System, package: Package, values: Mapping[str, str], resting: Collection[str] = ()
+) -> str:
+    """Tell which services are not well within their time, and why; "" if all are that do not rest.
 
     Raises TargetError if that cannot be told.
     """
     if not package.services or not system.runs or system.boots:
         return ""
     began = time.monotonic()
-    told = (_fault(package, service, values, began) for service in package.services)
+    name = manager_of(package).name
+    asked = (each for each in package.services if name(package, each.name) not in resting)
+    told = (_fault(package, service, values, began) for service in asked)
     return "; ".join(each for each in told if each)
 
 

@@ -110,6 +110,7 @@ def begin(home: Home, plan: Plan, telling: Telling) -> Change:
         purge=plan.purge,
         tool=digest.of_bytes(tool()),
         reason="",
+        resting=" ".join(running.resting(home, plan.old)),
     )
     return Change(home, telling, record, plan.old, plan.new)
 

@@ -17,18 +17,22 @@ from provisioning.target import system
 from provisioning.target.manager import File, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.package import Package
+    from provisioning.target.durable import Directory
 
 DIRECTORY = "Library/LaunchDaemons"
+FORMER = ""
 WANTS = ""  # what lies in the directory is started with the machine
 SUFFIX = ".plist"
 
+_OTHERS = (DIRECTORY, "System/Library/LaunchDaemons")
 _DOMAIN = "system"
 _PATIENCE = 120
 _TRIES = 5  # launchd is still busy with a service that it was told to let go
+_DISABLED = re.compile(r'^\s*"(.+)" => (?:disabled|true)$', re.MULTILINE)
 _PID = re.compile(r'^\s*"PID" = ([0-9]+);$', re.MULTILINE)
 _STATUS = re.compile(r'^\s*"LastExitStatus" = (-?[0-9]+);$', re.MULTILINE)
 
@@ -65,6 +69,31 @@ def is_of(package: Package, data: bytes) -> bool:
     return isinstance(program, str) and program.startswith(f"{package.prefix}/")
 
 
+def is_mask(root: Directory, path: str) -> bool:  # noqa: ARG001 - launchd notes it elsewhere
+    """No: what is disabled says launchctl(1)."""
+    return False
+
+
+def others(root: Directory, name: str) -> Iterator[str]:
+    """Where launchd finds that label in a property list of another name or place."""
+    wanted = _label(name)
+    for place in _OTHERS:
+        for each in root.names(place):
+            path = f"{place}/{each}"
+            if path != f"{DIRECTORY}/{name}" and _says_label(root.read(path) or b"", wanted):
+                yield path
+
+
+def _says_label(data: bytes, wanted: str) -> bool:
+    if wanted.encode() not in data:  # as of nearly all
+        return False
+    try:
+        described: Any = plistlib.loads(data)
+        return bool(described["Label"] == wanted)
+    except (ValueError, LookupError, TypeError, ExpatError):
+        return False
+
+
 def reload() -> None:
     """Nothing: launchd reads a property list when it is told to start by it."""
 
@@ -96,6 +125,26 @@ def stop(names: list[str]) -> None:
     for each in names:
         if system.asked(asking(each), _PATIENCE):
             system.run(letting_go(each), _PATIENCE)
+
+
+def disabling() -> list[str]:
+    """The command that tells which services somebody has disabled."""
+    return ["launchctl", "print-disabled", _DOMAIN]
+
+
+def resting(names: list[str]) -> list[str]:
+    """Which services somebody has stopped, by bootout, or disabled. Raises TargetError."""
+    disabled = told_disabled(system.asked(disabling(), _PATIENCE))
+    return [
+        name
+        for name in names
+        if _label(name) in disabled or not system.asked(asking(name), _PATIENCE)
+    ]
+
+
+def told_disabled(said: str) -> set[str]:
+    """The labels that are disabled, of which `disabling` has told so."""
+    return {*_DISABLED.findall(said)}
 
 
 def state(name: str) -> State:

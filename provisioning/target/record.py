@@ -49,6 +49,8 @@ class Record(NamedTuple):
     """The SHA-256 of the tool that began it."""
     reason: str
     """Why it has to be undone; "" as long as it has not."""
+    resting: str
+    """The services that somebody had stopped before, and that stay so: names, blanks between."""
 
 
 def read(home: Home) -> Record | None:
@@ -99,4 +101,4 @@ def _field(home: Home, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-_LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "")  # noqa: FBT003
+_LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003

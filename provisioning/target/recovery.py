@@ -72,7 +72,7 @@ def _recover_removal(found: Change) -> str:
     if not removal.is_committed(found):
         removal.abandon(found)
         return "undone"
-    change.warn(found, *removal.finish(found))
+    found.telling.warn(*removal.finish(found))
     return "finished"
 
 

@@ -93,13 +93,17 @@ def strike(home: Home) -> str:
 
 
 def forget(root: Path, prefix: str) -> bool:
-    """Forget that a package has left something there, which is gone; tell whether one had."""
+    """Forget all that is known of a prefix where nothing is any more; tell whether anything was."""
     with suppress(OSError, RefusedError), reached(root, REGISTRY) as directory:
-        return _forget(directory, prefix)
+        found = [name for name in directory.names("") if directory.leads(name) == prefix]
+        for name in found:
+            directory.remove(name)
+        return _forget(directory, prefix) or bool(found)
     return False
 
 
 def _forget(directory: Directory, prefix: str) -> bool:
+    """Forget that a package has left something in a prefix."""
     names = directory.names(_REMOVED)
     found = [name for name in names if directory.leads(f"{_REMOVED}/{name}") == prefix]
     for name in found:

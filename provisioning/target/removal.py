@@ -9,7 +9,7 @@ from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import TargetError
 from provisioning.target import history, made, record, registry, releases, running
-from provisioning.target.change import TOOL, begun, end, warn
+from provisioning.target.change import TOOL, begun, end
 from provisioning.target.configuration import KEPT
 from provisioning.target.durable import Owned
 from provisioning.target.history import DONE
@@ -60,7 +60,7 @@ def abandon(change: Change) -> None:
     """Leave a package as it was."""
     if change.record.phase == SWITCHING:
         try:
-            running.start(change.home, None, change.old)
+            running.start(change.home, None, change.old, change.record.resting.split())
         except TargetError as error:
             change.telling.warn(f"after going back: {error}")
     change.home.directory.remove(releases.REMOVED)
@@ -78,7 +78,7 @@ def finish(change: Change) -> tuple[str, ...]:
     about = releases.left(home)
     if about:
         running.forget(home, about.package)
-    warn(change, registry.strike(home))
+    change.telling.warn(registry.strike(home))
     stuck = clear(home, purge=purge)
     if not purge or stuck:
         end(change, DONE)

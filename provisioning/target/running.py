@@ -21,7 +21,7 @@ from provisioning.target.hooks import Occasion
 from provisioning.target.trust import doubt_about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from provisioning.artifact.package import Package
     from provisioning.target.home import Home
@@ -99,10 +99,20 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
         raise TargetError(f"{fault}; what it said is in {home.path / log}")
 
 
-def start(home: Home, old: Release | None, new: Release | None) -> None:
-    """Have the services of `new` run, and no other of `old`, and wait until they are well.
+def resting(home: Home, old: Release | None) -> list[str]:
+    """The services of a release that somebody has stopped, disabled or masked.
 
     Raises TargetError.
+    """
+    return services.resting(_system(home, old.package), old.package) if old else []
+
+
+def start(
+    home: Home, old: Release | None, new: Release | None, resting: Collection[str] = ()
+) -> None:
+    """Have the services of `new` run, and no other of `old`, and wait until they are well.
+
+    Those that are `resting` are left as they are. Raises TargetError.
     """
     if old and (new is None or new.package.service_manager != old.package.service_manager):
         forget(home, old.package)
@@ -114,8 +124,8 @@ def start(home: Home, old: Release | None, new: Release | None) -> None:
         make_users(home, package)
         bytecode.renew(home, package)
         services.arrange(at, package, new.manifest._replace(package=package), values)
-    services.restart(at, package)
-    fault = health.fault(at, package, values)
+    services.restart(at, package, resting)
+    fault = health.fault(at, package, values, resting)
     if fault:
         raise TargetError(fault)
 

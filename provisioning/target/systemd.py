@@ -17,18 +17,43 @@ from provisioning.target import system
 from provisioning.target.manager import File, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.package import Package
+    from provisioning.target.durable import Directory
 
-DIRECTORY = "etc/systemd/system"
-WANTS = f"{DIRECTORY}/multi-user.target.wants"
+DIRECTORY = "usr/local/lib/systemd/system"
+"""Not where `systemctl mask` has to put its link."""
+FORMER = "etc/systemd/system"
+"""Where older tools put units."""
+WANTS = "etc/systemd/system/multi-user.target.wants"
 SUFFIX = ".service"
+
+# What systemd.unit(5) calls the unit search path, less the two above, and where scripts lie that
+# systemd-sysv-generator(8) makes units of.
+_OTHERS = (
+    *("etc/systemd/system.control", "etc/systemd/system.attached"),
+    *("lib/systemd/system", "usr/lib/systemd/system"),
+    *(
+        f"run/systemd/{each}"
+        for each in (
+            *("system.control", "transient", "generator.early", "system", "system.attached"),
+            *("generator", "generator.late"),
+        )
+    ),
+)
+_SCRIPTS = "etc/init.d"
 
 _QUICK = 30  # seconds that a question may take
 _SLOW = 300  # a program may take long to stop
 _PROPERTIES = ("ActiveState", "SubState", "MainPID", "NRestarts", "Result")
+_RESTING = (
+    *("ActiveState", "LoadState", "UnitFileState", "Restart"),
+    *("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic"),
+    *("ExecMainCode", "ExecMainStatus"),
+)
+_RUNS = ("active", "activating", "reloading")
 
 
 def name(package: Package, service: str) -> str:
@@ -58,6 +83,18 @@ def is_of(package: Package, data: bytes) -> bool:
     return data.startswith(mark(package).encode())
 
 
+def is_mask(root: Directory, path: str) -> bool:
+    """Tell whether an administrator has masked a unit by what lies there: systemctl(1)."""
+    return root.leads(path) == "/dev/null" or root.read(path) == b""
+
+
+def others(root: Directory, name: str) -> Iterator[str]:
+    """Where systemd finds a unit of that name which no package of this tool has brought."""
+    for path in (*(f"{each}/{name}" for each in _OTHERS), f"{_SCRIPTS}/{name[: -len(SUFFIX)]}"):
+        if root.status(path) and not (path.startswith("run/") and is_mask(root, path)):
+            yield path
+
+
 def reload() -> None:
     """Have systemd read its units again. Raises TargetError."""
     system.run(["systemctl", "daemon-reload"], _QUICK)
@@ -81,13 +118,43 @@ def stop(names: list[str]) -> None:
 
 def state(name: str) -> State:
     """How a service is. Raises TargetError."""
-    properties = ",".join(_PROPERTIES)
-    told = system.run(["systemctl", "show", f"--property={properties}", name], _QUICK)
-    said = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+    said = _asked(name, _PROPERTIES)
     active, sub = said.get("ActiveState", ""), said.get("SubState", "")
     result = said.get("Result", "success")
     why = "" if result == "success" else f", result {result}"
     return State(active, int(said.get("MainPID") or 0), f"{active} ({sub}{why})")
+
+
+def resting(names: list[str]) -> list[str]:
+    """Which services somebody has stopped, disabled or masked. Raises TargetError."""
+    return [name for name in names if _is_resting(_asked(name, _RESTING))]
+
+
+def _is_resting(said: Mapping[str, str]) -> bool:
+    """Tell whether nobody wants a service to run, by what systemd says of it."""
+    if said.get("LoadState") == "masked":
+        return True
+    if said.get("ActiveState") in _RUNS or said.get("LoadState") != "loaded":
+        return False
+    return said.get("UnitFileState") == "disabled" or _was_stopped(said)
+
+
+def _was_stopped(said: Mapping[str, str]) -> bool:
+    """Tell whether a service that does not run was stopped, and has not ended by itself."""
+    ended, left = (
+        int(said.get(f"{each}TimestampMonotonic") or 0) for each in ("ExecMainExit", "ActiveExit")
+    )
+    # Who stops a unit makes it leave its state first, and its process end by that. And what would
+    # have been started again does not stay as it is.
+    is_clean = (said.get("ExecMainCode"), said.get("ExecMainStatus")) == ("1", "0")
+    policy = said.get("Restart")
+    again = policy == "always" or (policy == "on-failure" and not is_clean)
+    return 0 < left < ended or (again and ended > 0)
+
+
+def _asked(name: str, properties: Iterable[str]) -> dict[str, str]:
+    told = system.run(["systemctl", "show", f"--property={','.join(properties)}", name], _QUICK)
+    return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
 
 
 def last_words(name: str) -> str:

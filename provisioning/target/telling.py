@@ -29,10 +29,11 @@ class Telling:
         if not self._json:
             self.print(_shown(text))
 
-    def warn(self, text: str) -> None:
-        """Tell what somebody should look at; it is remembered too."""
-        self.warnings.append(text)
-        self.complain(f"warning: {text}")
+    def warn(self, *texts: str) -> None:
+        """Tell what somebody should look at, if there is anything; it is remembered too."""
+        for text in filter(None, texts):
+            self.warnings.append(text)
+            self.complain(f"warning: {text}")
 
     def complain(self, text: str) -> None:
         """Tell what is wrong."""

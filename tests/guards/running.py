@@ -106,7 +106,7 @@ RUNNING = Group(
                 ),
                 Guard(
                     "target/running.py",
-                    "    services.restart(at, package)\n",
+                    "    services.restart(at, package, resting)\n",
                     "",
                     "target/test_own_machine.py::"
                     "test_one_that_does_not_start_makes_room_for_what_was_there",
@@ -141,6 +141,73 @@ RUNNING = Group(
                 (
                     "target/test_booted.py::"
                     "test_a_start_in_the_middle_of_an_upgrade_ends_with_the_old_release"
+                ),
+            ),
+        ),
+        Fault(
+            "a unit of the distribution, of a deb, of an administrator or of a script, of the name"
+            " that a service needs",
+            "refused by name before anything is changed",
+            (
+                Guard(
+                    "target/units.py",
+                    "        yield from self._manager.others(self._root, name)\n",
+                    "",
+                    "target/test_services.py::test_a_unit_that_is_known_from_elsewhere_is_a_fault",
+                ),
+                Guard(
+                    "target/launchd.py",
+                    'if path != f"{DIRECTORY}/{name}" and',
+                    "if False and",
+                    "target/test_services.py::test_a_label_of_another_is_a_fault",
+                ),
+            ),
+            (
+                (
+                    "target/test_booted_services.py::"
+                    "test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed"
+                ),
+            ),
+        ),
+        Fault(
+            "a service that an administrator has stopped, disabled or masked",
+            "stays so, whatever release comes or comes back; it is not asked for its health",
+            (
+                Guard(
+                    "target/systemd.py",
+                    '    if said.get("LoadState") == "masked":\n        return True\n',
+                    "",
+                    "target/test_services.py::test_who_rests_is_told_by_what_systemd_says",
+                ),
+                Guard(
+                    "target/systemd.py",
+                    "return 0 < left < ended or (again and ended > 0)",
+                    "return False",
+                    "target/test_services.py::test_who_rests_is_told_by_what_systemd_says",
+                ),
+                Guard(
+                    "target/services.py",
+                    "[name for name in names(package) if name not in resting]",
+                    "[*names(package)]",
+                    "target/test_own_machine.py::test_what_rests_is_neither_started_nor_asked",
+                ),
+                Guard(
+                    "target/units.py",
+                    "if self._wants and (is_new or",
+                    "if self._wants and (True or",
+                    "target/test_services.py::test_what_an_administrator_has_disabled_stays_so",
+                ),
+                Guard(
+                    "target/systemd.py",
+                    'DIRECTORY = "usr/local/lib/systemd/system"',
+                    'DIRECTORY = "etc/systemd/system"',
+                    "target/test_services.py::test_what_is_masked_is_no_fault_and_stays_masked",
+                ),
+            ),
+            (
+                (
+                    "target/test_booted_services.py::"
+                    "test_what_somebody_has_stopped_disabled_or_masked_stays_so"
                 ),
             ),
         ),
@@ -310,7 +377,7 @@ RUNNING = Group(
                 ),
                 Guard(
                     "target/change.py",
-                    "        warn(change, bytecode.sweep(home, new))\n",
+                    "        change.telling.warn(bytecode.sweep(home, new))\n",
                     "",
                     "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
                 ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sweep
 
 PREFIX = "/opt/greenhouse"
+UNITS = "/usr/local/lib/systemd/system"
 UNIT = "greenhouse.service"
 ASK = "import urllib.request as r; print(r.urlopen('http://localhost:8080/health').read().decode())"
 SERVER = "src/greenhouse/server.py"
@@ -105,7 +106,8 @@ def test_the_service_answers_as_a_user_of_its_own_and_is_gone_afterwards(install
     run(f"{PREFIX}/current/install", "uninstall", "--purge")
     assert run("getent", "passwd", "greenhouse", status=2) == ""
     assert (
-        run("find", "/etc/systemd", "/opt", "/var/lib/provisioning", "-name", "*greenhouse*") == ""
+        run("find", "/etc/systemd", UNITS, "/opt", "/var/lib/provisioning", "-name", "*greenhouse*")
+        == ""
     )
     assert installed.machine.run("systemctl", "is-active", UNIT, status=3) == "inactive\n"
     installed.install("/root/greenhouse-1.4.2-raspberry-pi.tar.gz")

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.sweep
 RUNS = "exec sleep 1000"
 ENDS = "sleep 0.3; echo no water; exit 1"
 APP = Service("greenhouse", "bin/app", "on-failure", "greenhouse", "", (), "", None)
+UNITS = "usr/local/lib/systemd/system"
 FILE = "opt/greenhouse/etc/device.env"
 
 
@@ -123,7 +124,7 @@ def test_a_service_that_is_not_is_undone_and_nothing_of_it_is_left(
     assert told in said
     assert "; it said last: no water; what was before, nothing, is back" in said
     assert pi.state() == "inactive"
-    assert not pi.has("etc/systemd/system/greenhouse.service")
+    assert not pi.has(f"{UNITS}/greenhouse.service")
 
 
 def test_another_program_that_answers_does_not_make_it_well(pi: Pi) -> None:
@@ -160,7 +161,7 @@ def test_a_service_that_a_new_release_has_no_more_is_stopped_and_gone(pi: Pi) ->
     assert pi.state("greenhouse-pump.service") == "active"
     pi.install("2", APP)
     assert pi.state("greenhouse-pump.service") == "inactive"
-    assert not pi.has("etc/systemd/system/greenhouse-pump.service")
+    assert not pi.has(f"{UNITS}/greenhouse-pump.service")
     pi.provision("rollback", "greenhouse")
     assert pi.state("greenhouse-pump.service") == "active"
 
@@ -212,5 +213,111 @@ def test_what_removal_cannot_stop_short_of_is_all_gone(pi: Pi) -> None:
     pi.install("1", APP)
     pi.provision("uninstall", "greenhouse")
     assert pi.state() == "inactive"
-    names = pi.machine.run("ls", "/etc/systemd/system")
-    assert "greenhouse" not in names
+    for place in (UNITS, "etc/systemd/system", "etc/systemd/system/multi-user.target.wants"):
+        assert "greenhouse" not in pi.machine.run("ls", f"/{place}")
+
+
+PUMP = APP._replace(name="pump")
+UNWELL = PUMP._replace(health=Health("command", "bin/app fail", 2))
+PUMP_UNIT = "greenhouse-pump.service"
+# Says 143 when it is told to end, as what Java runs does.
+STUBBORN = '[ "$1" = fail ] && exit 1; trap "exit 143" TERM; sleep 1000 & wait'
+
+
+@pytest.mark.parametrize(
+    "command", ["stop", "disable --now", "mask --now", "mask --runtime --now", "stop, and a boot"]
+)
+def test_what_somebody_has_stopped_disabled_or_masked_stays_so(pi: Pi, command: str) -> None:
+    pi.install("1", APP, PUMP, script=STUBBORN)
+    pi.machine.run("systemctl", *command.partition(",")[0].split(), PUMP_UNIT)
+    if "boot" in command:
+        pi.machine.run("systemctl", "disable", PUMP_UNIT)
+        pi.machine.cut()
+        pi.machine.boot()
+    enabled = is_enabled(pi)
+    said = pi.install("2", APP, UNWELL, script=STUBBORN)
+    assert f"{PUMP_UNIT}: somebody has stopped, disabled or masked it; it stays so" in said
+    assert (pi.state(), pi.state(PUMP_UNIT) in {"inactive", "failed"}) == ("active", True)
+    pi.provision("rollback", "greenhouse")
+    assert (pi.state(), pi.state(PUMP_UNIT) in {"inactive", "failed"}) == ("active", True)
+    assert is_enabled(pi) == enabled
+    pi.machine.run(
+        "sh", "-c", f"systemctl unmask {PUMP_UNIT}; systemctl unmask --runtime {PUMP_UNIT}"
+    )
+    pi.machine.run("systemctl", "start", PUMP_UNIT)
+    pi.install("3", APP, PUMP, script=STUBBORN)
+    assert pi.state(PUMP_UNIT) == "active"
+
+
+def is_enabled(pi: Pi) -> str:
+    with pi.machine.start("systemctl", "is-enabled", PUMP_UNIT) as process:
+        return process.communicate()[0].strip()
+
+
+def test_what_rests_does_so_where_the_new_release_does_not_come_up(pi: Pi) -> None:
+    pi.install("1", APP, PUMP)
+    pi.machine.run("systemctl", "stop", PUMP_UNIT)
+    pi.install("2", health("command", "bin/app fail", 2), PUMP, script=STUBBORN, status=4)
+    assert (pi.state(), pi.state(PUMP_UNIT)) == ("active", "inactive")
+
+
+@pytest.mark.parametrize("how", ["exit 0", "exit 3"])
+def test_what_has_ended_by_itself_is_started(pi: Pi, how: str) -> None:
+    ends = APP._replace(restart="never")
+    pi.install("1", ends, script=f"sleep 2; {how}")
+    pi.machine.run("sh", "-c", "while systemctl is-active -q greenhouse; do sleep 0.1; done")
+    pi.install("2", ends)
+    assert pi.state() == "active"
+
+
+def test_what_was_crashing_is_started_and_what_was_stopped_between_is_not(pi: Pi) -> None:
+    crashes = "[ -e /run/crash ] && exit 1; exec sleep 1000"
+    pi.install("1", APP, PUMP, script=crashes)
+    pi.machine.run("touch", "/run/crash")
+    for unit in ("greenhouse", "greenhouse-pump"):
+        pi.machine.run("sh", "-c", f"kill $(systemctl show -P MainPID {unit})")
+        pi.machine.run("sh", "-c", f"systemctl kill -s KILL {unit}; sleep 0.5")
+        pi.machine.run("systemctl", "restart", unit)
+        until = f'[ "$(systemctl show -P SubState {unit})" = auto-restart ]'
+        pi.machine.run("sh", "-c", f"until {until}; do sleep 0.1; done")
+    pi.machine.run("systemctl", "stop", PUMP_UNIT)
+    pi.machine.run("rm", "/run/crash")
+    pi.install("2", APP, PUMP, script=crashes)
+    assert (pi.state(), pi.state(PUMP_UNIT)) == ("active", "inactive")
+
+
+def test_units_of_an_older_tool_are_moved_while_they_run(pi: Pi) -> None:
+    pi.install("1", APP, PUMP)
+    pi.machine.run("systemctl", "disable", PUMP_UNIT)
+    old, wants = "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants"
+    pi.machine.run("sh", "-ec", f"""
+        mv /{UNITS}/*greenhouse* {old}
+        rm {wants}/*greenhouse*
+        ln -s ../greenhouse.service ../provision-recover-greenhouse.service {wants}
+        systemctl daemon-reload""")  # fmt: skip
+    pi.install("2", APP, PUMP)
+    said = pi.machine.run("systemctl", "show", "-P", "FragmentPath", "greenhouse", PUMP_UNIT)
+    assert said.split() == [f"/{UNITS}/greenhouse.service", f"/{UNITS}/{PUMP_UNIT}"]
+    assert pi.machine.run("systemctl", "is-enabled", "greenhouse") == "enabled\n"
+    assert is_enabled(pi) == "disabled"
+    assert pi.state() == "active"
+    assert "greenhouse" not in pi.machine.run("sh", "-c", f"ls {old}/*.service")
+
+
+def test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed(pi: Pi) -> None:
+    unit = "[Service]\nExecStart=/bin/sleep 1000\n"
+    (pi.machine.root / "usr/lib/systemd/system/greenhouse.service").write_text(unit)
+    pi.machine.run("systemctl", "daemon-reload")
+    pi.machine.run("systemctl", "start", "greenhouse")
+    try:
+        said = pi.install("1", APP, status=3)
+        assert said == (
+            "provision: /usr/lib/systemd/system/greenhouse.service: is not of greenhouse;"
+            " remove it, or call the service another name\n"
+        )
+        assert pi.state() == "active"
+        assert not pi.has("opt/greenhouse")
+    finally:
+        pi.machine.run("systemctl", "stop", "greenhouse")
+        (pi.machine.root / "usr/lib/systemd/system/greenhouse.service").unlink()
+        pi.machine.run("systemctl", "daemon-reload")

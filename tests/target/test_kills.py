@@ -220,7 +220,7 @@ def demand_works(machine: Machine, words: list[str], *, is_purge: bool) -> None:
     elif is_known:
         assert done.code == 0
     else:
-        assert (done.code, done.err) == (2, UNKNOWN)
+        assert (done.code, done.err) in {(2, UNKNOWN), (3, GONE)}
         assert not machine.prefix.exists()
     if "uninstall" in words:
         assert machine.prefix.exists() != is_purge
@@ -234,6 +234,7 @@ def demand_works(machine: Machine, words: list[str], *, is_purge: bool) -> None:
 
 
 NAMES = ("greenhouse", ".removed/greenhouse")
+GONE = "provision: /opt/greenhouse: No such file or directory\n"
 UNKNOWN = "provision: greenhouse: is not installed; `provision list` tells what is\n"
 
 

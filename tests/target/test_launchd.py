@@ -44,5 +44,21 @@ def test_how_a_service_is_is_read_of_what_launchd_lists(said: str, state: object
     assert launchd.told(said) == state
 
 
+def test_what_is_disabled_is_read_of_what_launchd_prints() -> None:
+    # As macOS 12 and later print it, and earlier ones.
+    said = """
+\tdisabled services = {
+\t\t"com.apple.ftpd" => disabled
+\t\t"provisioning.greenhouse" => disabled
+\t\t"provisioning.pump" => enabled
+\t\t"provisioning.fan" => true
+\t\t"provisioning.light" => false
+\t}
+"""
+    told = launchd.told_disabled(said)
+    assert told == {"com.apple.ftpd", "provisioning.greenhouse", "provisioning.fan"}
+    assert launchd.disabling() == ["launchctl", "print-disabled", "system"]
+
+
 def test_where_its_last_words_are_is_told() -> None:
     assert launchd.last_words(NAME) == ("; what it said is in /var/log/provisioning.greenhouse.log")

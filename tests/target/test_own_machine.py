@@ -150,6 +150,21 @@ def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None
     assert "after going back: " in told
 
 
+def test_what_rests_is_neither_started_nor_asked(own: Own) -> None:
+    own.install("1.4.2", services=service())
+    said = "LoadState=loaded\\nUnitFileState=disabled\\n"
+    (own.place / "programs/systemctl").write_text(SYSTEMCTL.format(own.place).replace(
+        "show) ", f"show) printf '{said}'; "))  # fmt: skip
+    (own.place / "state").write_text("inactive")
+    own.asked()
+    code, told = own.install("1.5.0", services=service())
+    assert (code, own.version) == (0, "1.5.0")
+    assert "greenhouse.service: somebody has stopped, disabled or masked it; it stays so" in told
+    asked = own.asked()
+    assert len([line for line in asked if "systemctl show" in line]) == 1
+    assert not [line for line in asked if "systemctl restart" in line]
+
+
 def test_a_first_release_that_fails_leaves_nothing_that_runs(own: Own) -> None:
     (own.place / "broken").touch()
     code, told = own.install("1.4.2", services=service())

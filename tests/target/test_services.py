@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import plistlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,16 @@ from provisioning.artifact.entry import DIR, Entry
 from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.unit import recovery_unit, systemd_unit
 from provisioning.errors import TargetError
-from provisioning.target import health, services
+from provisioning.target import health, services, systemd
 from provisioning.target.system import System, at
 from tests.artifact.test_unit import package, service
 
 if TYPE_CHECKING:
     from provisioning.artifact.package import Service
 
-UNITS = "etc/systemd/system"
-WANTS = f"{UNITS}/multi-user.target.wants"
+UNITS = "usr/local/lib/systemd/system"
+FORMER = "etc/systemd/system"
+WANTS = f"{FORMER}/multi-user.target.wants"
 PUMP = service(name="pump")
 RECOVERY = "provision-recover-greenhouse.service"
 
@@ -53,8 +55,8 @@ def test_each_service_has_its_unit_and_is_enabled(system: System) -> None:
     assert (system.root / UNITS / RECOVERY).read_text() == recovery_unit(wanted.package)
     text = systemd_unit(wanted.package, PUMP, "/opt/greenhouse/current", ["/opt/greenhouse/var"])
     link = system.root / WANTS / "greenhouse-pump.service"
-    assert os.readlink(link) == "../greenhouse-pump.service"
-    assert link.read_text() == text
+    assert os.readlink(link) == f"/{UNITS}/greenhouse-pump.service"
+    assert (system.root / UNITS / link.name).read_text() == text
 
 
 def test_what_an_administrator_has_disabled_stays_so(system: System) -> None:
@@ -92,14 +94,15 @@ def test_what_sees_to_an_interruption_is_there_before_anything_else(system: Syst
     assert files(system) == {f"{UNITS}/{RECOVERY}", f"{WANTS}/{RECOVERY}"}
 
 
+@pytest.mark.parametrize("place", [UNITS, FORMER])
 @pytest.mark.parametrize("kind", ["file", "link", "directory"])
-def test_another_s_unit_is_a_fault_and_stays(system: System, kind: str) -> None:
-    path = system.root / UNITS / "greenhouse.service"
+def test_another_s_unit_is_a_fault_and_stays(system: System, kind: str, place: str) -> None:
+    path = system.root / place / "greenhouse.service"
     path.parent.mkdir(parents=True)
     if kind == "file":
         path.write_text("[Unit]\n")
     elif kind == "link":
-        path.symlink_to("/dev/null")  # masked
+        path.symlink_to("/usr/lib/systemd/system/other.service")  # an alias
     else:
         path.mkdir()
     before = os.lstat(path).st_ino
@@ -109,6 +112,117 @@ def test_another_s_unit_is_a_fault_and_stays(system: System, kind: str) -> None:
     with pytest.raises(TargetError, match=r"greenhouse\.service: is not of greenhouse"):
         arrange(system, manifest(service()))
     assert os.lstat(path).st_ino == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "usr/lib/systemd/system/greenhouse.service",  # the distribution's, or that of a deb
+        "lib/systemd/system/greenhouse-pump.service",
+        "run/systemd/system/greenhouse.service",
+        "run/systemd/transient/greenhouse.service",
+        "run/systemd/generator.late/greenhouse.service",
+        "etc/systemd/system.attached/greenhouse.service",
+        "etc/init.d/greenhouse-pump",
+        f"usr/lib/systemd/system/{RECOVERY}",
+    ],
+)
+def test_a_unit_that_is_known_from_elsewhere_is_a_fault(system: System, path: str) -> None:
+    wanted = manifest(service(), PUMP)
+    there = system.root / path
+    there.parent.mkdir(parents=True)
+    # As in the package's own deb, which is dpkg's.
+    there.write_text(systemd_unit(wanted.package, PUMP, "/opt/greenhouse", []))
+    told = f"{there}: is not of greenhouse; remove it, or call the service another name"
+    assert services.faults(system, wanted) == [told]
+
+
+@pytest.mark.parametrize("place", [FORMER, "run/systemd/system"])
+@pytest.mark.parametrize("empty", [True, False])
+def test_what_is_masked_is_no_fault_and_stays_masked(
+    system: System, place: str, empty: bool
+) -> None:
+    arrange(system, manifest(service()))
+    mask = system.root / place / "greenhouse.service"
+    mask.parent.mkdir(parents=True, exist_ok=True)
+    mask.touch() if empty else mask.symlink_to("/dev/null")
+    wanted = manifest(service(restart="always"))
+    assert services.faults(system, wanted) == []
+    arrange(system, wanted)
+    assert "Restart=always" in (system.root / UNITS / "greenhouse.service").read_text()
+    arrange(system, None)
+    assert files(system) == {str(mask.relative_to(system.root))}
+
+
+def former(system: System, wanted: Manifest, *enabled: str) -> None:
+    """Have units where older tools put them."""
+    arrange(system, wanted)
+    for path in (system.root / UNITS).iterdir():
+        path.rename(system.root / FORMER / path.name)
+        link = system.root / WANTS / path.name
+        link.unlink()
+        if path.name in enabled:
+            link.symlink_to(f"../{path.name}")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_units_of_older_tools_are_moved_and_disabled_ones_stay_so(
+    system: System, killed: bool
+) -> None:
+    wanted = manifest(service(), PUMP)
+    former(system, wanted, "greenhouse.service", RECOVERY)
+    assert services.faults(system, wanted) == []
+    if killed:  # when the new one was there, and the old one still
+        (system.root / UNITS / "greenhouse-pump.service").write_bytes(
+            (system.root / FORMER / "greenhouse-pump.service").read_bytes()
+        )
+    arrange(system, wanted)
+    names = ["greenhouse.service", RECOVERY]
+    here = {f"{UNITS}/{name}" for name in (*names, "greenhouse-pump.service")}
+    assert files(system) == {*here, *(f"{WANTS}/{name}" for name in names)}
+    assert os.readlink(system.root / WANTS / names[0]) == f"/{UNITS}/{names[0]}"
+
+
+def test_units_of_older_tools_are_removed_too(system: System) -> None:
+    former(system, manifest(service(), PUMP), "greenhouse.service")
+    arrange(system, None)
+    assert files(system) == set()
+
+
+SAID = {
+    "ActiveState": "inactive",
+    "LoadState": "loaded",
+    "UnitFileState": "enabled",
+    "Restart": "on-failure",
+    "ActiveExitTimestampMonotonic": "0",
+    "ExecMainExitTimestampMonotonic": "0",
+    "ExecMainCode": "1",
+    "ExecMainStatus": "0",
+}
+STOPPED = {"ActiveExitTimestampMonotonic": "7", "ExecMainExitTimestampMonotonic": "8"}
+ENDED = {"ActiveExitTimestampMonotonic": "8", "ExecMainExitTimestampMonotonic": "8"}
+
+
+@pytest.mark.parametrize(
+    ("said", "rests"),
+    [
+        ({}, False),  # never started
+        (STOPPED, True),
+        ({**STOPPED, "ActiveState": "failed", "ExecMainStatus": "143"}, True),
+        ({**STOPPED, "ActiveState": "active"}, False),  # and started since
+        (ENDED, False),
+        ({**ENDED, "Restart": "always"}, True),  # stopped between two starts
+        ({**ENDED, "ActiveState": "failed", "ExecMainStatus": "1"}, True),
+        ({**ENDED, "ActiveState": "failed", "ExecMainStatus": "1", "Restart": "no"}, False),
+        ({"UnitFileState": "disabled"}, True),
+        ({"UnitFileState": "disabled", "ActiveState": "active"}, False),
+        ({"UnitFileState": "disabled", "ActiveState": "activating"}, False),
+        ({"LoadState": "masked", "ActiveState": "active"}, True),
+        ({"LoadState": "not-found", "UnitFileState": ""}, False),
+    ],
+)
+def test_who_rests_is_told_by_what_systemd_says(said: dict[str, str], rests: bool) -> None:
+    assert systemd._is_resting({**SAID, **said}) == rests
 
 
 def test_a_package_of_no_service_manager_has_no_files(system: System) -> None:
@@ -151,3 +265,18 @@ def test_on_a_mac_a_service_is_a_property_list_that_hides_its_values(tmp_path: P
     (tmp_path / DAEMONS / "provisioning.other.plist").write_text("nonsense")
     services.arrange(system, wanted.package, None, {})
     assert files(system) == {f"{DAEMONS}/provisioning.other.plist"}
+
+
+LABEL = "provisioning.greenhouse"
+
+
+@pytest.mark.parametrize("place", ["Library/LaunchDaemons", "System/Library/LaunchDaemons"])
+def test_a_label_of_another_is_a_fault(tmp_path: Path, place: str) -> None:
+    system, wanted = at(tmp_path, "launchd"), manifest(service(user=""), **MAC)
+    other = tmp_path / place / "com.example.other.plist"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(plistlib.dumps({"Label": f"{LABEL}-of-others"}))
+    assert services.faults(system, wanted) == []
+    other.write_bytes(plistlib.dumps({"Label": LABEL}, fmt=plistlib.FMT_BINARY))
+    told = f"{other}: is not of greenhouse; remove it, or call the service another name"
+    assert services.faults(system, wanted) == [told]

@@ -31,9 +31,7 @@ def planned(plan: Plan | None, home: Home, telling: Telling) -> Answer:
 
 def unchanged(package: Package, home: Home, telling: Telling) -> Answer:
     """Tell that there was nothing to do, but to be known: an entry may have failed before."""
-    fault = registry.enter(home, package.name)
-    if fault:
-        telling.warn(fault)
+    telling.warn(registry.enter(home, package.name))
     telling.say(f"{package.name} {package.version}: is installed in {home.path} already")
     document = {"action": "none", "name": package.name, "version": package.version}
     return Answer(GOOD, {**document, "warnings": telling.warnings})

@@ -60,6 +60,8 @@ def run(options: Namespace, telling: Telling) -> Answer:
             return planned(_planned(home, options), home, telling)
     ends = _ends(place, options)
     with to_change(*place, telling) as home:
+        if not releases.at(home, CURRENT):
+            telling.warn(registry.strike(home))  # which may have failed before
         if ends and not _is_anything(home, purge=options.purge):
             return _ended(options, telling)
         plan = _planned(home, options)
@@ -78,7 +80,7 @@ def _is_gone(options: Namespace) -> bool:
     if name.startswith("/"):
         root, prefix = place_of(options)
     else:
-        prefix = "" if prefix_of(root, name) else left_at(root, name)
+        prefix = prefix_of(root, name) or left_at(root, name)
     ends = options.purge and not options.dry_run and prefix and not exists(root, prefix)
     return bool(ends and registry.forget(root, prefix))
 
