@@ -303,3 +303,28 @@ def test_lintian_finds_no_error_nor_what_is_not_meant(digests: Digests) -> None:
     command = ["lintian", "--allow-root", "--fail-on=error", "--no-tag-display-limit", deb]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     assert told.splitlines() == ["W: demo: non-standard-dir-perm 0750 != 0755 [opt/demo/var/log/]"]
+
+
+IMPORTS = """#!/bin/sh
+cd /opt/demo/lib && python3 -c 'import m; print(m.A, m.__cached__)' >>/hooks
+"""
+
+
+def test_old_code_does_not_run_and_no_byte_code_stays(tmp_path: Path, digests: Digests) -> None:
+    """What root imports leaves byte code, which upgrades and removals take along."""
+    hooks = (Hook("post_install", "imports", 60, HERE),)
+    write("imports", IMPORTS, mode=0o755)
+    with machine(KINDS[0], tmp_path) as pi:
+        for version in ("1", "2"):
+            write("t/lib/m.py", f"A = {version}\n")
+            _dpkg(pi, "-i", _deb(digests, f"1.{version}", hooks=hooks))
+            told = pi.run("sh", "-c", "cd /opt/demo/lib && python3 -c 'import m; print(m.A)'")
+            assert told == f"{version}\n"
+            assert [*pi.path("/opt/demo/lib").glob("__pycache__/m.*.pyc")]
+            assert verify(pi.path("/opt/demo")).findings == ()
+        said = _hooks(pi)
+        assert [line.split()[0] for line in said] == ["1", "2"]
+        assert not any("/opt/demo/lib/__pycache__" in line for line in said)
+        assert not [*pi.path("/tmp").glob("tmp.*")]
+        _dpkg(pi, "-r", "demo")
+        assert not pi.path("/opt/demo/lib").exists()

@@ -438,6 +438,13 @@ RUNNING = Group(
                     "build/test_prove.py::test_what_is_built_has_not_run",
                 ),
             ),
+            (
+                "build/test_deb_machine.py::test_old_code_does_not_run_and_no_byte_code_stays",
+                (
+                    "target/test_booted_services.py::"
+                    "test_byte_code_of_a_service_is_its_user_s_and_of_its_release"
+                ),
+            ),
         ),
     ),
 )

@@ -11,7 +11,7 @@ from provisioning.artifact.device import Value
 from provisioning.artifact.package import Health, Hook, Service
 from provisioning.artifact.path import HOOKS
 from provisioning.artifact.tool import tool
-from tests.artifact.making import PACKAGE, directory, file
+from tests.artifact.making import PACKAGE, Item, directory, file
 from tests.machines.booted import booted
 from tests.target import making
 
@@ -50,6 +50,7 @@ class Pi:
         hooks = {name: said.pop(name) for name in ("pre_install", "post_install") if name in said}
         holding = [directory("bin"), file("bin/app", f"#!/bin/sh\n{script}\n".encode(), 0o755)]
         holding += [directory("var"), *([directory(HOOKS)] if hooks else [])]
+        holding += said.pop("more", ())
         for name, text in hooks.items():
             holding.append(file(f"{HOOKS}/{name}", f"#!/bin/sh\n{text}\n".encode(), 0o755))
         about = PACKAGE._replace(
@@ -321,3 +322,28 @@ def test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed(pi: Pi) -> N
         pi.machine.run("systemctl", "stop", "greenhouse")
         (pi.machine.root / "usr/lib/systemd/system/greenhouse.service").unlink()
         pi.machine.run("systemctl", "daemon-reload")
+
+
+IMPORTS = """cd /opt/greenhouse/current/lib
+python3 -c 'import m; print(m.A, m.__cached__)' >/opt/greenhouse/var/own/said
+exec sleep 1000"""
+
+
+def test_byte_code_of_a_service_is_its_user_s_and_of_its_release(pi: Pi) -> None:
+    cache = "var/cache/provisioning/greenhouse/greenhouse"
+    own = Item(directory("var/own").entry._replace(owner="greenhouse"))
+    for version in ("1", "2"):
+        held = file("lib/m.py", f"A = {version}\n".encode())
+        more = [own, directory("lib"), held, file(f"lib/only{version}.py")]
+        pi.install(f"{version}.0", APP, script=IMPORTS, more=more)
+        said = (pi.machine.root / "opt/greenhouse/var/own/said").read_text()
+        ran, cached = said.split()
+        assert (ran, cached.startswith(f"/{cache}/opt/greenhouse/")) == (version, True)
+        told = pi.machine.run("stat", "-c", "%U %a", f"/{cache}", cached)
+        assert told == "greenhouse 700\ngreenhouse 640\n"
+        (pi.machine.root / cache / "left").touch()
+    pi.provision("verify", "--strict", "greenhouse")
+    pi.provision("rollback", "greenhouse")
+    assert not pi.has(f"{cache}/left")
+    pi.provision("uninstall", "greenhouse", "--purge")
+    assert not pi.has("var/cache/provisioning/greenhouse")
