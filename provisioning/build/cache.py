@@ -25,7 +25,8 @@ class Cache:
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
         self._columns = columns
-        self._complained = False
+        self.has_failed = False
+        """Whether something could not be written, which was told then."""
 
     def state(self) -> tuple[int, int, int] | None:
         """What differs once another process has written, or None where there is no file."""
@@ -81,9 +82,10 @@ class Cache:
             self._execute(statement, rows)
         except (sqlite3.Error, OSError) as error:
             # What the build itself cannot write it reports; a memory that fails only costs time.
-            if not self._complained:
-                print(f"{self.path}: not kept, so the next run is slower: {error}", file=sys.stderr)
-            self._complained = True
+            if not self.has_failed:
+                why = getattr(error, "strerror", None) or error
+                print(f"{self.path}: not kept, so the next run is slower: {why}", file=sys.stderr)
+            self.has_failed = True
 
     def _execute(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         try:

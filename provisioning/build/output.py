@@ -100,7 +100,7 @@ def _temporary(path: Path) -> Iterator[BinaryIO]:
         with _naming(path), file:
             yield file
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it has its name, or never was
             os.unlink(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
@@ -52,7 +53,8 @@ def pack(
         digests.wrote(str(path), digest)
     cost = tally.cost
     if cost.made:
-        store.sweep(limit(place.release.parent), tally.keys)
+        with suppress(OSError):  # what goes with the next one costs no more than room
+            store.sweep(limit(place.release.parent), tally.keys)
     return cost
 
 

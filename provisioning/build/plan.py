@@ -52,8 +52,7 @@ def make_plan(
     """
     notes = Notes(workspace.specs(artifacts))
     specs = Specs(inputs, digests, notes)
-    place = workspace.tool(artifacts)
-    tool.bring(place, notes, digests)
+    place = tool.bring(workspace.tool(artifacts), notes, digests)
     sources = Sources(artifacts, str(place))
     verdicts = Verdicts(notes)
     # A version tells whether what is packaged is as committed, and what is packaged may depend on

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import tree
 from provisioning.artifact.extract import extract
+from provisioning.artifact.view import view
 from provisioning.build.layout import Layout
 from provisioning.build.rebuild import build_elsewhere
 from provisioning.build.scratch import scratch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EARLIER = "0~rehearsal"
 """The version that a package is built in once more where there is no earlier release of it."""
 _COPIES = 8  # of the package, in a scratch root and on the way there
+_PAGE = 4096  # bytes: what is not filled, and what is known of a file
 
 
 class Rehearsal(NamedTuple):
@@ -52,8 +54,7 @@ def rehearse(
     artifact = next((path for path in place.artifacts if path.exists()), None)
     if artifact is None:
         raise BuildError(f"{place.release}: is not built; run doit package first")
-    room = _COPIES * sum(item.stat().st_size for item in place.packed if item.exists())
-    with place.lock(), scratch(place.work, max(room, 64 << 20)) as directory:
+    with place.lock(), scratch(place.work, _COPIES * _room(artifact)) as directory:
         old, new = directory / "old", directory / "new"
         _unpack(artifact, new)
         _unpack(earlier or _earlier(layout, place, directory / "build"), old)
@@ -68,6 +69,13 @@ def rehearse(
                 faults.append((each, fault))
     versions = before.version, after.version
     return Rehearsal(after.name, after.platform, *versions, changes, len(breaks), tuple(faults))
+
+
+def _room(artifact: Path) -> int:
+    """What the package takes on a disk, as an artifact and unpacked, or more."""
+    manifest = view(artifact, str(artifact)).manifest
+    unpacked = sum(entry.size + _PAGE for entry in manifest.entries)
+    return 2 * unpacked
 
 
 def _unpack(artifact: Path, into: Path) -> None:

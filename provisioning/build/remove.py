@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def remove_tree(directory: Path) -> None:
     """Remove what there may be, and follow no link. The modes of directories may forbid it."""
+    if not os.path.lexists(directory):
+        return  # on a disk that cannot be written, unlink(2) would fail even so
     if directory.is_symlink() or not directory.is_dir():
         directory.unlink(missing_ok=True)
         return

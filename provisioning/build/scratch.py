@@ -21,19 +21,25 @@ _MOST = 4  # the part of the free memory that is taken at most: a fourth
 def scratch(work: Path, room: int) -> Iterator[Path]:
     """An empty directory for as long as the block runs; the lock of `work` must be held.
 
-    It lies in memory, where a file costs a hundredth, or below `work` where there are not enough
-    free bytes for a package that takes `room`. What a killed run left in either is removed.
+    It lies in memory, where a file costs a hundredth; below `work` where there are not enough free
+    bytes for a package that takes `room`; or with what else is temporary where nothing can be
+    written there. What a killed run left in any of them is removed.
 
     Raises:
         OSError: it cannot be made, or removed.
     """
     clear(work)
-    in_memory, on_disk = _in_memory(work), _on_disk(work)
+    in_memory, elsewhere = _named(_MEMORY, work), _named(_elsewhere(), work)
     if room * _MOST <= _free_memory() and _make(in_memory):
         directory = in_memory
     else:
-        directory = on_disk
-        directory.mkdir()
+        directory = _on_disk(work)
+        try:
+            directory.mkdir()
+        except OSError:
+            if not _make(elsewhere):
+                raise
+            directory = elsewhere
     try:
         yield directory
     finally:
@@ -42,9 +48,9 @@ def scratch(work: Path, room: int) -> Iterator[Path]:
 
 def clear(work: Path) -> None:
     """Remove what a killed run left; the lock of `work` must be held. Raises OSError."""
-    in_memory = _in_memory(work)
-    if _is_ours(in_memory):
-        remove_tree(in_memory)
+    for place in (_MEMORY, _elsewhere()):
+        if _is_ours(directory := _named(place, work)):
+            remove_tree(directory)
     remove_tree(_on_disk(work))
 
 
@@ -52,10 +58,14 @@ def _on_disk(work: Path) -> Path:
     return work / "scratch"
 
 
-def _in_memory(work: Path) -> Path:
+def _elsewhere() -> Path:
+    return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - names are our own, as above
+
+
+def _named(place: Path, work: Path) -> Path:
     # One name for each variant of each project and user, so that the next run finds what is left.
-    place = digest.of_bytes(os.fsencode(os.path.realpath(work)))
-    return _MEMORY / f"provisioning-{os.geteuid()}-{place[:16]}"
+    whose = digest.of_bytes(os.fsencode(os.path.realpath(work)))
+    return place / f"provisioning-{os.geteuid()}-{whose[:16]}"
 
 
 def _make(directory: Path) -> bool:

@@ -48,6 +48,15 @@ def sweep(place: Workspace) -> None:
         _sweep(directory, made, place.lock_file)
 
 
+def sweep_own(place: Workspace) -> None:
+    """Remove what was left of `place` itself, if nobody is at work on it. Raises no OSError."""
+    with _free([place.lock_file]) as free, suppress(OSError):
+        if free:
+            output.sweep(place.work, place.handed)
+            output.sweep(place.release, names(place.package))
+            scratch.clear(place.work)
+
+
 def _sweep(directory: Path, names_of: Mapping[Path, Iterable[str]], held: Path) -> None:
     """Sweep `directory` of the temporary files of all who may own it, by their locks."""
     if output.is_littered(directory):

@@ -116,7 +116,8 @@ class Store:
         """Remove what was used longest ago until at most `limit` bytes are left.
 
         What has one of the keys `spare` stays, whatever it takes. What builds that were killed had
-        staged goes. With `dry`, nothing goes, and what would is told.
+        staged goes. With `dry`, nothing goes, and what would is told. Raises OSError where
+        something cannot be removed, with all else done.
         """
         kept, stale = self._files()
         size = sum(length for _, length, _ in kept)
@@ -127,12 +128,23 @@ class Store:
             if name not in spare:
                 doomed.append((length, name))
                 size -= length
-        for _, name in () if dry else doomed:
-            with suppress(OSError):
-                os.unlink(self._path(name))
+        if not dry:
+            self._remove(name for _, name in doomed)
         removed = len(doomed) - len(stale)
         freed = sum(length for length, _ in doomed)
         return Freed(removed, freed, len(kept) - removed, size)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        fault = None
+        for name in names:
+            try:
+                os.unlink(self._path(name))
+            except FileNotFoundError:
+                pass  # another process has swept it
+            except OSError as error:
+                fault = error
+        if fault:
+            raise fault
 
     def _files(self) -> tuple[list[tuple[int, int, str]], list[tuple[int, str]]]:
         """When each chunk was used last, its size and name; size and name of what is stale."""

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest
+from provisioning.artifact.path import TOOL
 from provisioning.artifact.tool import tool
 from provisioning.build import output
 from provisioning.build.specs import code_state
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from provisioning.build.digests import Digests
     from provisioning.build.notes import Notes
 
 _NOTE = "tool"
 
 
-def bring(path: Path, notes: Notes, digests: Digests) -> None:
+def bring(path: Path, notes: Notes, digests: Digests) -> Path:
     """Have the tool at `path`: made anew if this program, or what lies there, is another.
+
+    Where the disk cannot be written it lies elsewhere, for as long as this process runs: whoever
+    only asks what there would be to build needs it all the same. Returns where it lies.
 
     Raises:
         BuildError: it cannot be written.
     """
     note = notes.get(_NOTE)
     if note and note.document == [code_state(), _digest(path, digests)]:
-        return
+        return path
     data = tool()
     if _digest(path, digests) != digest.of_bytes(data):
         try:
             _write(path, data)
         except OSError as error:
+            if error.errno == errno.EROFS:
+                return _for_now(data)
             raise BuildError(f"{path}: {error.strerror}") from error
     notes.put(_NOTE, [code_state(), digest.of_bytes(data)])
+    return path
+
+
+def _for_now(data: bytes) -> Path:
+    import tempfile  # noqa: PLC0415 - a cost for this alone
+
+    directory = tempfile.TemporaryDirectory(prefix="provisioning-")
+    atexit.register(directory.cleanup)
+    path = Path(directory.name, TOOL)
+    path.write_bytes(data)
+    return path
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Service as Described
     from provisioning.spec.variant import Variant
 
+_NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _WORK = ".work"  # below artifacts/: what the stages hand to each other
 
 
@@ -115,17 +117,31 @@ class Workspace:
         ):
             if directory.is_symlink():
                 raise BuildError(f"{directory}: a symbolic link, not a directory; remove it")
-        # What was rendered lies there with modes of no meaning, and may hold secrets.
-        self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.work.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666
-        )
+        descriptor = self._open_lock()
+        if descriptor is None:
+            yield
+            return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+    def _open_lock(self) -> int | None:
+        """What is to be locked; None where there is nothing, nor can be."""
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            # What was rendered lies there with modes of no meaning, and may hold secrets.
+            self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.work.mkdir(parents=True, exist_ok=True)
+            return os.open(self.lock_file, os.O_RDWR | os.O_CREAT | flags, 0o666)
+        except OSError as error:
+            if error.errno not in _NOT_OURS_TO_WRITE:
+                raise
+        # Who only judges what lies here needs no more; who writes is told then what cannot be.
+        with suppress(OSError):
+            return os.open(self.lock_file, os.O_RDONLY | flags)
+        return None
 
 
 def workspace(variant: Variant, artifacts: str) -> Workspace:

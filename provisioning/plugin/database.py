@@ -67,6 +67,11 @@ class Database:
         self._dirty.clear()
         self._cache.discard()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a record could not be written, which was told then."""
+        return self._cache.has_failed
+
     def records(self) -> dict[str, dict[str, Any]]:
         """What is on disk of each task."""
         return {task: self._read(task) for task, _ in self._cache.rows()}

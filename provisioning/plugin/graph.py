@@ -7,19 +7,17 @@ import gc
 import json
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from doit.exceptions import InvalidDodoFile
-from doit.task import clean_targets
 
 from provisioning.artifact import digest
 from provisioning.build.encode import names_of
 from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin import asked, others, stages
+from provisioning.plugin import asked, cleaning, others, stages
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.reporter import PROVED
 from provisioning.plugin.stages import Job
@@ -198,7 +196,8 @@ def _archive(job: Job, packed: list[str]) -> Task:
         file_dep=_contents(job),
         targets=packed,
         uptodate=[Unchanged(job, facts)],
-        leaves=[str(place.groups)],
+        # Of a package that lies unpacked, a target is one file.
+        leaves=[str(place.groups), *(str(path) for path in place.artifacts if path.is_dir())],
     )
 
 
@@ -241,9 +240,8 @@ def _contents(job: Job) -> list[str]:
 def _stage(
     stage: str, job: Job, action: Any, leaves: Sequence[str] = (), **attributes: Any
 ) -> Task:
-    """The task of a stage, which also `leaves` files that are nobody's input."""
-    directories = [str(job.workspace.release), str(job.workspace.work)]
-    clean = [clean_targets, (remove_files, [leaves]), (remove_empty, [directories])]
+    """The task of a stage, which also `leaves` what is nobody's input."""
+    clean: list[Any] = [(cleaning.clean, [], {"place": job.workspace, "leaves": leaves})]
     return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
 
 
@@ -255,22 +253,6 @@ def _task(stage: str, job: Job, **attributes: Any) -> Task:
 
 def _name(job: Job) -> str:
     return f"{job.part.variant.name}:{job.part.variant.platform}"
-
-
-def remove_files(paths: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
-    """Remove what a stage has left for itself."""
-    for path in () if dryrun else paths:
-        with suppress(OSError):
-            os.unlink(path)
-
-
-def remove_empty(directories: Iterable[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
-    """Remove what `doit clean` has emptied: each of `directories` and those below it."""
-    for directory in () if dryrun else directories:
-        if not os.path.islink(directory):
-            for parent, _, _ in os.walk(directory, topdown=False):
-                with suppress(OSError):  # it is not empty
-                    os.rmdir(parent)
 
 
 def _facts(**values: Any) -> dict[str, str]:

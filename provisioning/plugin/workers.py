@@ -55,7 +55,12 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
 
     def Queue(self) -> _Queue:  # noqa: N802 - doit's name
         """One for answers, and one for tasks."""
-        return _Queue(ctx=get_context())
+        try:
+            return _Queue(ctx=get_context())
+        except OSError as error:  # semaphores are files in /dev/shm (sem_overview(7))
+            why = f"processes cannot be made to work together: {error.strerror}"
+            told = f"{why}; `doit -n {self.num_process} -P thread` takes threads"
+            raise InvalidCommand(told) from error
 
     def get_next_job(self, completed: Any) -> Any:
         """What a worker is to do; keep in mind which task that is."""

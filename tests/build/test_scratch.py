@@ -28,7 +28,7 @@ def work(tmp_path: Path) -> Path:
 @pytest.fixture
 def in_memory(work: Path) -> Iterator[Path]:
     """Where the directory lies if there is memory for it."""
-    path = module._in_memory(work)
+    path = module._named(module._MEMORY, work)
     yield path
     assert not os.path.lexists(path)
 

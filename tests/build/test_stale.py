@@ -81,7 +81,7 @@ def test_what_another_may_be_at_work_on_stays(place: Workspace) -> None:
 def unpack(work: Path) -> list[Path]:
     """Where packages were unpacked by runs that were killed."""
     work.mkdir(parents=True)
-    unpacked = [scratch._in_memory(work), work / "scratch"]
+    unpacked = [scratch._named(scratch._MEMORY, work), work / "scratch"]
     for directory in unpacked:
         directory.mkdir()
         (directory / "file").touch()

@@ -134,7 +134,8 @@ BUILDING = Group(
             (
                 Guard(
                     "build/output.py",
-                    "        with suppress(FileNotFoundError):\n            os.unlink(name)",
+                    "        with suppress(OSError):  # it has its name, or never was\n"
+                    "            os.unlink(name)",
                     "        pass",
                     "build/test_output.py::test_a_failure_leaves_the_old_files_and_nothing_else",
                 ),
@@ -155,6 +156,37 @@ BUILDING = Group(
                     "            self.drop(staged)\n            return None",
                     "            return staged",
                     "build/test_store.py::test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest",
+                ),
+            ),
+        ),
+        Fault(
+            "artifacts lie on a disk that cannot be written, or there is little or no memory to "
+            "unpack something to",
+            "they are verified, rehearsed and told of all the same; what cannot be removed is told",
+            (
+                Guard(
+                    "build/workspace.py",
+                    "            if error.errno not in _NOT_OURS_TO_WRITE:\n                raise",
+                    "            raise",
+                    "plugin/test_faults.py::test_what_cannot_be_written_can_be_judged",
+                ),
+                Guard(
+                    "build/tool.py",
+                    "            if error.errno == errno.EROFS:\n",
+                    "            if not error.errno:\n",
+                    "plugin/test_faults.py::test_what_was_never_built_and_cannot_be_is_told_of",
+                ),
+                Guard(
+                    "build/trial.py",
+                    "    root = Path(os.path.realpath(root))  # as",
+                    "    # as",
+                    "plugin/test_rehearse.py::test_it_needs_no_file_system_in_memory[no proc]",
+                ),
+                Guard(
+                    "plugin/cleaning.py",
+                    "        failed.append(path)\n",
+                    "",
+                    "plugin/test_faults.py::test_what_cannot_be_removed_is_told",
                 ),
             ),
         ),

@@ -246,6 +246,47 @@ def test_a_read_only_disk_does_not_hinder_a_build_with_nothing_to_do(
     assert project.doit("package").endswith("Nothing to do: 8 tasks up to date.\n")
 
 
+@pytest.fixture
+def read_only(project: Project, small_disk: Path) -> Project:
+    """A project whose artifacts were built, on a disk that cannot be written since."""
+    with unmeasured():
+        project.doit()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    return project
+
+
+def test_what_cannot_be_removed_is_told(read_only: Project) -> None:
+    before = _artifacts(read_only)
+    said = read_only.doit("clean", status=1)
+    archive = "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz"
+    assert f"ERROR: {archive}: Read-only file system\n" in said
+    for words in (("gc", "--limit", "0"), ("forget", "--all")):
+        assert ": Read-only file system\n" in read_only.doit(*words, status=3)
+    assert _artifacts(read_only) == before
+    for words in (("ignore", "verify"), ("forget", "verify")):
+        assert "attempt to write a readonly database\n" in read_only.doit(*words, status=1)
+
+
+def test_what_cannot_be_written_can_be_judged(read_only: Project) -> None:
+    """By whom there is neither a lock nor a place to unpack something to."""
+    assert "Done: 2 tasks." in read_only.doit("verify")
+    rehearsed = read_only.doit("rehearse", "--points", "1", "demo:mac-mini")
+    assert "survived 2\n" in rehearsed
+
+
+@pytest.mark.needs("root", "Linux")
+def test_what_was_never_built_and_cannot_be_is_told_of(project: Project) -> None:
+    """A tree that cannot be written, without artifacts."""
+    mount = "mount --bind . . && mount -o remount,ro,bind . && cd ."
+    for words, status in (("list", 0), ("info package", 1), ("spec", 0), ("explain", 0), ("", 2)):
+        command = f"{mount} && {sys.executable} -m doit {words}"
+        shell = ["unshare", "-m", "sh", "-c", command]
+        done = subprocess.run(shell, cwd=project.root, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
+    assert "   artifacts: Read-only file system\n" in done.stdout
+
+
 @pytest.mark.parametrize("number", range(1, 6))
 def test_a_failing_disk_is_told_by_name(
     project: Project, number: int, injected: Callable[[str], None]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +23,26 @@ def test_a_package_goes_there_and_back_and_survives(built: Project) -> None:
         "demo:raspberry-pi: 0~rehearsal → 1.0 → 0~rehearsal, as it was before\n"
         "demo:raspberry-pi: broken 4 times in N changes to the disk, survived 4\n"
     )
+
+
+@pytest.mark.needs("root", "Linux")
+@pytest.mark.parametrize(
+    "mount",
+    ["-o size=1M none /dev/shm", "none /proc"],
+    ids=["little memory", "no proc"],
+)
+def test_it_needs_no_file_system_in_memory(built: Project, mount: str) -> None:
+    """As there is none on a Mac."""
+    command = f"mount -t tmpfs {mount} && {sys.executable} -m doit rehearse --points 1"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{command} demo:raspberry-pi"],
+        cwd=built.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("survived 2\n")
 
 
 def test_an_earlier_artifact_can_be_what_it_comes_from(built: Project) -> None:

@@ -185,6 +185,18 @@ def test_doit_clean_leaves_no_artifact(built: Project) -> None:
     assert built.ran() == (PI | MAC) - {"verify:demo:raspberry-pi", "verify:demo:mac-mini"}
 
 
+def test_doit_clean_leaves_nothing_of_a_package_that_lies_unpacked(built: Project) -> None:
+    built.edit("specs/demo.yaml", "mac-mini: {}", "mac-mini: {formats: [dir]}")
+    built.doit("package")
+    unpacked = built.path("artifacts/demo-1.0-mac-mini/demo")
+    (unpacked / "lib").chmod(0o555)
+    (unpacked.parent / ".demo.4242.tmp").mkdir()  # of a build that was killed
+    assert "removing dir" in built.doit("clean", "-n")
+    assert unpacked.exists()
+    built.doit("clean")
+    assert not unpacked.parent.exists()
+
+
 def test_doit_forget_has_everything_made_again(built: Project) -> None:
     good = built.archive().read_bytes()
     built.doit("forget", "-s")

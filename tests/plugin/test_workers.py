@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,3 +108,22 @@ def test_nothing_is_left_of_a_worker_that_was_killed(
     assert process.returncode == 3, output
     assert list(project.root.glob("artifacts/*/.*.tmp")) == []
     assert list(project.root.glob("artifacts/.work/**/.*.tmp")) == []
+
+
+@pytest.mark.needs("root", "Linux")
+def test_where_processes_cannot_work_together_threads_can(project: Project) -> None:
+    command = f"mount -t tmpfs -o ro none /dev/shm && {sys.executable} -m doit -n 2"
+    shell = ["unshare", "-m", "sh", "-c"]
+    told = "ERROR: processes cannot be made to work together: Read-only file system;"
+    for words, status, said in (
+        ("", 3, f"{told} `doit -n 2 -P thread` takes threads\n"),
+        ("-P thread", 0, ""),
+    ):
+        done = subprocess.run(
+            [*shell, f"{command} {words} render"],
+            cwd=project.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (status, said)

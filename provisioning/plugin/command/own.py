@@ -35,7 +35,7 @@ from doit.dependency import JSONCodec
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from provisioning import streams
-from provisioning.plugin.command.told import GOOD, Told, complain, unheard
+from provisioning.plugin.command.told import FAILED, GOOD, Told, complain, unheard
 from provisioning.printing import printable
 
 if TYPE_CHECKING:
@@ -90,27 +90,40 @@ class Strace(Told, cmd_strace.Strace):  # type: ignore[misc]  # as above
 
 
 class Clean(Told, cmd_clean.Clean):  # type: ignore[misc]  # as above
-    """As doit's."""
+    """Fails where something could not be removed."""
 
     changes = True
 
+    def execute(self, params: Any, args: Sequence[str]) -> int:
+        """Remove what there is, and return the exit code."""
+        from provisioning.plugin import cleaning  # noqa: PLC0415 - a cost for this alone
 
-class Forget(Told, cmd_forget.Forget):  # type: ignore[misc]  # as above
-    """As doit's."""
-
-    changes = True
-
-
-class Ignore(Told, cmd_ignore.Ignore):  # type: ignore[misc]  # as above
-    """As doit's."""
-
-    changes = True
+        status = super().execute(params, args) or GOOD
+        return FAILED if cleaning.failed else status
 
 
-class ResetDep(Told, cmd_resetdep.ResetDep):  # type: ignore[misc]  # as above
-    """As doit's."""
+class _Recording(Told):
+    """A command that is for the records alone."""
 
     changes = True
+
+    def execute(self, params: Any, args: Sequence[str]) -> int:
+        """Record it, and return the exit code."""
+        status = super().execute(params, args) or GOOD
+        failed = getattr(self.dep_manager.backend, "has_failed", False)  # doit's own ones raise
+        return FAILED if failed else status
+
+
+class Forget(_Recording, cmd_forget.Forget):  # type: ignore[misc]  # as above
+    """Fails where nothing could be recorded."""
+
+
+class Ignore(_Recording, cmd_ignore.Ignore):  # type: ignore[misc]  # as above
+    """Fails where nothing could be recorded."""
+
+
+class ResetDep(_Recording, cmd_resetdep.ResetDep):  # type: ignore[misc]  # as above
+    """Fails where nothing could be recorded."""
 
 
 class Help(Told, cmd_help.Help):  # type: ignore[misc]  # as above

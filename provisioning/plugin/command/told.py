@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import TextIO
 
-GOOD, FAULTS = 0, 3
-"""Exit codes: the second is doit's own for whatever is wrong before a task runs."""
+GOOD, FAILED, FAULTS = 0, 1, 3
+"""Exit codes, as of doit: the last is for whatever is wrong before a task runs."""
 
 _OURS = ("doit", "provisioning")
 
