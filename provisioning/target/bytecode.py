@@ -23,23 +23,26 @@ from provisioning.target.home import reached
 from provisioning.target.probe import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from provisioning.artifact.entry import Entry
     from provisioning.artifact.package import Package, Service
     from provisioning.target.home import Home
     from provisioning.target.releases import Release
 
 
-def sweep(home: Home, release: Release) -> str:
-    """Remove what Python has left in a release; why that cannot be, "" if nothing is left."""
-    beside = Beside(release.layout.release)
+def sweep(home: Home, path: str, entries: Iterable[Entry]) -> str:
+    """Remove what Python has left of `entries`, which lie below `path` in a prefix.
+
+    Returns why that cannot be, "" if nothing is left.
+    """
     try:
-        with home.directory.opened(release.path) as opened, Descent(opened) as root:
-            for found in beside.below(root):
+        with home.directory.opened(path) as opened, Descent(opened) as root:
+            for found in Beside(entries).below(root):
                 parent, name = root.to(found.path)
                 (os.rmdir if found.type == DIR else os.unlink)(name, dir_fd=parent)
     except OSError as error:
-        return f"{home.path / release.path}: byte code could not be removed: {reason(error)}"
+        return f"{home.path / path}: byte code could not be removed: {reason(error)}"
     return ""
 
 

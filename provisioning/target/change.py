@@ -164,7 +164,7 @@ def _prepare(change: Change, kept: Kept) -> Change:
     configuration.keep(home, change.record.old, kept)
     if new:
         configuration.make(home, new, change.old or releases.left(home))
-        change.telling.warn(bytecode.sweep(home, new))
+        change.telling.warn(bytecode.sweep(home, new.path, new.layout.release))
     change.telling.warn(registry.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)
 

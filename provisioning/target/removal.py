@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import TargetError
-from provisioning.target import history, made, record, registry, releases, running
+from provisioning.target import bytecode, history, made, record, registry, releases, running
 from provisioning.target.change import TOOL, begun, end
 from provisioning.target.configuration import KEPT
 from provisioning.target.durable import Owned
@@ -93,7 +93,10 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
     stuck = [*_all_removed(home, _releases(home))]
     if purge:
         # Whoever installs the package meanwhile gets its configuration as for the first time.
-        made.note(home, made.known(home, releases.left(home)))
+        about = releases.left(home)
+        if about:  # or what Python has left beside them would keep their directories
+            bytecode.sweep(home, "", about.layout.conffiles)
+        made.note(home, made.known(home, about))
         home.directory.remove(releases.REMOVED)
         stuck += [*_all_removed(home, _purged(home)), *running.remove_users(home)]
         if not stuck:

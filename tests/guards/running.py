@@ -377,8 +377,8 @@ RUNNING = Group(
                 ),
                 Guard(
                     "target/change.py",
-                    "        change.telling.warn(bytecode.sweep(home, new))\n",
-                    "",
+                    "warn(bytecode.sweep(home, new.path, new.layout.release))",
+                    'warn("")',
                     "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
                 ),
                 Guard(
@@ -393,6 +393,13 @@ RUNNING = Group(
                     "return True",
                     "target/test_bytecode.py::"
                     "test_what_is_not_of_a_source_is_a_difference_beside_it",
+                ),
+                Guard(
+                    "target/removal.py",
+                    'bytecode.sweep(home, "", about.layout.conffiles)',
+                    "pass",
+                    "target/test_bytecode.py::"
+                    "test_configuration_that_was_imported_keeps_nothing_from_a_purge",
                 ),
                 Guard(
                     "target/running.py",

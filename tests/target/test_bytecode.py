@@ -11,7 +11,7 @@ import pytest
 from provisioning.artifact.extract import extract
 from tests.artifact.making import file
 
-from .making import items, package
+from .making import conf, items, package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +109,19 @@ def test_releases_that_have_run_go_as_others_do(upgraded: Machine) -> None:
     assert upgraded.releases() == ["4.0", "5.0"]
     assert upgraded.run("uninstall", "greenhouse", "--purge").code == 0
     assert not upgraded.prefix.exists()
+
+
+def test_configuration_that_was_imported_keeps_nothing_from_a_purge(machine: Machine) -> None:
+    machine.install("1.0", [*items("1.0"), conf("etc/web.conf.py", b"port = 8080\n")])
+    code = "import sys; from importlib.machinery import SourceFileLoader as S"
+    path = machine.prefix / "etc/web.conf.py"
+    command = [sys.executable, "-c", f"{code}; S('web', sys.argv[1]).load_module()", str(path)]
+    subprocess.run(command, check=True, env={"PYTHONWARNINGS": "ignore"})
+    assert [*machine.prefix.glob("etc/__pycache__/web.conf.*.pyc")]
+    machine.run("uninstall", "greenhouse")
+    assert path.exists()
+    assert machine.run("uninstall", "--purge", "/opt/greenhouse").code == 0
+    assert not machine.prefix.exists()
 
 
 def test_what_was_unpacked_and_has_run_can_be_installed(machine: Machine) -> None:
