@@ -6,7 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from provisioning.build import seen, workspace
-from provisioning.build.part import Before, Brief, sources_of
+from provisioning.build.need import Absent, needs_of
+from provisioning.build.part import Before, Brief
 from provisioning.build.specs import code_state
 
 if TYPE_CHECKING:
@@ -37,10 +38,7 @@ class Briefs:
             return None
         if any(self._sources.stamp(name) != was for name, was in note.document["named"].items()):
             return None
-        briefs = [
-            Brief(items, tuple((path, source) for path, source in templates), tuple(named), held)
-            for items, templates, named, held in note.document["briefs"]
-        ]
+        briefs = [_brief(*each) for each in note.document["briefs"]]
         if self._changed is None:
             self._kept = briefs
         return briefs
@@ -84,12 +82,18 @@ class Briefs:
         return True
 
 
+def _brief(items: str, templates: Any, named: Any, content: str, absent: Any) -> Brief:
+    """A brief as it was put, of what JSON has made of it."""
+    placed = tuple((path, source) for path, source in templates)
+    return Brief(items, placed, tuple(named), content, tuple(Absent(*each) for each in absent))
+
+
 def _digest_of(known: Known, told: Callable[[str], str]) -> str:
     """What differs once a layout may come out as another; "" where that cannot be told.
 
     Of each source, `told` says what may differ.
     """
-    named = {name for variant in known.variants for name in sources_of(variant)}
+    named = {need.source for variant in known.variants for need in needs_of(variant)}
     try:
         states = [f"{name} {told(name)}" for name in sorted(named)]
     except OSError:

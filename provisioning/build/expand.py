@@ -14,12 +14,14 @@ from provisioning.artifact.path import link_fault, shown
 from provisioning.build.content_fault import content_fault
 from provisioning.build.glob import is_glob, literal_prefix
 from provisioning.build.item import Item
+from provisioning.build.need import NO_MAKER
 from provisioning.build.sources import why_none
 from provisioning.spec.near import nearest_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from provisioning.build.need import MadeBy
     from provisioning.build.sources import Sources
     from provisioning.spec.fault import Fault
     from provisioning.spec.variant import Content, Variant
@@ -34,6 +36,7 @@ class Expansion:
 
     variant: Variant
     sources: Sources
+    makers: MadeBy
     faults: list[Fault] = field(default_factory=list)
 
     def items(self, content: Content) -> Iterable[Item]:
@@ -107,7 +110,8 @@ class Expansion:
                     content,
                     content.kind,
                     f"nothing matches {content.source}",
-                    hint="correct the path, or say `optional: true` if it may be absent",
+                    hint=self.makers.get(content.source, NO_MAKER).again()
+                    or "correct the path, or say `optional: true` if it may be absent",
                 )
         regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
         yield from _files(content, selection.base, regular)
@@ -177,6 +181,8 @@ class Expansion:
         message, hint = f"{where}: {error.strerror}", ""
         if content.kind == "template" and is_glob(content.source):
             message, hint = "a template is one file, and no glob", "write an item for each"
+        elif made := self.makers.get(content.source):
+            hint = made.again()
         elif near := nearest_path(Path(), content.source):
             hint = f"did you mean {near}?"
         self._fault("no-source", content, content.kind, message, hint=hint)

@@ -35,18 +35,29 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     Each component is fnmatch(3)'s business; the time is bounded by the product of the lengths,
     where one regular expression for all of it could be made to backtrack for hours.
     """
+    names = _components(pattern)
+    return lambda path: len(names) in _places(names, path.split("/"))
+
+
+def reached_by(pattern: str, path: str) -> tuple[bool, bool]:
+    """Whether `path` matches a glob, and whether what lies below it could."""
+    names = _components(pattern)
+    places = _places(names, path.split("/"))
+    return len(names) in places, any(place < len(names) for place in places)
+
+
+def _components(pattern: str) -> list[Callable[[str], object] | None]:
     parts = pattern.split("/")
     if parts[-1] == "**":
         parts.append("*")  # what lies below a directory, and not the directory
-    names = [None if part == "**" else _component(part) for part in parts]
-    return lambda path: _matches(names, path.split("/"))
+    return [None if part == "**" else _component(part) for part in parts]
 
 
 def _component(pattern: str) -> Callable[[str], object]:
     return re.compile(fnmatch.translate(pattern)).match
 
 
-def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> bool:
+def _places(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> set[int]:
     """Walk along `path` with all places in the pattern that may have been reached."""
     places = {0}
     for component in path:
@@ -58,7 +69,7 @@ def _matches(names: Sequence[Callable[[str], object] | None], path: Sequence[str
             for place in places
             if place < len(names) and _steps(names[place], component)
         }
-    return len(names) in places
+    return places
 
 
 def _steps(name: Callable[[str], object] | None, component: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from operator import itemgetter, methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import installed
 from provisioning.artifact.deb import names
@@ -29,12 +29,14 @@ from provisioning.build.content_fault import content_fault, origin_of
 from provisioning.build.expand import Expansion
 from provisioning.build.glob import is_glob
 from provisioning.build.item import Item
+from provisioning.build.need import NOBODY, Need, absent, need_of
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from provisioning.build.need import Absent, MadeBy
     from provisioning.build.sources import Sources
     from provisioning.spec.origin import Origin
     from provisioning.spec.variant import Content, Document, Hook, Variant
@@ -51,29 +53,48 @@ class Layout:
 
     variant: Variant
     items: tuple[Item, ...]
+    absent: tuple[Absent, ...] = ()
+
+
+class Doubt(NamedTuple):
+    """A fault of a layout, which may be gone once a task has made what it needs."""
+
+    fault: Fault
+    need: Need | None
+    """What it is a fault of; None, where all that the package holds has a part in it."""
 
 
 def lay_out(
-    variants: Iterable[Variant], sources: Sources, faults: Iterable[Fault] = ()
+    variants: Iterable[Variant],
+    sources: Sources,
+    faults: Iterable[Fault] = (),
+    makers: MadeBy = NOBODY,
 ) -> tuple[Layout, ...]:
-    """The layout of each variant, with the files that `sources` find.
+    """The layout of each variant, with the files that `sources` find and tasks have made.
 
     Raises:
         SpecError: with every fault of every variant, each at the line that causes it, and with
             the `faults` of variants that could not even be read.
     """
-    drafts = [_Draft(variant, sources) for variant in variants]
-    layouts = tuple(draft.layout() for draft in drafts)
+    drafts = [draft(variant, sources, makers) for variant in variants]
     # A content that several platforms share has its fault once.
-    found = [*faults, *dict.fromkeys(fault for draft in drafts for fault in draft.faults)]
-    if found:
+    doubts = dict.fromkeys(doubt.fault for _, doubts in drafts for doubt in doubts)
+    if found := [*faults, *doubts]:
         raise SpecError(found, Path())
-    return layouts
+    return tuple(layout for layout, _ in drafts)
+
+
+def draft(
+    variant: Variant, sources: Sources, makers: MadeBy = NOBODY
+) -> tuple[Layout, list[Doubt]]:
+    """The layout of a variant, and its faults: with some, it is the layout of what is there."""
+    draft = _Draft(variant, sources, makers)
+    return draft.layout(), draft.doubts
 
 
 def placed_by(variant: Variant, sources: Sources) -> dict[str, Content]:
     """Which content puts each path of the package there, directories on the way left out."""
-    draft = _Draft(variant, sources)
+    draft = _Draft(variant, sources, NOBODY)
     draft.layout()
     return {path: content for path, (_, content) in draft.placed.items()}
 
@@ -84,19 +105,21 @@ class _Draft:
 
     variant: Variant
     sources: Sources
+    makers: MadeBy
     faults: list[Fault] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     placed: dict[str, tuple[Item, Content]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)  # collision key → path
 
     def layout(self) -> Layout:
-        expansion = Expansion(self.variant, self.sources, self.faults)
-        for content in self.variant.contents:
-            self._place_all([*expansion.items(content)], content)
+        absent = tuple(filter(None, map(self._expand, self.variant.contents)))
         for hook in self.variant.hooks:
             if self._check(hook):
                 self._check_runs(hook)
+            self._doubt(Need(hook.source, hook.origin))
         for document in self.variant.documents:
             self._check(document)
+            self._doubt(Need(document.source, document.origin))
         items = [item for item, _ in self.placed.values()]
         for path, reason in installed.faults(items):
             self._fault("path", self.placed[path][1], f"{path} {reason}")
@@ -109,7 +132,21 @@ class _Draft:
             known = {item.path: item for item in items}
             self.faults += programs.faults(self.variant, known)
             self.faults += links.faults(self.variant, self.placed, known)
-        return Layout(variant=self.variant, items=tuple(items))
+        self._doubt(None)
+        return Layout(variant=self.variant, items=tuple(items), absent=absent)
+
+    def _expand(self, content: Content) -> Absent | None:
+        """Place what a content stands for; or tell that it is optional, and nothing is there."""
+        expansion = Expansion(self.variant, self.sources, self.makers, self.faults)
+        items = [*expansion.items(content)]
+        self._place_all(items, content)
+        self._doubt(need_of(content))
+        return absent(content) if content.optional and not items else None
+
+    def _doubt(self, need: Need | None) -> None:
+        """Note of what the faults are that were found since the last time."""
+        new = self.faults[len(self.doubts) :]
+        self.doubts += [Doubt(fault, need) for fault in new]
 
     def _check_deb(self, items: list[Item]) -> None:
         if DEB not in self.variant.formats:

@@ -7,21 +7,23 @@ import marshal
 import os
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.build.glob import is_glob
 from provisioning.build.item import templates_of
+from provisioning.build.need import needs_of
 from provisioning.build.signature import MARSHAL
 from provisioning.build.verdict import Makers
+from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
     from provisioning.build.listing import Differing, Listing
+    from provisioning.build.need import Absent, MadeBy
     from provisioning.build.signature import Signature
     from provisioning.build.sources import Sources
     from provisioning.build.verdict import Verdict
@@ -44,6 +46,8 @@ class Brief(NamedTuple):
     """The templates that those name, whether there are such files or not."""
     content: str = ""
     """The digest of all that is collected; "" where it is not known."""
+    absent: tuple[Absent, ...] = ()
+    """The optional contents that have found nothing."""
 
 
 class Before(NamedTuple):
@@ -76,10 +80,15 @@ class Part:
         """Whether it is as committed, where its version tells of that."""
         self.makers = Makers()
         """The tasks of the project's own, once somebody knows them."""
-        self._sources = sources
-        self._is_renewed = False
+        self.made_by: MadeBy = {}
+        """Those of them that make what is needed."""
         self.is_alone = False
         """Whether no task but this plugin's is there that could change a source meanwhile."""
+        self.turn = 0
+        """How often the project was looked at again, since another task had changed a source."""
+        self._sources = sources
+        self._after = 0  # as many tasks of others that were done
+        self._looked_in = 0  # the process in which that was known
 
     @cached_property
     def layout(self) -> Layout:
@@ -87,31 +96,40 @@ class Part:
         # Imported here, as below: a cost that a build with nothing to do does not owe.
         from provisioning.build.layout import lay_out  # noqa: PLC0415
 
-        (layout,) = lay_out([self.variant], self._sources)
+        (layout,) = lay_out([self.variant], self._sources, makers=self.made_by)
         return layout
 
     @cached_property
     def brief(self) -> Brief:
-        """The layout in short."""
+        """The layout in short. Raises SpecError."""
+        return self.brief_of(self.layout)
+
+    def brief_of(self, layout: Layout) -> Brief:
+        """A layout in short, as the project is now."""
         from provisioning.build.includes import named_by  # noqa: PLC0415
 
-        items = self.layout.items
+        items = layout.items
         templates = tuple(templates_of(items).items())
-        named = set[str]().union(*(named_by(source) for _, source in templates))
+        named = sorted(set[str]().union(*(named_by(source) for _, source in templates)))
+        for name in named:
+            self._sources.stamp(name)  # from now on, another one is told from it
         digest = hashlib.sha256()
         for start in range(0, len(items), _SOME):
             digest.update(marshal.dumps([*map(tuple, items[start : start + _SOME])], MARSHAL))
-        return Brief(digest.hexdigest(), templates, tuple(sorted(named)))
+        return Brief(digest.hexdigest(), templates, tuple(named), absent=layout.absent)
 
     def sources(self) -> list[str]:
         """The files and links that the package takes, templates aside."""
         return [item.source for item in self.layout.items if item.source and not item.template]
 
+    def files(self) -> list[str]:
+        """Those of them that lead somewhere, as a machine may later have what a link leads to."""
+        sources = self.sources()
+        return [each for each in sources if not os.path.islink(each) or os.path.exists(each)]
+
     def templates(self) -> dict[str, str]:
         """The templates, by their paths in the package."""
-        if not self._is_renewed:
-            return dict(self.brief.templates)
-        return templates_of(self.layout.items)
+        return dict(self.brief.templates)
 
     def placed_by(self) -> dict[str, Content]:
         """Which content of the spec puts each path there. Raises SpecError."""
@@ -119,25 +137,30 @@ class Part:
 
         return placed_by(self.variant, self._sources)
 
-    def walked(self) -> Iterator[str]:
-        """Every file among which the sources are, without the cost of a layout."""
-        taken = (each.source for each in self.variant.contents if each.kind == "src")
-        return chain.from_iterable(map(self._sources.walked, taken))
+    def refresh_after(self, done: int) -> None:
+        """Look at the project again, where as many tasks of others were `done` in this run."""
+        if done != self._after:
+            self.refresh()
+        self._after, self._looked_in = done, os.getpid()
 
-    def has_changed(self, path: str) -> bool:
-        """Whether a file of the project is another one than when the plan was made."""
-        return self._sources.has_changed(path)
+    def refresh(self) -> None:
+        """Look at the project again, if another task has changed some of the sources since."""
+        self._looked_in = os.getpid()
+        if not self.is_alone and self._differs(fresh := self._sources.renewed()):
+            self.renew(fresh)
 
-    def is_stale(self) -> bool:
-        """Whether sources are others than when the plan was made, by another task's doing."""
-        if self.is_alone:
-            return False
-        fresh = self._sources.renewed()
+    def refresh_here(self) -> None:
+        """The same where this process has not done so: it may be a worker, which sees no other."""
+        if self._looked_in != os.getpid():
+            self.refresh()
+
+    def _differs(self, fresh: Sources) -> bool:
         try:
-            return any(
-                fresh.state(each) != self._sources.state(each) for each in sources_of(self.variant)
-            )
-        except OSError:
+            if any(fresh.stamp(each) != self._sources.stamp(each) for each in self.brief.named):
+                return True
+            sources = sources_of(self.variant)
+            return any(fresh.state(each) != self._sources.state(each) for each in sources)
+        except (OSError, ProvisioningError):
             return True
 
     def is_as(self, states: Iterable[tuple[str, str]]) -> bool:
@@ -151,13 +174,13 @@ class Part:
         """The files of the project, looked at anew where another task may have changed some."""
         return self._sources if self.is_alone else self._sources.renewed()
 
-    def renew(self) -> None:
-        """Look at the project again, after another task has made some of the sources."""
-        self._sources = self._sources.renewed()
-        self.forget()
+    def renew(self, sources: Sources | None = None) -> None:
+        """Begin anew with `sources`, or with nothing seen yet."""
+        self._sources = sources or self._sources.renewed()
         self._drop_layout()
+        self.__dict__.pop("brief", None)
         self.listing = self.differing = self.before = None
-        self._is_renewed = True
+        self.turn += 1
 
     def forget(self) -> None:
         """Find out anew the next time what the package will hold."""
@@ -171,10 +194,7 @@ class Part:
     def content(self, digests: Digests) -> str:
         """The digest of what the package will hold; raises like `collect`."""
         if not self.brief.content:
-            content = self.collect(digests).content
-            if self._is_renewed:
-                return content  # of another state than the one that the brief is remembered for
-            self.brief = self.brief._replace(content=content)
+            self.brief = self.brief._replace(content=self.collect(digests).content)
         return self.brief.content
 
     def listed(self, place: Workspace, digests: Digests) -> Listing:
@@ -255,7 +275,4 @@ def _is_many(source: str) -> bool:
 
 def sources_of(variant: Variant) -> set[str]:
     """All that a variant is made of, as it is named."""
-    named = {hook.source for hook in variant.hooks}
-    named.update(document.source for document in variant.documents)
-    named.update(each.source for each in variant.contents if each.kind in {"src", "template"})
-    return named
+    return {need.source for need in needs_of(variant)}

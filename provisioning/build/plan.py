@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.build import tool, workspace
@@ -12,15 +13,15 @@ from provisioning.build.sources import Sources
 from provisioning.build.specs import Specs
 from provisioning.build.verdict import Makers
 from provisioning.build.verdicts import Verdicts
-from provisioning.errors import ProvisioningError
 from provisioning.spec.git import NoVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from provisioning.build.digests import Digests
-    from provisioning.build.layout import Layout
+    from provisioning.build.layout import Doubt
     from provisioning.build.specs import Known
+    from provisioning.spec.fault import Fault
     from provisioning.spec.inputs import Inputs
 
 
@@ -33,22 +34,41 @@ class Plan:
         """Names given on the command line that no spec knows."""
         self.of_git = [part for part in parts if part.variant.key in known.from_git]
         """Those whose versions git tells."""
+        self.read_from = known.asked
+        """All that the specs are made from, whether it is there or not; directories end in /."""
+        self.doubts: list[tuple[Part, Doubt]] = []
+        """What is wrong with layouts, each fault with its part."""
+        self._known = known
         self._briefs = briefs
+
+    def demand(
+        self,
+        excused: Callable[[Part, Doubt], bool] = lambda *_: False,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        """Raise SpecError with `faults` and all of specs and layouts but for those `excused`."""
+        found = [each.fault for part, each in self.doubts if not excused(part, each)]
+        # A content that several platforms share has its fault once.
+        if told := [*self._known.faults, *dict.fromkeys((*found, *faults))]:
+            from provisioning.spec.fault import SpecError  # noqa: PLC0415 - for this alone
+
+            raise SpecError(told, Path())
 
     def remember(self) -> None:
         """Keep what was learnt for the next process; writes nothing if nothing was."""
-        self._briefs.keep([part.brief for part in self.parts])
+        if not (self.doubts or self._known.faults or any(part.turn for part in self.parts)):
+            self._briefs.keep([part.brief for part in self.parts])
 
 
 def make_plan(
     inputs: Inputs, digests: Digests, artifacts: str, makers: Callable[[], Makers] = Makers
 ) -> Plan:
-    """Read and lay out what has changed since the last time.
+    """Read and lay out what has changed since the last time; what is wrong, `demand` tells.
 
     `makers` tell of the tasks of the project's own, if they are asked.
 
     Raises:
-        SpecError: with every fault of every spec and layout.
+        SpecError: git cannot tell of which commit it is.
     """
     notes = Notes(workspace.specs(artifacts))
     specs = Specs(inputs, digests, notes)
@@ -70,28 +90,37 @@ def make_plan(
 
 def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str) -> Plan:
     known = specs.known()
-    parts = [Part(variant, sources, known.files) for variant in known.variants]
     briefs = Briefs(notes, known, sources, artifacts)
+    plan = _recalled(known, sources, briefs) or _laid_out(known, sources, briefs)
+    if plan.doubts and not known.fresh:
+        # What is remembered does not know all the places that a report shows.
+        known = specs.read()
+        plan = _laid_out(known, sources, Briefs(notes, known, sources, artifacts))
+    sources.forget_lists()
+    return plan
+
+
+def _recalled(known: Known, sources: Sources, briefs: Briefs) -> Plan | None:
     recalled = None if known.faults else briefs.recall()
     if recalled is None:
-        for part, layout in zip(parts, _lay_out(known, sources, specs), strict=True):
-            part.layout = layout
-        sources.forget_lists()
-    else:
-        for part, brief in zip(parts, recalled, strict=True):
-            part.before = briefs.before(part.variant, brief)
-            part.brief = brief._replace(content="") if part.before else brief
+        return None
+    parts = [Part(variant, sources, known.files) for variant in known.variants]
+    for part, brief in zip(parts, recalled, strict=True):
+        part.before = briefs.before(part.variant, brief)
+        part.brief = brief._replace(content="") if part.before else brief
     return Plan(parts, known, briefs)
 
 
-def _lay_out(known: Known, sources: Sources, specs: Specs) -> tuple[Layout, ...]:
-    from provisioning.build.layout import lay_out  # noqa: PLC0415
+def _laid_out(known: Known, sources: Sources, briefs: Briefs) -> Plan:
+    from provisioning.build.layout import draft  # noqa: PLC0415 - a cost for this alone
 
-    try:
-        return lay_out(known.variants, sources, known.faults)
-    except ProvisioningError:
-        if known.fresh:
-            raise
-    # What is remembered does not know all the places that a report shows.
-    known = specs.read()
-    return lay_out(known.variants, sources, known.faults)
+    parts = [Part(variant, sources, known.files) for variant in known.variants]
+    plan = Plan(parts, known, briefs)
+    for part in parts:
+        layout, doubts = draft(part.variant, sources)
+        if doubts:
+            part.brief = part.brief_of(layout)  # the layout is to be made anew, by whoever asks
+        else:
+            part.layout = layout
+        plan.doubts += [(part, doubt) for doubt in doubts]
+    return plan

@@ -70,14 +70,6 @@ class Sources:
         """The same, with nothing seen yet."""
         return Sources(self._output, self.tool)
 
-    def has_changed(self, path: str) -> bool:
-        """Whether what lies at `path` is another than when this was made, as far as stamps tell."""
-        try:
-            ctime = os.lstat(path).st_ctime_ns
-        except OSError:
-            return True
-        return ctime > self.taken_at or not is_settled(ctime, self.taken_at)
-
     def select(self, source: str, excludes: Sequence[str]) -> Selection:
         """The files that the directory or glob `source` stands for, less what is excluded.
 

@@ -13,7 +13,16 @@ from provisioning.build.tree import Tree
 from provisioning.errors import ProvisioningError
 from provisioning.spec.inputs import SPECS, Input
 from provisioning.spec.origin import Origin
-from provisioning.spec.variant import Content, Document, Health, Hook, Service, Value, Variant
+from provisioning.spec.variant import (
+    Content,
+    Document,
+    Health,
+    Hook,
+    Maker,
+    Service,
+    Value,
+    Variant,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,6 +53,8 @@ class Known(NamedTuple):
     """The specs, fragments and platform files of the project, each with its digest."""
     from_git: frozenset[str] = frozenset()
     """The variants whose version git tells, by their keys."""
+    asked: tuple[str, ...] = ()
+    """All that they are read from, whether it is there or not; directories end in a slash."""
 
 
 class Specs:
@@ -66,7 +77,9 @@ class Specs:
         contents = [_content(each) for each in note.document["contents"]]
         variants = tuple(_variant(each, contents) for each in note.document["variants"])
         account = {Input(kind, name): state for kind, name, state in note.document["account"]}
-        return Known(variants, note.digest, fresh=False, **_told_by(account))
+        ends = {"file": "", "listing": "/"}
+        asked = tuple(each.name + ends[each.kind] for each in account if each.kind in ends)
+        return Known(variants, note.digest, fresh=False, asked=asked, **_told_by(account))
 
     def read(self) -> Known:
         """What they say, read anew."""
@@ -86,7 +99,8 @@ class Specs:
         elif not self._inputs.given and not reading.faults:
             self._notes.put("variants", document)
         told = digest_of(document), reading.faults, reading.ignored
-        return Known(reading.variants, *told, **_told_by(account))
+        asked = tuple(sorted(self._inputs.asked))
+        return Known(reading.variants, *told, asked=asked, **_told_by(account))
 
     def _is_current(self, document: Any) -> bool:
         try:
@@ -169,7 +183,8 @@ def _service(values: list[Any]) -> Service:
 
 def _content(values: list[Any]) -> Content:
     content = _placed(Content(*values))
-    return content._replace(exclude=tuple(content.exclude))
+    makers = tuple(Maker(name, _origin(place)) for name, place in content.makers)
+    return content._replace(exclude=tuple(content.exclude), makers=makers)
 
 
 def _placed(part: T) -> T:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from doit import doit_cmd
@@ -11,7 +13,7 @@ from doit.cmd_run import Run
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 REBUILD = "--rebuild"
 _HELP = "--help"
@@ -59,6 +61,25 @@ def helped(stages: Collection[str]) -> str:
 def words() -> list[str]:
     """What stands behind the command, tasks and their options."""
     return _asked()[1]
+
+
+def when_loaded(call: Callable[[Any], None]) -> bool:
+    """Have `call` told doit's command once that has loaded all tasks, and before it uses one.
+
+    False where it is no command of doit's that asks for tasks just now.
+    """
+    command, _ = _asked()
+    if command is None:
+        return False
+    execute = inspect.unwrap(command._execute)  # noqa: SLF001 - as all commands of doit have it
+
+    @wraps(execute)
+    def execute_later(*args: Any, **options: Any) -> Any:
+        call(command)
+        return execute(*args, **options)
+
+    command._execute = execute_later  # noqa: SLF001 - no hook of doit's is called for all commands
+    return True
 
 
 _answered: list[Any] = []

@@ -7,10 +7,12 @@ import gc
 import json
 import os
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from doit.exceptions import InvalidDodoFile
+from doit.loader import generate_tasks
 
 from provisioning.artifact import digest
 from provisioning.build.encode import names_of
@@ -18,17 +20,19 @@ from provisioning.build.plan import make_plan
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import asked, cleaning, others, stages
+from provisioning.plugin.collected import SourcesUnchanged
 from provisioning.plugin.config import digests_of
-from provisioning.plugin.reporter import PROVED
+from provisioning.plugin.reporter import ABSENT, PROVED
+from provisioning.plugin.settled import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.stages import Job
-from provisioning.plugin.unchanged import SourcesUnchanged, SumsUnchanged, Unchanged
+from provisioning.plugin.unchanged import SumsUnchanged, Unchanged, Wants
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.build.part import Part
-    from provisioning.spec.variant import Variant
+    from provisioning.build.plan import Plan
     from provisioning.spec.written import Written
 
 Task = dict[str, Any]
@@ -42,7 +46,7 @@ STAGES = {
     "verify": "prove the artifacts, alone and then against the specs",
 }
 PACKAGE = "package"
-_PACKAGE_DOC = "build what changed, up to SHA256SUMS"
+_DOCS = {**STAGES, PACKAGE: "build what changed, up to SHA256SUMS"}
 
 # Raised when a stage comes to make something else of the same input, so that it runs again.
 _REVISION = "1"
@@ -57,6 +61,7 @@ _REBUILD = {
 
 made_from: list[Inputs] = []
 """What the tasks of this process were made from: doit hands its commands the tasks alone."""
+_plans: list[Plan] = []
 
 # New objects after which Python looks for garbage. There is next to none, but what describes
 # 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
@@ -72,27 +77,50 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
     """
     gc.set_threshold(_NEW_OBJECTS)
-    docs = {**STAGES, PACKAGE: _PACKAGE_DOC}
-    if stage := asked.helped(docs):
-        _help(stage, docs[stage])
+    if stage := asked.helped(_DOCS):
+        _help(stage, _DOCS[stage])
     try:
         _demand_utf8()
         asked.demand_once()
         others.begin()
         inputs = Inputs(Path(), asked.given(), written)
-        made_from.append(inputs)
-        plan = make_plan(inputs, digests_of(artifacts), artifacts, others.being_made)
+        plan = _plan(inputs, artifacts)
     except ProvisioningError as error:
-        # Imported here: a cost that a build with nothing to tell does not owe.
-        from provisioning.spec.fault import told  # noqa: PLC0415
+        raise refusal(error) from error
+    # `doit verify` judges what is there.
+    waits = asked.runs() and not asked.verifies_alone()
+    again = partial(_again, inputs, artifacts) if waits else None
+    loaded = Loaded(plan, _DOCS, asked.words(), artifacts, again)
+    # What is missing another task may make, which is known once doit has loaded them all.
+    if not asked.when_loaded(partial(settle, loaded)):
+        settle_alone(loaded)
+    yield from _tasks(plan, artifacts)
 
-        reasons = told(error, sys.stderr)
-        raise InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}") from error
-    _demand_known([part.variant for part in plan.parts])
-    for name in plan.ignored:
-        print(f"{name}=…: no spec has such a variable", file=sys.stderr)
-    atexit.register(plan.remember)
-    for stage, doc in docs.items():
+
+def _plan(inputs: Inputs, artifacts: str) -> Plan:
+    made_from.append(inputs)
+    plan = make_plan(inputs, digests_of(artifacts), artifacts, others.being_made)
+    if not _plans:
+        atexit.register(_remember)
+    _plans.append(plan)
+    return plan
+
+
+def _remember() -> None:
+    _plans[-1].remember()
+
+
+def _again(inputs: Inputs, artifacts: str) -> tuple[Plan, Sequence[Any]]:
+    """Plan anew, from what specs say now."""
+    try:
+        plan = _plan(inputs.renewed(), artifacts)
+    except ProvisioningError as error:
+        raise refusal(error) from error
+    return plan, generate_tasks("", _tasks(plan, artifacts))
+
+
+def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
+    for stage, doc in _DOCS.items():
         yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
         yield from _groups(stage, plan.parts)
     for part in plan.parts:
@@ -105,15 +133,6 @@ def _help(stage: str, doc: str) -> NoReturn:
     from provisioning.plugin.manual import page  # noqa: PLC0415
 
     raise SystemExit(answer(page(stage, doc, _params(stage).get("params", ()))))
-
-
-def _demand_known(variants: Sequence[Variant]) -> None:
-    words = asked.words()
-    if words:
-        from provisioning.plugin.word import strange  # noqa: PLC0415 - as above
-
-        if told := list(strange(words, variants, {*STAGES, PACKAGE})):
-            raise InvalidDodoFile("\n".join(told))
 
 
 def _demand_utf8() -> None:
@@ -143,45 +162,48 @@ def _params(stage: str) -> Task:
 
 def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
     job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
-    yield _collect(job)
-    yield _render(job)
-    packed = [str(path) for path in job.workspace.packed]
-    yield _archive(job, packed)
-    yield _hash(job, packed)
-    yield _verify(job, packed)
+    yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
     # The files between them order the stages; named here, `doit forget -s` finds them too.
     built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
     yield _task(PACKAGE, job, actions=None, task_dep=built)
 
 
 def _collect(job: Job) -> Task:
+    unchanged = SourcesUnchanged(job, partial(_to_collect, runs=asked.runs()), runs=asked.runs())
+    return _stage("collect", job, stages.collect_sources, unchanged)
+
+
+def _to_collect(job: Job, *, runs: bool) -> Wants:
+    files: list[str] = []
+    with suppress(ProvisioningError):  # where something is missing, a run says so
+        files = [] if runs else job.part.files()
     facts = _facts(layout=job.part.brief.items)
-    unchanged = SourcesUnchanged(job, facts, runs=asked.runs(), ours={*STAGES, PACKAGE})
-    return _stage(
-        "collect",
-        job,
-        stages.collect_sources,
-        targets=[str(job.workspace.collected)],
-        uptodate=[unchanged],
-    )
+    return Wants(facts, file_dep=files, targets=[str(job.workspace.collected)])
 
 
 def _render(job: Job) -> Task:
-    brief, variant = job.part.brief, job.part.variant
-    variables = {name: _text(value) for name, value in variant.variables.items()}
-    facts = _facts(templates=brief.templates, doubtful=variant.doubtful)
+    variables = {name: _text(value) for name, value in job.part.variant.variables.items()}
+    return _stage("render", job, stages.render_templates, Unchanged(job, _to_render, variables))
+
+
+def _to_render(job: Job) -> Wants:
+    brief = job.part.brief
     named = {name for name in brief.named if os.path.isfile(name)}
-    return _stage(
-        "render",
-        job,
-        stages.render_templates,
+    return Wants(
+        _facts(templates=brief.templates, doubtful=job.part.variant.doubtful),
         file_dep=sorted(named.union(source for _, source in brief.templates)),
         targets=[str(job.workspace.rendered / path) for path, _ in brief.templates],
-        uptodate=[Unchanged(job, facts, variables)],
     )
 
 
-def _archive(job: Job, packed: list[str]) -> Task:
+def _archive(job: Job) -> Task:
+    place = job.workspace
+    # Of a package that lies unpacked, a target is one file.
+    leaves = [str(place.groups), *(str(path) for path in place.artifacts if path.is_dir())]
+    return _stage("archive", job, stages.make_archive, Unchanged(job, _to_pack), leaves=leaves)
+
+
+def _to_pack(job: Job) -> Wants:
     place, variant = job.workspace, job.part.variant
     facts = _facts(
         **place.package._asdict(),
@@ -189,46 +211,36 @@ def _archive(job: Job, packed: list[str]) -> Task:
         encoders=names_of(variant),
         mtime=variant.mtime,
     )
-    return _stage(
-        "archive",
-        job,
-        stages.make_archive,
-        file_dep=_contents(job),
-        targets=packed,
-        uptodate=[Unchanged(job, facts)],
-        # Of a package that lies unpacked, a target is one file.
-        leaves=[str(place.groups), *(str(path) for path in place.artifacts if path.is_dir())],
-    )
+    return Wants(facts, file_dep=_contents(job), targets=_packed(job))
 
 
-def _hash(job: Job, packed: list[str]) -> Task:
+def _hash(job: Job) -> Task:
+    return _stage("hash", job, stages.write_sums, SumsUnchanged(job, _to_hash))
+
+
+def _to_hash(job: Job) -> Wants:
     place = job.workspace
-    return _stage(
-        "hash",
-        job,
-        stages.write_sums,
-        file_dep=packed,
-        targets=[str(place.sums), str(place.provenance)],
-        uptodate=[SumsUnchanged(job, _facts(), ours={*STAGES, PACKAGE})],
-    )
+    targets = [str(place.sums), str(place.provenance)]
+    return Wants(_facts(), file_dep=_packed(job), targets=targets)
 
 
-def _verify(job: Job, packed: list[str]) -> Task:
-    place = job.workspace
-    meta = {PROVED: [str(path) for path in place.artifacts]}
+def _verify(job: Job) -> Task:
+    meta = {PROVED: [str(path) for path in job.workspace.artifacts]}
     if asked.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         action = stages.verify_and_rebuild if asked.rebuilds() else stages.verify
-        return _stage("verify", job, action, uptodate=[False], meta=meta, **_params("verify"))
+        meta[ABSENT] = [*map(str, job.part.brief.absent)]
+        return _stage("verify", job, action, None, meta=meta, **_params("verify"))
+    return _stage("verify", job, stages.verify, Unchanged(job, _to_verify), meta=meta)
+
+
+def _to_verify(job: Job) -> Wants:
     facts = _facts(layout=job.part.brief.items)
-    return _stage(
-        "verify",
-        job,
-        stages.verify,
-        file_dep=[*packed, str(place.sums), *_contents(job)],
-        uptodate=[Unchanged(job, facts)],
-        meta=meta,
-    )
+    return Wants(facts, file_dep=[*_packed(job), str(job.workspace.sums), *_contents(job)])
+
+
+def _packed(job: Job) -> list[str]:
+    return [str(path) for path in job.workspace.packed]
 
 
 def _contents(job: Job) -> list[str]:
@@ -238,10 +250,15 @@ def _contents(job: Job) -> list[str]:
 
 
 def _stage(
-    stage: str, job: Job, action: Any, leaves: Sequence[str] = (), **attributes: Any
+    stage: str, job: Job, action: Any, unchanged: Unchanged | None, **attributes: Any
 ) -> Task:
     """The task of a stage, which also `leaves` what is nobody's input."""
+    leaves = attributes.pop("leaves", ())
     clean: list[Any] = [(cleaning.clean, [], {"place": job.workspace, "leaves": leaves})]
+    if unchanged:
+        wants = unchanged.wants
+        attributes |= {"file_dep": [*wants.file_dep], "targets": [*wants.targets]}
+    attributes["uptodate"] = [unchanged or False]
     return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
 
 

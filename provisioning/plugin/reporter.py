@@ -11,6 +11,8 @@ from doit.reporter import ConsoleReporter
 
 PROVED = "provisioning: proved"
 """The key in a task's `meta` that names the artifact which it proves."""
+ABSENT = "provisioning: absent"
+"""The one that tells which optional contents have found nothing."""
 
 
 class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
@@ -22,6 +24,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         super().__init__(outstream, options)
         self._done = self._idle = self._failed = 0
         self._verified: list[str] = []
+        self._absent: list[str] = []
 
     def write(self, text: str) -> None:
         """Write at once: whoever reads a pipe wants to see what is being done."""
@@ -32,6 +35,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         """Count what was done, and keep in mind what was proved."""
         super().add_success(task)
         self._done += bool(task.actions)
+        self._keep(task)
         if task.meta and PROVED in task.meta:
             self._verified += task.meta[PROVED]
 
@@ -39,6 +43,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         """Count what was up to date."""
         super().skip_uptodate(task)
         self._idle += 1
+        self._keep(task)
 
     def add_failure(self, task: Any, fail: Any) -> None:
         """Report a fault once, as its text; a bug of this program or of doit as doit does."""
@@ -53,9 +58,15 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
     def complete_run(self) -> None:
         """Say what was proved, and in one line how the run went."""
         super().complete_run()
+        for told in dict.fromkeys(self._absent):  # platforms share most of their contents
+            self.write(f"note: {told}\n")
         for artifact in self._verified:
             self.write(f"verified {artifact}\n")
         self.write(self._summary() + "\n")
+
+    def _keep(self, task: Any) -> None:
+        """Keep in mind what is not there, and need not be."""
+        self._absent += (task.meta or {}).get(ABSENT, ())
 
     def _summary(self) -> str:
         if sys.exc_info()[0]:  # doit calls this last, whatever has come over the run

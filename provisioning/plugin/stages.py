@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from doit.exceptions import TaskFailed
 
 from provisioning.errors import BuildError, ProvisioningError
+from provisioning.plugin.collected import LOST
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.database import CONTENT
 
@@ -36,19 +37,21 @@ Values: TypeAlias = dict[str, Any]
 Stage: TypeAlias = Callable[[Job], Values | None]
 
 
-def run(stage: Stage, job: Job, targets: list[str]) -> Any:
+def run(stage: Stage, job: Job, task: Any) -> Any:
     """The action of every stage: alone on its variant, with faults as text, not as tracebacks.
 
-    Returns the values of the stage and what it left in each of its `targets`, a name by which
-    doit hands them in; or doit's TaskFailed.
+    Returns the values of the stage and what it left in each of its targets; or doit's TaskFailed.
+    doit hands in its `task`, by that name.
     """
+    if lost := (task.meta or {}).get(LOST):
+        return TaskFailed("\n".join(lost))
     digests = digests_of(job.artifacts)
     try:
         with job.workspace.lock():
             began = time.perf_counter()
             values = stage(job) or {}
             seconds = round(time.perf_counter() - began, 3)
-            left = {target: digests.look(target).identity for target in targets}
+            left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
         from provisioning.spec.fault import told  # noqa: PLC0415 - as below
@@ -70,8 +73,7 @@ def collect_sources(job: Job) -> Values:
     from provisioning.build.changes import summary  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
-    if job.part.is_stale():  # another task of this run has been at work
-        job.part.renew()
+    job.part.refresh_here()
     found = job.part.collect(digests, job.workspace)
     differing = job.part.differing or listing.differing(job.workspace.collected, found)
     listing.write(job.workspace.collected, found)
@@ -83,6 +85,7 @@ def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
     from provisioning.build.render import render  # noqa: PLC0415
 
+    job.part.refresh_here()
     return {"uses": sorted(render(job.part.variant, job.part.templates(), job.workspace.rendered))}
 
 
@@ -121,6 +124,7 @@ def verify(job: Job) -> None:
     """Prove the artifacts, alone and then against the spec."""
     from provisioning.build import prove  # noqa: PLC0415
 
+    job.part.refresh_here()
     prove.prove(job.part, job.workspace, digests_of(job.artifacts))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from doit.dependency import UptodateCalculator
 from doit.globals import Globals
@@ -13,12 +13,10 @@ from doit.globals import Globals
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import others
 from provisioning.plugin.config import digests_of
-from provisioning.plugin.database import CONTENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from provisioning.build.part import Part
     from provisioning.plugin.stages import Job
 
 
@@ -30,8 +28,8 @@ _SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all s
 class Reason(NamedTuple):
     """Why a task is not up to date."""
 
-    kind: Literal["new", "fact", "variable", "secret", "content", "target"]
-    what: str = ""  # the name of the fact or variable, the path of the target
+    kind: Literal["new", "fact", "variable", "secret", "content", "target", "lost"]
+    what: str = ""  # the name of the fact or variable, the path of the target or source
     old: str = ""  # JSON, or a digest of it where it is long
     new: str = ""
 
@@ -41,14 +39,23 @@ class Reason(NamedTuple):
             "secret": f"{self.what}: another secret",
             "content": "a source holds something else",
             "target": f"{self.what}: not what this task left there",
+            "lost": f"{self.what}: nothing is there; {self.new}",
         }
         return told.get(self.kind) or f"{self.what}: {self.old} → {self.new}"
 
 
-class Unchanged:
+class Wants(NamedTuple):
+    """What a stage is made of, and what it makes, as the project is now."""
+
+    facts: Mapping[str, str]
+    file_dep: Collection[str] = ()
+    targets: Sequence[str] = ()
+
+
+class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
     """A doit `uptodate`: false as soon as a fact, a used variable or a target is another.
 
-    `facts` always count. Of `variables` those count that the action names in its value "uses";
+    Facts always count. Of `variables` those count that the action names in its value "uses";
     where it names none, none do. Both map a name to text. What the action left in its targets
     stands in its value "targets". Variables that hold secrets are recorded sealed.
     """
@@ -59,12 +66,16 @@ class Unchanged:
     def __init__(
         self,
         job: Job,
-        facts: Mapping[str, str],
+        wants: Callable[[Job], Wants],
         variables: Mapping[str, str] | None = None,
     ) -> None:
+        """`wants` is asked again once another task has changed what the package is made of."""
+        super().__init__()
         self.job = job
         self.digests = digests_of(job.artifacts)
-        self._facts = facts
+        self.wants = wants(job)
+        self._ask = wants
+        self._turn = job.part.turn
         self._variables = variables or {}
         self._secrets = job.part.variant.secrets
         self.reasons: list[Reason] = []
@@ -75,9 +86,27 @@ class Unchanged:
 
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone, as far as this can tell; `reasons` say why not."""
+        self.job.part.refresh_after(sum(map(self._is_done_by_others, self.tasks_dict.values())))
+        if self._turn != self.job.part.turn and not self._asked_again(task):
+            self.reasons = [Reason("content")]
+            return False
         _look_before(task)
         self.reasons = [*self._changed(values), *self._damaged(task, values)]
         return not self.reasons
+
+    def _is_done_by_others(self, task: Any) -> bool:
+        """Whether a task that is no stage was executed in this run; a group does nothing itself."""
+        return bool(task.executed and task.actions) and not _is_stage(task)
+
+    def _asked_again(self, task: Any) -> bool:
+        """Take over what the stage wants now; False where its action has to say what is wrong."""
+        try:
+            self.wants = self._ask(self.job)
+        except (OSError, ProvisioningError):
+            return False
+        self._turn = self.job.part.turn
+        task.file_dep, task.targets = {*self.wants.file_dep}, [*self.wants.targets]
+        return True
 
     @property
     def is_new(self) -> bool:
@@ -90,7 +119,7 @@ class Unchanged:
     def _record(self, task: Any) -> dict[str, Any]:
         uses = task.values.get("uses", ())
         used = {name: self._recorded(name) for name in uses}
-        return {"facts": {**self._facts}, "variables": used, "because": self.reasons}
+        return {"facts": {**self.wants.facts}, "variables": used, "because": self.reasons}
 
     def _recorded(self, name: str) -> str:
         value = self._variables.get(name, _ABSENT)
@@ -101,8 +130,8 @@ class Unchanged:
             yield Reason("new")
             return
         # A new variable concerns nobody yet; a new fact is one that the action will use.
-        for name in {**values["facts"], **self._facts}:
-            old, now = values["facts"].get(name, _ABSENT), self._facts.get(name, _ABSENT)
+        for name in {**values["facts"], **self.wants.facts}:
+            old, now = values["facts"].get(name, _ABSENT), self.wants.facts.get(name, _ABSENT)
             if old != now:
                 yield Reason("fact", name, old, now)
         for name, old in values["variables"].items():
@@ -127,88 +156,15 @@ class Unchanged:
             return str(error)
 
 
-class SourcesUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # doit has no types
-    """The same, and false as soon as a source holds something else.
-
-    What the action found in them stands in its value CONTENT. The sources are the task's
-    `file_dep`, but where tasks are run, doit need not go through them one by one: that takes
-    longer than all else that a build with nothing to do does.
-    """
-
-    _asked: ClassVar[tuple[object, bool]] = (None, False)
-
-    def __init__(
-        self, job: Job, facts: Mapping[str, str], *, runs: bool, ours: Collection[str]
-    ) -> None:
-        super().__init__(job, facts)
-        self._part = job.part
-        self._runs = runs
-        self._ours = ours
-
-    def configure_task(self, task: Any) -> None:
-        """Name the sources; from them doit finds the tasks that make some."""
-        super().configure_task(task)
-        task.file_dep = _Walked(self._part) if self._runs else set(self._part.sources())
-
-    def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
-        """Whether every source holds what it did; doit need not look at them itself any more."""
-        made = (path for each in task.task_dep for path in self.tasks_dict[each].targets)
-        if any(map(self._part.has_changed, made)):
-            self._part.renew()
-        if self._runs:
-            task.file_dep = set()
-            self._part.is_alone = self._is_alone()
-        return super().__call__(task, values)
-
-    def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
-        yield from super()._changed(values)
-        if "facts" in values and self._content() != values.get(CONTENT):
-            yield Reason("content")
-
-    def _is_alone(self) -> bool:
-        """Whether there are no tasks but `ours`, which change no source."""
-        known, answer = SourcesUnchanged._asked
-        if known is not self.tasks_dict:  # one for all tasks of a run
-            answer = all(name.partition(":")[0] in self._ours for name in self.tasks_dict)
-            SourcesUnchanged._asked = self.tasks_dict, answer
-        return answer
-
-    def _content(self) -> str:
-        try:
-            return self._part.content(self.digests)
-        except (OSError, ProvisioningError) as error:
-            return str(error)  # the action says it in its own words
-
-
-class SumsUnchanged(Unchanged, UptodateCalculator):  # type: ignore[misc]  # as above
+class SumsUnchanged(Unchanged):
     """The same, for the stage that says what was built from what: others may have made some."""
-
-    def __init__(self, job: Job, facts: Mapping[str, str], *, ours: Collection[str]) -> None:
-        super().__init__(job, facts)
-        self._ours = ours
 
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone; if not, what it needs to know is handed to it."""
         is_unchanged = super().__call__(task, values)
-        strange = (name for name in self.tasks_dict if name.partition(":")[0] not in self._ours)
-        self.job.part.makers = others.of(map(self.tasks_dict.__getitem__, strange))
+        strange = (each for each in self.tasks_dict.values() if not _is_stage(each))
+        self.job.part.makers = others.of(strange)
         return is_unchanged
-
-
-class _Walked:
-    """The files among which the sources are, for doit to find out which are other tasks' targets.
-
-    Whoever runs the task needs none of them: in a worker of `doit -n`, there are none.
-    """
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
-
-    def __iter__(self) -> Iterator[str]:
-        return self._part.walked()
-
-    def __reduce__(self) -> tuple[type[set[str]], tuple[()]]:
-        return set, ()
 
 
 def _sealed(value: str, salt: bytes) -> str:
@@ -220,6 +176,10 @@ def _sealed(value: str, salt: bytes) -> str:
 def _is_sealed(value: str, sealed: str) -> bool:
     salt = sealed.removeprefix(_SEAL).partition(":")[0]
     return sealed.startswith(_SEAL) and _sealed(value, bytes.fromhex(salt)) == sealed
+
+
+def _is_stage(task: Any) -> bool:
+    return any(isinstance(judge, Unchanged) for judge, *_ in task.uptodate)
 
 
 def _look_before(task: Any) -> None:

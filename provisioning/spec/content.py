@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, get_args
 from provisioning.spec.fault import Fault, did_you_mean
 from provisioning.spec.node import Mapping, Scalar
 from provisioning.spec.rule import LINK, MODE, OWNER, PATH, clean
-from provisioning.spec.variant import Content, Kind
+from provisioning.spec.variant import Content, Kind, Maker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from provisioning.spec.variables import Scope
 
@@ -67,10 +67,18 @@ class Contents:
             exclude=self._scope.texts(item, "exclude"),
             conffile=_switch(item, "conffile"),
             optional=_switch(item, "optional"),
+            makers=tuple(self._makers(item)),
             where=item.origin.path,
             origin=item.origin,
             origins={key: node.origin for key, node in item.items.items()},
         )
+
+    def _makers(self, item: Mapping) -> Iterator[Maker]:
+        node = item.items.get("task")
+        for each in (node,) if isinstance(node, Scalar) else item.sequence("task"):
+            name = self._scope.text(each) if isinstance(each, Scalar) else None
+            if name is not None:
+                yield Maker(name, each.origin)
 
     def _source(self, item: Mapping, kind: Kind) -> str:
         if kind == "dir":

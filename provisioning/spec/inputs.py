@@ -64,10 +64,16 @@ class Inputs:
         """Whether a secret was asked for: nothing of what was read may be kept then."""
         self.secret_files: set[str] = set()
         """Those files that were read for the secrets in them."""
+        self.asked: set[str] = set()
+        """The files that were asked for, whether there are such or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
         self._versions: dict[Asked, str | NoVersion] = {}
         self._account: dict[Input, str] = {}
+
+    def renewed(self) -> Inputs:
+        """The same, with nothing read yet."""
+        return Inputs(self.root, self.given, self._written)
 
     @contextmanager
     def account(self) -> Iterator[dict[Input, str]]:
@@ -146,6 +152,7 @@ class Inputs:
         """Return the YAML files in `directory`; none if there is no such place."""
         from provisioning.spec.fault import Fault  # noqa: PLC0415
 
+        self.asked.add(f"{directory}/")
         try:
             found = _listing(self.root / directory)
         except OSError as error:
@@ -206,6 +213,7 @@ class Inputs:
     def _bytes(self, file: str) -> bytes:
         if leads_out(self.root, file):
             raise OSError("a symbolic link leads out of the project")
+        self.asked.add(file)
         if file not in self._read:
             data = _read(self.root / file)
             digest = hashlib.sha256(data).hexdigest()

@@ -111,6 +111,7 @@ _MEANINGS = {
     "exclude": "Patterns as in .gitignore, relative to src, of what is left out.",
     "conffile": "A configuration file: an upgrade keeps what was edited on the machine.",
     "optional": "No fault if nothing is there.",
+    "task": "Tasks of the dodo.py, by name, that make it where no target of theirs says so.",
     "only": "For these platforms alone; a platform is also what it extends.",
     "except": "Not for these platforms; a platform is also what it extends.",
 }

@@ -44,12 +44,12 @@ _SECONDS: Schema = {
 }
 
 # What a content is made of, and the keys that would mean nothing there.
-_ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "exclude"})
+_ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "exclude", "task"})
 KINDS: dict[str, frozenset[str]] = {
     "src": frozenset(),
     "template": frozenset({"exclude"}),
-    "link": frozenset({"exclude", "conffile", "mode"}),
-    "dir": frozenset({"exclude", "conffile", "optional", "dst"}),
+    "link": frozenset({"exclude", "conffile", "mode", "task"}),
+    "dir": frozenset({"exclude", "conffile", "optional", "dst", "task"}),
     "include": _ATTRIBUTES | {"dst"},
     "remove": _ATTRIBUTES | {"dst"},
 }
@@ -64,6 +64,7 @@ CONTENT: Schema = {
         "exclude": _TEXTS,
         "conffile": _SWITCH,
         "optional": _SWITCH,
+        "task": _NAMES,
         **_ONLY_HERE,
     },
 }

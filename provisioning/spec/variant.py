@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["src", "template", "link", "dir"]
 
 
+class Maker(NamedTuple):
+    """A task of the dodo.py that makes what a content takes, as the content says itself."""
+
+    name: str
+    origin: Origin
+
+
 class Content(NamedTuple):
     """One item of `contents`, with every default applied."""
 
@@ -28,6 +35,7 @@ class Content(NamedTuple):
     """Patterns in gitignore(5)'s sense."""
     conffile: bool
     optional: bool
+    makers: tuple[Maker, ...]
     where: str
     """`contents[2]`, or `platforms.raspberry-pi.contents[0]` from an overlay."""
     origin: Origin

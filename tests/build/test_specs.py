@@ -72,6 +72,7 @@ def planned(
     """The parts of the plan of a fresh process."""
     digests = Digests(workspace.digests("artifacts"))
     plan = make_plan(Inputs(Path(), given, written or []), digests, "artifacts")
+    plan.demand()
     plan.remember()
     return plan.parts
 

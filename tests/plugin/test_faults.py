@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from doit.task import Task
 
 from provisioning.build.part import Part
 from provisioning.build.sources import Sources
@@ -108,7 +109,7 @@ def test_want_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         workspace=workspace(asked, "artifacts"),
         artifacts="artifacts",
     )
-    failed = run(lambda _: {"much": bytes(1 << 62)}, job, [])
+    failed = run(lambda _: {"much": bytes(1 << 62)}, job, Task("stage", None))
     assert failed.get_msg() == (
         "artifacts/.work/demo/raspberry-pi: there is not enough memory; see `ulimit -v`\n"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
@@ -61,3 +62,226 @@ def test_an_optional_source_may_lie_in_a_directory_that_is_not_there(
     describe(project, "", f"{{src: {source}, dst: d/, optional: true}}", "{src: in/a, dst: a}")
     project.doit()
     assert "Nothing to do" in project.doit()
+
+
+SITE = """
+def task_site():
+    make = ["mkdir -p build/site/deep", "cp in/a build/site/deep/a"]
+    return {"actions": make, "file_dep": ["in/a"], "targets": [TARGET]}
+"""
+
+
+def packed(project: Project) -> set[str]:
+    """The files and links in the package, and what is known of them by heart left out."""
+    manifest = json.loads(next(project.root.glob("artifacts/*/*.manifest.json")).read_text())
+    ours = ("install", ".provisioning")
+    return {each["path"] for each in manifest["entries"] if each["type"] != "dir"} - {*ours}
+
+
+def order(output: str) -> list[str]:
+    return [line[3:] for line in output.splitlines() if line[:1] in ".-!"]
+
+
+@pytest.mark.parametrize("optional", ["", ", optional: true"], ids=["", "optional"])
+@pytest.mark.parametrize("target", ['"build/site"', '"build/site/deep/a"', '"build"'])
+def test_what_a_task_makes_is_made_before_it_is_taken(
+    project: Project, target: str, optional: str
+) -> None:
+    describe(project, SITE.replace("TARGET", target), f"{{src: build/site/, dst: s/{optional}}}")
+    ran = order(project.doit())
+    assert ran.index("site") < ran.index("collect:demo:mac-mini")
+    assert "s/deep/a" in packed(project)
+    shutil.rmtree(project.path("build"))
+    assert "site" in project.ran("-n", "2")
+    project.doit("verify")
+
+
+KINDS = """
+import os
+from doit import create_after
+
+def task_kinds():
+    here = os.path.abspath("out")
+    made = {
+        "t.j2": "{%% include 'out/part.j2' %%}", "part.j2": "part",
+        "hook.sh": "#!/bin/sh", "changes": "x", "run": "#!/bin/sh", "many/one": "1",
+    }
+    for name, text in made.items():
+        make = [f'mkdir -p "$(dirname out/{name})"', f'echo "{text}" > out/{name}',
+                f"chmod +x out/{name}"]
+        target = f"{here}/{name}" if name == "run" else f"out/{name}"
+        yield {"name": name, "actions": make, "targets": [target], "file_dep": ["in/a"]}
+
+def task_linked():
+    make = ["mkdir -p out/real && cp in/a out/real/x && ln -sfn real out/way"]
+    return {"actions": make, "targets": ["out/way"], "file_dep": ["in/a"]}
+
+def task_group():
+    for name in "xy":
+        make = [f"mkdir -p named && cp in/a named/{name}"]
+        yield {"name": name, "actions": make, "file_dep": ["in/a"]}
+
+def task_first():
+    return {"actions": None}
+
+@create_after(executed="first", target_regex=r"late/.*")
+def task_late():
+    yield {"name": "x", "actions": ["mkdir -p late && cp in/a late/x"], "targets": ["late/x"]}
+
+def task_unasked():
+    return {"actions": ["false"], "targets": ["elsewhere"]}
+"""
+OF_KINDS = """
+platforms:
+  raspberry-pi: {formats: [tar.gz, deb]}
+maintainer: A <a@example.org>
+summary: demo
+debian: {changelog: out/changes}
+hooks: {post_install: out/hook.sh}
+services: {demo: {exec: bin/run}}
+contents:
+  - {template: out/t.j2, dst: etc/t}
+  - {src: out/run, dst: bin/run}
+  - {src: "out/many/**/*", dst: many/}
+  - {src: out/way/, dst: real/}
+  - {src: named/, dst: named/, task: group}
+  - {src: late/, dst: late/}
+"""
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["", "-n 2"])
+def test_whatever_a_spec_names_may_be_made(project: Project, parallel: tuple[str, ...]) -> None:
+    project.write("dodo.py", DODO + KINDS)
+    project.write("specs/demo.yaml", 'name: demo\nversion: "1.0"\n' + OF_KINDS)
+    project.doit(*parallel)
+    assert packed(project) >= {
+        "etc/t", "bin/run", "many/one", "real/x", "named/x", "named/y", "late/x",
+        ".provisioning/hooks/post_install", ".provisioning/debian/changelog",
+    }  # fmt: skip
+    assert project.ran(*parallel) == {"late:x"}  # which depends on nothing: it always runs
+    project.doit("verify")
+    rendered = project.path("artifacts/.work/demo/raspberry-pi/render/etc/t")
+    assert rendered.read_text() == "part\n\n"
+
+
+VERSIONED = """
+def task_version():
+    return {"actions": ["cp in/version build/VERSION"], "file_dep": ["in/version"],
+            "targets": ["build/VERSION"], "task_dep": ["place"]}
+
+def task_place():
+    return {"actions": ["mkdir -p build"], "uptodate": [True], "targets": ["build"]}
+
+def task_values():
+    return {"actions": ["cp in/values build/values.yaml"], "file_dep": ["in/values"],
+            "targets": ["build/values.yaml"], "task_dep": ["place"]}
+"""
+OF_VERSION = """
+name: demo
+version: {file: build/VERSION}
+variables_from: [build/values.yaml]
+platforms:
+  mac-mini: {}
+contents:
+  - {src: in/a, dst: a}
+  - {template: in/t, dst: t}
+"""
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["", "-n 2"])
+def test_what_specs_are_read_from_is_made_first(
+    project: Project, parallel: tuple[str, ...]
+) -> None:
+    files = {"in/version": "1.0\n", "in/values": "port: 1\n", "in/t": "{{ port }}"}
+    for name, text in {**files, "specs/demo.yaml": OF_VERSION}.items():
+        project.write(name, text)
+    project.write("dodo.py", DODO + VERSIONED)
+    hint = "Specs are read from what `doit version place values` makes."
+    assert hint in project.doit("list", status=3)
+    first = order(project.doit(*parallel))
+    assert {"version", "values", "collect:demo:mac-mini", "verify:demo:mac-mini"} <= {*first}
+    assert "Nothing to do" in project.doit(*parallel)
+    project.write("in/version", "1.1\n")
+    assert "verified artifacts/demo-1.1-mac-mini/" in project.doit(*parallel)
+    project.write("in/values", "port: 2\n")
+    assert project.ran(*parallel, "package:demo:mac-mini") >= {"values", "render:demo:mac-mini"}
+    assert "values" not in project.ran("verify")
+    project.write("in/values", "port: [\n")
+    assert "build/values.yaml:2:1" in project.doit(*parallel, status=2)
+
+
+def test_what_a_task_made_and_is_gone_is_told_and_never_left_out(project: Project) -> None:
+    content = "{src: build/site/, dst: s/, optional: true}"
+    describe(project, SITE.replace("TARGET", '"build/site"'), content, "{src: in/a, dst: a}")
+    project.doit()
+    shutil.rmtree(project.path("build/site/deep"))
+    told = "build/site/: nothing is there; site makes it: `doit forget site` has that done again"
+    assert told in project.doit(status=2)
+    assert told in project.doit("-n", "2", status=2)
+    assert told in project.doit("explain")
+    assert "s/deep/a: in the archive, but the spec does not put it there" in project.doit(
+        "verify", status=2
+    )
+    project.doit("forget", "site")
+    assert "after site" in project.doit("explain")
+    assert "site" in project.ran()
+    assert "s/deep/a" in packed(project)
+
+
+def test_what_a_task_has_made_empty_may_be_optional(project: Project) -> None:
+    makes = """
+def task_words():
+    return {"actions": ["mkdir -p build/words"], "file_dep": ["in/a"], "targets": ["build/words"]}
+"""
+    content = "{src: build/words/, dst: w/, optional: true}"
+    describe(project, makes, content, "{src: in/a, dst: a}")
+    note = "specs/demo.yaml:7:5: contents[0]: nothing is there for build/words/, which is optional"
+    for _ in range(2):
+        assert f"note: {note}\n" in project.doit()
+    assert f"note: {note}\n" in project.doit("verify")
+    assert f"    note: {note}\n" in project.doit("explain")
+    tasks = json.loads(project.doit("explain", "--json"))["tasks"]
+    assert tasks[0]["absent"] == [
+        {
+            "source": "build/words/", "where": "contents[0]",
+            "file": "specs/demo.yaml", "line": 7, "column": 5,
+        }
+    ]  # fmt: skip
+    describe(project, makes, content.replace(", optional: true", ""), "{src: in/a, dst: a}")
+    told = "nothing matches build/words/ [no-match]"
+    output = project.doit(status=2)
+    assert told in output
+    assert "help: words makes it: `doit forget words` has that done again" in output
+
+
+def test_tasks_that_are_named_are_checked(project: Project) -> None:
+    describe(
+        project,
+        MAKES + """
+def task_after():
+    return {"actions": [], "task_dep": ["package"], "targets": ["sub/log"]}
+""",
+        "{src: build/d/, dst: d/, task: mad}",
+        "{src: in/a, dst: a, task: [made, after]}",
+        "{src: sub/, dst: s/, optional: true}",
+        "{src: in/a, dst: b, task: package}",
+    )  # fmt: skip
+    output = project.doit("list", status=3)
+    assert "specs/demo.yaml:7:36: contents[0].task: there is no task mad [unknown-task]" in output
+    assert "help: did you mean made?" in output
+    assert "8:38: contents[1].task[1]: task after needs this package itself" in output
+    assert "9:5: contents[2]: task after needs this package itself, and makes sub/log" in output
+    assert "10:31: contents[3].task: task package needs this package itself" in output
+
+
+def test_what_no_task_makes_is_told_before_any_is_done(project: Project) -> None:
+    describe(
+        project,
+        SITE.replace("TARGET", '"build/site"'),
+        "{src: build/site/, dst: s/, exclude: [nothing]}",
+        "{src: build/sight/, dst: t/}",
+    )
+    output = project.doit(status=3)
+    assert "contents[1].src: build/sight/: No such file or directory" in output
+    assert "contents[0]" not in output
+    assert not project.path("build").exists()

@@ -27,6 +27,14 @@ def test_every_key_is_taken(variants: Variants) -> None:
     assert (found.exclude, found.conffile, found.optional) == (("x", "!y"), True, True)
 
 
+def test_a_content_may_name_the_tasks_that_make_it(variants: Variants) -> None:
+    places = {'"npm:{{ os }}"': ["npm:linux"], "[a, b:c]": ["a", "b:c"]}
+    for text, names in places.items():
+        found = content(variants, f"src: a/, dst: b, task: {text}")
+        assert [maker.name for maker in found.makers] == names
+    assert str(found.makers[1].origin) == "specs/app.yaml:5:33"
+
+
 def test_a_trailing_slash_means_into(variants: Variants) -> None:
     found = content(variants, "src: a/b/, dst: lib/app/")
     assert (found.source, found.dst, found.into) == ("a/b/", "lib/app", True)

@@ -10,7 +10,9 @@ from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
 
 from provisioning.build.changes import Change
+from provisioning.build.need import Absent
 from provisioning.errors import ProvisioningError
+from provisioning.plugin.collected import SourcesUnchanged
 from provisioning.plugin.command import chunks
 from provisioning.plugin.command.project import AS_JSON, PluginCommand, answer, answer_json
 from provisioning.plugin.command.size import count
@@ -48,6 +50,8 @@ class Stage(NamedTuple):
     """What the last run was made for, and what it cost; empty before the first."""
     next: Mapping[str, Any]
     """What the next run would cost; empty where there is none, or where that is not known."""
+    absent: Sequence[Mapping[str, Any]] = ()
+    """Of what is collected, the optional contents that have found nothing."""
 
 
 class Explain(PluginCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
@@ -80,17 +84,28 @@ class Explain(PluginCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no 
         self, task: Any, unchanged: Unchanged, control: TaskControl, before: Mapping[str, Stage]
     ) -> Stage:
         status = self.dep_manager.get_status(task, control.tasks, get_log=True)
-        waits = [
-            each for each in before if each in task.task_dep and before[each].state != UP_TO_DATE
-        ]
+        needed = [each for each in control.tasks if each in task.task_dep]
+        waits = [each for each in needed if self._comes(each, control.tasks, before)]
         why = Why(task, unchanged, status.reasons, waits=bool(waits))
         reasons = [] if status.status == "up-to-date" else list(why.told())
         state = RUNS if reasons else MAY_RUN if waits else UP_TO_DATE
-        # Whatever has never been done waits for nothing that need be told.
-        reasons += [] if unchanged.is_new else [f"after {each}" for each in waits]
+        # Whatever has never been done waits for no stage that need be told.
+        told = (each for each in waits if not (unchanged.is_new and each in before))
+        reasons += [f"after {each}" for each in told]
         last = self._last(task.name)
         would = {} if state == UP_TO_DATE else _next(task, unchanged.job, last)
-        return Stage(task.name, state, reasons, last, would)
+        found = unchanged.absent if isinstance(unchanged, SourcesUnchanged) else ()
+        absent = [each._asdict() for each in found]
+        return Stage(task.name, state, reasons, last, would, absent)
+
+    def _comes(self, name: str, tasks: Mapping[str, Any], before: Mapping[str, Stage]) -> bool:
+        """Whether a task that another one needs is to be done first."""
+        if name in before:
+            return before[name].state != UP_TO_DATE
+        task = tasks[name]
+        if not task.actions:  # a group, of which doit knows no state
+            return any(self._comes(each, tasks, before) for each in task.task_dep)
+        return bool(self.dep_manager.get_status(task, tasks).status != "up-to-date")
 
     def _last(self, name: str) -> dict[str, Any]:
         values = self.dep_manager.get_values(name) or {}
@@ -145,6 +160,7 @@ def _named(control: TaskControl, word: str) -> list[str]:
 def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
     for stage in stages:
         yield f"{stage.task}: {stage.state}\n"
+        yield from (f"    note: {Absent(**each)}\n" for each in stage.absent)
         yield from (f"    {reason}\n" for reason in stage.reasons[:most])
         if len(stage.reasons) > most:
             yield f"    and {len(stage.reasons) - most} more; --all tells them\n"

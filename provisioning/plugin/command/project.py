@@ -91,6 +91,9 @@ class ProjectCommand(PluginCommand):
         """The options of doit's loader (`--file`, `--dir`), and those of the command."""
         return [*map(CmdOption, self._loader.cmd_options), *super().get_options()]
 
+    def _execute(self) -> None:
+        """What doit's own commands do with tasks: here it is settled who makes what, only."""
+
     def inputs(self, parameters: Any) -> Inputs:
         """What the specs of the project are made from; its directory is the working directory.
 
@@ -104,7 +107,8 @@ class ProjectCommand(PluginCommand):
         self._loader.setup(parameters)
         self._loader.load_doit_config()
         try:
-            self._loader.load_tasks(cmd=self, pos_args=[])
+            self.task_list = self._loader.load_tasks(cmd=self, pos_args=[])
+            self._execute()
         except InvalidDodoFile as error:
             if isinstance(error.__cause__, ProvisioningError):
                 raise error.__cause__ from None

@@ -39,17 +39,19 @@ class Why:
         self._unchanged = unchanged
         self._reasons = reasons
         self._files = {} if waits else _FILES
+        self._waits = waits
 
     def told(self) -> Iterator[str]:
         """Each reason as a line."""
         mine = self._unchanged.reasons
+        yield from (str(reason) for reason in mine if reason.kind == "lost")
         if self._unchanged.is_new:
             yield "never done before"
             return
         if any(map(self._is_of_paths, mine)):
             yield from self._changes()
         for reason in mine:
-            if not self._is_of_paths(reason):
+            if reason.kind != "lost" and not self._is_of_paths(reason):
                 yield from self._told(reason)
         yield from (f"{path}: missing" for path in self._reasons.get("missing_target") or ())
         for kind, told in self._files.items():
@@ -78,7 +80,8 @@ class Why:
         try:
             now = collect(job.part.layout, self._unchanged.digests.look)
         except ProvisioningError as error:
-            yield from str(error).splitlines()
+            # What is missing may be what comes first makes.
+            yield from () if self._waits else str(error).splitlines()
             return
         placed = job.part.placed_by()
         for change in changes(*differing(job.workspace.collected, Listing.of(now))):

@@ -1,0 +1,152 @@
+"""Knows the paths of the project that a spec names, and whether what a task leaves concerns one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from itertools import product
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from provisioning.build.glob import base_of, is_glob, reached_by
+from provisioning.build.tree import is_left_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.spec.origin import Origin
+    from provisioning.spec.variant import Content, Maker, Variant
+
+CERTAIN, POSSIBLE = "certain", "possible"
+
+
+class Need(NamedTuple):
+    """A file, directory or glob that a spec names, which has to be there to be packaged."""
+
+    source: str
+    origin: Origin
+    exclude: tuple[str, ...] = ()
+    makers: tuple[Maker, ...] = ()
+    """Tasks that make it by the spec's own word."""
+
+
+class Made(NamedTuple):
+    """The tasks that make what is needed."""
+
+    tasks: tuple[str, ...] = ()
+    """All that may."""
+    sure: tuple[str, ...] = ()
+    """Those of which it is said: by the spec, or by what they leave."""
+
+    def joined(self, other: Made) -> Made:
+        """The tasks of both."""
+        tasks, sure = (dict.fromkeys((*a, *b)) for a, b in zip(self, other, strict=True))
+        return Made(tuple(tasks), tuple(sure))
+
+    def again(self) -> str:
+        """How to have it made again where it is gone; "" if nobody makes it."""
+        names = " ".join(self.sure or self.tasks)
+        return f"{names} makes it: `doit forget {names}` has that done again" if names else ""
+
+
+MadeBy: TypeAlias = Mapping[str, Made]
+"""Who makes what is needed, by its source."""
+NOBODY: MadeBy = MappingProxyType({})
+NO_MAKER = Made()
+
+
+class Absent(NamedTuple):
+    """An optional content that has found nothing."""
+
+    source: str
+    where: str
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.where}: nothing is there for {self.source}, which is optional"
+
+
+def absent(content: Content) -> Absent:
+    """Tell that a content has found nothing."""
+    origin = content.origin
+    return Absent(content.source, content.where, origin.file, origin.line, origin.column)
+
+
+def need_of(content: Content) -> Need:
+    """What a content takes its files from."""
+    return Need(content.source, content.origin, content.exclude, content.makers)
+
+
+def needs_of(variant: Variant) -> Iterator[Need]:
+    """All that a variant is made of, as it is named."""
+    yield from (Need(hook.source, hook.origin) for hook in variant.hooks)
+    yield from (Need(document.source, document.origin) for document in variant.documents)
+    yield from (need_of(each) for each in variant.contents if each.kind in {"src", "template"})
+
+
+def places(path: str) -> tuple[str, ...]:
+    """Where in the project a path lies: as it is written, and as links lead; none if outside."""
+    found = dict.fromkeys((os.path.relpath(path), os.path.relpath(_real(path), _real("."))))
+    return tuple(place for place in found if place != ".." and not place.startswith("../"))
+
+
+class Wanted:
+    """Among what tasks leave, that which a source stands for."""
+
+    def __init__(self, source: str, exclude: tuple[str, ...]) -> None:
+        self._base = base_of(source)
+        self._pattern = source[len(self._base) :] if is_glob(source) else ""
+        self._exclude = exclude
+        self._places = places(self._base)
+
+    def concerns(self, made: tuple[str, ...], *, is_file: bool) -> str:
+        """Whether what a task leaves at the places `made` may be among it.
+
+        CERTAIN, where it lies at, below or above it; POSSIBLE, where that depends on whether it is
+        a directory, which nobody knows before it is made; "" where it is neither.
+        """
+        for wanted, place in product(self._places, made):
+            if _lies_in(wanted, place):
+                return CERTAIN
+            if _lies_in(place, wanted):
+                return self._among(os.path.relpath(place, wanted), is_file=is_file)
+        return ""
+
+    def _among(self, path: str, *, is_file: bool) -> str:
+        if is_left_out(path) or self._is_excluded(path):
+            return ""
+        if not self._pattern:
+            return CERTAIN
+        whole, further = reached_by(self._pattern, path)
+        return CERTAIN if whole else POSSIBLE if further and not is_file else ""
+
+    def _is_excluded(self, path: str) -> bool:
+        if not self._exclude:
+            return False
+        from provisioning.build.gitignore import Ignored  # noqa: PLC0415 - where there are some
+        from provisioning.build.sources import why_none  # noqa: PLC0415
+
+        ignored = Ignored(pattern for pattern in self._exclude if not why_none(pattern))
+        return path in ignored or ignored.holds_directory(path)
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    """Whether `path` is `directory` or lies below it; "." is the project."""
+    return directory in {".", path} or path.startswith(f"{directory}/")
+
+
+@cache
+def _directory(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _real(path: str) -> str:
+    # What thousands of targets share is looked up once; nothing is made while this is asked.
+    path = os.path.abspath(path)
+    head, tail = os.path.split(path)
+    place = os.path.join(_directory(head), tail)
+    return os.path.realpath(place) if os.path.islink(place) else place

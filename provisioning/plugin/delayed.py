@@ -1,0 +1,60 @@
+"""Knows how stages wait for what makes the specs' own sources: as delayed tasks of doit."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from doit.exceptions import InvalidDodoFile, TaskFailed
+from doit.task import DelayedLoader, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_FIRST = "_what specs are read from"  # doit shows no name that begins so
+_FAULT = "_specs"
+
+
+class Create(Protocol):
+    """Creates the tasks that were waiting."""
+
+    def __call__(self, *, is_stale: bool) -> Sequence[Any]:
+        """`is_stale` tells whether anything was done meanwhile; raises InvalidDodoFile."""
+
+
+def delay(command: Any, stages: Sequence[Any], first: Sequence[str], create: Create) -> None:
+    """Have doit's `command` create the tasks `stages` once the tasks `first` are done.
+
+    Until then each has a placeholder, of the same name, that leads to all of them.
+    """
+    loader = DelayedLoader(partial(_created, command, stages, first, create), executed=_FIRST)
+    loader.basename = stages[0].name  # of which doit asks whether they have been created
+    waiting = [
+        Task(each.name, None, loader=loader, doc=each.doc, params=each.params) for each in stages
+    ]
+    others = [task for task in command.task_list if task not in stages]
+    command.task_list = [*others, Task(_FIRST, None, task_dep=first), *waiting]
+
+
+def _created(
+    command: Any, stages: Sequence[Any], first: Sequence[str], create: Create
+) -> Iterator[Any]:
+    tasks = command.control.tasks
+    names = {name.partition(":")[0] for name in (stage.name for stage in stages)}
+    try:
+        is_stale = any(task.executed for task in _single(first, tasks))
+        yield from create(is_stale=is_stale)
+    except InvalidDodoFile as error:
+        # To raise it would leave the workers of `doit -n` waiting for ever.
+        yield Task(_FAULT, [partial(TaskFailed, str(error))])
+        for name in [name for name in tasks if name.partition(":")[0] in names]:
+            yield Task(name, None, task_dep=[_FAULT])
+
+
+def _single(names: Sequence[str], tasks: Any) -> Iterator[Any]:
+    """The tasks of these names, those of groups in the place of the groups."""
+    for name in names:
+        if tasks[name].actions:
+            yield tasks[name]
+        else:
+            yield from _single(tasks[name].task_dep, tasks)
