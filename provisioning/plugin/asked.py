@@ -78,6 +78,8 @@ def when_loaded(call: Callable[[Any], None]) -> bool:
         call(command)
         return execute(*args, **options)
 
+    # By the names of its parameters doit knows which options it takes.
+    execute_later.__signature__ = inspect.signature(execute)  # type: ignore[attr-defined]
     command._execute = execute_later  # noqa: SLF001 - no hook of doit's is called for all commands
     return True
 
