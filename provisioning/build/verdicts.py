@@ -9,7 +9,6 @@ from provisioning.build.judge import judge
 from provisioning.build.part import sources_of
 from provisioning.build.verdict import Verdict
 from provisioning.errors import BuildError
-from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.git import GitError, NoVersion, refs
 from provisioning.spec.origin import Origin
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from provisioning.build.part import Part
     from provisioning.build.sources import Sources
     from provisioning.build.verdict import Makers
+    from provisioning.spec.fault import SpecError
 
 _NOTE = "edited"
 
@@ -122,6 +122,9 @@ def _judged(commit: str, part: Part) -> Verdict:
 
 
 def _unanswered(error: GitError, parts: Sequence[Part]) -> SpecError:
+    # Imported here: a cost that a build with nothing to tell does not owe.
+    from provisioning.spec.fault import Fault, SpecError  # noqa: PLC0415
+
     files = {part.variant.file for part in parts}
     origins = (Origin(file=file, line=0, column=1, path="version.from") for file in files)
     told = (Fault.at(origin, "no-version", error.why.message, error.why.hint) for origin in origins)
