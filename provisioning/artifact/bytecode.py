@@ -38,9 +38,9 @@ class Beside:
         self._caches = {_join(_above(path), _CACHE) for path in self._sources}
 
     @property
-    def unlisted(self) -> list[str]:
-        """The directories of byte code that the package itself does not have, sorted."""
-        return sorted(self._caches - self._listed)
+    def brings_its_own(self) -> bool:
+        """Whether the package itself has byte code where Python would leave some."""
+        return bool(self._caches & self._listed)
 
     def __contains__(self, found: Entry) -> bool:
         """Tell whether it is byte code of a source, or a directory of such."""

@@ -38,6 +38,19 @@ if [ -n "${{DPKG_ROOT:-}}" ]; then
 fi
 """
 _END = "END_OF_PYTHON"
+_LEFT = """\
+dpkg-query --listfiles {name} | sed -n 's,/\\([^/]*\\)\\.py$,/__pycache__/\\1,p' |
+    while IFS= read -r path; do
+        [ ! -L "${{path%/*}}" ] || continue
+        for file in "$path".*.pyc*; do
+            [ ! -f "$file" ] || printf '%s\\0' "$file"
+        done
+    done | xargs -0 -r rm -f || true
+dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
+    while IFS= read -r path; do
+        [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
+    done
+"""
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
@@ -172,21 +185,13 @@ fi
 
 
 def _left_byte_code(described: Described) -> Iterator[str]:
-    """Remove what Python has left beside files that go, or are replaced: dpkg knows of none."""
-    manifest = described.manifest
-    caches = [f"{manifest.package.prefix}/{each}" for each in Beside(manifest.entries).unlisted]
-    if caches:
-        lines = "".join(f"{each}\n" for each in caches)
-        yield f"""\
-while IFS= read -r path; do
-    if [ -d "$path" ] && [ ! -L "$path" ]; then
-        rm -f "$path"/*.pyc*
-        rmdir --ignore-fail-on-non-empty "$path"
-    fi
-done <<'END_OF_CACHES'
-{lines}\
-END_OF_CACHES
-"""
+    """Remove what Python has left beside files that go, or are replaced: dpkg knows of none.
+
+    A package that brings byte code itself has to look after it.
+    """
+    package, entries = described.manifest
+    if has_sources(entries) and not Beside(entries).brings_its_own:
+        yield _LEFT.format(name=package.name)
 
 
 def _emptied_caches(described: Described) -> Iterator[str]:

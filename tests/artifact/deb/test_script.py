@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -194,22 +195,42 @@ def test_byte_code_of_a_hook_goes_with_it(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["lib", "m.py", "temporary"]
 
 
+LISTS = """#!/bin/sh
+[ "$*" = "--listfiles greenhouse" ] || exit 1
+printf '%s\\n' {0}/lib {0}/lib/main.py {0}/lib/é.b.py {0}/x.py
+"""
+LEFT = ("main.cpython-311.pyc", "é.b.cpython-311.opt-1.pyc", "main.cpython-311.pyc.7")
+
+
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 @pytest.mark.parametrize("occasion", [("remove",), ("upgrade", "1.5")], ids=" ".join)
 def test_what_python_left_goes_with_what_it_was_made_of(
     tmp_path: Path, shell: list[str], occasion: tuple[str, ...]
 ) -> None:
-    cache = tmp_path / "it's $(here)/lib/__pycache__"
-    cache.mkdir(parents=True)
-    for name in ("main.cpython-311.pyc", "gone.cpython-311.opt-1.pyc", "main.cpython-311.pyc.7"):
-        (cache / name).touch()
-    script = made(PACKAGE._replace(prefix=str(cache.parents[1])))["prerm"]
-    assert _run(shell, script, *occasion) == (0, "")
-    assert not cache.exists()
-    cache.mkdir()
-    (cache / "mine").touch()
-    assert _run(shell, script, *occasion) == (0, "")
-    assert [path.name for path in cache.iterdir()] == ["mine"]
+    """What dpkg lists its program says, which is one of this test's."""
+    prefix = tmp_path / "it's $(here)"
+    cache = prefix / "lib/__pycache__"
+    programs = tmp_path / "programs"
+    for path in (cache, programs):
+        path.mkdir(parents=True)
+    (programs / "dpkg-query").write_text(LISTS.format(shlex.quote(str(prefix))))
+    (programs / "dpkg-query").chmod(0o755)
+    script = made(PACKAGE._replace(prefix=str(prefix)))["prerm"]
+    env = {"PATH": f"{programs}:/bin:/usr/bin"}
+    for others in ((), ("another.cpython-311.pyc",)):
+        cache.mkdir(exist_ok=True)
+        for name in (*LEFT, *others):
+            (cache / name).touch()
+        assert _run(shell, script, *occasion, env=env) == (0, "")
+        there = [path.name for path in cache.iterdir()] if cache.exists() else None
+        assert there == ([*others] or None)
+
+
+def test_byte_code_that_a_package_brings_is_left_alone() -> None:
+    cache = "lib/__pycache__"
+    brought = (file("lib/main.py"), directory(cache), file(f"{cache}/main.cpython-311.pyc"))
+    parsed = Manifest(PACKAGE, tuple(item.entry for item in brought))
+    assert "prerm" not in scripts(Described(parsed, manifest.dump(parsed), {}))
 
 
 def test_caches_of_services_go_with_their_version() -> None:

@@ -30,13 +30,16 @@ if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     deb-systemd-invoke stop 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
 
-while IFS= read -r path; do
-    if [ -d "$path" ] && [ ! -L "$path" ]; then
-        rm -f "$path"/*.pyc*
-        rmdir --ignore-fail-on-non-empty "$path"
-    fi
-done <<'END_OF_CACHES'
-/opt/greenhouse/lib/__pycache__
-END_OF_CACHES
+dpkg-query --listfiles greenhouse | sed -n 's,/\([^/]*\)\.py$,/__pycache__/\1,p' |
+    while IFS= read -r path; do
+        [ ! -L "${path%/*}" ] || continue
+        for file in "$path".*.pyc*; do
+            [ ! -f "$file" ] || printf '%s\0' "$file"
+        done
+    done | xargs -0 -r rm -f || true
+dpkg-query --listfiles greenhouse | sed -n 's,/[^/]*\.py$,/__pycache__,p' |
+    while IFS= read -r path; do
+        [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
+    done
 
 exit 0
