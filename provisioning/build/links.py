@@ -82,10 +82,22 @@ def _is_at(path: str, place: str) -> bool:
     return not place or f"{path}/".startswith(f"{place}/")
 
 
+def _circle(item: Item, items: Mapping[str, Item]) -> str:
+    """The links that lead to each other, from `item` on."""
+    path, passed = item.path, list[str]()
+    while path not in passed and path in items and items[path].type == LINK:
+        passed.append(path)
+        path = os.path.normpath(os.path.join(os.path.dirname(path), items[path].link))
+    return " → ".join(map(shown, (*passed, path)))
+
+
 def _fault(item: Item, content: Content, end: End, items: Mapping[str, Item]) -> Fault:
     called = f"{shown(item.source)}: the symbolic link" if item.source else "the link"
     message = f"{called} to {shown(item.link)} leads to nothing in the package"
-    if item.source:
+    if end.path in items:  # which is a link, too, and none of them ends
+        message = f"{called} to {shown(item.link)} comes back to itself: {_circle(item, items)}"
+        hint = "lead one of them to what is no link"
+    elif item.source:
         hint = f"put there what it leads to, exclude it, or {_LATER}"
     elif near := nearest(end.path, [*items]):
         hint = f"did you mean {os.path.relpath(near, os.path.dirname(item.path) or '.')}?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from provisioning.spec.trouble import PLACEHOLDER, Told, indent, start
@@ -34,7 +35,7 @@ def no_value(trouble: Trouble) -> Told:
     if opened and trouble.is_end:
         return _unclosed(trouble, opened)
     if opened and trouble.after.startswith("- "):
-        hint = "write [a, b], or one dash in each line and no brackets"
+        hint = _undashed(trouble, opened)
         return Told("a dash cannot stand in brackets", hint, began=_began(trouble, opened))
     if sign and sign in "]}":
         return surplus(sign)
@@ -43,6 +44,15 @@ def no_value(trouble: Trouble) -> Told:
     if sign == ",":
         return start(trouble, trouble.place)
     return Told("a value is missing here", 'write "" for an empty text')
+
+
+def _undashed(trouble: Trouble, opened: Place) -> str:
+    pair = trouble.pair(opened[0])
+    first = re.match(r"-\s+([\w.-]+:\s+[^\s,\]}]{1,60})", trouble.after)
+    if not pair or not first:
+        return "write [a, b], or one dash in each line and no brackets"
+    dash = "- " if pair.key == "contents" else ""
+    return f"write:\n{pair.key}:\n  {dash}{first[1]}"
 
 
 def surplus(sign: str) -> Told:

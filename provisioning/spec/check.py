@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cerberus import TypeDefinition, Validator, errors
 
 from provisioning.spec.doubts import doubts
-from provisioning.spec.fault import Fault, did_you_mean, nearest
+from provisioning.spec.fault import Fault
+from provisioning.spec.instead import instead
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 from provisioning.spec.rule import MODES
 from provisioning.spec.schema import CONTENT, KINDS, ONE_SOURCE, WITH_DST, inner
+from provisioning.spec.synonym import meant_by, suggestion
+from provisioning.spec.withheld import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +47,7 @@ def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
     validator = _validator(schema)
     validator.validate(plain(node), normalize=False)
     # A misspelt key is one mistake: what it was meant to be is not missing as well.
-    meant = {nearest(key, schema) for key in node.items}
+    meant = {meant_by(key, schema) for key in node.items}
     found = [error for error in validator.errors if not _is_missing(error, meant)]
     faults += [_fault(node, error, schema) for error in found]
     refused = {error.document_path for error in found if error.code != _TOGETHER.code}
@@ -84,7 +87,7 @@ class _Validator(Validator):  # type: ignore[misc]  # as above
     def _check_with_content(self, field: int, value: Schema | None) -> None:
         if value is None:
             return  # cerberus refuses a null, and checks it all the same
-        meant = {nearest(key, CONTENT["schema"]) or key for key in value}
+        meant = {meant_by(key, CONTENT["schema"]) or key for key in value}
         kinds = [kind for kind in KINDS if kind in meant]
         if len(kinds) != 1:
             which = f"{' and '.join(kinds)} exclude each other" if kinds else "nothing to install"
@@ -106,7 +109,7 @@ def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
     *parents, key = error.document_path
     parent = _at(root, parents)
     if error.code == errors.UNKNOWN_FIELD.code:
-        hint = did_you_mean(key, _rule(schema, parents)["schema"])
+        hint = suggestion(key, _rule(schema, parents)["schema"])
         return Fault.at(parent.keys[key], "unknown-key", "unknown key", hint)
     if error.code == errors.REQUIRED_FIELD.code:
         return Fault.at(parent.origin, "missing-key", f"{key} is missing")
@@ -116,10 +119,11 @@ def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
         return Fault.at(node.keys[inner[0]] if inner else node.origin, code, message)
     if error.code == errors.MIN_LENGTH.code:
         return Fault.at(node.origin, "empty", "at least one is needed")
-    return _type_fault(node, key, _rule(schema, error.document_path)["type"])
+    return _type_fault(node, key, _rule(schema, error.document_path))
 
 
-def _type_fault(node: Node, key: str | int, types: str | list[str]) -> Fault:
+def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
+    types: str | list[str] = rule["type"]
     wanted = [types] if isinstance(types, str) else types
     quotable = "string" in wanted and "integer" not in wanted
     if quotable and isinstance(node, Scalar) and node.value is not None:
@@ -131,7 +135,9 @@ def _type_fault(node: Node, key: str | int, types: str | list[str]) -> Fault:
             return Fault.at(node.origin, "unquoted-mode", message)
         return Fault.at(node.origin, "unquoted-text", message)
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
-    return Fault.at(node.origin, "wrong-type", f"this is {kind_of(node)}, and must be {names}")
+    message = f"this is {kind_of(node)}, and must be {names}"
+    fault = Fault.at(node.origin, "wrong-type", message, instead(node, key, rule))
+    return replace(fault, excerpt=key != SECRETS)
 
 
 def _is_missing(error: Any, keys: set[str | None]) -> bool:

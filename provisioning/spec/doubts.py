@@ -9,6 +9,7 @@ from provisioning.spec.node import Mapping, Scalar, shorten
 from provisioning.spec.rule import MODES
 from provisioning.spec.scalar import doubt, meant
 from provisioning.spec.schema import inner
+from provisioning.spec.withheld import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Fault]:
     if not isinstance(node, Scalar):
         numbered = node.items if isinstance(node, Mapping) else dict(enumerate(node.items))
         for part, item in numbered.items():
+            if part == SECRETS:  # none is written there, which is told without it
+                continue
             written = f"{part}: " if isinstance(part, str) else ""
             yield from doubts(item, inner(rule, part), written)
     elif reason := doubt(node):

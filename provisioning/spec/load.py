@@ -18,6 +18,7 @@ from provisioning.spec.report import LINE_BREAK
 from provisioning.spec.scalar import doubt, is_ambiguous
 from provisioning.spec.syntax import explain
 from provisioning.spec.trouble import PLACEHOLDER, Trouble, Value, quote
+from provisioning.spec.withheld import withheld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,13 @@ def _advice(node: Sequence | Scalar) -> str:
 
 def parse(text: str, file: str, faults: list[Fault], *, as_written: bool = False) -> Node | None:
     """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
+    found: list[Fault] = []
+    node = _parsed(text, file, found, as_written=as_written)
+    faults += withheld(found, text) if found else ()
+    return node
+
+
+def _parsed(text: str, file: str, faults: list[Fault], *, as_written: bool) -> Node | None:
     if control := _CONTROL.search(text):
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())

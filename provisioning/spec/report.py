@@ -64,8 +64,9 @@ class _Report:
             yield from self._excerpt(origin, BLUE)
         if len(fault.related) > _MOST_RELATED:
             yield f"  and {len(fault.related) - _MOST_RELATED:,} more places"
-        if fault.hint:
-            yield "  " + self._paint("help:", CYAN) + f" {_clean(fault.hint)}"
+        for number, line in enumerate(fault.hint.splitlines()):
+            lead = f"{self._paint('help:', CYAN)} " if number == 0 else "    "
+            yield f"  {lead}{_clean(line)}"
 
     def _excerpt(self, origin: Origin, style: str) -> Iterator[str]:
         numbered = self._lines(origin.file)

@@ -56,6 +56,19 @@ def _owner_reason(owner: str) -> str:
 _LONGEST_PATH = 4096  # PATH_MAX of Linux
 _LONGEST_TEXT = 4096
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+# Of YAML 1.1, section 5.6, those that a path of Windows may hold: "src\\app".
+_ESCAPES = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\t": r"\t",
+    "\n": r"\n",
+    "\v": r"\v",
+    "\f": r"\f",
+    "\r": r"\r",
+    "\x1b": r"\e",
+    "\0": r"\0",
+    "\x85": r"\N",
+}
 _NO_CHARACTER = re.compile(f"[{NO_CHARACTERS}]")
 
 
@@ -67,7 +80,11 @@ def _link_reason(target: str) -> str:
         return "is absolute; write a relative path"
     if "\\" in target:
         return "has a backslash; separate with /"
-    return "has a control character" if CONTROL.search(target) else character_reason(target)
+    if control := CONTROL.search(target):
+        written = _ESCAPES.get(control[0])
+        meant = f": in double quotes, {written} is one, and no backslash; separate with /"
+        return f"has a control character{meant if written else ''}"
+    return character_reason(target)
 
 
 def character_reason(text: str) -> str:
@@ -103,6 +120,15 @@ _FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb", "dir")
 _MTIMES = ("epoch", "content")
 _SERVICE_MANAGERS = ("systemd", "launchd")
 
+
+def _mode_reason(mode: str) -> str:
+    if re.fullmatch(_MODE, mode):
+        return ""
+    digits = re.fullmatch("0*o?0*([0-7]{3,4})", mode)
+    meant = digits[1].zfill(4) if digits else "0644"
+    return f'is no mode: write {"" if digits else "octal digits, such as "}"{meant}"'
+
+
 NAME = Rule(
     "bad-name",
     matches(_NAME, "is no name: use a-z and 0-9, then also . + and -"),
@@ -124,7 +150,7 @@ TAG_GLOB = Rule(
 MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
 MODE = Rule(
     "bad-mode",
-    matches(_MODE, 'is no mode: write octal digits, such as "0644"'),
+    _mode_reason,
     pattern=_MODE,
 )
 ABOUT = Rule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from provisioning.spec import brackets
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 # `src:file`, but not `http://…`.
 _TIGHT = re.compile(r"\s*(?:-\s+)*([\w.-]+):(?!//)(\S.{0,60})")
+# White space of Unicode's, and what people take for it: in front, or behind a dash or a colon.
+_ODD_SPACE = re.compile(
+    "(?:[ -]*|[ -]*[\\w.-]+: *)([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])"
+)
 _BLOCK = re.compile(r"(^|\s)[|>][-+\d]*$")
+_LONGEST_LINE = 200  # that is looked at: longer ones are none that a person wrote
 _LONGEST_KEY = 1024  # of libyaml, after YAML 1.1, section 7.3.2
 _WRITE = "write key: value"
 
@@ -23,7 +29,8 @@ _WRITE = "write key: value"
 def explain(trouble: Trouble) -> Told:
     """Return what is wrong, where, and what to do."""
     explainer = _EXPLAINERS.get(trouble.problem) or _CONTEXTS.get(trouble.context) or _unknown
-    return _conflict(trouble.lines) or explainer(trouble)
+    plain = _conflict(trouble.lines) or _odd_space(trouble) or _tight_dash(trouble)
+    return plain or explainer(trouble)
 
 
 def _unknown(trouble: Trouble) -> Told:
@@ -37,6 +44,26 @@ def _conflict(lines: Sequence[str]) -> Told | None:
         if line.startswith(("<<<<<<< ", ">>>>>>> ")):
             hint = "keep one of the two versions; remove the lines of <<<<<<<, ======= and >>>>>>>"
             return Told("a merge conflict was left in the file", hint, (number, 1))
+    return None
+
+
+def _odd_space(trouble: Trouble) -> Told | None:
+    """Explain a space that is none to YAML, where one has to be: behind a key, or in front."""
+    last = trouble.place[0]
+    for number in (trouble.since[0], trouble.above(last), last):
+        if found := _ODD_SPACE.match(trouble.line(number)[:_LONGEST_LINE]):
+            place = (number, found.start(1) + 1)
+            name = unicodedata.name(found[1][0]).lower()
+            message = f"U+{ord(found[1][0]):04X} ({name}) is no space to YAML"
+            return Told(message, "write an ordinary space instead", place)
+    return None
+
+
+def _tight_dash(trouble: Trouble) -> Told | None:
+    """Explain `-{src: a}`, which begins a text."""
+    number = trouble.place[0]
+    if re.match(r" *-[{\[]", trouble.line(number)):
+        return _no_pair(trouble, (number, indent(trouble.line(number)) + 1))
     return None
 
 
@@ -108,7 +135,7 @@ def _no_pair(trouble: Trouble, place: Place) -> Told:
         return Told("a space is missing after this colon", hint, place)
     if text.startswith("//"):
         return Told("// starts no comment here", "start a comment with #", place)
-    if dashed := re.match(r"-(\w.{0,60})", text):
+    if dashed := re.match(r"-([\w{\[].{0,60})", text):
         return Told("a space is missing after this dash", f"write - {dashed[1]}", place)
     if assigned := re.match(r"([\w.-]+)\s*=\s*(.{1,60})", text):
         return Told(
@@ -155,7 +182,7 @@ def _indentation(trouble: Trouble) -> Told:
         return told
     if re.match(r"-(\s|$)", trouble.after):
         return _item(trouble)
-    if re.match(r"-\w", trouble.after):
+    if re.match(r"-[\w{\[]", trouble.after):
         return _no_pair(trouble, trouble.place)
     if trouble.after.startswith(":"):
         return Told("a key is missing before this colon", _WRITE)

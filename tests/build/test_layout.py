@@ -137,6 +137,19 @@ def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
 
 
+def test_links_that_lead_to_each_other_are_told_as_what_they_are() -> None:
+    links = (("b", "a"), ("c/d", "b"), ("../a", "c/d"), ("self", "self"))
+    contents = [content("link", to, at, number=number) for number, (to, at) in enumerate(links)]
+    told = [(fault.message, fault.hint) for fault in _faults(*contents)]
+    assert {hint for _, hint in told} == {"lead one of them to what is no link"}
+    assert [message for message, _ in told] == [
+        "the link to b comes back to itself: a → b → c/d → a",
+        "the link to c/d comes back to itself: b → c/d → a → b",
+        "the link to ../a comes back to itself: c/d → a → b → c/d",
+        "the link to self comes back to itself: self → self",
+    ]
+
+
 def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
     write("t/a")
     write("t/b/keep")

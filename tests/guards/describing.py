@@ -65,6 +65,25 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
+            "a secret in a line of a spec that cannot be read",
+            "told without the line",
+            (
+                Guard(
+                    "spec/load.py",
+                    "faults += withheld(found, text) if found else ()",
+                    "faults += found",
+                    "spec/test_golden.py"
+                    "::test_the_report_is_this_to_the_letter[secret-in-a-syntax-error]",
+                ),
+                Guard(
+                    "spec/check.py",
+                    "return replace(fault, excerpt=key != SECRETS)",
+                    "return fault",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[instead]",
+                ),
+            ),
+        ),
+        Fault(
             "a value that YAML 1.1 and 1.2 read differently, in a spec",
             "refused, and the quoted form suggested",
             (

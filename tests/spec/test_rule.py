@@ -47,13 +47,21 @@ def test_nothing_else_is_a_name(text: str) -> None:
     assert rule.NAME.reason(text)
 
 
+CONTROL = "has a control character"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "is empty"),
         ("/etc", "is absolute; write a relative path"),
         ("a\\b", "has a backslash; separate with /"),
-        ("a\nb", "has a control character"),
+        ("a\x1fb", CONTROL),
+        (
+            "a\ab",
+            rf"{CONTROL}: in double quotes, \a is one, and no backslash; separate with /",
+        ),
+        ("a\ufffe", "has U+FFFE, which is no character"),
         ("a/../b", "leaves its root by .."),
         ("..", "leaves its root by .."),
     ],
