@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from provisioning.artifact import chunk, digest, tar
 from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.lent import carried
 from provisioning.artifact.mtime import of_content
 from provisioning.artifact.path import MANIFEST, RESERVED
 
@@ -46,7 +47,7 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
     return tar.Member(
         f"{name}/{entry.path}{slash}",
         entry.type,
-        entry.mode,
+        carried(entry.mode, entry.owner, entry.group),
         entry.owner,
         entry.group,
         entry.size,
@@ -100,6 +101,7 @@ class Posix:
         path, kind, mode, owner, group, size, *_ = entry
         if kind == FILE and self.length_of_file(path, size):
             numbers = size, of_content(entry) if self._by_content else tar.EPOCH
+            mode = carried(mode, owner, group)
             return tar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)
         return tar.header(self.member(entry))
 

@@ -69,7 +69,7 @@ class Reading:
                 continue
             wanted = self.spelling.member(entry)
             if member != wanted:
-                yield from differences(member, entry)
+                yield from differences(member, entry, mode=wanted.mode)
             if member.mtime != wanted.mtime:
                 raise ArtifactError(f"{shown(member.name)}: {STRANGE}")
             if member.type == FILE:

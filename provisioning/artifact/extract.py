@@ -10,6 +10,7 @@ from provisioning.artifact.descent import Descent
 from provisioning.artifact.entry import DIR, LINK
 from provisioning.artifact.files import open_regular, reason
 from provisioning.artifact.format import reader
+from provisioning.artifact.lent import here
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -52,16 +53,18 @@ def _extract(reading: Reader, into: Path) -> Manifest:
 class Writer:
     """A directory that is filled, by descriptors alone: no name is looked up through a link.
 
-    All directories are there from the beginning. With `owners`, which are numbers then, everything
-    is given to the user and group that its entry names. Raises OSError, and ArtifactError for a
+    All directories are there from the beginning. Where `owners` is said, entries have numbers for
+    owners, and modes that go with them; if it is so, everything is given to the user and group that
+    its entry has. Else no rights but one's own are lent. Raises OSError, and ArtifactError for a
     directory that is not empty.
     """
 
     def __init__(
-        self, into: Path | int, entries: tuple[Entry, ...], *, owners: bool = False
+        self, into: Path | int, entries: tuple[Entry, ...], *, owners: bool | None = None
     ) -> None:
         self._entries = entries
         self._owners = owners
+        self._are_numbers = owners is not None
         self._descent = Descent(into)
         try:
             self._begin(into)
@@ -109,7 +112,8 @@ class Writer:
     def _settle(self, descriptor: int, entry: Entry) -> None:
         if self._owners:
             os.fchown(descriptor, int(entry.owner), int(entry.group))
-        os.fchmod(descriptor, entry.mode)  # last: writing, and another owner, clear setuid
+        # Last: writing, and another owner, clear setuid.
+        os.fchmod(descriptor, entry.mode if self._are_numbers else here(entry).mode)
 
     def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:  # noqa: ARG002 - a subclass may know more of the entry
         """Write a file's content; a subclass may have a faster way."""

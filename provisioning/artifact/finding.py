@@ -24,15 +24,21 @@ class Finding(NamedTuple):
         return f"{shown(self.path)}: {self.message}"
 
 
-def differences(found: Entry | Member, entry: Entry, *, owners: bool = True) -> Iterator[Finding]:
+def differences(
+    found: Entry | Member, entry: Entry, *, owners: bool = True, mode: int | None = None
+) -> Iterator[Finding]:
     """Hold what was found against an entry, all but the content; without owners unless `owners`.
 
-    A wrong type is one finding: nothing else would be comparable.
+    Its `mode` may have to be another: see `lent`. A wrong type is one finding: nothing else would
+    be comparable.
     """
     if found.type != entry.type:
         yield _finding(entry, "type", found.type, entry.type)
         return
-    if found.mode != entry.mode:
+    wanted = entry.mode if mode is None else mode
+    if found.mode == entry.mode != wanted:
+        yield Finding(entry.path, f"mode {found.mode:04o}, an archive has {wanted:04o} for it")
+    elif found.mode != wanted:
         yield _finding(entry, "mode", f"{found.mode:04o}", f"{entry.mode:04o}")
     for key in ("owner", "group") if owners else ():
         if getattr(found, key) != getattr(entry, key):

@@ -11,6 +11,7 @@ from provisioning.artifact.descent import Descent
 from provisioning.artifact.entry import DIR
 from provisioning.artifact.extract import Writer, extract
 from provisioning.artifact.finding import Finding
+from provisioning.artifact.lent import here
 from provisioning.artifact.team import Team
 from provisioning.errors import ArtifactError
 
@@ -36,7 +37,7 @@ class Rehearsal:
     """
 
     def __init__(self, reading: Reader, scratch: Scratch) -> None:
-        self._entries = (*archive.reserved(reading.data), *reading.manifest.entries)
+        self._entries = (*archive.reserved(reading.data), *map(here, reading.manifest.entries))
         with ExitStack() as opened:
             self._directory = opened.enter_context(scratch(sum(map(_room, self._entries))))
             self._writer = opened.enter_context(Writer(self._directory, self._entries))

@@ -13,6 +13,7 @@ from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.entry import DIR, FILE, LINK, TYPES, Entry
 from provisioning.artifact.files import read_bounded, reason
 from provisioning.artifact.finding import Finding, content_difference, differences
+from provisioning.artifact.lent import LENT
 from provisioning.artifact.path import MANIFEST
 
 if TYPE_CHECKING:
@@ -51,8 +52,13 @@ def compare(parsed: Manifest, root: Path) -> Comparison:
     return compare_entries((*reserved(manifest.dump(parsed)), *parsed.entries), root)
 
 
-def compare_entries(entries: Sequence[Entry], root: Path, *, owners: bool = False) -> Comparison:
-    """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers."""
+def compare_entries(
+    entries: Sequence[Entry], root: Path, *, owners: bool | None = None
+) -> Comparison:
+    """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers.
+
+    Where nothing is said of `owners`, somebody unpacked it, and rights may not have been lent.
+    """
     findings: list[Finding] = []
     found = {entry.path: entry for entry in _walk(root, _entry, findings)}
     for entry in entries:
@@ -60,7 +66,9 @@ def compare_entries(entries: Sequence[Entry], root: Path, *, owners: bool = Fals
         if actual is None:
             findings.append(Finding(entry.path, "is missing"))
             continue
-        findings += differences(actual, entry, owners=owners)
+        fewer = owners is None and actual.mode | (entry.mode & LENT) == entry.mode
+        mode = actual.mode if fewer else None
+        findings += differences(actual, entry, owners=bool(owners), mode=mode)
         if (actual.type, actual.size) == (FILE, entry.size):
             findings += _content_difference(root, actual, entry)
     strange, byte_code = _unlisted(found.values(), entries)

@@ -283,6 +283,20 @@ INSTALLING = Group(
             "left out, and told; another owner would be another right",
             (
                 Guard(
+                    "artifact/lent.py",
+                    "    if not mode & LENT:  #",
+                    "    if True:  #",
+                    "build/test_lent.py::test_no_tool_makes_what_nobody_is_given"
+                    "[tar.gz-nosuchuser:nosuchgroup-expected0]",
+                ),
+                Guard(
+                    "artifact/lent.py",
+                    "    if not entry.mode & LENT:\n",
+                    "    if True:\n",
+                    "build/test_lent.py::test_no_tool_makes_what_nobody_is_given"
+                    "[dir-nosuchuser:nosuchgroup-expected0]",
+                ),
+                Guard(
                     "target/owners.py",
                     "        if entry[2] & _LENT:\n",
                     "        if False:\n",

@@ -289,8 +289,8 @@ RUNNING = Group(
                 ),
                 Guard(
                     "artifact/finding.py",
-                    "if found.mode != entry.mode:",
-                    "if False:",
+                    "elif found.mode != wanted:",
+                    "elif False:",
                     "target/test_inspection.py::test_each_difference_is_told[greenhouse-chmodded]",
                 ),
                 Guard(

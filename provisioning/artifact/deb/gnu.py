@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import tar
 from provisioning.artifact.archive import reserved
 from provisioning.artifact.entry import DIR, FILE
+from provisioning.artifact.lent import carried
 from provisioning.artifact.mtime import of_content
 from provisioning.artifact.tar import BLOCK, LONGEST_NAME, Member
 
@@ -59,7 +60,8 @@ class Gnu:
     def member(self, entry: Entry) -> Member:
         """The member that stands for an entry."""
         name = f"{self._root}{entry.path}{'/' if entry.type == DIR else ''}"
-        return Member(name, *entry[1:6], entry.link)
+        rights = carried(*entry[2:5]), *entry[3:5]
+        return Member(name, entry.type, *rights, entry.size, entry.link)
 
     def header(self, entry: Entry) -> bytes:
         """See archive.Spelling."""

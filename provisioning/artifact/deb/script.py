@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact import device
 from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.cache import has_sources, of_package
-from provisioning.artifact.deb import hook, switch, units, user
+from provisioning.artifact.deb import hook, lent, switch, units, user
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
 from provisioning.artifact.unit import writable
@@ -241,7 +241,7 @@ _MADE_OF: dict[str, tuple[Part, ...]] = {
         *(_values, _users, _dropped_units, partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
-        *(switch.finish, partial(hook.run, name="post_install")),
+        *(switch.finish, lent.give, partial(hook.run, name="post_install")),
         *(_enabled_units, _emptied_caches, _started_units),
     ),
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units, _left_byte_code),

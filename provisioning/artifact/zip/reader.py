@@ -198,7 +198,7 @@ class Reading:
         elif entry:
             kind = TYPES.get(stat.S_IFMT(found.mode), "unknown")
             actual = entry._replace(type=kind, mode=stat.S_IMODE(found.mode))
-            told = [*differences(actual, entry)]
+            told = [*differences(actual, entry, mode=stat.S_IMODE(wanted.mode))]
             if not told and all(path != finding.path for finding in self._told):
                 told = [Finding(path, _UNLIKE)]
             yield from (finding for finding in told if finding not in self._told)

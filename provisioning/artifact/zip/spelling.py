@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.entry import DIR, FILE, LINK
+from provisioning.artifact.lent import carried
 
 if TYPE_CHECKING:
     from provisioning.artifact.tar import Member
@@ -99,7 +100,9 @@ def central(member: Member, clock: Clock, packed: Packed, offset: int) -> bytes:
     common = _common(member, clock, packed, len(extra))
     if numbers:
         common = _VERSION64.to_bytes(2, "little") + common[2:]
-    attributes = (KINDS[member.type] | member.mode) << 16
+    has_numbers = bool(_owners(member.owner, member.group))
+    mode = carried(member.mode, member.owner, member.group, numbers=has_numbers)
+    attributes = (KINDS[member.type] | mode) << 16
     if member.type == DIR:
         attributes |= _DOS_DIRECTORY
     rest = REST.pack(0, 0, 0, attributes, min(offset, MOST_32))
