@@ -55,14 +55,17 @@ class Beside:
         return _join(_above(cache), match[1] + _SOURCE) in self._sources
 
     def below(self, root: Descent) -> Iterator[Entry]:
-        """What of it lies below `root`, each directory behind what it holds. Raises OSError."""
+        """What of it lies below `root`, each directory behind what it holds.
+
+        What cannot be looked into holds nothing.
+        """
         for cache in sorted(self._caches):
             yield from self._in(root, cache)
 
     def _in(self, root: Descent, cache: str) -> Iterator[Entry]:
         try:
             opened = root.directory(cache)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             return
         try:
             with os.scandir(opened) as items:

@@ -34,15 +34,20 @@ if TYPE_CHECKING:
 def sweep(home: Home, path: str, entries: Iterable[Entry]) -> str:
     """Remove what Python has left of `entries`, which lie below `path` in a prefix.
 
-    Returns why that cannot be, "" if nothing is left.
+    Returns why some of it cannot be removed, "" if nothing is left.
     """
+    with home.directory.opened(path) as opened, Descent(opened) as root:
+        found = (_remove(root, each) for each in Beside(entries).below(root))
+        why = next(filter(None, [*found]), "")
+    return why and f"{home.path / path}: byte code could not be removed: {why}"
+
+
+def _remove(root: Descent, found: Entry) -> str:
     try:
-        with home.directory.opened(path) as opened, Descent(opened) as root:
-            for found in Beside(entries).below(root):
-                parent, name = root.to(found.path)
-                (os.rmdir if found.type == DIR else os.unlink)(name, dir_fd=parent)
+        parent, name = root.to(found.path)
+        (os.rmdir if found.type == DIR else os.unlink)(name, dir_fd=parent)
     except OSError as error:
-        return f"{home.path / path}: byte code could not be removed: {reason(error)}"
+        return f"{found.path}: {reason(error)}"
     return ""
 
 
