@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -15,6 +15,7 @@ from provisioning.build.tree import is_left_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provisioning.build.gitignore import Ignored
     from provisioning.spec.origin import Origin
     from provisioning.spec.variant import Content, Maker, Variant
 
@@ -46,8 +47,13 @@ class Made(NamedTuple):
 
     def again(self) -> str:
         """How to have it made again where it is gone; "" if nobody makes it."""
-        names = " ".join(self.sure or self.tasks)
-        return f"{names} makes it: `doit forget {names}` has that done again" if names else ""
+        names = self.sure or self.tasks
+        if not names:
+            return ""
+        who = (
+            f"task {names[0]} makes it" if len(names) == 1 else f"tasks {', '.join(names)} make it"
+        )
+        return f"{who}: where that is up to date, `doit forget {' '.join(names)}` has it done again"
 
 
 MadeBy: TypeAlias = Mapping[str, Made]
@@ -90,8 +96,27 @@ def needs_of(variant: Variant) -> Iterator[Need]:
 
 def places(path: str) -> tuple[str, ...]:
     """Where in the project a path lies: as it is written, and as links lead; none if outside."""
-    found = dict.fromkeys((os.path.relpath(path), os.path.relpath(_real(path), _real("."))))
-    return tuple(place for place in found if place != ".." and not place.startswith("../"))
+    here = os.getcwd()
+    path = os.path.normpath(os.path.join(here, path))
+    if path == here:
+        return (".",)
+    directory, name = os.path.split(path)
+    found = [os.path.normpath(os.path.join(each, name)) for each in _both(directory, here)]
+    if os.path.islink(path):
+        found.append(os.path.relpath(os.path.realpath(path), os.path.realpath(here)))
+    return tuple(dict.fromkeys(place for place in found if not _is_outside(place)))
+
+
+@cache
+def _both(directory: str, here: str) -> tuple[str, str]:
+    """A directory, relative to the one it is called from, as it is written and as links lead."""
+    # Thousands of targets share it; and nothing is made while it is asked.
+    real = os.path.relpath(os.path.realpath(directory), os.path.realpath(here))
+    return os.path.relpath(directory, here), real
+
+
+def _is_outside(place: str) -> bool:
+    return place == ".." or place.startswith("../")
 
 
 class Wanted:
@@ -101,7 +126,7 @@ class Wanted:
         self._base = base_of(source)
         self._pattern = source[len(self._base) :] if is_glob(source) else ""
         self._exclude = exclude
-        self._places = places(self._base)
+        self.places = places(self._base)
 
     def concerns(self, made: tuple[str, ...], *, is_file: bool) -> str:
         """Whether what a task leaves at the places `made` may be among it.
@@ -109,11 +134,13 @@ class Wanted:
         CERTAIN, where it lies at, below or above it; POSSIBLE, where that depends on whether it is
         a directory, which nobody knows before it is made; "" where it is neither.
         """
-        for wanted, place in product(self._places, made):
+        for wanted, place in product(self.places, made):
             if _lies_in(wanted, place):
                 return CERTAIN
             if _lies_in(place, wanted):
-                return self._among(os.path.relpath(place, wanted), is_file=is_file)
+                below = place if wanted == "." else place[len(wanted) + 1 :]
+                if found := self._among(below, is_file=is_file):
+                    return found
         return ""
 
     def _among(self, path: str, *, is_file: bool) -> str:
@@ -125,28 +152,27 @@ class Wanted:
         return CERTAIN if whole else POSSIBLE if further and not is_file else ""
 
     def _is_excluded(self, path: str) -> bool:
+        ignored = self._ignored
+        return ignored is not None and (path in ignored or ignored.holds_directory(path))
+
+    @cached_property
+    def _ignored(self) -> Ignored | None:
         if not self._exclude:
-            return False
+            return None
         from provisioning.build.gitignore import Ignored  # noqa: PLC0415 - where there are some
         from provisioning.build.sources import why_none  # noqa: PLC0415
 
-        ignored = Ignored(pattern for pattern in self._exclude if not why_none(pattern))
-        return path in ignored or ignored.holds_directory(path)
+        return Ignored(pattern for pattern in self._exclude if not why_none(pattern))
+
+
+def upwards(place: str) -> Iterator[str]:
+    """A place in the project, and the directories in which it lies."""
+    while place != ".":
+        yield place
+        place = os.path.dirname(place) or "."
+    yield place
 
 
 def _lies_in(path: str, directory: str) -> bool:
     """Whether `path` is `directory` or lies below it; "." is the project."""
     return directory in {".", path} or path.startswith(f"{directory}/")
-
-
-@cache
-def _directory(path: str) -> str:
-    return os.path.realpath(path)
-
-
-def _real(path: str) -> str:
-    # What thousands of targets share is looked up once; nothing is made while this is asked.
-    path = os.path.abspath(path)
-    head, tail = os.path.split(path)
-    place = os.path.join(_directory(head), tail)
-    return os.path.realpath(place) if os.path.islink(place) else place

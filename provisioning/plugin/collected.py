@@ -44,8 +44,8 @@ class SourcesUnchanged(Unchanged):
         is_unchanged = super().__call__(task, values)
         lost = [*self._lost(values.get(EMPTY, ()))]
         self.reasons += lost
-        empty = self.absent
-        task.meta = {ABSENT: [*map(str, empty)], LOST: [*map(str, lost)]}
+        told = {ABSENT: [*map(str, self.absent)], LOST: [*map(str, lost)]}
+        task.meta = {key: lines for key, lines in told.items() if lines}
         return is_unchanged and not lost
 
     @property

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.path import shown
-from provisioning.build.need import CERTAIN, Made, Wanted, places
+from provisioning.build.need import CERTAIN, Made, Wanted, places, upwards
 from provisioning.spec.near import did_you_mean
 
 if TYPE_CHECKING:
@@ -93,11 +93,13 @@ class Makers:
                 faults.append(_fault(need.origin, "task-circle", message, hint))
 
     def _judged(self, source: str, exclude: tuple[str, ...]) -> tuple[_Made, ...]:
+        if not self.others:
+            return ()
         if (source, exclude) not in self._known:
             wanted = Wanted(source, exclude)
             found = [
                 _Made(each.task, each.path, how)
-                for each in self._targets
+                for each in self._near(wanted.places)
                 if (how := wanted.concerns(each.places, is_file=each.is_file))
             ]
             found += [_Made(name, source, CERTAIN) for name in self._by_pattern(source)]
@@ -109,6 +111,27 @@ class Makers:
         made = [(name, path) for name, task in self.others.items() for path in task.targets]
         targets = [_Target(name, path, places(path), os.path.isfile(path)) for name, path in made]
         return [each for each in targets if not self._is_output(each.places)]
+
+    def _near(self, wanted: Iterable[str]) -> list[_Target]:
+        """What lies at one of these places, above it or below it, as tasks were defined."""
+        below = (number for place in wanted for number in self._by_place.get(place, ()))
+        above = (
+            number
+            for place in wanted
+            for each in upwards(place)
+            for number in self._by_place.get(each, ())
+            if each in self._targets[number].places
+        )
+        return [self._targets[number] for number in sorted({*below, *above})]
+
+    @cached_property
+    def _by_place(self) -> Mapping[str, list[int]]:
+        """The numbers of the targets at each place, and below it."""
+        found: dict[str, list[int]] = {}
+        for number, target in enumerate(self._targets):
+            for each in {each for place in target.places for each in upwards(place)}:
+                found.setdefault(each, []).append(number)
+        return found
 
     def _is_output(self, made: tuple[str, ...]) -> bool:
         return any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fnmatch import filter as filter_names
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,6 +57,7 @@ def settle(loaded: Loaded, command: Any) -> None:
         from provisioning.plugin.delayed import delay  # noqa: PLC0415 - a cost for this alone
 
         stages = [tasks[name] for name in makers.ours]
+        _demand_matching(loaded.words, makers.ours, first)
         delay(command, stages, first, partial(_late, loaded, stages, command))
     else:
         try:
@@ -65,6 +67,14 @@ def settle(loaded: Loaded, command: Any) -> None:
             raise InvalidDodoFile(f"{error}{way}") from error.__cause__
         for task in map(tasks.__getitem__, makers.ours):
             task.task_dep += first if task.name.startswith("collect:") else ()
+
+
+def _demand_matching(words: Sequence[str], stages: Sequence[str], first: Sequence[str]) -> None:
+    """Raise InvalidDodoFile for a pattern that matches no stage: doit would do nothing for it."""
+    for word in words:
+        if "*" in word and word.partition(":")[0] in stages and not filter_names(stages, word):
+            way = f"specs are read from what `doit {' '.join(first)}` makes"
+            raise InvalidDodoFile(f"{word}: matches no package that is known; {way}")
 
 
 def settle_alone(loaded: Loaded) -> None:

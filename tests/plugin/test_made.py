@@ -215,7 +215,10 @@ def test_what_a_task_made_and_is_gone_is_told_and_never_left_out(project: Projec
     describe(project, SITE.replace("TARGET", '"build/site"'), content, "{src: in/a, dst: a}")
     project.doit()
     shutil.rmtree(project.path("build/site/deep"))
-    told = "build/site/: nothing is there; site makes it: `doit forget site` has that done again"
+    told = (
+        "build/site/: nothing is there; task site makes it: "
+        "where that is up to date, `doit forget site` has it done again"
+    )
     assert told in project.doit(status=2)
     assert told in project.doit("-n", "2", status=2)
     assert told in project.doit("explain")
@@ -251,7 +254,7 @@ def task_words():
     told = "nothing matches build/words/ [no-match]"
     output = project.doit(status=2)
     assert told in output
-    assert "help: words makes it: `doit forget words` has that done again" in output
+    assert "help: task words makes it: where that is up to date, `doit forget words` has " in output
 
 
 def test_tasks_that_are_named_are_checked(project: Project) -> None:
