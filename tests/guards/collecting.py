@@ -54,7 +54,7 @@ COLLECTING = Group(
             (
                 Guard(
                     "plugin/checker.py",
-                    "if dep not in self._seen or _signature(dep) == self._seen[dep]:",
+                    "if dep not in self._seen or _signature(dep) == self._seen.get(dep):",
                     "if True:",
                     "plugin/test_checker.py::"
                     "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
@@ -64,6 +64,74 @@ COLLECTING = Group(
                     "        if is_settled(now.ctime, time.time_ns()):",
                     "        if True:",
                     "build/test_digests.py::test_a_file_stamped_this_moment_is_read_again",
+                ),
+            ),
+        ),
+        Fault(
+            "what another task makes is absent, lost, half made, or made in the same run, "
+            "with `-n` too",
+            "that task is done first; what doit would not do again is told; never a package "
+            "without it",
+            (
+                Guard(
+                    "plugin/settled.py",
+                    "collect.task_dep += [name for name in made.tasks"
+                    " if name not in collect.task_dep]",
+                    "pass",
+                    "plugin/test_made.py::"
+                    "test_what_a_task_makes_is_made_before_it_is_taken[at-optional]",
+                ),
+                Guard(
+                    "plugin/settled.py",
+                    "if first and loaded.again:",
+                    "if False:",
+                    "plugin/test_made.py::test_what_specs_are_read_from_is_made_first",
+                ),
+                Guard(
+                    "plugin/collected.py",
+                    "if makers and each.source not in known and not any(map(self._makes, makers)):",
+                    "if False:",
+                    "plugin/test_made.py::"
+                    "test_what_a_task_made_and_is_gone_is_told_and_never_left_out",
+                ),
+                Guard(
+                    "build/part.py",
+                    "        if done != self._after:\n",
+                    "        if False:\n",
+                    "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged",
+                ),
+                Guard(
+                    "build/part.py",
+                    "        if self._looked_in != os.getpid():\n",
+                    "        if False:\n",
+                    "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged[-n 2]",
+                ),
+                Guard(
+                    "build/sources.py",
+                    "        if source not in self._looks:\n",
+                    "        if True:\n",
+                    "plugin/test_made.py::"
+                    "test_what_came_while_a_build_ran_is_no_part_of_what_it_saw",
+                ),
+            ),
+        ),
+        Fault(
+            "a task of the project's own changes what it depends on, depends on a link, or leaves "
+            "one to nothing",
+            "it runs exactly when doit alone would run it",
+            (
+                Guard(
+                    "plugin/checker.py",
+                    "dep not in self._seen or ",
+                    "",
+                    "plugin/test_neighbours.py::"
+                    "test_tasks_of_others_run_when_doit_alone_would_run_them",
+                ),
+                Guard(
+                    "plugin/checker.py",
+                    "os.path.realpath(path) if os.path.islink(path) else path",
+                    "path",
+                    "plugin/test_checker.py::test_a_link_stands_for_what_it_leads_to",
                 ),
             ),
         ),

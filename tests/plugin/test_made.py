@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -34,6 +35,13 @@ def describe(project: Project, tasks: str, *contents: str) -> None:
     project.write("specs/demo.yaml", SPEC + "".join(f"  - {each}\n" for each in contents))
 
 
+def packed(project: Project) -> set[str]:
+    """The files and links in the package, and what is known of them by heart left out."""
+    manifest = json.loads(next(project.root.glob("artifacts/*/*.manifest.json")).read_text())
+    ours = ("install", ".provisioning")
+    return {each["path"] for each in manifest["entries"] if each["type"] != "dir"} - {*ours}
+
+
 MAKES = """
 def task_made():
     make = ["mkdir -p build/d && cp in/a build/d/a && cp in/a build/f"]
@@ -42,15 +50,12 @@ def task_made():
 
 
 def test_what_came_while_a_build_ran_is_no_part_of_what_it_saw(project: Project) -> None:
-    describe(
-        project,
-        MAKES,
-        "{src: build/d/, dst: d/, optional: true}",
-        "{src: build/f, dst: f, optional: true}",
-    )
+    # That it makes build/d too, the task does not say; nor does it make build/f for a package.
+    describe(project, MAKES, "{src: build/d/, dst: d/, optional: true}", "{src: in/a, dst: a}")
     for _ in range(2):
-        project.doit("made", "package")
-        project.doit("made", "package")
+        for packed_now in ({"a"}, {"a", "d/a"}):
+            project.doit("package", "made")
+            assert packed(project) == packed_now
         project.doit("verify")
         shutil.rmtree(project.path("build"))
 
@@ -71,19 +76,16 @@ def task_site():
 """
 
 
-def packed(project: Project) -> set[str]:
-    """The files and links in the package, and what is known of them by heart left out."""
-    manifest = json.loads(next(project.root.glob("artifacts/*/*.manifest.json")).read_text())
-    ours = ("install", ".provisioning")
-    return {each["path"] for each in manifest["entries"] if each["type"] != "dir"} - {*ours}
-
-
 def order(output: str) -> list[str]:
     return [line[3:] for line in output.splitlines() if line[:1] in ".-!"]
 
 
 @pytest.mark.parametrize("optional", ["", ", optional: true"], ids=["", "optional"])
-@pytest.mark.parametrize("target", ['"build/site"', '"build/site/deep/a"', '"build"'])
+@pytest.mark.parametrize(
+    "target",
+    ['"build/site"', '"build/site/deep/a"', '"build"'],
+    ids=["at", "below", "above"],
+)
 def test_what_a_task_makes_is_made_before_it_is_taken(
     project: Project, target: str, optional: str
 ) -> None:
@@ -94,6 +96,20 @@ def test_what_a_task_makes_is_made_before_it_is_taken(
     shutil.rmtree(project.path("build"))
     assert "site" in project.ran("-n", "2")
     project.doit("verify")
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["", "-n 2"])
+def test_what_a_task_has_just_made_anew_is_packaged(
+    project: Project, parallel: tuple[str, ...]
+) -> None:
+    describe(project, SITE.replace("TARGET", '"build/site"'), "{src: build/site/, dst: s/}")
+    project.doit(*parallel)
+    project.write("in/a", "another text\n")
+    assert {"site", "archive:demo:mac-mini"} <= project.ran(*parallel)
+    project.doit("verify")
+    (listing,) = project.root.glob("artifacts/*/*.manifest.json")
+    digest = hashlib.sha256(b"another text\n").hexdigest()
+    assert digest in listing.read_text()
 
 
 KINDS = """
