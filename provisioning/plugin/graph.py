@@ -29,10 +29,11 @@ from provisioning.plugin.unchanged import SumsUnchanged, Unchanged, Wants
 from provisioning.spec.inputs import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from provisioning.build.part import Part
     from provisioning.build.plan import Plan
+    from provisioning.build.verdict import Makers
     from provisioning.spec.written import Written
 
 Task = dict[str, Any]
@@ -84,7 +85,7 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
         asked.demand_once()
         others.begin()
         inputs = Inputs(Path(), asked.given(), written)
-        plan = _plan(inputs, artifacts)
+        plan = _plan(inputs, artifacts, others.being_made)
     except ProvisioningError as error:
         raise refusal(error) from error
     # `doit verify` judges what is there.
@@ -97,9 +98,9 @@ def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]
     yield from _tasks(plan, artifacts)
 
 
-def _plan(inputs: Inputs, artifacts: str) -> Plan:
+def _plan(inputs: Inputs, artifacts: str, makers: Callable[[], Makers]) -> Plan:
     made_from.append(inputs)
-    plan = make_plan(inputs, digests_of(artifacts), artifacts, others.being_made)
+    plan = make_plan(inputs, digests_of(artifacts), artifacts, makers)
     if not _plans:
         atexit.register(_remember)
     _plans.append(plan)
@@ -110,10 +111,10 @@ def _remember() -> None:
     _plans[-1].remember()
 
 
-def _again(inputs: Inputs, artifacts: str) -> tuple[Plan, Sequence[Any]]:
-    """Plan anew, from what specs say now."""
+def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Plan, Sequence[Any]]:
+    """Plan anew, from what specs say now, beside tasks that are `strange`."""
     try:
-        plan = _plan(inputs.renewed(), artifacts)
+        plan = _plan(inputs.renewed(), artifacts, partial(others.of, strange))
     except ProvisioningError as error:
         raise refusal(error) from error
     return plan, generate_tasks("", _tasks(plan, artifacts))

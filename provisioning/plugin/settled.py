@@ -37,8 +37,9 @@ class Loaded(NamedTuple):
     words: Sequence[str]
     """What was asked for."""
     output: str
-    again: Callable[[], tuple[Plan, Sequence[Any]]] | None
-    """Plans anew, and gives the tasks of that plan; None where no task is run before them."""
+    again: Callable[[Collection[Any]], tuple[Plan, Sequence[Any]]] | None
+    """Plans anew, beside other tasks, and gives the tasks of that plan; None where no task is run
+    before them."""
 
 
 def settle(loaded: Loaded, command: Any) -> None:
@@ -85,9 +86,9 @@ def settle_alone(loaded: Loaded) -> None:
 def _late(loaded: Loaded, stages: Sequence[Any], command: Any, *, is_stale: bool) -> Sequence[Any]:
     """The tasks of the stages, now that what specs are read from is made."""
     plan = loaded.plan
-    if is_stale and loaded.again:
-        plan, stages = loaded.again()
     others = Makers(command.control.tasks, loaded.stages, loaded.output).others
+    if is_stale and loaded.again:
+        plan, stages = loaded.again(others.values())
     tasks = {**others, **{task.name: task for task in stages}}
     makers = Makers(tasks, loaded.stages, loaded.output)
     _settle(loaded._replace(plan=plan), tasks, makers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -304,3 +305,18 @@ def test_what_no_task_makes_is_told_before_any_is_done(project: Project) -> None
     assert "contents[1].src: build/sight/: No such file or directory" in output
     assert "contents[0]" not in output
     assert not project.path("build").exists()
+
+
+def test_what_is_made_of_what_is_committed_is_as_committed(project: Project) -> None:
+    for name, text in {"in/version": "1.0\n", "in/values": "port: 1\n", "in/t": ""}.items():
+        project.write(name, text)
+    spec = OF_VERSION.replace("{file: build/VERSION}", "{from: git}")
+    project.write("specs/demo.yaml", spec)
+    project.write("dodo.py", DODO + VERSIONED)
+    project.write(".gitignore", "artifacts/\nbuild/\n__pycache__/\n")
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"], ["tag", "v1.0"]):
+        subprocess.run([*git, *words], cwd=project.root, check=True)
+    assert "verified artifacts/demo-1.0-mac-mini/" in project.doit()
+    project.write("in/values", "port: 2\n")
+    assert "verified artifacts/demo-1.0+dirty-mac-mini/" in project.doit()
