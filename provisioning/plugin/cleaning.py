@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.build import stale
 from provisioning.build.remove import remove_tree
+from provisioning.plugin.owned import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def _remove(path: str) -> None:
     except OSError as error:
         failed.append(path)
         # While doit cleans, sys.stderr is its own, and is shown to nobody.
-        print(f"ERROR: {error.filename or path}: {error.strerror}", file=sys.__stderr__)
+        print(f"ERROR: {said(error, path)}", file=sys.__stderr__)
 
 
 def _remove_empty(directory: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
-from provisioning.plugin import ARTIFACTS
+from provisioning.plugin import ARTIFACTS, owned
 from provisioning.plugin.checker import Checker
 from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
@@ -32,7 +32,8 @@ def digests_of(artifacts: str) -> Digests:
 
 
 def doit_config(artifacts: str) -> dict[str, Any]:
-    """DOIT_CONFIG for the tasks of this plugin."""
+    """DOIT_CONFIG for the tasks of this plugin. Raises doit.exceptions.InvalidDodoFile."""
+    owned.demand_ours(artifacts)
     if threading.current_thread() is threading.main_thread():
         _leave_in_order()
     # What a run learns that finds nothing to do: else every later one would read a file again

@@ -59,7 +59,9 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
         # While a task runs, sys.stdout is doit's own, which is no terminal.
         return TaskFailed(told(error, sys.__stdout__))
     except OSError as error:
-        return TaskFailed(f"{error.filename or job.workspace.work}: {error.strerror or error}")
+        from provisioning.plugin.owned import said  # noqa: PLC0415 - as below
+
+        return TaskFailed(said(error, job.workspace.work))
     except MemoryError:
         return TaskFailed(f"{job.workspace.work}: there is not enough memory; see `ulimit -v`")
     finally:

@@ -8,6 +8,24 @@ TELLING = Group(
     "Asking and telling",
     (
         Fault(
+            "`sudo doit` once, then `doit` as oneself",
+            "a line that says whose it is, and how to have it",
+            (
+                Guard(
+                    "plugin/config.py",
+                    "    owned.demand_ours(artifacts)\n",
+                    "",
+                    "plugin/test_owned.py::test_every_command_is_told_before_it_does_anything",
+                ),
+                Guard(
+                    "plugin/owned.py",
+                    "for path in (Path(artifacts), work, *_records(work)):",
+                    "for path in (Path(artifacts), work):",
+                    "plugin/test_owned.py::test_records_of_another_are_told_one_by_one[path2]",
+                ),
+            ),
+        ),
+        Fault(
             "standard output, or error, is closed, full, or a pipe that nobody reads any more",
             "what was to be done is done; why it could not be told is a line, and no traceback",
             (

@@ -40,8 +40,9 @@ class Told(Command):  # type: ignore[misc]  # doit has no type hints
         except OSError as error:
             if _is_foreign(error):
                 raise
-            where = f"{error.filename}: " if error.filename else ""
-            raise InvalidCommand(f"{where}{error.strerror or error}") from error
+            from provisioning.plugin.owned import said  # noqa: PLC0415 - no project may be there
+
+            raise InvalidCommand(said(error)) from error
         if told := unheard(sys.stdout, "standard output"):
             if not self.changes:
                 raise InvalidCommand(told)
