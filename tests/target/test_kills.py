@@ -250,9 +250,16 @@ def beside(machine: Machine) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize(
-    "sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name
+@pytest.fixture(
+    params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: str(each.name)
 )
+def sent(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A signal that asks to end; whatever runs the tests may ignore it, as nohup(1) does."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 @pytest.mark.parametrize("scenario", [first, edited, rollback])
 def test_a_signal_that_asks_to_end_leaves_all_as_it_was(
     in_memory: Machine,

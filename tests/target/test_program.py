@@ -108,6 +108,8 @@ def is_running(pid: int) -> bool:
 
 def test_an_interruption_ends_it_too(tmp_path: Path) -> None:
     code = (
+        # Shells have what they run in the background ignore it: the tests may run there.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from provisioning.target.program import *\n"
         f"run(Program(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], '/', {{}}), 50)"
     )
