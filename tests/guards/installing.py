@@ -91,14 +91,14 @@ INSTALLING = Group(
                     "            signal.signal(each, interrupt)\n",
                     "            pass\n",
                     "target/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
-                    "[first-SIGTERM]",
+                    "[SIGTERM-first]",
                 ),
                 Guard(
                     "target/change.py",
                     '        if not has_ended(change):\n            undo(change, "interrupted")\n',
                     "        pass\n",
                     "target/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
-                    "[edited-SIGINT]",
+                    "[SIGINT-edited]",
                 ),
             ),
         ),
