@@ -33,7 +33,7 @@ sys.exit(main())
 _TIME = (2000, 1, 1, 0, 0, 0)
 _ATTRIBUTES = 0o100644 << 16
 _UNIX = 3
-_SHARED = ("__init__.py", "errors.py", "printing.py", "streams.py", "version.py")
+_SHARED = ("__init__.py", "errors.py", "place.py", "printing.py", "streams.py", "version.py")
 _WINGS = ("artifact", "target")
 
 

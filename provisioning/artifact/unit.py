@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from provisioning import place
 from provisioning.artifact.entry import DIR
 from provisioning.artifact.package import words
 from provisioning.artifact.path import DEVICE, STATE, TRANSACTION
@@ -69,7 +70,7 @@ def unit_name(package: Package, service: str) -> str:
 
 def service_name(package: Package, service: str) -> str:
     """What a service is called beside those of all other packages of the machine."""
-    return service if service == package.name else f"{package.name}-{service}"
+    return place.service_name(package.name, service)
 
 
 def cache_of(package: Package, service: Service) -> str:
@@ -84,7 +85,7 @@ def mark(package: Package) -> str:
 
 def recovery_name(package: Package) -> str:
     """What the unit is called that `recovery_unit` spells."""
-    return f"provision-recover-{_escaped(package.name)}.service"
+    return f"{_escaped(place.recovery_name(package.name))}.service"
 
 
 def writable(package: Package, entries: Iterable[Placed]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provisioning.place import prefix_fault
 from provisioning.spec.compression import read_compression
 from provisioning.spec.content import Contents
 from provisioning.spec.debian import DEB, demand_debian, read_documents, read_fields
@@ -59,6 +60,7 @@ def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
         origin=resolved.asked,
         said_by=resolved.said_by,
     )
+    _check_prefix(variant, merged, faults)
     _check_services(variant, merged, faults)
     if DEB in variant.formats:
         demand_debian(values, merged.items["formats"], faults)
@@ -79,6 +81,17 @@ def _account(variables: dict[str, Any], manager: str) -> str:
     # One of its own keeps a service from the files of all others. macOS has no command that makes
     # a user in a way that Apple documents, so there one has to be named.
     return str(variables.get("name", "")) if manager == "systemd" else ""
+
+
+def _check_prefix(variant: Variant, merged: Mapping, faults: list[Fault]) -> None:
+    """Add the fault of a prefix that is not the package's own."""
+    prefix = variant.prefix.rstrip("/")  # none where its rule has told what is the matter
+    reason = prefix and prefix_fault(prefix, variant.os)
+    if reason and "prefix" in merged.items:
+        origin = merged.items["prefix"].origin
+        usual = "/usr/local/opt" if variant.os == "macos" else "/opt"
+        hint = f"as in {usual}/{variant.name}"
+        faults.append(Fault.at(origin, "shared-prefix", f"{variant.prefix} {reason}", hint))
 
 
 def _check_services(variant: Variant, merged: Mapping, faults: list[Fault]) -> None:

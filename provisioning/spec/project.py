@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.spec.beside import faults_beside
 from provisioning.spec.check import check
 from provisioning.spec.fault import Fault, nearest
 from provisioning.spec.given import COMMAND_LINE
@@ -48,6 +49,7 @@ def read_project(inputs: Inputs) -> Reading:
     """
     project = _Project(inputs)
     made = sorted(project.variants(), key=lambda each: (each[0].name, each[0].platform))
+    project.faults += faults_beside(made)
     ignored = project.check_given()
     faulty = {fault.origin.file for fault in project.faults}
     sound = [each for each in made if each[0].file not in faulty]

@@ -9,6 +9,7 @@ from provisioning.artifact import digest, tree
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
 from provisioning.artifact.tool import tool
 from provisioning.errors import RefusedError
+from provisioning.place import is_within, prefix_fault
 from provisioning.target import (
     change,
     configuration,
@@ -30,6 +31,7 @@ from provisioning.version import is_older
 
 if TYPE_CHECKING:
     from provisioning.artifact.finding import Finding
+    from provisioning.artifact.package import Package
     from provisioning.target.home import Home
     from provisioning.target.releases import Release
     from provisioning.target.source import Source
@@ -128,6 +130,7 @@ def _old(home: Home, current: str, new: Release) -> Release | None:
 
 def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:
     name, version = new.package.name, new.package.version
+    _demand_own(home, new.package)
     if old and old.package.name != name:
         raise RefusedError(f"{home.path}: is the place of {old.package.name}, not of {name}")
     there = registry.prefix_of(home.root, name)
@@ -138,6 +141,21 @@ def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: b
             f"{name}: {version} is older than {old.package.version}, which is installed;"
             " --allow-downgrade installs it all the same"
         )
+
+
+def _demand_own(home: Home, package: Package) -> None:
+    """Demand a prefix that is nobody else's, also where links lead."""
+    for where in sorted({package.prefix, f"/{home.path.relative_to(home.root)}"}):
+        fault = prefix_fault(where, package.os)
+        if fault:
+            raise RefusedError(f"{where}: {fault}")
+    for name, prefix in registry.packages(home.root).items():
+        if name == package.name or prefix == home.prefix:  # of which others tell
+            continue
+        if is_within(home.prefix, prefix, package.os):
+            raise RefusedError(f"{home.path}: lies in {prefix}, where {name} is installed")
+        if is_within(prefix, home.prefix, package.os):
+            raise RefusedError(f"{home.path}: holds {prefix}, where {name} is installed")
 
 
 def _there(home: Home, new: Release) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.files import reason
 from provisioning.errors import RefusedError
+from provisioning.place import REGISTRY
 from provisioning.target.durable import Owned
 from provisioning.target.home import reached
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from provisioning.target.durable import Directory
     from provisioning.target.home import Home
 
-REGISTRY = "/var/lib/provisioning"
 _REMOVED = ".removed"  # no package is called so
 
 

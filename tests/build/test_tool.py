@@ -50,7 +50,15 @@ def test_it_holds_nothing_that_a_target_does_not_need(digests: Digests) -> None:
         names = [name.split("/") for name in archive.namelist()]
     assert {name[1] for name in names if len(name) > 2} == {"artifact", "target"}
     assert {name[-1] for name in names if len(name) <= 2} == {
-        *("__init__.py", "__main__.py", "errors.py", "printing.py", "streams.py", "version.py")
+        *(
+            "__init__.py",
+            "__main__.py",
+            "errors.py",
+            "place.py",
+            "printing.py",
+            "streams.py",
+            "version.py",
+        )
     }
     assert b"doit" not in bring(digests).split(b"import ")
 

@@ -97,6 +97,38 @@ LEAVING = Group(
             ),
         ),
         Fault(
+            "a prefix that others use too, or in that of another package, or that does not last;"
+            " two packages of a project with a service of one name",
+            "refused where the spec is read, with file, line and column; a prefix at the"
+            " installation, too",
+            (
+                Guard(
+                    "spec/make.py",
+                    "    _check_prefix(variant, merged, faults)\n",
+                    "",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[shared-prefix]",
+                ),
+                Guard(
+                    "spec/project.py",
+                    "    project.faults += faults_beside(made)\n",
+                    "",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[nested-prefix]",
+                ),
+                Guard(
+                    "spec/beside.py",
+                    "            if other != variant.name:\n",
+                    "            if False:\n",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[duplicate-service]",
+                ),
+                Guard(
+                    "target/install.py",
+                    "    _demand_own(home, new.package)\n",
+                    "",
+                    "target/test_install.py::test_a_prefix_that_is_not_the_package_s_own_is_refused",
+                ),
+            ),
+        ),
+        Fault(
             "directories, configuration files and an empty prefix that were there before",
             "a purge takes what the package has made, and nothing else",
             (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from provisioning.spec.node import Mapping
 
-PLATFORM = "platform: {}\nos: macos\narch: arm64\nprefix: /opt\nformats: [tar.gz]\n"
+PLATFORM = "platform: {}\nos: macos\narch: arm64\nprefix: /opt/x\nformats: [tar.gz]\n"
 DEFAULTS = 'defaults: {owner: root, group: wheel, file_mode: "0644", dir_mode: "0755"}\n'
 
 
@@ -75,7 +75,7 @@ version: "1.0"            # specs/app.yaml:2
 platform: mac             # specs/platforms/mac.yaml:1
 os: macos                 # specs/platforms/mac.yaml:2
 arch: arm64               # specs/platforms/mac.yaml:3
-prefix: /opt              # specs/platforms/mac.yaml:4
+prefix: /opt/x            # specs/platforms/mac.yaml:4
 service_manager: launchd  # specs/app.yaml:12
 summary: An app           # specs/app.yaml:13
 license: MIT              # specs/app.yaml:11

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
+from provisioning import streams
 from provisioning.target.cli import main
 
 CHANGING = (
@@ -60,8 +61,9 @@ def traced(folder: Path, words: list[str], *injections: str) -> Traced:
 def _run(words: list[str], err: Path, waiting: int) -> None:
     code = 99
     try:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
-        sys.stderr = err.open("w")
+        for number, path in ((1, Path(os.devnull)), (2, err)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = map(streams.lasting, (1, 2))
         os.read(waiting, 1)
         code = main(words)
     except BaseException:  # noqa: BLE001

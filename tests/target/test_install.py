@@ -6,6 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
+
 from provisioning.artifact.extract import extract
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE
@@ -15,8 +17,6 @@ from .making import items, manifest_of, package, release
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from .machine import Machine
 
@@ -213,3 +213,49 @@ def test_what_is_no_package_is_refused(machine: Machine) -> None:
         "provision: empty: is a directory, but no package was unpacked there\n",
         "provision: y: No such file or directory\n",
     ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "why"),
+    [
+        ("/usr/local", "is shared with others; use a directory of the package's own"),
+        ("/opt", "is shared with others; use a directory of the package's own"),
+        ("/srv", "is shared with others; use a directory of the package's own"),
+        ("/var/lib/provisioning/greenhouse", "is where it is noted what is installed"),
+        ("/run/greenhouse", "is no place for files that stay"),
+    ],
+)
+def test_a_prefix_that_is_not_the_package_s_own_is_refused(
+    machine: Machine, prefix: str, why: str
+) -> None:
+    made = package(machine.folder, "1.4.2", None, PACKAGE._replace(prefix=prefix))
+    assert machine.run("install", made) == (3, "", f"provision: {prefix}: {why}\n")
+    assert [*machine.root.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [
+        ("/opt/greenhouse/pump", "lies in /opt/greenhouse, where greenhouse is installed"),
+        ("/opt/greenhouse/releases", "lies in /opt/greenhouse, where greenhouse is installed"),
+        ("/opt/green", ""),
+    ],
+)
+def test_a_prefix_in_that_of_another_package_is_refused(
+    machine: Machine, prefix: str, told: str
+) -> None:
+    machine.install("1.4.2")
+    other = PACKAGE._replace(name="pump", prefix=prefix)
+    done = machine.run("install", package(machine.folder, "1", items("1"), other))
+    assert done.err == (f"provision: {prefix}: {told}\n" if told else "")
+    assert done.code == (3 if told else 0)
+
+
+def test_a_prefix_around_that_of_another_package_is_refused(machine: Machine) -> None:
+    inner = PACKAGE._replace(name="pump", prefix="/opt/greenhouse/pump")
+    machine.run("install", package(machine.folder, "1", items("1"), inner))
+    assert machine.install("1.4.2").err == (
+        "provision: /opt/greenhouse: holds /opt/greenhouse/pump, where pump is installed\n"
+    )
+    assert machine.run("uninstall", "pump", "--purge").code == 0
+    assert machine.install("1.4.2").code == 0
