@@ -111,7 +111,8 @@ class Expansion:
                     content.kind,
                     f"nothing matches {content.source}",
                     hint=self.makers.get(content.source, NO_MAKER).again()
-                    or "correct the path, or say `optional: true` if it may be absent",
+                    or f"correct the path, {_brackets(content.source)}"
+                    "or say `optional: true` if it may be absent",
                 )
         regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
         yield from _files(content, selection.base, regular)
@@ -189,6 +190,10 @@ class Expansion:
 
     def _fault(self, code: str, content: Content, key: str, message: str, hint: str = "") -> None:
         self.faults.append(content_fault(code, content, key, message, hint=hint))
+
+
+def _brackets(source: str) -> str:
+    return "write [[] where a bracket is part of a name, " if "[" in source else ""
 
 
 def _files(content: Content, base: str, paths: list[str]) -> Iterator[Item]:

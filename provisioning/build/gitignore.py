@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.build.glob import matches
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provisioning.build.glob import Component
 
 # POSIX's, in the locale C: git asks no other. Within a class of Python's.
 _CLASSES = {
@@ -31,7 +35,7 @@ _CLASSES = {
 _NAMED = r"\[:(?P<name>[^]]*):\]"
 _IN_SET = r"(?:\[:[^]]*:\] | \\. | (?!\[:[^]]*:\])[^]\\])"
 _PIECE = re.compile(
-    rf"""(?P<deep>(?:(?<=/)|\A)\*\*+/) | (?P<below>(?<=/)\*\*+\Z) | (?P<some>\*+) | (?P<one>\?)
+    rf"""(?P<deep>(?:(?<=/)|\A)\*\*+(?=/|\Z)) | (?P<some>\*+) | (?P<one>\?) | (?P<slash>/)
       | \[(?P<not>[!^]|(?![!^]))(?P<set>(?:\]|{_IN_SET}){_IN_SET}*)\] | \\(?P<escaped>.)
       | (?P<plain>[^\\[]) """,
     re.VERBOSE | re.DOTALL,
@@ -49,7 +53,7 @@ class _Rule(NamedTuple):
     """It matches directories alone."""
     by_name: bool
     """It matches a name, at any depth."""
-    match: Callable[[str], object]
+    names: list[Component]
 
 
 class Ignored:
@@ -76,7 +80,7 @@ class Ignored:
         name = path.rpartition("/")[2]
         for rule in self._rules:
             is_meant = is_directory or not rule.directories
-            if is_meant and rule.match(name if rule.by_name else path):
+            if is_meant and matches(rule.names, name if rule.by_name else path):
                 return not rule.takes_back
         return False
 
@@ -94,8 +98,8 @@ def _rule(pattern: str) -> _Rule | None:
     text = text.removeprefix("/")
     if not text:
         raise PatternError("it names nothing")
-    match = re.compile("".join(_pieces(text, by_name=by_name)), re.DOTALL).fullmatch
-    return _Rule(takes_back, directories, by_name, match)
+    names = _components(text, by_name=by_name)
+    return _Rule(takes_back, directories, by_name, names)
 
 
 def _stripped(pattern: str) -> str:
@@ -105,7 +109,34 @@ def _stripped(pattern: str) -> str:
     return text + " " * (slashes % 2 and len(text) < len(pattern))
 
 
-def _pieces(pattern: str, *, by_name: bool) -> Iterator[str]:
+def _components(pattern: str, *, by_name: bool) -> list[Component]:
+    """What matches the names of a path, one after the other; None for any number of them."""
+    names: list[Component] = []
+    chunks = [""]  # of the name that is being read: what stands between its stars
+    for piece in _pieces(pattern):
+        if piece["deep"] and not by_name:
+            names.append(None)
+            chunks = [] if piece.end() < len(pattern) else ["", ""]  # something lies below
+        elif piece["slash"] or piece["escaped"] == "/":
+            names += [_name(chunks)] if chunks else []
+            chunks = [""]
+        elif piece["deep"] or piece["some"]:
+            chunks.append("")
+        else:
+            chunks[-1] += _one(piece)
+    return [*names, _name(chunks)]
+
+
+def _name(chunks: Sequence[str]) -> Component:
+    """What matches a name: each chunk where it is first found, so that it takes no long time."""
+    first, *rest = chunks
+    if not rest:
+        return re.compile(first, re.DOTALL).fullmatch
+    found = [f"(?=(?P<c{at}>.*?{chunk}))(?P=c{at})" for at, chunk in enumerate(rest[:-1])]
+    return re.compile(f"{first}{''.join(found)}.*{rest[-1]}", re.DOTALL).fullmatch
+
+
+def _pieces(pattern: str) -> Iterator[re.Match[str]]:
     at = 0
     while at < len(pattern):
         piece = _PIECE.match(pattern, at)
@@ -113,23 +144,17 @@ def _pieces(pattern: str, *, by_name: bool) -> Iterator[str]:
             what = "[ is not closed" if pattern[at] == "[" else "a backslash stands at the end"
             raise PatternError(f"{what}; write a backslash before what is meant as it is")
         at = piece.end()
-        if piece["deep"]:
-            yield "(?:.*/)?"
-        elif piece["below"]:
-            yield ".*"
-        elif piece["some"]:
-            yield ".*" if by_name else "[^/]*"
-        elif piece["one"]:
-            yield "[^/]"
-        elif piece["set"] is not None:
-            yield _set(piece["set"], negated=bool(piece["not"]))
-        else:
-            yield re.escape(piece["escaped"] or piece["plain"])
+        yield piece
 
 
-def _set(text: str, *, negated: bool) -> str:
-    members = "".join(map(_member, _MEMBER.finditer(text)))
-    return f"(?!/)[{'^' * negated}{members}]"
+def _one(piece: re.Match[str]) -> str:
+    """What matches one character."""
+    if piece["one"]:
+        return "."
+    if piece["set"] is not None:
+        members = "".join(map(_member, _MEMBER.finditer(piece["set"])))
+        return f"[{'^' * bool(piece['not'])}{members}]"
+    return re.escape(piece["escaped"] or piece["plain"])
 
 
 def _member(member: re.Match[str]) -> str:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+    Component: TypeAlias = Callable[[str], object] | None
 
 _GLOB = re.compile(r"[*?[]")
 
 
 def is_glob(source: str) -> bool:
-    """Whether `source` is a pattern rather than the name of a file or directory."""
-    return _GLOB.search(source) is not None
+    """Whether `source` is a pattern rather than the name of a file or directory.
+
+    What is there under this very name, and would not be matched by it, is meant: `pages/[id].html`.
+    """
+    return _GLOB.search(source) is not None and not _is_name(source)
+
+
+def _is_name(source: str) -> bool:
+    # Every other pattern matches what is called as it is.
+    has_brackets = "[" in source and os.path.lexists(source)
+    return has_brackets and not matcher(source)(source.rstrip("/"))
 
 
 def literal_prefix(pattern: str) -> str:
     """The directory of a glob before its first wildcard: "src/" of "src/**/*.py"."""
     match = _GLOB.search(pattern)
-    head = pattern[: match.start()] if match else pattern
+    head = pattern[: match.start()] if match and is_glob(pattern) else pattern
     return head[: head.rfind("/") + 1]
 
 
@@ -36,7 +49,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     where one regular expression for all of it could be made to backtrack for hours.
     """
     names = _components(pattern)
-    return lambda path: len(names) in _places(names, path.split("/"))
+    return lambda path: matches(names, path)
+
+
+def matches(names: Sequence[Component], path: str) -> bool:
+    """Whether each of `names` matches its part of a path; None does any number of parts."""
+    return len(names) in _places(names, path.split("/"))
 
 
 def reached_by(pattern: str, path: str) -> tuple[bool, bool]:
@@ -46,18 +64,18 @@ def reached_by(pattern: str, path: str) -> tuple[bool, bool]:
     return len(names) in places, any(place < len(names) for place in places)
 
 
-def _components(pattern: str) -> list[Callable[[str], object] | None]:
+def _components(pattern: str) -> list[Component]:
     parts = pattern.split("/")
     if parts[-1] == "**":
         parts.append("*")  # what lies below a directory, and not the directory
     return [None if part == "**" else _component(part) for part in parts]
 
 
-def _component(pattern: str) -> Callable[[str], object]:
+def _component(pattern: str) -> Component:
     return re.compile(fnmatch.translate(pattern)).match
 
 
-def _places(names: Sequence[Callable[[str], object] | None], path: Sequence[str]) -> set[int]:
+def _places(names: Sequence[Component], path: Sequence[str]) -> set[int]:
     """Walk along `path` with all places in the pattern that may have been reached."""
     places = {0}
     for component in path:
@@ -72,5 +90,5 @@ def _places(names: Sequence[Callable[[str], object] | None], path: Sequence[str]
     return places
 
 
-def _steps(name: Callable[[str], object] | None, component: str) -> bool:
+def _steps(name: Component, component: str) -> bool:
     return name is None or name(component) is not None

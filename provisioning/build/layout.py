@@ -207,7 +207,8 @@ class _Draft:
         if other in self.placed:
             first = self.placed[other][1]
             related = ((origin_of(first, "dst"), f"{first.where} puts {other} there"),)
-            hint = _way_out(path, first, content) if other == path and not inside else hint
+            if other == path:
+                hint = _into(path, first) if inside else _way_out(path, first, content)
         if other != path:
             message = f"{path} and {other} are one file where case or accents do not count"
         elif inside:
@@ -285,6 +286,13 @@ class _Draft:
     ) -> None:
         found = content_fault(code, content, "dst", message, hint=hint, related=related)
         self.faults.append(found)
+
+
+def _into(path: str, first: Content) -> str:
+    """What to do where a content goes to a path that has to be a directory."""
+    if first.kind in {"src", "template"} and first.dst == path and not first.into:
+        return f"write dst: {path}/ to put it into that directory, or give one of them another dst"
+    return "give one of them another dst"
 
 
 def _way_out(path: str, first: Content, second: Content) -> str:

@@ -43,7 +43,7 @@ class Brief(NamedTuple):
     templates: tuple[tuple[str, str], ...]
     """Their paths in the package, and in the project."""
     named: tuple[str, ...]
-    """The templates that those name, whether there are such files or not."""
+    """The templates that those name, whether there are such files or not; and what services run."""
     content: str = ""
     """The digest of all that is collected; "" where it is not known."""
     absent: tuple[Absent, ...] = ()
@@ -110,7 +110,12 @@ class Part:
 
         items = layout.items
         templates = tuple(templates_of(items).items())
-        named = sorted(set[str]().union(*(named_by(source) for _, source in templates)))
+        files = {named for _, source in templates for named in named_by(source)}
+        if self.variant.services:
+            from provisioning.build.programs import sources  # noqa: PLC0415
+
+            files |= sources(self.variant, {item.path: item for item in items})
+        named = sorted(files)
         for name in named:
             self._sources.stamp(name)  # from now on, another one is told from it
         digest = hashlib.sha256()

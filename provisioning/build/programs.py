@@ -63,6 +63,13 @@ def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator
                 yield from _told(service, key, path, why_not_begun(rendered[path]))
 
 
+def sources(variant: Variant, items: Mapping[str, Item]) -> set[str]:
+    """The files of the project that services name: how they begin is of account."""
+    paths = (shlex.split(each)[0] for one in variant.services for _, each in _commands(one))
+    found = (_reached(path, items) for path in paths)
+    return {item.source for item in found if item and item.source}
+
+
 def _commands(service: Service) -> Iterator[tuple[str, str]]:
     """The command lines of a service, by the keys that say them."""
     yield "exec", service.exec

@@ -109,3 +109,8 @@ def test_a_pattern_that_is_none_says_why(pattern: str, told: str) -> None:
     with pytest.raises(PatternError) as caught:
         Ignored([pattern])
     assert str(caught.value) == told
+
+
+def test_no_pattern_takes_long() -> None:
+    assert "a" * 200 not in Ignored(["*a" * 20 + "b"])
+    assert "/".join(["a"] * 50) not in Ignored(["/".join(["**", "a"] * 20 + ["x"])])

@@ -137,6 +137,27 @@ def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
 
 
+def test_a_file_that_is_called_as_its_pattern_is_meant_unless_the_pattern_matches_it() -> None:
+    for name in ("p/[id].html", "p/i.html", "p/[x]/a", "p/x/b", "q/a*", "q/ab", "q/[ab"):
+        write(name)
+    assert _items(content("src", "p/[id].html", "a"))["a"].source == "p/[id].html"
+    assert _items(content("src", "p/[id].html", "a/"))["a/[id].html"].source == "p/[id].html"
+    assert {"a/a"} <= set(_items(content("src", "p/[x]/", "a")))
+    assert {"a/a*", "a/ab"} <= set(_items(content("src", "q/a*", "a")))
+    assert {"a/[ab"} <= set(_items(content("src", "q/[ab", "a/")))
+    Path("p/[id].html").unlink()
+    assert _items(content("src", "p/[id].html", "a"))["a/i.html"].source == "p/i.html"
+    Path("p/i.html").unlink()
+    (fault,) = _faults(content("src", "p/[id].html", "a"))
+    assert "write [[] where a bracket is part of a name" in fault.hint
+
+
+def test_a_link_that_is_called_as_a_glob_leads_nowhere_out() -> None:
+    write("p/a")
+    os.symlink("/etc", "p/[x]")
+    assert "leads out of the project" in _fault(content("src", "p/[x]/", "a"))
+
+
 def test_links_that_lead_to_each_other_are_told_as_what_they_are() -> None:
     links = (("b", "a"), ("c/d", "b"), ("../a", "c/d"), ("self", "self"))
     contents = [content("link", to, at, number=number) for number, (to, at) in enumerate(links)]
@@ -237,6 +258,10 @@ def test_a_file_cannot_be_a_directory_as_well() -> None:
     (fault,) = _faults(content("src", "f", "a"), content("src", "f", "a/b", number=1))
     assert (fault.where, fault.code) == ("contents[1].dst", "collision")
     assert fault.message == "a/b needs a to be a directory"
+    assert fault.hint == (
+        "write dst: a/ to put it into that directory, or give one of them another dst"
+    )
+    (fault,) = _faults(content("link", "f", "a"), content("src", "f", "a/b", number=1))
     assert fault.hint == "give one of them another dst"
 
 

@@ -159,10 +159,10 @@ def test_a_template_that_was_edited_since_is_looked_at_again() -> None:
     time.sleep(0.1)  # what was stamped a moment ago is not remembered anyway
     digests = Digests(workspace.digests("artifacts"))
     plan = make_plan(Inputs(Path()), digests, "artifacts")
-    assert plan.parts[0].brief.named == ("part.j2",)
+    assert plan.parts[0].brief.named == ("app.sh", "part.j2")
     write("part.j2", "{% include 'inc.j2' %}")
     plan.remember()
-    assert planned()[0].brief.named == ("inc.j2", "part.j2")
+    assert planned()[0].brief.named == ("app.sh", "inc.j2", "part.j2")
 
 
 def test_a_new_commit_is_noticed() -> None:
@@ -342,6 +342,15 @@ def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
 def test_scripts_that_name_what_runs_them_and_programs_can_be_hooks(content: bytes) -> None:
     Path("hook.sh").write_bytes(content)
     planned()
+
+
+def test_a_program_that_begins_otherwise_now_is_told_at_its_line() -> None:
+    planned()
+    planned()
+    Path("app.sh").write_bytes(b"#!/bin/sh\r\n")
+    with pytest.raises(SpecError, match=r"services\.app\.exec: bin/app .* as on Windows") as caught:
+        planned()
+    assert {fault.origin.line for fault in caught.value.faults} == {19}
 
 
 def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
