@@ -161,6 +161,14 @@ def recall(path: Path, content: str) -> Listing | None:
     return Listing(_lines(data), content=content) if digest.of_bytes(data) == content else None
 
 
+def collected_from(path: Path) -> set[str]:
+    """The sources of what was left in `path`; none if that cannot be read."""
+    try:
+        return {each.source for each in Listing(_lines(path.read_bytes()))}
+    except (OSError, *_NONSENSE):
+        return set()
+
+
 class Differing(NamedTuple):
     """Of two listings, what the other has not."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from doit.globals import Globals
 
-from provisioning.build.need import NO_MAKER
+from provisioning.build.listing import collected_from
+from provisioning.build.need import NO_MAKER, Made, places
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.database import CONTENT
 from provisioning.plugin.reporter import ABSENT
@@ -42,19 +44,27 @@ class SourcesUnchanged(Unchanged):
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether every source holds what it did, and none was lost."""
         is_unchanged = super().__call__(task, values)
-        lost = [*self._lost(values.get(EMPTY, ()))]
-        self.reasons += lost
-        told = {ABSENT: [*map(str, self.absent)], LOST: [*map(str, lost)]}
+        found: list[Reason] = []
+        if not is_unchanged and self._is_sound:
+            found += self._emptied()
+        found += self._lost(values.get(EMPTY, ()))
+        lost = {reason.what.rstrip("/"): reason for reason in found}
+        self.reasons += lost.values()
+        told = {ABSENT: [*map(str, self.absent)], LOST: [*map(str, lost.values())]}
         task.meta = {key: lines for key, lines in told.items() if lines}
         return is_unchanged and not lost
 
     @property
     def absent(self) -> tuple[Absent, ...]:
         """The optional contents that have found nothing."""
+        return self.job.part.brief.absent if self._is_sound else ()
+
+    @property
+    def _is_sound(self) -> bool:
         try:
-            return self.job.part.brief.absent
+            return bool(self.job.part.brief)
         except (OSError, ProvisioningError):
-            return ()
+            return False  # which the action says in its own words
 
     def _changed(self, values: Mapping[str, Any]) -> Iterator[Reason]:
         yield from super()._changed(values)
@@ -72,6 +82,25 @@ class SourcesUnchanged(Unchanged):
             makers = [*self._single(made.sure)]
             if makers and each.source not in known and not any(map(self._makes, makers)):
                 yield Reason("lost", each.source, new=made.again())
+
+    def _emptied(self) -> Iterator[Reason]:
+        """The directories that held what was collected, and nothing now, of tasks up to date.
+
+        Each may be a part of what a content takes, of which more is there.
+        """
+        sure = (name for made in self.job.part.made_by.values() for name in made.sure)
+        makers = {task.name: task for task in self._single(tuple(sure))}.values()
+        empty = [
+            (task, target)
+            for task in makers
+            for target in task.targets
+            if os.path.isdir(target) and not _holds_files(target) and not self._makes(task)
+        ]
+        collected = collected_from(self.job.workspace.collected) if empty else ()
+        for task, target in empty:
+            below = tuple(f"{place}/" for place in places(target))
+            if any(source.startswith(below) for source in collected):
+                yield Reason("lost", target, new=Made(sure=(task.name,)).again())
 
     def _single(self, names: tuple[str, ...]) -> Iterator[Any]:
         """The tasks of these names, those of groups included."""
@@ -98,3 +127,7 @@ class SourcesUnchanged(Unchanged):
             return self.job.part.content(self.digests)
         except (OSError, ProvisioningError) as error:
             return str(error)  # the action says it in its own words
+
+
+def _holds_files(directory: str) -> bool:
+    return any(files for _, _, files in os.walk(directory))

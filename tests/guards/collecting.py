@@ -95,6 +95,13 @@ COLLECTING = Group(
                     "test_what_a_task_made_and_is_gone_is_told_and_never_left_out",
                 ),
                 Guard(
+                    "plugin/collected.py",
+                    "        if not is_unchanged and self._is_sound:\n",
+                    "        if False:\n",
+                    "plugin/test_made.py::"
+                    "test_a_directory_that_was_emptied_is_told_though_the_content_is_not",
+                ),
+                Guard(
                     "build/part.py",
                     "        if done != self._after:\n",
                     "        if False:\n",

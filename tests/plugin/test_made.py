@@ -248,6 +248,18 @@ def test_what_a_task_made_and_is_gone_is_told_and_never_left_out(project: Projec
     assert "s/deep/a" in packed(project)
 
 
+def test_a_directory_that_was_emptied_is_told_though_the_content_is_not(project: Project) -> None:
+    tasks = SITE.replace("TARGET", '"build/site"') + MAKES
+    describe(project, tasks, "{src: build/, dst: b/}")
+    project.doit()
+    shutil.rmtree(project.path("build/site/deep"))
+    assert "build/site: nothing is there; task site makes it" in project.doit(status=2)
+    assert "build/site: nothing is there" in project.doit("explain")
+    assert "site" in project.doit("forget", "site")
+    assert "site" in project.ran()
+    assert {"b/site/deep/a", "b/d/a", "b/f"} <= packed(project)
+
+
 def test_what_a_task_has_made_empty_may_be_optional(project: Project) -> None:
     makes = """
 def task_words():
