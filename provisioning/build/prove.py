@@ -37,8 +37,17 @@ def prove(part: Part, place: Workspace, digests: Digests) -> None:
         # What was found here may have been missed by every stamp of the files: read them next time.
         digests.forget()
         part.forget()
+        _begin_anew(place, digests)
         told = "\n".join(str(finding) for finding in findings)
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
+
+
+def _begin_anew(place: Workspace, digests: Digests) -> None:
+    # Imported here: a cost for what is hardly ever so.
+    from provisioning.build import distrust  # noqa: PLC0415
+
+    if distrust.is_wrong_from_the_start(place, digests):
+        distrust.begin_anew(place.release.parent)
 
 
 def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Finding]:

@@ -217,3 +217,8 @@ def specs(artifacts: str) -> Path:
 def seen(artifacts: str) -> Path:
     """Where it is remembered which files there were."""
     return Path(artifacts, _WORK, "seen")
+
+
+def anew(artifacts: str) -> Path:
+    """Where it is noted how often nothing of what was remembered could be believed."""
+    return Path(artifacts, _WORK, "anew")

@@ -17,7 +17,7 @@ from doit.loader import generate_tasks
 from provisioning.artifact import digest
 from provisioning.build.encode import names_of
 from provisioning.build.plan import make_plan
-from provisioning.build.workspace import workspace
+from provisioning.build.workspace import anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import asked, cleaning, others, stages
 from provisioning.plugin.collected import SourcesUnchanged
@@ -211,8 +211,15 @@ def _to_pack(job: Job) -> Wants:
         formats=variant.formats,
         encoders=names_of(variant),
         mtime=variant.mtime,
+        **_anew(job),
     )
     return Wants(facts, file_dep=_contents(job), targets=_packed(job))
+
+
+def _anew(job: Job) -> Task:
+    """What has each package packed again where nothing that was remembered can be believed."""
+    times = anew(job.artifacts)
+    return {"begun anew": times.read_text("utf-8").strip()} if times.exists() else {}
 
 
 def _hash(job: Job) -> Task:

@@ -191,6 +191,32 @@ BUILDING = Group(
             ),
         ),
         Fault(
+            "what is remembered of chunks, or of files, is whole, sealed and wrong",
+            "`doit verify` tells it, with `--rebuild` of files too; the next build believes "
+            "nothing that was remembered",
+            (
+                Guard(
+                    "build/prove.py",
+                    "        distrust.begin_anew(place.release.parent)\n",
+                    "        pass\n",
+                    "plugin/test_distrust.py::test_what_was_wrong_from_the_start_is_made_right",
+                ),
+                Guard(
+                    "build/distrust.py",
+                    "        remembered.unlink(missing_ok=True)\n",
+                    "        pass\n",
+                    "plugin/test_distrust.py::test_so_is_what_was_shared_out_among_chunks",
+                ),
+                Guard(
+                    "plugin/stages.py",
+                    "        distrust.begin_anew(job.workspace.release.parent)\n",
+                    "",
+                    "plugin/test_distrust.py"
+                    "::test_a_digest_that_is_remembered_wrongly_goes_with_a_rebuild",
+                ),
+            ),
+        ),
+        Fault(
             "the records of doit are deleted, cut off or garbage",
             "all is built again; never a wrong artifact",
             (
