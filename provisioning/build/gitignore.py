@@ -77,10 +77,13 @@ class Ignored:
         return known[path]
 
     def _decides(self, path: str, *, is_directory: bool) -> bool:
-        name = path.rpartition("/")[2]
+        first, name = path.partition("/")[0], path.rpartition("/")[2]
         for rule in self._rules:
-            is_meant = is_directory or not rule.directories
-            if is_meant and matches(rule.names, name if rule.by_name else path):
+            # Nearly all that does not match has another name: that is asked first.
+            start, end = rule.names[0], rule.names[-1]
+            if (rule.directories and not is_directory) or not (end and end(name)):
+                continue
+            if rule.by_name or ((not start or start(first)) and matches(rule.names, path)):
                 return not rule.takes_back
         return False
 

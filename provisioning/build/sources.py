@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -235,6 +235,11 @@ def _changes(pattern: str, files: Sequence[tuple[str, int]], excludes: Sequence[
 
 
 def _ignored(patterns: Sequence[str]) -> Ignored:
+    return _read_once(tuple(patterns))
+
+
+@lru_cache(maxsize=8)  # of one content, path by path
+def _read_once(patterns: tuple[str, ...]) -> Ignored:
     # Imported here: a cost that a project without excludes, or with nothing to do, does not owe.
     from provisioning.build.gitignore import Ignored  # noqa: PLC0415
 
