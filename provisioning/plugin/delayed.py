@@ -27,7 +27,7 @@ def delay(command: Any, stages: Sequence[Any], first: Sequence[str], create: Cre
 
     Until then each has a placeholder, of the same name, that leads to all of them.
     """
-    loader = DelayedLoader(partial(_created, command, stages, first, create), executed=_FIRST)
+    loader = DelayedLoader(_Creator(command, stages, first, create), executed=_FIRST)
     loader.basename = stages[0].name  # of which doit asks whether they have been created
     waiting = [
         Task(each.name, None, loader=loader, doc=each.doc, params=each.params) for each in stages
@@ -36,19 +36,32 @@ def delay(command: Any, stages: Sequence[Any], first: Sequence[str], create: Cre
     command.task_list = [*others, Task(_FIRST, None, task_dep=first), *waiting]
 
 
-def _created(
-    command: Any, stages: Sequence[Any], first: Sequence[str], create: Create
-) -> Iterator[Any]:
-    tasks = command.control.tasks
-    names = {name.partition(":")[0] for name in (stage.name for stage in stages)}
-    try:
-        is_stale = any(task.executed for task in _single(first, tasks))
-        yield from create(is_stale=is_stale)
-    except InvalidDodoFile as error:
-        # To raise it would leave the workers of `doit -n` waiting for ever.
-        yield Task(_FAULT, [partial(TaskFailed, str(error))])
-        for name in [name for name in tasks if name.partition(":")[0] in names]:
-            yield Task(name, None, task_dep=[_FAULT])
+class _Creator:
+    """What doit calls to create the tasks."""
+
+    def __init__(
+        self, command: Any, stages: Sequence[Any], first: Sequence[str], create: Create
+    ) -> None:
+        self._command = command
+        self._stages = stages
+        self._first = first
+        self._create = create
+
+    def __call__(self) -> Iterator[Any]:
+        tasks = self._command.control.tasks
+        names = {stage.name.partition(":")[0] for stage in self._stages}
+        try:
+            is_stale = any(task.executed for task in _single(self._first, tasks))
+            yield from self._create(is_stale=is_stale)
+        except InvalidDodoFile as error:
+            # To raise it would leave the workers of `doit -n` waiting for ever.
+            yield Task(_FAULT, [partial(TaskFailed, str(error))])
+            for name in [name for name in tasks if name.partition(":")[0] in names]:
+                yield Task(name, None, task_dep=[_FAULT])
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Be sent to a worker as nothing: where Python does not fork, it gets all tasks."""
+        return type(None), ()
 
 
 def _single(names: Sequence[str], tasks: Any) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,8 +9,10 @@ from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidDodoFile
 from doit.loader import generate_tasks
+from doit.task import Task
 
 from provisioning.plugin import asked, graph
+from provisioning.plugin.delayed import delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +77,14 @@ def test_tasks_can_be_sent_to_a_spawned_process(
     for task in generate_tasks("provisioning", graph.all_tasks("artifacts")):
         task.clean_actions = []  # doit's own wrappers, which no worker runs
         pickle.dumps(task)
+
+
+def test_tasks_that_wait_can_be_sent_to_a_spawned_process() -> None:
+    stages = [Task("collect", None), Task("collect:demo", None)]
+    command = SimpleNamespace(task_list=[Task("version", ["true"]), *stages], lock=lambda: None)
+    delay(command, stages, ["version"], lambda *, is_stale: stages if is_stale else [])
+    names = [pickle.loads(pickle.dumps(task)).name for task in command.task_list]
+    assert names[2:] == ["collect", "collect:demo"]
 
 
 def test_names_that_are_not_utf_8_are_refused_before_they_become_others(project: Project) -> None:
