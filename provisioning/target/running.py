@@ -15,7 +15,7 @@ from provisioning.artifact.cache import equipped
 from provisioning.artifact.files import reason
 from provisioning.artifact.path import DEVICE, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import bytecode, health, hooks, services, system, users
+from provisioning.target import bytecode, health, hooks, reach, services, system, users
 from provisioning.target.durable import Owned
 from provisioning.target.hooks import Occasion
 from provisioning.target.trust import doubt_about
@@ -38,6 +38,7 @@ def demand_ready(home: Home, new: Release) -> None:
     if not home.is_rehearsal:
         found += _foreign(new.package)
         found += _open_to_others(home, new.package)
+        found += reach.faults(home, new)
         found += users.faults(new.package)
         found += device.faults(new.package.device, _values_file(home, new.package))
     if found:

@@ -8,6 +8,26 @@ RUNNING = Group(
     "Running",
     (
         Fault(
+            "a directory on the way to a service's program is closed to the service's user",
+            "refused before anything is changed, with the directory and what opens it",
+            (
+                Guard(
+                    "target/running.py",
+                    "        found += reach.faults(home, new)\n",
+                    "",
+                    "target/test_own_machine.py::"
+                    "test_a_way_that_is_closed_to_a_service_is_told_before_the_switch[daemon-opt]",
+                ),
+                Guard(
+                    "target/reach.py",
+                    "if group in self.groups else",
+                    "if False else",
+                    "target/test_own_machine.py::"
+                    "test_what_is_closed_may_be_open_to_the_group_or_the_owner",
+                ),
+            ),
+        ),
+        Fault(
             "whoever installs has a umask of 0 or 077, ignores or blocks signals, has files open",
             "the same modes, and hooks that hear what they should",
             (

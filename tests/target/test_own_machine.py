@@ -89,6 +89,8 @@ class Own:
 
 @pytest.fixture
 def own(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Own:
+    for each in (tmp_path, *tmp_path.parents[:2]):
+        each.chmod(0o755)  # users of services have to reach their programs
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("systemctl", "journalctl", "useradd", "userdel"):
@@ -250,6 +252,46 @@ def test_nor_one_of_a_package_that_goes(own: Own) -> None:
         "provision: greenhouse: pre_remove: is not run, since /opt belongs to nobody; nothing was"
         " changed\n"
     )
+
+
+RUN = file("bin/run", b"#!/bin/sh\n", mode=0o755)
+
+
+def run_by(user: str) -> tuple[Service, ...]:
+    return (service(user=user)[0]._replace(exec="bin/run"),)
+
+
+@pytest.mark.parametrize("way", ["opt", "opt/greenhouse", "opt/greenhouse/releases"])
+@pytest.mark.parametrize("user", ["daemon", "greenhouse-of-a-test"])
+def test_a_way_that_is_closed_to_a_service_is_told_before_the_switch(
+    own: Own, way: str, user: str
+) -> None:
+    (own.place / way).mkdir(parents=True)
+    (own.place / way).chmod(0o700)
+    code, told = own.install("1.4.2", (RUN,), services=run_by(user))
+    assert (code, (own.prefix / "current").exists()) == (3, False)
+    assert told == (
+        f"provision: /{way}: its mode 0700 keeps out the user {user}, who runs bin/run;"
+        " `chmod a+x` it\n"
+    )
+    (own.place / way).mkdir(parents=True, exist_ok=True)
+    (own.place / way).chmod(0o711)
+    assert own.install("1.4.2", (RUN,), services=run_by(user))[0] == 0
+
+
+def test_what_is_closed_may_be_open_to_the_group_or_the_owner(own: Own) -> None:
+    own.prefix.mkdir(parents=True)
+    os.chown(own.prefix, 0, 1)
+    own.prefix.chmod(0o750)
+    assert own.install("1.4.2", (RUN,), services=run_by("daemon"))[0] == 0
+    assert own.install("1.5.0", (RUN,), services=run_by("games"))[0] == 3
+    assert own.install("1.5.0", (RUN,), services=run_by("root"))[0] == 0
+
+
+def test_a_program_that_its_user_may_not_run_is_told(own: Own) -> None:
+    closed = file("bin/run", b"#!/bin/sh\n", mode=0o700)
+    code, told = own.install("1.4.2", (closed,), services=run_by("daemon"))
+    assert (code, told.startswith("provision: bin/run: its mode 0700 keeps out")) == (3, True)
 
 
 def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:
