@@ -239,7 +239,8 @@ class _Draft:
 
     def _brought_along(self) -> Iterator[Item]:
         """What the target needs beside the contents: hooks, documents, and the tool."""
-        owner, group = self.variant.owner, self.variant.group
+        # Root runs them: whoever else they belonged to could have root run anything.
+        owner, group = "root", self.variant.group
         if self.variant.hooks:
             yield Item(HOOKS, DIR, _SCRIPT, owner, group)
         for hook in self.variant.hooks:

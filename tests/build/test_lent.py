@@ -16,7 +16,8 @@ from provisioning.build.listing import Listing
 from provisioning.build.pack import pack
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
-from tests.build.conftest import content, variant, write
+from provisioning.spec.variant import Hook
+from tests.build.conftest import HERE, content, variant, write
 from tests.machines.copied import copied
 
 if TYPE_CHECKING:
@@ -111,3 +112,14 @@ def _installed(pi: Copied, place: Workspace) -> str:
     (pi.path("/tmp") / "demo.deb").write_bytes(place.artifact("deb").read_bytes())
     told = pi.run("dpkg", "-i", "/tmp/demo.deb").splitlines(keepends=True)
     return "".join(line for line in told if line.startswith("demo: "))
+
+
+@pytest.mark.usefixtures("digests")
+def test_what_root_runs_is_root_s_whoever_owns_the_rest() -> None:
+    write("t/run", "#!/bin/sh\n", mode=0o755)
+    hook = Hook("post_install", "t/run", 60, HERE)
+    described = variant(content("src", "t/run", "run"), owner="daemon", hooks=(hook,))
+    (layout,) = lay_out([described], Sources("artifacts", tool="t/run"))
+    owners = {item.path: item.owner for item in layout.items}
+    assert owners[".provisioning/hooks/post_install"] == owners["install"] == "root"
+    assert owners[".provisioning/hooks"] == "root"
