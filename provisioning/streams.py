@@ -7,11 +7,14 @@ end in it.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from provisioning.printing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 _STAND_INS = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 
 
+# What turns the direction of writing, and would show a name, or a line of code, as another one.
+_TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
 class Lasting(io.TextIOWrapper):
     """Text that may be written for ever; `fault` is why it could not, from then on."""
 
@@ -30,7 +37,7 @@ class Lasting(io.TextIOWrapper):
     def write(self, text: str) -> int:
         """Write, as long as that can be done."""
         with self._lasting():
-            super().write(text)
+            super().write(text if text.isascii() else text.translate(_TURNS))
         return len(text)
 
     def flush(self) -> None:
@@ -59,10 +66,22 @@ def lasting(number: int, like: TextIO | None = None) -> Lasting:
     return Lasting(
         open(number, "wb", closefd=False),
         encoding=getattr(like, "encoding", None) or "utf-8",
-        errors="backslashreplace",  # paths may not be spelt in the locale's characters
+        errors=_ESCAPE,
         line_buffering=getattr(like, "line_buffering", False),
         write_through=getattr(like, "write_through", False),
     )
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Spell what cannot be encoded: a path may have other characters than the locale, or bytes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    spelt = printable(error.object[error.start : error.end])
+    return spelt.encode("ascii", "backslashreplace").decode(), error.end
+
+
+_ESCAPE = "provisioning: escape"
+codecs.register_error(_ESCAPE, _escape)
 
 
 def mend() -> None:

@@ -86,4 +86,9 @@ def test_what_was_said_before_comes_before() -> None:
 
 def test_names_that_cannot_be_spelt_are_escaped() -> None:
     done = run("print('\\xf6 \\udce9')", PYTHONIOENCODING="ascii")
-    assert (done.stdout, done.stderr) == ("\\xf6 \\udce9\n", "")
+    assert (done.stdout, done.stderr) == ("\\xf6 \\xe9\n", "")
+
+
+def test_no_line_is_turned_round() -> None:
+    done = run("print('\\u202egpj \\u2066 \\xf6'); print('\\u202e', file=sys.stderr)")
+    assert (done.stdout, done.stderr) == ("\\u202egpj \\u2066 ö\n", "\\u202e\n")

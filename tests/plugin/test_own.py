@@ -143,3 +143,17 @@ def test_an_early_interruption_is_a_line(project: Project, command: list[str]) -
 
 def test_each_command_of_doit_has_one_here() -> None:
     assert entry_points(group="doit.COMMAND").names >= DOITS
+
+
+@pytest.mark.parametrize("command", ["", "info", "list", "clean", "spec", "explain", "diff"])
+@unmeasured()
+def test_a_word_does_nothing_to_a_terminal(lasting: Project, command: str) -> None:
+    done = shell(lasting, f"$DOIT {command} $'\\e[31m\\u202e\\xe9'")
+    assert done.status in {2, 3}
+    assert "\\x1b[31m\\u202e\\xe9" in done.errors
+
+
+def test_a_name_turns_no_line_round(project: Project) -> None:
+    project.write("src/gpj.\u202e-x", "text")
+    listed = shell(project, "$DOIT list --deps collect:demo:mac-mini").output
+    assert " -  src/gpj.\\u202e-x\n" in listed

@@ -131,7 +131,9 @@ AS_JSON = {
 
 def answer_json(document: Any) -> int:
     """Print `document` as JSON, and return the exit code."""
-    return answer(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    # Bytes that are no UTF-8 as JSON spells them, which is not how people are shown them.
+    return answer(text.encode(errors="backslashreplace").decode())
 
 
 def answer(text: str) -> int:

@@ -10,6 +10,7 @@ from doit.cmd_base import Command
 from doit.exceptions import InvalidCommand
 
 from provisioning import streams
+from provisioning.printing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,10 @@ class Told(Command):  # type: ignore[misc]  # doit has no type hints
         """Run with these words and options, and return the exit code."""
         try:
             status: int = super().parse_execute(in_args) or GOOD
+        except InvalidCommand as error:
+            error.args = tuple(map(_shown, error.args))
+            error.not_found = error.not_found and _shown(error.not_found)
+            raise
         except OSError as error:
             if _is_foreign(error):
                 raise
@@ -60,7 +65,12 @@ def unheard(stream: TextIO, called: str) -> str:
 
 def complain(text: str) -> None:
     """Tell what is wrong, as doit does."""
-    print(f"ERROR: {text}", file=sys.stderr)
+    print(f"ERROR: {_shown(text)}", file=sys.stderr)
+
+
+def _shown(text: Any) -> str:
+    """What is told, whatever word or name it quotes."""
+    return printable(str(text), but="\n\t")
 
 
 def _tell_interruptions() -> None:
