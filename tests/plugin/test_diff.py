@@ -213,7 +213,7 @@ def test_a_variable_of_the_command_line_counts(built: Project) -> None:
 def test_what_the_target_is_to_do_is_told_value_by_value(built: Project) -> None:
     services = "services: {web: {exec: bin/demo serve, environment: {PORT: '80'}}}\n"
     built.write("specs/demo.yaml", f"{SPEC}{services}")
-    built.path("src/main.py").chmod(0o755)
+    built.write("src/main.py", "#!/usr/bin/env python3\n").chmod(0o755)
     built.doit("package:demo:raspberry-pi")
     built.edit("specs/demo.yaml", "'80'", "'81', TZ: UTC")
     built.edit("specs/demo.yaml", "serve,", "serve, restart: always,")
