@@ -16,6 +16,7 @@ from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import FailedError, RefusedError, TargetError
 from provisioning.target import (
+    beside,
     bytecode,
     cleanup,
     configuration,
@@ -106,9 +107,9 @@ def finish(change: Change) -> None:
     if new is None:
         raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
     decided = configuration.kept(home, change.record.old).decisions
-    configuration.apply(home, decided, new.name, new.layout.conffiles)
+    beside.apply(home, decided, new.name, new.layout)
     if change.record.action == ROLLBACK and old:
-        configuration.forget_new(home, old.layout.conffiles)
+        beside.forget_new(home, old.layout.conffiles)
     running.run_hook(home, change.record, "post_install", (old, new))
     resting = change.record.resting.split()
     running.start(home, old, new, resting)
@@ -140,11 +141,11 @@ def go_back(change: Change, why: str) -> None:
     _point(home, CURRENT, change.record.old)
     _point(home, PREVIOUS, change.record.previous)
     then = configuration.kept(home, change.record.old)
-    before, after = (each.layout.conffiles if each else () for each in (old, new))
+    before, after = (each.layout if each else None for each in (old, new))
     decided = configuration.decide_back(home, after, before, then)
-    configuration.apply(home, decided, change.record.old, before)
-    configuration.forget_new(home, after)
-    configuration.unmake(home, then.absent)
+    beside.apply(home, decided, change.record.old, before)
+    beside.forget_new(home, after.conffiles if after else ())
+    beside.unmake(home, then.absent)
     if attempts < ATTEMPTS:
         _start_again(change)
     if not old:
@@ -163,7 +164,7 @@ def _prepare(change: Change, kept: Kept) -> Change:
         raise RefusedError(str(error)) from None
     configuration.keep(home, change.record.old, kept)
     if new:
-        configuration.make(home, new, change.old or releases.left(home))
+        beside.make(home, new, change.old or releases.left(home))
         change.telling.warn(bytecode.sweep(home, new.path, new.layout.release))
     change.telling.warn(registry.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)
@@ -181,7 +182,7 @@ def _abandon(change: Change) -> None:
     """Undo what came before the commit: nothing of the old release was touched."""
     home, entry = change.home, change.record
     _point(home, PREVIOUS, entry.previous)
-    configuration.unmake(home, configuration.kept(home, entry.old).absent)
+    beside.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
         change.telling.warn(registry.strike(home))
         if change.new:

@@ -1,8 +1,7 @@
-"""Knows how the configuration of a package is looked at, kept, changed and brought back.
+"""Knows how the configuration of a package is looked at, what is decided about it, and kept.
 
 What a release that is left had for configuration is kept in `KEPT`, with what was decided about
-each file. Each decision can be carried out any number of times: whoever was killed begins again. A
-file that somebody edits in between is left alone.
+each file. How that is carried out, `beside` knows.
 """
 
 from __future__ import annotations
@@ -13,39 +12,34 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import digest
-from provisioning.artifact.installed import CONFFILES, RELEASES, STATE
+from provisioning.artifact.entry import DIR
+from provisioning.artifact.installed import STATE
 from provisioning.artifact.path import collision_key
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import made
 from provisioning.target.conffile import (
     ARCHIVE,
-    INSTALL,
+    ASIDE,
+    EMPTY,
+    FULL,
     KEEP,
-    NEW,
-    OLD,
     OTHER,
-    RESTORE,
     Decision,
     Live,
     backward,
     forward,
 )
 from provisioning.target.durable import Owned
-from provisioning.target.owners import can_give
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.installed import Installed
     from provisioning.target.home import Home
-    from provisioning.target.releases import Release
 
 KEPT = f"{STATE}/kept"
 _PRIVATE = Owned(0o700)
 _DECISIONS = "decisions.json"
-_WRITES = {INSTALL: "", RESTORE: "", NEW: ".new", OLD: ".old"}
-"""What is behind the name of a file that an action writes, if nobody edits it meanwhile."""
 _NO_RELEASE = "none"  # no release is called so
 
 
@@ -61,47 +55,82 @@ NOTHING = Kept((), ())
 
 
 def look(home: Home, path: str) -> Live:
-    """What lies at the path of a configuration file."""
+    """What lies at the path of a configuration file, or of a directory of data."""
     status = home.directory.status(path)
     if status is None:
         return Live()
-    data = home.directory.read(path) if stat.S_ISREG(status.st_mode) else None
-    found = OTHER if data is None else digest.of_bytes(data)
+    found = OTHER
+    if stat.S_ISDIR(status.st_mode):
+        found = FULL if _holds_files(home, path) else EMPTY
+    elif stat.S_ISREG(status.st_mode):
+        found = digest.of_bytes(home.directory.read(path) or b"")
     return Live(found, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
-def decide(home: Home, old: Iterable[Entry], new: Iterable[Entry]) -> tuple[Decision, ...]:
-    """Decide what becomes of each configuration file; `old` is what was installed last."""
-    after = _by_path(new)
-    before = _by_path(_respelt(home, entry, after) for entry in old)
-    return tuple(
-        forward(path, look(home, path), before.get(path), after.get(path))
-        for path in sorted({*before, *after})
-    )
+def decide(home: Home, old: Installed | None, new: Installed) -> tuple[Decision, ...]:
+    """Decide what becomes of what lies beside the releases; `old` is what was installed last."""
+    before = _by_path(_respelt(home, _own(old), [each.path for each in _own(new)]))
+    return _decided(home, before, new, {})
 
 
 def decide_back(
-    home: Home, old: Iterable[Entry], new: Iterable[Entry], then: Kept
+    home: Home, old: Installed | None, new: Installed | None, then: Kept
 ) -> tuple[Decision, ...]:
     """Decide the same, going back to a release that was left with the decisions `then`."""
-    before, after = _by_path(old), _by_path(new)
     known = {decision.path: decision for decision in then.decisions}
-    return tuple(
-        backward(look(home, path), known[path], before.get(path))
-        if path in known
-        else forward(path, look(home, path), before.get(path), after.get(path))
-        for path in sorted({*before, *after, *known})
-    )
+    ways = (entry for entry in (old.above if old else ()) if entry.path in known)
+    return _decided(home, _by_path((*ways, *_own(old))), new, known)
 
 
-def absent(home: Home, layout: Installed) -> tuple[str, ...]:
+def _decided(
+    home: Home,
+    before: Mapping[str, Entry],
+    new: Installed | None,
+    known: Mapping[str, Decision],
+) -> tuple[Decision, ...]:
+    after = _by_path(_own(new))
+    # What somebody else has put where a directory of the package's has to be, is told.
+    ways = _by_path(new.above if new else ())
+    after.update((path, ways[path]) for path in ways.keys() & {*before, *known})
+    found = list[Decision]()
+    gone = set[str]()  # by what was decided so far
+    # What lies in a directory comes before it: a file may take its place once that is empty.
+    for path in sorted({*before, *after, *known}, reverse=True):
+        if path not in known and _are_data(before.get(path), after.get(path)):
+            continue  # data stay, and may be many
+        live, old, coming = look(home, path), before.get(path), after.get(path)
+        if live.digest == FULL and not _holds_files(home, path, gone):
+            live = live._replace(digest=EMPTY)
+        then = known.get(path)
+        decision = backward(live, then, old, coming) if then else forward(path, live, old, coming)
+        if decision.action == ARCHIVE:
+            gone.add(path)
+        is_file = any(each and each.conffile for each in (old, coming)) or then
+        if is_file or decision.action != KEEP:
+            found.append(decision)
+    return tuple(reversed(found))
+
+
+def _are_data(old: Entry | None, new: Entry | None) -> bool:
+    return old is not None and new is not None and old.type == new.type == DIR
+
+
+def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[str, ...]:
     """Which directories beside the releases there are not yet.
 
     Raises:
-        RefusedError: something else is there, or a link that would have to be followed.
+        RefusedError: something else is there, or a link that would have to be followed; or
+            something where an edited file has to be put.
     """
+    goes = {each.path: each.action for each in decided if each.action in {ARCHIVE, ASIDE}}
+    for path in (f"{path}.old" for path, action in goes.items() if action == ASIDE):
+        if home.directory.status(path):
+            raise RefusedError(
+                f"{home.path / path}: is in the way of what was edited; move it away"
+            )
     for entry in layout.above:
-        if home.directory.status(entry.path) and not home.directory.is_directory(entry.path):
+        is_there = home.directory.status(entry.path) and entry.path not in goes
+        if is_there and not home.directory.is_directory(entry.path):
             raise RefusedError(f"{home.path / entry.path}: is no directory; move it away")
     needed = sorted((*layout.above, *layout.data))
     return tuple(entry.path for entry in needed if not home.directory.status(entry.path))
@@ -118,13 +147,13 @@ def keep(home: Home, release: str, kept: Kept) -> None:
             directory.write(f"{coming}/{number}", data, Owned(0o600))
     text = json.dumps(kept, indent=1)
     directory.write(f"{coming}/{_DECISIONS}", f"{text}\n".encode(), Owned(0o600))
-    directory.remove_tree(_of(release))
-    directory.move(coming, _of(release))
+    directory.remove_tree(kept_at(release))
+    directory.move(coming, kept_at(release))
 
 
 def kept(home: Home, release: str) -> Kept:
     """What was kept of a release when it was left last. Raises TargetError for nonsense."""
-    path = f"{_of(release)}/{_DECISIONS}"
+    path = f"{kept_at(release)}/{_DECISIONS}"
     data = home.directory.read(path)
     if data is None:
         return NOTHING
@@ -139,103 +168,49 @@ def kept(home: Home, release: str) -> Kept:
     return Kept(known, tuple(names))
 
 
-def make(home: Home, new: Release, before: Release | None) -> None:
-    """Have the directories beside the releases; `before` is what was installed last."""
-    layout = new.layout
-    coming = {entry.path: made.DIRECTORY for entry in layout.above}
-    coming.update((entry.path, made.DATA) for entry in layout.data)
-    absent = {path: kind for path, kind in coming.items() if not home.directory.status(path)}
-    made.note(home, {**made.already(home, before, new), **absent})
-    for entry in sorted((*layout.above, *layout.data)):
-        home.directory.make(entry.path, _owned(entry))
-
-
-def unmake(home: Home, names: Iterable[str]) -> None:
-    """Have those directories no more that hold nothing."""
-    for name in reversed(tuple(names)):
-        if home.directory.is_directory(name) and not home.directory.names(name):
-            home.directory.remove(name)
-
-
-def apply(
-    home: Home, decisions: Iterable[Decision], release: str, entries: Iterable[Entry]
-) -> None:
-    """Carry out decisions about a release that has become current."""
-    decided, says = tuple(decisions), _by_path(entries)
-    written = (each.path + _WRITES[each.action] for each in decided if each.action in _WRITES)
-    made.note(home, made.files(home, written))
-    known = {decision.path: number for number, decision in enumerate(kept(home, release).decisions)}
-    for decision in decided:
-        if decision.action == KEEP:
-            continue
-        data = None
-        if decision.action in {INSTALL, NEW}:
-            data = home.directory.read(f"{RELEASES}/{release}/{CONFFILES}/{decision.path}")
-        elif decision.action in {RESTORE, OLD}:
-            data = home.directory.read(f"{_of(release)}/{known[decision.path]}")
-        _apply(home, decision, data, says.get(decision.path))
-    if any(decision.action == ARCHIVE for decision in decided):
-        made.note(home, {})
-
-
-def forget_new(home: Home, entries: Iterable[Entry]) -> None:
-    """Remove what `apply` has put beside edited files for a release that is left again."""
-    for entry in entries:
-        path = f"{entry.path}.new"
-        if look(home, path).digest == entry.digest:
-            home.directory.remove(path)
-
-
 def forget(home: Home, releases: Iterable[str]) -> None:
     """Forget what was kept of all releases but these."""
-    needed = {_of(release) for release in releases}
+    needed = {kept_at(release) for release in releases}
     for name in home.directory.names(KEPT):
         if f"{KEPT}/{name}" not in needed:
             home.directory.remove_tree(f"{KEPT}/{name}")
 
 
-def _apply(home: Home, decision: Decision, data: bytes | None, entry: Entry | None) -> None:
-    path, after = decision.path, decision.after
-    live = look(home, path)
-    as_seen = live.digest == decision.before.digest
-    if decision.action == ARCHIVE:
-        if as_seen:
-            home.directory.remove(path)
-        return
-    if data is None:
-        raise TargetError(f"{home.path / path}: what belongs there is lost")
-    if decision.action in {INSTALL, RESTORE} and (as_seen or live.digest == after.digest):
-        if live != after:
-            home.directory.write(path, data, _given(after.mode, after.user, after.group))
-        return
-    suffix = ".new" if decision.action in {INSTALL, NEW} else ".old"
-    owned = _owned(entry) if entry else Owned(0o600)
-    if look(home, path + suffix).digest != digest.of_bytes(data):
-        home.directory.write(path + suffix, data, owned)
+def _holds_files(home: Home, path: str, gone: Container[str] = ()) -> bool:
+    """Tell whether there is anything but directories in a directory, and what will be gone."""
+    waiting = [path]
+    while waiting:
+        place = waiting.pop()
+        for below in (f"{place}/{name}" for name in home.directory.names(place)):
+            if home.directory.is_directory(below):
+                waiting.append(below)
+            elif below not in gone:
+                return True
+    return False
 
 
-def _respelt(home: Home, old: Entry, after: Mapping[str, Entry]) -> Entry:
-    """The old entry, as the new release spells it, where the disk takes both for one file."""
-    key = collision_key(old.path)
-    twins = [path for path in after if path != old.path and collision_key(path) == key]
-    if old.path in after or not twins:
-        return old
-    status, other = home.directory.status(old.path), home.directory.status(twins[0])
-    same = status and other and os.path.samestat(status, other)
-    return old._replace(path=twins[0]) if same else old
+def _own(layout: Installed | None) -> tuple[Entry, ...]:
+    """What of a release lies beside it, and is somebody's once it is there."""
+    return (*layout.data, *layout.conffiles) if layout else ()
 
 
-def _of(release: str) -> str:
+def _respelt(home: Home, old: Iterable[Entry], after: Collection[str]) -> Iterator[Entry]:
+    """The old entries, as the new release spells them, where the disk takes both for one file."""
+    twins = {collision_key(path): path for path in after}
+    for entry in old:
+        twin = twins.get(collision_key(entry.path), entry.path)
+        if entry.path in after or twin == entry.path:
+            yield entry
+            continue
+        status, other = home.directory.status(entry.path), home.directory.status(twin)
+        same = status and other and os.path.samestat(status, other)
+        yield entry._replace(path=twin) if same else entry
+
+
+def kept_at(release: str) -> str:
+    """Where the configuration of a release is kept."""
     return f"{KEPT}/{release or _NO_RELEASE}"
 
 
-def _by_path(entries: Iterable[Entry]) -> Mapping[str, Entry]:
+def _by_path(entries: Iterable[Entry]) -> dict[str, Entry]:
     return {entry.path: entry for entry in entries}
-
-
-def _owned(entry: Entry) -> Owned:
-    return _given(entry.mode, int(entry.owner), int(entry.group))
-
-
-def _given(mode: int, user: int, group: int) -> Owned:
-    return Owned(mode, user, group) if can_give() else Owned(mode)

@@ -166,6 +166,5 @@ def _there(home: Home, new: Release) -> list[str]:
 
 def _kept(home: Home, old: Release | None, new: Release) -> Kept:
     before = old or releases.left(home)
-    conffiles = before.layout.conffiles if before else ()
-    decided = configuration.decide(home, conffiles, new.layout.conffiles)
-    return Kept(decided, configuration.absent(home, new.layout))
+    decided = configuration.decide(home, before.layout if before else None, new.layout)
+    return Kept(decided, configuration.absent(home, new.layout, decided))

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.installed import RELEASES, STATE
-from provisioning.target.conffile import ABSENT, ARCHIVE, INSTALL, KEEP, NEW, OLD, RESTORE, Decision
+from provisioning.target.conffile import (
+    ABSENT,
+    ARCHIVE,
+    ASIDE,
+    FULL,
+    IDLE,
+    INSTALL,
+    KEEP,
+    NEW,
+    OLD,
+    RESTORE,
+    RETURN,
+    Decision,
+)
 from provisioning.target.record import REMOVE
 
 if TYPE_CHECKING:
@@ -20,6 +33,9 @@ _WORDS = {
     RESTORE: "back to what it was",
     NEW: "edited, and kept; the new one is put beside it as {path}.new",
     ARCHIVE: "not in this release any more; removed",
+    IDLE: "edited, and kept; it has no effect, since this release has no such file",
+    ASIDE: "edited, and kept as {path}.old, where it has no effect",
+    RETURN: "back to what it was",
     OLD: "edited since, and kept; what it was is put beside it as {path}.old",
 }
 
@@ -68,12 +84,14 @@ def told(decision: Decision) -> str:
     if decision.action == INSTALL:
         made = decision.before.digest == ABSENT
         return f"{path}: {'installed' if made else 'as the new release has it'}"
+    if decision.action == IDLE and decision.before.digest == FULL:
+        return f"{path}: not in this release any more; kept, with what lies in it"
     return f"{path}: {_WORDS[decision.action].format(path=path)}"
 
 
 def is_warning(decision: Decision) -> bool:
     """Tell whether somebody has to look at a configuration file."""
-    return decision.action in {NEW, OLD}
+    return decision.action in {NEW, OLD, IDLE, ASIDE}
 
 
 def steps(plan: Plan, *, runs: bool) -> Iterator[str]:

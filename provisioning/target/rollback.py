@@ -41,8 +41,8 @@ def planned(home: Home, version: str) -> Plan:
         )
     running.demand_ready(home, new)
     then = configuration.kept(home, name)
-    decided = configuration.decide_back(home, old.layout.conffiles, new.layout.conffiles, then)
-    kept = Kept(decided, configuration.absent(home, new.layout))
+    decided = configuration.decide_back(home, old.layout, new.layout, then)
+    kept = Kept(decided, configuration.absent(home, new.layout, decided))
     return Plan(ROLLBACK, old, new, previous, kept, new.package, is_there=True)
 
 

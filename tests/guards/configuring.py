@@ -8,6 +8,8 @@ OLD = "the old release stays or comes back; the space is given back"
 TABLE = "target/test_conffile.py::test_an_upgrade_does_what_the_table_says"
 BACK = "target/test_conffile.py::test_a_rollback_brings_back_what_was_there"
 SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
+KINDS = "target/test_conffile_kinds.py::"
+REMOVED = "ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE"
 SWITCH = "artifact/deb/switch_text.py"
 DEB = "artifact/deb/test_switch.py::"
 ACTION = "action = INSTALL if live.digest == old.digest else _beside(live, new)"
@@ -25,9 +27,9 @@ CONFIGURING = Group(
             "kept: as it was, as it was edited, or deleted",
             (
                 Guard(
-                    "target/configuration.py",
-                    "        if decision.action == KEEP:\n            continue\n",
-                    "",
+                    "target/beside.py",
+                    "        if decision.action in {INSTALL, NEW, RESTORE, OLD}:\n",
+                    "        if True:\n",
                     f"{TABLE}[same, same]",
                 ),
                 _cell("edited, same", SAYS, "if live.digest == ABSENT:"),
@@ -52,16 +54,18 @@ CONFIGURING = Group(
             "the vendor's file is no more",
             "archived; kept where it was edited",
             (
-                _cell("same, removed", "ARCHIVE if archived else KEEP", "KEEP"),
-                _cell(
-                    "edited, removed",
-                    "archived = old is not None and live.digest == old.digest",
-                    "archived = True",
-                ),
+                _cell("same, removed", f"return {REMOVED}", "return IDLE"),
+                _cell("edited, removed", f"return {REMOVED}", "return ARCHIVE"),
                 _cell(
                     "deleted, removed",
-                    "archived = old is not None and live.digest == old.digest",
-                    "archived = True",
+                    "if old is None or live.digest in {ABSENT, EMPTY}:",
+                    "if old is None:",
+                ),
+                Guard(
+                    "target/plan.py",
+                    "{NEW, OLD, IDLE, ASIDE}",
+                    "{NEW, OLD}",
+                    f"{KINDS}test_an_upgrade_does_what_the_table_says",
                 ),
             ),
         ),
@@ -110,12 +114,49 @@ CONFIGURING = Group(
                 ),
                 Guard(
                     "target/conffile.py",
-                    "if OTHER in {live.digest, before.digest}:",
+                    "if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:",
                     "if False:",
                     "target/test_conffile.py::"
                     "test_a_link_that_became_a_file_since_is_not_brought_back",
                 ),
             ),
+        ),
+        Fault(
+            "a configuration file becomes a directory, or a directory one, and back",
+            "no edit is lost: it stays in its place, or is moved aside, and told",
+            (
+                Guard(
+                    "target/conffile.py",
+                    "ARCHIVE if was_file and old and live.digest == old.digest else ASIDE",
+                    "ARCHIVE",
+                    f"{KINDS}test_an_upgrade_does_what_the_table_says",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "action = INSTALL if live.digest in {ABSENT, EMPTY} else _beside(live, new)",
+                    "action = INSTALL if live.digest == ABSENT else _beside(live, new)",
+                    f"{KINDS}test_a_file_and_a_directory_of_files_take_turns",
+                ),
+                Guard(
+                    "target/conffile.py",
+                    "        return RETURN\n",
+                    "        return KEEP\n",
+                    f"{KINDS}test_what_was_switched_and_is_undone_leaves_all_as_it_was",
+                ),
+                Guard(
+                    "target/beside.py",
+                    "        _clear(home, decision)\n",
+                    "        pass\n",
+                    f"{KINDS}test_each_link_of_a_release_leads_to_what_it_needs",
+                ),
+                Guard(
+                    "target/configuration.py",
+                    "        if home.directory.status(path):\n",
+                    "        if False:\n",
+                    f"{KINDS}test_an_edited_file_makes_way_for_a_directory_of_files",
+                ),
+            ),
+            (f"{KINDS}test_no_kill_loses_an_edit",),
         ),
         Fault(
             "in a deb a path is a configuration file in one version, and something else in another",

@@ -427,8 +427,7 @@ INSTALLING = Group(
                 ),
                 Guard(
                     "target/configuration.py",
-                    "if home.directory.status(entry.path) and"
-                    " not home.directory.is_directory(entry.path):",
+                    "if is_there and not home.directory.is_directory(entry.path):",
                     "if False:",
                     "target/test_hostile.py::test_no_link_in_a_prefix_is_followed[etc]",
                 ),

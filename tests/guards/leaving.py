@@ -133,9 +133,9 @@ LEAVING = Group(
             "a purge takes what the package has made, and nothing else",
             (
                 Guard(
-                    "target/configuration.py",
-                    "if not home.directory.status(path)}",
-                    "if True}",
+                    "target/beside.py",
+                    "if not home.directory.is_directory(entry.path) and not",
+                    "if True or",
                     "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
                 ),
                 Guard(

@@ -21,6 +21,10 @@ SAME, CHANGED, REMOVED = OLD, NEW, None
 NEW_WARNING = (
     f"provision: warning: {PATH}: edited, and kept; the new one is put beside it as {PATH}.new\n"
 )
+IDLE_WARNING = (
+    f"provision: warning: {PATH}: edited, and kept; it has no effect, since this release has no"
+    " such file\n"
+)
 OLD_WARNING = (
     f"provision: warning: {PATH}: edited since, and kept;"
     f" what it was is put beside it as {PATH}.old\n"
@@ -44,7 +48,7 @@ TABLE = {
     "same, removed": Cell(OLD, REMOVED, None, f"{PATH}: not in this release any more; removed\n"),
     "edited, same": Cell(EDITED, SAME, EDITED),
     "edited, changed": Cell(EDITED, CHANGED, EDITED, "", NEW, NEW_WARNING),
-    "edited, removed": Cell(EDITED, REMOVED, EDITED),
+    "edited, removed": Cell(EDITED, REMOVED, EDITED, told=IDLE_WARNING),
     "edited as the vendor did": Cell(NEW, CHANGED, NEW),
     "deleted, same": Cell(DELETED, SAME, None),
     "deleted, changed": Cell(DELETED, CHANGED, None),
