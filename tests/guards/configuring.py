@@ -141,7 +141,7 @@ CONFIGURING = Group(
                     "target/conffile.py",
                     "        return RETURN\n",
                     "        return KEEP\n",
-                    f"{KINDS}test_what_was_switched_and_is_undone_leaves_all_as_it_was",
+                    f"{KINDS}test_a_rollback_brings_back_what_was_there_and_another_what_was_then",
                 ),
                 Guard(
                     "target/beside.py",
