@@ -10,6 +10,8 @@ from provisioning.errors import TargetError
 from provisioning.target.program import Program, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from provisioning.artifact.package import Hook, Package
     from provisioning.target.program import Ended
 
@@ -49,15 +51,19 @@ def environment(occasion: Occasion) -> dict[str, str]:
     }
 
 
-def run_hook(hook: Hook, occasion: Occasion) -> tuple[bytes, str]:
+def run_hook(
+    hook: Hook, occasion: Occasion, begun: Callable[[int], object] = lambda _: None
+) -> tuple[bytes, str]:
     """Run a hook: the end of what it said, and why it has failed, "" if it has not.
+
+    The number of its process is told as soon as it has `begun`.
 
     Raises TargetError if it cannot be run at all.
     """
     script = f"{occasion.release}/{HOOKS}/{hook.name}"
     program = Program([script], occasion.release, environment(occasion))
     try:
-        ended = run(program, hook.timeout)
+        ended = run(program, hook.timeout, begun)
     except OSError as error:
         reason = f"{error.strerror}; does its first line name what runs it, as in #!/bin/sh?"
         raise TargetError(f"{hook.name}: {script}: {reason}") from None

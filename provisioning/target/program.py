@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 UMASK = 0o022
 """What makes files that others may read and not write, as dpkg has it for its scripts."""
@@ -45,14 +45,17 @@ class Ended(NamedTuple):
     """The end of what it said, on standard output and standard error."""
 
 
-def run(program: Program, seconds: float) -> Ended:
+def run(program: Program, seconds: float, begun: Callable[[int], object] = lambda _: None) -> Ended:
     """Run a program for `seconds` at most, without standard input. Raises OSError if it cannot be.
+
+    Its number is told as soon as it has `begun`.
 
     It knows nothing of whoever started this: neither which files are open, nor the umask, nor which
     signals are ignored. It has a process group of its own, of which nothing is left when this
     returns: a program that was to run on would hold what an installation is about to replace.
     """
     with _started(program) as process, _listening(process) as listener:
+        begun(process.pid)
         late = not listener.listen(seconds)
         if late:
             _signal(process, signal.SIGTERM)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, made, record, registry, releases, removal, running
+from provisioning.target import change, made, orphan, record, registry, releases, removal, running
 from provisioning.target.change import Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
@@ -28,6 +28,8 @@ def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     comes back.
     """
     found = record.read(home)
+    if orphan.end(home):
+        telling.say(f"{home.path}: a hook of the run that was killed still ran, and was ended")
     _sweep(home, telling, ("", RELEASES, STATE, KEPT))
     if not home.directory.status(CURRENT):  # who is killed in a purge may leave no record
         _sweep(home, telling, made.places(home))

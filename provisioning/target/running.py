@@ -15,7 +15,7 @@ from provisioning.artifact.cache import equipped
 from provisioning.artifact.files import reason
 from provisioning.artifact.path import DEVICE, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import bytecode, health, hooks, reach, services, system, users
+from provisioning.target import bytecode, health, hooks, orphan, reach, services, system, users
 from provisioning.target.durable import Owned
 from provisioning.target.hooks import Occasion
 from provisioning.target.trust import doubt_about
@@ -93,7 +93,8 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
     where = str(home.path / owner.path)
     with bytecode.cache(home, owner) as cache:
         occasion = Occasion(owner.package, where, before, record.action, cache)
-        output, fault = hooks.run_hook(hook, occasion)
+        with orphan.noting(home) as begun:
+            output, fault = hooks.run_hook(hook, occasion, begun)
     log = f"{STATE}/{name}.log"
     home.directory.write(log, output, _LOG)
     if fault:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from provisioning.target.history import Event
     from provisioning.target.home import Home
+    from provisioning.target.record import Record
 
 GOOD, BAD, UNUSED = "good", "did not come up", "was never current"
+UNDER_WAY = "is not known to be good yet"
 HIDDEN = "known to its owner alone"
 
 
@@ -36,7 +38,8 @@ def status(root: Path, name: str, prefix: str) -> dict[str, Any]:
             "owned": _owned(home, current, events),
             "interrupted": found.action if found else "" if events is not None else None,
             "releases": [
-                {"name": each, "state": _state(events, each)} for each in releases.names(home)
+                {"name": each, "state": _state(events, each, found)}
+                for each in releases.names(home)
             ],
         }
 
@@ -60,9 +63,11 @@ def _owned(home: Home, current: str, events: Sequence[Event] | None) -> bool:
     return last.owned if last else status is None or status.st_uid == 0
 
 
-def _state(events: Sequence[Event] | None, release: str) -> str:
+def _state(events: Sequence[Event] | None, release: str, under_way: Record | None) -> str:
     if events is None:
         return HIDDEN
     if history.has_come_up(events, release):
         return GOOD
+    if under_way and under_way.new == release:
+        return UNDER_WAY
     return BAD if history.last_of(events, release) else UNUSED

@@ -97,6 +97,26 @@ LEAVING = Group(
             ),
         ),
         Fault(
+            "the installer is killed while a hook runs, and the hook goes on",
+            "the next command ends it, and what it has started, before it does anything else",
+            (
+                Guard(
+                    "target/recovery.py",
+                    "    if orphan.end(home):\n",
+                    "    if False:\n",
+                    "target/test_own_machine.py::"
+                    "test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next",
+                ),
+                Guard(
+                    "target/orphan.py",
+                    ' and born != "" and _born(int(pid)) == born',
+                    "",
+                    "target/test_own_machine.py::"
+                    "test_a_process_of_that_number_that_is_another_is_let_be",
+                ),
+            ),
+        ),
+        Fault(
             "a prefix that others use too, or in that of another package, or that does not last;"
             " two packages of a project with a service of one name",
             "refused where the spec is read, with file, line and column; a prefix at the"

@@ -10,6 +10,9 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +31,6 @@ from .making import items, package
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tests.artifact.making import Item
 
@@ -150,6 +152,52 @@ def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None
     assert (code, own.version) == (4, "1.4.2")
     assert "Job for greenhouse.service failed." in told
     assert "after going back: " in told
+
+
+@pytest.mark.needs("Linux")
+def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
+    pids, hooks = own.place / "pids", (Hook("post_install", 60),)
+    script = f"sleep 600 & echo $$ $! > {pids}.new; mv {pids}.new {pids}; wait; touch {pids}.late"
+    installer = os.fork()
+    if not installer:
+        own.install("1.4.2", hook("post_install", script), hooks=hooks)
+        os._exit(0)
+    while not pids.exists():
+        time.sleep(0.01)
+    os.kill(installer, signal.SIGKILL)
+    os.waitpid(installer, 0)
+    running = [Path("/proc") / pid for pid in pids.read_text().split()]
+    assert all(each.exists() for each in running)
+    state = [line for line in own.run("status", str(own.prefix))[1].splitlines() if "1.4.2" in line]
+    assert state[-1].endswith(": is not known to be good yet")
+    code, told = own.install("1.5.0")
+    assert (code, own.version) == (0, "1.5.0")
+    assert "a hook of the run that was killed still ran, and was ended" in told
+    assert not any(is_running(each) for each in running)
+    assert not (own.place / "pids.late").exists()
+    assert not (own.prefix / "state/hook").exists()
+
+
+def is_running(process: Path) -> bool:
+    """Whether it is more than a zombie, which waits for whoever adopts it."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_process_of_that_number_that_is_another_is_let_be(own: Own) -> None:
+    own.install("1.4.2")
+    other = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    try:
+        for born in ("", " 1 2", " elsewhere 3"):
+            (own.prefix / "state/hook").write_text(f"{other.pid}{born}\n")
+            assert own.run("recover", str(own.prefix)) == (0, "")
+            assert other.poll() is None
+            assert not (own.prefix / "state/hook").exists()
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_what_rests_is_neither_started_nor_asked(own: Own) -> None:
