@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import digest, tree
+from provisioning.artifact.entry import DIR, FILE, LINK
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
 from provisioning.artifact.tool import tool
 from provisioning.errors import RefusedError
@@ -70,6 +71,7 @@ def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
     again = bool(current) and releases.plain_name(current) == new.name
     old = new._replace(name=current) if again else _old(home, current, new)
     _demand_place(home, new, old, downgrade=downgrade)
+    _demand_readable(home, new)
     running.demand_ready(home, new)
     there = _there(home, new)
     if again and current in there:
@@ -156,6 +158,19 @@ def _demand_own(home: Home, package: Package) -> None:
             raise RefusedError(f"{home.path}: lies in {prefix}, where {name} is installed")
         if is_within(prefix, home.prefix, package.os):
             raise RefusedError(f"{home.path}: holds {prefix}, where {name} is installed")
+
+
+def _demand_readable(home: Home, new: Release) -> None:
+    """Demand that whoever is not root can read back what it installs, and remove it again."""
+    needed = {FILE: 0o400, DIR: 0o500, LINK: 0}
+    closed = [
+        f"{home.path}: {entry.path}: has the mode {entry.mode:04o}, with which root alone can"
+        " install it"
+        for entry in (() if owners.can_give() else new.manifest.entries)
+        if entry.mode & needed[entry.type] != needed[entry.type]
+    ]
+    if closed:
+        raise RefusedError("\n".join(closed))
 
 
 def _there(home: Home, new: Release) -> list[str]:
