@@ -56,14 +56,17 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
     )
 
 
-def chunks(manifest: bytes, entries: Sequence[Entry], name: str) -> Iterator[int]:
+def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> Iterator[int]:
     """How many bytes of tar each chunk of an archive holds, as its manifest has it."""
-    spelling = Posix(name)
-    lengths = list(map(spelling.length, entries))
+    spelling, level = Posix(name), chunk.LEVEL_OF[codec]
     yield len(spelling.preamble(manifest)) + len(manifest) + tar.padding(len(manifest))
-    paths = (entry.path for entry in entries)
-    for some in chunk.boundaries(zip(paths, lengths)):
-        yield from (each.stop - each.start for each in chunk.pieces(sum(lengths[some])))
+    lengths = list(map(spelling.length, entries))
+    paths = [entry.path for entry in entries]
+    cut = list(chunk.boundaries(zip(paths, lengths)))
+    groups = [(paths[some.stop - 1], sum(lengths[some])) for some in cut]
+    for some in chunk.joined(groups, level):
+        length = sum(length for _, length in groups[some])
+        yield from (each.stop - each.start for each in chunk.pieces(length, level))
     yield len(tar.END)
 
 

@@ -30,7 +30,7 @@ def locate(file: FileIO, reading: Reading) -> tuple[Chunk, ...]:
     """
     parsed = reading.manifest
     # One after the other: a manifest may claim more chunks than any memory holds.
-    lengths = archive.chunks(reading.data, parsed.entries, parsed.package.name)
+    lengths = archive.chunks(reading.data, parsed.entries, parsed.package.name, reading.codec)
     return tuple(_chunks(file, reading.codec, lengths))
 
 

@@ -15,15 +15,18 @@ import struct
 import tempfile
 import time
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zlib import crc32
 
-from provisioning.artifact import archive, chunk, manifest
+from provisioning.artifact import archive, chunk
 from provisioning.artifact.entry import FILE, Entry
+from provisioning.artifact.release import CODECS
 from provisioning.artifact.team import Team
 from provisioning.build import groups, members
 from provisioning.build.collect import collect_one
 from provisioning.build.digests import file_of, read_digest, read_whole
+from provisioning.build.encode import encoder_of
 from provisioning.build.format import RUN_OF
 from provisioning.build.groups import Cut, Group
 from provisioning.build.item import Item
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
     from provisioning.build.digests import Digests, Held
     from provisioning.build.layout import Layout
+    from provisioning.build.listing import Collected
+    from provisioning.build.runs import Run
     from provisioning.build.signature import Signature
     from provisioning.build.workspace import Workspace
     from provisioning.spec.variant import Variant
@@ -69,7 +74,15 @@ def shares(layout: Layout, bytes_of: Callable[[str], bytes]) -> list[bytes]:
             stamp = bytes_of(item.source) if item.source and not item.template else b""
             yield item.path, _length(item, stamp, spelling), (tuple(item), stamp)
 
-    return [marshal.dumps(some) for _, some in groups.portions(measured())]
+    # Whoever makes a chunk of any format has to have all of its members.
+    level = max(levels(layout.variant), default=0)
+    return [marshal.dumps(some) for _, some in groups.portions(measured(), level)]
+
+
+def levels(variant: Variant) -> list[int]:
+    """At which levels chunks of a variant's formats are made ahead."""
+    codecs = (encoder_of(variant, each).codec for each in variant.formats if each in CODECS)
+    return [chunk.LEVEL_OF[each] for each in codecs]
 
 
 def _length(item: Item, stamp: bytes, spelling: archive.Posix) -> int:
@@ -119,7 +132,8 @@ def _collect(
         return Ahead(None, frozenset(keys))
     listing = Listing([line for number in sorted(lines) for line in lines[number]])
     if place:
-        groups.keep(place.groups, listing.content, map(reports.cut, sorted(lines)))
+        told = chain.from_iterable(map(reports.cuts, sorted(lines)))
+        groups.keep(place.groups, listing.content, told)
     return Ahead(listing, frozenset(keys))
 
 
@@ -142,9 +156,9 @@ class _Reports:
         self._at = 0
         self._cuts: dict[int, tuple[int, int]] = {}  # how many bytes, and where
 
-    def write(self, number: int, found: _Found, cut: Cut) -> bool:
-        """Report on a group; tell whether there was room for it."""
-        told, cut_told = marshal.dumps(tuple(found)), marshal.dumps(tuple(cut))
+    def write(self, number: int, found: _Found, cuts: list[Cut]) -> bool:
+        """Report on a share; tell whether there was room for it."""
+        told, cut_told = marshal.dumps(tuple(found)), marshal.dumps([*map(tuple, cuts)])
         crc = crc32(cut_told, crc32(told))
         whole = b"".join((_HEAD.pack(number, len(told), len(cut_told), crc), told, cut_told))
         return os.write(self._descriptor, whole) == len(whole)
@@ -165,10 +179,11 @@ class _Reports:
             # first of two.
             yield number, _Found(*marshal.loads(data))  # noqa: S302
 
-    def cut(self, number: int) -> Cut:
-        """The cut of a group: all of them would be much to hold."""
+    def cuts(self, number: int) -> Iterator[Cut]:
+        """The cuts of a share: all of them would be much to hold."""
         # As above: what stands there this program has written, and nobody else can.
-        return Cut(*marshal.loads(os.pread(self._descriptor, *self._cuts[number])))  # noqa: S302
+        told = marshal.loads(os.pread(self._descriptor, *self._cuts[number]))  # noqa: S302
+        return map(Cut._make, told)
 
 
 class _Work:
@@ -184,7 +199,6 @@ class _Work:
     ) -> None:
         self._variant, self._shared, self._digests = variant, shared, digests
         self._reports, self._place = reports, place
-        self._spelling = archive.Posix(variant.name)
 
     def do(self, number: int) -> bool:
         """Work on one share, and report; False only where there is no room for the report.
@@ -198,35 +212,44 @@ class _Work:
         reader = _Reader(stamps, self._digests)
         with suppress(OSError, BuildError):  # told by collecting one after the other
             found = [collect_one(item, reader.look, self._variant.file_mode) for item in items]
-            entries = [each.entry for each in found]
-            length = sum(map(self._spelling.length, entries))
-            cut = Cut(len(found), length, manifest.lines(entries))
-            keys = list(self._press(Group(found, length, cut.lines), reader))
+            cuts = list(groups.share_out(self._variant.name, found))
+            keys = list(self._press([*_groups(found, cuts)], reader))
             told = _Found([*map(spell, found)], reader.read, keys)
-            return self._reports.write(number, told, cut)
+            return self._reports.write(number, told, cuts)
         return True
 
-    def _press(self, group: Group, reader: _Reader) -> Iterator[str]:
-        """Make the chunk of a group in each format; return the keys by which they are kept."""
-        if (
-            self._place is None
-            or group.length > chunk.MAX
-            or any(each.template for each in group.members)
-        ):
+    def _press(self, cut: list[Group], reader: _Reader) -> Iterator[str]:
+        """Make the chunks of a share in each format; return the keys by which they are kept."""
+        if self._place is None:
             return
         variant, store = self._place.variant, Store(self._place.chunks)
-        for format in self._place.formats:
-            run = RUN_OF[format](variant, format, group, reader.whole) if format in RUN_OF else None
-            if run is None or len(run.chunks) > 1:
-                continue
-            ((key, _),) = run.chunks
-            if store.size(key):
-                continue  # whether it is undamaged, the archive stage finds out
-            (piece,) = run.read()
-            staged = store.stage(key, pack(piece, run.press))
-            if staged:
-                store.keep(staged)
-                yield key
+        for format in (each for each in self._place.formats if each in RUN_OF):
+            for group in groups.joined(cut, encoder_of(variant, format).codec):
+                run = self._run(format, group, reader)
+                if run is None or store.size(run.chunks[0][0]):
+                    continue  # whether it is undamaged, the archive stage finds out
+                ((key, _),) = run.chunks
+                (piece,) = run.read()
+                staged = store.stage(key, pack(piece, run.press))
+                if staged:
+                    store.keep(staged)
+                    yield key
+
+    def _run(self, format: str, group: Group, reader: _Reader) -> Run | None:
+        """The one chunk that a group is in a format; None where it is several, or none yet."""
+        if len(group.members) == 1 and group.length > chunk.MAX:
+            return None  # it is read as it is compressed
+        if any(each.template for each in group.members):
+            return None
+        run = RUN_OF[format](self._variant, format, group, reader.whole)
+        return run if run and len(run.chunks) == 1 else None
+
+
+def _groups(found: list[Collected], cuts: list[Cut]) -> Iterator[Group]:
+    start = 0
+    for count, length, lines in cuts:
+        yield Group(found[start : start + count], length, lines)
+        start += count
 
 
 class _Reader:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 _DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", ZIP: "deflate", DEB: "gzip"}
 _LEVELS = {"gzip": 6, "deflate": 6, "zstd": 9, "xz": 6}
-_LONGEST_WINDOW = 4 << 20  # bytes: xz takes eleven times as much memory, in each thread
+_LONGEST_WINDOW = (
+    8 << 20
+)  # bytes, as xz -6 has: it takes eleven times as much memory, in each thread
 _STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
 
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Sequence
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from provisioning.artifact import archive, canonical, chunk, manifest
 from provisioning.artifact.path import MANIFEST
 from provisioning.build import output
+from provisioning.build.listing import Collected
 from provisioning.build.specs import code_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from provisioning.artifact.manifest import Package
-    from provisioning.build.listing import Collected, Listing
+    from provisioning.build.listing import Listing
 
 T = TypeVar("T")
 
@@ -46,12 +48,22 @@ class Cut(NamedTuple):
     lines: bytes | memoryview
 
 
-def portions(items: Iterable[tuple[str, int, T]]) -> Iterator[tuple[int, list[T]]]:
-    """Share out what has a path and takes so many bytes of tar, as chunks will be.
+def portions(items: Iterable[tuple[str, int, T]], level: int = 0) -> Iterator[tuple[int, list[T]]]:
+    """Share out what has a path and takes so many bytes of tar, as chunks of a level will be.
 
     Each portion comes with the bytes that it takes. Nothing is looked at behind one that is asked
     for, but for what follows it.
     """
+    if not level:
+        yield from _portions(items, 0)
+        return
+    named = ((path, length, (path, item)) for path, length, item in items)
+    finer = ((some[-1][0], length, some) for length, some in portions(named, level - 1))
+    for length, several in _portions(finer, level):
+        yield length, [item for some in several for _, item in some]
+
+
+def _portions(items: Iterable[tuple[str, int, T]], level: int) -> Iterator[tuple[int, list[T]]]:
     lengths: list[int] = []
     some: list[T] = []
 
@@ -61,7 +73,7 @@ def portions(items: Iterable[tuple[str, int, T]]) -> Iterator[tuple[int, list[T]
             some.append(item)
             yield path, length
 
-    for each in chunk.boundaries(told()):
+    for each in chunk.boundaries(told(), level):
         count = each.stop - each.start
         yield sum(lengths[:count]), some[:count]
         del lengths[:count], some[:count]
@@ -145,6 +157,40 @@ def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> 
     for count, length, lines in cuts:
         yield Group(members[start : start + count], length, whole[at : at + len(lines)])
         start, at = start + count, at + len(lines) + len(",\n")
+
+
+def joined(groups: Iterable[Group], codec: str) -> list[Group]:
+    """The groups of members that share a chunk of a codec."""
+    groups = [*groups]
+    told = [(each.members[-1].entry.path, each.length) for each in groups]
+    return [_join(groups[some]) for some in chunk.joined(told, chunk.LEVEL_OF.get(codec, 0))]
+
+
+def _join(groups: Sequence[Group]) -> Group:
+    if len(groups) == 1:
+        return groups[0]
+    members = Members([each.members for each in groups])
+    lines = b"\n".join(each.lines for each in groups)
+    return Group(members, sum(each.length for each in groups), lines)
+
+
+class Members(Sequence[Collected]):
+    """Those of several groups, one after the other; none is looked at before it is asked for."""
+
+    def __init__(self, parts: Sequence[Sequence[Collected]]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._parts))
+
+    def __getitem__(self, number: Any) -> Any:
+        """The one of this number, or those of a slice."""
+        return [*self][number] if number not in {0, -1} else self._parts[number][number]
+
+    def __iter__(self) -> Iterator[Collected]:
+        """Each of them, in order."""
+        return chain.from_iterable(self._parts)
 
 
 def spell(package: Package, cuts: Iterable[Cut]) -> bytes:

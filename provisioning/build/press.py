@@ -32,8 +32,10 @@ class Pressed(NamedTuple):
     reused: bool
 
 
-def press(runs: Iterable[Run], store: Store) -> Generator[Pressed]:
+def press(runs: Iterable[Run], store: Store, largest: int = MAX) -> Generator[Pressed]:
     """The chunks of `runs`: from the store what it has; the others read, compressed and stored.
+
+    None is larger than `largest`, in bytes of tar.
 
     The caller's thread reads: many small files are work of Python's, which threads cannot share.
     Compressing is none of Python's, and has a thread a core.
@@ -44,7 +46,7 @@ def press(runs: Iterable[Run], store: Store) -> Generator[Pressed]:
     """
     threads = thread_count()
     with ThreadPoolExecutor(threads) as pool:
-        queue = _Queue(store, pool, threads * MAX)
+        queue = _Queue(store, pool, threads * largest)
         try:
             for run in runs:
                 yield from queue.add(run)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import archive, chunk, tar
 from provisioning.artifact.path import MANIFEST
 from provisioning.build import members
+from provisioning.build.groups import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Press = Callable[[bytes | bytearray], bytes | bytearray]
 
 # Raised when the same members come to be spelt or cut in another way.
-_REVISION = "2"
+_REVISION = "3"
 
 
 class Span(NamedTuple):
@@ -62,7 +63,7 @@ def plan(
     heads = spelling.preamble(content)
     preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
     yield whole(preamble, encoder, PREAMBLE)
-    for group in groups:
+    for group in joined(groups, encoder.codec):
         yield run(group, spelling, encoder)
 
 
@@ -85,15 +86,17 @@ def run(group: Group, spelling: Spelling, encoder: Encoder, read: Read = members
     span = span_of(collected)
     if not isinstance(spelling, archive.Posix):
         length = sum(spelling.length(each.entry) for each in collected)
-    if len(collected) > 1 or length <= chunk.MAX:
+    level = chunk.LEVEL_OF[encoder.codec]
+    if len(collected) > 1 or length <= chunk.LEVELS[level].max:
         chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
         read_all = partial(members.together, collected, spelling, read)
         return Run((chunk_of_all,), read_all, encoder.press, span)
     (large,) = collected
-    sizes = [piece.stop - piece.start for piece in chunk.pieces(length)]
+    pieces = list(chunk.pieces(length, level))
+    sizes = [piece.stop - piece.start for piece in pieces]
     chunks = tuple(
-        (key(encoder.name, f"{spelling.key} from {number * chunk.MAX}", lines), size)
-        for number, size in enumerate(sizes)
+        (key(encoder.name, f"{spelling.key} from {piece.start}", lines), size)
+        for piece, size in zip(pieces, sizes, strict=True)
     )
     head = spelling.header(large.entry)
     return Run(chunks, partial(members.apart, large, head, sizes), encoder.press, span)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.chunk import MAX, MIN, TARGET, boundaries, pieces
+from provisioning.artifact.chunk import LEVELS, MAX, MIN, TARGET, boundaries, joined, pieces
 
 Members = list[tuple[str, int]]
 lengths = st.integers(1, 12 * MAX // 8)
@@ -81,3 +81,33 @@ def test_boundaries_are_part_of_the_format() -> None:
     # What moves them makes every chunk of every package new: it must not happen unnoticed.
     made = [(f"lib/{number:04}.py", 4096) for number in range(800)]
     assert [group.stop for group in boundaries(made)] == [343, 800]
+
+
+@given(members, st.sampled_from([0, 1, 2]))
+def test_every_group_is_in_one_chunk_of_each_level_and_in_order(made: Members, level: int) -> None:
+    told = [(group[-1][0], size(group)) for group in groups(made)]
+    cut = joined(told, level)
+    assert [group for some in cut for group in told[some]] == told
+    assert all(size(told[some]) <= LEVELS[level].max or len(told[some]) == 1 for some in cut)
+
+
+def test_chunks_of_each_level_are_about_their_target() -> None:
+    told = [(group[-1][0], size(group)) for group in groups(tree(30_000))]
+    for level, (_, target, _) in enumerate(LEVELS):
+        cut = joined(told, level)
+        mean = sum(size(told[some]) for some in cut) / len(cut)
+        assert 0.7 * target < mean < 1.3 * target
+
+
+def test_an_edit_disturbs_few_chunks_of_the_largest_level() -> None:
+    made, draw = tree(30_000), random.Random(2)
+    told = [(group[-1][0], size(group)) for group in groups(made)]
+    before = {tuple(told[some]) for some in joined(told, 2)}
+    new = []
+    for _ in range(8):
+        edited, at = list(made), draw.randrange(len(made))
+        edited[at] = (f"{made[at][0]}.new", 5000)
+        told = [(group[-1][0], size(group)) for group in groups(edited)]
+        new.append(len({tuple(told[some]) for some in joined(told, 2)} - before))
+    assert max(new) <= 6
+    assert sum(new) / len(new) < 3

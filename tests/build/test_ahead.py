@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import chunk
 from provisioning.artifact.digest import of_bytes, of_file
 from provisioning.build import ahead
 from provisioning.build.collect import collect
@@ -23,6 +22,7 @@ from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace
 from tests.build.conftest import age, content, variant, write
+from tests.chunks import shrink
 
 if TYPE_CHECKING:
     from provisioning.build.ahead import Ahead
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
     from provisioning.spec.variant import Variant
 
 MANY = 1500
-FORMATS = ("tar.gz", "tar.zst", "zip", "deb")
+FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb")
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MIN", "TARGET", "MAX"):
-        monkeypatch.setattr(chunk, name, getattr(chunk, name) // 16)
+    shrink(monkeypatch, 16)
 
 
 @pytest.fixture
@@ -134,24 +133,25 @@ def test_where_a_process_is_killed_its_chunks_are_told_and_no_listing(
         return real(path, now)
 
     monkeypatch.setattr(ahead, "read_whole", deadly)
-    place, _, found = look_at(described, digests)
+    # Of larger chunks there are too few for each process to have one.
+    place, _, found = look_at(described._replace(formats=("tar.gz", "zip")), digests)
     assert found.listing is None
     # What was made all the same is told, so that nobody takes it for made by an earlier build.
     assert found.keys == {path.name for path in place.chunks.iterdir() if path.suffix != ".tmp"}
 
 
 def test_a_report_that_was_cut_off_ends_what_is_believed(tmp_path: Path) -> None:
-    found, cut = (
+    found, cuts = (
         ahead._Found(["line"], [("a", (1, 2, 3, 4, 5), "0" * 64)], []),
-        Cut(1, 512, b"line"),
+        [Cut(1, 512, b"line"), Cut(2, 9, b"more")],
     )
     with open(tmp_path / "reports", "w+b") as file:
         reports = ahead._Reports(file)
-        assert reports.write(0, found, cut)
+        assert reports.write(0, found, cuts)
         os.write(file.fileno(), (tmp_path / "reports").read_bytes()[:-1])
-        assert reports.write(1, found, cut)
+        assert reports.write(1, found, cuts)
         assert list(reports.fresh()) == [(0, found)]
-        assert reports.cut(0) == cut
+        assert list(reports.cuts(0)) == cuts
 
 
 def test_a_report_that_claims_to_be_longer_than_all_is_none(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from provisioning.artifact import chunk
 from provisioning.artifact.digest import of_file
 from provisioning.build import joint
 from provisioning.build.collect import collect
@@ -31,6 +30,7 @@ from provisioning.build.sources import Sources
 from provisioning.build.store import Store
 from provisioning.build.workspace import workspace
 from tests.build.conftest import content, variant
+from tests.chunks import shrink
 from tests.plugin.conftest import SPEC, Project
 
 if TYPE_CHECKING:
@@ -189,8 +189,7 @@ class Builds(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MIN", "TARGET", "MAX"):
-        monkeypatch.setattr(chunk, name, getattr(chunk, name) // 64)
+    shrink(monkeypatch, 64)
     monkeypatch.setattr(joint, "MORE", joint.MORE // 64)  # then it may find no end, as it may ever
 
 

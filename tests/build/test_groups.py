@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact import chunk
 from provisioning.artifact.entry import FILE, Entry
 from provisioning.build import groups
 from provisioning.build.groups import Cut
 from provisioning.build.listing import Collected, Listing
+from tests.chunks import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,7 @@ sizes = st.integers(0, 60_000)
 @pytest.fixture(autouse=True, scope="module")
 def small_chunks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("MIN", "TARGET", "MAX"):
-            patch.setattr(chunk, name, getattr(chunk, name) // 64)
+        shrink(patch, 64)
         yield
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import chunk
 from provisioning.artifact.verify import verify
 from provisioning.build.collect import collect
 from provisioning.build.layout import lay_out
@@ -22,6 +21,7 @@ from provisioning.build.sources import Sources
 from provisioning.build.workspace import workspace
 from provisioning.errors import BuildError
 from tests.build.conftest import content, variant, write
+from tests.chunks import shrink
 
 if TYPE_CHECKING:
     from provisioning.build.digests import Digests
@@ -35,8 +35,7 @@ TEXT = b"".join(b"%d bottles of beer\n" % number for number in range(30_000))
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of more than 64 KiB is cut."""
-    for name in ("MIN", "TARGET", "MAX"):
-        monkeypatch.setattr(chunk, name, getattr(chunk, name) // 64)
+    shrink(monkeypatch, 64)
 
 
 def _tree() -> None:

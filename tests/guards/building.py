@@ -321,7 +321,7 @@ BUILDING = Group(
                 ),
                 Guard(
                     "artifact/chunk.py",
-                    "for start in range(0, length, MAX):",
+                    "for start in range(0, length, most):",
                     "for start in range(0, length, length):",
                     "artifact/test_chunk.py::"
                     "test_a_group_that_is_too_large_is_cut_in_pieces_of_the_maximum",

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
 from provisioning.artifact import archive, digest, index, tar
+from provisioning.artifact.chunk import LEVEL_OF, LEVELS
 from provisioning.artifact.index import Chunk, Index
 from provisioning.artifact.release import index_name
 from provisioning.build import runs
@@ -30,11 +31,12 @@ def write(order: Order, made: Output) -> None:
     """Make NAME-VERSION-PLATFORM.tar.gz, or another tar of chunks, and its index."""
     path = order.place.artifact(order.format)
     splice = _Splice(made.file(path))
-    with closing(press(order.noted(planned(order)), order.store)) as pressed:
+    codec = encoder_of(order.variant, order.format).codec
+    largest = LEVELS[LEVEL_OF[codec]].max
+    with closing(press(order.noted(planned(order)), order.store, largest)) as pressed:
         for each in pressed:
             splice.add(each)
             order.tally.count(each)
-    codec = encoder_of(order.variant, order.format).codec
     indexed = splice.index(path.name, codec, order.manifest)
     made.digests[path] = indexed.digest
     made.file(path.with_name(index_name(path.name))).write(index.dump(indexed))
