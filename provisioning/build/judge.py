@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioning.build.committed import State
     from provisioning.build.part import Part
     from provisioning.build.sources import Sources
-    from provisioning.build.verdict import Maker, Makers
+    from provisioning.build.verdict import Makers, Task
 
 
 def judge(
@@ -34,7 +34,7 @@ def judge(
     suspects = sorted(committed.suspects(walked))
     found: dict[str, Verdict] = {}
     for key, each in taken.items():
-        trial = _Trial(committed, makers)
+        trial = _Trial(committed, each, makers)
         edited = trial.edited(path for path in suspects if path in each)
         watched = sorted({*each.watched, *trial.inputs})
         found[key] = Verdict(commit, edited, tuple((name, sources.told(name)) for name in watched))
@@ -44,8 +44,9 @@ def judge(
 class _Trial:
     """Whether files go back to what is committed, all of them."""
 
-    def __init__(self, committed: Committed, makers: Callable[[], Makers]) -> None:
+    def __init__(self, committed: Committed, taken: Taken, makers: Callable[[], Makers]) -> None:
         self._committed = committed
+        self._taken = taken
         self._ask = makers
         self.inputs: set[str] = set()
         """What those that are made are made from."""
@@ -77,9 +78,9 @@ class _Trial:
         return self._ask()
 
     @cached_property
-    def _by_place(self) -> dict[str, list[Maker]]:
+    def _by_place(self) -> dict[str, list[Task]]:
         """Who makes a file or directory, or all that there is in one of which git has nothing."""
-        found: dict[str, list[Maker]] = {}
+        found: dict[str, list[Task]] = {}
         for maker in self._known.tasks:
             for target in filter(is_inside, maker.targets):
                 (*_, place) = places(target)
@@ -89,8 +90,17 @@ class _Trial:
                     found.setdefault(directory, []).append(maker)
         return found
 
-    def _makers(self, path: str) -> list[Maker]:
-        return [maker for place in _upwards(path) for maker in self._by_place.get(place, ())]
+    def _makers(self, path: str) -> list[Task]:
+        named = self._taken.made_by(path)
+        return [
+            *(maker for place in _upwards(path) for maker in self._by_place.get(place, ())),
+            *(maker for maker in self._known.tasks if named and _is_one(maker.name, named)),
+        ]
+
+
+def _is_one(name: str, named: Iterable[str]) -> bool:
+    """Whether a task is one of those that are `named`, or one of a group's."""
+    return any(name == each or name.startswith(f"{each}:") for each in named)
 
 
 def _upwards(path: str) -> Iterator[str]:

@@ -61,12 +61,19 @@ class Taken:
         self.watched = tuple(sorted({*packaged, *said_by, *self.files}))
         """All of it: files, directories and globs."""
         self._areas = tuple(_areas(variant.contents))
+        self._contents = [each for each in variant.contents if each.makers]
 
     def walked(self, sources: Sources) -> Iterator[str]:
         """The files that are there, among which are those of the variant."""
         yield from filter(_is_there, self.files)
         for area in self._areas:
             yield from area.walked(sources)
+
+    def made_by(self, path: str) -> set[str]:
+        """The tasks that are said to make a file, by the contents that take it."""
+        contents = [area.content for area in self._areas if area.takes(path)]
+        contents += [each for each in self._contents if path in places(each.source)]
+        return {maker.name for each in contents for maker in each.makers}
 
     def __contains__(self, path: str) -> bool:
         """Whether a file is among them; or anything in a directory, named with a slash."""

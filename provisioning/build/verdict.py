@@ -15,9 +15,10 @@ class Verdict(NamedTuple):
     """Files, directories and globs, each with its state: with another, this may be another."""
 
 
-class Maker(NamedTuple):
-    """A task of the project's own that makes files from others."""
+class Task(NamedTuple):
+    """A task of the project's own that may make files from others."""
 
+    name: str
     targets: tuple[str, ...]
     inputs: tuple[str, ...]
 
@@ -27,4 +28,4 @@ class Makers(NamedTuple):
 
     file: str = ""
     """The dodo.py, which says how they do it; "" where nobody knows it."""
-    tasks: tuple[Maker, ...] = ()
+    tasks: tuple[Task, ...] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from doit.cmdparse import CmdOption, TaskParse
 from doit.loader import generate_tasks
 
-from provisioning.build.verdict import Maker, Makers
+from provisioning.build.verdict import Makers, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,8 +19,8 @@ _file: list[str] = []  # the dodo.py of this process: doit hands its tasks on wi
 
 
 def of(tasks: Iterable[Any]) -> Makers:
-    """What those of `tasks` do that make files."""
-    makers = (Maker((*task.targets,), (*task.file_dep,)) for task in tasks if task.targets)
+    """What `tasks` make, and of what."""
+    makers = (Task(task.name, (*task.targets,), (*task.file_dep,)) for task in tasks)
     return Makers("".join(_file), tuple(makers))
 
 

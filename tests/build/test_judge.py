@@ -12,7 +12,7 @@ import pytest
 from provisioning.build import workspace
 from provisioning.build.digests import Digests
 from provisioning.build.plan import make_plan
-from provisioning.build.verdict import Maker, Makers
+from provisioning.build.verdict import Makers, Task
 from provisioning.spec.fault import SpecError
 from provisioning.spec.inputs import Inputs
 from tests.build.conftest import write
@@ -300,7 +300,7 @@ def test_a_project_below_its_repository_is_judged_by_its_own_files(
     assert versions() == {"1.5+dirty"}
 
 
-MAKERS = Makers("", (Maker(("made/program",), ("in.c",)),))
+MAKERS = Makers("", (Task("t", ("made/program",), ("in.c",)),))
 
 
 def test_what_a_task_makes_is_worth_what_it_is_made_from() -> None:
@@ -313,10 +313,25 @@ def test_what_a_task_makes_is_worth_what_it_is_made_from() -> None:
 
 @pytest.mark.parametrize(("known", "expected"), [(2, CLEAN), (1, DIRTY)])
 def test_what_a_task_makes_in_steps_goes_back_to_the_first(known: int, expected: set[str]) -> None:
-    steps = (Maker(("made",), ("step.log",)), Maker(("step.log",), ("in.c", "/bin/sh")))
+    steps = (Task("t", ("made",), ("step.log",)), Task("t", ("step.log",), ("in.c", "/bin/sh")))
     write("made/program", "compiled")
     write("step.log", "compiled")
     assert versions(Makers("", steps[:known])) == expected
+
+
+@pytest.mark.parametrize("task", ["compile", "compile:arm"])
+def test_what_a_content_says_a_task_makes_is_made_by_it(task: str) -> None:
+    spec = SPEC.replace("{src: made/, dst: made/,", "{src: made/, task: compile, dst: made/,")
+    write("specs/demo.yaml", spec)
+    commit(".")
+    git(".", "tag", "v1.5")
+    write("made/program", "compiled")
+    makers = Makers("", (Task(task, (), ("in.c",)), Task("compiler", (), ("README",))))
+    assert versions(makers) == {"1.5"}
+    write("README", "edited")
+    assert versions(makers) == {"1.5"}
+    write("in.c", "edited")
+    assert versions(makers) == {"1.5+dirty"}
 
 
 def test_what_says_how_it_is_made_counts() -> None:
@@ -331,7 +346,7 @@ def test_what_says_how_it_is_made_counts() -> None:
 
 
 def test_a_file_beside_what_a_task_makes_among_sources_is_nobodys() -> None:
-    makers = Makers("", (Maker(("src/version.py",), ("in.c",)),))
+    makers = Makers("", (Task("t", ("src/version.py",), ("in.c",)),))
     write("src/version.py", "made")
     assert versions(makers) == CLEAN
     write("src/token.secret", "by hand")
@@ -340,7 +355,7 @@ def test_a_file_beside_what_a_task_makes_among_sources_is_nobodys() -> None:
 
 def test_a_committed_file_that_a_task_writes_is_an_edit() -> None:
     write("src/one.py", "rewritten")
-    assert versions(Makers("", (Maker(("src/one.py",), ("in.c",)),))) == DIRTY
+    assert versions(Makers("", (Task("t", ("src/one.py",), ("in.c",)),))) == DIRTY
 
 
 def test_a_file_of_secrets_is_none_of_the_specs() -> None:
