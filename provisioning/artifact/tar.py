@@ -74,8 +74,11 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def header(member: Member) -> bytes:
-    """Spell a member's header: 512 bytes, or a PAX header, its records and 512 bytes."""
+def header(member: Member, *, octal: bool = False) -> bytes:
+    """Spell a member's header: 512 bytes, or a PAX header, its records and 512 bytes.
+
+    `octal`: a size that needs more digits than there are is told in its record, and nowhere else.
+    """
     name, prefix, link, size = member.name.encode(), b"", member.link.encode(), member.size
     records = b""
     if len(link) > LONGEST_NAME or not link.isascii():
@@ -88,6 +91,7 @@ def header(member: Member) -> bytes:
             name = _legacy(name)
     if size > LARGEST_SIZE:
         records += _record(b"size", b"%d" % size)
+        size = 0 if octal else size
     numbers = spelt_size(size), b"%011o" % member.mtime
     block = _ustar((prefix, name), spelt_ids(*member[2:5]), numbers, TYPES[member.type], link)
     return _pax(records) + block if records else block
@@ -304,7 +308,9 @@ def _fault(member: Member, spelling: bytes) -> str | None:
         return "holds what its type cannot hold"
     # One comparison for all that was not looked at: checksum, magic, zeros, and records that are
     # unknown, not needed, out of order or there twice.
-    return None if header(member) == spelling else STRANGE
+    # Older versions told a large size in its record alone.
+    known = header(member) == spelling or header(member, octal=True) == spelling
+    return None if known else STRANGE
 
 
 def _octal(field: bytes) -> int:

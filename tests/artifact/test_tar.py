@@ -137,6 +137,16 @@ def test_a_size_beyond_eight_gib_goes_round(size: int) -> None:
     assert member.size == size
 
 
+def test_a_size_that_an_older_version_told_in_its_record_alone_is_read() -> None:
+    size = 8 * 2**30
+    spelling = header(FILE._replace(size=size), octal=True)
+    assert int(spelling[-BLOCK:][124:135], 8) == 0
+    member, _ = next(read_members(io.BytesIO(spelling)))
+    assert member.size == size
+    in_neither_way = changed(slice(124, 135), b"%011o" % 1, of=spelling[-BLOCK:])[:BLOCK]
+    assert "damaged" in fault(spelling[:-BLOCK] + in_neither_way)
+
+
 @pytest.mark.parametrize("reader", ["tar", "bsdtar", "busybox tar"])
 def test_every_tar_goes_on_behind_a_file_of_eight_gib(tmp_path: Path, reader: str) -> None:
     size, archive = (8 << 30) + 5, tmp_path / "demo.tar"
