@@ -138,6 +138,8 @@ def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: b
     there = registry.prefix_of(home.root, name)
     if there not in {"", home.prefix}:
         raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
+    if registry.is_of_dpkg(home, name):  # which would remove the configuration and data of both
+        raise RefusedError(f"{home.path}: is installed by dpkg; run `dpkg -r {name}` first")
     if old and not downgrade and is_older(version, old.package.version):
         raise RefusedError(
             f"{name}: {version} is older than {old.package.version}, which is installed;"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.files import reason
+from provisioning.artifact.path import MANIFEST
 from provisioning.errors import RefusedError
 from provisioning.place import REGISTRY
 from provisioning.target.durable import Owned
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from provisioning.target.home import Home
 
 _REMOVED = ".removed"  # no package is called so
+_DPKG = "/var/lib/dpkg/info"  # where dpkg lists what it has unpacked: see dpkg-query(1)
 
 
 def prefix_of(root: Path, name: str) -> str:
@@ -90,6 +92,16 @@ def strike(home: Home) -> str:
             except (OSError, RefusedError) as error:  # as of `enter`
                 return f"{name}: stays entered in {REGISTRY}: {_why(error)}"
     return ""
+
+
+def is_of_dpkg(home: Home, name: str) -> bool:
+    """Tell whether dpkg has unpacked a package of that name in the prefix."""
+    try:
+        with reached(home.root, _DPKG) as directory:
+            listed = directory.read(f"{name}.list") or b""
+    except (FileNotFoundError, RefusedError):
+        return False
+    return f"{home.prefix}/{MANIFEST}".encode() in listed.splitlines()
 
 
 def forget(root: Path, prefix: str) -> bool:

@@ -149,6 +149,26 @@ LEAVING = Group(
             ),
         ),
         Fault(
+            "`provision install` of a package that dpkg has installed, and the other way round:"
+            " a purge of one would take configuration and data of the other",
+            "refused before anything is written, with the command that removes what is there",
+            (
+                Guard(
+                    "target/install.py",
+                    "    if registry.is_of_dpkg(home, name):",
+                    "    if False:",
+                    "target/test_status.py::test_a_package_that_dpkg_has_installed_is_refused",
+                ),
+                Guard(
+                    "artifact/deb/script.py",
+                    "*(_own_place, _values,",
+                    "*(_values,",
+                    "artifact/deb/test_script.py::"
+                    "test_a_package_does_not_come_where_provision_has_installed[dash]",
+                ),
+            ),
+        ),
+        Fault(
             "directories, configuration files and an empty prefix that were there before",
             "a purge takes what the package has made, and nothing else",
             (

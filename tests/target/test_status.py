@@ -89,6 +89,21 @@ def test_two_packages_do_not_share_a_prefix(machine: Machine) -> None:
     )
 
 
+def test_a_package_that_dpkg_has_installed_is_refused(machine: Machine) -> None:
+    listed = machine.root / "var/lib/dpkg/info/greenhouse.list"
+    listed.parent.mkdir(parents=True)
+    there = "/.\n/opt\n/opt/greenhouse\n/opt/greenhouse/etc\n/opt/greenhouse/etc/greenhouse.ini\n"
+    listed.write_text(f"{there}/opt/greenhouse/.provisioning/manifest.json\n")
+    assert machine.run("install", package(machine.folder, "1.4.2")) == (
+        3,
+        "",
+        "provision: /opt/greenhouse: is installed by dpkg; run `dpkg -r greenhouse` first\n",
+    )
+    assert not (machine.root / "opt/greenhouse").exists()
+    listed.write_text(there)  # removed, and not purged
+    assert machine.install("1.4.2").out.endswith("installed in /opt/greenhouse\n")
+
+
 def test_a_package_is_installed_in_one_place(machine: Machine) -> None:
     machine.install("1.4.2")
     moved = package(machine.folder, "1.5", items("1.5"), PACKAGE._replace(prefix="/srv/g"))

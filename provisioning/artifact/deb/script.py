@@ -16,6 +16,7 @@ from provisioning.artifact import device
 from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.cache import has_sources, of_package
 from provisioning.artifact.deb import hook, lent, switch, units, user
+from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
 from provisioning.artifact.unit import writable
@@ -64,6 +65,25 @@ def scripts(described: Described) -> dict[str, str]:
 def _parts(name: str, described: Described) -> Iterator[str]:
     for part in _MADE_OF[name]:
         yield from part(described)
+
+
+def _own_place(described: Described) -> Iterator[str]:
+    """Refuse to come where `provision` has installed: each would remove what is the other's.
+
+    An installation of that kind asks the same of dpkg: see target/registry.py.
+    """
+    package = described.manifest.package
+    current, releases = (quote(f"{package.prefix}/{name}") for name in (CURRENT, RELEASES))
+    told = quote(
+        f"{package.name}: {package.prefix}: is installed by provision;"
+        f" run `provision uninstall {package.name}` first"
+    )
+    yield f"""\
+if [ "$1" = install ] && [ -L {current} ] && [ -d {releases} ]; then
+    printf '%s\\n' {told} >&2
+    exit 1
+fi
+"""
 
 
 def _values(described: Described) -> Iterator[str]:
@@ -238,7 +258,8 @@ def _quoted(described: Described) -> str:
 
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
-        *(_values, _users, _dropped_units, partial(hook.run, name="pre_install"), switch.begin),
+        *(_own_place, _values, _users, _dropped_units),
+        *(partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
         *(switch.finish, lent.give, partial(hook.run, name="post_install")),

@@ -275,6 +275,21 @@ def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_package_does_not_come_where_provision_has_installed(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    prefix = tmp_path / "it's green"
+    script = made(PACKAGE._replace(prefix=str(prefix)), {})["preinst"]
+    (prefix / "releases").mkdir(parents=True)
+    (prefix / "current").symlink_to("releases/1.4.2-01234567")  # wherever it leads
+    why = "is installed by provision; run `provision uninstall greenhouse` first"
+    assert _run(shell, script, "install", "1.4.1") == (1, f"greenhouse: {prefix}: {why}\n")
+    assert sorted(path.name for path in prefix.iterdir()) == ["current", "releases"]
+    (prefix / "current").unlink()  # as it is after a removal, of which configuration may be left
+    assert _run(shell, script, "install", "1.4.1") == (0, "")
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_a_package_does_not_come_where_the_machine_lacks_values(
     tmp_path: Path, shell: list[str]
 ) -> None:

@@ -7,6 +7,11 @@ if [ -n "${DPKG_ROOT:-}" ]; then
     exit 1
 fi
 
+if [ "$1" = install ] && [ -L /opt/greenhouse/current ] && [ -d /opt/greenhouse/releases ]; then
+    printf '%s\n' 'greenhouse: /opt/greenhouse: is installed by provision; run `provision uninstall greenhouse` first' >&2
+    exit 1
+fi
+
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     python3 -I - /opt/greenhouse/etc/device.env '{"BROKER": {"pattern": "", "secret": false, "summary": ""}, "PASSWORD": {"pattern": "", "secret": true, "summary": ""}}' <<'END_OF_PYTHON'
 provisioning/artifact/device.py
