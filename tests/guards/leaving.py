@@ -74,6 +74,20 @@ LEAVING = Group(
                     "target/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
                 ),
                 Guard(
+                    "artifact/deb/script.py",
+                    'if [ ! -L "$path" ] && mountpoint -q "$path"; then',
+                    "if false; then",
+                    "artifact/deb/test_script.py::"
+                    "test_a_purge_removes_nothing_of_what_is_mounted[var/log]",
+                ),
+                Guard(
+                    "artifact/deb/script.py",
+                    'rm -rf --one-file-system "$path"',
+                    'rm -rf "$path"',
+                    "artifact/deb/test_script.py::"
+                    "test_a_purge_removes_nothing_of_what_is_mounted[var/log/usb]",
+                ),
+                Guard(
                     "target/durable.py",
                     "        if faults and doomed != path:\n            self.move(doomed, path)\n",
                     "",

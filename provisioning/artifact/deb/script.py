@@ -52,6 +52,15 @@ dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
         [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
     done
 """
+_REMOVED = """\
+    for path in {data}; do
+        if [ ! -L "$path" ] && mountpoint -q "$path"; then
+            echo "{name}: $path: is mounted there; unmount it, and purge again" >&2
+            exit 1
+        fi
+        rm -rf --one-file-system "$path"
+    done
+"""
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
@@ -234,7 +243,8 @@ case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
 def _purged_data(described: Described) -> Iterator[str]:
     """Remove what is the package's but came later: data, values of the machine, Python's caches.
 
-    Only where nothing else can lie: in a directory that is called as the package is.
+    Only where nothing else can lie: in a directory that is called as the package is. What is
+    mounted in one, a disk with whatever is on it, is let be.
     """
     package, entries = described.manifest.package, described.manifest.entries
     data = [*writable(package, entries)]
@@ -242,12 +252,12 @@ def _purged_data(described: Described) -> Iterator[str]:
         data.append(f"{package.prefix}/{DEVICE}")
     if package.prefix.endswith(f"/{package.name}") and (data or has_sources(entries)):
         prefix = quote(package.prefix)
-        removed = f"rm -rf {' '.join(map(quote, data))}" if data else ":"
+        removed = _REMOVED.format(name=package.name, data=" ".join(map(quote, data)))
         yield f"""\
 if [ "$1" = purge ] && [ -d {prefix} ]; then
-    {removed}
-    find {prefix} -depth -type d -name __pycache__ -exec rm -rf {{}} +
-    find {prefix} -depth -type d -empty -delete
+{removed if data else ""}\
+    find {prefix} -xdev -depth -type d -name __pycache__ -exec rm -rf {{}} +
+    find {prefix} -xdev -depth -type d -empty -delete
 fi
 """
 

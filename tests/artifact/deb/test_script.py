@@ -74,7 +74,7 @@ def test_a_package_of_files_alone_has_the_scripts_that_look_after_the_version_be
 
 
 def test_data_are_removed_where_nothing_else_can_lie() -> None:
-    assert "rm -rf /opt/greenhouse/var/log\n" in made(PACKAGE)["postrm"]
+    assert "for path in /opt/greenhouse/var/log; do\n" in made(PACKAGE)["postrm"]
     assert "find /usr/local" not in made(PACKAGE._replace(prefix="/usr/local"))["postrm"]
 
 
@@ -344,6 +344,25 @@ def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:
     assert _run(["dash"], script, "purge") == (0, "")
     assert not prefix.exists()
     assert _run(["dash"], script, "purge") == (0, "")
+
+
+@pytest.mark.needs("Linux", "root")
+@pytest.mark.parametrize("mounted", ["var/log", "var/log/usb"])
+def test_a_purge_removes_nothing_of_what_is_mounted(tmp_path: Path, mounted: str) -> None:
+    prefix = tmp_path / "greenhouse"
+    place = prefix / mounted
+    place.mkdir(parents=True)
+    script = made(PACKAGE._replace(prefix=str(prefix)))["postrm"]
+    mount = 'mount -t tmpfs none "$1" && touch "$1/mine" || exit 9\n'
+    purge = 'sh -c "$2" postrm purge && exit 8; ls "$1"; umount "$1"; sh -c "$2" postrm purge'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", mount + purge, "sh", place, script],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    told, left = done.stdout.splitlines()
+    assert str(place) in told
+    assert left == "mine"
+    assert not prefix.exists()
 
 
 def test_a_script_runs_in_the_root_that_it_is_for_or_not_at_all() -> None:

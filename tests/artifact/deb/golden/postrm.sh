@@ -310,9 +310,15 @@ if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
 fi
 
 if [ "$1" = purge ] && [ -d /opt/greenhouse ]; then
-    rm -rf /opt/greenhouse/var/log /opt/greenhouse/etc/device.env
-    find /opt/greenhouse -depth -type d -name __pycache__ -exec rm -rf {} +
-    find /opt/greenhouse -depth -type d -empty -delete
+    for path in /opt/greenhouse/var/log /opt/greenhouse/etc/device.env; do
+        if [ ! -L "$path" ] && mountpoint -q "$path"; then
+            echo "greenhouse: $path: is mounted there; unmount it, and purge again" >&2
+            exit 1
+        fi
+        rm -rf --one-file-system "$path"
+    done
+    find /opt/greenhouse -xdev -depth -type d -name __pycache__ -exec rm -rf {} +
+    find /opt/greenhouse -xdev -depth -type d -empty -delete
 fi
 
 exit 0
