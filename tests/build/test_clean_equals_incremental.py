@@ -181,9 +181,10 @@ class Builds(RuleBasedStateMachine):
         (layout,) = lay_out([self._variant], Sources(artifacts))
         place = workspace(self._variant, artifacts)
         place.work.mkdir(parents=True, exist_ok=True)
-        listing = Listing.of(collect(layout, digests.look))
-        pack(place, self._as_edited(listing) if digests is self.digests else listing, digests)
-        digests.save()
+        with place.lock():  # as every stage has it
+            listing = Listing.of(collect(layout, digests.look))
+            pack(place, self._as_edited(listing) if digests is self.digests else listing, digests)
+            digests.save()
         return {each.name: of_file(each) for each in place.release.iterdir()}
 
 

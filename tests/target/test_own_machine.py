@@ -25,6 +25,7 @@ from provisioning.target import bytecode, registry, system, systemd
 from provisioning.target.cli import main
 from provisioning.target.home import opened
 from tests.artifact.making import PACKAGE, directory, file
+from tests.artifact.systemd import open_to_all
 
 from .machine import listing
 from .making import items, package
@@ -91,8 +92,7 @@ class Own:
 
 @pytest.fixture
 def own(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Own:
-    for each in (tmp_path, *tmp_path.parents[:2]):
-        each.chmod(0o755)  # users of services have to reach their programs
+    open_to_all(tmp_path)  # users of services have to reach their programs
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("systemctl", "journalctl", "useradd", "userdel"):
