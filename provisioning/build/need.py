@@ -119,14 +119,24 @@ def _is_outside(place: str) -> bool:
     return place == ".." or place.startswith("../")
 
 
+class _Reading(NamedTuple):
+    """Where a source looks, and the pattern of what it takes there; "" for all."""
+
+    places: tuple[str, ...]
+    pattern: str
+
+
 class Wanted:
     """Among what tasks leave, that which a source stands for."""
 
     def __init__(self, source: str, exclude: tuple[str, ...]) -> None:
-        self._base = base_of(source)
-        self._pattern = source[len(self._base) :] if is_glob(source) else ""
         self._exclude = exclude
-        self.places = places(self._base)
+        base = base_of(source)
+        self._readings = [_Reading(places(base), source[len(base) :] if is_glob(source) else "")]
+        if "[" in source and is_glob(source):
+            # What a task makes under this very name will be meant: `pages/[id].html`.
+            self._readings.append(_Reading(places(source), ""))
+        self.places = [place for reading in self._readings for place in reading.places]
 
     def concerns(self, made: tuple[str, ...], *, is_file: bool) -> str:
         """Whether what a task leaves at the places `made` may be among it.
@@ -134,21 +144,25 @@ class Wanted:
         CERTAIN, where it lies at, below or above it; POSSIBLE, where that depends on whether it is
         a directory, which nobody knows before it is made; "" where it is neither.
         """
-        for wanted, place in product(self.places, made):
+        found = {self._read(each, made, is_file=is_file) for each in self._readings}
+        return next((how for how in (CERTAIN, POSSIBLE) if how in found), "")
+
+    def _read(self, reading: _Reading, made: tuple[str, ...], *, is_file: bool) -> str:
+        for wanted, place in product(reading.places, made):
             if _lies_in(wanted, place):
                 return CERTAIN
             if _lies_in(place, wanted):
                 below = place if wanted == "." else place[len(wanted) + 1 :]
-                if found := self._among(below, is_file=is_file):
+                if found := self._among(reading.pattern, below, is_file=is_file):
                     return found
         return ""
 
-    def _among(self, path: str, *, is_file: bool) -> str:
+    def _among(self, pattern: str, path: str, *, is_file: bool) -> str:
         if is_left_out(path) or self._is_excluded(path):
             return ""
-        if not self._pattern:
+        if not pattern:
             return CERTAIN
-        whole, further = reached_by(self._pattern, path)
+        whole, further = reached_by(pattern, path)
         return CERTAIN if whole else POSSIBLE if further and not is_file else ""
 
     def _is_excluded(self, path: str) -> bool:

@@ -56,6 +56,11 @@ def test_what_lies_beside_it_is_not(source: str, target: str) -> None:
         ("out/", "out/__pycache__/x", (), ""),
         ("out/", "out/x.pyc", (), ""),
         ("out/", "out/x", ("[",), CERTAIN),  # no pattern, which is told elsewhere
+        ("out/[id].js", "out/[id].js", (), CERTAIN),  # which will be what this name means
+        ("out/[id].js", "out/[no].js", (), ""),
+        ("out/[id]/", "out/[id]/a", (), CERTAIN),
+        ("out/[id]/", "out/[id]/a", ("a",), ""),
+        ("out/[id]/a", "out/[id]", (), CERTAIN),
     ],
 )
 def test_of_a_glob_it_is_what_matches_and_what_may_hold_such(

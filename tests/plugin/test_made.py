@@ -99,6 +99,19 @@ def test_what_a_task_makes_is_made_before_it_is_taken(
     project.doit("verify")
 
 
+@pytest.mark.parametrize("source", ["out/[id]/a.js", "out/[id]/"])
+def test_what_a_task_makes_may_be_called_as_a_pattern_is(project: Project, source: str) -> None:
+    made = """
+def task_page():
+    make = ["mkdir -p 'out/[id]' && cp in/a 'out/[id]/a.js'"]
+    return {"actions": make, "file_dep": ["in/a"], "targets": ["out/[id]/a.js"]}
+"""
+    describe(project, made, f'{{src: "{source}", dst: p/}}')
+    project.doit()
+    assert packed(project) == {"p/a.js"}
+    assert "Nothing to do" in project.doit()
+
+
 @pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["", "-n 2"])
 def test_what_a_task_has_just_made_anew_is_packaged(
     project: Project, parallel: tuple[str, ...]
