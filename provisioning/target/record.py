@@ -60,7 +60,7 @@ def read(home: Home) -> Record | None:
         return None
     try:
         fields = json.loads(data)
-        format, record = fields.pop("format"), Record(**fields)
+        format, record = fields.pop("format"), Record(**{**_BEFORE, **fields})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         format, record = "", None
     types = [type(value) for value in record or ()]
@@ -101,4 +101,5 @@ def _field(home: Home, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+_BEFORE = {"resting": ""}  # what the records of older versions do not have: they asked nobody
 _LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003

@@ -125,6 +125,18 @@ def test_a_directory_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert f"{tmp_path}/none: cannot be read: No such file or directory" in findings
 
 
+def test_nothing_is_called_missing_in_a_directory_that_may_not_be_read(unprivileged: Path) -> None:
+    made = (directory("a", mode=0o700), file("a/x", b"x"), directory("ab"), file("ab/x", b"x"))
+    for name in ("a", "ab"):
+        (unprivileged / name).mkdir(mode=0o755)
+    (unprivileged / "a").chmod(0)
+    says = SAYS._replace(entries=tuple(item.entry for item in made))
+    found = compare(says, unprivileged).findings
+    assert ("a", "cannot be read: Permission denied") in found
+    assert ("ab/x", "is missing") in found
+    assert ("a/x", "is missing") not in found
+
+
 def test_a_file_that_may_not_be_read_is_told(unprivileged: Path) -> None:
     (unprivileged / "x").write_bytes(b"x")
     (unprivileged / "x").chmod(0)

@@ -104,6 +104,14 @@ def test_another_tool_finishes_what_it_began(switched: Machine) -> None:
     assert not (switched.prefix / "state/transaction.json").exists()
 
 
+def test_the_record_of_an_older_tool_is_read(switched: Machine) -> None:
+    record = the_record(switched)
+    del record["resting"]
+    (switched.prefix / "state/transaction.json").write_text(json.dumps(record | {"tool": "0" * 64}))
+    assert "an interrupted upgrade: run `provision recover" in switched.run("status").out
+    assert switched.run("recover", "greenhouse") == (0, FINISHED, "")
+
+
 def test_what_another_tool_cannot_do_is_told(switched: Machine) -> None:
     other = b"import sys\nsys.exit('provision: no')\n"
     (switched.prefix / "state/tool").write_bytes(other)
