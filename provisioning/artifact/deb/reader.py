@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
 _EXTRAS_LIMIT = 1 << 20
+# Units and scripts are as this version spells them, and no other spelling could be told from harm.
+_OR_OTHER = "; if another version of this tool made it, verify it with that one"
 _LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
 
 
@@ -90,7 +92,7 @@ class Reading:
         added = extra.extras(described)
         ending = extra.ending(self.manifest, added)
         if self._stream.read(len(ending) + 1) != ending:
-            raise ArtifactError("its data do not end as the manifest says")
+            raise ArtifactError(f"its data do not end as the manifest says{_OR_OTHER}")
         self._ar.end()
         yield from _control_findings(self._control, control.parts(described, added, sums))
 
@@ -120,7 +122,7 @@ def _control_findings(packed: Span, parts: Sequence[Part]) -> Iterator[Finding]:
     try:
         for name, spelt in parts:
             if stream.read(len(spelt)) != spelt:
-                yield Finding(f"{ar.CONTROL}: {name}", "is not as the manifest says")
+                yield Finding(f"{ar.CONTROL}: {name}", f"is not as the manifest says{_OR_OTHER}")
                 return
         if stream.read(1):
             yield Finding(ar.CONTROL, "goes on after its end")
