@@ -19,10 +19,14 @@ from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SOON = 0.05  # seconds, after which Python is out of it; less than anyone waits for a worker
+
+_leaving: list[int] = []
+"""The signal that has been told to end this process, if one has."""
 
 
 @cache
@@ -60,6 +64,7 @@ def _leave_in_order() -> None:
     # The workers of `doit -n` just die. A handler of Python's runs in the main thread alone, and a
     # worker's may wait for ever: the kernel gives the signal to whichever thread it likes.
     os.register_at_fork(after_in_child=lambda: _die_of(heeded))
+    sys.unraisablehook = partial(_insist, sys.unraisablehook)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -69,10 +74,21 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
     for worker in active_children():
         worker.kill()
-    atexit.register(_leave_nothing)
-    name = signal.Signals(number).name
-    print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
-    raise SystemExit(128 + number)
+    if not _leaving:
+        _leaving.append(number)
+        atexit.register(_leave_nothing)
+        name = signal.Signals(number).name
+        print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
+    raise SystemExit(128 + _leaving[0])
+
+
+def _insist(before: Callable[[Any], object], passed_over: Any) -> None:
+    """End soon, where a signal found Python in what it lets nothing out of: a __del__, a fork."""
+    if _leaving and issubclass(passed_over.exc_type, SystemExit):
+        signal.signal(signal.SIGALRM, _leave)
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+    else:
+        before(passed_over)
 
 
 def _leave_nothing() -> None:

@@ -86,9 +86,15 @@ BUILDING = Group(
                 ),
                 Guard(
                     "plugin/config.py",
-                    "    atexit.register(_leave_nothing)\n",
+                    "        atexit.register(_leave_nothing)\n",
                     "",
                     "plugin/test_faults.py::test_a_signal_leaves_nothing_half_made[-n 2 -P thread]",
+                ),
+                Guard(
+                    "plugin/config.py",
+                    "    sys.unraisablehook = partial(_insist, sys.unraisablehook)\n",
+                    "",
+                    "plugin/test_faults.py::test_a_signal_ends_doit_where_python_lets_nothing_out[goes]",
                 ),
             ),
         ),

@@ -78,6 +78,46 @@ def test_a_signal_ends_doit_with_one_line(
     assert _artifacts(project) == {}
 
 
+_INTERRUPTED = """
+import os, signal, time
+from provisioning.plugin import configure, tasks
+DOIT_CONFIG = configure()
+interrupted = []
+
+def interrupt():
+    if not interrupted:
+        interrupted.append(True)
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Gone:
+    def __del__(self):
+        interrupt()
+
+def task_provisioning():
+    yield from tasks()
+
+def task_forks():
+    os.register_at_fork(before=interrupt)
+    return {"actions": [lambda: time.sleep(30)]}
+
+def task_goes():
+    def go():
+        Gone()
+        time.sleep(30)
+    return {"actions": [go]}
+"""
+
+
+@pytest.mark.parametrize("words", [["goes"], ["-n", "2", "forks"]], ids=" ".join)
+def test_a_signal_ends_doit_where_python_lets_nothing_out(
+    project: Project, words: list[str]
+) -> None:
+    project.write("dodo.py", _INTERRUPTED)
+    with soon():
+        said = project.doit(*words, status=128 + signal.SIGINT)
+    assert said.count("SIGINT: stopped") == 1
+
+
 @pytest.mark.parametrize("options", [[], ["-n", "2"], ["-n", "2", "-P", "thread"]], ids=" ".join)
 def test_a_signal_leaves_nothing_half_made(project: Project, options: list[str]) -> None:
     """Even of a version that is never built again."""
