@@ -108,6 +108,7 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(trylast=True)  # behind the table of coverage
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell how many faults were injected, and what was left out, by all processes of this run."""
     _tell_faults(terminalreporter)

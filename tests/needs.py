@@ -35,6 +35,7 @@ TOOLS = {
     "mandoc": Tool("mandoc", "mandoc", "mandoc"),
     "mkfs.xfs": Tool("mkfs.xfs", "xfsprogs"),
     "openssl": Tool("openssl", "openssl", "openssl"),
+    "pgrep": Tool("pgrep", "procps"),  # macOS has it
     "rsync": Tool("rsync", "rsync", "rsync"),
     "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),
     "strace": Tool("strace", "strace"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,5 +100,5 @@ def test_of_a_deb_the_member_and_the_field_are_told(digests: Digests) -> None:
     begin = "demo_1.0_arm64.deb: data.tar.gz: ./opt/demo/.provisioning/manifest.json: "
     assert told[0].startswith(f"{begin}the mtime in its header: ")
     assert f", built again: {(b'%011o' % EPOCH).hex(' ')} " in told[0]
-    assert told[1].startswith("SHA256SUMS: byte 102: ")
+    assert re.match(r"SHA256SUMS: byte 1\d\d: ", told[1])  # in the digest of the deb
     assert len(told) == 3

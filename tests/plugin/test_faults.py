@@ -296,6 +296,7 @@ def read_only(project: Project, small_disk: Path) -> Project:
     return project
 
 
+@pytest.mark.needs("root")
 def test_what_cannot_be_removed_is_told(read_only: Project) -> None:
     before = _artifacts(read_only)
     said = read_only.doit("clean", status=1)
@@ -308,6 +309,7 @@ def test_what_cannot_be_removed_is_told(read_only: Project) -> None:
         assert "attempt to write a readonly database\n" in read_only.doit(*words, status=1)
 
 
+@pytest.mark.needs("root")
 def test_what_cannot_be_written_can_be_judged(read_only: Project) -> None:
     """By whom there is neither a lock nor a place to unpack something to."""
     assert "Done: 2 tasks." in read_only.doit("verify")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dbm
 import os
 import signal
 import subprocess
@@ -119,8 +120,16 @@ def test_dumpdb_reads_what_doit_s_does(tmp_path: Path) -> None:
     assert shell(plain, "$DOIT dumpdb") == Done(3, "", none)
     plain.doit()
     done = shell(plain, "mkdir empty; cd empty; $DOIT dumpdb --db-file ../.doit.db")
-    assert (done.status, done.errors) == (0, "")
-    assert "\nb'x' -> {" in done.output
+    if (
+        dbm.whichdb(str(plain.path(".doit.db"))) == "dbm.ndbm"
+    ):  # of a Python without gdbm: doit's word
+        assert (done.status, done.errors) == (
+            3,
+            "ERROR: ndbm does not support iteration of elements\n",
+        )
+    else:
+        assert (done.status, done.errors) == (0, "")
+        assert "\nb'x' -> {" in done.output
 
 
 def test_what_a_dodo_file_cannot_open_its_author_has_to_find(project: Project) -> None:

@@ -245,7 +245,11 @@ def fake_git(root: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{root / 'bin'}:{os.environ['PATH']}")
 
 
-def test_no_repository_is_a_fault_with_a_way_out(tmp_path: Path) -> None:
+def test_no_repository_is_a_fault_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else git says other words where the directory of the tests is a file system of its own.
+    monkeypatch.setenv("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1")
     assert said(tmp_path) == refused(
         "git says: not a git repository (or any of the parent directories): .git",
         "run git init and commit, or write the version itself",
