@@ -297,3 +297,23 @@ def test_without_root_what_is_one_s_own_has_its_rights(real: Path) -> None:
     assert run("install", archive(real, holding), user=NOBODY).code == 0
     assert modes(real) == [0o6755, 0o2775, 0o1777]
     assert run("verify", str(real)).code == 0
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        (file("secret", b"x", mode=0), "secret: has the mode 0000"),
+        (directory("data", mode=0), "data: has the mode 0000"),
+        (directory("shut", mode=0o400), "shut: has the mode 0400"),
+    ],
+)
+def test_who_is_not_root_is_told_of_what_only_root_can_install(
+    real: Path, item: Item, told: str
+) -> None:
+    os.chmod(real.parent, 0o777)
+    path = archive(real, [item])
+    done = run("install", path, "--root", real.parent, user=65534)
+    assert done.code == 3
+    assert done.err.endswith(f"{told}, with which root alone can install it\n")
+    assert not [*real.parent.glob("tmp*")]
