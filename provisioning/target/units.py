@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provisioning.target.manager import File
 
 _OPEN = Owned(0o755)
+_MOVED = ".moved"  # behind the name of an older tool's file, until there is one of today's
 
 
 class Units:
@@ -34,8 +35,9 @@ class Units:
         """Those that were made for the package, of whichever version."""
         places = filter(None, (self._directory, self._former))
         found = {name for place in places for name in self._root.names(place)}
-        units = (name for name in sorted(found) if name.endswith(self._manager.SUFFIX))
-        return [name for name in units if any(map(self._is_own, self._paths(name)))]
+        plain = {name.removesuffix(_MOVED) for name in found}
+        units = (name for name in sorted(plain) if name.endswith(self._manager.SUFFIX))
+        return [name for name in units if self._own(name)]
 
     def strangers(self, name: str) -> Iterator[str]:
         """Where the service manager knows another by a name."""
@@ -53,7 +55,7 @@ class Units:
         """Have it not known any more. What somebody has masked stays so."""
         if self._wants:
             self._root.remove(f"{self._wants}/{name}")
-        for path in filter(self._is_own, self._paths(name)):
+        for path in self._own(name):
             self._root.remove(path)
 
     def sweep(self) -> None:
@@ -65,14 +67,18 @@ class Units:
         path, *former = self._paths(name)
         for each in filter(self._is_strange, (path, *former)):
             raise TargetError(f"/{each}: is not of {self._package.name}")
-        outdated = [*filter(self._is_own, former)]
-        self._enable(name, is_new=not outdated and not self._is_own(path), is_moved=bool(outdated))
+        own = self._own(name)
+        moved = [f"{each}{_MOVED}" for each in former]
+        for each in {*own} & {*former}:  # beside a new one, it would be taken for a copy
+            self._root.move(each, f"{each}{_MOVED}")
+        is_moved = any(map(self._root.status, moved))
+        self._enable(name, is_new=not own, is_moved=is_moved)
         changed = self._root.read(path) != file.data
         if changed:
             self._root.write(path, file.data, Owned(file.mode))
-        for each in outdated:
+        for each in moved:
             self._root.remove(each)
-        return changed or bool(outdated)
+        return changed or is_moved
 
     def _enable(self, name: str, *, is_new: bool, is_moved: bool) -> None:
         """Have what is new started with the machine, and what has moved if it was.
@@ -86,6 +92,16 @@ class Units:
     def _paths(self, name: str) -> list[str]:
         """Where a file of ours lies, and where older tools had it."""
         return [f"{place}/{name}" for place in (self._directory, self._former) if place]
+
+    def _own(self, name: str) -> list[str]:
+        """Where a file lies that this tool has made, or an older one.
+
+        What lies where an older one had it, beside one of today's, is a copy that somebody has made
+        to change it, as `systemctl edit --full` does.
+        """
+        found = [*filter(self._is_own, self._paths(name))][:1]
+        moved = f"{self._former}/{name}{_MOVED}"
+        return [*found, *([moved] if self._former and self._root.status(moved) else [])]
 
     def _is_own(self, path: str) -> bool:
         data = self._root.read(path)

@@ -172,10 +172,9 @@ def test_units_of_older_tools_are_moved_and_disabled_ones_stay_so(
     wanted = manifest(service(), PUMP)
     former(system, wanted, "greenhouse.service", RECOVERY)
     assert services.faults(system, wanted) == []
-    if killed:  # when the new one was there, and the old one still
-        (system.root / UNITS / "greenhouse-pump.service").write_bytes(
-            (system.root / FORMER / "greenhouse-pump.service").read_bytes()
-        )
+    if killed:  # when the old ones had made room, and before there were new ones
+        for path in (system.root / FORMER).glob("*.service"):
+            path.rename(f"{path}.moved")
     arrange(system, wanted)
     names = ["greenhouse.service", RECOVERY]
     here = {f"{UNITS}/{name}" for name in (*names, "greenhouse-pump.service")}
@@ -183,8 +182,21 @@ def test_units_of_older_tools_are_moved_and_disabled_ones_stay_so(
     assert os.readlink(system.root / WANTS / names[0]) == f"/{UNITS}/{names[0]}"
 
 
+def test_a_copy_that_somebody_has_made_to_change_it_stays(system: System) -> None:
+    arrange(system, manifest(service()))
+    copy = system.root / FORMER / "greenhouse.service"  # as systemctl edit --full does
+    copy.write_bytes((system.root / UNITS / copy.name).read_bytes() + b"Nice=5\n")
+    wanted = manifest(service(restart="always"))
+    assert services.faults(system, wanted) == []
+    arrange(system, wanted)
+    arrange(system, None)
+    assert files(system) == {f"{FORMER}/greenhouse.service"}
+
+
 def test_units_of_older_tools_are_removed_too(system: System) -> None:
     former(system, manifest(service(), PUMP), "greenhouse.service")
+    pump = system.root / FORMER / "greenhouse-pump.service"
+    pump.rename(f"{pump}.moved")  # by a run that was killed then
     arrange(system, None)
     assert files(system) == set()
 
