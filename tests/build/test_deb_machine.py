@@ -297,6 +297,34 @@ def test_systemd_runs_what_dpkg_installs_and_nothing_that_it_removes(
         assert not list((pi.root / "etc/systemd/system").rglob("demo*"))
 
 
+def test_another_s_unit_is_refused_and_what_was_stopped_stays_so(
+    tmp_path: Path, digests: Digests
+) -> None:
+    with booted(tmp_path) as pi:
+        first = _deb(digests, "1.0")
+        for place in ("usr/lib", "usr/local/lib", "etc"):
+            other = pi.root / place / "systemd/system/demo.service"
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_text("[Service]\nExecStart=/bin/sleep 1000\n")
+            shutil.copy(first, pi.root / "root")
+            said = pi.run("dpkg", "-i", f"/root/{first.name}", status=1)
+            assert f"demo: /{place}/systemd/system/demo.service: is not of demo; remove it" in said
+            assert other.read_text().startswith("[Service]")
+            other.unlink()
+        pi.run("systemctl", "mask", "demo-old.service")
+        _install(pi, first)
+        pi.run("systemctl", "stop", "demo.service")
+        _install(pi, _deb(digests, "1.1"))
+        pi.run("systemctl", "is-active", "demo.service", "demo-old.service", status=3)
+        pi.run("systemctl", "start", "demo.service")
+        pi.run("dpkg", "-r", "demo")
+        # A copy that somebody has made to change it.
+        (pi.root / "etc/systemd/system/demo.service").write_text(
+            "[Service]\nExecStart=/bin/sleep 9\n"
+        )
+        _install(pi, _deb(digests, "1.2"))
+
+
 def test_lintian_finds_no_error_nor_what_is_not_meant(digests: Digests) -> None:
     about = {"summary": "Greenhouse controller", "license": "MIT"}
     deb = _deb(digests, "1.0", maintainer="Greenhouse team <team@example.org>", **about)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact import device
 from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.cache import has_sources, of_package
-from provisioning.artifact.deb import hook, lent, switch, units, user
+from provisioning.artifact.deb import hook, known, lent, switch, units, user
 from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
@@ -173,13 +173,18 @@ esac
 
 def _started_units(described: Described) -> Iterator[str]:
     if names := _quoted(described):
+        yield known.STOPPED
         yield f"""\
 case "$1" in {_CONFIGURED})
     if [ -d /run/systemd/system ]; then
         systemctl --system daemon-reload >/dev/null || true
         action=start
         [ -z "$2" ] || action=restart
-        deb-systemd-invoke "$action" {names} >/dev/null || true
+        for unit in {names}; do
+            if [ -z "$2" ] || ! was_stopped "$unit"; then
+                deb-systemd-invoke "$action" "$unit" >/dev/null || true
+            fi
+        done
     fi
     ;;
 esac
@@ -268,7 +273,7 @@ def _quoted(described: Described) -> str:
 
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
-        *(_own_place, _values, _users, _dropped_units),
+        *(_own_place, known.refuse, _values, _users, _dropped_units),
         *(partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (

@@ -193,12 +193,24 @@ esac
 
 case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove) rm -rf /var/cache/provisioning/greenhouse ;; esac
 
+# Whether somebody has stopped a unit: it has left its state before its process has ended.
+was_stopped() {
+    systemctl is-active --quiet "$1" && return 1
+    left=$(systemctl show --property=ActiveExitTimestampMonotonic --value "$1")
+    ended=$(systemctl show --property=ExecMainExitTimestampMonotonic --value "$1")
+    [ "${left:-0}" -gt 0 ] && [ "${left:-0}" -lt "${ended:-0}" ]
+}
+
 case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
     if [ -d /run/systemd/system ]; then
         systemctl --system daemon-reload >/dev/null || true
         action=start
         [ -z "$2" ] || action=restart
-        deb-systemd-invoke "$action" 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
+        for unit in 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service; do
+            if [ -z "$2" ] || ! was_stopped "$unit"; then
+                deb-systemd-invoke "$action" "$unit" >/dev/null || true
+            fi
+        done
     fi
     ;;
 esac

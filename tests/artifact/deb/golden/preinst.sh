@@ -13,6 +13,27 @@ if [ "$1" = install ] && [ -L /opt/greenhouse/current ] && [ -d /opt/greenhouse/
 fi
 
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    for unit in 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service; do
+        if dpkg-query --listfiles greenhouse 2>/dev/null |
+            grep -qxF "/usr/lib/systemd/system/$unit"; then
+            continue
+        fi
+        for place in /etc/systemd/system.control /etc/systemd/system /etc/systemd/system.attached /run/systemd/transient /run/systemd/system /run/systemd/generator /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
+            path=$place/$unit
+            if [ "$1$place" = "install/etc/systemd/system" ] && [ -n "$2" ]; then
+                continue
+            elif [ "$(readlink "$path")" = /dev/null ]; then
+                continue
+            elif [ -s "$path" ] || [ -L "$path" ]; then
+                echo "greenhouse: $path: is not of greenhouse; remove it," \
+                    "or call the service another name" >&2
+                exit 1
+            fi
+        done
+    done
+fi
+
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
     python3 -I - /opt/greenhouse/etc/device.env '{"BROKER": {"pattern": "", "secret": false, "summary": ""}, "PASSWORD": {"pattern": "", "secret": true, "summary": ""}}' <<'END_OF_PYTHON'
 provisioning/artifact/device.py
 END_OF_PYTHON
