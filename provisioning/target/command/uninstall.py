@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.installed import CURRENT, PREVIOUS
+from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES
 from provisioning.errors import RefusedError
 from provisioning.target import history, made, record, registry, releases, removal, users
 from provisioning.target.command.answer import GOOD, Answer
@@ -101,8 +101,8 @@ def _ended(options: Namespace, telling: Telling) -> Answer:
 def _is_anything(home: Home, *, purge: bool) -> bool:
     """Tell whether there is anything to remove."""
     places = (history.PATH, releases.REMOVED) if purge else ()
-    found = releases.at(home, CURRENT) or releases.names(home)
-    return bool(found) or any(map(home.directory.status, places))
+    # A directory of releases without one is what a removal has left that could not finish.
+    return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
 
 
 def _planned(home: Home, options: Namespace) -> Plan:
