@@ -273,7 +273,8 @@ def _quoted(described: Described) -> str:
 
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
-        *(_own_place, known.refuse, _values, _users, _dropped_units),
+        known.refuse,
+        *(_own_place, _values, _users, _dropped_units),
         *(partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
