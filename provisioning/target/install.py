@@ -138,8 +138,11 @@ def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: b
     there = registry.prefix_of(home.root, name)
     if there not in {"", home.prefix}:
         raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
-    if registry.is_of_dpkg(home, name):  # which would remove the configuration and data of both
-        raise RefusedError(f"{home.path}: is installed by dpkg; run `dpkg -r {name}` first")
+    if registry.is_of_dpkg(home, name):  # a purge by it would remove configuration and data of both
+        raise RefusedError(
+            f"{home.path}: is dpkg's; copy what is to stay of its configuration and data, which"
+            f" `dpkg -P {name}` removes, and run that first"
+        )
     if old and not downgrade and is_older(version, old.package.version):
         raise RefusedError(
             f"{name}: {version} is older than {old.package.version}, which is installed;"

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.files import reason
-from provisioning.artifact.path import MANIFEST
 from provisioning.errors import RefusedError
 from provisioning.place import REGISTRY
 from provisioning.target.durable import Owned
@@ -95,13 +94,13 @@ def strike(home: Home) -> str:
 
 
 def is_of_dpkg(home: Home, name: str) -> bool:
-    """Tell whether dpkg has unpacked a package of that name in the prefix."""
+    """Tell whether dpkg has a package of that name in the prefix, or its configuration at least."""
     try:
         with reached(home.root, _DPKG) as directory:
             listed = directory.read(f"{name}.list") or b""
     except (FileNotFoundError, RefusedError):
         return False
-    return f"{home.prefix}/{MANIFEST}".encode() in listed.splitlines()
+    return home.prefix.encode() in listed.splitlines()
 
 
 def forget(root: Path, prefix: str) -> bool:

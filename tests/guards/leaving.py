@@ -171,7 +171,7 @@ LEAVING = Group(
                     "target/install.py",
                     "    if registry.is_of_dpkg(home, name):",
                     "    if False:",
-                    "target/test_status.py::test_a_package_that_dpkg_has_installed_is_refused",
+                    "target/test_status.py::test_a_package_that_dpkg_has_and_did_not_purge_is_refused",
                 ),
                 Guard(
                     "artifact/deb/script.py",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE
 
@@ -11,8 +13,6 @@ from .making import items, package, release
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from provisioning.artifact.package import Package
 
@@ -89,18 +89,24 @@ def test_two_packages_do_not_share_a_prefix(machine: Machine) -> None:
     )
 
 
-def test_a_package_that_dpkg_has_installed_is_refused(machine: Machine) -> None:
+@pytest.mark.parametrize(
+    "more", ["/opt/greenhouse/.provisioning/manifest.json\n", ""], ids=["installed", "removed"]
+)
+def test_a_package_that_dpkg_has_and_did_not_purge_is_refused(machine: Machine, more: str) -> None:
     listed = machine.root / "var/lib/dpkg/info/greenhouse.list"
     listed.parent.mkdir(parents=True)
     there = "/.\n/opt\n/opt/greenhouse\n/opt/greenhouse/etc\n/opt/greenhouse/etc/greenhouse.ini\n"
-    listed.write_text(f"{there}/opt/greenhouse/.provisioning/manifest.json\n")
+    listed.write_text(there + more)
     assert machine.run("install", package(machine.folder, "1.4.2")) == (
         3,
         "",
-        "provision: /opt/greenhouse: is installed by dpkg; run `dpkg -r greenhouse` first\n",
+        (
+            "provision: /opt/greenhouse: is dpkg's; copy what is to stay of its configuration and"
+            " data, which `dpkg -P greenhouse` removes, and run that first\n"
+        ),
     )
     assert not (machine.root / "opt/greenhouse").exists()
-    listed.write_text(there)  # removed, and not purged
+    listed.unlink()
     assert machine.install("1.4.2").out.endswith("installed in /opt/greenhouse\n")
 
 
