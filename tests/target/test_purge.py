@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,6 @@ from .making import conf, items, package, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from .machine import Machine, Outcome
 
@@ -183,12 +183,20 @@ def test_a_dry_run_of_a_purge_lists_what_goes_and_what_stays(machine: Machine) -
 
 @contextmanager
 def mounted(at: Path, *words: str) -> Iterator[None]:
+    """Mount something for as long as the block runs, wherever it is moved meanwhile."""
     at.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", *words, str(at)], check=True)
+    made = {place: number for number, place in mounts().items()}[str(at)]
     try:
         yield
     finally:
-        subprocess.run(["umount", str(at)], check=True)
+        subprocess.run(["umount", mounts()[made]], check=True)
+
+
+def mounts() -> dict[str, str]:
+    """Where file systems are mounted, by the number of each mount: see proc_pid_mountinfo(5)."""
+    fields = map(str.split, Path("/proc/self/mountinfo").read_text().splitlines())
+    return {number: at for number, _, _, _, at, *_ in fields}
 
 
 @contextmanager
