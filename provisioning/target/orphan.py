@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.path import STATE
 from provisioning.errors import TargetError
 from provisioning.target import system
-from provisioning.target.durable import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 NOTE = f"{STATE}/hook"
 _PATIENCE = 30
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _BOOT = "/proc/sys/kernel/random/boot_id"
 
 
@@ -31,7 +31,7 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 def noting(home: Home) -> Iterator[Callable[[int], None]]:
     """Have a process noted, which leads its group, for as long as this waits for it."""
     try:
-        yield lambda pid: home.directory.write(NOTE, f"{pid} {_born(pid)}\n".encode(), Owned(0o600))
+        yield lambda pid: _note(home, f"{pid} {_born(pid)}\n")
     finally:
         home.directory.remove(NOTE)
 
@@ -47,6 +47,14 @@ def end(home: Home) -> bool:
             os.killpg(int(pid), signal.SIGKILL)
     home.directory.remove(NOTE)
     return runs
+
+
+def _note(home: Home, text: str) -> None:
+    """Note it at once, since the process runs: after a power cut nobody asks for it."""
+    with home.directory.opened(STATE) as state:
+        descriptor = os.open(NOTE.rpartition("/")[2], _NEW, 0o600, dir_fd=state)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
 
 
 def _born(pid: int) -> str:

@@ -162,7 +162,7 @@ def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
     if not installer:
         own.install("1.4.2", hook("post_install", script), hooks=hooks)
         os._exit(0)
-    while not pids.exists():
+    while not (pids.exists() and (own.prefix / "state/hook").exists()):
         time.sleep(0.01)
     os.kill(installer, signal.SIGKILL)
     os.waitpid(installer, 0)

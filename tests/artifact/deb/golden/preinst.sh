@@ -7,11 +7,6 @@ if [ -n "${DPKG_ROOT:-}" ]; then
     exit 1
 fi
 
-if [ "$1" = install ] && [ -L /opt/greenhouse/current ] && [ -d /opt/greenhouse/releases ]; then
-    printf '%s\n' 'greenhouse: /opt/greenhouse: is installed by provision; run `provision uninstall greenhouse` first' >&2
-    exit 1
-fi
-
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     for unit in 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service; do
         if dpkg-query --listfiles greenhouse 2>/dev/null |
@@ -31,6 +26,11 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
             fi
         done
     done
+fi
+
+if [ "$1" = install ] && [ -L /opt/greenhouse/current ] && [ -d /opt/greenhouse/releases ]; then
+    printf '%s\n' 'greenhouse: /opt/greenhouse: is installed by provision; run `provision uninstall greenhouse` first' >&2
+    exit 1
 fi
 
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
