@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import grp
 import pwd
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.path import STATE
@@ -15,11 +18,14 @@ from provisioning.target import system
 from provisioning.target.durable import Owned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from provisioning.artifact.package import Package
     from provisioning.target.home import Home
 
 NOTE = f"{STATE}/users"
 _PATIENCE = 60
+_LOOKS, _PAUSE = 50, 0.1  # times, and seconds between them
 _NEW = (
     *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
     *("--shell", "/usr/sbin/nologin"),
@@ -68,6 +74,7 @@ def remove(home: Home) -> list[str]:
     """Remove those that were made for a package; why one could not be."""
     faults = []
     for name in noted(home):
+        _wait_for_the_last(pwd.getpwnam(name).pw_uid)
         try:
             system.run(["userdel", name], _PATIENCE)
         except TargetError as error:
@@ -75,6 +82,22 @@ def remove(home: Home) -> list[str]:
     if not faults:
         home.directory.remove(NOTE)
     return faults
+
+
+def _wait_for_the_last(user: int) -> None:
+    """Wait until no process of a user is left: one that was killed is there for a moment yet."""
+    for _ in range(_LOOKS):
+        if user not in _at_work():
+            break
+        time.sleep(_PAUSE)
+
+
+def _at_work() -> Iterator[int]:
+    """Whose processes there are: the real users of proc_pid_status(5), as userdel(8) looks."""
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it has ended
+            (line,) = (line for line in path.read_bytes().splitlines() if line[:4] == b"Uid:")
+            yield int(line.split()[1])
 
 
 def _is_user(name: str) -> bool:

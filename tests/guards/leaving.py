@@ -193,12 +193,6 @@ LEAVING = Group(
                     "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
                 ),
                 Guard(
-                    "target/made.py",
-                    "    new = [path for path in paths if home.directory.status(path) is None]\n",
-                    "    new = [*paths]\n",
-                    "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
-                ),
-                Guard(
                     "target/opening.py",
                     "                if made.is_new(home):\n",
                     "                if True:\n",

@@ -230,8 +230,8 @@ UNPACKING = Group(
                 ),
                 Guard(
                     "artifact/extract.py",
-                    "os.fchmod(descriptor, entry.mode if",
-                    "os.fchmod(descriptor, 0o4000 | entry.mode if",
+                    "else here(entry).mode)",
+                    "else 0o4000 | here(entry).mode)",
                     "artifact/test_extract.py::test_modes_are_the_manifests_whatever_the_umask",
                 ),
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.target import registry
+from provisioning.target import registry, users
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE, directory, file, link
 
@@ -317,3 +318,11 @@ def test_who_is_not_root_is_told_of_what_only_root_can_install(
     assert done.code == 3
     assert done.err.endswith(f"{told}, with which root alone can install it\n")
     assert not [*real.parent.glob("tmp*")]
+
+
+@pytest.mark.needs("Linux")
+def test_a_user_s_last_process_may_take_a_moment_to_end() -> None:
+    subprocess.run(["sh", "-c", "sleep 0.3 >/dev/null 2>&1 &"], check=True, user=4711)
+    assert 4711 in users._at_work()
+    users._wait_for_the_last(4711)
+    assert 4711 not in users._at_work()

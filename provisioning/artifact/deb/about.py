@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.deb import field
+from provisioning.artifact.deb import field, units
 from provisioning.artifact.deb.described import COPYRIGHT
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def overrides(described: Described) -> str:
     if conffiles and not prefix.startswith("/etc/"):
         reason = "Its configuration lies beside it, wherever it is installed; dpkg keeps edits."
         reasons.append((reason, "non-etc-file-marked-as-conffile"))
+    if units.names(manifest.package):
+        reason = "Whether somebody has stopped a service, no helper tells: it stays so."
+        reasons.append((reason, "maintainer-script-calls-systemctl"))
     return "\n".join(f"# {reason}\n{name}: {tag}\n" for reason, tag in reasons)
 
 
