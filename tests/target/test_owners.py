@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,17 @@ def test_who_is_not_there_is_root_in_a_rehearsal(machine: Machine) -> None:
     assert machine.run("verify", "greenhouse").code == 0
 
 
+@pytest.fixture(autouse=True, scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have imported what commands need: the library of this Python may be root's alone."""
+    root = tmp_path_factory.mktemp("imported")
+    path = str(package(root, "1"))
+    name = "greenhouse"
+    for words in (["install", path], ["verify", name], ["status", name], ["list"], ["gc", name]):
+        main([*words, "--root", str(root)])
+    main(["uninstall", name, "--purge", "--root", str(root)])
+
+
 @pytest.fixture
 def real(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A prefix on this very machine, for a package of that name; its registry is the test's."""
@@ -93,7 +105,9 @@ def run(*words: str | Path, user: int = 0) -> Outcome:
                 os.setuid(user)
                 sys.stdout, sys.stderr = out, err
                 os._exit(_flushed(main([str(word) for word in words])))
-            finally:  # whatever fails here, nobody else goes on with the tests
+            finally:  # whatever has failed here, nobody else goes on with the tests
+                traceback.print_exc(file=err)
+                err.flush()
                 os._exit(70)
         _, status = os.waitpid(process, 0)
         out.seek(0)
