@@ -82,6 +82,8 @@ def overrides(described: Described) -> str:
     if conffiles and not prefix.startswith("/etc/"):
         reason = "Its configuration lies beside it, wherever it is installed; dpkg keeps edits."
         reasons.append((reason, "non-etc-file-marked-as-conffile"))
+    reason = "The installer also looks into scratch roots, whose dpkg-query may not run here."
+    reasons.append((reason, "uses-dpkg-database-directly"))
     if units.names(manifest.package):
         reason = "Whether somebody has stopped a service, no helper tells: it stays so."
         reasons.append((reason, "maintainer-script-calls-systemctl"))

@@ -77,7 +77,7 @@ class Archive:
     def _finish(self) -> None:
         if self._member:
             fill = padding(self._member.size)
-            if self._read(len(fill)) != fill:
+            if self._member.left or self._read(len(fill)) != fill:
                 raise ArtifactError("a member of its ar does not end where it should")
             self._member = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import tracemalloc
 import zlib
@@ -144,6 +145,19 @@ def test_a_bit_flipped_at_any_byte_is_told_or_changes_nothing_that_is_unpacked(
         flipped[offset] ^= 1 << offset % 8
         # Of zeros that are repeated, deflate may copy these or those: SHA256SUMS tells that.
         assert findings(bytes(flipped)) or _unpacked(bytes(flipped)) == wanted
+
+
+@pytest.mark.parametrize("size", [3, 4, 5, 6, 1 << 20])
+def test_a_member_that_says_to_be_longer_than_it_is_is_refused(size: int) -> None:
+    whole = ar.beginning(b"ab") + ar.header(ar.DATA["gzip"], size) + b"abcd"
+    archive = ar.Archive(io.BytesIO(whole))
+    for names in ({ar.CONTROL: ar.CONTROL}, ar.DATA):
+        archive.member(names)[1].readall()
+    if size == 4:
+        archive.end()
+        return
+    with pytest.raises(ArtifactError):
+        archive.end()
 
 
 def test_what_follows_is_refused(findings: Refuse) -> None:
