@@ -112,7 +112,7 @@ class Part:
         templates = tuple(templates_of(items).items())
         files = {named for _, source in templates for named in named_by(source)}
         if self.variant.services:
-            from provisioning.build.programs import sources  # noqa: PLC0415
+            from provisioning.build.programs import sources  # noqa: PLC0415 - for services alone
 
             files |= sources(self.variant, {item.path: item for item in items})
         named = sorted(files)

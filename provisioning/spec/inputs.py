@@ -197,7 +197,7 @@ class Inputs:
     @cached_property
     def checkout(self) -> Refs | NoVersion:
         """What is checked out, or why nothing is known of it."""
-        from provisioning.spec.git import refs  # noqa: PLC0415
+        from provisioning.spec.git import refs  # noqa: PLC0415 - where a version is git's alone
 
         return refs(self.root)
 

@@ -102,4 +102,4 @@ def _field(home: Home, name: str) -> str:
 
 
 _BEFORE = {"resting": ""}  # what the records of older versions do not have: they asked nobody
-_LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003
+_LIKE = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003 - types, in order

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from provisioning.artifact.unit import BOOT
 from tests.artifact.making import directory, file, link
+from tests.cells import Cell, cells
 
 from .kills import After, At, ended_at
 from .making import conf, package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tests.artifact.making import Item
@@ -51,29 +52,7 @@ full     conffile two | - | - | - | -
 full     empty    {} | - | - | - | -
 """
 
-
-class Cell(NamedTuple):
-    """What a path is in the old release, in the new one, and what somebody did to it."""
-
-    old: str
-    new: str
-    state: str
-
-    @property
-    def path(self) -> str:
-        """Where it lies below the prefix."""
-        return f"t/{'-'.join(self)}"
-
-
-def _rows() -> Iterator[tuple[Cell, str]]:
-    for line in TABLE.splitlines():
-        old, new, row = line.split(maxsplit=2)
-        for state, wanted in zip(STATES, row.split(" | "), strict=True):
-            if wanted != "-":
-                yield Cell(old, new, state), wanted
-
-
-WANTED = dict(_rows())
+WANTED = cells(TABLE, STATES)
 
 
 def held(kind: str, path: str, text: str) -> list[Item]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.artifact.making import PACKAGE, directory, file, link
+from tests.cells import Cell, cells
 from tests.machines.copied import copied
 from tests.target.making import conf
 
@@ -72,29 +73,7 @@ full     empty    {} | {mine} | {} | {} | {mine}
 full     full     {in} | {in mine} | {in} | {in} | {in mine}
 """
 
-
-class Cell(NamedTuple):
-    """What a path is in the old version, in the new one, and what somebody did to it."""
-
-    old: str
-    new: str
-    state: str
-
-    @property
-    def path(self) -> str:
-        """Where it lies below the prefix."""
-        return f"t/{'-'.join(self)}"
-
-
-def _rows() -> Iterator[tuple[Cell, str]]:
-    for line in TABLE.splitlines():
-        old, new, row = line.split(maxsplit=2)
-        for state, wanted in zip(STATES, row.split(" | "), strict=True):
-            if wanted != "-":
-                yield Cell(old, new, state), wanted
-
-
-WANTED = dict(_rows())
+WANTED = cells(TABLE, STATES)
 REFUSED = [cell for cell, wanted in WANTED.items() if wanted == "refused"]
 SETTLED = [cell for cell, wanted in WANTED.items() if wanted != "refused"]
 
