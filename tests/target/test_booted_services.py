@@ -136,25 +136,25 @@ def test_another_program_that_answers_does_not_make_it_well(pi: Pi) -> None:
 
 
 def test_values_of_the_device_are_demanded_and_given_to_the_service_alone(pi: Pi) -> None:
-    asked = (Value("PIN", "[0-9]{4}", True, "Of this machine"),)
+    asked = (Value("PIN", "[a-z]{8}", True, "Of this machine"),)
     said = pi.install("1", APP, device=asked, status=3)
     assert said == (
         f"provision: /{FILE}: there is no such file; write into it:\n"
-        "provision:   # Of this machine ([0-9]{4})\n"
+        "provision:   # Of this machine ([a-z]{8})\n"
         "provision:   PIN=\n"
     )
     path = pi.machine.root / FILE
     path.parent.mkdir(parents=True)
-    path.write_text("PIN=12\n")
+    path.write_text("PIN=moss\n")
     said = pi.install("1", APP, device=asked, status=3)
-    assert f"/{FILE}: PIN: what is there does not match [0-9]{{4}}" in said
+    assert f"/{FILE}: PIN: what is there does not match [a-z]{{8}}" in said
     assert f"run: chmod 600 /{FILE}" in said
-    path.write_text("PIN='1234'\n")
+    path.write_text("PIN='mossmoss'\n")
     path.chmod(0o600)
     pi.install("1", APP, device=asked)
     pid = pi.machine.run("systemctl", "show", "-P", "MainPID", "greenhouse").strip()
-    assert "PIN=1234" in pi.machine.run("cat", f"/proc/{pid}/environ").split("\0")
-    assert "1234" not in pi.machine.run("systemctl", "show", "greenhouse")
+    assert "PIN=mossmoss" in pi.machine.run("cat", f"/proc/{pid}/environ").split("\0")
+    assert "mossmoss" not in pi.machine.run("systemctl", "show", "greenhouse")
 
 
 def test_a_service_that_a_new_release_has_no_more_is_stopped_and_gone(pi: Pi) -> None:
