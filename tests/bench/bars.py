@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from .installing import FIRST, INSTALL, PLACES, TAR_AND_SYNC, TREE_OF_MANY, UPGRADE
 from .many import SPECS, SPECS_MANY, SPECS_ONE, TASKS_FRESH
 from .results import LARGE, MIDDLE, REAL, Results
-from .rivals import EMPTY, GZIP, NFPM, NINJA_AND_EMPTY, SAME_TAR, TAR_AND_SUMS
-from .works import CHANGED, COLD, NO_OP, VERIFY
+from .rivals import (
+    EMPTY,
+    GZIP,
+    NFPM,
+    NINJA_AND_EMPTY,
+    SAME_TAR,
+    TAR_AND_SUMS,
+    XZ_ALL,
+    XZ_SAME_TAR,
+)
+from .works import CHANGED, COLD, NO_OP, VERIFY, XZ, XZ_CHANGED, XZ_COLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,6 +122,27 @@ BARS = (
         200,
         "MB",
         lambda got: got.of(LARGE, "no-op", NO_OP).peak / _MB,
+    ),
+    Bar(
+        "cold build of a tar.xz, 36,487 files",
+        XZ_ALL,
+        1,
+        "",
+        lambda got: got.ratio(REAL, XZ, XZ_COLD, XZ_ALL),
+    ),
+    Bar(
+        "one file changed in a tar.xz, 36,487 files",
+        "its own cold build",
+        0.5,
+        "",
+        lambda got: got.ratio(REAL, XZ, XZ_CHANGED, XZ_COLD),
+    ),
+    Bar(
+        "size of the tar.xz, 36,487 files",
+        XZ_SAME_TAR,
+        1.05,
+        "",
+        lambda got: got.bytes_ratio(REAL, XZ, XZ_COLD, XZ_SAME_TAR),
     ),
     *_on_disks("install", 2, FIRST),
     *_on_disks("install with one file changed", 0.3, UPGRADE),

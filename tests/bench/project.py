@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ version: "1.0"
 summary: A tree, and a file made from a template
 license: MIT
 maintainer: Nobody
-platforms: {linux: {}}
+platforms: {linux: {formats: [%s]}}
 variables: {port: %d}
 contents:
   - src: tree/
@@ -66,6 +66,7 @@ class Project:
     root: Path
     out: Path
     home: Path
+    format: str = "tar.gz"
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @classmethod
@@ -78,13 +79,22 @@ class Project:
 
     def write(self) -> None:
         """Write all but the tree."""
-        files = {"dodo.py": DODO, "bench.ini.j2": _TEMPLATE, "specs/bench.yaml": _SPEC % 8080}
+        files = {"dodo.py": DODO, "bench.ini.j2": _TEMPLATE, "specs/bench.yaml": self._spec(8080)}
         write_all(self.root, files)
+
+    def packed_as(self, name: str) -> Project:
+        """The same, whose spec asks for another format from now on."""
+        project = replace(self, format=name)
+        project.write()
+        return project
+
+    def _spec(self, port: int) -> str:
+        return _SPEC % (self.format, port)
 
     @property
     def archive(self) -> Path:
         """What the build makes."""
-        return self.root / "artifacts" / "bench-1.0-linux" / "bench-1.0-linux.tar.gz"
+        return self.root / "artifacts" / "bench-1.0-linux" / f"bench-1.0-linux.{self.format}"
 
     def files(self) -> list[str]:
         """The files of the tree, relative to the root."""
@@ -143,7 +153,7 @@ class Project:
 
     def change_variable(self) -> None:
         """Give the variable that the template uses another value."""
-        spec = _SPEC % (8080 + next(self._numbers))
+        spec = self._spec(8080 + next(self._numbers))
         write_all(self.root, {"specs/bench.yaml": spec})
         time.sleep(_A_MOMENT)
 

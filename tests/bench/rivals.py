@@ -83,15 +83,19 @@ def _tar(compressor: str, name: str) -> Callable[[Project], Command]:
     return make
 
 
-def _same_tar(project: Project) -> Command:
+def _same_tar(compressor: str) -> Callable[[Project], Command]:
     """What the archive would be as one stream: the same tar, manifest included."""
-    tar, product = project.out / "same.tar", project.out / "same.tar.gz"
 
-    def unpack() -> None:
-        run(_shell(project, f"gzip -dc '{project.archive}' > '{tar}'"))
+    def make(project: Project) -> Command:
+        tar, product = project.out / "same.tar", project.out / f"same.{project.format}"
 
-    command = _shell(project, f"gzip -6 < '{tar}' > '{product}'", product)
-    return project.command(*command.argv, before=unpack, product=product)
+        def unpack() -> None:
+            run(_shell(project, f"{compressor} -dc '{project.archive}' > '{tar}'"))
+
+        command = _shell(project, f"{compressor} -6 < '{tar}' > '{product}'", product)
+        return project.command(*command.argv, before=unpack, product=product)
+
+    return make
 
 
 def _nfpm(project: Project) -> Command:
@@ -183,6 +187,8 @@ EMPTY = "doit, empty dodo.py"
 NINJA_AND_EMPTY = f"{NINJA} + {EMPTY}"
 GZIP = "tar | gzip -6"
 SAME_TAR = "gzip -6 of the package's tar"
+XZ_ALL = "tar | xz -6 -T0"
+XZ_SAME_TAR = "xz -6 of the package's tar"
 NFPM = "nfpm, deb with gzip"
 TAR_AND_SUMS = "tar -xzf, sha256sum -c"
 
@@ -196,7 +202,7 @@ RIVALS: dict[str, dict[str, Rival]] = {
     },
     "build": {
         GZIP: Rival(("bash", "tar", "gzip"), _tar("gzip -6", "gzip.tar.gz")),
-        SAME_TAR: Rival(("bash", "gzip"), _same_tar),
+        SAME_TAR: Rival(("bash", "gzip"), _same_tar("gzip")),
         "tar | pigz -6": Rival(("bash", "tar", "pigz"), _tar("pigz -6", "pigz.tar.gz")),
         "tar | zstd -3 -T0": Rival(("bash", "tar", "zstd"), _tar("zstd -q -3 -T0", "zstd.tar.zst")),
         NFPM: Rival(("nfpm",), _nfpm),
@@ -205,6 +211,10 @@ RIVALS: dict[str, dict[str, Rival]] = {
     },
     "verify": {
         TAR_AND_SUMS: Rival(("bash", "tar", "gzip", "find", "sha256sum"), _tar_and_sums),
+    },
+    "xz": {
+        XZ_ALL: Rival(("bash", "tar", "xz"), _tar("xz -6 -T0", "all.tar.xz")),
+        XZ_SAME_TAR: Rival(("bash", "xz"), _same_tar("xz")),
     },
 }
 """By work and by name, in the order in which they run."""

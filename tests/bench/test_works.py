@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,17 +14,18 @@ from . import installing, page
 from .installing import COPY, FIRST, INSTALL, TAR_AND_SYNC, UPGRADE
 from .measure import run
 from .project import TREE, Project
-from .rivals import EMPTY, GZIP, SAME_TAR, TAR_AND_SUMS
+from .results import REAL
+from .rivals import EMPTY, GZIP, SAME_TAR, TAR_AND_SUMS, XZ_ALL, XZ_SAME_TAR
 from .tools import INSTALL as PROGRAMS
 from .trees import generated
-from .works import CHANGED, COLD, NO_OP, OURS, VERIFY, Plan, measure
+from .works import CHANGED, COLD, NO_OP, OURS, VERIFY, XZ, Plan, measure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TINY = generated(40)
+TINY = replace(generated(40), name=REAL)
 # What the other tests need too.
-AT_HAND = {"bash", "find", "gzip", "sha256sum", "tar"} | {*installing.TOOLS}
+AT_HAND = {"bash", "find", "gzip", "sha256sum", "tar", "xz"} | {*installing.TOOLS}
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_each_edit_makes_another_archive_and_forgetting_leaves_nothing(project: 
 def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
     plan = Plan(
         trees=[TINY],
-        works=("no-op", "build", "verify", INSTALL),
+        works=("no-op", "build", "verify", XZ, INSTALL),
         without=PROGRAMS.keys() - AT_HAND,
         rounds=1,
         rounds_of_large=1,
@@ -76,6 +78,7 @@ def test_works_on_a_tiny_tree_are_measured_and_told(tmp_path: Path) -> None:
         "no-op": [NO_OP, EMPTY, "doit, the files as file_dep", "find -printf '%T@ %s'"],
         "build": [*OURS["build"], GZIP, SAME_TAR],
         "verify": [VERIFY, TAR_AND_SUMS],
+        XZ: [*OURS[XZ], XZ_ALL, XZ_SAME_TAR],
         INSTALL: [TAR_AND_SYNC, COPY, FIRST, UPGRADE],
     }
     sizes = [results.of(TINY.name, "build", name).size or 0 for name in (COLD, CHANGED, GZIP)]

@@ -36,6 +36,7 @@ INSTALL = {
     "sync": "apt-get install coreutils",
     "tar": "apt-get install tar",
     "umount": "apt-get install mount",
+    "xz": "apt-get install xz-utils",
     "zstd": "apt-get install zstd",
 }
 

@@ -11,7 +11,7 @@ from .installing import INSTALL
 from .many import SPECS
 from .measure import alternate, run, total
 from .project import TREE, Project
-from .results import Results
+from .results import REAL, Results
 from .rivals import EMPTY, NINJA, NINJA_AND_EMPTY, RIVALS
 from .tools import demand
 
@@ -31,6 +31,9 @@ ADDED = "doit package, one file added"
 MODE = "doit package, one mode changed"
 VARIABLE = "doit package, one variable changed"
 VERIFY = "doit verify"
+XZ = "xz"
+XZ_COLD = "doit package of tar.xz, nothing built yet"
+XZ_CHANGED = "doit package of tar.xz, one file changed"
 
 _COMMANDS: dict[str, Callable[[Project], dict[str, Command]]] = {
     "no-op": lambda project: {NO_OP: project.doit()},
@@ -43,7 +46,12 @@ _COMMANDS: dict[str, Callable[[Project], dict[str, Command]]] = {
         VARIABLE: project.package(project.change_variable),
     },
     "verify": lambda project: {VERIFY: project.doit("verify")},
+    XZ: lambda project: {
+        XZ_COLD: project.package(project.forget),
+        XZ_CHANGED: project.package(project.change),
+    },
 }
+_FORMATS = {XZ: "tar.xz"}
 WORKS = (*_COMMANDS, INSTALL, SPECS)
 OURS = {
     "no-op": {NO_OP: "doit"},
@@ -55,6 +63,7 @@ OURS = {
         VARIABLE: "variable",
     },
     "verify": {VERIFY: "doit"},
+    XZ: {XZ_COLD: "cold", XZ_CHANGED: "changed"},
     INSTALL: installing.OURS,
     SPECS: many.OURS,
 }
@@ -76,7 +85,13 @@ class Plan:
 
     def rounds_of(self, tree: Tree, work: str) -> int:
         """Fewer where a round takes minutes."""
-        return self.rounds_of_large if tree.files > _LARGE and work != "no-op" else self.rounds
+        takes_minutes = work == XZ or (tree.files > _LARGE and work != "no-op")
+        return self.rounds_of_large if takes_minutes else self.rounds
+
+    def works_of(self, tree: Tree) -> list[str]:
+        """What is measured of a tree: what xz makes of generated files says nothing."""
+        works = [work for work in _COMMANDS if work in self.works]
+        return [work for work in works if work != XZ or tree.name == REAL]
 
     def rivals(self, work: str) -> dict[str, Rival]:
         """The rivals that need none of the programs to do without."""
@@ -120,8 +135,8 @@ def _measure_tree(
     project.write()
     tree.make(project.root / TREE)
     results = {}
-    for work in (work for work in _COMMANDS if work in plan.works):
-        commands = _commands(plan, work, project)
+    for work in plan.works_of(tree):
+        commands = _commands(plan, work, project.packed_as(_FORMATS.get(work, "tar.gz")))
         told = _telling(say, f"{tree.title}: {work}")
         measured = alternate(commands, plan.rounds_of(tree, work), told)
         results[tree.name, work] = measured | _sum(measured)
