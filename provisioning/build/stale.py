@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PLACES = ("*", ".work", ".work/*", ".work/*/*", ".work/*/*/render/**")
 """Where a run makes what is temporary; a package that lies unpacked may hold the same names."""
+_swept: set[tuple[int, str]] = set()
+"""Processes that have looked at all variants, with the directory of their artifacts."""
 
 
 def names(package: Package) -> tuple[str, ...]:
@@ -35,13 +37,27 @@ def names(package: Package) -> tuple[str, ...]:
 
 
 def sweep(place: Workspace) -> None:
-    """Remove what was left, as far as nobody else can be at work; the lock of `place` is held."""
+    """Remove what was left of `place`, whose lock is held.
+
+    The first time in a process, also what was left of all others, as far as nobody else can be at
+    work: a thousand variants, each of which looked at all, would look a million times.
+    """
+    for directory, made in ((place.work, place.handed), (place.release, names(place.package))):
+        if output.is_littered(directory):
+            output.sweep(directory, made)
+    swept = (os.getpid(), os.path.abspath(place.release.parent))
+    if swept not in _swept:
+        _swept.add(swept)
+        _sweep_all(place)
+
+
+def _sweep_all(place: Workspace) -> None:
     owners = _owners(place.release.parent)
     for owner in owners:
-        _sweep(owner.work, {owner.lock: place.handed}, place.lock_file)
         if owner.lock != place.lock_file:
+            _sweep(owner.work, {owner.lock: place.handed}, place.lock_file)
             _clear(owner)
-    for directory in _directories(place.release.parent):
+    for directory in filter(output.is_littered, _directories(place.release.parent)):
         # Of `a-b-1-linux`, both `a` and `a-b` may have a version.
         known = {owner.lock: owner.package(directory.name, place.package) for owner in owners}
         made = {lock: names(package) for lock, package in known.items() if package}

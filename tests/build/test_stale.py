@@ -31,6 +31,8 @@ def built_once(name: str, platform: str = "raspberry-pi") -> Path:
 
 
 def sweep(place: Workspace) -> None:
+    """What the first archive stage of a process does."""
+    stale._swept.clear()
     with place.lock():
         stale.sweep(place)
 
@@ -76,6 +78,16 @@ def test_what_another_may_be_at_work_on_stays(place: Workspace) -> None:
         assert left.exists()
     sweep(place)
     assert not left.exists()
+
+
+def test_others_are_looked_at_once_in_a_process(place: Workspace) -> None:
+    built_once("gone", "mac-mini")
+    sweep(place)
+    left = leave("gone-1.0-mac-mini/.gone-1.0-mac-mini.tar.gz.12.tmp")
+    own = leave("demo-1.0-raspberry-pi/.demo-1.0-raspberry-pi.tar.gz.12.tmp")
+    with place.lock():
+        stale.sweep(place)
+    assert (left.exists(), own.exists()) == (True, False)
 
 
 def unpack(work: Path) -> list[Path]:
