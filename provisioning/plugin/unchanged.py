@@ -86,17 +86,13 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
 
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone, as far as this can tell; `reasons` say why not."""
-        self.job.part.refresh_after(sum(map(self._is_done_by_others, self.tasks_dict.values())))
+        self.job.part.refresh_after(sum(map(_is_done, _others.among(self.tasks_dict))))
         if self._turn != self.job.part.turn and not self._asked_again(task):
             self.reasons = [Reason("content")]
             return False
         _look_before(task)
         self.reasons = [*self._changed(values), *self._damaged(task, values)]
         return not self.reasons
-
-    def _is_done_by_others(self, task: Any) -> bool:
-        """Whether a task that is no stage was executed in this run; a group does nothing itself."""
-        return bool(task.executed and task.actions) and not _is_stage(task)
 
     def _asked_again(self, task: Any) -> bool:
         """Take over what the stage wants now; False where its action has to say what is wrong."""
@@ -162,8 +158,7 @@ class SumsUnchanged(Unchanged):
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone; if not, what it needs to know is handed to it."""
         is_unchanged = super().__call__(task, values)
-        strange = (each for each in self.tasks_dict.values() if not _is_stage(each))
-        self.job.part.makers = others.of(strange)
+        self.job.part.makers = others.of(_others.among(self.tasks_dict))
         return is_unchanged
 
 
@@ -176,6 +171,33 @@ def _sealed(value: str, salt: bytes) -> str:
 def _is_sealed(value: str, sealed: str) -> bool:
     salt = sealed.removeprefix(_SEAL).partition(":")[0]
     return sealed.startswith(_SEAL) and _sealed(value, bytes.fromhex(salt)) == sealed
+
+
+class _Others:
+    """The tasks of a run that are no stages and do or make something: groups do not.
+
+    Each stage asks for them, so they are found once, and again when doit has made more tasks.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: Mapping[str, Any] = {}
+        self._count = 0
+        self._found: list[Any] = []
+
+    def among(self, tasks: Mapping[str, Any]) -> list[Any]:
+        if tasks is not self._tasks or len(tasks) != self._count:
+            self._tasks, self._count = tasks, len(tasks)
+            does = (each for each in tasks.values() if each.actions or each.targets)
+            self._found = [each for each in does if not _is_stage(each)]
+        return self._found
+
+
+_others = _Others()
+
+
+def _is_done(task: Any) -> bool:
+    """Whether a task was executed in this run, and did something."""
+    return bool(task.executed and task.actions)
 
 
 def _is_stage(task: Any) -> bool:
