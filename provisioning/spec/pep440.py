@@ -18,7 +18,6 @@ _SPELLED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_EPOCH = re.compile(r"v?\d+!", re.IGNORECASE)
 _PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
 
@@ -42,19 +41,6 @@ def debian_of(version: str) -> str | None:
         alone = not (found["pre"] or found["post"])
         text += f"{'~~' if alone else '~'}dev{_number(found['dev_number'])}"
     return text + (f"+{_local(found['local'])}" if found["local"] else "")
-
-
-def ordered(version: str) -> str:
-    """Return what stands in a file or a tag, in Debian's order if it is one of Python's.
-
-    With a hyphen in it, it is not taken for one of Python's: there, `1.0-1` is a post-release.
-    """
-    return version if "-" in version else debian_of(version) or version
-
-
-def has_epoch(version: str) -> bool:
-    """Whether `version` begins with an epoch, by which a project begins to count anew."""
-    return _EPOCH.match(version) is not None
 
 
 def _number(digits: str | None) -> int:

@@ -113,6 +113,7 @@ def one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
 # them apart, and all of it fits into the 255 bytes of a file's name.
 _NAME = "[a-z0-9][a-z0-9.+-]{0,63}"
 _VERSION = "[0-9][0-9A-Za-z.+~_]{0,79}"
+_SAID_VERSION = "[vV]?[0-9][0-9A-Za-z.+~_-]{0,79}"
 # What may stand in the name of a tag (git-check-ref-format(1)).
 _TAG_GLOB = r"[^\s*?\[\]\\~^:\x00-\x1f\x7f]*\*[^\s*?\[\]\\~^:\x00-\x1f\x7f]*"
 _MODE = "[0-7]{3,4}"
@@ -142,6 +143,8 @@ VERSION = Rule(
     ),
     pattern=_VERSION,
 )
+SAID_VERSION = VERSION._replace(pattern=_SAID_VERSION)
+"""For editors, which do not know how `reading` makes a version of a text."""
 TAG_GLOB = Rule(
     "bad-tags",
     matches(_TAG_GLOB, "must hold one *, where the version stands in a tag, as in greenhouse-v*"),

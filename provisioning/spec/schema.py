@@ -11,9 +11,9 @@ from provisioning.spec.rule import (
     MTIME,
     NAME,
     OWNER,
+    SAID_VERSION,
     SERVICE_MANAGER,
     TAG_GLOB,
-    VERSION,
     Rule,
 )
 from provisioning.spec.service_rule import ADDRESS, LONGEST_WAIT, RESTART, SECONDS, URL, VARIABLE
@@ -144,12 +144,12 @@ _OVERLAY: Schema = {
     **dict.fromkeys(("summary", "license", "maintainer"), _TEXT),
     "version": {
         "type": ["string", "dict"],
-        "meta": {"rule": VERSION},
+        "meta": {"rule": SAID_VERSION},
         "check_with": "version",
         "schema": {
             **dict.fromkeys(SOURCES, _TEXT),
             "tags": _ruled(TAG_GLOB),
-            "fallback": _ruled(VERSION),
+            "fallback": _ruled(SAID_VERSION),
         },
     },
     "variables_from": _TEXTS,

@@ -7,10 +7,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.git import GitError, NoVersion, ask
-from provisioning.spec.pep440 import ordered
+from provisioning.spec.reading import Doubtful, version_in
+from provisioning.spec.rule import VERSION
 from provisioning.version import latest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from provisioning.spec.git import Refs
@@ -36,8 +38,8 @@ def version_of(root: Path, refs: Refs | NoVersion, asked: Asked) -> str | NoVers
     """Return the version of what is checked out at `root`, or why there is none.
 
     1.4.2 at the tag v1.4.2, 1.4.2+5.gabcdef123456 five commits later, and 0.1+5.gabcdef123456 at
-    the fifth of all commits with the fallback 0.1. v1.4.2-rc1 is 1.4.2~rc1, which sorts before
-    1.4.2 by the rules of deb-version(7).
+    the fifth of all commits with the fallback 0.1. What a tag says is read as any other text of a
+    version: v1.4.2-rc1 is 1.4.2~rc1.
     """
     if isinstance(refs, NoVersion):
         return refs if refs.failed or not asked.fallback else asked.fallback
@@ -48,23 +50,24 @@ def version_of(root: Path, refs: Refs | NoVersion, asked: Asked) -> str | NoVers
 
 
 def _version_of(root: Path, refs: Refs, asked: Asked) -> str | NoVersion:
-    versions = _by_commit(refs, asked.tags)
-    if refs.commit in versions:
-        return latest(versions[refs.commit])
-    base, distance = _described(root, refs, asked.tags) if versions else ("", 0)
+    tagged = _by_commit(refs, asked.tags)
+    if refs.commit in tagged:
+        return _latest(tagged[refs.commit], asked.tags)
+    base, distance = _described(root, refs, asked.tags) if tagged else ("", 0)
     cut_off = _cut_off(root)
     # What was not fetched may hold a tag that is nearer, and commits that count.
     if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):
-        return _after(latest(versions[base]), distance, refs)
+        version = _latest(tagged[base], asked.tags)
+        return version if isinstance(version, NoVersion) else _after(version, distance, refs)
     if asked.fallback:
         return _after(asked.fallback, _age(root, refs, known=not cut_off), refs)
-    return _no_tag(asked.tags, shallow=bool(cut_off), elsewhere=bool(versions))
+    return _no_tag(asked.tags, shallow=bool(cut_off), elsewhere=bool(tagged))
 
 
 def cut(tag: str, tags: str) -> str:
-    """Return what the `*` of the glob `tags` stands for in `tag`: a version; "" where it is none.
+    """Return what the `*` of the glob `tags` stands for in `tag`, "" where it is no version.
 
-    It begins with a digit, and reaches over no slash, by which tags are sorted into groups.
+    That begins with a digit, and reaches over no slash, by which tags are sorted into groups.
     """
     head, _, tail = tags.partition("*")
     pattern = rf"{re.escape(head)}(\d[^/]*){re.escape(tail)}"
@@ -75,9 +78,30 @@ def cut(tag: str, tags: str) -> str:
 def _by_commit(refs: Refs, tags: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for tag, commit in refs.tags:
-        if version := cut(tag, tags):
-            found.setdefault(commit, []).append(ordered(version).replace("-", "~"))
+        if cut(tag, tags):
+            found.setdefault(commit, []).append(tag)
     return found
+
+
+def _latest(found: Sequence[str], tags: str) -> str | NoVersion:
+    """The highest of the versions that the tags `found` of one commit say."""
+    read = [version_in(cut(tag, tags)) for tag in found]
+    versions = [each for each in read if isinstance(each, str) and not VERSION.reason(each)]
+    return latest(versions) if versions else _unread(found[0], tags)
+
+
+def _unread(tag: str, tags: str) -> NoVersion:
+    """Why a tag says no version; its commit can have another one beside it that does."""
+    said = cut(tag, tags)
+    read = version_in(said)
+
+    def tagging(version: str) -> str:
+        return f"git tag {tags.replace('*', version)} {tag}"
+
+    if isinstance(read, Doubtful):
+        return NoVersion(f"the tag {tag}: {said} {read.why}", read.advice(tagging))
+    ways = f"{tagging('1.0')} gives its commit one, git tag -d {tag} takes this one away"
+    return NoVersion(f"the tag {tag}: {said} {VERSION.reason(said)}", ways)
 
 
 def _described(root: Path, refs: Refs, tags: str) -> tuple[str, int]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from provisioning.spec.fault import Fault
 from provisioning.spec.git import NoVersion
-from provisioning.spec.node import Mapping, Node, Scalar, scalars
+from provisioning.spec.node import Mapping, Node, Scalar, scalars, shorten
 from provisioning.spec.origin import Origin
-from provisioning.spec.pep440 import debian_of, has_epoch, ordered
+from provisioning.spec.reading import Doubtful, version_in
 from provisioning.spec.rule import PATH, TAG_GLOB, VERSION
 from provisioning.spec.schema import ONE_SOURCE, SOURCES
 from provisioning.spec.tags import TAGS, Asked
@@ -21,7 +21,6 @@ else:
 
 if TYPE_CHECKING:
     from provisioning.spec.inputs import Inputs
-    from provisioning.spec.rule import Rule
 
 
 GIT = "(git)"
@@ -46,7 +45,7 @@ def find_version(node: Node, variant: str, inputs: Inputs, faults: list[Fault]) 
     if isinstance(found, NoVersion):
         faults.append(Fault.at(value.origin, "no-version", found.message, found.hint))
         return None
-    if found is None or not VERSION.holds(found, value.origin, faults):
+    if found is None:
         return None
     origin = _origin(source, value)
     return Scalar(value=found, origin=origin, text=found, quoted=True, literal=True)
@@ -63,36 +62,45 @@ def _from_git(
 ) -> str | NoVersion | None:
     if value.text != "git":
         return NoVersion(f"a version cannot come from {value.text}", "known: git")
-    tags, sound = _text("tags", TAGS, TAG_GLOB, asked, faults)
-    fallback, sound_too = _text("fallback", "", VERSION, asked, faults)
-    if not (sound and sound_too):
+    tags, fallback = asked.get("tags"), asked.get("fallback")
+    is_glob = tags is None or TAG_GLOB.holds(tags.text, tags.origin, faults)
+    before = fallback and _sound(fallback.text, fallback.origin, faults)
+    if not is_glob or (fallback and not before):
         return None
-    return inputs.git_version(variant, Asked(tags, fallback))
+    found = inputs.git_version(variant, Asked(tags.text if tags else TAGS, before or ""))
+    told = isinstance(found, NoVersion) or VERSION.holds(found, value.origin, faults)
+    return found if told else None
 
 
-def _text(
-    key: str, default: str, rule: Rule, asked: dict[str, Scalar], faults: list[Fault]
-) -> tuple[str, bool]:
-    """Return what stands at `key`, and whether it is as it must be."""
-    said = asked.get(key)
-    if said is None:
-        return default, True
-    return said.text, rule.holds(said.text, said.origin, faults)
+def _sound(text: str, origin: Origin, faults: list[Fault]) -> str | None:
+    """Return the version that `text` says; None after a fault."""
+    version = version_in(text)
+    if isinstance(version, Doubtful):
+        message = f'"{shorten(text)}" {version.why}'
+        faults.append(Fault.at(origin, "doubtful-version", message, version.advice()))
+        return None
+    return version if VERSION.holds(version, origin, faults) else None
 
 
 def _read(
     source: str, value: Scalar, inputs: Inputs, faults: list[Fault]
 ) -> str | NoVersion | None:
-    if source == "text":
-        return value.text
+    said: str | NoVersion | None = value.text
+    if source != "text":
+        said = _in_file(source, value, inputs, faults)
+    return _sound(said, value.origin, faults) if isinstance(said, str) else said
+
+
+def _in_file(
+    source: str, value: Scalar, inputs: Inputs, faults: list[Fault]
+) -> str | NoVersion | None:
+    """Return the text of a version in a file of the project; None after a fault."""
     if not PATH.holds(value.text, value.origin, faults):
         return None
     text = inputs.text(value.text, value.origin, faults)
-    if text is None:
-        return None
-    if source == "pyproject":
-        return _project_version(value.text, text)
-    return ordered(text.strip())
+    if text is None or source == "file":
+        return text and text.strip()
+    return _project_version(value.text, text)
 
 
 def _source(node: Node, faults: list[Fault]) -> tuple[str, Scalar | None, dict[str, Scalar]]:
@@ -127,7 +135,4 @@ def _project_version(file: str, text: str) -> str | NoVersion:
     if not isinstance(version, str):
         hint = "only its build backend knows a dynamic version; try version: {from: git}"
         return NoVersion(f"{file} has no version in [project]", hint)
-    if has_epoch(version):
-        message = f"{file}: {version} has an epoch, for which the name of a package has no room"
-        return NoVersion(message, "write the version that the package is to have itself")
-    return debian_of(version) or version
+    return version

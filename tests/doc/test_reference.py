@@ -21,6 +21,7 @@ from provisioning.spec.inputs import Inputs
 from provisioning.spec.load import parse
 from provisioning.spec.node import Scalar
 from provisioning.spec.project import read_project
+from provisioning.spec.reading import Doubtful, version_in
 from provisioning.spec.rule import SERVICE_MANAGER
 from provisioning.spec.service_rule import RESTART
 from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
@@ -233,12 +234,6 @@ def read(root: Path, files: dict[str, str]) -> tuple[Variant, ...]:
     return reading.variants
 
 
-def test_each_link_within_the_page_leads_to_a_heading() -> None:
-    text = KEYS.read_text(encoding="utf-8")
-    headings = {heading.lower().replace(" ", "-") for heading in in_lines("^##+ (.*)$", text)}
-    assert [link for link in in_lines(r"\]\(#([^)]+)\)", text) if link not in headings] == []
-
-
 def test_each_built_in_platform_is_shown_as_it_is() -> None:
     shown = in_lines(r"^```yaml\n((?:.*\n)*?)^```", section(KEYS, "## Built-in platforms"))
     real = {path.read_text(encoding="utf-8") for path in PLATFORMS.glob("*.yaml")}
@@ -327,6 +322,17 @@ def test_each_command_of_provision_is_there() -> None:
     page = section(COMMANDS, "## provision: on the target")
     told = in_lines(r"^    provision ([a-z]+) ", page)
     assert sorted(told) == sorted(PROVISION)
+
+
+def test_versions_are_read_as_the_table_says() -> None:
+    rows = in_lines(r"^\| (`[^|]*) \| ([^|]*) \|", section(KEYS, "### Forms of `version`"))
+    rows = rows[rows.index(("`1.0.dev3`, `1.0-dev.3`", "`1.0~~dev3`")) :]
+    for written, made in rows:
+        read = {version_in(text) for text in re.findall("`([^`]*)`", written)}
+        doubtful = any(isinstance(each, Doubtful) for each in read)
+        assert doubtful == (made == "refused")
+        assert doubtful or read == {*re.findall("`([^`]*)`", made)}
+    assert len(rows) > 8
 
 
 def test_each_exit_code_of_provision_is_there() -> None:

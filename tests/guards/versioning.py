@@ -59,6 +59,31 @@ VERSIONING = Group(
             ),
         ),
         Fault(
+            "a version that is earlier than a release to some and later to others, as `1.0-1`;"
+            " a tag that is no version",
+            "refused, wherever it is written, with a spelling for either; a tag by its name",
+            (
+                Guard(
+                    "spec/reading.py",
+                    "    return doubt or debian_of(text)",
+                    "    return debian_of(text)",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[doubtful-version]",
+                ),
+                Guard(
+                    "spec/tags.py",
+                    "return latest(versions) if versions else _unread(found[0], tags)",
+                    'return latest(versions) if versions else "0"',
+                    f"{TAGS}test_a_tag_that_may_be_earlier_or_later_is_told_by_name[0]",
+                ),
+                Guard(
+                    "spec/tags.py",
+                    "if isinstance(each, str) and not VERSION.reason(each)]",
+                    "if isinstance(each, str)]",
+                    f"{TAGS}test_a_tag_that_is_no_version_is_told_by_name_where_nothing_else_is_one",
+                ),
+            ),
+        ),
+        Fault(
             "the repository is one above, which knows nothing of the project",
             "its version is not the project's",
             (

@@ -17,6 +17,7 @@ from provisioning.spec.tags import cut
 from provisioning.version import is_older
 from tests.repository import commit, git
 from tests.spec.conftest import load_variants, report, write
+from tests.spec.test_version import SAME
 
 SPEC = "name: app\nversion: {from: git}\nplatforms: {raspberry-pi: {}}\n"
 if TYPE_CHECKING:
@@ -130,6 +131,47 @@ def test_versions_of_successive_commits_are_sorted_on_the_target(repository: Pat
     for earlier, later in pairwise(found):
         assert is_older(earlier, later), (earlier, later)
         subprocess.run(["dpkg", "--compare-versions", earlier, "lt", later], check=True)
+
+
+@pytest.mark.parametrize("distance", [0, 2])
+def test_a_tag_that_may_be_earlier_or_later_is_told_by_name(
+    repository: Path, distance: int
+) -> None:
+    git(repository, "tag", "v1.0")
+    commit(repository)
+    git(repository, "tag", "v2.0-1")
+    for _ in range(distance):
+        commit(repository)
+    assert said(repository) == refused(
+        "the tag v2.0-1: 2.0-1 comes before 2.0 to SemVer, and after it to others",
+        "git tag v2.0.post1 v2.0-1 if it comes after 2.0, or git tag v2.0-rc.1 v2.0-1 if it comes "
+        "before",
+    )
+    git(repository, "tag", "v2.0.post1", "v2.0-1")
+    assert version(repository).startswith("2.0+.post1")
+
+
+def test_a_tag_that_is_no_version_is_told_by_name_where_nothing_else_is_one(
+    repository: Path,
+) -> None:
+    git(repository, "tag", "app-v2.0@home")
+    no_version = "begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1"
+    assert said(repository, 'tags: "app-v*"') == refused(
+        f"the tag app-v2.0@home: 2.0@home is no version: {no_version}",
+        "git tag app-v1.0 app-v2.0@home gives its commit one, git tag -d app-v2.0@home takes this "
+        "one away",
+    )
+    git(repository, "tag", "app-v1.9")
+    assert version(repository, 'tags: "app-v*"') == "1.9"
+    commit(repository)
+    git(repository, "tag", "app-v2.1")
+    assert version(repository, 'tags: "app-v*"') == "2.1"
+
+
+@pytest.mark.parametrize(("text", "expected"), SAME)
+def test_a_tag_is_read_as_any_other_text(repository: Path, text: str, expected: str) -> None:
+    git(repository, "tag", f"app-{text.removeprefix('v')}")
+    assert version(repository, 'tags: "app-*"') == expected
 
 
 def test_without_a_tag_there_is_no_version(repository: Path) -> None:

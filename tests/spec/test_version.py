@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.spec.pep440 import debian_of
+from provisioning.spec.reading import version_in
 from provisioning.version import is_older
 from tests.spec.conftest import load_variants, report, write
 
@@ -75,7 +76,7 @@ PYTHON = [
     ("1.0", "1.0"),
     ("1.0+Ubuntu-1", "1.0+ubuntu.1"),
     ("1.0.post1.dev2", "1.0+.post1~dev2"),
-    ("1.0-1", "1.0+.post1"),
+    ("1.0.post1", "1.0+.post1"),
     ("1.0.r2+zzz", "1.0+.post2+zzz"),
     ("1.0.1", "1.0.1"),
 ]
@@ -137,17 +138,101 @@ def test_a_version_in_a_file_of_its_own_is_sorted_alike(
     assert written(tmp_path, "{file: VERSION}", VERSION=text) == expected
 
 
-def test_what_is_written_in_a_spec_stands_as_it_is(tmp_path: Path) -> None:
-    assert written(tmp_path, '"1.0rc1"') == "1.0rc1"
+SAME = [
+    ("1.0rc1", "1.0~rc1"),
+    ("1.0-rc1", "1.0~rc1"),
+    ("v1.0-rc.1", "1.0~rc1"),
+    ("1.0-rc.1+build-5", "1.0~rc1+build.5"),
+    ("1.0.0-rc.1.2", "1.0.0~rc1.2"),
+    ("1.0-SNAPSHOT", "1.0~SNAPSHOT"),
+    ("1.0.0-nightly-7", "1.0.0~nightly.7"),
+    ("1.0.post1", "1.0+.post1"),
+    ("1.0.1w", "1.0.1w"),
+    ("2024.1", "2024.1"),
+]
+"""Texts, and the version that each is wherever it stands."""
+EITHER = [
+    ("1.0-1", "1.0", "SemVer", "1.0.post1", "1.0-rc.1"),
+    ("v1.0-post2", "1.0", "SemVer", "1.0.post2", "1.0-rc.2"),
+    ("1.0-r3", "1.0", "SemVer", "1.0.post3", "1.0-rc.3"),
+    ("1.0-1ubuntu2", "1.0", "SemVer", "1.0+1ubuntu2", "1.0-rc.1"),
+    ("1.0-5-gabc", "1.0", "SemVer", "1.0+5.gabc", "1.0-rc.5"),
+    ("1.0-final", "1.0", "SemVer", "1.0+final", "1.0-rc.1"),
+    ("3.3a", "3.3", "PEP 440", "3.3+a", "3.3a0"),
+]
+"""Texts that are earlier than a release to some and later to others, and what is neither."""
+PLACES = [
+    ('"{}"', "", ""),
+    ("{{file: VERSION}}", "VERSION", "{}\n"),
+    ("{{pyproject: pyproject.toml}}", "pyproject.toml", '[project]\nversion = "{}"\n'),
+    ("{{from: git, fallback: '{}'}}", "", ""),
+]
+"""How a spec says a version, the file that is in, and how that says it."""
 
 
-def test_an_epoch_has_no_room_in_a_name(tmp_path: Path) -> None:
-    spec = SPEC.replace("from: git", "pyproject: pyproject.toml")
-    files = {"specs/app.yaml": spec, "pyproject.toml": '[project]\nversion = "1!2.0"\n'}
-    assert report(tmp_path, files).splitlines()[0] == (
-        "specs/app.yaml:2:22: version.pyproject: pyproject.toml: 1!2.0 has an epoch, for which the "
-        "name of a package has no room [no-version]"
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+@pytest.mark.parametrize(("text", "expected"), SAME)
+def test_a_text_is_the_same_version_wherever_it_stands(
+    tmp_path: Path, text: str, expected: str, place: tuple[str, str, str]
+) -> None:
+    said, name, holds = place
+    files = {name: holds.format(text)} if name else {}
+    assert written(tmp_path, said.format(text), **files) == expected
+    assert version_in(expected) == expected
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place[0])
+@pytest.mark.parametrize("case", EITHER, ids=lambda case: case[0])
+def test_what_comes_before_a_release_to_some_and_after_it_to_others_is_a_fault(
+    tmp_path: Path, case: tuple[str, ...], place: tuple[str, ...]
+) -> None:
+    text, base, who, after, before = case
+    said, name, holds = place
+    spec = SPEC.replace("{from: git}", said.format(text))
+    files = {"specs/app.yaml": spec, **({name: holds.format(text)} if name else {})}
+    first, *_, advice = report(tmp_path, files).splitlines()
+    assert first.endswith(
+        f': "{text}" comes before {base} to {who}, and after it to others [doubtful-version]'
     )
+    ways = f"write {after} if it comes after {base}, or write {before} if it comes before"
+    assert advice == f"  help: {ways}"
+    later, earlier = version_in(after), version_in(before)
+    assert isinstance(later, str)
+    assert isinstance(earlier, str)
+    assert is_older(earlier, base)
+    assert is_older(base, later)
+    assert is_older(later, f"{base}.1")
+
+
+SEMVER = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11"
+SEMVERS = f"{SEMVER} 1.0.0-rc.1 1.0.0-rc.1.1 1.0.0-rc.2 1.0.0".split()
+
+
+def test_versions_of_semver_are_sorted_on_the_target_as_by_semver() -> None:
+    made = [str(version_in(text)) for text in SEMVERS]
+    for earlier, later in pairwise(made):
+        assert is_older(earlier, later)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "instead"),
+    [
+        ("1!2.0", "has an epoch, for which the name of a package has no room", "2.0"),
+        ("1:2.0", "has an epoch, for which the name of a package has no room", "2.0"),
+        (
+            "2026-01-31",
+            "has hyphens between its numbers, where a version has dots",
+            "2026.01.31",
+        ),
+    ],
+)
+def test_what_no_version_has_is_told_with_what_to_write(
+    tmp_path: Path, text: str, why: str, instead: str
+) -> None:
+    spec = SPEC.replace("from: git", "file: VERSION")
+    told = report(tmp_path, {"specs/app.yaml": spec, "VERSION": text}).splitlines()
+    assert told[0] == f'specs/app.yaml:2:17: version.file: "{text}" {why} [doubtful-version]'
+    assert told[-1] == f"  help: write {instead}"
 
 
 def faults(root: Path, version: str) -> list[str]:
@@ -169,7 +254,7 @@ BESIDE = [
     ("{from: git, tags: v}", f'28: version.tags: "v" {NO_STAR}'),
     ("{from: git, tags: 'v[0-9]*'}", f'28: version.tags: "v[0-9]*" {NO_STAR}'),
     ("{from: git, tags: '*v*'}", f'28: version.tags: "*v*" {NO_STAR}'),
-    ("{from: git, fallback: v1}", f'32: version.fallback: "v1" {NO_VERSION}'),
+    ("{from: git, fallback: x1}", f'32: version.fallback: "x1" {NO_VERSION}'),
 ]
 
 
