@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -111,7 +112,7 @@ class Expansion:
                     content.kind,
                     f"nothing matches {content.source}",
                     hint=self.makers.get(content.source, NO_MAKER).again()
-                    or f"correct the path, {_brackets(content.source)}"
+                    or f"correct the path, {_brackets(content.source, ', ')}"
                     "or say `optional: true` if it may be absent",
                 )
         regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
@@ -180,20 +181,22 @@ class Expansion:
         is_absent = isinstance(error, FileNotFoundError)
         where = content.source if is_absent else shown(error.filename)  # which may lie deep below
         message, hint = f"{where}: {error.strerror}", ""
-        if content.kind == "template" and is_glob(content.source):
+        if content.kind == "template" and re.search("[*?]", content.source):
             message, hint = "a template is one file, and no glob", "write an item for each"
         elif made := self.makers.get(content.source):
             hint = made.again()
         elif near := nearest_path(Path(), content.source):
             hint = f"did you mean {near}?"
+        elif content.kind == "src" and is_absent:
+            hint = _brackets(content.source)
         self._fault("no-source", content, content.kind, message, hint=hint)
 
     def _fault(self, code: str, content: Content, key: str, message: str, hint: str = "") -> None:
         self.faults.append(content_fault(code, content, key, message, hint=hint))
 
 
-def _brackets(source: str) -> str:
-    return "write [[] where a bracket is part of a name, " if "[" in source else ""
+def _brackets(source: str, behind: str = "") -> str:
+    return f"write [[] where a bracket is part of a name{behind}" if "[" in source else ""
 
 
 def _files(content: Content, base: str, paths: list[str]) -> Iterator[Item]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from cerberus import TypeDefinition, Validator, errors
 
-from provisioning.spec.doubts import doubts
+from provisioning.spec.debian import DOCUMENTS, FIELDS
+from provisioning.spec.doubts import doubts, known_instead
 from provisioning.spec.fault import Fault
 from provisioning.spec.instead import instead
 from provisioning.spec.node import Mapping, Node, Scalar, Sequence, kind_of, plain, shorten
 from provisioning.spec.rule import MODES
-from provisioning.spec.schema import CONTENT, KINDS, ONE_SOURCE, WITH_DST, inner
+from provisioning.spec.schema import CONTENT, HOOKS, KINDS, ONE_SOURCE, WITH_DST, inner
 from provisioning.spec.synonym import meant_by, suggestion
 from provisioning.spec.withheld import SECRETS
 
@@ -32,6 +33,7 @@ _TYPE_NAMES = {
     "dict": "a map",
     "boolean": "true or false",
 }
+_NOT_NEEDED = frozenset((*HOOKS, "user", "group", "directory", *DOCUMENTS, *FIELDS))
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 _VALIDATORS: dict[int, _Validator] = {}
@@ -133,11 +135,23 @@ def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
         if is_mode:
             return Fault.at(node.origin, "unquoted-mode", message)
+        if told := _better(node, str(key), rule):
+            message = f"{node.text} is {kind_of(node)} here, and must be text"
+            return Fault.at(node.origin, "unquoted-text", message, told)
         return Fault.at(node.origin, "unquoted-text", message)
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
     message = f"this is {kind_of(node)}, and must be {names}"
     fault = Fault.at(node.origin, "wrong-type", message, instead(node, key, rule))
     return replace(fault, excerpt=key != SECRETS)
+
+
+def _better(node: Scalar, key: str, rule: Schema) -> str:
+    """What to write for what is no text, where quotes would not be enough; else ""."""
+    if told := known_instead(node, rule, f"{key}: "):
+        return told
+    if node.value is False and key in _NOT_NEEDED:
+        return f"leave {key} out, where none is meant"
+    return ""
 
 
 def _is_missing(error: Any, keys: set[str | None]) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.spec.node import Node
+    from provisioning.spec.rule import Rule
     from provisioning.spec.schema import Schema
 
 
@@ -34,6 +35,15 @@ def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Fault]:
         yield Fault.at(node.origin, "ambiguous", reason, _plainly(node, rule, key))
 
 
+def known_instead(node: Scalar, rule: Schema, key: str) -> str:
+    """Tell which of the few texts that `rule` allows to write; "" where it allows many."""
+    texts: Rule | None = rule.get("meta", {}).get("rule")
+    if not texts or not texts.known:
+        return ""
+    near = texts.meant(node.text)
+    return f"write {key}{near}" if near else f"known: {', '.join(texts.known)}"
+
+
 def _plainly(node: Scalar, rule: Schema, key: str) -> str:
     """Tell how to write a value of which there is a doubt, where `rule` says what it may be."""
     either = meant(node)
@@ -41,6 +51,8 @@ def _plainly(node: Scalar, rule: Schema, key: str) -> str:
         return f"write {key}{either}" if either in ("true", "false") else "write true or false"
     if "integer" in rule.get("type", ()):
         return f"write the number that is meant in decimal digits{either and f': {key}{either}'}"
+    if told := known_instead(node, rule, key):
+        return told
     text = shorten(node.text)
     if key.removesuffix(": ") in MODES:
         text = text.removeprefix("0o").zfill(4)

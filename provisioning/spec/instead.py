@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from provisioning.spec.node import Mapping, Scalar, Sequence
+from provisioning.spec.tight import pair_in
 from provisioning.spec.trouble import quoted
 from provisioning.spec.withheld import SECRETS
 
@@ -38,6 +38,8 @@ def instead(node: Node, key: str | int, rule: Schema) -> str:
     """Return the lines to write in place of `node` at `key`, which must be as `rule` says."""
     wanted = rule["type"]
     lines: list[str] = []
+    if isinstance(node, Scalar) and (told := _in_word(node, key, wanted)):
+        return told
     if "string" in wanted and isinstance(node, Sequence):
         lines = [f"{key}: {_word(item)}" for item in node.items[:1] if isinstance(item, Scalar)]
     elif "dict" in wanted:
@@ -45,6 +47,15 @@ def instead(node: Node, key: str | int, rule: Schema) -> str:
     elif "list" in wanted and isinstance(key, str):
         lines = list(_list(node, key))
     return "\n".join(("write:", *lines)) if lines else ""
+
+
+def _in_word(node: Scalar, key: str | int, wanted: str | list[str]) -> str:
+    """What to do about `no` and `src:a` where no text belongs; "" for other words."""
+    if node.value is False and isinstance(key, str):
+        return f"leave {key} out, where none is meant"
+    holds_pairs = key == "contents" or ("dict" in wanted and key != SECRETS)
+    pair = None if node.quoted or not holds_pairs else pair_in(node.text)
+    return f"write {pair}, with a space" if pair else ""
 
 
 def _map(node: Node, key: str | int, rule: Schema) -> Iterator[str]:
@@ -84,10 +95,7 @@ def _list(node: Node, key: str) -> Iterator[str]:
     pairs = list(_written(node)) if isinstance(node, Mapping) else []
     if isinstance(node, Scalar):
         pairs = [f"src: {_word(node)}" if node.text else "src: lib/", "dst: lib/"]
-    if pairs and re.match(r"-\S", pairs[0]):  # -{src: a} was meant
-        yield f"{key}:"
-        yield f"  - {pairs[0][1:]}"
-    elif pairs:
+    if pairs:
         yield f"{key}:"
         yield f"  - {pairs[0]}"
         yield from (f"    {pair}" for pair in pairs[1:_MOST_SHOWN])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,7 +18,8 @@ from provisioning.spec.origin import Origin
 from provisioning.spec.report import LINE_BREAK
 from provisioning.spec.scalar import doubt, is_ambiguous
 from provisioning.spec.syntax import explain
-from provisioning.spec.trouble import PLACEHOLDER, Trouble, Value, quote
+from provisioning.spec.tight import pair_in, slip_in
+from provisioning.spec.trouble import PLACEHOLDER, SYNTAX, Trouble, Value, quote
 from provisioning.spec.withheld import withheld
 
 if TYPE_CHECKING:
@@ -78,8 +80,8 @@ def parse_map(
 def _advice(node: Sequence | Scalar) -> str:
     if isinstance(node, Sequence):
         return "write key: value, without a dash"
-    tight = re.match(r"([\w.-]+):(\S{1,60})", node.text)
-    return f"write {tight[1]}: {tight[2]}, with a space" if tight else "write key: value"
+    tight = pair_in(node.text)
+    return f"write {tight}, with a space" if tight else "write key: value"
 
 
 def parse(text: str, file: str, faults: list[Fault], *, as_written: bool = False) -> Node | None:
@@ -238,6 +240,7 @@ class _Reader:
             node = self._node(next(self._events), path, depth + 1)
             if key is None:
                 continue
+            self._demand_spaces(event, node)
             if key in keys:
                 related = ((keys[key], "first written here"),)
                 message, hint = "this key is here twice", "remove one of the two"
@@ -269,6 +272,17 @@ class _Reader:
         else:
             return node.value
         return None
+
+    def _demand_spaces(self, key: Any, value: Node) -> None:
+        """Refuse `-src: a`, and `src:a` in brackets: keys that nobody means."""
+        if self._as_written or not isinstance(key, yaml.ScalarEvent) or not key.implicit[0]:
+            return
+        origin = self._origin(key, "")
+        line = LINE_BREAK.split(self._text)[origin.line - 1]
+        alone = isinstance(value, Scalar) and not value.text and not value.quoted
+        if slip := slip_in(line, origin.column, key.value if alone else ""):
+            place = replace(origin, column=slip.column)
+            raise _Meaningless(place, SYNTAX, slip.message, slip.hint)
 
     @staticmethod
     def _doubles(mapping: Origin, key: Origin) -> bool:

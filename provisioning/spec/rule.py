@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.printing import NO_CHARACTERS
-from provisioning.spec.fault import Fault
+from provisioning.spec.fault import Fault, nearest
 from provisioning.spec.node import shorten
 
 if TYPE_CHECKING:
@@ -25,14 +25,22 @@ class Rule(NamedTuple):
     """A regular expression for the whole text, as far as one can say it; "" where none can."""
     known: tuple[str, ...] = ()
     """The only texts allowed, where these are few."""
+    others: tuple[tuple[str, str], ...] = ()
+    """What others call some of those, in small letters, each with its name here."""
 
     def holds(self, text: str, origin: Origin, faults: list[Fault]) -> bool:
         """Whether `text` is as it must be; if not, a fault is added."""
         reason = self.reason(text)
         if reason:
             shown = json.dumps(shorten(text), ensure_ascii=False)
-            faults.append(Fault.at(origin, self.code, f"{shown} {reason}"))
+            near = self.meant(text)
+            hint = f"did you mean {near}?" if near else ""
+            faults.append(Fault.at(origin, self.code, f"{shown} {reason}", hint))
         return not reason
+
+    def meant(self, text: str) -> str:
+        """Which of the texts that are known is most likely meant; "" where none is."""
+        return dict(self.others).get(text.casefold()) or nearest(text, self.known) or ""
 
 
 def matches(pattern: str, reason: str) -> Callable[[str], str]:

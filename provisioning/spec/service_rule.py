@@ -20,6 +20,12 @@ LONGEST_WAIT = 3600
 """Seconds that a hook or a health check may be given."""
 
 _RESTARTS = ("on-failure", "always", "never")
+# Of systemd, Docker and Kubernetes, and what YAML 1.1 takes for its words.
+_OTHER_RESTARTS = {
+    **dict.fromkeys(("no", "off", "n", "false", "none"), "never"),
+    **dict.fromkeys(("yes", "on", "y", "true", "unless-stopped"), "always"),
+    **dict.fromkeys(("on-abnormal", "on-abort", "on-watchdog", "onfailure"), "on-failure"),
+}
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]{0,99}"
 _SECONDS = "[1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|3600"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
@@ -81,7 +87,12 @@ COMMAND = Rule("bad-command", command_reason)
 PLACE = Rule("bad-path", place_reason)
 LINE = Rule("bad-text", _line_reason)
 EXPRESSION = Rule("bad-expression", _expression_reason)
-RESTART = Rule("unknown-restart", one_of(_RESTARTS, "way to restart"), known=_RESTARTS)
+RESTART = Rule(
+    "unknown-restart",
+    one_of(_RESTARTS, "way to restart"),
+    known=_RESTARTS,
+    others=tuple(_OTHER_RESTARTS.items()),
+)
 VARIABLE = Rule(
     "bad-variable",
     matches(_VARIABLE, "is no name of an environment variable: use letters, digits and _"),

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from provisioning.spec import brackets
+from provisioning.spec import brackets, tight
 from provisioning.spec.trouble import Told, indent, quoted, start
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from provisioning.spec.trouble import Place, Trouble
 
-# `src:file`, but not `http://…`.
-_TIGHT = re.compile(r"\s*(?:-\s+)*([\w.-]+):(?!//)(\S.{0,60})")
 # White space of Unicode's, and what people take for it: in front, or behind a dash or a colon.
 _ODD_SPACE = re.compile(
     "(?:[ -]*|[ -]*[\\w.-]+: *)([\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])"
@@ -129,14 +127,15 @@ def _no_colon(trouble: Trouble) -> Told:
 def _no_pair(trouble: Trouble, place: Place) -> Told:
     """Explain a line that should be a key and a value."""
     text = trouble.rest(place).strip()
-    if tight := _TIGHT.match(trouble.line(place[0])):
-        place = (place[0], tight.start(2))
-        hint = f"write {tight[1]}: {tight[2]}"
-        return Told("a space is missing after this colon", hint, place)
+    line = trouble.line(place[0])
+    bare = re.sub(r"^\s*(?:-\s+)*", "", line)
+    if pair := tight.pair_in(bare):
+        column = len(line) - len(bare) + len(pair.key) + 1
+        return Told(tight.MESSAGE.format("colon"), f"write {pair}", (place[0], column))
     if text.startswith("//"):
         return Told("// starts no comment here", "start a comment with #", place)
-    if dashed := re.match(r"-([\w{\[].{0,60})", text):
-        return Told("a space is missing after this dash", f"write - {dashed[1]}", place)
+    if item := tight.behind_dash(text):
+        return Told(tight.MESSAGE.format("dash"), f"write - {item}", place)
     if assigned := re.match(r"([\w.-]+)\s*=\s*(.{1,60})", text):
         return Told(
             "a key ends with a colon, not with =", f"write {assigned[1]}: {assigned[2]}", place
@@ -162,7 +161,7 @@ def _no_part(trouble: Trouble) -> Told:
 
 def _tight_colon(_trouble: Trouble) -> Told:
     hint = "write a space after it, or quote a value that holds a colon"
-    return Told("a space is missing after this colon", hint)
+    return Told(tight.MESSAGE.format("colon"), hint)
 
 
 def _behind_quote(trouble: Trouble) -> Told:

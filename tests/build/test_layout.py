@@ -152,6 +152,26 @@ def test_a_file_that_is_called_as_its_pattern_is_meant_unless_the_pattern_matche
     assert "write [[] where a bracket is part of a name" in fault.hint
 
 
+@pytest.mark.parametrize(
+    ("kind", "source", "told", "hint"),
+    [
+        ("src", "build/[id]/*.html", "No such file", "write [[] where a bracket is part of a name"),
+        ("src", "build/[id]/", "No such file", "write [[] where a bracket is part of a name"),
+        ("src", "build/*.html", "No such file", ""),
+        ("template", "build/[id].j2", "No such file", ""),
+        ("template", "conf/[ie].j2", "No such file", "did you mean conf/[id].j2?"),
+        ("template", "conf/*.j2", "a template is one file, and no glob", "write an item for each"),
+    ],
+)
+def test_what_is_not_there_may_have_brackets_in_its_name(
+    kind: str, source: str, told: str, hint: str
+) -> None:
+    write("conf/[id].j2")
+    (fault,) = _faults(content(kind, source, "a/"))
+    assert told in fault.message
+    assert fault.hint == hint
+
+
 def test_a_link_that_is_called_as_a_glob_leads_nowhere_out() -> None:
     write("p/a")
     os.symlink("/etc", "p/[x]")

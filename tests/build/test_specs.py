@@ -299,6 +299,22 @@ LONG = (
     "hook.sh has a first line that is longer than systems read",
     "name in at most 255 bytes what runs it",
 )
+RELATIVE = (
+    "hook.sh names in its first line what runs it by no absolute path",
+    "begin it with #!/bin/sh, #!/usr/bin/env python3, or the like",
+)
+BLANK = (
+    "hook.sh has a blank in the path of what runs it, which ends there",
+    "name it by a path without blanks, or by #!/usr/bin/env",
+)
+WORDS = (
+    "hook.sh hands on several words in its first line, which Linux takes for one",
+    "hand on one, such as -eu, or all of them behind #!/usr/bin/env -S",
+)
+LOST = (
+    "hook.sh is run by env, which is not told what runs it",
+    "say it, as in #!/usr/bin/env python3",
+)
 WINDOWS = (
     "hook.sh ends its first line as on Windows, so that nothing runs it",
     "save it with LF alone",
@@ -318,10 +334,22 @@ WINDOWS = (
         (b"#!/bin/sh\recho hello\r", WINDOWS),
         ("#!/usr/bin/env\u00a0python3\n".encode(), SPACED),
         (b"#!/" + b"x" * 300 + b"\n", LONG),
+        (b"#!bin/sh\n", RELATIVE),
+        (b"#! python3\n", RELATIVE),
+        (b'#!"/opt/my tools/sh"\n', RELATIVE),
+        (b"#!/opt/my\\ tools/sh\n", BLANK),
+        (b"#!/usr/bin/env python3 -u\n", WORDS),
+        (b"#!/usr/bin/env -i sh\n", WORDS),
+        (b"#!/bin/sh -e\t-u", WORDS),
+        (b"#! /usr/local/bin/python3.11 -u -E\n", WORDS),
+        (b"#!/usr/bin/env\n", LOST),
+        (b"#!/usr/bin/env -S \n", LOST),
+        (b"#!/usr/bin/env -i\n", LOST),
     ],
     ids=[
         *("empty", "plain", "nobody", "mark", "utf-16", "utf-16-be", "windows", "old macs"),
-        *("no-break space", "long"),
+        *("no-break space", "long", "relative", "name alone", "quoted", "blank", "env", "env -i"),
+        *("options", "options of python", "env alone", "env -S alone", "env -i alone"),
     ],
 )
 def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
@@ -338,7 +366,19 @@ def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
     assert (fault.origin.file, fault.origin.line) == ("specs/demo.yaml", 21)
 
 
-@pytest.mark.parametrize("content", [b"#! /usr/bin/env -S python3 -s\n", b"\x7fELF\2\1\1\0"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#! /usr/bin/env -S python3 -s\n",
+        b"#!/usr/bin/env --split-string=python3 -s\n",
+        b"#!/usr/bin/env -iS sh -eu\n",
+        b"#!/usr/bin/env\tpython3 \t\n",
+        b"#!/bin/sh -eu \n",
+        b"#!/usr/bin/perl -w -l\n",  # which reads its words itself
+        b"#!/bin/sh",
+        b"\x7fELF\2\1\1\0",
+    ],
+)
 def test_scripts_that_name_what_runs_them_and_programs_can_be_hooks(content: bytes) -> None:
     Path("hook.sh").write_bytes(content)
     planned()

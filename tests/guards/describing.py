@@ -65,6 +65,24 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
+            "a blank that is missing behind a dash or a colon, where YAML reads a text or a key",
+            "refused at that dash or colon, with what to write",
+            (
+                Guard(
+                    "spec/load.py",
+                    "            self._demand_spaces(event, node)\n",
+                    "",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[yaml-tight-colon]",
+                ),
+                Guard(
+                    "spec/tight.py",
+                    'if not line[: column - 1].strip(" -") and (item :=',
+                    "if False and (item :=",
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[yaml-tight-dash]",
+                ),
+            ),
+        ),
+        Fault(
             "a secret in a line of a spec that cannot be read",
             "told without the line",
             (
@@ -200,6 +218,20 @@ DESCRIBING = Group(
                 Guard(
                     "build/runnable.py",
                     'lambda head: b"\\r" in _first(head),',
+                    "lambda head: False,",
+                    "build/test_specs.py"
+                    "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
+                ),
+                Guard(
+                    "build/runnable.py",
+                    'lambda head: not _named(head)[0].startswith(b"/"),',
+                    "lambda head: False,",
+                    "build/test_specs.py"
+                    "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
+                ),
+                Guard(
+                    "build/runnable.py",
+                    "lambda head: _hands_on_words(*_named(head)),",
                     "lambda head: False,",
                     "build/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
