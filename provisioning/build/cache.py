@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _VERSION = 2  # to be raised when rows come to mean something else
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
+_complained: set[Path] = set()  # of which it was told in this process that they cannot be kept
+
 
 class Cache:
     """One table in the file `path`; `columns` are its columns, the first its key.
@@ -82,7 +84,8 @@ class Cache:
             self._execute(statement, rows)
         except (sqlite3.Error, OSError) as error:
             # What the build itself cannot write it reports; a memory that fails only costs time.
-            if not self.has_failed:
+            if not self.has_failed and (path := self.path.absolute()) not in _complained:
+                _complained.add(path)
                 why = getattr(error, "strerror", None) or error
                 print(f"{self.path}: not kept, so the next run is slower: {why}", file=sys.stderr)
             self.has_failed = True

@@ -22,6 +22,21 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    found = [
+        (name, heading, headings(page.parent / name if name else page)) for name, heading in links
+    ]
+    assert [(name, heading) for name, heading, there in found if heading not in there] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page, as GitHub has them in links."""
+    found = re.findall("(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
 def test_the_readme_shows_the_greenhouse_s_spec_as_it_is() -> None:
     spec = (GREENHOUSE / "specs" / "greenhouse.yaml").read_text(encoding="utf-8")
     assert [block.text for block in blocks(README) if block.language == "yaml"] == [

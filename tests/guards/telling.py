@@ -56,6 +56,32 @@ TELLING = Group(
             ),
         ),
         Fault(
+            "an option that doit does not have, a `dodo.py` of a name that Python cannot import, a"
+            " database of doit's own that cannot be opened or is none",
+            "a line that says so; no traceback, and no objects of Python",
+            (
+                Guard(
+                    "plugin/command/told.py",
+                    "        return _no_option(error, command)\n",
+                    '        return ""\n',
+                    "plugin/test_own.py::test_an_option_that_there_is_not_is_told[-z-run]",
+                ),
+                Guard(
+                    "plugin/command/told.py",
+                    "        return _no_module(frame)\n",
+                    '        return ""\n',
+                    "plugin/test_own.py"
+                    "::test_a_dodo_file_that_python_cannot_import_is_told[my.dodo.py-my_dodo-list]",
+                ),
+                Guard(
+                    "plugin/command/told.py",
+                    "        return _no_records(error, frame)\n",
+                    '        return ""\n',
+                    "plugin/test_own.py::test_a_database_that_is_none_is_told",
+                ),
+            ),
+        ),
+        Fault(
             "Ctrl-C before a command has begun",
             "it ends, with a line at most",
             (

@@ -333,6 +333,16 @@ def test_what_cannot_be_written_can_be_judged(read_only: Project) -> None:
 
 
 @pytest.mark.needs("root", "Linux")
+def test_what_cannot_be_kept_is_told_once(read_only: Project) -> None:
+    read_only.edit("specs/demo.yaml", "unused: 1", "unused: 2")
+    demo, root = "demo:mac-mini", str(read_only.path("root"))
+    for words in (["list"], ["diff", demo], ["rehearse", demo], ["install", "--root", root, demo]):
+        told = [line for line in read_only.doit(*words).splitlines() if "not kept" in line]
+        assert told[0].startswith("artifacts/.work/specs.sqlite: not kept")
+        assert len(set(told)) == len(told)
+
+
+@pytest.mark.needs("root", "Linux")
 def test_what_was_never_built_and_cannot_be_is_told_of(project: Project) -> None:
     """A tree that cannot be written, without artifacts."""
     mount = "mount --bind . . && mount -o remount,ro,bind . && cd ."

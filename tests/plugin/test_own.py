@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.conftest import unmeasured
-from tests.plugin.conftest import DOITS, Project
+from tests.plugin.conftest import DODO, DOITS, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,60 @@ def test_a_template_that_cannot_be_filled_is_told(lasting: Project) -> None:
         told = f"ERROR: --template {template}: {why}; {may}\n"
         assert shell(lasting, f"$DOIT list --template '{template}'") == Done(3, "", told)
     assert shell(lasting, "$DOIT list --template '{name}' hash").output == "hash\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "about"),
+    [("-z", "run"), ("list -z", "list"), ("package -z", "TASK"), ("explain -z", "explain")],
+)
+def test_an_option_that_there_is_not_is_told(lasting: Project, command: str, about: str) -> None:
+    told = f"ERROR: option -z not recognized; `doit help {about}` tells the options\n"
+    assert shell(lasting, f"$DOIT {command}") == Done(3, "", told)
+
+
+@pytest.mark.parametrize("command", ["", "list", "dumpdb", "explain"])
+@pytest.mark.parametrize(
+    ("name", "better"), [("my.dodo.py", "my_dodo"), ("my dodo.txt", "my_dodo"), (".py", "_py")]
+)
+def test_a_dodo_file_that_python_cannot_import_is_told(
+    lasting: Project, command: str, name: str, better: str
+) -> None:
+    lasting.write(name, DODO)
+    told = f"ERROR: {name}: Python has no module that is called so; call it {better}.py\n"
+    assert shell(lasting, f"$DOIT {command} -f '{name}'") == Done(3, "", told)
+
+
+def test_what_a_dodo_file_cannot_import_its_author_has_to_find(project: Project) -> None:
+    project.edit("dodo.py", "def ", "import nonsense\ndef ")
+    done = shell(project, "$DOIT list")
+    assert "    import nonsense\nModuleNotFoundError: No module named 'nonsense'\n" in done.errors
+
+
+@pytest.mark.parametrize(
+    ("backend", "command", "reason"),
+    [
+        ("json", "run % verify", "none/db: No such file or directory"),
+        ("json", "forget % verify", "none/db: No such file or directory"),
+        ("json", "info % verify", "src: Is a directory"),
+        ("sqlite3", "run % verify", "none/db: unable to open database file"),
+        ("sqlite3", "list --status %", "src: unable to open database file"),
+    ],
+)
+def test_records_that_cannot_be_had_are_told(
+    lasting: Project, backend: str, command: str, reason: str
+) -> None:
+    name = reason.partition(":")[0]
+    options = f"--backend {backend} --db-file {name}"
+    done = shell(lasting, f"$DOIT {command.replace('%', options)}")
+    assert (done.status, done.errors) == (3, f"ERROR: {reason}\n")
+
+
+def test_a_database_that_is_none_is_told(lasting: Project) -> None:
+    for backend in ("json", "dbm", "sqlite3"):
+        done = shell(lasting, f"$DOIT run --backend {backend} --db-file dodo.py verify")
+        assert (done.status, done.errors[:7]) == (3, "ERROR: ")
+        assert "dodo.py" in done.errors
+        assert "Traceback" not in done.errors
 
 
 def test_the_records_are_dumped(lasting: Project) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dbm
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from inspect import signature
 from pprint import pformat
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ from doit.dependency import JSONCodec
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
 from provisioning import streams
-from provisioning.plugin.command.told import FAILED, GOOD, Told, complain, unheard
+from provisioning.plugin.command.told import FAILED, GOOD, Told, complain, raised_by, unheard
 from provisioning.printing import printable
 
 if TYPE_CHECKING:
@@ -176,8 +176,12 @@ class DumpDB(Told, cmd_dumpdb.DumpDB):  # type: ignore[misc]  # as above
         # Imported here: what takes time would come before anybody minds an interruption.
         from provisioning.plugin.database import BACKEND, Database  # noqa: PLC0415
 
-        with suppress(InvalidDodoFile):  # doit's needs none
+        try:
             self._loader.setup(opt_values)
+        except InvalidDodoFile as error:
+            if raised_by(error) != "doit":
+                raise  # its dodo.py has
+        else:
             opt_values.update_defaults(self._loader.load_doit_config())
         name = opt_values["dep_file"]
         if opt_values["backend"] == BACKEND:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+from getopt import GetoptError
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
+from doit import dependency, loader
 from doit.cmd_base import Command
-from doit.exceptions import InvalidCommand
+from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from provisioning import streams
 from provisioning.printing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import TextIO
 
 GOOD, FAILED, FAULTS = 0, 1, 3
 """Exit codes, as of doit: the last is for whatever is wrong before a task runs."""
 
 _OURS = ("doit", "provisioning")
+# The third is what doit's own mistake in closing a file that it could not open leads to.
+_NO_RECORDS = (dependency.DatabaseException, OSError, UnboundLocalError)
 
 
 class Told(Command):  # type: ignore[misc]  # doit has no type hints
@@ -42,12 +49,10 @@ class Told(Command):  # type: ignore[misc]  # doit has no type hints
             error.args = tuple(map(_shown, error.args))
             error.not_found = error.not_found and _shown(error.not_found)
             raise
-        except OSError as error:
-            if _is_foreign(error):
-                raise
-            from provisioning.plugin.owned import said  # noqa: PLC0415 - no project may be there
-
-            raise InvalidCommand(said(error)) from error
+        except Exception as error:
+            if told := _in_words(error, self.name):
+                raise InvalidCommand(told) from error
+            raise
         if told := unheard(sys.stdout, "standard output"):
             if not self.changes:
                 raise InvalidCommand(told)
@@ -86,13 +91,63 @@ def _tell_interruptions() -> None:
     sys.excepthook = tell
 
 
-def _is_foreign(error: OSError) -> bool:
-    """Whether it was raised in a dodo.py, say, whose author wants to know where."""
-    frames = walk_tb(error.__traceback__)
-    raisers = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames]
-    # What Python's library raises it raises for whoever has called it.
-    return next(each for each in reversed(raisers) if not _is_pythons(each)) not in _OURS
+def _in_words(error: Exception, command: str) -> str:
+    """What to tell where doit would show a traceback or an object; "" where that is well."""
+    if isinstance(error, CmdParseError):
+        return _no_option(error, command)
+    if isinstance(error, (InvalidDodoFile, InvalidTask)):
+        return ""
+    frame = _raiser(error)
+    if frame.f_code is loader.get_module.__code__:
+        return _no_module(frame)
+    is_of_records = isinstance(error, _NO_RECORDS) or type(error).__module__ == "sqlite3"
+    if is_of_records and frame.f_globals.get("__name__") == dependency.__name__:
+        return _no_records(error, frame)
+    # What was raised in a dodo.py, say, its author has to find.
+    if isinstance(error, OSError) and raised_by(error) in _OURS:
+        from provisioning.plugin.owned import said  # noqa: PLC0415 - no project may be there
+
+        return said(error)
+    return ""
 
 
-def _is_pythons(module: str) -> bool:
-    return module in sys.stdlib_module_names
+def _no_option(error: CmdParseError, command: str) -> str:
+    """The same of an unknown option, less the objects of doit's that it lists."""
+    if not isinstance(error.__context__, GetoptError):
+        return ""
+    of_task = str(error).startswith("Error parsing Task")
+    about = "doit help TASK" if of_task else f"doit help {command}"
+    return f"{error.__context__}; `{about}` tells the options"
+
+
+def _no_module(frame: FrameType) -> str:
+    """What is wrong with the name of a dodo.py, which `frame` could not import."""
+    path = os.path.basename(frame.f_locals["dodo_path"])
+    name = re.sub(r"\W", "_", os.path.splitext(path)[0]) or "dodo"
+    return f"{path}: Python has no module that is called so; call it {name}.py"
+
+
+def _no_records(error: Exception, frame: FrameType) -> str:
+    """Why `frame`, of one of doit's own databases, cannot read or write it."""
+    causes = (each for each in (error, error.__context__) if isinstance(each, OSError))
+    cause = next(causes, None)
+    if isinstance(error, dependency.DatabaseException) and cause is None:
+        return str(error).strip()
+    known = frame.f_locals
+    name = getattr(known.get("self"), "name", None) or known.get("name") or "the database"
+    return f"{name}: {cause.strerror if cause else error}"
+
+
+def raised_by(error: Exception) -> str:
+    """The package, or the module beside none, of which the code has raised it."""
+    return _module(_raiser(error))
+
+
+def _raiser(error: Exception) -> FrameType:
+    """What raised it: what Python's library raises it raises for whoever has called it."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return next(each for each in reversed(frames) if _module(each) not in sys.stdlib_module_names)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
