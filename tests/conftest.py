@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +48,19 @@ def soon(seconds: int = 10) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """An empty directory that every user can reach.
+
+    `tmp_path` is none, even with its modes changed: each pytest that starts on this machine, also
+    one that a test starts, closes what holds those of all again.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(os.path.realpath(folder))
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture

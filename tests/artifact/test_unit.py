@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,22 +93,22 @@ WantedBy=multi-user.target
     )
 
 
-def test_systemd_reads_each_odd_text_as_it_was_written(tmp_path: Path) -> None:
+def test_systemd_reads_each_odd_text_as_it_was_written(open_path: Path) -> None:
     given = [
         service(name=f"odd{number}", exec=f"bin/a {shlex.quote(text)}", environment=(("A", text),))
         for number, text in enumerate(ODD)
     ]
-    found = dumped({f"{each.name}.service": unit(each) for each in given}, tmp_path)
+    found = dumped({f"{each.name}.service": unit(each) for each in given}, open_path)
     for each, text in zip(given, ODD, strict=True):
         settings = found[f"{each.name}.service"]
         assert settings["Environment"] == [f"A={text}"]
         assert passed(settings) == ["/opt/greenhouse/current/bin/a", text]
 
 
-def test_systemd_reads_every_character_that_a_text_may_have(tmp_path: Path) -> None:
+def test_systemd_reads_every_character_that_a_text_may_have(open_path: Path) -> None:
     texts = [text for text in map(allowed, range(0, 0x110000, 0x1000)) if text]
     named = tuple((f"V{number}", text) for number, text in enumerate(texts))
-    settings = dumped({"a.service": unit(service(environment=named))}, tmp_path)["a.service"]
+    settings = dumped({"a.service": unit(service(environment=named))}, open_path)["a.service"]
     assert settings["Environment"] == [f"{name}={text}" for name, text in named]
 
 
@@ -117,15 +118,15 @@ def allowed(start: int) -> str:
 
 
 @pytest.mark.parametrize("number", [0xFFFE, 0xFFFF, 0xFDD0, 0x1FFFF, 0x10FFFE])
-def test_what_is_no_character_is_in_no_text_of_a_package(tmp_path: Path, number: int) -> None:
+def test_what_is_no_character_is_in_no_text_of_a_package(open_path: Path, number: int) -> None:
     assert not _is_line(chr(number))
     text = unit(service(environment=(("A", f"a{chr(number)}"), ("B", "b"))))
-    assert dumped({"a.service": text}, tmp_path)["a.service"]["Environment"] != [
+    assert dumped({"a.service": text}, open_path)["a.service"]["Environment"] != [
         f"A=a{chr(number)}",
         "B=b",
     ], "systemd reads it, so that it could be allowed"
     described = unit(service(), summary=f"Opens{chr(number)}")
-    assert dumped({"b.service": described}, tmp_path)["b.service"]["Description"] == [
+    assert dumped({"b.service": described}, open_path)["b.service"]["Description"] == [
         "Opens  (greenhouse)"
     ]
 
@@ -133,11 +134,11 @@ def test_what_is_no_character_is_in_no_text_of_a_package(tmp_path: Path, number:
 @pytest.mark.parametrize("directory", ["w ", "w  ", " w", "a b/ w ", " "])
 @pytest.mark.parametrize("home", ["/opt/greenhouse/current", "/opt/green house "])
 def test_blanks_around_a_directory_are_of_its_name(
-    tmp_path: Path, directory: str, home: str
+    open_path: Path, directory: str, home: str
 ) -> None:
     for given in (service(directory=directory), service(directory="")):
         text = systemd_unit(package(given), given, home, [f"{home}/var "])
-        settings = dumped({"a.service": text}, tmp_path)["a.service"]
+        settings = dumped({"a.service": text}, open_path)["a.service"]
         assert settings["WorkingDirectory"] == [f"{home}/{given.directory}".rstrip("/")]
         assert split(settings["Command Line"][0]) == [f"{home}/bin/greenhouse"]
 
@@ -150,23 +151,32 @@ def passed(settings: dict[str, list[str]]) -> list[str]:
     return [word.replace("$$", "$") for word in words]
 
 
-def test_an_odd_summary_prefix_and_data_directory_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_an_odd_summary_prefix_and_data_directory_are_taken_as_they_are(open_path: Path) -> None:
     given = service(directory="a b/100%")
     odd = package(given, prefix="/opt/a b%", summary="50% \\\nof it\\")
     text = systemd_unit(odd, given, "/opt/a b%", ["/opt/a b%/var"])
-    settings = dumped({"greenhouse.service": text}, tmp_path)["greenhouse.service"]
+    settings = dumped({"greenhouse.service": text}, open_path)["greenhouse.service"]
     assert settings["Description"] == ["50% \\ of it\\ (greenhouse)"]
     assert settings["WorkingDirectory"] == ["/opt/a b%/a b/100%"]
     assert settings["Command Line"] == ['"/opt/a b%/bin/greenhouse"']
     assert settings["ReadWritePaths"] == ["-/opt/a b%/var"]
 
 
+@pytest.mark.needs("root")
+def test_units_are_read_whichever_pytest_starts_meanwhile(open_path: Path) -> None:
+    """Each closes again what holds the `tmp_path` of all."""
+    (open_path / "test_it.py").write_text("def test_it(tmp_path): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    subprocess.run(command, cwd=open_path, stdout=subprocess.DEVNULL, check=True)
+    assert "Restart" in dumped({"a.service": unit(service())}, open_path)["a.service"]
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("on-failure", "on-failure"), ("always", "always"), ("never", "no")],
 )
-def test_systemd_restarts_as_the_spec_says(tmp_path: Path, said: str, expected: str) -> None:
-    found = dumped({"a.service": unit(service(restart=said))}, tmp_path)["a.service"]
+def test_systemd_restarts_as_the_spec_says(open_path: Path, said: str, expected: str) -> None:
+    found = dumped({"a.service": unit(service(restart=said))}, open_path)["a.service"]
     assert (found["Restart"], found["RestartSec"]) == ([expected], ["5s"])
 
 
@@ -204,12 +214,12 @@ def test_a_unit_is_called_as_its_package_and_its_service(
     assert unit_name(package(name=name), service_) == expected
 
 
-def test_an_interrupted_installation_is_seen_to_before_the_services_start(tmp_path: Path) -> None:
+def test_an_interrupted_installation_is_seen_to_before_the_services_start(open_path: Path) -> None:
     given = package(service(), service(name="pump"))
     name = recovery_name(given)
     units = {unit_name(given, each.name): unit(each) for each in given.services}
     recovery = recovery_unit(given)
-    found = dumped({name: recovery, **units}, tmp_path)[name]
+    found = dumped({name: recovery, **units}, open_path)[name]
     assert name == "provision-recover-greenhouse.service"
     before = [each.split()[0] for each in found["Before"]]
     assert {"greenhouse.service", "greenhouse-pump.service"} <= {*before}

@@ -36,7 +36,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.path}: {guard.test}")
 def test_without_its_guard_a_test_fails(copy: Copy, guard: Guard) -> None:
     ran = copy.run_without(guard)
-    assert ran.has_failed(), ran.said[-4000:]
+    assert ran.has_failed(), f"ended with {ran.code}: {ran.said[-4000:]}"
 
 
 def test_with_all_guards_each_test_passes(copy: Copy) -> None:

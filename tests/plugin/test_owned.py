@@ -27,14 +27,12 @@ WORK = TOP / ".work"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(open_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in which root has run doit once."""
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(open_path)
     WORK.mkdir(mode=0o700, parents=True)
     (WORK / "doit.sqlite").touch(0o644)
-    return tmp_path
+    return open_path
 
 
 def as_nobody(act: Callable[[], object]) -> str:

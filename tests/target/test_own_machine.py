@@ -25,7 +25,6 @@ from provisioning.target import bytecode, registry, system, systemd
 from provisioning.target.cli import main
 from provisioning.target.home import opened
 from tests.artifact.making import PACKAGE, directory, file
-from tests.artifact.systemd import open_to_all
 
 from .machine import listing
 from .making import items, package
@@ -91,23 +90,24 @@ class Own:
 
 
 @pytest.fixture
-def own(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Own:
-    open_to_all(tmp_path)  # users of services have to reach their programs
-    programs = tmp_path / "programs"
+def own(
+    open_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Own:
+    programs = open_path / "programs"  # users of services have to reach theirs
     programs.mkdir()
     for name in ("systemctl", "journalctl", "useradd", "userdel"):
         text = SYSTEMCTL if name == "systemctl" else OTHER
-        (programs / name).write_text(text.format(tmp_path))
+        (programs / name).write_text(text.format(open_path))
         (programs / name).chmod(0o755)
-    (tmp_path / "state").write_text("active")
-    (tmp_path / "units").mkdir()
+    (open_path / "state").write_text("active")
+    (open_path / "units").mkdir()
     monkeypatch.setitem(system._ENVIRONMENT, "PATH", f"{programs}:/usr/bin:/bin")
-    monkeypatch.setattr(system, "_BOOTED", str(tmp_path))
-    monkeypatch.setattr(systemd, "DIRECTORY", f"{tmp_path}/units"[1:])
-    monkeypatch.setattr(systemd, "WANTS", f"{tmp_path}/units/wants"[1:])
-    monkeypatch.setattr(registry, "REGISTRY", f"{tmp_path}/registry")
-    monkeypatch.setattr(bytecode, "CACHES", f"{tmp_path}/caches")
-    return Own(tmp_path, capsys)
+    monkeypatch.setattr(system, "_BOOTED", str(open_path))
+    monkeypatch.setattr(systemd, "DIRECTORY", f"{open_path}/units"[1:])
+    monkeypatch.setattr(systemd, "WANTS", f"{open_path}/units/wants"[1:])
+    monkeypatch.setattr(registry, "REGISTRY", f"{open_path}/registry")
+    monkeypatch.setattr(bytecode, "CACHES", f"{open_path}/caches")
+    return Own(open_path, capsys)
 
 
 def service(health: Health | None = UPTIME, user: str = "root") -> tuple[Service, ...]:

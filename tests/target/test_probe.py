@@ -17,7 +17,6 @@ import pytest
 from provisioning.errors import TargetError
 from provisioning.target import health
 from provisioning.target.probe import command_probe, http_probe, identity, tcp_probe
-from tests.artifact.systemd import open_to_all
 from tests.artifact.test_unit import package, service
 
 if TYPE_CHECKING:
@@ -139,9 +138,8 @@ def test_a_command_has_its_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("root")
-def test_a_command_is_run_by_who_runs_the_service(tmp_path: Path) -> None:
-    open_to_all(tmp_path)
-    assert probed(tmp_path, '[ "$(id -un) $(id -G)" = "nobody 65534" ]', user="nobody") == ""
+def test_a_command_is_run_by_who_runs_the_service(open_path: Path) -> None:
+    assert probed(open_path, '[ "$(id -un) $(id -G)" = "nobody 65534" ]', user="nobody") == ""
 
 
 @pytest.mark.needs("root")
