@@ -1,8 +1,8 @@
 """Knows the byte code that Python leaves beside the sources of a package when it imports them.
 
 It is where PEP 3147 and PEP 488 put it, `__pycache__/NAME.TAG.pyc` or `NAME.TAG.opt-LEVEL.pyc`, or
-has the name under which importlib writes it, which a kill leaves behind. A `NAME.pyc` beside its
-source is none: Python does not read that, and somebody else has put it there.
+where `compileall -b` does, `NAME.pyc` beside the source, which Python reads only where there is no
+source; or it has the name under which importlib writes it, which a kill leaves behind.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CACHE = "__pycache__"
 _SOURCE = ".py"
 _NAME = re.compile(r"(.+?)\.[A-Za-z][\w-]*(?:\.opt-[A-Za-z0-9]+)?\.pyc(?:\.[0-9]+)?", re.ASCII)
+_LEGACY = re.compile(r"(.+)\.pyc(?:\.[0-9]+)?", re.ASCII)
 
 
 def is_source(entry: Entry) -> bool:
@@ -35,12 +36,14 @@ class Beside:
         entries = tuple(entries)
         self._listed = {entry.path for entry in entries}
         self._sources = {entry.path for entry in entries if is_source(entry)}
-        self._caches = {_join(_above(path), _CACHE) for path in self._sources}
+        self._places = {_above(path) for path in self._sources}
+        self._caches = {_join(place, _CACHE) for place in self._places}
 
     @property
     def brings_its_own(self) -> bool:
         """Whether the package itself has byte code where Python would leave some."""
-        return bool(self._caches & self._listed)
+        beside = {f"{source}c" for source in self._sources}
+        return bool((self._caches | beside) & self._listed)
 
     def __contains__(self, found: Entry) -> bool:
         """Tell whether it is byte code of a source, or a directory of such."""
@@ -48,23 +51,26 @@ class Beside:
             return False
         if found.type == DIR:
             return found.path in self._caches
-        cache, _, name = found.path.rpartition("/")
-        match = _NAME.fullmatch(name)
-        if found.type != FILE or cache not in self._caches or not match:
-            return False
-        return _join(_above(cache), match[1] + _SOURCE) in self._sources
+        return found.type == FILE and self._source_of(found.path) in self._sources
+
+    def _source_of(self, path: str) -> str:
+        """The source that a file at a path would be the byte code of, "" if it cannot be any."""
+        above, _, name = path.rpartition("/")
+        in_cache = above in self._caches
+        match = (_NAME if in_cache else _LEGACY).fullmatch(name)
+        return _join(_above(above) if in_cache else above, match[1] + _SOURCE) if match else ""
 
     def below(self, root: Descent) -> Iterator[Entry]:
         """What of it lies below `root`, each directory behind what it holds.
 
         What cannot be looked into holds nothing.
         """
-        for cache in sorted(self._caches):
-            yield from self._in(root, cache)
+        for place in sorted({*self._places, *self._caches}):
+            yield from self._in(root, place)
 
-    def _in(self, root: Descent, cache: str) -> Iterator[Entry]:
+    def _in(self, root: Descent, place: str) -> Iterator[Entry]:
         try:
-            opened = root.directory(cache)
+            opened = root.directory(place)
         except OSError:
             return
         try:
@@ -72,8 +78,8 @@ class Beside:
                 names = [item.name for item in items if item.is_file(follow_symlinks=False)]
         finally:
             os.close(opened)
-        files = [Entry(f"{cache}/{name}", FILE, 0, "", "") for name in sorted(names)]
-        yield from (each for each in (*files, Entry(cache, DIR, 0, "", "")) if each in self)
+        files = [Entry(_join(place, name), FILE, 0, "", "") for name in sorted(names)]
+        yield from (each for each in (*files, Entry(place, DIR, 0, "", "")) if each in self)
 
 
 def _above(path: str) -> str:

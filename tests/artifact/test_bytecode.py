@@ -60,6 +60,14 @@ def test_byte_code_of_a_source_is_known(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["top.pyc", "lib/pkg/m.pyc", "lib/pkg/a.b.pyc", "lib/pkg/linked.pyc", "lib/top.pyc.77"]
+)
+def test_so_is_what_compileall_leaves_beside_it(path: str) -> None:
+    assert found(path) in BESIDE
+    assert found(path.rpartition("/")[0], DIR) not in BESIDE
+
+
+@pytest.mark.parametrize(
     ("path", "kind"),
     [
         ("lib/pkg/__pycache__/n.cpython-311.pyc", FILE),  # of no source
@@ -68,7 +76,12 @@ def test_byte_code_of_a_source_is_known(path: str) -> None:
         ("lib/pkg/__pycache__/m.py", FILE),
         ("lib/pkg/__pycache__/m.pyc", FILE),
         ("lib/pkg/__pycache__/m.cpython-311.so", FILE),
-        ("lib/pkg/m.pyc", FILE),  # Python reads the source that lies there, and never this
+        ("lib/pkg/n.pyc", FILE),  # which Python would read: there is no source
+        ("lib/pkg/m.pyc", LINK),
+        ("lib/pkg/m.pyc", DIR),
+        ("lib/pkg/m.pyo", FILE),
+        ("lib/pkg/a.pyc", FILE),
+        ("bin/m.pyc", FILE),
         ("lib/pkg/m.cpython-311.pyc", FILE),
         ("bin/__pycache__", DIR),  # beside no source
         ("lib/pkg/__pycache__/__pycache__", DIR),
@@ -83,9 +96,12 @@ def test_nothing_else_is(path: str, kind: str) -> None:
 
 def test_what_the_package_itself_brings_is_its_own() -> None:
     brought = [found("lib/__pycache__", DIR), found("lib/__pycache__/top.cpython-311.pyc")]
-    beside = Beside([*ENTRIES, *brought])
-    assert not any(each in beside for each in brought)
-    assert found("lib/__pycache__/top.cpython-312.pyc") in beside
+    for own in (brought, [found("lib/top.pyc")]):
+        beside = Beside([*ENTRIES, *own])
+        assert beside.brings_its_own
+        assert not any(each in beside for each in own)
+        assert found("lib/__pycache__/top.cpython-312.pyc") in beside
+    assert not BESIDE.brings_its_own
 
 
 def unpacked(into: Path) -> Path:
@@ -102,6 +118,7 @@ def unpacked(into: Path) -> Path:
     for flags in ([], ["-O"], ["-OO"]):
         command = [sys.executable, *flags, "-c", "import pkg.m, pkg.linked"]
         subprocess.run(command, check=True, env={"PYTHONPATH": str(into / "lib")})
+    subprocess.run([sys.executable, "-m", "compileall", "-qb", str(into / "lib")], check=True)
     return into
 
 
@@ -109,16 +126,17 @@ def test_what_python_really_leaves_is_no_difference(tmp_path: Path) -> None:
     root = unpacked(tmp_path / "greenhouse")
     compared = compare(Manifest(PACKAGE, tuple(ENTRIES)), root)
     assert compared.findings == ()
-    left = {str(path.relative_to(root)) for path in root.rglob("*") if "__pycache__" in str(path)}
+    left = {str(path.relative_to(root)) for path in root.rglob("*") if "pyc" in str(path)}
     assert set(compared.byte_code) == left
-    assert len(left) == 2 + 3 * 4  # directories, and modules by levels
+    assert len(left) == 2 + 3 * 4 + 5  # directories, modules by levels, beside
     assert [*Unpacked(root).findings()] == []
     assert view(root, "it").contents(["lib/pkg/m.py"]) == {"lib/pkg/m.py": b"import top\n"}
 
 
 def test_all_of_it_is_found_where_it_lies(tmp_path: Path) -> None:
     root = unpacked(tmp_path / "greenhouse")
-    (root / "lib/__pycache__/strange").touch()
+    for strange in ("lib/__pycache__/strange", "lib/strange.pyc"):
+        (root / strange).touch()
     with Descent(root) as opened:
         below = [entry.path for entry in BESIDE.below(opened)]
     assert sorted(below) == [*compare(Manifest(PACKAGE, tuple(ENTRIES)), root).byte_code]

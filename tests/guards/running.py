@@ -428,6 +428,13 @@ RUNNING = Group(
                     "target/test_own_machine.py::test_a_hook_leaves_no_byte_code",
                 ),
                 Guard(
+                Guard(
+                    "artifact/bytecode.py",
+                    "(_NAME if in_cache else _LEGACY)",
+                    "_NAME",
+                    "target/test_bytecode.py::"
+                    "test_what_compileall_leaves_beside_a_source_is_told_and_goes",
+                ),
                     "target/running.py",
                     "        bytecode.renew(home, package)\n",
                     "",

@@ -51,6 +51,29 @@ def test_it_is_told_and_is_no_difference(upgraded: Machine) -> None:
     assert (cache, file.rpartition("/")[0]) == ("lib/__pycache__", "lib/__pycache__")
 
 
+def compiled(lib: Path) -> None:
+    """Leave byte code beside the sources, as a build for a Python of old has it."""
+    subprocess.run([sys.executable, "-m", "compileall", "-qb", str(lib)], check=True)
+    assert (lib / "main.pyc").exists()
+
+
+def test_what_compileall_leaves_beside_a_source_is_told_and_goes(upgraded: Machine) -> None:
+    for link in ("current", "previous"):
+        compiled(upgraded.prefix / link / "lib")
+    told = upgraded.run("verify", "greenhouse")
+    assert (told.code, "byte code (lib/__pycache__ and 2 more)" in told.out) == (0, True)
+    assert upgraded.run("verify", "greenhouse", "--strict").code == 1
+    assert upgraded.run("rollback", "greenhouse").code == 0
+    assert upgraded.run("verify", "greenhouse", "--strict").code == 0
+    assert not (upgraded.prefix / "current/lib/main.pyc").exists()
+
+
+def test_beside_no_source_it_is_what_python_would_run(upgraded: Machine) -> None:
+    (upgraded.prefix / "current/lib/evil.pyc").touch()
+    code, told, _ = upgraded.run("verify", "greenhouse")
+    assert (code, told.splitlines()[0]) == (1, "lib/evil.pyc: is not in the manifest")
+
+
 def test_whoever_is_strict_is_told_a_difference(upgraded: Machine) -> None:
     code, told, _ = upgraded.run("verify", "greenhouse", "--strict")
     assert (code, told.splitlines()[0], told.splitlines()[-1]) == (

@@ -40,10 +40,12 @@ fi
 """
 _END = "END_OF_PYTHON"
 _LEFT = """\
-dpkg-query --listfiles {name} | sed -n 's,/\\([^/]*\\)\\.py$,/__pycache__/\\1,p' |
+dpkg-query --listfiles {name} | sed -n 's,\\.py$,,p' |
     while IFS= read -r path; do
-        [ ! -L "${{path%/*}}" ] || continue
-        for file in "$path".*.pyc*; do
+        cache=${{path%/*}}/__pycache__
+        set -- "$path".pyc "$path".pyc.[0-9]*
+        [ -L "$cache" ] || set -- "$@" "$cache/${{path##*/}}".*.pyc*
+        for file; do
             [ ! -f "$file" ] || printf '%s\\0' "$file"
         done
     done | xargs -0 -r rm -f || true

@@ -24,6 +24,8 @@ from tests.artifact.making import PACKAGE, directory, file, link
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.artifact.making import Item
+
 GOLDEN = Path(__file__).with_name("golden")
 SERVICE = Service("greenhouse", "bin/run", "always", "greenhouse", "", (), "", None)
 HOOKS = tuple(
@@ -200,6 +202,7 @@ LISTS = """#!/bin/sh
 printf '%s\\n' {0}/lib {0}/lib/main.py {0}/lib/é.b.py {0}/x.py
 """
 LEFT = ("main.cpython-311.pyc", "é.b.cpython-311.opt-1.pyc", "main.cpython-311.pyc.7")
+LEGACY = ("main.pyc", "é.b.pyc", "main.pyc.7")  # of `compileall -b`
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -221,15 +224,25 @@ def test_what_python_left_goes_with_what_it_was_made_of(
         cache.mkdir(exist_ok=True)
         for name in (*LEFT, *others):
             (cache / name).touch()
+        for name in (*LEGACY, "another.pyc"):
+            (prefix / "lib" / name).touch()
         assert _run(shell, script, *occasion, env=env) == (0, "")
+        assert [path.name for path in prefix.glob("lib/*.pyc*")] == ["another.pyc"]
         there = [path.name for path in cache.iterdir()] if cache.exists() else None
         assert there == ([*others] or None)
 
 
-def test_byte_code_that_a_package_brings_is_left_alone() -> None:
-    cache = "lib/__pycache__"
-    brought = (file("lib/main.py"), directory(cache), file(f"{cache}/main.cpython-311.pyc"))
-    parsed = Manifest(PACKAGE, tuple(item.entry for item in brought))
+CACHE = "lib/__pycache__"
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [[directory(CACHE), file(f"{CACHE}/main.cpython-311.pyc")], [file("lib/main.pyc")]],
+    ids=["cache", "beside"],
+)
+def test_byte_code_that_a_package_brings_is_left_alone(brought: list[Item]) -> None:
+    items = [file("lib/main.py"), *brought]
+    parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
     assert "prerm" not in scripts(Described(parsed, manifest.dump(parsed), {}))
 
 

@@ -30,10 +30,12 @@ if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
     deb-systemd-invoke stop 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
 
-dpkg-query --listfiles greenhouse | sed -n 's,/\([^/]*\)\.py$,/__pycache__/\1,p' |
+dpkg-query --listfiles greenhouse | sed -n 's,\.py$,,p' |
     while IFS= read -r path; do
-        [ ! -L "${path%/*}" ] || continue
-        for file in "$path".*.pyc*; do
+        cache=${path%/*}/__pycache__
+        set -- "$path".pyc "$path".pyc.[0-9]*
+        [ -L "$cache" ] || set -- "$@" "$cache/${path##*/}".*.pyc*
+        for file; do
             [ ! -f "$file" ] || printf '%s\0' "$file"
         done
     done | xargs -0 -r rm -f || true
