@@ -24,6 +24,7 @@ from provisioning.target import (
     record,
     registry,
     releases,
+    removed,
     running,
 )
 from provisioning.target.durable import Owned
@@ -164,7 +165,7 @@ def _prepare(change: Change, kept: Kept) -> Change:
         raise RefusedError(str(error)) from None
     configuration.keep(home, change.record.old, kept)
     if new:
-        beside.make(home, new, change.old or releases.left(home))
+        beside.make(home, new, change.old or removed.left(home, change.record.name))
         change.telling.warn(bytecode.sweep(home, new.path, new.layout.release))
     change.telling.warn(registry.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)

@@ -18,6 +18,7 @@ from provisioning.target import (
     owners,
     registry,
     releases,
+    removed,
     running,
     stage,
     users,
@@ -185,6 +186,6 @@ def _there(home: Home, new: Release) -> list[str]:
 
 
 def _kept(home: Home, old: Release | None, new: Release) -> Kept:
-    before = old or releases.left(home)
+    before = old or removed.left(home, new.package.name)
     decided = configuration.decide(home, before.layout if before else None, new.layout)
     return Kept(decided, configuration.absent(home, new.layout, decided))

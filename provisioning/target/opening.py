@@ -11,12 +11,11 @@ from provisioning.artifact import digest
 from provisioning.artifact.installed import CURRENT, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
-from provisioning.target import history, made, record, registry, removal, running
+from provisioning.target import history, made, record, registry, removal, removed, running
 from provisioning.target.change import ATTEMPTS, TOOL
 from provisioning.target.home import missing, opened, remove_empty
 from provisioning.target.lock import locked
 from provisioning.target.recovery import recover
-from provisioning.target.releases import REMOVED
 from provisioning.target.system import is_starting
 from provisioning.target.trust import demand_own, doubt_about
 
@@ -97,7 +96,7 @@ def _have_finished(home: Home, telling: Telling) -> None:
 def _tidy(home: Home) -> None:
     """Remove what only says that there is nothing."""
     with suppress(OSError, RefusedError):
-        if any(map(home.directory.status, (CURRENT, record.PATH, history.PATH, REMOVED))):
+        if any(map(home.directory.status, (CURRENT, record.PATH, history.PATH, removed.PATH))):
             return
         if home.directory.is_directory(RELEASES) and not home.directory.names(RELEASES):
             home.directory.remove(RELEASES)

@@ -82,6 +82,11 @@ def is_of_removal(home: Home) -> bool:
     return _field(home, "action") == REMOVE
 
 
+def removed_by(home: Home) -> str:
+    """The release that goes in a removal under way; "" if none is."""
+    return _field(home, "old") if is_of_removal(home) else ""
+
+
 def write(home: Home, record: Record) -> None:
     """Have the record on the disk."""
     text = json.dumps({"format": _FORMAT, **record._asdict()}, indent=1, sort_keys=True)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, RELEASES, STATE
 from provisioning.errors import RefusedError, TargetError
-from provisioning.target import change, made, orphan, record, registry, releases, removal, running
+from provisioning.target import (
+    change,
+    made,
+    orphan,
+    record,
+    registry,
+    releases,
+    removal,
+    removed,
+    running,
+)
 from provisioning.target.change import Change
 from provisioning.target.configuration import KEPT
 from provisioning.target.record import REMOVE, RETURNING
@@ -38,7 +48,7 @@ def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     under_way = _change(home, telling, found)
     _sweep(home, telling, _beside(under_way))
     registry.sweep(home, found.name)
-    for release in filter(None, (under_way.old, under_way.new, releases.left(home))):
+    for release in filter(None, (under_way.old, under_way.new, removed.left(home, found.name))):
         running.sweep(home, release.package)
     done = _recover(under_way, attempts)
     telling.say(f"{found.name}: an interrupted {found.action} was {done}")
@@ -93,6 +103,7 @@ def _release(home: Home, name: str) -> Release | None:
 
 def _beside(change: Change) -> set[str]:
     """The directories that hold what lies beside the releases."""
-    layouts = (each.layout for each in (change.old, change.new, releases.left(change.home)) if each)
+    before = removed.left(change.home, change.record.name)
+    layouts = (each.layout for each in (change.old, change.new, before) if each)
     kept = (entry for layout in layouts for entry in (*layout.conffiles, *layout.data))
     return {entry.path.rpartition("/")[0] for entry in kept}

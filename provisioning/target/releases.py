@@ -9,7 +9,6 @@ from provisioning.artifact import digest, manifest
 from provisioning.artifact.installed import (
     CURRENT,
     RELEASES,
-    STATE,
     Installed,
     faults,
     installed,
@@ -21,9 +20,6 @@ from provisioning.target.owners import numbered, own
 if TYPE_CHECKING:
     from provisioning.artifact.manifest import Manifest, Package
     from provisioning.target.home import Home
-
-REMOVED = f"{STATE}/removed.json"
-"""The manifest of a release that was removed: what its configuration files were."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}-([0-9a-f]{8})(?:\.[1-9])?")
 _REPAIRS = range(1, 10)
@@ -114,18 +110,6 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
     if parsed.package.prefix != home.prefix:
         raise RefusedError(f"{where}: belongs below {parsed.package.prefix}; was it moved?")
     return laid_out(name, data, parsed, f"{where}/{MANIFEST}")
-
-
-def left(home: Home) -> Release | None:
-    """What was installed here when the package was removed last, for its configuration."""
-    data = home.directory.read(REMOVED)
-    if data is None:
-        return None
-    try:
-        parsed = manifest.parse(data, REMOVED)
-        return laid_out(name_of(parsed.package, data), data, parsed, REMOVED)
-    except (ArtifactError, RefusedError):
-        return None
 
 
 def is_name(text: str) -> bool:

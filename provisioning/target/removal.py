@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.files import reason
 from provisioning.artifact.installed import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import TargetError
-from provisioning.target import bytecode, history, made, record, registry, releases, running
+from provisioning.target import (
+    bytecode,
+    history,
+    made,
+    record,
+    registry,
+    releases,
+    removed,
+    running,
+)
 from provisioning.target.change import TOOL, begun, end
 from provisioning.target.configuration import KEPT
-from provisioning.target.durable import Owned
 from provisioning.target.history import DONE
 from provisioning.target.lock import LOCK
 from provisioning.target.record import SWITCHING
@@ -33,7 +41,7 @@ def carry_out(change: Change) -> tuple[str, ...]:
         change = begun(change)
         running.run_hook(home, change.record, "pre_remove", (old, None))
         if old:
-            home.directory.write(releases.REMOVED, old.data, Owned(0o600))
+            removed.note(home, old)
         change = change.noted(phase=SWITCHING)
         if old:
             running.stop(home, old)
@@ -63,7 +71,7 @@ def abandon(change: Change) -> None:
             running.start(change.home, None, change.old, change.record.resting.split())
         except TargetError as error:
             change.telling.warn(f"after going back: {error}")
-    change.home.directory.remove(releases.REMOVED)
+    change.home.directory.remove(removed.PATH)
     record.remove(change.home)
 
 
@@ -75,7 +83,7 @@ def finish(change: Change) -> tuple[str, ...]:
         running.run_hook(home, change.record, "post_remove", (change.old, None))
     except TargetError as error:
         change.telling.warn(str(error))
-    about = releases.left(home)
+    about = removed.left(home, change.record.name)
     if about:
         running.forget(home, about.package)
     change.telling.warn(registry.strike(home))
@@ -93,11 +101,11 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
     stuck = [*_all_removed(home, _releases(home))]
     if purge:
         # Whoever installs the package meanwhile gets its configuration as for the first time.
-        about = releases.left(home)
+        about = removed.left(home)
         if about:  # or what Python has left beside them would keep their directories
             bytecode.sweep(home, "", about.layout.conffiles)
         made.note(home, made.known(home, about))
-        home.directory.remove(releases.REMOVED)
+        home.directory.remove(removed.PATH)
         stuck += [*_all_removed(home, _purged(home)), *running.remove_users(home)]
         if not stuck:
             forget(home, but=(LOCK,))

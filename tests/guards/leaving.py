@@ -14,7 +14,7 @@ LEAVING = Group(
             (
                 Guard(
                     "target/removal.py",
-                    "        home.directory.remove(releases.REMOVED)\n        stuck",
+                    "        home.directory.remove(removed.PATH)\n        stuck",
                     "        stuck",
                     "target/test_purge.py::"
                     "test_meanwhile_the_package_can_be_installed_with_its_configuration",
@@ -58,6 +58,27 @@ LEAVING = Group(
                 (
                     "target/test_power.py::"
                     "test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives"
+                ),
+            ),
+        ),
+        Fault(
+            "a note of a removal that no removal of the package has left: copied there, or of"
+            " another package, or from before it was installed again",
+            "told, and not believed: no configuration file counts as deleted by its user",
+            (
+                Guard(
+                    "target/removed.py",
+                    "found if is_its_own and called in _removed(home) else None",
+                    "found if is_its_own else None",
+                    "target/test_removed.py::"
+                    "test_a_manifest_that_no_removal_has_left_is_told_and_not_believed",
+                ),
+                Guard(
+                    "target/removed.py",
+                    "found if is_its_own and called",
+                    "found if called",
+                    "target/test_removed.py::"
+                    "test_what_another_package_has_left_in_its_place_is_that_one_s",
                 ),
             ),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioning.errors import TargetError
-from provisioning.target import running, source
+from provisioning.target import removed, running, source
 from provisioning.target.command.asked import add_output, add_root, own_tree, root_of, some_path
 from provisioning.target.command.changed import changed, planned, unchanged
 from provisioning.target.home import SYSTEM, exists, looked_at
@@ -54,6 +54,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
         if options.dry_run or not exists(root, new.package.prefix):
             with looked_at(root, new.package.prefix) as home:
                 plan = plan_of(home, new, downgrade=options.allow_downgrade)
+                telling.warn(removed.doubt(home, new.package.name) if options.dry_run else "")
             if options.dry_run:
                 return planned(plan, home, telling)
         return _install(options, opened, new, telling)
@@ -66,5 +67,6 @@ def _install(options: Namespace, opened: Source, new: Release, telling: Telling)
         plan = plan_of(home, new, downgrade=options.allow_downgrade)
         if plan is None:
             return unchanged(new.package, home, telling)
+        telling.warn(removed.doubt(home, new.package.name))
         install(home, opened, plan, telling)
         return changed(plan, home, telling)

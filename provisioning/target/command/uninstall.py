@@ -24,6 +24,8 @@ from provisioning.target.opening import to_change
 from provisioning.target.plan import Plan
 from provisioning.target.record import REMOVE
 from provisioning.target.registry import left_at, prefix_of
+from provisioning.target.removed import PATH as REMOVED
+from provisioning.target.removed import left
 from provisioning.target.staying import goes, spared, stays
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def _ended(options: Namespace, telling: Telling) -> Answer:
 
 def _is_anything(home: Home, *, purge: bool) -> bool:
     """Tell whether there is anything to remove."""
-    places = (history.PATH, releases.REMOVED) if purge else ()
+    places = (history.PATH, REMOVED) if purge else ()
     # A directory of releases without one is what a removal has left that could not finish.
     return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
 
@@ -115,7 +117,7 @@ def _planned(home: Home, options: Namespace) -> Plan:
             else RefusedError(f"{home.path}: nothing is installed")
         )
     old = releases.read(home, current) if current else None
-    about = old or releases.left(home)
+    about = old or left(home)
     return Plan(
         REMOVE,
         old,
