@@ -37,6 +37,7 @@ TOOLS = {
     "openssl": Tool("openssl", "openssl", "openssl"),
     "pgrep": Tool("pgrep", "procps"),  # macOS has it
     "rsync": Tool("rsync", "rsync", "rsync"),
+    "setfacl": Tool("setfacl", "acl"),
     "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),
     "strace": Tool("strace", "strace"),
     "systemd": Tool("systemd-analyze", "systemd", also=("systemd",)),

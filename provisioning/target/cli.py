@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(words)
     telling = Telling(quiet=options.quiet, json=options.json)
     with _interruptible():
-        answer = _answer(options, telling)
+        answer = _answer(options, telling, words)
     if options.json:
         telling.print(json.dumps(answer.document, indent=2))
     return _written(answer.code, telling, changes=_command(options.command).CHANGES)
@@ -85,20 +85,30 @@ def _interruptible() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _answer(options: argparse.Namespace, telling: Telling) -> Answer:
+def _answer(options: argparse.Namespace, telling: Telling, words: Sequence[str]) -> Answer:
     try:
         return _run(options, telling)
     except ProvisioningError as error:
         code, text = _CODES.get(type(error), TROUBLE), str(error)
+        text += _way_out(error.__cause__, words)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        code, text = TROUBLE, f"{where}{error.strerror}"
+        code, text = TROUBLE, f"{where}{error.strerror}{_way_out(error, words)}"
     except KeyboardInterrupt as error:
         code, text = 128 + (error.args[0] if error.args else signal.SIGINT), "interrupted"
     telling.end()
     for line in text.split("\n"):
         telling.complain(line)
     return Answer(code, {"error": text, "warnings": telling.warnings})
+
+
+def _way_out(error: BaseException | None, words: Sequence[str]) -> str:
+    """What to type where somebody else may do what was asked for; "" if that is not it."""
+    if not isinstance(error, PermissionError):
+        return ""
+    from provisioning.target.denied import way_out  # noqa: PLC0415 - a cost for this alone
+
+    return way_out(error, [called(), *words])
 
 
 def _run(options: argparse.Namespace, telling: Telling) -> Answer:

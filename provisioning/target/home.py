@@ -125,7 +125,7 @@ def _reached(root: Path, path: Path, owned: Owned | None, package: str = "") -> 
             with top.opened(path.relative_to(root).as_posix()) as descriptor:
                 directory = Directory(descriptor, package, path)
     except OSError as error:
-        raise RefusedError(_fault(root, path, error)) from None
+        raise RefusedError(_fault(root, path, error)) from error
     with directory:
         yield directory
 

@@ -27,6 +27,14 @@ def can_give() -> bool:
     return os.geteuid() == 0
 
 
+def name_of(user: int) -> str:
+    """What a user is called; its number where it has no name here."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
 def missing(entries: Iterable[Entry], coming: Collection[str]) -> list[str]:
     """Tell which users and groups of a package there are not on this machine, if it matters.
 

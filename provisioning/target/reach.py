@@ -14,6 +14,7 @@ from provisioning.artifact.entry import DIR, LINK
 from provisioning.artifact.installed import RELEASES
 from provisioning.artifact.package import words
 from provisioning.artifact.path import shown
+from provisioning.target import acl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,25 @@ class _User(NamedTuple):
     """-1 for one who will be made, and owns nothing yet."""
     groups: frozenset[int]
 
-    def may_enter(self, mode: int, owner: int, group: int) -> bool:
-        """Tell whether somebody may go through a directory, or run a program."""
+    def may_enter(
+        self, mode: int, owner: int, group: int, entries: tuple[acl.Entry, ...] = ()
+    ) -> bool:
+        """Tell whether somebody may go through a directory, or run a program: as acl(5) has it."""
         if self.number == owner:
             return bool(mode & stat.S_IXUSR)
-        return bool(mode & (stat.S_IXGRP if group in self.groups else stat.S_IXOTH))
+        for kind, who, rights in entries:
+            if (kind, who) == (acl.USER, self.number):
+                return bool(rights & acl.RUN)
+        of_groups = [
+            rights
+            for kind, who, rights in entries
+            if (kind == acl.GROUP and who in self.groups)
+            or (kind == acl.OWNING and group in self.groups)
+        ]
+        if of_groups:
+            return any(rights & acl.RUN for rights in of_groups)
+        by_group = group in self.groups and not entries
+        return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))
 
 
 def faults(home: Home, release: Release) -> Iterator[str]:
@@ -57,7 +72,8 @@ def _closed(home: Home, release: Release, program: str, user: _User) -> Iterator
             status = way.stat()
         except FileNotFoundError:
             break  # it will be made, and open
-        if not user.may_enter(status.st_mode, status.st_uid, status.st_gid):
+        known = status.st_mode, status.st_uid, status.st_gid
+        if not user.may_enter(*known, acl.entries(way)):
             yield str(way), stat.S_IMODE(status.st_mode)
     if user.number < 0:
         return  # nobody knows yet what will be theirs

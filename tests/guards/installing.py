@@ -332,6 +332,25 @@ INSTALLING = Group(
             ),
         ),
         Fault(
+            "an ordinary user would change what root, or another user, has installed",
+            "told whose it is, and what to type",
+            (
+                Guard(
+                    "target/cli.py",
+                    'f"{where}{error.strerror}{_way_out(error, words)}"',
+                    'f"{where}{error.strerror}"',
+                    "target/test_owners.py::"
+                    "test_who_may_change_nothing_is_told_whose_it_is_and_what_to_type[rollback]",
+                ),
+                Guard(
+                    "target/cli.py",
+                    "        text += _way_out(error.__cause__, words)\n",
+                    "",
+                    "target/test_owners.py::test_without_root_a_prefix_of_root_is_refused",
+                ),
+            ),
+        ),
+        Fault(
             "a scratch root, a prefix, or a directory above that belongs to somebody else, or that"
             " others can write to, with a tool, a hook, a record or a registry of theirs",
             "nothing from there is run; on the machine itself nothing of it is believed",
@@ -370,10 +389,22 @@ INSTALLING = Group(
                 ),
                 Guard(
                     "target/trust.py",
-                    "if status.st_mode & stat.S_IWGRP and not _is_alone(status):",
-                    "if False:",
+                    "    if status.st_mode & stat.S_IWGRP:\n",
+                    "    if False:\n",
                     "target/test_trust.py::test_a_tool_that_others_could_exchange_is_not_run"
                     "[opt-open_to_a_group]",
+                ),
+                Guard(
+                    "target/trust.py",
+                    "        if kind == acl.USER and who not in {0, os.geteuid()}:\n",
+                    "        if False:\n",
+                    "target/test_trust.py::test_whom_a_list_lets_write_counts_too",
+                ),
+                Guard(
+                    "target/acl.py",
+                    "each._replace(rights=each.rights & mask)",
+                    "each",
+                    "target/test_own_machine.py::test_what_is_closed_may_be_open_by_a_list",
                 ),
                 Guard(
                     "target/running.py",

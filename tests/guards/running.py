@@ -20,7 +20,7 @@ RUNNING = Group(
                 ),
                 Guard(
                     "target/reach.py",
-                    "if group in self.groups else",
+                    "if by_group else",
                     "if False else",
                     "target/test_own_machine.py::"
                     "test_what_is_closed_may_be_open_to_the_group_or_the_owner",

@@ -7,6 +7,7 @@ they are asked; `test_booted` asks the real ones.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -334,6 +335,39 @@ def test_what_is_closed_may_be_open_to_the_group_or_the_owner(own: Own) -> None:
     assert own.install("1.4.2", (RUN,), services=run_by("daemon"))[0] == 0
     assert own.install("1.5.0", (RUN,), services=run_by("games"))[0] == 3
     assert own.install("1.5.0", (RUN,), services=run_by("root"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ("u:daemon:x", 0),
+        ("g:daemon:x", 0),
+        ("u:daemon:rw", 3),
+        ("u:daemon:-,o::x", 3),  # of whom the list says something, not the rest
+        ("g:daemon:-,o::x", 3),
+        ("u:daemon:x,m::r", 3),
+        ("u:games:x", 3),
+        ("u:games:-,o::x", 0),
+    ],
+)
+def test_what_is_closed_may_be_open_by_a_list(own: Own, entries: str, code: int) -> None:
+    own.prefix.mkdir(parents=True)
+    own.prefix.chmod(0o700)
+    subprocess.run(["setfacl", "-m", entries, str(own.prefix)], check=True)
+    assert own.install("1.4.2", (RUN,), services=run_by("daemon"))[0] == code
+
+
+@pytest.mark.parametrize("path", ["state", "releases"])
+def test_whom_a_list_lets_write_to_what_is_known_is_told(own: Own, path: str) -> None:
+    own.install("1.4.2")
+    where = own.prefix / path
+    subprocess.run(["setfacl", "-m", "u:nobody:rwx", str(where)], check=True)
+    code, told = own.install("1.5.0")
+    assert (code, own.version) == (3, "1.4.2")
+    assert f"/{path}: can be written to by nobody, as its ACL says, and could hold" in told
+    (way_out,) = re.findall("`(chmod -R [^`]*)`", told)
+    subprocess.run(way_out.replace("/opt", f"{own.place}/opt").split(), check=True)
+    assert own.install("1.5.0")[0] == 0
 
 
 def test_a_program_that_its_user_may_not_run_is_told(own: Own) -> None:

@@ -167,8 +167,16 @@ def test_without_root_files_are_the_user_s_and_it_is_told(real: Path) -> None:
 
 
 def test_without_root_a_prefix_of_root_is_refused(real: Path) -> None:
-    done = run("install", archive(real), user=NOBODY)
-    assert done == (3, "", f"provision: {real}: Permission denied\n")
+    path = archive(real)
+    done = run("install", path, user=NOBODY)
+    assert done == (
+        3,
+        "",
+        (
+            f"provision: {real}: Permission denied; {real.parent} belongs to root: run"
+            f" `sudo provision install {path}`\n"
+        ),
+    )
 
 
 def test_without_root_a_scratch_root_will_do(real: Path) -> None:
@@ -213,6 +221,45 @@ def test_who_may_change_nothing_is_told_and_may_verify(real: Path, whose: str) -
     ]
 
 
+UNREAD = {
+    ("gc",): "transaction.json",
+    ("gc", "--dry-run"): "transaction.json",
+    ("rollback",): "transaction.json",
+    ("uninstall",): "transaction.json",
+    ("uninstall", "--purge", "--dry-run"): "users",
+    ("recover",): "transaction.json",
+}
+
+
+@pytest.mark.parametrize("words", UNREAD, ids=" ".join)
+def test_who_may_change_nothing_is_told_whose_it_is_and_what_to_type(
+    real: Path, words: tuple[str, ...]
+) -> None:
+    assert run("install", archive(real, readable())).code == 0
+    asked = (words[0], real.name, *words[1:])
+    state, typed = f"{real}/state", " ".join(asked)
+    told = f"provision: {state}/{UNREAD[words]}: Permission denied; {state} belongs to root: run"
+    assert run(*asked, user=NOBODY) == (2, "", f"{told} `sudo provision {typed}`\n")
+
+
+def test_what_is_another_s_is_asked_for_as_that_user(real: Path) -> None:
+    real.mkdir()
+    os.chown(real, 1, 1)
+    assert run("install", archive(real, readable()), user=1).code == 0
+    told = f"{real}/releases: Permission denied; {real}/releases belongs to daemon: run"
+    command = f"`sudo -u daemon provision gc {real}`"
+    assert run("gc", real, user=NOBODY) == (2, "", f"provision: {told} {command}\n")
+
+
+def test_what_is_one_s_own_and_closed_is_no_matter_of_whose_it_is(real: Path) -> None:
+    real.mkdir()
+    os.chown(real, NOBODY, NOBODY)
+    assert run("install", archive(real, readable()), user=NOBODY).code == 0
+    (real / "state").chmod(0)
+    told = f"provision: {real}/state/transaction.json: Permission denied\n"
+    assert run("gc", real, user=NOBODY).err == told
+
+
 def test_a_package_that_is_its_owner_s_alone_hides_no_other(real: Path) -> None:
     for prefix in (real, real.with_name(f"{real.name}-2")):
         assert run("install", archive(prefix, readable())).code == 0
@@ -221,7 +268,8 @@ def test_a_package_that_is_its_owner_s_alone_hides_no_other(real: Path) -> None:
     told = f"provision: {real}: Permission denied\n"
     assert run("list", user=NOBODY) == (2, other, told)
     assert run("status", user=NOBODY).err == told
-    assert run("status", real.name, user=NOBODY) == (3, "", told)
+    way_out = f"; {real} belongs to root: run `sudo provision status {real.name}`\n"
+    assert run("status", real.name, user=NOBODY) == (3, "", told.rstrip("\n") + way_out)
     answer = json.loads(run("list", "--json", user=NOBODY).out)
     assert [each["name"] for each in answer["packages"]] == [f"{real.name}-2"]
     assert answer["error"] == f"{real}: Permission denied"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,49 @@ def test_nor_by_any_other_command(planted: Machine, command: str) -> None:
     what = package(planted.folder, "1.5.0") if command == "install" else "greenhouse"
     assert planted.run(command, what).code == 3
     assert not has_run(planted)
+
+
+BY_LIST = {
+    ("u:nobody:rwx",): "can be written to by nobody, as its ACL says",
+    ("g:nogroup:rwx",): "can be written to by the group nogroup, as its ACL says",
+    ("u:nobody:rx", "g:nogroup:rwx"): "can be written to by the group nogroup, as its ACL says",
+}
+
+
+def listed(path: Path, *entries: str) -> None:
+    """Give something an access control list, of which its mode shows what bounds it."""
+    subprocess.run(["setfacl", "-m", ",".join(entries), str(path)], check=True)
+
+
+@pytest.mark.parametrize("entries", BY_LIST, ids=" ".join)
+@pytest.mark.parametrize("path", ["", "opt/greenhouse", "opt/greenhouse/state/tool"])
+def test_whom_a_list_lets_write_counts_too(
+    planted: Machine, path: str, entries: tuple[str, ...]
+) -> None:
+    listed(planted.root / path, *entries)
+    outcome = planted.run("recover", "greenhouse")
+    assert (outcome.code, has_run(planted)) == (3, False)
+    assert f" since {'/' + path if path else ''} {BY_LIST[entries]}; " in outcome.err
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ("u:nobody:rx",),
+        ("u:nobody:rx", "g::rx", "m::rwx"),
+        ("u:root:rwx",),
+        ("g:root:rwx",),
+        ("u:nobody:rwx", "m::rx"),  # chmod g-w has done that
+    ],
+    ids=" ".join,
+)
+def test_a_list_that_lets_nobody_write_but_us_is_none(
+    planted: Machine, entries: tuple[str, ...]
+) -> None:
+    for path in ("", "opt/greenhouse", "opt/greenhouse/state/tool"):
+        listed(planted.root / path, *entries)
+    assert planted.run("recover", "greenhouse").code == 2  # it has ended nothing
+    assert has_run(planted)
 
 
 def test_a_directory_above_the_root_counts_too(planted: Machine) -> None:
