@@ -17,7 +17,7 @@ from provisioning.target import system
 from provisioning.target.manager import File, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.package import Package
@@ -82,6 +82,11 @@ def others(root: Directory, name: str) -> Iterator[str]:
             path = f"{place}/{each}"
             if path != f"{DIRECTORY}/{name}" and _says_label(root.read(path) or b"", wanted):
                 yield path
+
+
+def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]]:  # noqa: ARG001 - a service has one label
+    """None: see `others`."""
+    return iter(())
 
 
 def _says_label(data: bytes, wanted: str) -> bool:

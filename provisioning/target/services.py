@@ -35,13 +35,20 @@ def faults(system: System, manifest: Manifest) -> list[str]:
     package = manifest.package
     if not package.service_manager:
         return []
+    needed = manager_of(package).files(manifest, {})
     with _units(system, package) as units:
-        return [
+        found = [
             f"{system.root / path}: is not of {package.name}; remove it, or call the service"
             " another name"
-            for name in manager_of(package).files(manifest, {})
+            for name in needed
             for path in units.strangers(name)
         ]
+        found += [
+            f"{system.root / path}: is not of {package.name}, and goes by the name {name} too where"
+            " it is enabled (Alias=); call the service another name"
+            for path, name in units.aliases(needed)
+        ]
+    return found
 
 
 def sweep(system: System, package: Package) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.unit import (
@@ -17,7 +18,7 @@ from provisioning.target import system
 from provisioning.target.manager import File, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.package import Package
@@ -44,6 +45,7 @@ _OTHERS = (
     ),
 )
 _SCRIPTS = "etc/init.d"
+_ALIAS = re.compile(rb"^[ \t]*Alias[ \t]*=(.*)$", re.MULTILINE)
 
 _QUICK = 30  # seconds that a question may take
 _SLOW = 300  # a program may take long to stop
@@ -93,6 +95,28 @@ def others(root: Directory, name: str) -> Iterator[str]:
     for path in (*(f"{each}/{name}" for each in _OTHERS), f"{_SCRIPTS}/{name[: -len(SUFFIX)]}"):
         if root.status(path) and not (path.startswith("run/") and is_mask(root, path)):
             yield path
+
+
+def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Where a unit says that it has one of these names too, once it is enabled; and which name.
+
+    A link of that name, which `systemctl enable` makes, would go before ours.
+    """
+    for path in _said(root):
+        data = root.read(path) or b""
+        if b"Alias" in data:  # as in few
+            said = b" ".join(_ALIAS.findall(data.replace(b"\\\n", b" "))).split()
+            yield from ((path, name) for name in names if name.encode() in said)
+
+
+def _said(root: Directory) -> Iterator[str]:
+    """The files of all services, and what says more of one beside it."""
+    for place in (DIRECTORY, FORMER, *_OTHERS):
+        for name in root.names(place):
+            if name.endswith(SUFFIX):
+                yield f"{place}/{name}"
+            elif name.endswith(f"{SUFFIX}.d"):
+                yield from (f"{place}/{name}/{each}" for each in root.names(f"{place}/{name}"))
 
 
 def reload() -> None:

@@ -10,7 +10,7 @@ from provisioning.target.durable import Owned
 from provisioning.target.system import SYSTEM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
     from types import ModuleType
 
@@ -43,6 +43,12 @@ class Units:
         """Where the service manager knows another by a name."""
         yield from filter(self._is_strange, self._paths(name))
         yield from self._manager.others(self._root, name)
+
+    def aliases(self, names: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Where another is, or may be, known by one of these names; and by which."""
+        for path, name in self._manager.aliases(self._root, names):
+            if not self._is_own(path):
+                yield path, name
 
     def put(self, wanted: Mapping[str, File]) -> bool:
         """Have these files there, and tell whether one of them was not. Raises TargetError."""

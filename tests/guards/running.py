@@ -166,7 +166,7 @@ RUNNING = Group(
         ),
         Fault(
             "a unit of the distribution, of a deb, of an administrator or of a script, of the name"
-            " that a service needs",
+            " that a service needs, or that would have it as soon as it is enabled",
             "refused by name before anything is changed",
             (
                 Guard(
@@ -180,6 +180,20 @@ RUNNING = Group(
                     'if path != f"{DIRECTORY}/{name}" and',
                     "if False and",
                     "target/test_services.py::test_a_label_of_another_is_a_fault",
+                ),
+                Guard(
+                    "target/services.py",
+                    "for path, name in units.aliases(needed)",
+                    "for path, name in ()",
+                    "target/test_services.py::"
+                    "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault",
+                ),
+                Guard(
+                    "artifact/deb/known.py",
+                    'path=$(alias_in "$place" "$unit")',
+                    "path=",
+                    "artifact/deb/test_known.py::"
+                    "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_refused",
                 ),
             ),
             (
@@ -403,16 +417,23 @@ RUNNING = Group(
                 ),
                 Guard(
                     "artifact/bytecode.py",
-                    "if found.type != FILE or cache not in self._caches or not match:",
-                    "if cache not in self._caches or not match:",
+                    "return found.type == FILE and self._source_of",
+                    "return self._source_of",
                     "artifact/test_bytecode.py::test_nothing_else_is",
                 ),
                 Guard(
                     "artifact/bytecode.py",
-                    "return _join(_above(cache), match[1] + _SOURCE) in self._sources",
-                    "return True",
+                    "self._source_of(found.path) in self._sources",
+                    "bool(self._source_of(found.path))",
                     "target/test_bytecode.py::"
                     "test_what_is_not_of_a_source_is_a_difference_beside_it",
+                ),
+                Guard(
+                    "artifact/bytecode.py",
+                    "(_NAME if in_cache else _LEGACY)",
+                    "_NAME",
+                    "target/test_bytecode.py::"
+                    "test_what_compileall_leaves_beside_a_source_is_told_and_goes",
                 ),
                 Guard(
                     "target/removal.py",
@@ -428,13 +449,6 @@ RUNNING = Group(
                     "target/test_own_machine.py::test_a_hook_leaves_no_byte_code",
                 ),
                 Guard(
-                Guard(
-                    "artifact/bytecode.py",
-                    "(_NAME if in_cache else _LEGACY)",
-                    "_NAME",
-                    "target/test_bytecode.py::"
-                    "test_what_compileall_leaves_beside_a_source_is_told_and_goes",
-                ),
                     "target/running.py",
                     "        bytecode.renew(home, package)\n",
                     "",

@@ -137,6 +137,53 @@ def test_a_unit_that_is_known_from_elsewhere_is_a_fault(system: System, path: st
     assert services.faults(system, wanted) == [told]
 
 
+ALIAS = "[Install]\nWantedBy=multi-user.target\nAlias={}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("usr/lib/systemd/system/other.service", "greenhouse.service"),
+        ("lib/systemd/system/other.service", "b.service  greenhouse.service"),
+        (f"{UNITS}/other.service", "b.service \\\n  greenhouse.service"),
+        (f"{FORMER}/other@.service", "b.service\n Alias = greenhouse.service"),
+        (f"{FORMER}/other.service.d/override.conf", "greenhouse.service"),
+    ],
+)
+def test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault(
+    system: System, path: str, said: str
+) -> None:
+    there = system.root / path
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.write_text(ALIAS.format(said))
+    assert services.faults(system, manifest(service(), PUMP)) == [
+        (
+            f"{there}: is not of greenhouse, and goes by the name greenhouse.service too where it"
+            " is enabled (Alias=); call the service another name"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("usr/lib/systemd/system/other.service", "greenhouse-2.service my-greenhouse.service"),
+        ("usr/lib/systemd/system/other.service", "greenhouse"),
+        ("usr/lib/systemd/system/other.service", "b.service\n# Alias=greenhouse.service"),
+        ("usr/lib/systemd/user/other.service", "greenhouse.service"),
+        (f"{UNITS}/greenhouse.service", "greenhouse-pump.service"),  # its own, edited
+    ],
+)
+def test_other_aliases_are_none(system: System, path: str, said: str) -> None:
+    wanted = manifest(service(), PUMP)
+    arrange(system, wanted)
+    there = system.root / path
+    there.parent.mkdir(parents=True, exist_ok=True)
+    with open(there, "a") as file:
+        file.write(ALIAS.format(said))
+    assert services.faults(system, wanted) == []
+
+
 @pytest.mark.parametrize("place", [FORMER, "run/systemd/system"])
 @pytest.mark.parametrize("empty", [True, False])
 def test_what_is_masked_is_no_fault_and_stays_masked(

@@ -24,6 +24,17 @@ _PLACES = (
     "/run/systemd/generator.late",
 )
 
+_ALIAS = """\
+# Which file of a place says that a unit has this name too, once it is enabled.
+alias_in() {
+    grep -ls '^[[:blank:]]*Alias' "$1"/*.service "$1"/*.service.d/*.conf |
+        while IFS= read -r path; do
+            sed -n -e :a -e '/\\\\$/{N;s/\\\\\\n/ /;ba' -e '}' \\
+                -e 's/^[[:blank:]]*Alias[[:blank:]]*=/ /p' "$path" |
+                tr -s '[:blank:]' '\\n' | grep -qxF "$2" && printf '%s\\n' "$path" || true
+        done | sed -n 1p
+}
+"""
 STOPPED = """\
 # Whether somebody has stopped a unit: it has left its state before its process has ended.
 was_stopped() {
@@ -42,6 +53,7 @@ def refuse(described: Described) -> Iterator[str]:
     """
     package = described.manifest.package
     if names := " ".join(map(quote, units.names(package))):
+        yield _ALIAS
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     for unit in {names}; do
@@ -50,6 +62,12 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
             continue
         fi
         for place in {" ".join(_PLACES)}; do
+            path=$(alias_in "$place" "$unit")
+            if [ -n "$path" ]; then
+                echo "{package.name}: $path: is not of {package.name}, and goes by the name" \\
+                    "$unit too where it is enabled (Alias=); call the service another name" >&2
+                exit 1
+            fi
             path=$place/$unit
             if [ "$1$place" = "install{_COPIES}" ] && [ -n "$2" ]; then
                 continue

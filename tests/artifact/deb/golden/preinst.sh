@@ -7,6 +7,16 @@ if [ -n "${DPKG_ROOT:-}" ]; then
     exit 1
 fi
 
+# Which file of a place says that a unit has this name too, once it is enabled.
+alias_in() {
+    grep -ls '^[[:blank:]]*Alias' "$1"/*.service "$1"/*.service.d/*.conf |
+        while IFS= read -r path; do
+            sed -n -e :a -e '/\\$/{N;s/\\\n/ /;ba' -e '}' \
+                -e 's/^[[:blank:]]*Alias[[:blank:]]*=/ /p' "$path" |
+                tr -s '[:blank:]' '\n' | grep -qxF "$2" && printf '%s\n' "$path" || true
+        done | sed -n 1p
+}
+
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     for unit in 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service; do
         if dpkg-query --listfiles greenhouse 2>/dev/null |
@@ -14,6 +24,12 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
             continue
         fi
         for place in /etc/systemd/system.control /etc/systemd/system /etc/systemd/system.attached /run/systemd/transient /run/systemd/system /run/systemd/generator /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
+            path=$(alias_in "$place" "$unit")
+            if [ -n "$path" ]; then
+                echo "greenhouse: $path: is not of greenhouse, and goes by the name" \
+                    "$unit too where it is enabled (Alias=); call the service another name" >&2
+                exit 1
+            fi
             path=$place/$unit
             if [ "$1$place" = "install/etc/systemd/system" ] && [ -n "$2" ]; then
                 continue
