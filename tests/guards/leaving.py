@@ -95,14 +95,14 @@ LEAVING = Group(
                     "target/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
                 ),
                 Guard(
-                    "artifact/deb/script.py",
-                    'if [ ! -L "$path" ] && mountpoint -q "$path"; then',
-                    "if false; then",
+                    "artifact/deb/purge.py",
+                    'elif [ ! -L "$path" ] && mountpoint -q "$path"; then',
+                    "elif false; then",
                     "artifact/deb/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log]",
                 ),
                 Guard(
-                    "artifact/deb/script.py",
+                    "artifact/deb/purge.py",
                     'rm -rf --one-file-system "$path"',
                     'rm -rf "$path"',
                     "artifact/deb/test_script.py::"
@@ -227,6 +227,27 @@ LEAVING = Group(
                     "(entry.path for entry in about.layout.data), DATA)\n",
                     "target/test_purge.py::"
                     "test_of_what_an_older_tool_installed_what_is_not_known_stays",
+                ),
+                Guard(
+                    "artifact/deb/purge.py",
+                    'if [ -d "$path" ] && ! was_empty "$path"; then',
+                    "if false; then",
+                    "artifact/deb/test_purge.py::"
+                    "test_what_was_there_before_is_there_afterwards[dash]",
+                ),
+                Guard(
+                    "artifact/deb/purge.py",
+                    """        ! printf '%s\\\\n' "$owned" | grep -qF -e "$1/"\n""",
+                    "        true\n",
+                    "artifact/deb/test_purge.py::"
+                    "test_a_version_that_comes_to_data_of_others_leaves_them[dash-files]",
+                ),
+                Guard(
+                    "artifact/deb/purge.py",
+                    "    mv -T {found}-new {found}\n",
+                    "    rm {found}-new\n",
+                    "artifact/deb/test_purge.py::"
+                    "test_an_installation_that_failed_has_noted_nothing[dash]",
                 ),
             ),
         ),

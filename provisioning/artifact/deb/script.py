@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact import device
 from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.cache import has_sources, of_package
-from provisioning.artifact.deb import hook, known, lent, switch, units, user
+from provisioning.artifact.deb import hook, known, lent, purge, switch, units, user
 from provisioning.artifact.installed import CURRENT, RELEASES
 from provisioning.artifact.package import plain
 from provisioning.artifact.path import DEVICE
-from provisioning.artifact.unit import writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,15 +51,6 @@ dpkg-query --listfiles {name} | sed -n 's,\\.py$,,p' |
 dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
     while IFS= read -r path; do
         [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
-    done
-"""
-_REMOVED = """\
-    for path in {data}; do
-        if [ ! -L "$path" ] && mountpoint -q "$path"; then
-            echo "{name}: $path: is mounted there; unmount it, and purge again" >&2
-            exit 1
-        fi
-        rm -rf --one-file-system "$path"
     done
 """
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
@@ -247,28 +237,6 @@ case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
 """
 
 
-def _purged_data(described: Described) -> Iterator[str]:
-    """Remove what is the package's but came later: data, values of the machine, Python's caches.
-
-    Only where nothing else can lie: in a directory that is called as the package is. What is
-    mounted in one, a disk with whatever is on it, is let be.
-    """
-    package, entries = described.manifest.package, described.manifest.entries
-    data = [*writable(package, entries)]
-    if package.device:
-        data.append(f"{package.prefix}/{DEVICE}")
-    if package.prefix.endswith(f"/{package.name}") and (data or has_sources(entries)):
-        prefix = quote(package.prefix)
-        removed = _REMOVED.format(name=package.name, data=" ".join(map(quote, data)))
-        yield f"""\
-if [ "$1" = purge ] && [ -d {prefix} ]; then
-{removed if data else ""}\
-    find {prefix} -xdev -depth -type d -name __pycache__ -exec rm -rf {{}} +
-    find {prefix} -xdev -depth -type d -empty -delete
-fi
-"""
-
-
 def _quoted(described: Described) -> str:
     return " ".join(map(quote, units.names(described.manifest.package)))
 
@@ -276,7 +244,7 @@ def _quoted(described: Described) -> str:
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         known.refuse,
-        *(_own_place, _values, _users, _dropped_units),
+        *(_own_place, _values, _users, _dropped_units, purge.note),
         *(partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (
@@ -286,7 +254,7 @@ _MADE_OF: dict[str, tuple[Part, ...]] = {
     "prerm": (partial(hook.run, name="pre_remove"), _stopped_units, _left_byte_code),
     "postrm": (
         *(switch.undo, _reloaded_units, partial(hook.run, name="post_remove")),
-        *(_removed_caches, _purged_units, _purged_data),
+        *(_removed_caches, _purged_units, purge.forget, purge.remove),
     ),
 }
 """What each script does, in order."""

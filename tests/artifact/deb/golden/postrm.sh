@@ -309,16 +309,53 @@ if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
     deb-systemd-helper purge 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
 
+# Whether the version before has a directory, and nothing in it.
+was_empty() {
+    owned=$(dpkg-query --listfiles greenhouse 2>/dev/null) || return 1
+    printf '%s\n' "$owned" | grep -qxF -e "$1" &&
+        ! printf '%s\n' "$owned" | grep -qF -e "$1/"
+}
+if { [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; } && [ -f /opt/greenhouse/.provisioning/dpkg-found ]; then
+    while IFS= read -r path; do
+        if was_empty "$path"; then
+            printf '%s\n' "$path"
+        fi
+    done </opt/greenhouse/.provisioning/dpkg-found >/opt/greenhouse/.provisioning/dpkg-found-new
+    mv -T /opt/greenhouse/.provisioning/dpkg-found-new /opt/greenhouse/.provisioning/dpkg-found
+    if [ ! -s /opt/greenhouse/.provisioning/dpkg-found ]; then
+        rm /opt/greenhouse/.provisioning/dpkg-found
+        rmdir --ignore-fail-on-non-empty /opt/greenhouse/.provisioning
+    fi
+fi
+
+# Removes the directories above a path in which nothing is left, up to the prefix.
+remove_empty() {
+    above=${1%/*}
+    while [ "$above" != /opt ] && rmdir "$above" 2>/dev/null; do
+        above=${above%/*}
+    done
+}
 if [ "$1" = purge ] && [ -d /opt/greenhouse ]; then
-    for path in /opt/greenhouse/var/log /opt/greenhouse/etc/device.env; do
-        if [ ! -L "$path" ] && mountpoint -q "$path"; then
+    for path in /opt/greenhouse/var/log; do
+        if grep -sqxF -e "$path" /opt/greenhouse/.provisioning/dpkg-found; then
+            continue
+        elif [ ! -L "$path" ] && mountpoint -q "$path"; then
             echo "greenhouse: $path: is mounted there; unmount it, and purge again" >&2
             exit 1
         fi
         rm -rf --one-file-system "$path"
+        remove_empty "$path"
     done
-    find /opt/greenhouse -xdev -depth -type d -name __pycache__ -exec rm -rf {} +
-    find /opt/greenhouse -xdev -depth -type d -empty -delete
+    rm -f /opt/greenhouse/etc/device.env
+    remove_empty /opt/greenhouse/etc/device.env
+    for path in /opt/greenhouse/lib; do
+        if ! ls "$path"/*.py >/dev/null 2>&1; then
+            rm -rf --one-file-system "$path/__pycache__"
+        fi
+        remove_empty "$path/__pycache__"
+    done
+    rm -f /opt/greenhouse/.provisioning/dpkg-found
+    remove_empty /opt/greenhouse/.provisioning/dpkg-found
 fi
 
 exit 0

@@ -79,6 +79,22 @@ if [ "$1" = upgrade ]; then
     done
 fi
 
+# Whether the version before has a directory, and nothing in it.
+was_empty() {
+    owned=$(dpkg-query --listfiles greenhouse 2>/dev/null) || return 1
+    printf '%s\n' "$owned" | grep -qxF -e "$1" &&
+        ! printf '%s\n' "$owned" | grep -qF -e "$1/"
+}
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    [ "$1$2" != install ] || rm -f /opt/greenhouse/.provisioning/dpkg-found
+    for path in /opt/greenhouse/var/log; do
+        if [ -d "$path" ] && ! was_empty "$path"; then
+            mkdir -p /opt/greenhouse/.provisioning
+            printf '%s\n' "$path" >>/opt/greenhouse/.provisioning/dpkg-found
+        fi
+    done
+fi
+
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     hook= cache=
     trap 'rm -rf "$hook" "$cache"' EXIT

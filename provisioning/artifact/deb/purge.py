@@ -1,0 +1,153 @@
+"""Knows what a purge of a Debian package removes besides its files, and what was there before it.
+
+dpkg knows which directories a package has, and not what a service has written there. Where such a
+directory came with the package, all that is in it goes with it. One that was there before is noted
+in `FOUND` as the package comes, and is left as it is. What else is the package's is named one by
+one, in no prefix but one that is called as the package.
+"""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.bytecode import is_source
+from provisioning.artifact.path import DEVICE, RESERVED
+from provisioning.artifact.unit import writable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.artifact.deb.described import Described
+    from provisioning.artifact.manifest import Manifest
+
+FOUND = f"{RESERVED}/dpkg-found"
+
+_WAS_EMPTY = """\
+# Whether the version before has a directory, and nothing in it.
+was_empty() {{
+    owned=$(dpkg-query --listfiles {name} 2>/dev/null) || return 1
+    printf '%s\\n' "$owned" | grep -qxF -e "$1" &&
+        ! printf '%s\\n' "$owned" | grep -qF -e "$1/"
+}}
+"""
+_NOTE = """\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    [ "$1$2" != install ] || rm -f {found}
+    for path in {data}; do
+        if [ -d "$path" ] && ! was_empty "$path"; then
+            mkdir -p {reserved}
+            printf '%s\\n' "$path" >>{found}
+        fi
+    done
+fi
+"""
+_FORGET = """\
+if {{ [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; }} && [ -f {found} ]; then
+    while IFS= read -r path; do
+        if was_empty "$path"; then
+            printf '%s\\n' "$path"
+        fi
+    done <{found} >{found}-new
+    mv -T {found}-new {found}
+    if [ ! -s {found} ]; then
+        rm {found}
+        rmdir --ignore-fail-on-non-empty {reserved}
+    fi
+fi
+"""
+_PURGE = """\
+# Removes the directories above a path in which nothing is left, up to the prefix.
+remove_empty() {{
+    above=${{1%/*}}
+    while [ "$above" != {above} ] && rmdir "$above" 2>/dev/null; do
+        above=${{above%/*}}
+    done
+}}
+if [ "$1" = purge ] && [ -d {prefix} ]; then
+{removed}\
+    rm -f {found}
+    remove_empty {found}
+fi
+"""
+_DATA = """\
+    for path in {data}; do
+        if grep -sqxF -e "$path" {found}; then
+            continue
+        elif [ ! -L "$path" ] && mountpoint -q "$path"; then
+            echo "{name}: $path: is mounted there; unmount it, and purge again" >&2
+            exit 1
+        fi
+        rm -rf --one-file-system "$path"
+        remove_empty "$path"
+    done
+"""
+_DEVICE = """\
+    rm -f {device}
+    remove_empty {device}
+"""
+_CACHES = """\
+    for path in {sources}; do
+        if ! ls "$path"/*.py >/dev/null 2>&1; then
+            rm -rf --one-file-system "$path/__pycache__"
+        fi
+        remove_empty "$path/__pycache__"
+    done
+"""
+
+
+def note(described: Described) -> Iterator[str]:
+    """Note which data are there, before anything is unpacked or run that could make them."""
+    manifest = described.manifest
+    if _data(manifest):
+        yield f"{_WAS_EMPTY}{_NOTE}".format(**_names(manifest))
+
+
+def forget(described: Described) -> Iterator[str]:
+    """Forget what was noted for a version that did not come."""
+    manifest = described.manifest
+    if _data(manifest):
+        yield f"{_WAS_EMPTY}{_FORGET}".format(**_names(manifest))
+
+
+def remove(described: Described) -> Iterator[str]:
+    """On a purge, remove data, values of the machine, Python's caches.
+
+    What is mounted there, a disk with whatever is on it, is let be; so is byte code beside
+    sources that somebody else has put there.
+    """
+    manifest = described.manifest
+    if _is_alone(manifest):
+        data, names = _data(manifest), _names(manifest)
+        parts = ((_DATA, data), (_DEVICE, manifest.package.device), (_CACHES, names["sources"]))
+        removed = "".join(part.format(**names) for part, needed in parts if needed)
+        yield _PURGE.format(removed=removed, **names)
+
+
+def _is_alone(manifest: Manifest) -> bool:
+    """Whether nothing else can lie in the prefix."""
+    return manifest.package.prefix.endswith(f"/{manifest.package.name}")
+
+
+def _data(manifest: Manifest) -> tuple[str, ...]:
+    return writable(*manifest) if _is_alone(manifest) else ()
+
+
+def _sources(manifest: Manifest) -> list[str]:
+    """The directories in which Python may have left byte code."""
+    paths = (each.path for each in manifest.entries if is_source(each))
+    above = {path.rpartition("/")[0] for path in paths}
+    return [f"{manifest.package.prefix}/{path}".rstrip("/") for path in sorted(above)]
+
+
+def _names(manifest: Manifest) -> dict[str, str]:
+    package = manifest.package
+    paths = {"": "prefix", RESERVED: "reserved", FOUND: "found", DEVICE: "device"}
+    named = {name: quote(f"{package.prefix}/{path}".rstrip("/")) for path, name in paths.items()}
+    above = quote(package.prefix.rpartition("/")[0])
+    lists = {"data": _words(_data(manifest)), "sources": _words(_sources(manifest))}
+    return {**named, **lists, "name": package.name, "above": above}
+
+
+def _words(paths: Iterable[str]) -> str:
+    return " ".join(map(quote, paths))
