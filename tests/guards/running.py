@@ -25,6 +25,13 @@ RUNNING = Group(
                     "target/test_own_machine.py::"
                     "test_what_is_closed_may_be_open_to_the_group_or_the_owner",
                 ),
+                Guard(
+                    "artifact/deb/user.py",
+                    'if [ -d "$way" ] && ! may_enter "$user" "$way"; then',
+                    "if false; then",
+                    "artifact/deb/test_user.py::"
+                    "test_a_prefix_that_is_closed_to_who_runs_a_service_is_told",
+                ),
             ),
         ),
         Fault(

@@ -244,7 +244,7 @@ def _quoted(described: Described) -> str:
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         known.refuse,
-        *(_own_place, _values, _users, _dropped_units, purge.note),
+        *(_own_place, _values, _users, user.reach, _dropped_units, purge.note),
         *(partial(hook.run, name="pre_install"), switch.begin),
     ),
     "postinst": (

@@ -62,6 +62,24 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
     fi
 fi
 
+may_enter() {
+    groups=$(id -G "$1" 2>/dev/null | tr ' ' ,)
+    groups=${groups:-65534}
+    setpriv --reuid="$1" --regid="${groups%%,*}" --groups="$groups" test -x "$2" 2>/dev/null
+}
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    for user in 1000 greenhouse; do
+        may_enter "$user" / || continue  # here, nobody can become another
+        for way in /opt /opt/greenhouse; do
+            if [ -d "$way" ] && ! may_enter "$user" "$way"; then
+                printf '%s: %s: its mode keeps out the user %s, who runs a service; %s\n' \
+                    greenhouse "$way" "$user" '`chmod a+x` it' >&2
+                exit 1
+            fi
+        done
+    done
+fi
+
 if [ "$1" = upgrade ]; then
     for unit in $(dpkg-query --listfiles greenhouse 2>/dev/null |
         sed -n 's,^/usr/lib/systemd/system/,,p'); do
