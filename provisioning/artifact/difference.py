@@ -25,6 +25,7 @@ CONTENT = "content"
 """The detail of a file that holds other bytes; its values are their digests."""
 
 _IDENTITY = "package."
+_FOLLOWS = "package.debian_files"  # from all else, and from which version of this tool spelt them
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHOWN_DIGEST = 16
 _LONGEST = 200  # characters of a value that are shown
@@ -81,9 +82,10 @@ class Difference(NamedTuple):
 
 
 def compare(old: Manifest, new: Manifest) -> Difference:
-    """Tell all that differs."""
-    head = tuple(properties(_said(old), _said(new)))
-    return Difference(head, tuple(_changes(old, new)))
+    """Tell all that differs, but for what only follows from that."""
+    head, changes = tuple(properties(_said(old), _said(new))), tuple(_changes(old, new))
+    told = tuple(detail for detail in head if not detail.what.startswith(_FOLLOWS))
+    return Difference(told if told or changes else head, changes)
 
 
 def details(old: Entry, new: Entry) -> Iterator[Detail]:
@@ -144,7 +146,11 @@ def properties(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Detail]:
     In a list of maps that have names, these are the way, as in `services.web.exec`.
     """
     before, after = (dict(_leaves(each, ())) for each in (old, new))
+    # Of a map that is empty on one side, the values on the other tell.
+    filled = {key[:length] for key in (*before, *after) for length in range(len(key))}
     for key in {**before, **after}:  # in the order in which they are spelt
+        if key in filled and {} in (before.get(key), after.get(key)):
+            continue
         if key not in before or key not in after or _json(before[key]) != _json(after[key]):
             yield Detail(".".join(key), before.get(key), after.get(key))
 

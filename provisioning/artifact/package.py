@@ -87,12 +87,15 @@ class Package(NamedTuple):
     device: tuple[Value, ...] = ()
     debian: tuple[tuple[str, str], ...] = ()
     """Fields of a Debian package's control file, of DEBIAN_FIELDS, sorted."""
+    debian_files: tuple[tuple[str, str], ...] = ()
+    """Digests of what a Debian package holds and no entry is: see deb/stated.py."""
 
 
 _NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}
 """Fields of a package that are maps in JSON, by name."""
-_TEXTS = frozenset(Package._fields) - {*_NAMED, "debian"}
+_TEXTS = frozenset(Package._fields) - {*_NAMED, "debian", "debian_files"}
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -113,17 +116,21 @@ def plain(package: Package) -> dict[str, Any]:
     for key in _NAMED:
         fields[key] = {each.name: _plain(each) for each in fields[key]}
     fields["debian"] = dict(package.debian)
+    # Where there is no deb, nor was one of a version that stated none, it is not spelt.
+    if files := fields.pop("debian_files"):
+        fields["debian_files"] = dict(files)
     return fields
 
 
 def parse(fields: dict[str, Any]) -> Package:
     """The package that `plain` would spell so. Raises ValueError, telling why there is none."""
-    if set(fields) != set(Package._fields):
+    if {*fields, "debian_files"} != {*Package._fields}:
         raise ValueError("does not hold exactly what a package is")
     for key in sorted(_TEXTS):
         _demand(type(fields[key]) is str, f"package.{key} is not text")
     named = {key: _named(key, fields[key]) for key in _NAMED}
-    package = Package(**{**fields, **named, "debian": _debian(fields["debian"])})
+    debian = {"debian": _debian(fields["debian"]), "debian_files": _debian_files(fields)}
+    package = Package(**{**fields, **named, **debian})
     _check(package)
     return package
 
@@ -163,6 +170,18 @@ def _debian(values: Any) -> tuple[tuple[str, str], ...]:
         _demand(name in DEBIAN_FIELDS, f"package.debian: {shown(name)} is no field")
         is_field = _is_line(value) and value.strip() == value != ""
         _demand(is_field, f"package.debian.{name} is not one line of text")
+    return tuple(sorted(values.items()))
+
+
+def _debian_files(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    if "debian_files" not in fields:
+        return ()
+    values = fields["debian_files"]
+    _demand(type(values) is dict and values != {}, "package.debian_files is no map of files")
+    for name, value in values.items():
+        _demand(_is_line(name), "package.debian_files: a name is not one line of text")
+        is_digest = type(value) is str and bool(_DIGEST.fullmatch(value))
+        _demand(is_digest, f"package.debian_files.{shown(name)} is not a SHA-256 in hexadecimal")
     return tuple(sorted(values.items()))
 
 

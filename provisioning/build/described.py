@@ -10,6 +10,7 @@ from provisioning.artifact.manifest import Manifest
 from provisioning.build import members
 from provisioning.build.collect import collect
 from provisioning.build.item import templates_of
+from provisioning.build.stated import stating
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ class Described:
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest that the package would have."""
-        return Manifest(self.package, tuple(each.entry for each in self.collected.values()))
+        collected = self.collected.values()
+        try:
+            package = stating(self.package, self._layout.variant.formats, collected)
+        except OSError as error:
+            raise BuildError(f"{error.filename}: {error.strerror}") from None
+        return Manifest(package, tuple(each.entry for each in collected))
 
     @property
     def has_secrets(self) -> bool:

@@ -27,9 +27,10 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
         BuildError: a source is missing, or changes meanwhile.
         SpecError: a template has a fault.
     """
-    collected = list(Described(layout, place.package, digests).collected.values())
+    described = Described(layout, place.package, digests)
+    collected = list(described.collected.values())
     cuts = list(groups.share_out(place.package.name, collected))
-    content = groups.spell(place.package, cuts)
+    content = groups.spell(described.manifest.package, cuts)
     shared = list(groups.group(collected, cuts, content))
     store, known = Store(place.chunks), set[str]()
     made: list[Made] = []

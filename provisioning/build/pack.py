@@ -11,6 +11,7 @@ from provisioning.build.collect import complete
 from provisioning.build.format import WRITERS
 from provisioning.build.format.order import Cost, Order, Tally
 from provisioning.build.remove import remove_tree
+from provisioning.build.stated import stating
 from provisioning.build.store import Store, limit
 from provisioning.errors import BuildError
 
@@ -65,7 +66,7 @@ def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[byte
     again = groups.share_again(name, whole, known) if known else groups.share_out(name, whole)
     cuts = list(again)
     groups.keep(place.groups, collected.content, cuts)
-    content = groups.spell(place.package, cuts)
+    content = groups.spell(stating(place.package, place.formats, whole), cuts)
     return content, list(groups.group(whole, cuts, content))
 
 

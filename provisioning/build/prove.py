@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property, partial
 from operator import eq
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from provisioning.artifact.finding import Finding
 from provisioning.artifact.verify import Verification, as_findings
 from provisioning.build.described import Described, holding
 from provisioning.build.scratch import scratch
+from provisioning.build.stated import stating
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.difference import Change
     from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.package import Package
     from provisioning.build.digests import Digests
     from provisioning.build.listing import Listing
     from provisioning.build.part import Part
@@ -90,7 +93,7 @@ class _Judge:
 
     def _is_as_described(self, made: Manifest) -> bool:
         """The same without a layout, where it is known what would be collected."""
-        if made.package != self._place.package:
+        if made.package._replace(debian_files=()) != self._place.package:
             return False
         try:
             listing = self._part.listed(self._place, self._digests)
@@ -103,7 +106,16 @@ class _Judge:
             holding(each.entry, rendered[each.source]) if each.template else each.entry
             for each in listing
         )
-        return all(map(eq, found, made.entries))
+        return all(map(eq, found, made.entries)) and self._stating(made, listing) == made.package
+
+    def _stating(self, made: Manifest, listing: Listing) -> Package | None:
+        """The package as this version has a manifest say it; None where a source went away."""
+        whole = (
+            each._replace(entry=entry) for each, entry in zip(listing, made.entries, strict=True)
+        )
+        with suppress(BuildError, OSError):
+            return stating(self._place.package, self._place.formats, whole)
+        return None
 
     def _rendered(self, listing: Listing) -> dict[str, bytes]:
         """What the templates become, by their sources."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import release
+from provisioning.artifact.deb import field
 from provisioning.artifact.device import Value
 from provisioning.artifact.package import Health, Hook, Package, Service
 from provisioning.artifact.path import TOOL
@@ -157,8 +158,8 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
 
 
 def package_of(variant: Variant) -> Package:
-    """What the manifest says of a variant besides its entries."""
-    return Package(
+    """What the manifest says of a variant, but for what follows from the entries."""
+    package = Package(
         name=variant.name,
         version=variant.version,
         platform=variant.platform,
@@ -174,6 +175,7 @@ def package_of(variant: Variant) -> Package:
         device=tuple(Value(*each) for each in variant.device),
         debian=tuple(sorted(variant.debian.items())),
     )
+    return field.complete(package) if release.DEB in variant.formats else package
 
 
 def _service(described: Described) -> Service:

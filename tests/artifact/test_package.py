@@ -19,13 +19,16 @@ SERVICE = Service(
 FULL = Package(
     "greenhouse", "1.4.2", "raspberry-pi", "linux", "arm64", "/opt/greenhouse", "", "", "",
     "systemd", (SERVICE,), (Hook("post_install", 60),), (Value("PIN", "[0-9]+", True, "the pin"),),
-    (("Depends", "python3"),),
+    (("Depends", "python3"),), (("DEBIAN/postinst", "0" * 64), ("usr/x", "f" * 64)),
 )  # fmt: skip
 
 
 def test_what_is_spelt_is_read_again() -> None:
     assert parse(plain(FULL)) == FULL
     assert parse(plain(FULL._replace(services=(), hooks=(), device=()))).services == ()
+    without = FULL._replace(debian_files=())
+    assert "debian_files" not in plain(without)  # as it was before a manifest stated any
+    assert parse(plain(without)) == without
 
 
 def edited(path: str, value: Any) -> dict[str, Any]:
@@ -63,6 +66,9 @@ FAULTS = {
     "debian.Essential": ("yes", "package.debian: Essential is no field"),
     "debian.Depends": ("a\nEssential: yes", "package.debian.Depends is not one line of text"),
     "debian.Section": ("", "package.debian.Section is not one line of text"),
+    "debian_files": ({}, "package.debian_files is no map of files"),
+    "debian_files.usr/x": ("F" * 64, "package.debian_files.usr/x is not a SHA-256 in hexadecimal"),
+    "debian_files.a\nb": ("0" * 64, "package.debian_files: a name is not one line of text"),
     "service_manager": ("init", "package.service_manager is none that is known"),
     "new": ("x", "does not hold exactly what a package is"),
 }

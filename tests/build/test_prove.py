@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.extract import Writer
+from provisioning.artifact.verify import verify_release
 from provisioning.build import sums
 from provisioning.build.collect import collect
 from provisioning.build.described import Described
@@ -20,7 +22,8 @@ from provisioning.build.render import render
 from provisioning.build.sources import Sources
 from provisioning.build.workspace import Workspace, workspace
 from provisioning.errors import BuildError
-from tests.build.conftest import content, variant, write
+from provisioning.spec.variant import Hook
+from tests.build.conftest import HERE, content, variant, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,6 +109,38 @@ def test_what_a_package_is_is_compared(place: Workspace, digests: Digests) -> No
     assert _told(elsewhere, digests, summary="New") == [
         'summary: "" in the archive, New in the spec'
     ]
+
+
+HOOK = Hook("pre_install", "hook.j2", 60, HERE)
+
+
+def test_scripts_of_another_version_are_sound_and_not_what_this_one_spells(
+    digests: Digests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("t/a", "a")
+    write("t.j2", "x = {{ x }}\n")
+    write("hook.j2", "#!/bin/sh\n")
+    part = _part(formats=("deb", "tar.gz"), hooks=(HOOK,))
+    place = workspace(part.variant, "artifacts")
+
+    def build() -> None:
+        render(part.variant, templates_of(part.layout.items), place.rendered)
+        pack(place, Listing.of(collect(part.layout, digests.look)), digests)
+        sums.write(place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioning.artifact.deb.script._GUARD", "#!/bin/sh\n# of {name}\n")
+        build()
+    assert [each.findings for each in verify_release(place.release)] == [(), ()]
+    told = _told(place, digests, formats=("deb", "tar.gz"), hooks=(HOOK,))
+    names = [re.sub("[0-9a-f]{16}…", "…", each) for each in told]
+    assert names == [
+        f"debian_files.DEBIAN/{name}: … in the archive, … in the spec"
+        for name in ("postinst", "postrm", "preinst")
+    ]
+    build()
+    monkeypatch.delattr(Described, "manifest")  # what agrees need not be laid out again
+    prove(_part(formats=("deb", "tar.gz"), hooks=(HOOK,)), place, digests)
 
 
 def test_damage_is_told_before_anything_is_compared(place: Workspace, digests: Digests) -> None:

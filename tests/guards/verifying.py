@@ -128,9 +128,41 @@ VERIFYING = Group(
                 ),
                 Guard(
                     "artifact/deb/reader.py",
-                    "if self._stream.read(len(ending) + 1) != ending:",
-                    "if self._stream.read(len(ending)) != ending:",
+                    "if self._stream.read(len(tar.END) + 1) != tar.END:",
+                    "if self._stream.read(len(tar.END)) != tar.END:",
                     "artifact/deb/test_reader.py::test_a_file_behind_the_end_is_refused",
+                ),
+            ),
+        ),
+        Fault(
+            "a script of a deb is another than was built, or lies where none does; another version"
+            " of the tool spelt it",
+            "refused; or sound all the same, and `doit verify` tells that it is not this version's",
+            (
+                Guard(
+                    "artifact/deb/reader.py",
+                    "if not held or held.digest != digests[name]:",
+                    "if not held:",
+                    "artifact/deb/test_reader.py::test_control_that_disagrees_is_refused",
+                ),
+                Guard(
+                    "artifact/deb/reader.py",
+                    "if not held or held.digest != extras[path]:",
+                    "if not held:",
+                    "artifact/deb/test_reader.py::test_another_file_of_the_system_s_is_refused",
+                ),
+                Guard(
+                    "artifact/deb/stated.py",
+                    "    extra.demand_places(manifest, extras)\n",
+                    "",
+                    "artifact/deb/test_reader.py::test_a_manifest_adds_nothing_that_no_package_has",
+                ),
+                Guard(
+                    "build/prove.py",
+                    " and self._stating(made, listing) == made.package",
+                    "",
+                    "build/test_prove.py::"
+                    "test_scripts_of_another_version_are_sound_and_not_what_this_one_spells",
                 ),
             ),
         ),

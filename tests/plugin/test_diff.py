@@ -140,6 +140,7 @@ def test_two_platforms_are_compared_as_the_specs_give_them(project: Project) -> 
     assert differs(project, "demo:raspberry-pi", "demo:mac-mini") == (
         "--- demo:raspberry-pi as the specs give it now\n"
         "+++ demo:mac-mini as the specs give it now\n"
+        "debian.Recommends: python3 → none\n"
         "os: linux → macos\n"
         "platform: raspberry-pi → mac-mini\n"
         "prefix: /opt/demo → /usr/local/opt/demo\n"
@@ -151,7 +152,7 @@ def test_two_platforms_are_compared_as_the_specs_give_them(project: Project) -> 
         "     port = 8080\n"
         "    -40\n"
         "    +\n"
-        "different: 4 properties; paths: 0 added, 0 removed, 9 changed, 0 equal; "
+        "different: 5 properties; paths: 0 added, 0 removed, 9 changed, 0 equal; "
         "size …K → …K (-2 bytes)\n"
     )
     assert not project.path("artifacts/demo-1.0-mac-mini").exists()

@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import extra, field, gnu, names, script
+from provisioning.artifact.deb import extra, field, gnu, names
+from provisioning.artifact.deb.stated import SCRIPTS
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.path import MANIFEST
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from provisioning.artifact.deb.described import Described
     from provisioning.artifact.deb.extra import Extra
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
 
-
-class Part(NamedTuple):
-    """A file of the control member, or what ends it."""
-
-    name: str
-    tar: bytes
-    """Its header and its content, as they are spelt."""
+    Files = Mapping[str, bytes]
 
 
-def parts(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -> list[Part]:
-    """Spell the control member, part by part, with the sums of the entries' contents.
+TOP = gnu.directory(".")
+"""What the control member begins with."""
 
-    `sums` are spelt by `sum_line`.
+
+def files(manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterable[bytes]) -> Files:
+    """What a manifest, which is spelt as `data`, says of the control member: all but scripts.
+
+    `sums` of the entries' contents are spelt by `sum_line`.
     """
-    manifest = described.manifest
     _demand_names(manifest)
-    files = {
+    held = {
         "conffiles": "".join(_conffiles(manifest)).encode(),
-        "control": field.control(manifest.package, _installed_size(described, added)).encode(),
-        "md5sums": b"".join(_sums(described, added, sums)),
+        "control": field.control(manifest.package, _installed_size(manifest, data, added)).encode(),
+        "md5sums": b"".join(_sums(manifest, data, added, sums)),
     }
-    spelt = [Part(name, gnu.file(f"./{name}", 0o644, held)) for name, held in files.items() if held]
-    for name, text in sorted(script.scripts(described).items()):
-        spelt.append(Part(name, gnu.file(f"./{name}", 0o755, text.encode())))
-    return [Part("./", gnu.directory(".")), *spelt, Part("its end", tar.END)]
+    return {name: content for name, content in held.items() if content}
+
+
+def spell(files: Files, scripts: Mapping[str, str]) -> bytes:
+    """Spell the control member."""
+    held = {**files, **{name: text.encode() for name, text in scripts.items()}}
+    spelt = (gnu.file(f"./{name}", mode_of(name), held[name]) for name in sorted(held))
+    return b"".join((TOP, *spelt, tar.END))
+
+
+def mode_of(name: str) -> int:
+    """The mode of a file of the control member: dpkg runs the scripts."""
+    return 0o755 if name in SCRIPTS else 0o644
 
 
 def sum_line(path: str, md5: str) -> bytes:
@@ -56,15 +61,13 @@ def has_sum(entry: Entry) -> bool:
     return entry.type == FILE and not entry.conffile
 
 
-def _sums(described: Described, added: Sequence[Extra], sums: Iterable[bytes]) -> Iterator[bytes]:
-    yield sum_line(f"{described.manifest.package.prefix}/{MANIFEST}", _md5(described.data))
+def _sums(
+    manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterable[bytes]
+) -> Iterator[bytes]:
+    yield sum_line(f"{manifest.package.prefix}/{MANIFEST}", extra.md5_of(data))
     yield from sums
-    for path, content in added:
-        yield sum_line(path[1:], _md5(content))
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.new("md5", data, usedforsecurity=False).hexdigest()
+    for each in added:
+        yield sum_line(each.path[1:], each.md5)
 
 
 def _demand_names(manifest: Manifest) -> None:
@@ -79,11 +82,11 @@ def _conffiles(manifest: Manifest) -> Iterator[str]:
             yield f"{manifest.package.prefix}/{entry.path}\n"
 
 
-def _installed_size(described: Described, added: Sequence[Extra]) -> int:
+def _installed_size(manifest: Manifest, data: bytes, added: Sequence[Extra]) -> int:
     """Count KiB as dpkg-gencontrol(1) does: whole ones of each file, and one for all else."""
-    manifest = described.manifest
-    files = [len(described.data), *(len(each.content) for each in added)]
+    files = [len(data), *(each.size for each in added)]
     files += [entry.size for entry in manifest.entries if entry.type == FILE]
     others = len(manifest.entries) - (len(files) - 1 - len(added))
-    others += len(extra.directories(manifest, added)) + 1  # the directory of the manifest
+    # The directory of the manifest is another one.
+    others += len(extra.directories(manifest, (each.path for each in added))) + 1
     return sum(-(-size // 1024) for size in files) + others

@@ -26,11 +26,9 @@ _EMBEDDED = frozenset({PRE_INSTALL, POST_REMOVE, CHANGELOG, COPYRIGHT})
 
 
 class Described(NamedTuple):
-    """All that a Debian package is made of, but for the contents of its files."""
+    """All that the files of a Debian package are made of which are no entries of it."""
 
     manifest: Manifest
-    data: bytes
-    """The manifest as it is spelt."""
     texts: Mapping[str, bytes]
     """The contents of what `is_embedded`, by path."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,16 +11,22 @@ from provisioning.artifact import tar
 from provisioning.artifact.deb import about, gnu, units
 from provisioning.artifact.deb.described import CHANGELOG, COPYRIGHT
 from provisioning.artifact.entry import DIR
+from provisioning.artifact.path import shown
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from provisioning.artifact.deb.described import Described
     from provisioning.artifact.manifest import Manifest
 
+MODE = 0o644
+"""Of everything that is added."""
+
 _DEFLATED = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"  # as hard as one can, says gzip -9
 _LONGEST_STORED = 0xFFFF
+_DOCUMENTS, _OVERRIDES = "./usr/share/doc", "./usr/share/lintian/overrides"
+_CHANGELOG, _COPYRIGHT = "changelog.gz", "copyright"
 
 
 class Extra(NamedTuple):
@@ -27,63 +34,91 @@ class Extra(NamedTuple):
 
     path: str
     """From the root of the system, beginning with `./`."""
-    content: bytes
+    size: int
+    md5: str
 
 
-def extras(described: Described) -> tuple[Extra, ...]:
-    """What is added, in order; nothing that the package itself puts there.
-
-    Raises ArtifactError where the package has something else than a needed directory.
-    """
-    found = sorted(_all(described))
+def contents(described: Described) -> dict[str, bytes]:
+    """What is added, by its path, in order; nothing that the package itself puts there."""
+    found = dict(sorted(_all(described)))
     taken = _taken(described.manifest, found)
-    added = tuple(extra for extra in found if extra.path not in taken)
-    for extra in added:
-        for parent in gnu.parents(extra.path):
+    return {path: content for path, content in found.items() if path not in taken}
+
+
+def measured(added: Mapping[str, bytes]) -> tuple[Extra, ...]:
+    """What the control member says of what is added."""
+    return tuple(Extra(path, len(held), md5_of(held)) for path, held in added.items())
+
+
+def md5_of(data: bytes) -> str:
+    """Digest `data` as dpkg does, which tells with it no more than what was damaged."""
+    return hashlib.new("md5", data, usedforsecurity=False).hexdigest()
+
+
+def ending(manifest: Manifest, added: Mapping[str, bytes]) -> bytes:
+    """Spell the bytes of tar that follow the entries: extras, their directories, the end.
+
+    Raises like `ways`.
+    """
+    parts = list[bytes]()
+    for path, way in ways(manifest, tuple(added)):
+        parts += (way, gnu.file(path, MODE, added[path]))
+    return b"".join((*parts, tar.END))
+
+
+def ways(manifest: Manifest, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Spell, for each of what is added, the directories that come before it.
+
+    Raises ArtifactError where it can lie there in no package that has these entries.
+    """
+    taken = _taken(manifest, paths)
+    there = {*gnu.parents(f".{manifest.package.prefix}/"), *taken}
+    for path in paths:
+        above = tuple(gnu.parents(path))
+        for parent in above:
             if taken.get(parent, DIR) != DIR:
                 raise ArtifactError(
                     f"{parent[1:]}: is no directory, and a Debian package needs it to be one;"
                     " choose another prefix"
                 )
-    return added
+        yield path, b"".join(gnu.directory(parent) for parent in above if parent not in there)
+        there.update(above)
 
 
-def ending(manifest: Manifest, added: Sequence[Extra]) -> bytes:
-    """Spell the bytes of tar that follow the entries: extras, their directories, the end."""
-    root = f".{manifest.package.prefix}"
-    there = {*gnu.parents(f"{root}/"), *_taken(manifest, added)}
-    parts = list[bytes]()
-    for path, content in added:
-        missing = [parent for parent in gnu.parents(path) if parent not in there]
-        there.update(missing)
-        parts += map(gnu.directory, missing)
-        parts.append(gnu.file(path, 0o644, content))
-    return b"".join((*parts, tar.END))
-
-
-def directories(manifest: Manifest, added: Sequence[Extra]) -> set[str]:
-    """The directories of the system that the package is in, and its extras."""
-    within = (f".{manifest.package.prefix}/", *(extra.path for extra in added))
+def directories(manifest: Manifest, added: Iterable[str]) -> set[str]:
+    """The directories of the system that the package is in, and what is added."""
+    within = (f".{manifest.package.prefix}/", *added)
     return {parent for path in within for parent in gnu.parents(path)}
 
 
-def _all(described: Described) -> Iterator[Extra]:
+def demand_places(manifest: Manifest, paths: Iterable[str]) -> None:
+    """Raise ArtifactError for a path at which no Debian package has anything but entries."""
+    package, paths = manifest.package, tuple(paths)
+    allowed = {f".{units.DIRECTORY}/{name}" for name in units.names(package)}
+    allowed.update(f"{_DOCUMENTS}/{package.name}/{name}" for name in (_CHANGELOG, _COPYRIGHT))
+    allowed.add(f"{_OVERRIDES}/{package.name}")
+    for path in sorted({*paths} - allowed | {*paths} & {*_taken(manifest, paths)}):
+        where = shown(path[1:])
+        raise ArtifactError(f"{where}: lies where a Debian package has nothing of its own")
+
+
+def _all(described: Described) -> Iterator[tuple[str, bytes]]:
     package, texts = described.manifest.package, described.texts
     for name, unit in units.contents(described.manifest).items():
-        yield Extra(f".{units.DIRECTORY}/{name}", unit.encode())
-    documents = f"./usr/share/doc/{package.name}"
+        yield f".{units.DIRECTORY}/{name}", unit.encode()
+    documents = f"{_DOCUMENTS}/{package.name}"
     changelog = texts.get(CHANGELOG) or about.changelog(package).encode()
-    yield Extra(f"{documents}/changelog.gz", stored(changelog))
+    yield f"{documents}/{_CHANGELOG}", stored(changelog)
     written = texts.get(COPYRIGHT) or about.copyright_of(package).encode()
-    yield Extra(f"{documents}/copyright", written)
+    yield f"{documents}/{_COPYRIGHT}", written
     if overrides := about.overrides(described):
-        yield Extra(f"./usr/share/lintian/overrides/{package.name}", overrides.encode())
+        yield f"{_OVERRIDES}/{package.name}", overrides.encode()
 
 
-def _taken(manifest: Manifest, added: Sequence[Extra]) -> dict[str, str]:
+def _taken(manifest: Manifest, added: Iterable[str]) -> dict[str, str]:
     """The types of the package's entries, by path from the root, if extras lie among them."""
     root = f".{manifest.package.prefix}/"
-    if not any(extra.path.startswith(root) for extra in added):
+    if not any(path.startswith(root) for path in added):
         return {}
     return {f"{root}{entry.path}": entry.type for entry in manifest.entries}
 

@@ -39,13 +39,19 @@ def control(package: Package, installed_size: int) -> str:
         "Installed-Size": str(installed_size),
         "Description": "\n ".join(_description(package)),
     }
+    return "".join(f"{key}: {fields[key]}\n" for key in _ORDER if key in fields)
+
+
+def complete(package: Package) -> Package:
+    """The same package with what the scripts of this version need, for its manifest to say."""
+    fields = dict(package.debian)
     if user.users(package):  # before it is unpacked, since its files may be theirs
         _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))
     if package.device:  # preinst asks for them
         _add(fields, "Pre-Depends", "python3", ("Pre-Depends",))
     # What is needed to verify what lies there; the package may have no other use for it.
     _add(fields, "Recommends", "python3", _STRONG)
-    return "".join(f"{key}: {fields[key]}\n" for key in _ORDER if key in fields)
+    return package._replace(debian=tuple(sorted(fields.items())))
 
 
 def maintainer(package: Package) -> str:

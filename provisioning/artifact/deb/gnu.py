@@ -95,8 +95,12 @@ def directory(name: str) -> bytes:
 
 def file(name: str, mode: int, content: bytes) -> bytes:
     """Spell a file of root's, with its content."""
-    head = header(Member(name, FILE, mode, "root", "root", len(content)))
-    return head + content + bytes(tar.padding(len(content)))
+    return head(name, mode, len(content)) + content + bytes(tar.padding(len(content)))
+
+
+def head(name: str, mode: int, size: int) -> bytes:
+    """Spell what precedes the content of a file of root's."""
+    return header(Member(name, FILE, mode, "root", "root", size))
 
 
 def _long(flag: bytes, name: bytes) -> bytes:

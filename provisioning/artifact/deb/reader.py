@@ -1,47 +1,47 @@
 """Knows how a Debian package is held against the manifest in it, which says what its bytes are.
 
 A package has one spelling as a deb. So nothing but the manifest is parsed: all that comes before
-and after it is compared with what the manifest would have it be.
+and after it is compared with what the manifest would have it be, or has the digest that it says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import canonical, manifest, tar
 from provisioning.artifact.codec.gzip import GzipReader
 from provisioning.artifact.contents import digested
-from provisioning.artifact.deb import ar, control, extra
-from provisioning.artifact.deb.described import Described, is_embedded
+from provisioning.artifact.deb import ar, control, extra, gnu
+from provisioning.artifact.deb.described import is_embedded
+from provisioning.artifact.deb.extra import Extra
 from provisioning.artifact.deb.gnu import Gnu
+from provisioning.artifact.deb.stated import SCRIPTS, stated
 from provisioning.artifact.deb.stream import READERS
-from provisioning.artifact.digest import HashedReader
+from provisioning.artifact.digest import HashedReader, of_bytes
 from provisioning.artifact.entry import FILE
 from provisioning.artifact.files import Span
 from provisioning.artifact.finding import Finding, content_difference
-from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.path import MANIFEST, shown
 from provisioning.artifact.tar import BLOCK
 from provisioning.artifact.whole import Whole
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from io import FileIO
 
     from provisioning.artifact.contents import Write
-    from provisioning.artifact.deb.control import Part
     from provisioning.artifact.entry import Entry
     from provisioning.artifact.manifest import Manifest
     from provisioning.artifact.tar import Stream
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
-_EXTRAS_LIMIT = 1 << 20
-# Units and scripts are as this version spells them, and no other spelling could be told from harm.
-_OR_OTHER = "; if another version of this tool made it, verify it with that one"
+_TEXTS_LIMIT = 2 << 20  # bytes of scripts and extras which are neither of the manifest nor embedded
 _LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
+_WRONG = "is not as the manifest says"
 
 
 class Reading:
@@ -59,7 +59,6 @@ class Reading:
         unpacked = READERS[codec](member, _PREAMBLE_LIMIT)
         self._stream = io.BufferedReader(unpacked, _BUFFER)
         self.data, self.manifest, self._spelling = _read_preamble(self._stream)
-        self._texts: dict[str, bytes] = {}
         unpacked.limit = self._tar_limit()
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
@@ -88,20 +87,27 @@ class Reading:
             raise ArtifactError(f"{entry.path}: is not in the data as the manifest says")
 
     def _rest(self, sums: list[bytes]) -> Iterator[Finding]:
-        described = Described(self.manifest, self.data, self._texts)
-        added = extra.extras(described)
-        ending = extra.ending(self.manifest, added)
-        if self._stream.read(len(ending) + 1) != ending:
-            raise ArtifactError(f"its data do not end as the manifest says{_OR_OTHER}")
+        scripts, extras = stated(self.manifest)
+        added = [*self._extras(extras)]
+        if self._stream.read(len(tar.END) + 1) != tar.END:
+            raise ArtifactError("its data do not end as the manifest says")
         self._ar.end()
-        yield from _control_findings(self._control, control.parts(described, added, sums))
+        files = control.files(self.manifest, self.data, added, sums)
+        limit = self._texts_limit() + sum(map(len, files.values()))
+        yield from _control_findings(GzipReader(self._control, limit), files, scripts)
+
+    def _extras(self, extras: Mapping[str, str]) -> Iterator[Extra]:
+        for path, way in extra.ways(self.manifest, sorted(extras)):
+            held = None
+            if self._stream.read(len(way)) == way:
+                held = _held(self._stream, path, extra.MODE)
+            if not held or held.digest != extras[path]:
+                raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
+            yield Extra(path, held.size, held.md5)
 
     def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
         member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
         content = tar.read_content(self._stream, member.name, member.size)
-        if is_embedded(entry):
-            self._texts[entry.path] = b"".join(content)
-            content = iter((self._texts[entry.path],))
         content = _summed(content, md5)
         yield from content_difference(digested(entry, content, write), member, entry)
         if control.has_sum(entry):
@@ -109,25 +115,63 @@ class Reading:
             sums.append(control.sum_line(path, md5.hexdigest()))
 
     def _tar_limit(self) -> int:
-        entries = self.manifest.entries
         whole = len(self._spelling.preamble(self.data)) + len(self.data)
-        whole += sum(map(self._spelling.length, entries))
-        # The extras hold some of the contents again, and little else that is not in the manifest.
-        return whole + sum(entry.size for entry in filter(is_embedded, entries)) + _EXTRAS_LIMIT
+        whole += sum(map(self._spelling.length, self.manifest.entries))
+        return whole + self._texts_limit()
+
+    def _texts_limit(self) -> int:
+        """How long all scripts and extras can be: they hold some of the package again."""
+        package, entries = self.manifest
+        held = sum(entry.size for entry in entries if is_embedded(entry))
+        paths = len(self.data) + len(package.prefix.encode()) * len(entries)
+        return held + paths * (len(SCRIPTS) + len(package.services)) + _TEXTS_LIMIT
 
 
-def _control_findings(packed: Span, parts: Sequence[Part]) -> Iterator[Finding]:
-    limit = sum(len(part.tar) for part in parts)
-    stream = io.BufferedReader(GzipReader(packed, limit), _BUFFER)
+class _Held(NamedTuple):
+    """What was found of a file that the manifest has no size of."""
+
+    size: int
+    digest: str
+    md5: str
+
+
+def _held(stream: Stream, name: str, mode: int) -> _Held | None:
+    """Read a file of root's; None where something else is."""
+    header = stream.read(len(gnu.head(name, mode, 0)))
+    size = _size_of(header[-BLOCK:])
+    if gnu.head(name, mode, size) != header:
+        return None
+    sha256, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
+    for piece in _summed(tar.read_content(stream, name, size), md5):
+        sha256.update(piece)
+    return _Held(size, sha256.hexdigest(), md5.hexdigest())
+
+
+def _control_findings(
+    unpacked: GzipReader, files: Mapping[str, bytes], scripts: Mapping[str, str]
+) -> Iterator[Finding]:
+    stream = io.BufferedReader(unpacked, _BUFFER)
     try:
-        for name, spelt in parts:
-            if stream.read(len(spelt)) != spelt:
-                yield Finding(f"{ar.CONTROL}: {name}", f"is not as the manifest says{_OR_OTHER}")
-                return
-        if stream.read(1):
+        if wrong := _wrong_in_control(stream, files, scripts):
+            yield Finding(f"{ar.CONTROL}: {wrong}", _WRONG)
+        elif stream.read(1):
             yield Finding(ar.CONTROL, "goes on after its end")
     except ArtifactError as error:
         yield Finding(ar.CONTROL, str(error))
+
+
+def _wrong_in_control(
+    stream: Stream, files: Mapping[str, bytes], scripts: Mapping[str, str]
+) -> str:
+    """Name the first part of the control member that is not as it should be; "" if none is."""
+    digests = {**{name: of_bytes(held) for name, held in files.items()}, **scripts}
+    if stream.read(len(control.TOP)) != control.TOP:
+        return "./"
+    for name in sorted(digests):
+        held = _held(stream, f"./{name}", control.mode_of(name))
+        if not held or held.digest != digests[name]:
+            return name
+    return "" if stream.read(len(tar.END)) == tar.END else "its end"
 
 
 def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
@@ -157,7 +201,12 @@ def _size_of_manifest(block: bytes) -> int:
     # What is none ends the search: a header of a regular file would follow directories alone.
     if block[156:157] != tar.TYPES[FILE]:
         return -1 if block else 0
-    digits = block[124:135]
+    return _size_of(block)
+
+
+def _size_of(header: bytes) -> int:
+    """The size that stands in a header; 0 where none does."""
+    digits = header[124:135]
     return int(digits, 8) if digits.isdigit() and not {*b"89"} & {*digits} else 0
 
 

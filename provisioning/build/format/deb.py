@@ -7,9 +7,12 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import digest
 from provisioning.artifact.deb import ar, control, extra
 from provisioning.artifact.deb.described import Described, is_embedded
 from provisioning.artifact.deb.gnu import Gnu
+from provisioning.artifact.deb.script import scripts
+from provisioning.artifact.deb.stated import CONTROL
 from provisioning.artifact.manifest import Manifest
 from provisioning.build import members, runs
 from provisioning.build.encode import encoder, encoder_of, stream_of
@@ -20,9 +23,9 @@ from provisioning.build.runs import Run
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from provisioning.artifact.deb.extra import Extra
+    from provisioning.artifact.package import Package
     from provisioning.build.format.order import Order
     from provisioning.build.groups import Group
     from provisioning.build.listing import Collected
@@ -39,12 +42,12 @@ def write(order: Order, made: Output) -> None:
     # A listing makes its members anew for whoever asks, and here many do.
     order = order._replace(groups=[each._replace(members=[*each.members]) for each in order.groups])
     path = order.place.artifact(order.format)
-    described = _described(order)
-    added = extra.extras(described)
-    planned = order.noted(_plan(order, described, added))
+    about = _described(order)
+    added = extra.contents(about)
+    planned = order.noted(_plan(order, about, added))
     codec = encoder_of(order.variant, order.format).codec
     file = made.file(path)
-    file.write(ar.beginning(_control(order, described, added)))
+    file.write(ar.beginning(_control(order, about, added)))
     start, size = file.tell(), 0
     file.write(ar.header(ar.DATA[codec], 0))
     for packed in _chunks(order, planned) if codec == _CHUNKS else _stream(order, planned):
@@ -63,8 +66,8 @@ def planned(order: Order) -> Iterator[Run]:
     control files holds is known only once all others are.
     """
     if encoder_of(order.variant, order.format).codec == _CHUNKS:
-        described = _described(order)
-        yield from _plan(order, described, extra.extras(described))
+        about = _described(order)
+        yield from _plan(order, about, extra.contents(about))
 
 
 def run(variant: Variant, format: str, group: Group, read: Read) -> Run | None:
@@ -75,22 +78,34 @@ def run(variant: Variant, format: str, group: Group, read: Read) -> Run | None:
     return runs.run(group, _spelling(variant), encoded, read)
 
 
-def _described(order: Order) -> Described:
-    collected = [each for group in order.groups for each in group.members]
-    parsed = Manifest(order.place.package, tuple(each.entry for each in collected))
+def described(package: Package, collected: Iterable[Collected]) -> Described:
+    """What a Debian package of these entries is made of."""
+    collected = tuple(collected)
     texts = {
         entry.path: members.whole(entry, source)
         for entry, source, _ in collected
         if is_embedded(entry)
     }
-    return Described(parsed, order.manifest, texts)
+    return Described(Manifest(package, tuple(each.entry for each in collected)), texts)
 
 
-def _plan(order: Order, described: Described, added: tuple[Extra, ...]) -> Iterator[Run]:
+def files(about: Described) -> tuple[tuple[str, str], ...]:
+    """The digests of what this version spells in its own way, as the manifest states them."""
+    found = {f"{CONTROL}{name}": text.encode() for name, text in scripts(about).items()}
+    found.update((path[2:], held) for path, held in extra.contents(about).items())
+    return tuple(sorted((name, digest.of_bytes(held)) for name, held in found.items()))
+
+
+def _described(order: Order) -> Described:
+    collected = (each for group in order.groups for each in group.members)
+    return described(order.place.package, collected)
+
+
+def _plan(order: Order, about: Described, added: Mapping[str, bytes]) -> Iterator[Run]:
     encoded = encoder_of(order.variant, order.format)
     planned = runs.plan(order.manifest, order.groups, _spelling(order.variant), encoded)
-    ending = extra.ending(described.manifest, added)
-    span = runs.Span(added[0].path, added[-1].path, len(added)) if added else runs.NO_MEMBER
+    ending, paths = extra.ending(about.manifest, added), [*added]
+    span = runs.Span(paths[0], paths[-1], len(paths)) if paths else runs.NO_MEMBER
     return chain(planned, [runs.whole(ending, encoded, span)])
 
 
@@ -117,9 +132,9 @@ def _stream(order: Order, planned: Iterable[Run]) -> Iterator[bytes]:
     yield packed
 
 
-def _control(order: Order, described: Described, added: tuple[Extra, ...]) -> bytes:
-    parts = control.parts(described, added, _sums(order))
-    tar = b"".join(part.tar for part in parts)
+def _control(order: Order, about: Described, added: Mapping[str, bytes]) -> bytes:
+    held = control.files(about.manifest, order.manifest, extra.measured(added), _sums(order))
+    tar = control.spell(held, scripts(about))
     planned = [runs.whole(tar, encoder("gzip"), _CONTROL)]
     return b"".join(_chunks(order, order.noted(planned)))
 

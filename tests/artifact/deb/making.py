@@ -6,26 +6,37 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import manifest
-from provisioning.artifact.deb import ar, control, extra
-from provisioning.artifact.deb.control import Part, parts
+from provisioning.artifact.deb import ar, control, extra, field
 from provisioning.artifact.deb.described import Described, is_embedded
 from provisioning.artifact.deb.gnu import Gnu
+from provisioning.artifact.deb.script import scripts
+from provisioning.artifact.manifest import Manifest
 from provisioning.artifact.tar import padding
-from tests.artifact import making
-from tests.artifact.making import ITEMS, gzip
+from provisioning.build.format.deb import files
+from tests.artifact.making import ITEMS, PACKAGE, gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provisioning.artifact.deb.extra import Extra
     from provisioning.artifact.package import Package
     from tests.artifact.making import Item
 
 NAME = "greenhouse_1.4.2_arm64.deb"
-DATA = making.manifest_of(ITEMS)
-MANIFEST = manifest.parse(DATA, "")
-DESCRIBED = Described(MANIFEST, DATA, {})
-EXTRAS = extra.extras(DESCRIBED)
+
+
+def described(package: Package, items: Iterable[Item]) -> Described:
+    """What a Debian package of these items is made of; its manifest states what it has to."""
+    items, package = tuple(items), field.complete(package)
+    texts = {item.entry.path: item.content for item in items if is_embedded(item.entry)}
+    about = Described(Manifest(package, tuple(item.entry for item in items)), texts)
+    stating = package._replace(debian_files=files(about))
+    return about._replace(manifest=about.manifest._replace(package=stating))
+
+
+DESCRIBED = described(PACKAGE, ITEMS)
+MANIFEST = DESCRIBED.manifest
+DATA = manifest.dump(MANIFEST)
+EXTRAS = extra.contents(DESCRIBED)
 SPELLING = Gnu(MANIFEST.package.prefix, by_content=True)
 
 
@@ -53,35 +64,35 @@ def sums_of(items: Iterable[Item] = ITEMS, prefix: str = MANIFEST.package.prefix
     ]
 
 
-def control_parts(items: Iterable[Item] = ITEMS) -> list[control.Part]:
-    return control.parts(DESCRIBED, EXTRAS, sums_of(items))
+def control_files(items: Iterable[Item] = ITEMS) -> dict[str, bytes]:
+    """The files of the control member, but for the scripts."""
+    return {**control.files(MANIFEST, DATA, extra.measured(EXTRAS), sums_of(items))}
 
 
 def control_tar(items: Iterable[Item] = ITEMS) -> bytes:
     """The control member, unpacked."""
-    return b"".join(part.tar for part in control_parts(items))
+    return control.spell(control_files(items), scripts(DESCRIBED))
 
 
 def spelt(package: Package, items: Iterable[Item]) -> bytes:
     """A Debian package of another kind, all of it as it should be."""
-    items = tuple(items)
-    parsed = manifest.Manifest(package, tuple(item.entry for item in items))
-    data, spelling = manifest.dump(parsed), Gnu(package.prefix, by_content=True)
-    texts = {item.entry.path: item.content for item in items if is_embedded(item.entry)}
-    described = Described(parsed, data, texts)
-    added = extra.extras(described)
+    return of(described(package, items), items)
+
+
+def of(about: Described, items: Iterable[Item]) -> bytes:
+    """A Debian package of what it is made of."""
+    items, package = tuple(items), about.manifest.package
+    data, spelling = manifest.dump(about.manifest), Gnu(package.prefix, by_content=True)
+    added = extra.contents(about)
     members = (
         spelling.header(item.entry) + item.content + bytes(padding(len(item.content)))
         for item in items
     )
     begin = spelling.preamble(data) + data + bytes(padding(len(data)))
-    whole = b"".join((begin, *members, extra.ending(parsed, added)))
-    control = b"".join(part.tar for part in _parts(described, added, items))
-    return wrapped(gzip(whole), control)
-
-
-def _parts(described: Described, added: tuple[Extra, ...], items: tuple[Item, ...]) -> list[Part]:
-    return parts(described, added, sums_of(items, described.manifest.package.prefix))
+    whole = b"".join((begin, *members, extra.ending(about.manifest, added)))
+    sums = sums_of(items, package.prefix)
+    held = control.files(about.manifest, data, extra.measured(added), sums)
+    return wrapped(gzip(whole), control.spell(held, scripts(about)))
 
 
 def wrapped(packed: bytes, control: bytes | None = None, codec: str = "gzip") -> bytes:

@@ -13,7 +13,8 @@ import zstandard
 
 from provisioning.artifact import tar
 from provisioning.artifact.codec.gzip import HEADER
-from provisioning.artifact.deb import ar, gnu
+from provisioning.artifact.deb import ar, control, gnu
+from provisioning.artifact.deb.script import scripts
 from provisioning.artifact.entry import FILE, LINK
 from provisioning.artifact.extract import extract
 from provisioning.artifact.manifest import Manifest, dump
@@ -21,16 +22,17 @@ from provisioning.artifact.tree import compare
 from provisioning.artifact.verify import verify
 from provisioning.errors import ArtifactError
 from tests.artifact.deb import making
-from tests.artifact.deb.making import NAME, SPELLING, deb, wrapped
+from tests.artifact.deb.making import DESCRIBED, NAME, SPELLING, deb, wrapped
 from tests.artifact.deb.test_script import FULL
-from tests.artifact.making import ITEMS, PACKAGE, Item, directory, file, gzip, link, manifest_of
+from tests.artifact.making import ITEMS, PACKAGE, Item, directory, file, gzip, link
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.artifact.conftest import Refuse
 
-OTHER = "; if another version of this tool made it, verify it with that one"
+DOCUMENTS = "/usr/share/doc/greenhouse"
+WRONG = "is not as the manifest says"
 
 
 @pytest.fixture
@@ -76,17 +78,74 @@ def test_a_package_with_services_hooks_and_documents_has_no_findings(findings: R
     assert findings(making.spelt(PACKAGE, ITEMS)) == []
 
 
-def test_a_hook_of_a_manifest_that_no_package_holds_is_told(findings: Refuse) -> None:
-    whole = making.spelt(PACKAGE, ITEMS)
-    bare, hooked = (
-        dump(Manifest(each, tuple(item.entry for item in ITEMS)))
-        for each in (PACKAGE, PACKAGE._replace(hooks=FULL.hooks[2:3]))
+SPELLINGS = {  # texts of this version, each of which the next one may spell in another way
+    "provisioning.artifact.deb.script._GUARD": "#!/bin/sh\n# of {name}\n",
+    "provisioning.artifact.deb.purge._PURGE": "# of {name}\n",
+    "provisioning.artifact.deb.hook._PATH": "/bin",
+    "provisioning.artifact.unit._HARDENING": ("ProtectHome=yes",),
+    "provisioning.artifact.deb.about._ADD_ON": "/elsewhere/",
+    "provisioning.artifact.deb.field.user.users": lambda _: ("somebody",),
+}
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_a_package_that_another_version_spelt_is_sound(
+    findings: Refuse, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    now = making.spelt(FULL, HOOKED)
+    with monkeypatch.context() as patched:
+        patched.setattr(text, SPELLINGS[text])
+        before = making.spelt(FULL, HOOKED)
+    assert before != now
+    assert findings(before) == []
+
+
+def test_a_package_of_before_says_what_proves_it(findings: Refuse) -> None:
+    manifest = DESCRIBED.manifest
+    about = DESCRIBED._replace(manifest=manifest._replace(package=PACKAGE))
+    (told,) = findings(making.of(about, ITEMS))
+    assert told == (
+        f"{NAME}: its manifest does not say what its scripts are, as none of an older version of"
+        " this tool does; verify it with the version that made it, or build it again"
     )
-    data = making.data_of()[len(making.preamble(bare)) :]
-    assert findings(deb(making.preamble(hooked) + data)) == [
-        f"{NAME}: .provisioning/hooks/pre_install: is missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("etc/cron.d/x", "/etc/cron.d/x: lies where a Debian package has nothing of its own"),
+        (
+            "opt/greenhouse/lib/main.py",
+            "/opt/greenhouse/lib/main.py: lies where a Debian package has nothing of its own",
+        ),
+        ("DEBIAN/config", "DEBIAN/config: is no script that dpkg runs"),
+    ],
+)
+def test_a_manifest_adds_nothing_that_no_package_has(findings: Refuse, name: str, why: str) -> None:
+    package = DESCRIBED.manifest.package
+    files = (*package.debian_files, (name, "0" * 64))
+    stating = package._replace(debian_files=tuple(sorted(files)))
+    about = DESCRIBED._replace(manifest=DESCRIBED.manifest._replace(package=stating))
+    assert findings(making.of(about, ITEMS)) == [f"{NAME}: {why}"]
+
+
+def test_what_lies_where_units_and_documents_do_is_not_spelt_twice(findings: Refuse) -> None:
+    documents = "share/doc/greenhouse"
+    items = (
+        *(directory("share"), directory("share/doc"), directory(documents)),
+        file(f"{documents}/copyright", b"mine\n"),
+    )
+    about = making.described(PACKAGE._replace(prefix="/usr"), items)
+    name = f"usr/{documents}/copyright"
+    assert name not in dict(about.manifest.package.debian_files)
+    assert findings(making.of(about, items)) == []
+    package = about.manifest.package
+    files = (*package.debian_files, (name, "0" * 64))
+    stating = package._replace(debian_files=tuple(sorted(files)))
+    about = about._replace(manifest=about.manifest._replace(package=stating))
+    assert findings(making.of(about, items)) == [
+        f"{NAME}: /{name}: lies where a Debian package has nothing of its own"
     ]
-    assert findings(whole) == []
 
 
 def test_a_content_that_dpkg_needs_is_not_of_any_size(findings: Refuse) -> None:
@@ -276,17 +335,28 @@ def test_a_member_that_is_missing_is_refused(findings: Refuse) -> None:
 
 def test_a_further_file_is_refused(findings: Refuse) -> None:
     more = making.data_of((*ITEMS, file("lib/ölig", b"")))
-    assert findings(deb(more)) == [f"{NAME}: its data do not end as the manifest says{OTHER}"]
+    assert findings(deb(more)) == [f"{NAME}: {DOCUMENTS}/changelog.gz: {WRONG}"]
 
 
 def test_a_file_behind_the_end_is_refused(findings: Refuse) -> None:
     more = deb(making.data_of() + making.member(file("lib/x")))
-    assert findings(more) == [f"{NAME}: its data do not end as the manifest says{OTHER}"]
+    assert findings(more) == [f"{NAME}: its data do not end as the manifest says"]
 
 
-def test_another_file_of_the_system_s_is_refused(findings: Refuse) -> None:
-    data = making.data_of().replace(b"Copyright: ", b"Copywrong: ", 1)
-    assert findings(deb(data)) == [f"{NAME}: its data do not end as the manifest says{OTHER}"]
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        (b"Copyright: ", b"Copywrong: ", "copyright"),
+        (b"/copyright\0", b"/copywrong\0", "copyright"),
+        (b"./usr/share/doc/greenhouse/\0", b"./usr/share/doc/greenhaus//\0", "changelog.gz"),
+    ],
+)
+def test_another_file_of_the_system_s_is_refused(
+    findings: Refuse, old: bytes, new: bytes, name: str
+) -> None:
+    data = making.data_of()
+    assert old in data
+    assert findings(deb(data.replace(old, new))) == [f"{NAME}: {DOCUMENTS}/{name}: {WRONG}"]
 
 
 def test_content_that_is_not_followed_by_zeros_is_refused(findings: Refuse) -> None:
@@ -299,25 +369,33 @@ def test_content_that_is_not_followed_by_zeros_is_refused(findings: Refuse) -> N
 
 def _changed(name: str, content: bytes) -> bytes:
     """The control member with another file of this name, or one more."""
-    parts = {part.name: part.tar for part in making.control_parts()}
-    end = parts.pop("its end")
-    return b"".join(({**parts, name: gnu.file(f"./{name}", 0o755, content)}).values()) + end
+    held = {**making.control_files(), name: content}
+    others = {each: text for each, text in scripts(DESCRIBED).items() if each != name}
+    return control.spell(held, others)
+
+
+SCRIPT = scripts(DESCRIBED)["postinst"].encode()
 
 
 @pytest.mark.parametrize(
     ("control", "told"),
     [
-        (_changed("control", b"Package: greenhouse\n"), "control.tar.gz: control"),
-        (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: postinst"),
-        (_changed("config", b"#!/bin/sh\nrm -r /\n"), "control.tar.gz: its end"),
-        (_changed("conffiles", b"/etc/passwd\n"), "control.tar.gz: its end"),
-        (making.control_tar(ITEMS[:3]), "control.tar.gz: md5sums"),
-        (making.control_tar()[:-512], "control.tar.gz: its end"),
-        (b"x" * 512 + making.control_tar(), "control.tar.gz: ./"),
+        (_changed("control", b"Package: greenhouse\n"), "control"),
+        (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "postinst"),
+        (_changed("postinst", SCRIPT.replace(b"exit 0", b"exit 1")), "postinst"),
+        (making.control_tar()[: -len(tar.END)] + gnu.file("./x", 0o755, b"") + tar.END, "its end"),
+        (_changed("config", b"#!/bin/sh\nrm -r /\n"), "control"),
+        (_changed("conffiles", b"/etc/passwd\n"), "control"),
+        (control.spell(making.control_files(), {}), "postinst"),
+        (making.control_tar(ITEMS[:3]), "md5sums"),
+        (making.control_tar()[:-512], "its end"),
+        (b"x" * 512 + making.control_tar(), "./"),
     ],
 )
 def test_control_that_disagrees_is_refused(findings: Refuse, control: bytes, told: str) -> None:
-    assert findings(deb(control=control)) == [f"{told}: is not as the manifest says{OTHER}"]
+    assert findings(deb(control=control)) == [
+        f"control.tar.gz: {told}: is not as the manifest says"
+    ]
 
 
 def test_control_that_goes_on_is_refused(findings: Refuse) -> None:
@@ -328,7 +406,7 @@ def test_control_that_goes_on_is_refused(findings: Refuse) -> None:
 def test_md5sums_of_another_content_are_refused(findings: Refuse) -> None:
     changed = (MAIN._replace(content=b"other") if each is MAIN else each for each in ITEMS)
     told = findings(deb(control=making.control_tar(changed)))
-    assert told == [f"control.tar.gz: md5sums: is not as the manifest says{OTHER}"]
+    assert told == ["control.tar.gz: md5sums: is not as the manifest says"]
 
 
 BOMB = gzip(bytes(4 << 20)) * 32
@@ -340,10 +418,10 @@ BOMB = gzip(bytes(4 << 20)) * 32
         (
             gzip(making.data_of()) + BOMB,
             b"",
-            f"{NAME}: its data do not end as the manifest says{OTHER}",
+            f"{NAME}: its data do not end as the manifest says",
         ),
         (b"", gzip(making.control_tar()) + BOMB, "control.tar.gz: goes on after its end"),
-        (b"", BOMB, f"control.tar.gz: ./: is not as the manifest says{OTHER}"),
+        (b"", BOMB, "control.tar.gz: ./: is not as the manifest says"),
     ],
 )
 def test_a_bomb_goes_off_in_small(findings: Refuse, data: bytes, control: bytes, told: str) -> None:
@@ -382,9 +460,9 @@ def test_a_manifest_that_lies_elsewhere_is_refused(findings: Refuse) -> None:
 
 
 def test_a_manifest_of_another_package_is_refused(findings: Refuse) -> None:
-    other = manifest_of(ITEMS[:2])
+    other = dump(making.described(PACKAGE, ITEMS[:2]).manifest)
     data = making.preamble(other) + making.data_of()[len(making.preamble()) :]
-    assert findings(deb(data)) == [f"{NAME}: its data do not end as the manifest says{OTHER}"]
+    assert findings(deb(data)) == [f"{NAME}: {DOCUMENTS}/changelog.gz: {WRONG}"]
 
 
 def test_a_large_file_in_the_place_of_the_manifest_is_refused(findings: Refuse) -> None:

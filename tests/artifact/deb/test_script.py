@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import device, manifest
+from provisioning.artifact import device
 from provisioning.artifact.deb import field
 from provisioning.artifact.deb.described import Described
 from provisioning.artifact.deb.script import scripts
@@ -52,7 +52,7 @@ def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str
     )
     entries = tuple(item.entry for item in items)
     parsed = Manifest(package, entries)
-    return scripts(Described(parsed, manifest.dump(parsed), TEXTS if texts is None else texts))
+    return scripts(Described(parsed, TEXTS if texts is None else texts))
 
 
 @pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm"])
@@ -71,7 +71,7 @@ def test_shells_read_them(shell: list[str]) -> None:
 
 def test_a_package_of_files_alone_has_the_scripts_that_look_after_the_version_before() -> None:
     parsed = Manifest(PACKAGE, (file("VERSION").entry,))
-    made = scripts(Described(parsed, manifest.dump(parsed), {}))
+    made = scripts(Described(parsed, {}))
     assert sorted(made) == ["postinst", "postrm", "preinst"]
 
 
@@ -80,20 +80,24 @@ def test_data_are_removed_where_nothing_else_can_lie() -> None:
     assert "find /usr/local" not in made(PACKAGE._replace(prefix="/usr/local"))["postrm"]
 
 
+def _control(package: Package) -> str:
+    return field.control(field.complete(package), 1)
+
+
 @pytest.mark.parametrize("user", ["root", "1000", ""])
 def test_nobody_is_made_where_nobody_has_a_name(user: str) -> None:
     package = FULL._replace(services=(SERVICE._replace(user=user),), hooks=())
     assert "adduser" not in made(package)["preinst"]
-    assert "adduser" not in field.control(package, 1)
+    assert "adduser" not in _control(package)
 
 
 def test_adduser_is_there_before_what_needs_it() -> None:
     users = FULL._replace(device=())
-    assert "\nPre-Depends: adduser\n" in field.control(users, 1)
+    assert "\nPre-Depends: adduser\n" in _control(users)
     said = users._replace(debian=(("Pre-Depends", "libc6 (>= 2.36), adduser (>= 3)"),))
-    assert "\nPre-Depends: libc6 (>= 2.36), adduser (>= 3)\n" in field.control(said, 1)
+    assert "\nPre-Depends: libc6 (>= 2.36), adduser (>= 3)\n" in _control(said)
     other = users._replace(debian=(("Pre-Depends", "libc6"),))
-    assert "\nPre-Depends: libc6, adduser\n" in field.control(other, 1)
+    assert "\nPre-Depends: libc6, adduser\n" in _control(other)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def test_a_hook_that_holds_many_ends_takes_no_time() -> None:
 def test_no_directory_is_taken_for_a_command(shell: list[str]) -> None:
     items = (directory("END_OF_DIRECTORIES"), directory("echo taken"), directory("é $(id)"))
     parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
-    for name, text in scripts(Described(parsed, manifest.dump(parsed), {})).items():
+    for name, text in scripts(Described(parsed, {})).items():
         assert _run(shell, text, "upgrade", "1.0") == (0, ""), name
 
 
@@ -243,7 +247,7 @@ CACHE = "lib/__pycache__"
 def test_byte_code_that_a_package_brings_is_left_alone(brought: list[Item]) -> None:
     items = [file("lib/main.py"), *brought]
     parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
-    assert "prerm" not in scripts(Described(parsed, manifest.dump(parsed), {}))
+    assert "prerm" not in scripts(Described(parsed, {}))
 
 
 def test_caches_of_services_go_with_their_version() -> None:
@@ -338,8 +342,8 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
 
 
 def test_whoever_needs_values_needs_python_before() -> None:
-    assert "\nPre-Depends: adduser, python3\n" in field.control(FULL, 1)
-    assert "Recommends" not in field.control(FULL, 1)
+    assert "\nPre-Depends: adduser, python3\n" in _control(FULL)
+    assert "Recommends" not in _control(FULL)
 
 
 def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:
