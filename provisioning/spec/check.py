@@ -135,7 +135,7 @@ def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
         if is_mode:
             return Fault.at(node.origin, "unquoted-mode", message)
-        if told := _better(node, str(key), rule):
+        if told := _better(node, key, rule):
             message = f"{node.text} is {kind_of(node)} here, and must be text"
             return Fault.at(node.origin, "unquoted-text", message, told)
         return Fault.at(node.origin, "unquoted-text", message)
@@ -145,9 +145,9 @@ def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
     return replace(fault, excerpt=key != SECRETS)
 
 
-def _better(node: Scalar, key: str, rule: Schema) -> str:
+def _better(node: Scalar, key: str | int, rule: Schema) -> str:
     """What to write for what is no text, where quotes would not be enough; else ""."""
-    if told := known_instead(node, rule, f"{key}: "):
+    if told := known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
         return told
     if node.value is False and key in _NOT_NEEDED:
         return f"leave {key} out, where none is meant"

@@ -116,6 +116,27 @@ def test_an_option_that_there_is_not_is_told(lasting: Project, command: str, abo
     assert shell(lasting, f"$DOIT {command}") == Done(3, "", told)
 
 
+WRONG = "num_process: invalid literal for int() with base 10: 'x'\n"
+
+
+def test_a_value_that_an_option_cannot_have_is_told(lasting: Project) -> None:
+    assert shell(lasting, "$DOIT -n x") == Done(3, "", f"ERROR: {WRONG}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("doit.cfg", "[GLOBAL]\n{}"), ("pyproject.toml", "[tool.doit]\n{}")],
+)
+def test_a_value_that_the_configuration_cannot_have_is_told(
+    project: Project, name: str, text: str
+) -> None:
+    where = "ERROR: in pyproject.toml or doit.cfg: "
+    project.write(name, text.format("num_process = 'x'"))
+    done = shell(project, "$DOIT")
+    assert (done.status, done.errors.count("\n")) == (3, 1)
+    assert done.errors.startswith(f"{where}num_process: invalid literal for int() with base 10: ")
+
+
 @pytest.mark.parametrize("command", ["", "list", "dumpdb", "explain"])
 @pytest.mark.parametrize(
     ("name", "better"), [("my.dodo.py", "my_dodo"), ("my dodo.txt", "my_dodo"), (".py", "_py")]

@@ -28,6 +28,7 @@ GOOD, FAILED, FAULTS = 0, 1, 3
 _OURS = ("doit", "provisioning")
 # The third is what doit's own mistake in closing a file that it could not open leads to.
 _NO_RECORDS = (dependency.DatabaseException, OSError, UnboundLocalError)
+_WRONG_VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '\w+'>\.\n(.*)\n")
 
 
 class Told(Command):  # type: ignore[misc]  # doit has no type hints
@@ -39,7 +40,11 @@ class Told(Command):  # type: ignore[misc]  # doit has no type hints
     def __init__(self, *arguments: Any, **others: Any) -> None:
         streams.mend()  # doit takes standard output when it makes a command
         _tell_interruptions()
-        super().__init__(*arguments, **others)
+        try:
+            super().__init__(*arguments, **others)
+        except CmdParseError as error:  # where it is made, doit tells nothing in words
+            complain(f"in pyproject.toml or doit.cfg: {_no_option(error, self.name) or error}")
+            raise SystemExit(FAULTS) from error
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """Run with these words and options, and return the exit code."""
@@ -112,7 +117,9 @@ def _in_words(error: Exception, command: str) -> str:
 
 
 def _no_option(error: CmdParseError, command: str) -> str:
-    """The same of an unknown option, less the objects of doit's that it lists."""
+    """The same of an option, less the objects and classes of Python that doit lists; "" if none."""
+    if wrong := _WRONG_VALUE.fullmatch(str(error)):
+        return f"{wrong[1]}: {wrong[2]}"
     if not isinstance(error.__context__, GetoptError):
         return ""
     of_task = str(error).startswith("Error parsing Task")
@@ -122,7 +129,8 @@ def _no_option(error: CmdParseError, command: str) -> str:
 
 def _no_module(frame: FrameType) -> str:
     """What is wrong with the name of a dodo.py, which `frame` could not import."""
-    path = os.path.basename(frame.f_locals["dodo_path"])
+    dodo = frame.f_locals["dodo_path"]
+    path = os.path.basename(dodo) or dodo
     name = re.sub(r"\W", "_", os.path.splitext(path)[0]) or "dodo"
     return f"{path}: Python has no module that is called so; call it {name}.py"
 
