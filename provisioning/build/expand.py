@@ -135,6 +135,7 @@ class Expansion:
             pattern = content.exclude[number]
             message = f"{pattern} excludes nothing"
             hint = f"patterns are gitignore's and relative to {content.source}"
+            hint += ", where [[] stands for a bracket" if "[" in pattern else ""
             if pattern.startswith("!"):
                 message = f"{pattern} takes nothing back"
                 hint = "nothing is taken back in a directory left out: write build/*, not build/"

@@ -32,6 +32,7 @@ from provisioning.build.item import Item
 from provisioning.build.need import NOBODY, Need, absent, need_of
 from provisioning.spec.fault import Fault, SpecError
 from provisioning.spec.inputs import leads_out
+from provisioning.spec.near import nearest_path, no_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -258,14 +259,18 @@ class _Draft:
 
     def _check(self, part: Hook | Document) -> bool:
         """Demand the file of a hook or a document, which no content names, and tell if it is."""
-        reason = ""
+        reason = hint = ""
         if leads_out(Path(), part.source):
             reason = "leads out of the project"
-        elif not os.path.isfile(part.source):
-            reason = "is not a file" if os.path.lexists(part.source) else "does not exist"
+        elif os.path.lexists(part.source):
+            reason = "" if os.path.isfile(part.source) else "is not a file"
+        else:
+            near = nearest_path(Path(), part.source)
+            reason = "does not exist"
+            hint = no_glob(part.source) or (f"did you mean {near}?" if near else "")
         if reason:
             message = f"{part.source} {reason}"
-            self.faults.append(Fault.at(part.origin, "no-source", message))
+            self.faults.append(Fault.at(part.origin, "no-source", message, hint))
         return not reason
 
     def _check_runs(self, hook: Hook) -> None:

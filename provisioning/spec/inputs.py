@@ -143,10 +143,12 @@ class Inputs:
         return cast("T | None", result)
 
     def _meant(self, file: str, error: OSError) -> str:
-        from provisioning.spec.near import nearest_path  # noqa: PLC0415
+        from provisioning.spec.near import nearest_path, no_glob  # noqa: PLC0415
 
-        near = nearest_path(self.root, file) if isinstance(error, FileNotFoundError) else None
-        return f"did you mean {near}?" if near and not leads_out(self.root, near) else ""
+        if not isinstance(error, FileNotFoundError):
+            return ""
+        near = "" if (hint := no_glob(file)) else nearest_path(self.root, file)
+        return f"did you mean {near}?" if near and not leads_out(self.root, near) else hint
 
     def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""

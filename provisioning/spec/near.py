@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A file can hold thousands of misspelt names and thousands of known ones.
+_WILD = re.compile("[*?]")
 _LONGEST = 40  # no name longer than this is a slip of the finger
 _MOST_SLIPS = 3
 _SHORTEST_BEGINNING = 3
@@ -43,6 +45,11 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     if len(known) > _MOST_LISTED:
         return f"none of the {len(known):,} known names is like it"
     return f"known: {', '.join(sorted(known))}" if known else ""
+
+
+def no_glob(path: str) -> str:
+    """What to do about `path` where one file is wanted and there is none; "" if it names one."""
+    return "write the name of one file; this is no glob" if _WILD.search(path) else ""
 
 
 def nearest_path(root: Path, path: str) -> str | None:

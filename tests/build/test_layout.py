@@ -137,6 +137,14 @@ def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
 
 
+def test_an_exclude_of_a_name_with_a_bracket_is_told_how_to_write_it() -> None:
+    write("t/[id].html")
+    write("t/a")
+    (fault,) = _faults(content("src", "t", "lib/", exclude=("[id].html",)))
+    assert ", where [[] stands for a bracket;" in fault.hint
+    assert set(_items(content("src", "t", "lib", exclude=("[[]id].html",)))) == {"lib", "lib/a"}
+
+
 def test_a_file_that_is_called_as_its_pattern_is_meant_unless_the_pattern_matches_it() -> None:
     for name in ("p/[id].html", "p/i.html", "p/[x]/a", "p/x/b", "q/a*", "q/ab", "q/[ab"):
         write(name)

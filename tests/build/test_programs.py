@@ -85,6 +85,11 @@ def test_what_cannot_be_run_is_told(path: str, told: str) -> None:
     [
         (b"", "is empty"),
         (b"exit 0\n", "does not name in its first line what runs it"),
+        (b"#!bin/sh\n", "names in its first line what runs it by no absolute path"),
+        (
+            b"#!/usr/bin/env sh -e\n",
+            "hands on several words in its first line, which Linux takes for one",
+        ),
         (b"#!/bin/sh\r\n", "ends its first line as on Windows, so that nothing runs it"),
         (
             b"\xef\xbb\xbf#!/bin/sh\n",

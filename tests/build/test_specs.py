@@ -282,6 +282,22 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("hooks.sh", "did you mean hook.sh?"),
+        ("h*.sh", "write the name of one file; this is no glob"),
+        ("nowhere.sh", ""),
+    ],
+)
+def test_which_hook_was_meant_is_told(path: str, hint: str) -> None:
+    write("specs/demo.yaml", SPEC.replace("post_install: hook.sh", f"post_install: '{path}'"))
+    with pytest.raises(SpecError) as caught:
+        planned()
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.hint) == (f"{path} does not exist", hint)
+
+
 UNNAMED = (
     "hook.sh does not name in its first line what runs it",
     "begin it with #!/bin/sh, or the like",
