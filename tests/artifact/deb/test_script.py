@@ -125,7 +125,7 @@ def _with_hook(text: bytes, **changes: Any) -> str:
     return made(package, {".provisioning/hooks/pre_install": text})["preinst"]
 
 
-def _run(shell: list[str], script: str, *arguments: str, **options: Any) -> tuple[int, str]:
+def run(shell: list[str], script: str, *arguments: str, **options: Any) -> tuple[int, str]:
     ended = subprocess.run(
         [*shell, "-c", script, "script", *arguments],
         check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options,
@@ -142,7 +142,7 @@ ODD = "".join(map(chr, (*range(1, 9), *range(0xC0, 0xD0), 0x2028, 0x1F331))) + "
 )
 def test_a_hook_that_is_in_a_script_is_what_it_was(shell: list[str], end: str) -> None:
     text = f"#!/bin/cat\n{ODD}{end}"  # a program that prints itself
-    status, told = _run(shell, _with_hook(text.encode()), "install")
+    status, told = run(shell, _with_hook(text.encode()), "install")
     assert (status, told) == (0, text if text.endswith("\n") else f"{text}\n")
 
 
@@ -158,13 +158,13 @@ def test_no_directory_is_taken_for_a_command(shell: list[str]) -> None:
     items = (directory("END_OF_DIRECTORIES"), directory("echo taken"), directory("é $(id)"))
     parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
     for name, text in scripts(Described(parsed, {})).items():
-        assert _run(shell, text, "upgrade", "1.0") == (0, ""), name
+        assert run(shell, text, "upgrade", "1.0") == (0, ""), name
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def test_a_hook_knows_what_the_reference_says_and_nothing_else(shell: list[str]) -> None:
     script = _with_hook(b"#!/bin/sh\nenv | grep -v ^_= | sort\npwd\nreadlink /proc/self/fd/0\n")
-    status, told = _run(shell, script, "upgrade", "1.4.1", env={"PATH": "/bin:/usr/bin", "X": "y"})
+    status, told = run(shell, script, "upgrade", "1.4.1", env={"PATH": "/bin:/usr/bin", "X": "y"})
     told = re.sub(r"(?<=PREFIX=)/tmp/tmp\..*", "…", told)
     assert (status, told.splitlines()) == (
         0,
@@ -197,7 +197,7 @@ def test_byte_code_of_a_hook_goes_with_it(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "temporary").mkdir()
     env = {"PATH": "/bin:/usr/bin", "TMPDIR": str(tmp_path / "temporary")}
-    assert _run(["dash"], script, "install", env=env) == (0, "True\n")
+    assert run(["dash"], script, "install", env=env) == (0, "True\n")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["lib", "m.py", "temporary"]
 
 
@@ -230,10 +230,15 @@ def test_what_python_left_goes_with_what_it_was_made_of(
             (cache / name).touch()
         for name in (*LEGACY, "another.pyc"):
             (prefix / "lib" / name).touch()
-        assert _run(shell, script, *occasion, env=env) == (0, "")
+        assert run(shell, script, *occasion, env=env) == (0, "")
         assert [path.name for path in prefix.glob("lib/*.pyc*")] == ["another.pyc"]
         there = [path.name for path in cache.iterdir()] if cache.exists() else None
         assert there == ([*others] or None)
+    cache.rename(tmp_path / "elsewhere")
+    cache.symlink_to(tmp_path / "elsewhere")
+    (cache / LEFT[0]).touch()
+    assert run(shell, script, *occasion, env=env) == (0, "")
+    assert sorted(path.name for path in cache.iterdir()) == sorted((LEFT[0], *others))
 
 
 CACHE = "lib/__pycache__"
@@ -265,19 +270,19 @@ def test_caches_of_services_go_with_their_version() -> None:
 def test_a_hook_that_fails_fails_the_script_and_leaves_nothing(tmp_path: Path) -> None:
     script = _with_hook(b"#!/bin/sh\necho $PROVISIONING_ACTION; exit 7\n")
     env = {"PATH": "/bin:/usr/bin", "TMPDIR": str(tmp_path)}
-    assert _run(["dash"], script, "install", env=env) == (7, "install\n")
+    assert run(["dash"], script, "install", env=env) == (7, "install\n")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_hook_that_is_late_is_ended_with_all_that_it_started() -> None:
     # Its output is read to its end, which comes when the last of them is gone.
     script = _with_hook(b"#!/bin/sh\nsleep 60 & sleep 60\n", timeout=1)
-    assert _run(["dash"], script, "install", timeout=20)[0] == 124
+    assert run(["dash"], script, "install", timeout=20)[0] == 124
 
 
 def test_a_hook_runs_on_its_occasions_alone() -> None:
     script = _with_hook(b"#!/bin/sh\necho ran\n")
-    assert _run(["dash"], script, "abort-upgrade", "1.4.3") == (0, "")
+    assert run(["dash"], script, "abort-upgrade", "1.4.3") == (0, "")
 
 
 def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
@@ -287,7 +292,7 @@ def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
     hook.write_text("#!/bin/sh\npwd\necho $0\n")
     hook.chmod(0o755)
     package = PACKAGE._replace(prefix=str(prefix), hooks=(Hook("post_install", 60),))
-    told = _run(["dash"], made(package)["postinst"], "configure", "")
+    told = run(["dash"], made(package)["postinst"], "configure", "")
     assert told == (0, f"{prefix}\n{hook}\n")
 
 
@@ -300,10 +305,13 @@ def test_a_package_does_not_come_where_provision_has_installed(
     (prefix / "releases").mkdir(parents=True)
     (prefix / "current").symlink_to("releases/1.4.2-01234567")  # wherever it leads
     why = "is installed by provision; run `provision uninstall greenhouse` first"
-    assert _run(shell, script, "install", "1.4.1") == (1, f"greenhouse: {prefix}: {why}\n")
+    assert run(shell, script, "install", "1.4.1") == (1, f"greenhouse: {prefix}: {why}\n")
     assert sorted(path.name for path in prefix.iterdir()) == ["current", "releases"]
     (prefix / "current").unlink()  # as it is after a removal, of which configuration may be left
-    assert _run(shell, script, "install", "1.4.1") == (0, "")
+    assert run(shell, script, "install", "1.4.1") == (0, "")
+    (prefix / "releases").rmdir()
+    (prefix / "current").symlink_to("mine")  # which is somebody's own
+    assert run(shell, script, "install", "1.4.1") == (0, "")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -314,7 +322,7 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
     values = (Value("BROKER", "[a-z]+", False, "Its broker's näme"), Value("PIN", "", True, ""))
     package = PACKAGE._replace(prefix=str(place.parent), device=values)
     script, file = made(package, {})["preinst"], place / "device.env"
-    status, told = _run(shell, script, "install")
+    status, told = run(shell, script, "install")
     assert (status, told.splitlines()) == (
         1,
         [
@@ -327,7 +335,7 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
     place.mkdir(parents=True)
     file.write_text("BROKER=5\nPIN=1\n")
     file.chmod(0o644)
-    status, told = _run(shell, script, "upgrade", "1.4.1")
+    status, told = run(shell, script, "upgrade", "1.4.1")
     assert (status, told.splitlines()) == (
         1,
         [
@@ -337,8 +345,8 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
     )
     file.write_text("BROKER=here\nPIN=1\n")
     file.chmod(0o600)
-    assert _run(shell, script, "upgrade", "1.4.1") == (0, "")
-    assert _run(shell, script, "abort-upgrade", "1.4.3") == (0, "")
+    assert run(shell, script, "upgrade", "1.4.1") == (0, "")
+    assert run(shell, script, "abort-upgrade", "1.4.3") == (0, "")
 
 
 def test_whoever_needs_values_needs_python_before() -> None:
@@ -353,14 +361,14 @@ def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:
         (prefix / name).touch()
     device = (Value("BROKER", "", False, ""),)
     script = made(PACKAGE._replace(prefix=str(prefix), device=device))["postrm"]
-    assert _run(["dash"], script, "remove") == (0, "")
+    assert run(["dash"], script, "remove") == (0, "")
     assert (prefix / "var/log/today").exists()
-    assert _run(["dash"], script, "purge") == (0, "")
+    assert run(["dash"], script, "purge") == (0, "")
     assert sorted(prefix.rglob("*")) == [prefix / "lib", prefix / "lib/mine"]
     (prefix / "lib/mine").unlink()
-    assert _run(["dash"], script, "purge") == (0, "")
+    assert run(["dash"], script, "purge") == (0, "")
     assert not prefix.exists()
-    assert _run(["dash"], script, "purge") == (0, "")
+    assert run(["dash"], script, "purge") == (0, "")
 
 
 @pytest.mark.needs("Linux", "root")
@@ -386,7 +394,7 @@ def test_a_script_runs_in_the_root_that_it_is_for_or_not_at_all() -> None:
     env = {"PATH": "/bin:/usr/bin", "DPKG_ROOT": "/mnt"}
     told = "greenhouse: cannot be installed with --force-script-chrootless\n"
     for script in made(FULL).values():
-        assert _run(["dash"], script, "install", env=env) == (1, told)
+        assert run(["dash"], script, "install", env=env) == (1, told)
 
 
 @pytest.mark.parametrize("text", [b"\x7fELF\0", b"\xff"])
