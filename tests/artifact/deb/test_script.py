@@ -280,9 +280,55 @@ def test_a_hook_that_is_late_is_ended_with_all_that_it_started() -> None:
     assert run(["dash"], script, "install", timeout=20)[0] == 124
 
 
-def test_a_hook_runs_on_its_occasions_alone() -> None:
-    script = _with_hook(b"#!/bin/sh\necho ran\n")
-    assert run(["dash"], script, "abort-upgrade", "1.4.3") == (0, "")
+OCCASIONS = {  # what dpkg calls each script with: Debian Policy 6.5
+    "preinst": ("install", "install 1.0", "upgrade 1.0", "abort-upgrade 1.5"),
+    "postinst": (
+        *("configure", "configure 1.0", "abort-upgrade 1.5", "abort-remove"),
+        *("abort-deconfigure in-favour x 1", "triggered x"),
+    ),
+    "prerm": ("remove", "upgrade 1.5", "failed-upgrade 1.0", "deconfigure in-favour x 1"),
+    "postrm": (
+        *("remove", "purge", "upgrade 1.5", "failed-upgrade 1.0", "disappear x 1"),
+        *("abort-install", "abort-install 1.0", "abort-upgrade 1.0"),
+    ),
+}
+RUN = {  # whom that has run: what is done, which version was there, and which it is
+    "preinst install": "pre_install install  1.4.2",
+    "preinst install 1.0": "pre_install upgrade 1.0 1.4.2",
+    "preinst upgrade 1.0": "pre_install upgrade 1.0 1.4.2",
+    "postinst configure": "post_install install  1.4.2",
+    "postinst configure 1.0": "post_install upgrade 1.0 1.4.2",
+    "prerm remove": "pre_remove remove 1.4.2 1.4.2",
+    "postrm remove": "post_remove remove 1.4.2 1.4.2",
+}
+SAYS = """#!/bin/sh
+echo "{} $PROVISIONING_ACTION $PROVISIONING_OLD_VERSION $PROVISIONING_VERSION"
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_a_hook_runs_on_its_occasions_alone(tmp_path: Path, shell: list[str]) -> None:
+    place = tmp_path / ".provisioning/hooks"
+    place.mkdir(parents=True)
+    for hook in HOOKS:
+        (place / hook.name).write_text(SAYS.format(hook.name))
+        (place / hook.name).chmod(0o755)
+    texts = {
+        f".provisioning/hooks/{name}": SAYS.format(name).encode()
+        for name in ("pre_install", "post_remove")
+    }
+    package = PACKAGE._replace(prefix=str(tmp_path), hooks=HOOKS)
+    named = scripts(Described(Manifest(package, (directory("bin").entry,)), texts))
+    told = {
+        f"{name} {occasion}": run(shell, named[name], *occasion.split())
+        for name, occasions in OCCASIONS.items()
+        for occasion in occasions
+    }
+    assert told == {each: (0, f"{RUN[each]}\n" if each in RUN else "") for each in told}
+
+
+def test_nobody_but_root_reads_or_changes_what_is_run_as_root() -> None:
+    assert run(["dash"], _with_hook(b'#!/bin/sh\nstat -c %a "$0"\n'), "install") == (0, "700\n")
 
 
 def test_a_hook_that_lies_in_the_package_is_run_there(tmp_path: Path) -> None:
