@@ -21,14 +21,16 @@ ALIAS = "[Install]\nWantedBy=multi-user.target\nAlias={}\n"
 EITHER = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 
 
-def refused(root: Path, shell: list[str]) -> tuple[int, str]:
+def refused(root: Path, shell: list[str], *arguments: str) -> tuple[int, str]:
     """What the refusal says of a machine that lies in a directory."""
     parsed = Manifest(FULL, ())
     script = "\n".join(known.refuse(Described(parsed, {})))
     for place in ("/etc/", "/run/", "/usr/", "/lib/"):
         script = script.replace(f" {place}", f" {root}{place}")
-    command = [*shell, "-c", f"set -e\n{script}\nexit 0", "preinst", "install"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+        script = script.replace(f"install{place}", f"install{root}{place}")
+    command = [*shell, "-c", f"set -e\n{script}\nexit 0", "preinst", *(arguments or ("install",))]
+    env = {"PATH": f"{root}/bin:/usr/bin:/bin"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     return done.returncode, (done.stdout + done.stderr).replace(str(root), "")
 
 
@@ -83,3 +85,58 @@ def test_other_aliases_are_none(tmp_path: Path, shell: list[str], said: str) -> 
     write(tmp_path, f"{VENDOR}/other.service", ALIAS.format(said))
     write(tmp_path, f"{VENDOR}/plain.service", "[Unit]\nDescription=Alias of greenhouse.service\n")
     assert refused(tmp_path, shell) == (0, "")
+
+
+UNIT = "greenhouse.service"
+COPIES = "etc/systemd/system"
+PLACES = (
+    *("etc/systemd/system.control", COPIES, "etc/systemd/system.attached"),
+    *("run/systemd/transient", "run/systemd/system", "run/systemd/generator", VENDOR),
+    *("usr/local/lib/systemd/system", "lib/systemd/system", "run/systemd/generator.late"),
+)
+INSTALL, AGAIN, UPGRADE = ("install",), ("install", "1.0"), ("upgrade", "1.0")
+
+
+@EITHER
+@pytest.mark.parametrize("place", PLACES)
+def test_a_unit_of_that_name_is_refused_wherever_systemd_looks(
+    tmp_path: Path, shell: list[str], place: str
+) -> None:
+    write(tmp_path, f"{place}/{UNIT}", "[Service]\n")
+    why = f"greenhouse: /{place}/{UNIT}: is not of greenhouse; remove it, or call the service"
+    for arguments in (INSTALL, UPGRADE, *(() if place == COPIES else (AGAIN,))):
+        assert refused(tmp_path, shell, *arguments) == (1, f"{why} another name\n")
+    assert refused(tmp_path, shell, "abort-upgrade", "1.5") == (0, "")
+
+
+@EITHER
+def test_what_was_copied_or_masked_before_it_was_removed_is_its_own(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    write(tmp_path, f"{COPIES}/{UNIT}", "[Service]\n")
+    assert refused(tmp_path, shell, *AGAIN) == (0, "")
+    assert refused(tmp_path, shell, *INSTALL)[0] == 1
+
+
+@EITHER
+def test_what_is_masked_is_no_unit(tmp_path: Path, shell: list[str]) -> None:
+    place = tmp_path / "run/systemd/system"
+    place.mkdir(parents=True)
+    (place / UNIT).symlink_to("/dev/null")
+    assert refused(tmp_path, shell, *INSTALL) == (0, "")
+    (place / UNIT).unlink()
+    (place / UNIT).touch()
+    assert refused(tmp_path, shell, *INSTALL) == (0, "")
+    (place / UNIT).unlink()
+    (place / UNIT).symlink_to("nowhere.service")  # which somebody may still bring
+    assert refused(tmp_path, shell, *INSTALL)[0] == 1
+
+
+@EITHER
+def test_what_the_version_before_has_brought_is_its_own(tmp_path: Path, shell: list[str]) -> None:
+    write(tmp_path, f"{VENDOR}/{UNIT}", "[Service]\n")
+    write(tmp_path, "bin/dpkg-query", f"#!/bin/sh\necho {tmp_path}/{VENDOR}/{UNIT}\n")
+    (tmp_path / "bin/dpkg-query").chmod(0o755)
+    assert refused(tmp_path, shell, *UPGRADE)[0] == 1  # that is of somebody else
+    write(tmp_path, "bin/dpkg-query", f"#!/bin/sh\necho /{VENDOR}/{UNIT}\n")
+    assert refused(tmp_path, shell, *UPGRADE) == (0, "")
