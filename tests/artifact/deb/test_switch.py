@@ -248,6 +248,31 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(pi: Copied, how: str) -> Non
     assert snapshot(pi.path(PACKAGE.prefix)) == before
 
 
+def test_an_installation_that_fails_leaves_what_was_there(pi: Copied) -> None:
+    cells = [cell for cell in SETTLED if cell.old == "absent"]
+    _, new = versions(pi, cells)
+    for cell in cells:
+        pi.path(f"{PACKAGE.prefix}/{cell.path}").parent.mkdir(parents=True, exist_ok=True)
+        act(pi.path(f"{PACKAGE.prefix}/{cell.path}"), cell)
+    data = bytearray(pi.path(new).read_bytes())
+    data[-20] ^= 1
+    pi.path(new).write_bytes(data)
+    before = snapshot(pi.path(PACKAGE.prefix))
+    pi.run("dpkg", "-i", new, status=1)
+    after = snapshot(pi.path(PACKAGE.prefix))
+    assert {path: after.get(path) for path in before} == before
+    assert not [path for path in after if path.endswith((".dpkg-new", ".dpkg-bak"))]
+
+
+def test_python_s_caches_keep_no_directory_from_going(pi: Copied) -> None:
+    pi.run("dpkg", "-i", package(pi, "1", [directory("t"), *held("full", "t/x", "one")]))
+    cache = pi.path(f"{ROOT}/x/__pycache__")
+    cache.mkdir()
+    (cache / "in.cpython-311.pyc").touch()
+    pi.run("dpkg", "-i", package(pi, "2", [directory("t"), link("t/x", "other")]))
+    assert seen(pi.path(f"{ROOT}/x")) == "→other"
+
+
 def test_what_was_unpacked_and_never_configured_goes_without_loss(pi: Copied) -> None:
     _, new = _edited(pi)
     made = edits(pi)
@@ -377,6 +402,8 @@ def test_a_directory_of_configuration_becomes_a_link(pi: Copied) -> None:
         pi.run("dpkg", "-i", ini(pi, "1", "one", directory("etc/sub"), conf("etc/sub/b", b"b\n")))
         if edited:
             pi.path(INI).write_text("mine\n")
+            pi.path(INI).chmod(0o600)
+        pi.path(INI).with_name("sub").joinpath("b").unlink()  # which is nothing to keep
         told = pi.run("dpkg", "-i", package(pi, "2", [*config, link("etc", "config")]))
         assert seen(pi.path(INI).parent) == "→config"
         assert pi.path(INI).read_text() == "new\n"
@@ -385,6 +412,20 @@ def test_a_directory_of_configuration_becomes_a_link(pi: Copied) -> None:
         assert pi.path(kept).exists() == edited
         if edited:
             assert snapshot(pi.path(kept)) == {"a.ini": "mine"}
+            assert pi.path(f"{kept}/a.ini").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_where_edits_would_be_kept_is_not_added_to(pi: Copied) -> None:
+    pi.run("dpkg", "-i", ini(pi, "1", "one"))
+    pi.path(INI).write_text("mine\n")
+    kept = f"{PACKAGE.prefix}/etc.dpkg-old"
+    pi.path(kept).mkdir()
+    (pi.path(kept) / "theirs").touch()
+    before = snapshot(pi.path(PACKAGE.prefix))
+    new = package(pi, "2", [directory("config"), link("etc", "config")])
+    told = pi.run("dpkg", "-i", new, status=1)
+    assert f"greenhouse: {kept}: is in the way; move it elsewhere\n" in told
+    assert snapshot(pi.path(PACKAGE.prefix)) == before
 
 
 ASKED = """
@@ -413,6 +454,15 @@ def test_who_can_answer_is_asked(pi: Copied, answer: str, left: str) -> None:
     assert "What would you like to do about it ?" in told
     assert pi.path(INI).read_text() == f"{left}\n"
     assert pi.path(INI).with_name(f"a.ini.dpkg-{'dist' if answer == 'n' else 'old'}").exists()
+
+
+def test_who_wants_no_questions_is_asked_none(pi: Copied) -> None:
+    pi.run("dpkg", "-i", ini(pi, "1", "one"))
+    pi.path(INI).write_text("mine\n")
+    command = [sys.executable, "-c", ASKED, "y\n", "dpkg", "-i", ini(pi, "2", "two")]
+    told = pi.run(*command, env={"DEBIAN_FRONTEND": "noninteractive"})
+    assert "What would you like to do about it ?" not in told
+    assert pi.path(INI).read_text() == "mine\n"
 
 
 def test_who_has_answered_before_is_heard(pi: Copied) -> None:
