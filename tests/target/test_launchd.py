@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from provisioning.target import launchd
+from provisioning.errors import TargetError
+from provisioning.target import launchd, system
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = "provisioning.greenhouse.plist"
 
@@ -17,6 +23,58 @@ def test_each_command_is_one_that_launchctl_documents() -> None:
     ]  # fmt: skip
     assert launchd.letting_go(NAME) == ["launchctl", "bootout", "system/provisioning.greenhouse"]
     assert launchd.asking(NAME) == ["launchctl", "list", "provisioning.greenhouse"]
+
+
+LAUNCHCTL = """#!/bin/sh
+echo "$*" >> {0}/asked
+case $1 in
+list) [ ! -e {0}/has ] || echo '"PID" = 7;';;
+bootout) rm {0}/has;;
+bootstrap) [ ! -e {0}/busy ] || {{ rm {0}/busy; echo "Bootstrap failed: 5" >&2; exit 5; }};;
+esac
+"""
+
+
+@pytest.fixture
+def mac(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a launchctl of the test notes what it is asked; it has a service if `has` is there."""
+    program = tmp_path / "launchctl"
+    program.write_text(LAUNCHCTL.format(tmp_path))
+    program.chmod(0o755)
+    monkeypatch.setitem(system._ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(launchd.time, "sleep", lambda _: None)
+    return tmp_path
+
+
+LIST, BOOTOUT, BOOTSTRAP = (
+    "list provisioning.greenhouse",
+    "bootout system/provisioning.greenhouse",
+    f"bootstrap system /Library/LaunchDaemons/{NAME}",
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        ((), [LIST, BOOTSTRAP]),
+        (("has",), [LIST, BOOTOUT, BOOTSTRAP]),
+        (("has", "busy"), [LIST, BOOTOUT, BOOTSTRAP, BOOTSTRAP]),
+    ],
+)
+def test_a_service_is_let_go_and_taken_up_again(
+    mac: Path, state: tuple[str, ...], asked: list[str]
+) -> None:
+    for name in state:
+        (mac / name).touch()
+    launchd.restart([NAME], "/Library/LaunchDaemons")
+    assert (mac / "asked").read_text().splitlines() == asked
+
+
+def test_what_launchd_does_not_take_up_is_told(mac: Path) -> None:
+    (mac / "launchctl").write_text("#!/bin/sh\necho x >> $0.asked\necho no >&2\nexit 5\n")
+    with pytest.raises(TargetError, match=f"{BOOTSTRAP}: no"):
+        launchd._take_up(launchd.taking_up(NAME, "/Library/LaunchDaemons"))
+    assert len((mac / "launchctl.asked").read_text()) == 2 * launchd._TRIES
 
 
 LISTED = """\

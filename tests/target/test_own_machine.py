@@ -157,7 +157,8 @@ def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None
 
 @pytest.mark.needs("Linux")
 def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
-    pids, hooks = own.place / "pids", (Hook("post_install", 60),)
+    # So long does the next run wait, too, which tries it again before it goes back.
+    pids, hooks = own.place / "pids", (Hook("post_install", 10),)
     script = f"sleep 600 & echo $$ $! > {pids}.new; mv {pids}.new {pids}; wait; touch {pids}.late"
     installer = os.fork()
     if not installer:
@@ -374,6 +375,35 @@ def test_a_program_that_its_user_may_not_run_is_told(own: Own) -> None:
     closed = file("bin/run", b"#!/bin/sh\n", mode=0o700)
     code, told = own.install("1.4.2", (closed,), services=run_by("daemon"))
     assert (code, told.startswith("provision: bin/run: its mode 0700 keeps out")) == (3, True)
+
+
+def test_a_hook_that_fails_behind_a_removal_is_told_and_undoes_nothing(own: Own) -> None:
+    failing = hook("post_remove", "echo no water; exit 3")
+    own.install("1.4.2", failing, hooks=(Hook("post_remove", 10),))
+    code, told = own.run("uninstall", "greenhouse")
+    assert (code, (own.prefix / "current").exists()) == (0, False)
+    assert "provision: warning: post_remove" in told
+    assert "no water" in told
+
+
+def test_what_sees_to_an_interruption_is_known_before_anything_else_is_done(own: Own) -> None:
+    script = f"echo hook >>{own.place}/asked; cat {own.prefix}/state/transaction.json"
+    first = hook("pre_install", f"{script}; {own.prefix}/state/tool --version")
+    assert own.install("1.4.2", first, hooks=(Hook("pre_install", 10),), services=service())[0] == 0
+    assert own.asked()[:2] == ["systemctl daemon-reload", "hook"]
+    said = (own.prefix / "state/pre_install.log").read_text()
+    assert '"phase": "begun"' in said
+    assert "provision " in said.splitlines()[-1]
+
+
+def test_a_service_that_a_version_no_longer_has_is_stopped(own: Own) -> None:
+    pump = service()[0]._replace(name="pump")
+    own.install("1.4.2", services=(*service(), pump))
+    own.asked()
+    assert own.install("1.5.0", services=service())[0] == 0
+    assert [line for line in own.asked() if " stop " in line] == [
+        "systemctl stop greenhouse-pump.service"
+    ]
 
 
 def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:

@@ -116,6 +116,18 @@ def test_of_what_an_older_tool_installed_what_is_not_known_stays(machine: Machin
     assert sorted(listing(machine.prefix)) == ["etc", *kept[:2], "var", "var/log", "var/log/x"]
 
 
+def test_of_what_an_older_tool_installed_the_values_of_a_device_go_with_their_directory(
+    machine: Machine,
+) -> None:
+    about = PACKAGE._replace(device=(Value("PIN", "", secret=False, summary=""),))
+    machine.write("etc/device.env", "PIN=1\n")
+    others = [item for item in items("1", None) if item.entry.path != "etc"]
+    machine.run("install", package(machine.folder, "1", others, about))
+    leave_no_note(machine)
+    assert purge(machine).code == 0
+    assert not machine.prefix.exists()
+
+
 def test_an_upgrade_of_what_an_older_tool_installed_notes_what_is_known(machine: Machine) -> None:
     machine.install("1.4.2")
     leave_no_note(machine)

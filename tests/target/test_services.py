@@ -326,6 +326,13 @@ def test_on_a_mac_a_service_is_a_property_list_that_hides_its_values(tmp_path: P
     assert files(system) == {f"{DAEMONS}/provisioning.other.plist"}
 
 
+def test_where_there_are_no_values_everybody_may_read_it(tmp_path: Path) -> None:
+    system, wanted = at(tmp_path, "launchd"), manifest(service(user=""), **MAC)
+    services.arrange(system, wanted.package, wanted, {})
+    path = tmp_path / DAEMONS / "provisioning.greenhouse.plist"
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 LABEL = "provisioning.greenhouse"
 
 
