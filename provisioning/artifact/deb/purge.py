@@ -23,19 +23,23 @@ if TYPE_CHECKING:
 
 FOUND = f"{RESERVED}/dpkg-found"
 
-_WAS_EMPTY = """\
-# Whether the version before has a directory, and nothing in it.
-was_empty() {{
+_IS_OWN = """\
+# Whether the version before has a directory, for data, or holds all that is in it.
+is_own() {{
     owned=$(dpkg-query --listfiles {name} 2>/dev/null) || return 1
-    printf '%s\\n' "$owned" | grep -qxF -e "$1" &&
-        ! printf '%s\\n' "$owned" | grep -qF -e "$1/"
+    printf '%s\\n' "$owned" | grep -qxF -e "$1" || return 1
+    printf '%s\\n' "$owned" | grep -qF -e "$1/" || return 0
+    ! {{
+        find "$1" -name __pycache__ -prune -o ! -type d -print
+        printf '%s\\n' "$owned" "$owned"
+    }} | sort | uniq -u | grep -qF -e "$1/"
 }}
 """
 _NOTE = """\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     [ "$1$2" != install ] || rm -f {found}
     for path in {data}; do
-        if [ -d "$path" ] && ! was_empty "$path"; then
+        if [ -d "$path" ] && ! is_own "$path"; then
             mkdir -p {reserved}
             printf '%s\\n' "$path" >>{found}
         fi
@@ -45,7 +49,7 @@ fi
 _FORGET = """\
 if {{ [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; }} && [ -f {found} ]; then
     while IFS= read -r path; do
-        if was_empty "$path"; then
+        if is_own "$path"; then
             printf '%s\\n' "$path"
         fi
     done <{found} >{found}-new
@@ -100,14 +104,14 @@ def note(described: Described) -> Iterator[str]:
     """Note which data are there, before anything is unpacked or run that could make them."""
     manifest = described.manifest
     if _data(manifest):
-        yield f"{_WAS_EMPTY}{_NOTE}".format(**_names(manifest))
+        yield f"{_IS_OWN}{_NOTE}".format(**_names(manifest))
 
 
 def forget(described: Described) -> Iterator[str]:
     """Forget what was noted for a version that did not come."""
     manifest = described.manifest
     if _data(manifest):
-        yield f"{_WAS_EMPTY}{_FORGET}".format(**_names(manifest))
+        yield f"{_IS_OWN}{_FORGET}".format(**_names(manifest))
 
 
 def remove(described: Described) -> Iterator[str]:

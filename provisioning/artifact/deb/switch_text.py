@@ -200,7 +200,7 @@ done
 conffiles | while IFS= read -r line; do
     path=${line#* } new=${line%% *}
     sum=$(known_as "$path")
-    if in_hand "$path" || { [ -z "$sum" ] && is_directory "$path"; }; then
+    if in_hand "$path"; then
         continue
     elif ! exists "$path"; then
         case "$sum" in
@@ -369,6 +369,12 @@ undo() {
 leave() {
     case "$1" in
         saved | copied | moved) finish "$@" ;;
+        turned)  # all that was in it was the old one's
+            if [ ! -L "$2" ] && [ -d "$2" ]; then
+                rmdir --ignore-fail-on-non-empty "$2"
+            fi
+            rm -rf "$3"
+            ;;
         *) undo "$@" ;;
     esac
 }

@@ -106,6 +106,16 @@ def test_a_version_that_comes_to_data_of_others_leaves_them(pi: Copied, had: str
     assert left(pi) == ["var", "var/log", "var/log/mine"]
 
 
+def test_a_directory_of_files_that_becomes_one_for_data_is_the_package_s(pi: Copied) -> None:
+    old = (directory("var"), directory("var/log"), file("var/log/its"))
+    pi.run("dpkg", "-i", package(pi, "1", directory("lib"), *old))
+    write(pi, f"{PREFIX}/var/log/__pycache__/x.pyc")
+    pi.run("dpkg", "-i", package(pi, "2", *ITEMS))
+    write(pi, f"{PREFIX}/var/log/today")
+    pi.run("dpkg", "-P", "greenhouse")
+    assert not pi.path(PREFIX).exists()
+
+
 FAILS = "#!/bin/sh\nexit 3\n"
 MAKES = f'#!/bin/sh\nmkdir -p "{PREFIX}/var/log"; echo x >"{PREFIX}/var/log/its"\n'
 

@@ -287,6 +287,18 @@ def test_what_was_unpacked_and_never_configured_goes_without_loss(pi: Copied) ->
     assert edits(pi) == made
 
 
+def test_nothing_of_two_versions_is_left_that_nobody_touched(pi: Copied) -> None:
+    old, new = versions(pi, [cell for cell in SETTLED if cell.state == "untouched"])
+    pi.run("dpkg", "-i", old)
+    pi.run("dpkg", "--unpack", new)
+    pi.run("dpkg", "-r", "greenhouse")
+    # Of configuration, dpkg keeps what was installed, and what would have been.
+    left = [path for path in pi.path(ROOT).iterdir() if "conffile" not in path.name]
+    assert left == []
+    pi.run("dpkg", "-P", "greenhouse")
+    assert not pi.path(PACKAGE.prefix).exists()
+
+
 def test_a_purge_removes_what_was_saved(pi: Copied) -> None:
     _, new = _edited(pi)
     pi.run("dpkg", "-i", new)
@@ -374,9 +386,11 @@ def test_whoever_takes_the_new_one_gets_the_next_one_too(pi: Copied) -> None:
     pi.run("dpkg", "-i", ini(pi, "2", "two"))
     os.rename(f"{pi.path(INI)}.dpkg-dist", pi.path(INI))
     pi.path(INI).chmod(0o660)
+    os.chown(pi.path(INI), 12, 34)
     assert "edited" not in pi.run("dpkg", "-i", ini(pi, "3", "three"))
     assert pi.path(INI).read_text() == "three\n"
-    assert pi.path(INI).stat().st_mode & 0o777 == 0o660
+    there = pi.path(INI).stat()
+    assert (there.st_mode & 0o777, there.st_uid, there.st_gid) == (0o660, 12, 34)
 
 
 def test_a_file_that_went_and_comes_again_is_installed(pi: Copied) -> None:
@@ -385,6 +399,21 @@ def test_a_file_that_went_and_comes_again_is_installed(pi: Copied) -> None:
         assert pi.path(INI).exists() == bool(text)
     pi.run("dpkg", "-r", "greenhouse")
     assert pi.path(INI).read_text() == "two\n"
+
+
+def test_what_was_kept_before_is_kept_beside_what_is_kept_now(pi: Copied) -> None:
+    for number in range(3):
+        pi.run("dpkg", "-i", ini(pi, f"{number}.1", "one"))
+        pi.path(INI).write_text(f"mine {number}\n")
+        pi.run("dpkg", "-i", package(pi, f"{number}.2", [directory("etc"), link("etc/a.ini", "b")]))
+    assert snapshot(pi.path(INI).parent) == {
+        "a.ini": "→b",
+        "a.ini.dpkg-old": "mine 0",
+        "a.ini.dpkg-old~": "mine 1",
+        "a.ini.dpkg-old~~": "mine 2",
+    }
+    pi.run("dpkg", "-P", "greenhouse")
+    assert not pi.path(PACKAGE.prefix).exists()
 
 
 def test_a_file_that_another_package_took_over_is_not_removed(pi: Copied) -> None:

@@ -122,6 +122,12 @@ undo() {
 leave() {
     case "$1" in
         saved | copied | moved) finish "$@" ;;
+        turned)  # all that was in it was the old one's
+            if [ ! -L "$2" ] && [ -d "$2" ]; then
+                rmdir --ignore-fail-on-non-empty "$2"
+            fi
+            rm -rf "$3"
+            ;;
         *) undo "$@" ;;
     esac
 }

@@ -122,6 +122,12 @@ undo() {
 leave() {
     case "$1" in
         saved | copied | moved) finish "$@" ;;
+        turned)  # all that was in it was the old one's
+            if [ ! -L "$2" ] && [ -d "$2" ]; then
+                rmdir --ignore-fail-on-non-empty "$2"
+            fi
+            rm -rf "$3"
+            ;;
         *) undo "$@" ;;
     esac
 }
@@ -252,6 +258,12 @@ undo() {
 leave() {
     case "$1" in
         saved | copied | moved) finish "$@" ;;
+        turned)  # all that was in it was the old one's
+            if [ ! -L "$2" ] && [ -d "$2" ]; then
+                rmdir --ignore-fail-on-non-empty "$2"
+            fi
+            rm -rf "$3"
+            ;;
         *) undo "$@" ;;
     esac
 }
@@ -309,15 +321,19 @@ if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
     deb-systemd-helper purge 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
 
-# Whether the version before has a directory, and nothing in it.
-was_empty() {
+# Whether the version before has a directory, for data, or holds all that is in it.
+is_own() {
     owned=$(dpkg-query --listfiles greenhouse 2>/dev/null) || return 1
-    printf '%s\n' "$owned" | grep -qxF -e "$1" &&
-        ! printf '%s\n' "$owned" | grep -qF -e "$1/"
+    printf '%s\n' "$owned" | grep -qxF -e "$1" || return 1
+    printf '%s\n' "$owned" | grep -qF -e "$1/" || return 0
+    ! {
+        find "$1" -name __pycache__ -prune -o ! -type d -print
+        printf '%s\n' "$owned" "$owned"
+    } | sort | uniq -u | grep -qF -e "$1/"
 }
 if { [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; } && [ -f /opt/greenhouse/.provisioning/dpkg-found ]; then
     while IFS= read -r path; do
-        if was_empty "$path"; then
+        if is_own "$path"; then
             printf '%s\n' "$path"
         fi
     done </opt/greenhouse/.provisioning/dpkg-found >/opt/greenhouse/.provisioning/dpkg-found-new

@@ -97,16 +97,20 @@ if [ "$1" = upgrade ]; then
     done
 fi
 
-# Whether the version before has a directory, and nothing in it.
-was_empty() {
+# Whether the version before has a directory, for data, or holds all that is in it.
+is_own() {
     owned=$(dpkg-query --listfiles greenhouse 2>/dev/null) || return 1
-    printf '%s\n' "$owned" | grep -qxF -e "$1" &&
-        ! printf '%s\n' "$owned" | grep -qF -e "$1/"
+    printf '%s\n' "$owned" | grep -qxF -e "$1" || return 1
+    printf '%s\n' "$owned" | grep -qF -e "$1/" || return 0
+    ! {
+        find "$1" -name __pycache__ -prune -o ! -type d -print
+        printf '%s\n' "$owned" "$owned"
+    } | sort | uniq -u | grep -qF -e "$1/"
 }
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     [ "$1$2" != install ] || rm -f /opt/greenhouse/.provisioning/dpkg-found
     for path in /opt/greenhouse/var/log; do
-        if [ -d "$path" ] && ! was_empty "$path"; then
+        if [ -d "$path" ] && ! is_own "$path"; then
             mkdir -p /opt/greenhouse/.provisioning
             printf '%s\n' "$path" >>/opt/greenhouse/.provisioning/dpkg-found
         fi
@@ -358,7 +362,7 @@ done
 conffiles | while IFS= read -r line; do
     path=${line#* } new=${line%% *}
     sum=$(known_as "$path")
-    if in_hand "$path" || { [ -z "$sum" ] && is_directory "$path"; }; then
+    if in_hand "$path"; then
         continue
     elif ! exists "$path"; then
         case "$sum" in
