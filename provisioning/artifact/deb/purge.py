@@ -61,17 +61,9 @@ if {{ [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; }} && [ -f {found} ]
 fi
 """
 _PURGE = """\
-# Removes the directories above a path in which nothing is left, up to the prefix.
-remove_empty() {{
-    above=${{1%/*}}
-    while [ "$above" != {above} ] && rmdir "$above" 2>/dev/null; do
-        above=${{above%/*}}
-    done
-}}
 if [ "$1" = purge ] && [ -d {prefix} ]; then
 {removed}\
     rm -f {found}
-    remove_empty {found}
 fi
 """
 _DATA = """\
@@ -83,19 +75,17 @@ _DATA = """\
             exit 1
         fi
         rm -rf --one-file-system "$path"
-        remove_empty "$path"
     done
 """
 _DEVICE = """\
     rm -f {device}
-    remove_empty {device}
+    rmdir {configuration} 2>/dev/null || true
 """
 _CACHES = """\
     for path in {sources}; do
         if ! ls "$path"/*.py >/dev/null 2>&1; then
             rm -rf --one-file-system "$path/__pycache__"
         fi
-        remove_empty "$path/__pycache__"
     done
 """
 
@@ -118,7 +108,8 @@ def remove(described: Described) -> Iterator[str]:
     """On a purge, remove data, values of the machine, Python's caches.
 
     What is mounted there, a disk with whatever is on it, is let be; so is byte code beside
-    sources that somebody else has put there.
+    sources that somebody else has put there. Directories of the package that are empty then, dpkg
+    removes.
     """
     manifest = described.manifest
     if _is_alone(manifest):
@@ -146,11 +137,11 @@ def _sources(manifest: Manifest) -> list[str]:
 
 def _names(manifest: Manifest) -> dict[str, str]:
     package = manifest.package
-    paths = {"": "prefix", RESERVED: "reserved", FOUND: "found", DEVICE: "device"}
-    named = {name: quote(f"{package.prefix}/{path}".rstrip("/")) for path, name in paths.items()}
-    above = quote(package.prefix.rpartition("/")[0])
+    paths = {"reserved": RESERVED, "found": FOUND, "device": DEVICE}
+    paths["configuration"] = DEVICE.rpartition("/")[0]
+    named = {name: quote(f"{package.prefix}/{path}") for name, path in paths.items()}
     lists = {"data": _words(_data(manifest)), "sources": _words(_sources(manifest))}
-    return {**named, **lists, "name": package.name, "above": above}
+    return {**named, **lists, "name": package.name, "prefix": quote(package.prefix)}
 
 
 def _words(paths: Iterable[str]) -> str:

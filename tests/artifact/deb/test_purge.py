@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.device import Value
 from provisioning.artifact.package import Hook
 from tests.artifact.making import PACKAGE, directory, file
 from tests.machines.copied import copied
@@ -160,3 +161,22 @@ def test_a_version_without_data_leaves_no_note(pi: Copied) -> None:
     pi.run("dpkg", "-i", package(pi, "2", directory("lib"), file("lib/main.py")))
     pi.run("dpkg", "-P", "greenhouse")
     assert left(pi) == ["var", "var/log", "var/log/mine"]
+
+
+def test_values_of_the_machine_go_with_what_was_made_for_them(pi: Copied) -> None:
+    write(pi, f"{PREFIX}/etc/device.env")
+    pi.path(f"{PREFIX}/etc/device.env").write_text("BROKER=here\n")
+    device = (Value("BROKER", "", False, ""),)
+    pi.path("/tmp/1.deb").write_bytes(spelt(EVERYWHERE._replace(device=device), ITEMS))
+    pi.run("dpkg", "--force-depends", "-i", "/tmp/1.deb")
+    pi.run("dpkg", "-r", "greenhouse")
+    assert pi.path(f"{PREFIX}/etc/device.env").exists()
+    write(pi, f"{PREFIX}/etc/mine")
+    pi.run("dpkg", "-P", "greenhouse")
+    assert left(pi) == ["etc", "etc/mine"]
+    pi.path(f"{PREFIX}/etc/mine").unlink()
+    write(pi, f"{PREFIX}/etc/device.env")
+    pi.path(f"{PREFIX}/etc/device.env").write_text("BROKER=here\n")
+    pi.run("dpkg", "--force-depends", "-i", "/tmp/1.deb")
+    pi.run("dpkg", "-P", "greenhouse")
+    assert not pi.path(PREFIX).exists()

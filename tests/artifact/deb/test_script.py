@@ -410,10 +410,8 @@ def test_a_purge_leaves_what_is_somebody_else_s(tmp_path: Path) -> None:
     assert run(["dash"], script, "remove") == (0, "")
     assert (prefix / "var/log/today").exists()
     assert run(["dash"], script, "purge") == (0, "")
-    assert sorted(prefix.rglob("*")) == [prefix / "lib", prefix / "lib/mine"]
-    (prefix / "lib/mine").unlink()
-    assert run(["dash"], script, "purge") == (0, "")
-    assert not prefix.exists()
+    left = {"lib": ["mine"], "var": []}  # which dpkg removes where it is empty
+    assert {path.name: [each.name for each in path.iterdir()] for path in prefix.iterdir()} == left
     assert run(["dash"], script, "purge") == (0, "")
 
 
@@ -433,7 +431,7 @@ def test_a_purge_removes_nothing_of_what_is_mounted(tmp_path: Path, mounted: str
     told, left = done.stdout.splitlines()
     assert str(place) in told
     assert left == "mine"
-    assert not prefix.exists()
+    assert not (prefix / "var/log").exists()
 
 
 def test_a_script_runs_in_the_root_that_it_is_for_or_not_at_all() -> None:

@@ -344,13 +344,6 @@ if { [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; } && [ -f /opt/greenh
     fi
 fi
 
-# Removes the directories above a path in which nothing is left, up to the prefix.
-remove_empty() {
-    above=${1%/*}
-    while [ "$above" != /opt ] && rmdir "$above" 2>/dev/null; do
-        above=${above%/*}
-    done
-}
 if [ "$1" = purge ] && [ -d /opt/greenhouse ]; then
     for path in /opt/greenhouse/var/log; do
         if grep -sqxF -e "$path" /opt/greenhouse/.provisioning/dpkg-found; then
@@ -360,18 +353,15 @@ if [ "$1" = purge ] && [ -d /opt/greenhouse ]; then
             exit 1
         fi
         rm -rf --one-file-system "$path"
-        remove_empty "$path"
     done
     rm -f /opt/greenhouse/etc/device.env
-    remove_empty /opt/greenhouse/etc/device.env
+    rmdir /opt/greenhouse/etc 2>/dev/null || true
     for path in /opt/greenhouse/lib; do
         if ! ls "$path"/*.py >/dev/null 2>&1; then
             rm -rf --one-file-system "$path/__pycache__"
         fi
-        remove_empty "$path/__pycache__"
     done
     rm -f /opt/greenhouse/.provisioning/dpkg-found
-    remove_empty /opt/greenhouse/.provisioning/dpkg-found
 fi
 
 exit 0
