@@ -396,6 +396,42 @@ def test_what_sees_to_an_interruption_is_known_before_anything_else_is_done(own:
     assert "provision " in said.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [
+        ("rm -r etc/greenhouse.ini", None),
+        ("rm -r etc/greenhouse.ini; echo mine >etc/greenhouse.ini", "mine\n"),
+    ],
+    ids=["deleted", "edited"],
+)
+@pytest.mark.parametrize("before", ["file", "empty directory"])
+def test_what_is_done_to_configuration_while_it_is_installed_is_kept(
+    own: Own, before: str, meanwhile: str, left: str | None
+) -> None:
+    path = own.prefix / "etc/greenhouse.ini"
+    if before == "file":
+        own.install("1.4.2")
+    else:
+        path.mkdir(parents=True)
+    first = hook("pre_install", f"cd {own.prefix} && {meanwhile}")
+    changed = (*items("1.5.0", b"port = 9\n"), *first)
+    about = PACKAGE._replace(prefix=str(own.prefix), service_manager="systemd")
+    about = about._replace(hooks=(Hook("pre_install", 10),))
+    assert own.run("install", str(package(own.place, "1.5.0", changed, about)))[0] == 0
+    if before == "empty directory" and left is None:  # which was in nobody's way
+        left = "port = 9\n"
+    assert (path.read_text() if path.exists() else None) == left
+    is_beside = (own.prefix / "etc/greenhouse.ini.new").exists()
+    assert is_beside == (left != "port = 9\n")
+
+
+def test_who_is_not_there_for_a_service_is_told_before_the_switch(own: Own) -> None:
+    grouped = service()[0]._replace(group="nosuchgroup")
+    code, told = own.install("1.4.2", services=(grouped,))
+    assert (code, (own.prefix / "current").exists()) == (3, False)
+    assert told == "provision: there is no group nosuchgroup on this machine; create it first\n"
+
+
 def test_a_service_that_a_version_no_longer_has_is_stopped(own: Own) -> None:
     pump = service()[0]._replace(name="pump")
     own.install("1.4.2", services=(*service(), pump))
@@ -404,6 +440,11 @@ def test_a_service_that_a_version_no_longer_has_is_stopped(own: Own) -> None:
     assert [line for line in own.asked() if " stop " in line] == [
         "systemctl stop greenhouse-pump.service"
     ]
+    assert own.run("uninstall", "greenhouse")[0] == 0
+    # The service before and after: here all runs for ever. What may have started this, never.
+    assert {line for line in own.asked() if " stop " in line} == {
+        "systemctl stop greenhouse.service"
+    }
 
 
 def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:

@@ -258,4 +258,5 @@ def test_what_has_ended_stays_when_the_machine_starts(
     assert ended_at(After("history"), words) == -signal.SIGKILL
     monkeypatch.setenv(BOOT, "1")
     assert machine.run("recover", "greenhouse") == (0, FINISHED, "")
+    assert machine.run("recover", "greenhouse") == (0, "", "")
     assert machine.version == "1.5.0"
