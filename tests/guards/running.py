@@ -208,6 +208,10 @@ RUNNING = Group(
                     "target/test_booted_services.py::"
                     "test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed"
                 ),
+                (
+                    "target/test_booted_services.py::"
+                    "test_a_unit_that_systemd_would_call_so_once_it_is_enabled_is_refused"
+                ),
             ),
         ),
         Fault(

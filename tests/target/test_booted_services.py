@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -321,6 +322,31 @@ def test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed(pi: Pi) -> N
     finally:
         pi.machine.run("systemctl", "stop", "greenhouse")
         (pi.machine.root / "usr/lib/systemd/system/greenhouse.service").unlink()
+        pi.machine.run("systemctl", "daemon-reload")
+
+
+@pytest.mark.parametrize("where", ["water.service", "water.service.d/override.conf"])
+def test_a_unit_that_systemd_would_call_so_once_it_is_enabled_is_refused(
+    pi: Pi, where: str
+) -> None:
+    vendor = pi.machine.root / "usr/lib/systemd/system"
+    (vendor / "water.service.d").mkdir()
+    (vendor / "water.service").write_text("[Service]\nExecStart=/bin/sleep 1000\n")
+    with (vendor / where).open("a") as file:
+        file.write("[Install]\nAlias=greenhouse.service\n")
+    try:
+        assert pi.install("1", APP, status=3) == (
+            f"provision: /usr/lib/systemd/system/{where}: is not of greenhouse, and goes by the"
+            " name greenhouse.service too where it is enabled (Alias=); call the service another"
+            " name\n"
+        )
+        pi.machine.run("systemctl", "enable", "water")
+        link = pi.machine.root / "etc/systemd/system/greenhouse.service"
+        assert os.readlink(link).endswith("/water.service")
+    finally:
+        pi.machine.run("systemctl", "disable", "water")
+        shutil.rmtree(vendor / "water.service.d")
+        (vendor / "water.service").unlink()
         pi.machine.run("systemctl", "daemon-reload")
 
 

@@ -425,6 +425,16 @@ def test_what_is_done_to_configuration_while_it_is_installed_is_kept(
     assert is_beside == (left != "port = 9\n")
 
 
+def test_a_release_that_comes_back_has_its_users_made_again(own: Own) -> None:
+    assert own.install("1.4.2", (RUN,), services=run_by("greenhouse-of-a-test"))[0] == 0
+    assert own.install("1.5.0")[0] == 0
+    own.asked()
+    assert own.run("rollback", "greenhouse")[0] == 0
+    assert [line.split()[-1] for line in own.asked() if line.startswith("useradd ")] == [
+        "greenhouse-of-a-test"
+    ]
+
+
 def test_who_is_not_there_for_a_service_is_told_before_the_switch(own: Own) -> None:
     grouped = service()[0]._replace(group="nosuchgroup")
     code, told = own.install("1.4.2", services=(grouped,))
