@@ -32,7 +32,7 @@ is_own() {{
     ! {{
         find "$1" -name __pycache__ -prune -o ! -type d -print
         printf '%s\\n' "$owned" "$owned"
-    }} | sort | uniq -u | grep -qF -e "$1/"
+    }} | LC_ALL=C sort | LC_ALL=C uniq -u | grep -qF -e "$1/"
 }}
 """
 _NOTE = """\

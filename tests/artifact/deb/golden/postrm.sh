@@ -329,7 +329,7 @@ is_own() {
     ! {
         find "$1" -name __pycache__ -prune -o ! -type d -print
         printf '%s\n' "$owned" "$owned"
-    } | sort | uniq -u | grep -qF -e "$1/"
+    } | LC_ALL=C sort | LC_ALL=C uniq -u | grep -qF -e "$1/"
 }
 if { [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; } && [ -f /opt/greenhouse/.provisioning/dpkg-found ]; then
     while IFS= read -r path; do
