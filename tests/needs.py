@@ -35,7 +35,6 @@ TOOLS = {
     "mandoc": Tool("mandoc", "mandoc", "mandoc"),
     "mkfs.xfs": Tool("mkfs.xfs", "xfsprogs"),
     "openssl": Tool("openssl", "openssl", "openssl"),
-    "pgrep": Tool("pgrep", "procps"),  # macOS has it
     "rsync": Tool("rsync", "rsync", "rsync"),
     "setfacl": Tool("setfacl", "acl"),
     "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from doit.doit_cmd import DoitMain
 
-from tests.conftest import unmeasured
+from tests.conftest import soon, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,19 @@ FILES = {
     "src/deep/data.txt": "data\n",
     "config/demo.ini.j2": "[demo]\nport = {{ port }}\n{{ '' if pins is undefined else pins }}\n",
 }
+# A disk on which an artifact takes its time to have its name.
+_SLOW_DISK = """
+import os, time
+at_once = os.replace
+def replace(source, target):
+    if os.path.dirname(source).startswith("artifacts/demo-"):
+        with open(f"waits.{os.getpid()}", "w") as file:
+            file.write(str(os.getpid()))
+        at_once(file.name, "waits")
+        time.sleep(5)
+    at_once(source, target)
+os.replace = replace
+"""
 DOITS = frozenset(command.get_name() for command in DoitMain.DOIT_CMDS)
 COMMANDS = tuple(sorted(entry_points(group="doit.COMMAND").names - DOITS))  # that doit has not
 STAGES = ("collect", "render", "archive", "hash", "verify")
@@ -90,6 +103,18 @@ class Project:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that all of its processes can be killed
         )
+
+    def start_on_a_slow_disk(self, *arguments: str) -> tuple[subprocess.Popen[str], int]:
+        """The same, and who of it waits for the disk: what that one makes is not finished."""
+        dodo = self.path("dodo.py")
+        dodo.write_text(dodo.read_text() + _SLOW_DISK)
+        process = self.start(*arguments)
+        with soon():
+            while not self.path("waits").exists():
+                assert process.poll() is None
+        waits = int(self.path("waits").read_text())
+        assert list(self.root.glob(f"artifacts/demo-*/.*.{waits}.tmp"))
+        return process, waits
 
     def doit(self, *arguments: str, status: int = 0) -> str:
         """What doit prints; it must end with `status`, and never with a traceback."""

@@ -118,29 +118,10 @@ def test_a_signal_ends_doit_where_python_lets_nothing_out(
     assert said.count("SIGINT: stopped") == 1
 
 
-# A disk on which an artifact takes its time to have its name.
-_SLOW_DISK = """
-import os, time
-at_once = os.replace
-def replace(source, target):
-    if os.path.dirname(source).startswith("artifacts/demo-"):
-        open("slow", "w").close()
-        time.sleep(5)
-    at_once(source, target)
-os.replace = replace
-"""
-
-
 @pytest.mark.parametrize("options", [[], ["-n", "2"], ["-n", "2", "-P", "thread"]], ids=" ".join)
 def test_a_signal_leaves_nothing_half_made(project: Project, options: list[str]) -> None:
     """Even of a version that is never built again."""
-    dodo = project.path("dodo.py")
-    dodo.write_text(dodo.read_text() + _SLOW_DISK)
-    process = project.start(*options, "package")
-    with soon():
-        while not project.path("slow").exists():
-            assert process.poll() is None
-    assert list(project.root.glob("artifacts/demo-*/.*.tmp"))
+    process, _ = project.start_on_a_slow_disk(*options, "package")
     process.terminate()
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, output

@@ -98,12 +98,8 @@ def test_nothing_is_left_of_a_worker_that_was_killed(
     project: Project, number: signal.Signals
 ) -> None:
     project.edit("specs/demo.yaml", "mac-mini: {}", "mac-mini: {formats: [tar.gz, dir]}")
-    project.path("src/large").write_bytes(os.urandom(20_000_000))
-    process = project.start("-n", "2", "package")
-    while not list(project.root.glob("artifacts/demo-*/.*.tmp")):
-        assert process.poll() is None
-    workers = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()
-    os.kill(int(workers[0]), number)
+    process, worker = project.start_on_a_slow_disk("-n", "2", "package")
+    os.kill(worker, number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     assert list(project.root.glob("artifacts/*/.*.tmp")) == []

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import stat
 import subprocess
 import sys
 import tempfile
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning import target
 from provisioning.target import registry, users
 from provisioning.target.cli import main
 from tests.artifact.making import PACKAGE, directory, file, link
@@ -82,6 +85,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
     for words in (["install", path], ["verify", name], ["status", name], ["list"], ["gc", name]):
         main([*words, "--root", str(root)])
     main(["uninstall", name, "--purge", "--root", str(root)])
+    for found in pkgutil.walk_packages(target.__path__, f"{target.__name__}."):
+        import_module(found.name)  # what only a fault needs, too
 
 
 @pytest.fixture
