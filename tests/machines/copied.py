@@ -11,6 +11,7 @@ root of tests/machines/root.py would be is missing: nothing is known to be insta
 from __future__ import annotations
 
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,9 @@ mount --rbind /dev root/dev
 mount -t proc proc root/proc
 mount -t tmpfs tmpfs root/var/lib/dpkg
 mount -t tmpfs -o mode=1777 tmpfs root/tmp
+# The environment of this Python may lie in /tmp.
+mkdir -p "root$2"
+mount --bind "$2" "root$2"
 mkdir root/var/lib/dpkg/info root/var/lib/dpkg/updates root/var/lib/dpkg/triggers
 touch root/var/lib/dpkg/status root/var/lib/dpkg/available
 echo 1 >root/var/lib/dpkg/info/format
@@ -69,7 +73,7 @@ def copied(place: Path) -> Iterator[Copied]:
     """A copy, mounted on a directory below `place` where nobody but its programs sees it."""
     mount = place / "copied"
     mount.mkdir()
-    command = ["unshare", "--mount", "sh", "-ec", _ENTER, "sh", mount]
+    command = ["unshare", "--mount", "sh", "-ec", _ENTER, "sh", mount, sys.prefix]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
