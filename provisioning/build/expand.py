@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -17,7 +16,7 @@ from provisioning.build.glob import is_glob, literal_prefix
 from provisioning.build.item import Item
 from provisioning.build.need import NO_MAKER
 from provisioning.build.sources import why_none
-from provisioning.spec.near import nearest_path
+from provisioning.spec.near import nearest_path, no_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -182,7 +181,7 @@ class Expansion:
         is_absent = isinstance(error, FileNotFoundError)
         where = content.source if is_absent else shown(error.filename)  # which may lie deep below
         message, hint = f"{where}: {error.strerror}", ""
-        if content.kind == "template" and re.search("[*?]", content.source):
+        if content.kind == "template" and no_glob(content.source):
             message, hint = "a template is one file, and no glob", "write an item for each"
         elif made := self.makers.get(content.source):
             hint = made.again()

@@ -164,7 +164,7 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
     Only for a caller that holds the lock of the variant that owns the directory.
     """
     # Only our own names: should the directory be somebody's, the rest is theirs.
-    for name in names:
+    for name in names if is_littered(directory) else ():
         for stale in directory.glob(f".{name}.*.tmp"):
             remove_tree(stale)
 

@@ -43,8 +43,7 @@ def sweep(place: Workspace) -> None:
     work: a thousand variants, each of which looked at all, would look a million times.
     """
     for directory, made in ((place.work, place.handed), (place.release, names(place.package))):
-        if output.is_littered(directory):
-            output.sweep(directory, made)
+        output.sweep(directory, made)
     swept = (os.getpid(), os.path.abspath(place.release.parent))
     if swept not in _swept:
         _swept.add(swept)
@@ -55,7 +54,8 @@ def _sweep_all(place: Workspace) -> None:
     owners = _owners(place.release.parent)
     for owner in owners:
         if owner.lock != place.lock_file:
-            _sweep(owner.work, {owner.lock: place.handed}, place.lock_file)
+            if output.is_littered(owner.work):
+                _sweep(owner.work, {owner.lock: place.handed}, place.lock_file)
             _clear(owner)
     for directory in filter(output.is_littered, _directories(place.release.parent)):
         # Of `a-b-1-linux`, both `a` and `a-b` may have a version.
@@ -75,12 +75,11 @@ def sweep_own(place: Workspace) -> None:
 
 def _sweep(directory: Path, names_of: Mapping[Path, Iterable[str]], held: Path) -> None:
     """Sweep `directory` of the temporary files of all who may own it, by their locks."""
-    if output.is_littered(directory):
-        with _free(names_of.keys() - {held}) as free:
-            for each in names_of.values() if free else ():
-                output.sweep(directory, each)
-            with suppress(OSError):  # it holds something else
-                os.rmdir(directory)
+    with _free(names_of.keys() - {held}) as free:
+        for each in names_of.values() if free else ():
+            output.sweep(directory, each)
+        with suppress(OSError):  # it holds something else
+            os.rmdir(directory)
 
 
 def sweep_of(artifacts: Path, processes: Iterable[int]) -> None:

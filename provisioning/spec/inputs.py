@@ -143,7 +143,7 @@ class Inputs:
         return cast("T | None", result)
 
     def _meant(self, file: str, error: OSError) -> str:
-        from provisioning.spec.near import nearest_path, no_glob  # noqa: PLC0415
+        from provisioning.spec.near import nearest_path, no_glob  # noqa: PLC0415 - faults alone
 
         if not isinstance(error, FileNotFoundError):
             return ""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-# A file can hold thousands of misspelt names and thousands of known ones.
 _WILD = re.compile("[*?]")
+# A file can hold thousands of misspelt names and thousands of known ones.
 _LONGEST = 40  # no name longer than this is a slip of the finger
 _MOST_SLIPS = 3
 _SHORTEST_BEGINNING = 3
