@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def way_out(error: BaseException | None, command: Sequence[str]) -> str:
+def way_out(error: PermissionError, command: Sequence[str]) -> str:
     """Say so of what has failed, to be added to that; "" where it is nobody else's."""
-    if not isinstance(error, PermissionError) or not error.filename:
+    if not error.filename:
         return ""
     path = Path(os.fsdecode(error.filename))
     for way in (path, *path.parents):
