@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import chunk
+from provisioning.artifact.tar import chunking
 
 if TYPE_CHECKING:
     import pytest
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 def shrink(patch: pytest.MonkeyPatch, by: int) -> None:
     """Make all chunks, of every codec, so many times smaller."""
-    levels = tuple(chunk.Sizes(*(size // by for size in level)) for level in chunk.LEVELS)
-    patch.setattr(chunk, "LEVELS", levels)
-    patch.setattr(chunk, "MAX", levels[0].max)
+    levels = tuple(chunking.Sizes(*(size // by for size in level)) for level in chunking.LEVELS)
+    patch.setattr(chunking, "LEVELS", levels)
+    patch.setattr(chunking, "MAX", levels[0].max)

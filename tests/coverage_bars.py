@@ -14,8 +14,8 @@ from tests import needs
 BARS = {
     "artifact": 95,
     "spec": 95,
-    "build": 95,
-    "target": 90,
+    "builder": 95,
+    "installer": 90,
     "plugin": 90,
 }  # percent, with branches
 

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEFORE = "import os, sys\nfrom provisioning import streams\nstreams.mend()\n"
+BEFORE = "import os, sys\nfrom provisioning import console\nconsole.mend()\n"
 
 
 def run(program: str, redirected: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,7 @@ def test_why_it_could_not_be_said_is_known(tmp_path: Path, redirected: str, why:
     told = tmp_path / "told"
     program = f"""
 print("text")
-fault = streams.fault(sys.stdout)
+fault = console.fault(sys.stdout)
 import errno
 open({str(told)!r}, "w").write(errno.errorcode[fault.errno] if fault else "")
 """
@@ -79,8 +79,8 @@ def test_what_others_have_made_impatient_is_waited_for() -> None:
 
 
 def test_what_was_said_before_comes_before() -> None:
-    program = "old = sys.stdout\nprint('one')\nstreams.mend()\nprint('two')\n"
-    done = run(program.replace("streams.mend()", "sys.stdout = streams.lasting(1, old)"))
+    program = "old = sys.stdout\nprint('one')\nconsole.mend()\nprint('two')\n"
+    done = run(program.replace("console.mend()", "sys.stdout = console.lasting(1, old)"))
     assert done.stdout == "one\ntwo\n"
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.terminal import RED, leave_plain, paint, shows_colour
+from provisioning.console import RED, leave_plain, paint, shows_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

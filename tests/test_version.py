@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.version import is_older
+from provisioning.artifact.model.release import is_older
 
 VERSIONS = st.from_regex(r"[0-9][0-9a-c+.~-]{0,5}[0-9a+.~]", fullmatch=True)
 

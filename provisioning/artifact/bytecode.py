@@ -11,12 +11,15 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.entry import DIR, FILE, Entry
+from provisioning.artifact.model.entry import DIR, FILE, Entry
+from provisioning.artifact.units import CACHES, cache_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.artifact.descent import Descent
+    from provisioning.artifact.filesystem import Descent
+    from provisioning.artifact.model.package import Package, Service
+
 
 _CACHE = "__pycache__"
 _SOURCE = ".py"
@@ -88,3 +91,33 @@ def _above(path: str) -> str:
 
 def _join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
+
+
+VARIABLE = "PYTHONPYCACHEPREFIX"
+_SAYS = {VARIABLE, "PYTHONDONTWRITEBYTECODE"}
+"""Where a spec says one of these, it knows better."""
+
+
+def has_sources(entries: Iterable[Entry]) -> bool:
+    """Tell whether Python may write byte code of a package."""
+    return any(map(is_source, entries))
+
+
+def of_package(package: Package) -> str:
+    """Where all byte code of a package's services lies."""
+    return f"{CACHES}/{package.name}"
+
+
+def equipped(package: Package, entries: Iterable[Entry]) -> Package:
+    """The same package, whose services have Python keep byte code there."""
+    if not package.services or not has_sources(entries):
+        return package
+    return package._replace(services=tuple(_equipped(package, each) for each in package.services))
+
+
+def _equipped(package: Package, service: Service) -> Service:
+    environment = dict(service.environment)
+    if environment.keys() & _SAYS:
+        return service
+    environment[VARIABLE] = cache_of(package, service)
+    return service._replace(environment=tuple(sorted(environment.items())))

@@ -1,24 +1,114 @@
-"""Knows how one manifest differs from another: in what the package is, and path by path.
-
-This is the one comparison of manifests: verifying against the specs, `doit explain` and `doit diff`
-tell in their own words what it finds.
-"""
+"""Knows how two states of a text differ, line by line, within bounds of time, size and lines."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from difflib import SequenceMatcher
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from provisioning.artifact import manifest
-from provisioning.artifact.entry import LINK
-from provisioning.artifact.path import shown
+from provisioning.artifact.filesystem import Descent, open_regular, reason
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.entry import LINK, shown
+from provisioning.artifact.model.release import artifacts, is_tree
+from provisioning.artifact.verify import tree
+from provisioning.artifact.verify.formats import reader
+from provisioning.console import printable
+from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import TypeVar
 
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
+
+    T = TypeVar("T")
+
+
+MOST_LINES = 2000  # from the first that differs to the last: the time grows with their square
+_LONGEST_LINE = 1000  # characters; what is longer was made for no reader
+_AROUND = 3  # equal lines that are shown before and behind those that differ
+_NO_NEWLINE = "\\ No newline at end of file"
+
+
+class Text(NamedTuple):
+    """The lines of a unified difference, or why there are none."""
+
+    lines: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+def unified(old: bytes, new: bytes) -> Text:
+    """Tell how the lines of two contents differ, each line so that it can do nothing to a terminal.
+
+    The lines begin as those of `diff -u` do: with a space, "-", "+", "@" or a backslash.
+    """
+    before, after = _lines(old), _lines(new)
+    if before is None or after is None:
+        return Text(why_not="no text in UTF-8")
+    skipped = _common(before, after)
+    behind = _common(before[skipped:][::-1], after[skipped:][::-1])
+    first, behind = max(skipped - _AROUND, 0), max(behind - _AROUND, 0)
+    before, after = before[first : len(before) - behind], after[first : len(after) - behind]
+    if max(len(before), len(after)) > MOST_LINES:
+        return Text(why_not=f"more than {MOST_LINES} lines from the first that differs to the last")
+    lines = tuple(_hunks(before, after, first))
+    if max(map(len, lines)) > len("+") + _LONGEST_LINE:
+        return Text(why_not=f"a line of more than {_LONGEST_LINE} characters")
+    return Text(lines)
+
+
+def _lines(content: bytes) -> list[str] | None:
+    """The lines of a text, each with its newline; None where it is none.
+
+    str.splitlines would cut at characters that no editor and no diff takes for the end of a line.
+    """
+    if b"\0" in content:
+        return None
+    try:
+        *lines, last = content.decode().split("\n")
+    except UnicodeDecodeError:
+        return None
+    return [*(f"{line}\n" for line in lines), *([last] if last else [])]
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines are the same at the beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other)))
+
+
+def _hunks(old: Sequence[str], new: Sequence[str], skipped: int) -> Iterator[str]:
+    for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_AROUND):
+        _, old_start, _, new_start, _ = group[0]
+        _, _, old_end, _, new_end = group[-1]
+        spans = _span(old_start, old_end, skipped), _span(new_start, new_end, skipped)
+        yield f"@@ -{spans[0]} +{spans[1]} @@"
+        for tag, old_from, old_to, new_from, new_to in group:
+            if tag == "equal":
+                yield from _marked(" ", old[old_from:old_to])
+            else:
+                yield from _marked("-", old[old_from:old_to])
+                yield from _marked("+", new[new_from:new_to])
+
+
+def _span(start: int, end: int, skipped: int) -> str:
+    """Which lines of a file, as diff(1) counts them: of none, the one before."""
+    first = skipped + start + (start != end)
+    return f"{first},{end - start}"
+
+
+def _marked(mark: str, lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        yield mark + printable(line.rstrip("\n"), but="\t")
+        if not line.endswith("\n"):
+            yield _NO_NEWLINE
+
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 CONTENT = "content"
@@ -184,3 +274,158 @@ def _names(items: list[Any]) -> list[str]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHANGED = "changed while it was read; try again"
+
+
+class View(Protocol):
+    """One state of a package, wherever it comes from."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is meant to be in it."""
+
+    def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
+        """Read all of it, and return what the files at the paths `wanted` hold.
+
+        Raises ProvisioningError where anything is not as the manifest says.
+        """
+
+
+def view(path: Path, called: str) -> View:
+    """Look into an artifact: a file, the directory of a package, or a release that holds some.
+
+    Raises ArtifactError, here and later, for whatever is damaged or cannot be read; it begins with
+    what the artifact is `called`.
+    """
+    found = _told(called, lambda: _find(path))
+    if found != path:
+        called = os.path.join(called, found.name)
+    kind = _Tree if os.path.isdir(found) else _Packed
+    return _told(called, lambda: kind(found, called))
+
+
+def _find(path: Path) -> Path:
+    """Of the artifacts of a release, which all hold the same, the first; others are themselves."""
+    if not os.path.isdir(path) or is_tree(path):
+        return path
+    found = artifacts(path)
+    if not found:
+        raise ArtifactError("holds no artifact")
+    return found[0]
+
+
+def _told(called: str, look: Callable[[], T]) -> T:
+    """What `look` returns; whatever it raises begins with a name."""
+    try:
+        return look()
+    except (ArtifactError, OSError) as error:
+        raise ArtifactError(f"{called}: {reason(error)}") from None
+
+
+class _Packed:
+    """An artifact that is a file: see View."""
+
+    def __init__(self, path: Path, called: str) -> None:
+        self._path, self._called = path, called
+        with open_regular(path) as file:
+            reading = reader(file, path.name)
+            self._data, self.manifest = reading.data, reading.manifest
+
+    def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
+        return _told(self._called, lambda: self._contents(frozenset(wanted)))
+
+    def _contents(self, wanted: frozenset[str]) -> dict[str, bytes]:
+        kept: dict[str, bytes] = {}
+
+        def keep(entry: Entry, blocks: Iterable[bytes]) -> None:
+            if entry.path in wanted:
+                kept[entry.path] = _bounded(blocks, entry.size)
+
+        with open_regular(self._path) as file:
+            reading = reader(file, self._path.name)
+            if reading.data != self._data:
+                raise ArtifactError(_CHANGED)
+            for finding in reading.findings(keep):
+                raise ArtifactError(str(finding))
+        return kept
+
+
+def _bounded(blocks: Iterable[bytes], size: int) -> bytes:
+    """What `blocks` hold; where that is more than `size`, which is a finding, no more of it."""
+    content = b""
+    for block in blocks:
+        content += block
+        if len(content) > size:
+            break
+    return content
+
+
+class _Tree:
+    """The directory of a package: see View."""
+
+    def __init__(self, path: Path, called: str) -> None:
+        self._path, self._called = path, called
+        _, self.manifest = tree.read_manifest(path)
+
+    def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
+        return _told(self._called, lambda: dict(self._contents(frozenset(wanted))))
+
+    def _contents(self, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+        for finding in tree.compare(self.manifest, self._path).findings:
+            raise ArtifactError(str(finding))
+        with Descent(self._path) as root:
+            for entry in self.manifest.entries:
+                if entry.path in wanted:
+                    yield entry.path, _read(root, entry)
+
+
+def _read(root: Descent, entry: Entry) -> bytes:
+    """What a file holds that was found to be what its entry says."""
+    parent, name = root.to(entry.path)
+    with open(os.open(name, _READ, dir_fd=parent), "rb", buffering=0) as file:
+        content = _bounded(iter(partial(file.read, entry.size + 1), b""), entry.size)
+    if hashlib.sha256(content).hexdigest() != entry.digest:
+        raise ArtifactError(f"{entry.path}: {_CHANGED}")
+    return content
+
+
+LARGEST = 256 * 1024  # bytes of a file: more than anyone writes by hand
+_MOST_KEPT = 32 * 1024 * 1024  # bytes of all of them, before and after
+_MOST_LINES = 100_000  # of all differences: more than anyone reads
+
+
+def texts(
+    old: View, new: View, changes: Iterable[Change], why_not: Callable[[Change], str]
+) -> dict[str, Text]:
+    """Read both states to their ends, and tell how the texts differ in files that were changed.
+
+    Without `changes`, both are read all the same. `why_not` says of what must not be shown why.
+    Raises ProvisioningError where a state is not what its manifest says.
+    """
+    found, wanted, room = dict[str, Text](), list[str](), _MOST_KEPT
+    for change in changes:
+        if change.holds_other_bytes():
+            size = sum(change.sizes)
+            reason = _too_large(change) or why_not(change)
+            if not reason and size > room:
+                reason = "more texts differ than are compared at a time"
+            found[change.path] = Text(why_not=reason)
+            if not reason:
+                room -= size
+                wanted.append(change.path)
+    before, after = old.contents(wanted), new.contents(wanted)
+    told = 0
+    for path in wanted:
+        if told > _MOST_LINES:
+            found[path] = Text(why_not="too many lines of other texts were told before")
+            continue
+        found[path] = unified(before[path], after[path])
+        told += len(found[path].lines)
+    return found
+
+
+def _too_large(change: Change) -> str:
+    return f"larger than {LARGEST // 1024}K" if max(change.sizes) > LARGEST else ""

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.archive import reserved
-from provisioning.artifact.descent import Descent
-from provisioning.artifact.entry import DIR, LINK
-from provisioning.artifact.files import open_regular, reason
-from provisioning.artifact.format import reader
-from provisioning.artifact.lent import here
+from provisioning.artifact.filesystem import Descent, open_regular, reason
+from provisioning.artifact.model.entry import DIR, LINK, here
+from provisioning.artifact.tar.archive import reserved
+from provisioning.artifact.verify.formats import reader
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.format import Reader
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.verify.formats import Reader
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

@@ -1,4 +1,4 @@
-"""Knows the tool that every package brings along: `provisioning.target`, as one file to be run.
+"""Knows the tool that every package brings along: `provisioning.installer`, as one file to be run.
 
 It is a zip archive behind a line that names Python (zipapp in Python's library). Nothing of it
 depends on who builds it, or when: files are stored in the order of their names, with one time.
@@ -26,15 +26,15 @@ import sys
 
 gc.disable()
 
-from provisioning.target.__main__ import main
+from provisioning.installer.__main__ import main
 
 sys.exit(main())
 """
 _TIME = (2000, 1, 1, 0, 0, 0)
 _ATTRIBUTES = 0o100644 << 16
 _UNIX = 3
-_SHARED = ("__init__.py", "errors.py", "place.py", "printing.py", "streams.py", "version.py")
-_WINGS = ("artifact", "target")
+_SHARED = ("__init__.py", "console.py", "errors.py")
+_WINGS = ("artifact", "installer")
 
 
 @lru_cache(maxsize=1)

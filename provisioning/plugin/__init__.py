@@ -35,9 +35,9 @@ def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     Raises:
         doit.exceptions.InvalidDodoFile: with every fault of every spec.
     """
-    from provisioning.plugin.graph import all_tasks  # noqa: PLC0415
-    from provisioning.spec.origin import Origin  # noqa: PLC0415
-    from provisioning.spec.written import Written  # noqa: PLC0415
+    from provisioning.plugin.task_graph import all_tasks  # noqa: PLC0415
+    from provisioning.spec.resolve.inputs import Written  # noqa: PLC0415
+    from provisioning.spec.yaml.node import Origin  # noqa: PLC0415
 
     caller = sys._getframe(1)  # noqa: SLF001 - as `warnings` does it
     file = os.path.relpath(caller.f_code.co_filename)

@@ -1,4 +1,4 @@
-"""Knows how doit must be set up for this plugin: records, checker, reporter, signals."""
+"""Knows when a file that a task depends on has changed: by its content, and by nothing less."""
 
 from __future__ import annotations
 
@@ -7,20 +7,88 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioning.build import workspace
-from provisioning.build.digests import Digests
-from provisioning.plugin import ARTIFACTS, owned
-from provisioning.plugin.checker import Checker
+from doit.dependency import FileChangedChecker
+
+from provisioning.builder.collect.file_state import Digests, Signature, signature
+from provisioning.builder.workspace import paths
+from provisioning.errors import BuildError
+from provisioning.plugin import ARTIFACTS, ownership
 from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
+
+    from provisioning.builder.collect.file_state import Held
+
+
+# Recorded for a file that changed while the task ran: no file holds this, so it runs again.
+CHANGED_MEANWHILE = "changed while the task ran"
+
+
+class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hints
+    """doit's question "has this file changed?", answered by what the file holds.
+
+    A state is text that says what a path holds (`digests.Held.identity`), so a file that was
+    touched or replaced by its equal has not changed, and one whose mtime was put back has. As for
+    doit itself, a link stands for what it leads to.
+    """
+
+    CheckerError = OSError
+
+    def __init__(self, digests: Digests) -> None:
+        self._digests = digests
+        self._seen: dict[str, Signature | None] = {}
+
+    def look_before(self, file_path: str) -> None:
+        """Remember what a stage of this plugin is about to see, before its action does.
+
+        The first look of a run stands, since a task that runs in parallel may be between
+        its own look and its end.
+        """
+        if file_path not in self._seen:
+            self._seen[file_path] = _signature(file_path)
+
+    def check_modified(self, file_path: str, file_stat: os.stat_result, state: str) -> bool:
+        """Whether the file holds something else than it did at `state`."""
+        if not state:
+            return False  # it is `SourcesUnchanged` that tells
+        del file_stat  # the digests look again, and keep what they see together
+        try:
+            return self._held(file_path).identity != state
+        except (OSError, BuildError):
+            return True  # the task's action says what is wrong, in its own words
+
+    def get_state(self, dep: str, current_state: str | None) -> str | None:
+        """What `dep` held when the task began, or that this cannot be told any more.
+
+        Of a file that no stage has looked at before, what it holds now: a task of somebody else's
+        is recorded as doit does it, for it runs when doit would run it. What it does itself to
+        what it depends on is no reason to run it again.
+        """
+        with suppress(BuildError):
+            held = self._held(dep)
+            # doit asks after the action, and would record an edit made meanwhile as built.
+            if dep not in self._seen or _signature(dep) == self._seen.get(dep):
+                return None if held.identity == current_state else held.identity
+        return CHANGED_MEANWHILE
+
+    def _held(self, path: str) -> Held:
+        return self._digests.look(os.path.realpath(path) if os.path.islink(path) else path)
+
+
+def _signature(path: str) -> Signature | None:
+    try:
+        return signature(os.stat(path))
+    except OSError:
+        return None
+
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SOON = 0.05  # seconds, after which Python is out of it; less than anyone waits for a worker
@@ -32,12 +100,12 @@ _leaving: list[int] = []
 @cache
 def digests_of(artifacts: str) -> Digests:
     """The one memory of digests that the checker and all stages of this process share."""
-    return Digests(workspace.digests(artifacts))
+    return Digests(paths.digests(artifacts))
 
 
 def doit_config(artifacts: str) -> dict[str, Any]:
     """DOIT_CONFIG for the tasks of this plugin. Raises doit.exceptions.InvalidDodoFile."""
-    owned.demand_ours(artifacts)
+    ownership.demand_ours(artifacts)
     if threading.current_thread() is threading.main_thread():
         _leave_in_order()
     # What a run learns that finds nothing to do: else every later one would read a file again
@@ -45,7 +113,7 @@ def doit_config(artifacts: str) -> dict[str, Any]:
     atexit.register(digests_of(artifacts).save)
     return {
         "backend": BACKEND,
-        "dep_file": str(workspace.database(artifacts)),
+        "dep_file": str(paths.database(artifacts)),
         "check_file_uptodate": partial(Checker, digests_of(artifacts)),
         "reporter": Reporter,
         "default_tasks": ["package", "verify"],
@@ -93,10 +161,10 @@ def _insist(before: Callable[[Any], object], passed_over: Any) -> None:
 
 def _leave_nothing() -> None:
     """Remove what this process has been about to finish, wherever the signal found it."""
-    from provisioning.build import output, stale  # noqa: PLC0415 - a cost for this alone
+    from provisioning.builder.workspace import leftovers, output  # noqa: PLC0415 - a cost for this alone
 
     output.making.acquire()  # for ever: threads of `doit -n -P thread` are still at work
-    stale.sweep_of(Path(ARTIFACTS), [os.getpid()])
+    leftovers.sweep_of(Path(ARTIFACTS), [os.getpid()])
 
 
 def _die_of(numbers: Iterable[signal.Signals]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from provisioning.build.cache import Cache
+from provisioning.builder.workspace.cache import Cache
 
 BACKEND = "provisioning"
 """What it is called among the databases that doit knows."""

@@ -8,16 +8,15 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact.path import shown
-from provisioning.build.need import CERTAIN, Made, Wanted, places, upwards
-from provisioning.spec.near import did_you_mean
+from provisioning.artifact.model.entry import shown
+from provisioning.builder.plan.needs import CERTAIN, Made, Wanted, places, upwards
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from provisioning.build.need import Need
-    from provisioning.spec.fault import Fault
-    from provisioning.spec.origin import Origin
+    from provisioning.builder.plan.needs import Need
+    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.yaml.node import Origin
 
 
 class _Target(NamedTuple):
@@ -72,6 +71,8 @@ class Makers:
             known = name if name in self._all else basename if self._is_delayed(basename) else ""
             if not known:
                 message = f"there is no task {name}"
+                from provisioning.spec.diagnostics import did_you_mean  # noqa: PLC0415 - as below
+
                 hint = did_you_mean(name, self.others)
                 faults.append(_fault(origin, "unknown-task", message, hint))
             elif self._is_ours(known) or self._comes_after(known, goals):
@@ -179,6 +180,6 @@ class Makers:
 
 
 def _fault(origin: Origin, code: str, message: str, hint: str) -> Fault:
-    from provisioning.spec.fault import Fault  # noqa: PLC0415 - a cost for what is told alone
+    from provisioning.spec.diagnostics import Fault  # noqa: PLC0415 - a cost for what is told alone
 
     return Fault.at(origin, code, message, hint)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from doit.exceptions import TaskFailed
 
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin.collected import LOST
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.database import CONTENT
+from provisioning.plugin.uptodate import LOST
 
 if TYPE_CHECKING:
-    from provisioning.build.format.order import Cost
-    from provisioning.build.part import Part
-    from provisioning.build.workspace import Workspace
+    from provisioning.builder.archive.job import Cost
+    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.workspace.paths import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +54,12 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
             left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
-        from provisioning.spec.fault import told  # noqa: PLC0415 - as below
+        from provisioning.spec.diagnostics import told  # noqa: PLC0415 - as below
 
         # While a task runs, sys.stdout is doit's own, which is no terminal.
         return TaskFailed(told(error, sys.__stdout__))
     except OSError as error:
-        from provisioning.plugin.owned import said  # noqa: PLC0415 - as below
+        from provisioning.plugin.ownership import said  # noqa: PLC0415 - as below
 
         return TaskFailed(said(error, job.workspace.work))
     except MemoryError:
@@ -71,21 +71,21 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
 def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
     # Imported here, as below: a cost that a build with nothing to do does not owe.
-    from provisioning.build import listing  # noqa: PLC0415
-    from provisioning.build.changes import summary  # noqa: PLC0415
+    from provisioning.builder.collect import collect  # noqa: PLC0415
+    from provisioning.builder.collect.collect import summary  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
     job.part.refresh_here()
     found = job.part.collect(digests, job.workspace)
-    differing = job.part.differing or listing.differing(job.workspace.collected, found)
-    listing.write(job.workspace.collected, found)
+    differing = job.part.differing or collect.differing(job.workspace.collected, found)
+    collect.write(job.workspace.collected, found)
     told, count = summary(differing, MOST_TOLD)
     return {CONTENT: job.part.content(digests), "changes": told, "changed": count}
 
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
-    from provisioning.build.render import render  # noqa: PLC0415
+    from provisioning.builder.render.render import render  # noqa: PLC0415
 
     job.part.refresh_here()
     return {"uses": sorted(render(job.part.variant, job.part.templates(), job.workspace.rendered))}
@@ -93,11 +93,12 @@ def render_templates(job: Job) -> Values:
 
 def make_archive(job: Job) -> Values:
     """Pack what was collected and rendered, and note what it cost."""
-    from provisioning.build import listing, pack  # noqa: PLC0415
+    from provisioning.builder.archive import pack  # noqa: PLC0415
+    from provisioning.builder.collect import collect  # noqa: PLC0415
 
     digests, part = digests_of(job.artifacts), job.part
     found, part.listing = part.listing, None  # which nobody needs any more, and is long
-    found = found or listing.load(job.workspace.collected)
+    found = found or collect.load(job.workspace.collected)
     try:
         return {"cost": plain(pack.pack(job.workspace, found, digests, part.ahead))}
     except BuildError:
@@ -114,17 +115,17 @@ def plain(cost: Cost) -> Values:
 
 def write_sums(job: Job) -> None:
     """Read the artifacts back and write down their digests, and what they were built from."""
-    from provisioning.build import provenance, sums  # noqa: PLC0415
-    from provisioning.build.verdicts import final  # noqa: PLC0415
+    from provisioning.builder.plan.plan import final  # noqa: PLC0415
+    from provisioning.builder.workspace import checksums  # noqa: PLC0415
 
     verdict = final(job.part)
-    sums.write(job.workspace)
-    provenance.write(job.workspace, job.part.specs, verdict)
+    checksums.write_sums(job.workspace)
+    checksums.write_provenance(job.workspace, job.part.specs, verdict)
 
 
 def verify(job: Job) -> None:
     """Prove the artifacts, alone and then against the spec."""
-    from provisioning.build import prove  # noqa: PLC0415
+    from provisioning.builder.verify import prove  # noqa: PLC0415
 
     job.part.refresh_here()
     prove.prove(job.part, job.workspace, digests_of(job.artifacts))
@@ -132,11 +133,11 @@ def verify(job: Job) -> None:
 
 def verify_and_rebuild(job: Job) -> None:
     """Prove the artifacts, and that a build from nothing gives the same bytes."""
-    from provisioning.build import rebuild  # noqa: PLC0415
+    from provisioning.builder.verify import reproduce  # noqa: PLC0415
 
     verify(job)
     try:
-        rebuild.rebuild(job.part.layout, job.workspace)
+        reproduce.rebuild(job.part.layout, job.workspace)
     except BuildError:
         digests_of(job.artifacts).forget()  # a digest may be remembered of what never was there
         job.part.forget()

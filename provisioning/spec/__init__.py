@@ -1,1 +1,1 @@
-"""From YAML to variants: what a package is on each platform, every value knowing its origin."""
+"""From YAML to variants: what a package is on each platform, every value with its origin."""

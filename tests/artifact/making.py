@@ -8,22 +8,23 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import archive, digest, index, manifest, tar
-from provisioning.artifact.codec import READERS
-from provisioning.artifact.codec.gzip import HEADER
-from provisioning.artifact.contents import Reading
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
-from provisioning.artifact.files import open_regular
-from provisioning.artifact.index import Chunk, Index
-from provisioning.artifact.manifest import Manifest, Package
-from provisioning.artifact.proof import prove
-from provisioning.artifact.release import SUMS, index_name, manifest_name
+from provisioning.artifact import filesystem, tar
+from provisioning.artifact.codec import HEADER, READERS
+from provisioning.artifact.filesystem import open_regular
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.model.manifest import Manifest, Package
+from provisioning.artifact.model.release import SUMS, index_name, manifest_name
+from provisioning.artifact.tar import archive, chunking
+from provisioning.artifact.tar.chunking import Chunk, Index
+from provisioning.artifact.verify.contents import Reading
+from provisioning.artifact.verify.formats import prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from provisioning.artifact.contents import Write
+    from provisioning.artifact.verify.contents import Write
 
 PACKAGE = Package(
     name="greenhouse",
@@ -111,12 +112,12 @@ def index_of(name: str, parts: Iterable[bytes], data: bytes) -> Index:
     made, offset, tar_offset = [], 0, 0
     for part in parts:
         one = gzip(part)
-        digests = digest.of_bytes(one), digest.of_bytes(part)
+        digests = filesystem.of_bytes(one), filesystem.of_bytes(part)
         made.append(Chunk(offset, len(one), tar_offset, len(part), *digests))
         offset += len(one)
         tar_offset += len(part)
-    whole, data_digest = digest.of_bytes(packed(parts)), digest.of_bytes(data)
-    tar_digest = index.tar_digest(made)
+    whole, data_digest = filesystem.of_bytes(packed(parts)), filesystem.of_bytes(data)
+    tar_digest = chunking.tar_digest(made)
     return Index(name, offset, whole, tar_offset, tar_digest, data_digest, "gzip", tuple(made))
 
 
@@ -125,8 +126,8 @@ def index_in(data: bytes, limit: int = 1 << 20, codec: str = "gzip") -> Index:
     found = list[Chunk]()
     READERS[codec](io.BytesIO(data), limit, found.append).readall()  # type: ignore[arg-type]
     last = found[-1]
-    sha, size = digest.of_bytes(data), last.tar_offset + last.tar_length
-    return Index(NAME, len(data), sha, size, index.tar_digest(found), sha, codec, tuple(found))
+    sha, size = filesystem.of_bytes(data), last.tar_offset + last.tar_length
+    return Index(NAME, len(data), sha, size, chunking.tar_digest(found), sha, codec, tuple(found))
 
 
 def proved(path: Path, says: Index, write: Write | None = None) -> Index | None:
@@ -144,12 +145,12 @@ def write_release(folder: Path, items: Iterable[Item] = ITEMS, group: int = 1000
     path = folder / NAME
     path.write_bytes(packed(parts))
     (folder / manifest_name(PACKAGE)).write_bytes(data)
-    (folder / index_name(NAME)).write_bytes(index.dump(index_of(NAME, parts, data)))
+    (folder / index_name(NAME)).write_bytes(chunking.dump(index_of(NAME, parts, data)))
     write_sums(folder)
     return path
 
 
 def write_sums(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
-    lines = (f"{digest.of_file(folder / name)}  {name}\n" for name in names)
+    lines = (f"{filesystem.of_file(folder / name)}  {name}\n" for name in names)
     (folder / SUMS).write_text("".join(lines))

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact import archive, tar
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
-from provisioning.artifact.path import MANIFEST
-from provisioning.artifact.release import artifact_name, index_name, manifest_name
-from provisioning.artifact.tar import Member
+from provisioning.artifact import tar
+from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, Entry
+from provisioning.artifact.model.release import artifact_name, index_name, manifest_name
+from provisioning.artifact.tar import Member, archive
 
 from .making import PACKAGE, directory, file, link
 

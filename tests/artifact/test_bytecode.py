@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.archive import reserved
 from provisioning.artifact.bytecode import Beside
-from provisioning.artifact.descent import Descent
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.difference import view
 from provisioning.artifact.extract import Writer
-from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.tree import compare
-from provisioning.artifact.unpacked import Unpacked
-from provisioning.artifact.view import view
+from provisioning.artifact.filesystem import Descent
+from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.artifact.tar.archive import reserved
+from provisioning.artifact.verify.tree import compare
+from provisioning.artifact.verify.unpacked import Unpacked
 
 from .making import PACKAGE, directory, file, link, manifest_of
 

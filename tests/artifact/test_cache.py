@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.cache import equipped
-from provisioning.artifact.deb import units
-from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.plist import launchd_plist
-from provisioning.artifact.unit import systemd_unit
+from provisioning.artifact.bytecode import equipped
+from provisioning.artifact.deb import data_member
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.artifact.units import launchd_plist, systemd_unit
 
 from .making import directory, file, link
 from .test_unit import package, service, verified
@@ -19,7 +18,7 @@ from .test_unit import package, service, verified
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.artifact.package import Package
+    from provisioning.artifact.model.package import Package
 
 SOURCES = [directory("lib").entry, file("lib/main.py").entry]
 PLACE = "/var/cache/provisioning/greenhouse"
@@ -78,7 +77,7 @@ def test_systemd_makes_the_place_for_the_service_s_user(tmp_path: Path) -> None:
 
 def test_a_deb_s_unit_says_the_same() -> None:
     made = Manifest(package(service()), tuple(SOURCES))
-    (text,) = units.contents(made).values()
+    (text,) = data_member.unit_contents(made).values()
     assert SAYS.format(f"{PLACE}/greenhouse", "greenhouse") in text
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from provisioning.artifact import canonical, manifest
+from provisioning.artifact.model import canonical, manifest
 from provisioning.errors import ArtifactError
 
 from .making import file, manifest_of

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.chunk import LEVELS, MAX, MIN, TARGET, boundaries, joined, pieces
+from provisioning.artifact.tar.chunking import LEVELS, MAX, MIN, TARGET, boundaries, joined, pieces
 
 Members = list[tuple[str, int]]
 lengths = st.integers(1, 12 * MAX // 8)

@@ -17,12 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from provisioning.artifact.codec.gzip import HEADER, GzipReader
-from provisioning.artifact.codec.xz import XzReader
-from provisioning.artifact.codec.zstd import ZstdReader
-from provisioning.artifact.digest import of_bytes
-from provisioning.artifact.index import Chunk
-from provisioning.build.encode import encoder
+from provisioning.artifact.codec import HEADER, GzipReader, XzReader, ZstdReader
+from provisioning.artifact.filesystem import of_bytes
+from provisioning.artifact.tar.chunking import Chunk
+from provisioning.builder.archive.compress import encoder
 from provisioning.errors import ArtifactError
 from tests.conftest import soon
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.descent import Descent
+from provisioning.artifact.filesystem import Descent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.device import File, Value, faults, main, values
+from provisioning.artifact.model.device import File, Value, faults, main, values
 
 if TYPE_CHECKING:
     from pathlib import Path

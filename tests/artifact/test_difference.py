@@ -17,8 +17,8 @@ from provisioning.artifact.difference import (
     properties,
     spelled,
 )
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
-from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.model.manifest import Manifest
 
 from .making import PACKAGE, directory, file, link
 

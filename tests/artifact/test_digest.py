@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.digest import MIB, HashedReader, of_bytes, of_file
+from provisioning.artifact.filesystem import MIB, HashedReader, of_bytes, of_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from provisioning.artifact import index
-from provisioning.artifact.digest import of_bytes
-from provisioning.artifact.index import Chunk, Index
+from provisioning.artifact.filesystem import of_bytes
+from provisioning.artifact.tar import chunking
+from provisioning.artifact.tar.chunking import Chunk, Index
 from provisioning.errors import ArtifactError
 
 SHA = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
@@ -24,12 +24,12 @@ INDEX = Index("a.tar.gz", 15, SHA, 1536, SHA, SHA, "gzip", CHUNKS)
 
 def fault(changed: Index) -> str:
     with pytest.raises(ArtifactError) as caught:
-        index.parse(index.dump(changed), "i.json")
+        chunking.parse(chunking.dump(changed), "i.json")
     return str(caught.value)
 
 
 def test_an_index_is_one_chunk_a_line() -> None:
-    assert index.dump(INDEX).decode().splitlines() == [
+    assert chunking.dump(INDEX).decode().splitlines() == [
         HEAD,
         f'{{"digest":"{SHA}","length":10,"offset":0,{TAR},"tar_length":512,"tar_offset":0}},',
         f'{{"digest":"{SHA}","length":5,"offset":10,{TAR},"tar_length":1024,"tar_offset":512}}',
@@ -38,13 +38,13 @@ def test_an_index_is_one_chunk_a_line() -> None:
 
 
 def test_the_tar_s_digest_is_that_of_its_chunks_digests_one_a_line() -> None:
-    digests = index.dump(INDEX).decode().replace(HEAD, "").split('"tar_digest":"')[1:]
+    digests = chunking.dump(INDEX).decode().replace(HEAD, "").split('"tar_digest":"')[1:]
     lines = "".join(f"{each[:64]}\n" for each in digests)
-    assert index.tar_digest(CHUNKS) == of_bytes(lines.encode())
+    assert chunking.tar_digest(CHUNKS) == of_bytes(lines.encode())
 
 
 def test_what_is_dumped_is_parsed_as_it_was() -> None:
-    assert index.parse(index.dump(INDEX), "i.json") == INDEX
+    assert chunking.parse(chunking.dump(INDEX), "i.json") == INDEX
 
 
 @pytest.mark.parametrize(

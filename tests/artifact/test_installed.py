@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.entry import DIR, LINK, Entry
-from provisioning.artifact.installed import CONFFILES, Installed, faults, installed, stored
-from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.model.entry import DIR, LINK, MANIFEST, Entry
+from provisioning.artifact.model.placement import CONFFILES, Installed, faults, installed, stored
 
 from .making import Item, directory, file, link
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.artifact.lines import MOST_LINES, Text, unified
+from provisioning.artifact.difference import MOST_LINES, Text, unified
 
 if TYPE_CHECKING:
     from pathlib import Path

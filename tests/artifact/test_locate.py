@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import archive
-from provisioning.artifact.contents import Reading
-from provisioning.artifact.format import prover, reader
-from provisioning.artifact.locate import locate
-from provisioning.artifact.verify import verify
-from provisioning.build.encode import encoder
+from provisioning.artifact.tar import archive
+from provisioning.artifact.verify.contents import Reading
+from provisioning.artifact.verify.formats import locate, prover, reader
+from provisioning.artifact.verify.verify import verify
+from provisioning.builder.archive.compress import encoder
 from tests.chunks import shrink
 
 from .making import PACKAGE, chunks, file, index_in, manifest_of

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact import canonical, manifest
-from provisioning.artifact.entry import Entry
-from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.owner import owner_fault
-from provisioning.artifact.package import plain
-from provisioning.artifact.path import RESERVED, path_fault
-from provisioning.artifact.plain import read as read_plain
+from provisioning.artifact.model import canonical, manifest
+from provisioning.artifact.model.entry import RESERVED, Entry, owner_fault, path_fault
+from provisioning.artifact.model.manifest import Manifest, read_plain
+from provisioning.artifact.model.package import plain
 from provisioning.errors import ArtifactError
 
 from .making import PACKAGE, Item, directory, file, link, manifest_of

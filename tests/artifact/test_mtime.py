@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import archive, tar
-from provisioning.artifact.contents import Reading
-from provisioning.artifact.entry import FILE
-from provisioning.artifact.files import open_regular
-from provisioning.artifact.proof import prove
-from provisioning.artifact.verify import verify
+from provisioning.artifact import tar
+from provisioning.artifact.filesystem import open_regular
+from provisioning.artifact.model.entry import FILE
+from provisioning.artifact.tar import archive
+from provisioning.artifact.verify.contents import Reading
+from provisioning.artifact.verify.formats import prove
+from provisioning.artifact.verify.verify import verify
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, packed
 

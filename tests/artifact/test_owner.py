@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioning.artifact.owner import owner_fault
+from provisioning.artifact.model.entry import owner_fault
 
 
 @pytest.mark.parametrize("owner", ["root", "_www", "www-data", "0", "1000", "2097151", "a" * 31])

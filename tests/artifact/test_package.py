@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from provisioning.artifact.device import Value
-from provisioning.artifact.package import Health, Hook, Package, Service, parse, plain
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import Health, Hook, Package, Service, parse, plain
 
 HEALTH = Health("http", "http://127.0.0.1:8080/health", 30)
 SERVICE = Service(

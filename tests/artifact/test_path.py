@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.path import collision_key, link_fault, path_fault, shown, sound_keys
+from provisioning.artifact.model.entry import (
+    collision_key,
+    link_fault,
+    path_fault,
+    shown,
+    sound_keys,
+)
 
 
 @pytest.mark.parametrize(

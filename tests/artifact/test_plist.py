@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.plist import label, launchd_plist, recovery_label, recovery_plist
+from provisioning.artifact.units import label, launchd_plist, recovery_label, recovery_plist
 from tests.artifact.test_unit import allowed, package, service
 
 if TYPE_CHECKING:
-    from provisioning.artifact.package import Package
+    from provisioning.artifact.model.package import Package
 
 HOME = "/usr/local/opt/greenhouse/current"
 # Of launchd.plist(5), macOS 14, those that are used, with the types it gives them.

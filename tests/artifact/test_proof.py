@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioning.artifact import team
-from provisioning.artifact.contents import Reading
-from provisioning.artifact.digest import of_bytes
+from provisioning.artifact import process_pool
+from provisioning.artifact.filesystem import of_bytes
 from provisioning.artifact.tar import padding
-from provisioning.artifact.verify import verify
+from provisioning.artifact.verify.contents import Reading
+from provisioning.artifact.verify.verify import verify
 
 from .making import (
     ITEMS,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.model.entry import Entry
 
 SHA = "0" * 64
 LARGE = (directory("a"), file("a/b", bytes(range(256)) * 12_000), file("c", b"x"), link("d", "c"))
@@ -51,14 +51,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """This machine with so many processors."""
-    monkeypatch.setattr(team, "processors", lambda: request.param)
+    monkeypatch.setattr(process_pool, "processors", lambda: request.param)
     return int(request.param)
 
 
 @pytest.fixture
 def one_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process is forked, which would take longer than these tests."""
-    monkeypatch.setattr(team, "processors", lambda: 1)
+    monkeypatch.setattr(process_pool, "processors", lambda: 1)
 
 
 @pytest.mark.usefixtures("processors")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from provisioning.artifact import team
+from provisioning.artifact import process_pool
 from provisioning.artifact.extract import Writer
-from provisioning.artifact.verify import Verification
+from provisioning.artifact.verify.verify import Verification
 
 from .making import NAME, directory, file, link, write_release
 from .zip.making import write_release as write_zip
@@ -20,8 +20,8 @@ from .zip.making import write_release as write_zip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
 
 MANY = (
     *(file(f"{number:05}", b"%d" % number) for number in range(2500)),
@@ -86,7 +86,7 @@ def many(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
-    monkeypatch.setattr(team, "processors", lambda: request.param)
+    monkeypatch.setattr(process_pool, "processors", lambda: request.param)
     return shutil.copytree(release_of_many.parent, tmp_path / "release") / NAME
 
 

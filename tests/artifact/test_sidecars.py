@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import index
-from provisioning.artifact.release import SUMS, index_name, manifest_name
-from provisioning.artifact.verify import verify, verify_release
+from provisioning.artifact.model.release import SUMS, index_name, manifest_name
+from provisioning.artifact.tar import chunking
+from provisioning.artifact.verify.verify import verify, verify_release
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, write_release, write_sums
 
@@ -29,7 +29,7 @@ def told(path: Path) -> list[str]:
 
 def with_index(release: Path, **changes: Any) -> list[str]:
     path = release.with_name(INDEX)
-    path.write_bytes(index.dump(index.parse(path.read_bytes(), "i")._replace(**changes)))
+    path.write_bytes(chunking.dump(chunking.parse(path.read_bytes(), "i")._replace(**changes)))
     write_sums(release.parent)
     return told(release.parent)
 
@@ -110,7 +110,7 @@ def test_another_archives_index_is_told(release: Path) -> None:
 
 
 def test_other_chunks_are_told(release: Path) -> None:
-    one, two, *rest = index.parse(release.with_name(INDEX).read_bytes(), "i").chunks
+    one, two, *rest = chunking.parse(release.with_name(INDEX).read_bytes(), "i").chunks
     message = [f"{INDEX}: its chunks are not those of the archive"]
     assert with_index(release, chunks=(one._replace(digest=SHA), two, *rest)) == message
     joined = one._replace(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.artifact import tar
-from provisioning.artifact.path import path_fault
+from provisioning.artifact.model.entry import path_fault
 from provisioning.artifact.tar import BLOCK, END, Member, header, padding, read_members
 from provisioning.errors import ArtifactError
 from tests.conftest import soon

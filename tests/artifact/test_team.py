@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import team
-from provisioning.artifact.team import Team, spread
+from provisioning.artifact import process_pool
+from provisioning.artifact.process_pool import Team, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """This machine with so many processors."""
-    monkeypatch.setattr(team, "processors", lambda: request.param)
+    monkeypatch.setattr(process_pool, "processors", lambda: request.param)
     return int(request.param)
 
 
@@ -49,7 +49,7 @@ def test_all_is_done_once(tmp_path: Path, processors: int, count: int) -> None:
 def test_whoever_is_done_takes_what_is_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 2)
+    monkeypatch.setattr(process_pool, "processors", lambda: 2)
 
     def work(number: int) -> bool:
         while not number and not (tmp_path / "7").exists():
@@ -95,7 +95,7 @@ def test_one_who_says_no_is_enough() -> None:
 def test_a_process_that_fails_or_is_killed_says_no(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 2)
+    monkeypatch.setattr(process_pool, "processors", lambda: 2)
 
     def fail(number: int) -> bool:
         raise OSError(number)
@@ -112,7 +112,7 @@ def test_a_process_that_fails_or_is_killed_says_no(
 
 
 def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
 
     def sleep(_: int) -> bool:
         time.sleep(60)
@@ -124,7 +124,7 @@ def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 64)
+    monkeypatch.setattr(process_pool, "processors", lambda: 64)
     for count, processes in ((0, 0), (7, 0), (8, 2), (50, 12)):
         with Team(lambda _: True, count) as some:
             assert len(_children()) == processes
@@ -135,7 +135,7 @@ def test_little_work_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_forked_is_done_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, possible: int
 ) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
     fork, here = os.fork, os.getpid()
 
     def seldom() -> int:
@@ -155,7 +155,7 @@ def test_what_cannot_be_forked_is_done_all_the_same(
 
 
 def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
     over = threading.Event()
     thread = threading.Thread(target=over.wait)
     thread.start()
@@ -202,7 +202,7 @@ def test_what_several_processes_find_comes_in_order(processors: int, count: int)
 def test_what_another_process_did_not_find_is_looked_for_here(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: int
 ) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
     here = os.getpid()
 
     def die(each: int) -> int:
@@ -223,7 +223,7 @@ def test_what_another_process_did_not_find_is_looked_for_here(
 def test_a_fault_is_raised_whichever_process_met_it(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
 
     def fail(each: int) -> int:
         if each == number:
@@ -236,7 +236,7 @@ def test_a_fault_is_raised_whichever_process_met_it(
 
 
 def test_what_nobody_can_be_forked_for_is_found_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "processors", lambda: 3)
+    monkeypatch.setattr(process_pool, "processors", lambda: 3)
 
     def none() -> int:
         raise BlockingIOError

@@ -4,11 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import text as module
-from provisioning.artifact.difference import Change, compare
-from provisioning.artifact.lines import Text
-from provisioning.artifact.text import LARGEST, texts
-from provisioning.artifact.view import view
+from provisioning.artifact import difference as module
+from provisioning.artifact.difference import LARGEST, Change, Text, compare, texts, view
 from provisioning.errors import ArtifactError
 
 from .making import ITEMS, Item, file, write_release

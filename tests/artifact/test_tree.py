@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import archive, manifest
-from provisioning.artifact.descent import Descent
-from provisioning.artifact.tree import compare, holds, remove
+from provisioning.artifact.filesystem import Descent
+from provisioning.artifact.model import manifest
+from provisioning.artifact.tar import archive
+from provisioning.artifact.verify.tree import compare, holds, remove
 
 from .making import ITEMS, directory, file, manifest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.model.manifest import Manifest
 
 SAYS = manifest.parse(manifest_of(ITEMS), "m")
 

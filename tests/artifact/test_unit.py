@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.device import Value
-from provisioning.artifact.entry import DIR, FILE, Entry
-from provisioning.artifact.package import Package, Service, _is_line
-from provisioning.artifact.unit import (
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.entry import DIR, FILE, Entry
+from provisioning.artifact.model.package import Package, Service, _is_line
+from provisioning.artifact.units import (
     recovery_name,
     recovery_unit,
     systemd_unit,

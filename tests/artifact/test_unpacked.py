@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.unpacked import Unpacked
+from provisioning.artifact.verify.unpacked import Unpacked
 from provisioning.errors import ArtifactError
 
 from .making import ITEMS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from provisioning.artifact.entry import Entry
+    from provisioning.artifact.model.entry import Entry
 
 
 def read(root: Path) -> tuple[list[str], dict[str, bytes]]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import archive, manifest
-from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.tar import END, Member, header, padding
-from provisioning.artifact.verify import Report, verify
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.artifact.tar import END, Member, archive, header, padding
+from provisioning.artifact.verify.verify import Report, verify
 from tests.conftest import soon
 
 from .making import (

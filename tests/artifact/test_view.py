@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import digest
-from provisioning.artifact.view import _bounded, view
+from provisioning.artifact import filesystem
+from provisioning.artifact.difference import _bounded, view
 from provisioning.errors import ArtifactError
 
 from . import making
@@ -56,7 +56,7 @@ def test_a_content_that_the_manifest_does_not_know_is_told(tmp_path: Path) -> No
     items = [other if item.entry.path == other.entry.path else item for item in making.ITEMS]
     path = tmp_path / making.NAME
     path.write_bytes(making.packed(making.chunks(items, making.manifest_of(making.ITEMS))))
-    sums = [digest.of_bytes(each)[:16] for each in (b"port = 9090\n", b"port = 8080\n")]
+    sums = [filesystem.of_bytes(each)[:16] for each in (b"port = 9090\n", b"port = 8080\n")]
     told = f"etc/greenhouse.toml: sha256 {sums[0]}…, the manifest says {sums[1]}…"
     assert refused(path) == f"it: {told}"
 

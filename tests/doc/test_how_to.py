@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.build.layout import lay_out
-from provisioning.build.sources import Sources
-from provisioning.spec import schema
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.project import read_project
-from tests.build.test_situations import FAULTS, SITUATIONS
+from provisioning.builder.collect.layout import lay_out
+from provisioning.builder.collect.sources import Sources
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.schema import schema
+from tests.builder.test_situations import FAULTS, SITUATIONS
 
 from .page import DOC, blocks, first_column, section
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from provisioning.target.command import answer
+from provisioning.installer.cli import arguments
 
 from .page import DOC
 from .test_reference import PROVISION, usage
@@ -50,6 +50,6 @@ def test_each_option_is_there(command: str) -> None:
 
 
 def test_each_exit_code_is_there() -> None:
-    codes = {str(value) for name, value in vars(answer).items() if name.isupper()}
+    codes = {str(value) for value in vars(arguments).values() if type(value) is int}
     listed = TEXT.partition(".Sh EXIT STATUS")[2].partition("\n.Sh")[0]
     assert set(re.findall(r"^\.It (\d+)$", listed, re.MULTILINE)) == codes

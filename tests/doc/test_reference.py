@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.build.tree import BUILT_IN_EXCLUDES
-from provisioning.plugin.graph import PACKAGE, STAGES
-from provisioning.spec import scalar, schema
-from provisioning.spec.debian_rule import PRIORITY
-from provisioning.spec.fault import SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.load import parse
-from provisioning.spec.node import Scalar
-from provisioning.spec.project import read_project
-from provisioning.spec.reading import Doubtful, version_in
-from provisioning.spec.rule import SERVICE_MANAGER
-from provisioning.spec.service_rule import RESTART
-from provisioning.spec.variables import BUILT_IN, ENVIRONMENT
-from provisioning.target.command import answer
+from provisioning.builder.collect.sources import BUILT_IN_EXCLUDES
+from provisioning.installer.cli import arguments
+from provisioning.plugin.task_graph import PACKAGE, STAGES
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.resolve.variables import BUILT_IN, ENVIRONMENT
+from provisioning.spec.resolve.version import Doubtful, version_in
+from provisioning.spec.schema import schema
+from provisioning.spec.schema.rules import PRIORITY, RESTART, SERVICE_MANAGER
+from provisioning.spec.yaml.node import Scalar, doubt
+from provisioning.spec.yaml.reader import parse
 from tests.plugin.conftest import COMMANDS as OWN
 from tests.plugin.conftest import DOITS
 
@@ -35,8 +33,8 @@ from .test_tutorial import demand_alike, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.rule import Rule
-    from provisioning.spec.variant import Variant
+    from provisioning.spec.model.variant import Variant
+    from provisioning.spec.schema.rules import Rule
 
 KEYS = DOC / "reference" / "Reference_001_Spec_Keys.md"
 COMMANDS = DOC / "reference" / "Reference_002_Commands.md"
@@ -202,7 +200,7 @@ def test_what_is_read_in_two_ways_is_refused_and_what_the_page_writes_instead_is
 def doubted(cell: str) -> set[bool]:
     """Whether there is a doubt about each of the values in a cell of a table."""
     nodes = [parse(text, "", []) for text in in_lines("`([^`]+)`", cell)]
-    return {bool(scalar.doubt(node)) for node in nodes if isinstance(node, Scalar)}
+    return {bool(doubt(node)) for node in nodes if isinstance(node, Scalar)}
 
 
 HEADINGS = in_lines("^##+ .*$", KEYS.read_text(encoding="utf-8"))
@@ -294,7 +292,7 @@ def commands() -> set[str]:
 
 
 def usage(*words: str) -> str:
-    command = [sys.executable, "-m", "provisioning.target", *words, "--help"]
+    command = [sys.executable, "-m", "provisioning.installer", *words, "--help"]
     return subprocess.check_output(command, text=True, cwd=ROOT)
 
 
@@ -336,6 +334,6 @@ def test_versions_are_read_as_the_table_says() -> None:
 
 
 def test_each_exit_code_of_provision_is_there() -> None:
-    codes = {value for name, value in vars(answer).items() if name.isupper()}
+    codes = {value for value in vars(arguments).values() if type(value) is int}
     told = first_column(section(COMMANDS, "### Exit codes of provision"))
     assert told == {*map(str, codes), "128 + N"}

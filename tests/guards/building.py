@@ -18,52 +18,52 @@ BUILDING = Group(
             WHOLE,
             (
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     'return path.with_name(f".{path.name}.{os.getpid()}.tmp")',
                     "return path",
-                    "build/test_output.py::test_a_file_appears_whole_when_the_block_ends",
+                    "builder/test_output.py::test_a_file_appears_whole_when_the_block_ends",
                 ),
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     "                os.fsync(file.fileno())\n",
                     "",
-                    "build/test_output.py::test_what_takes_its_name_is_on_the_disk",
+                    "builder/test_output.py::test_what_takes_its_name_is_on_the_disk",
                 ),
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     "            sync_directory(directory)\n",
                     "            pass\n",
-                    "build/test_output.py::test_what_takes_its_name_is_on_the_disk",
+                    "builder/test_output.py::test_what_takes_its_name_is_on_the_disk",
                 ),
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     'for stale in directory.glob(f".{name}.*.tmp"):',
                     "for stale in ():",
-                    "build/test_output.py::test_what_killed_builds_left_is_swept_and_nothing_else",
+                    "builder/test_output.py::test_what_killed_builds_left_is_swept_and_nothing_else",
                 ),
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     "if stale.lstat().st_mtime_ns < oldest:",
                     "if True:",
-                    "build/test_output.py::test_what_no_lock_guards_is_swept_once_it_is_old",
+                    "builder/test_output.py::test_what_no_lock_guards_is_swept_once_it_is_old",
                 ),
                 Guard(
-                    "build/seen.py",
+                    "builder/plan/cache.py",
                     "    output.sweep_old(path)\n",
                     "",
                     "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
                 ),
                 Guard(
-                    "build/tool.py",
+                    "builder/archive/tool.py",
                     "    output.sweep_old(path)\n",
                     "",
                     "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
                 ),
                 Guard(
-                    "build/store.py",
+                    "builder/archive/store.py",
                     "staged = Staged(os.path.join(self._directory, name), path)",
                     "staged = Staged(path, path)",
-                    "build/test_store.py::test_what_is_staged_is_not_there_until_it_is_kept",
+                    "builder/test_store.py::test_what_is_staged_is_not_there_until_it_is_kept",
                 ),
                 Guard(
                     "plugin/database.py",
@@ -103,14 +103,14 @@ BUILDING = Group(
             "told with what it has not finished, exit code 3; nothing is left half-made",
             (
                 Guard(
-                    "plugin/workers.py",
+                    "plugin/doit_internals.py",
                     "        result_q.watch = self.demand_all\n",
                     "",
                     "plugin/test_workers.py::test_a_worker_that_is_killed_ends_the_run[alone]",
                 ),
                 Guard(
-                    "plugin/workers.py",
-                    "            stale.sweep_of(",
+                    "plugin/doit_internals.py",
+                    "            leftovers.sweep_of(",
                     "            print(",
                     "plugin/test_workers.py::test_nothing_is_left_of_a_worker_that_was_killed[SIGKILL]",
                 ),
@@ -121,16 +121,16 @@ BUILDING = Group(
             "the next build of any package removes them; what another may be at work on stays",
             (
                 Guard(
-                    "build/pack.py",
-                    "    stale.sweep(place)\n",
+                    "builder/archive/pack.py",
+                    "    leftovers.sweep(place)\n",
                     "",
                     "plugin/test_faults.py::test_the_next_build_sweeps_what_a_kill_left",
                 ),
                 Guard(
-                    "build/stale.py",
+                    "builder/workspace/leftovers.py",
                     "                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
                     "",
-                    "build/test_stale.py::test_what_another_may_be_at_work_on_stays",
+                    "builder/test_stale.py::test_what_another_may_be_at_work_on_stays",
                 ),
             ),
         ),
@@ -139,17 +139,17 @@ BUILDING = Group(
             UNTOUCHED,
             (
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     "        with suppress(OSError):  # it has its name, or never was\n"
                     "            os.unlink(name)",
                     "        pass",
-                    "build/test_output.py::test_a_failure_leaves_the_old_files_and_nothing_else",
+                    "builder/test_output.py::test_a_failure_leaves_the_old_files_and_nothing_else",
                 ),
                 Guard(
-                    "build/output.py",
+                    "builder/workspace/output.py",
                     "error.filename, error.filename2 = str(path), None",
                     "pass",
-                    "build/test_output.py::test_an_error_of_the_disk_names_the_file_too",
+                    "builder/test_output.py::test_an_error_of_the_disk_names_the_file_too",
                 ),
                 Guard(
                     "plugin/stages.py",
@@ -158,10 +158,10 @@ BUILDING = Group(
                     "plugin/test_faults.py::test_a_read_only_disk_is_told_and_the_old_artifacts_stay",
                 ),
                 Guard(
-                    "build/store.py",
+                    "builder/archive/store.py",
                     "            self.drop(staged)\n            return None",
                     "            return staged",
-                    "build/test_store.py::test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest",
+                    "builder/test_store.py::test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest",
                 ),
             ),
         ),
@@ -171,25 +171,25 @@ BUILDING = Group(
             "they are verified, rehearsed and told of all the same; what cannot be removed is told",
             (
                 Guard(
-                    "build/workspace.py",
+                    "builder/workspace/paths.py",
                     "            if error.errno not in _NOT_OURS_TO_WRITE:\n                raise",
                     "            raise",
                     "plugin/test_faults.py::test_what_cannot_be_written_can_be_judged",
                 ),
                 Guard(
-                    "build/tool.py",
+                    "builder/archive/tool.py",
                     "            if error.errno == errno.EROFS:\n",
                     "            if not error.errno:\n",
                     "plugin/test_faults.py::test_what_was_never_built_and_cannot_be_is_told_of",
                 ),
                 Guard(
-                    "build/trial.py",
+                    "builder/verify/rehearse.py",
                     "    root = Path(os.path.realpath(root))  # as",
                     "    # as",
                     "plugin/test_rehearse.py::test_it_needs_no_file_system_in_memory[no proc]",
                 ),
                 Guard(
-                    "plugin/cleaning.py",
+                    "plugin/ownership.py",
                     "        failed.append(path)\n",
                     "",
                     "plugin/test_faults.py::test_what_cannot_be_removed_is_told",
@@ -202,13 +202,13 @@ BUILDING = Group(
             "nothing that was remembered",
             (
                 Guard(
-                    "build/prove.py",
-                    "        distrust.begin_anew(place.release.parent)\n",
+                    "builder/verify/prove.py",
+                    "        begin_anew(place.release.parent)\n",
                     "        pass\n",
                     "plugin/test_distrust.py::test_what_was_wrong_from_the_start_is_made_right",
                 ),
                 Guard(
-                    "build/distrust.py",
+                    "builder/verify/prove.py",
                     "        remembered.unlink(missing_ok=True)\n",
                     "        pass\n",
                     "plugin/test_distrust.py::test_so_is_what_was_shared_out_among_chunks",
@@ -227,23 +227,23 @@ BUILDING = Group(
             "all is built again; never a wrong artifact",
             (
                 Guard(
-                    "build/cache.py",
+                    "builder/workspace/cache.py",
                     "            with suppress(OSError):\n                self.discard()\n"
                     "            return []",
                     "            raise",
                     "plugin/test_database.py::test_a_damaged_file_is_no_error",
                 ),
                 Guard(
-                    "build/cache.py",
+                    "builder/workspace/cache.py",
                     "        except sqlite3.DatabaseError:\n            self.discard()\n",
                     "        except ZeroDivisionError:\n            self.discard()\n",
-                    "build/test_cache.py::test_a_damaged_file_is_begun_afresh",
+                    "builder/test_cache.py::test_a_damaged_file_is_begun_afresh",
                 ),
                 Guard(
-                    "build/cache.py",
+                    "builder/workspace/cache.py",
                     'raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")',
                     "return",
-                    "build/test_cache.py::test_a_file_of_another_version_is_begun_afresh",
+                    "builder/test_cache.py::test_a_file_of_another_version_is_begun_afresh",
                 ),
                 Guard(
                     "plugin/database.py",
@@ -258,22 +258,22 @@ BUILDING = Group(
             NOTICED,
             (
                 Guard(
-                    "build/store.py",
+                    "builder/archive/store.py",
                     "return packed if content[:_DIGEST] == _seal(key, packed) else None",
                     "return packed",
-                    "build/test_store.py::test_an_entry_cut_off_anywhere_is_noticed_and_removed",
+                    "builder/test_store.py::test_an_entry_cut_off_anywhere_is_noticed_and_removed",
                 ),
                 Guard(
-                    "build/store.py",
+                    "builder/archive/store.py",
                     "hashlib.sha256(key.encode() + packed.digest + packed.tar_digest)",
                     "hashlib.sha256(packed.digest + packed.tar_digest)",
-                    "build/test_store.py::test_an_entry_under_the_key_of_another_is_noticed",
+                    "builder/test_store.py::test_an_entry_under_the_key_of_another_is_noticed",
                 ),
                 Guard(
-                    "build/store.py",
+                    "builder/archive/store.py",
                     "os.open(path, os.O_RDONLY | os.O_NOFOLLOW |",
                     "os.open(path, os.O_RDONLY |",
-                    "build/test_store.py::test_what_is_no_file_is_no_entry",
+                    "builder/test_store.py::test_what_is_no_file_is_no_entry",
                 ),
             ),
         ),
@@ -282,17 +282,17 @@ BUILDING = Group(
             "`doit verify` tells; `doit package` builds it again",
             (
                 Guard(
-                    "plugin/unchanged.py",
+                    "plugin/uptodate.py",
                     "os.path.lexists(target) and self._held(target) != left:",
                     "False:",
                     "plugin/test_stages.py::"
                     "test_a_damaged_artifact_fails_verify_and_is_rebuilt_by_package",
                 ),
                 Guard(
-                    "build/signature.py",
+                    "builder/collect/file_state.py",
                     '"st_mtime_ns", "st_ctime_ns",',
                     '"st_mtime_ns", "st_mtime_ns",',
-                    "build/test_digests.py::test_an_edit_that_puts_size_and_time_back_is_seen",
+                    "builder/test_digests.py::test_an_edit_that_puts_size_and_time_back_is_seen",
                 ),
             ),
         ),
@@ -301,7 +301,7 @@ BUILDING = Group(
             "both are right; the second waits",
             (
                 Guard(
-                    "build/workspace.py",
+                    "builder/workspace/paths.py",
                     "            fcntl.flock(descriptor, fcntl.LOCK_EX)\n",
                     "",
                     "plugin/test_faults.py::test_a_second_doit_waits_for_the_first",
@@ -313,20 +313,20 @@ BUILDING = Group(
             "packaged and verified, in bounded memory",
             (
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     '        records += _record(b"size", b"%d" % size)\n',
                     '        records += b""\n',
                     "artifact/test_tar.py::test_a_size_beyond_eight_gib_goes_round",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     'b"\\x80" + size.to_bytes(11, "big") if size > LARGEST_SIZE',
                     'b"%011o" % 0 if size > LARGEST_SIZE',
                     "artifact/test_tar.py::"
                     "test_every_tar_goes_on_behind_a_file_of_eight_gib[busybox tar]",
                 ),
                 Guard(
-                    "artifact/chunk.py",
+                    "artifact/tar/chunking.py",
                     "for start in range(0, length, most):",
                     "for start in range(0, length, length):",
                     "artifact/test_chunk.py::"
@@ -340,16 +340,16 @@ BUILDING = Group(
             "read once, and not again where nothing has changed; within the bars of `doit bench`",
             (
                 Guard(
-                    "build/digests.py",
+                    "builder/collect/file_state.py",
                     'return found[1] if found and found[0] == now else ""',
                     'return ""',
-                    "build/test_digests.py::test_a_settled_file_is_read_once",
+                    "builder/test_digests.py::test_a_settled_file_is_read_once",
                 ),
                 Guard(
-                    "build/press.py",
+                    "builder/archive/compress.py",
                     "return behind > self._room or self._fetched > _FETCHED",
                     "return False",
-                    "build/test_press.py::test_no_more_is_held_than_there_is_room_for",
+                    "builder/test_press.py::test_no_more_is_held_than_there_is_room_for",
                 ),
             ),
         ),
@@ -358,19 +358,19 @@ BUILDING = Group(
             SAME,
             (
                 Guard(
-                    "build/layout.py",
+                    "builder/collect/layout.py",
                     "        items.sort(key=itemgetter(0))\n",
                     "        items.reverse()\n",
-                    "build/test_layout.py::test_items_are_sorted_by_the_bytes_of_their_paths",
+                    "builder/test_layout.py::test_items_are_sorted_by_the_bytes_of_their_paths",
                 ),
                 Guard(
-                    "artifact/archive.py",
+                    "artifact/tar/archive.py",
                     "of_content(entry) if by_content else tar.EPOCH",
                     '__import__("os").getpid()',
-                    "build/test_pack.py::test_members_carry_no_trace_of_the_builder",
+                    "builder/test_pack.py::test_members_carry_no_trace_of_the_builder",
                 ),
                 Guard(
-                    "build/digests.py",
+                    "builder/collect/file_state.py",
                     "bool(now.mode & stat.S_IXUSR)",
                     "bool(now.mode & 0o066)",
                     "plugin/test_checker.py::"
@@ -388,49 +388,49 @@ BUILDING = Group(
             TOLD,
             (
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if self._aliased > MAX_ALIASED:",
                     "if False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[alias-bomb]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "self._anchors[event.anchor] = None",
                     "pass",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[recursive-alias]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if depth > MAX_DEPTH:",
                     "if False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[too-deep]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if self._values > MAX_VALUES:",
                     "if False:",
                     "spec/test_load.py::test_too_many_values_are_refused",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if len(text) <= _LONGEST_NUMBER:",
                     "if True:",
                     "spec/test_load.py::test_a_longer_number_is_refused",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if event.tag is not None:",
                     "if False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[tag]",
                 ),
                 Guard(
-                    "spec/inputs.py",
+                    "spec/resolve/inputs.py",
                     "if len(data) > MAX_BYTES:",
                     "if False:",
                     "spec/test_load.py::test_a_huge_file_is_not_read",
                 ),
                 Guard(
-                    "spec/inputs.py",
+                    "spec/resolve/inputs.py",
                     "if not stat.S_ISREG(os.fstat(descriptor).st_mode):",
                     "if False:",
                     "spec/test_load.py::test_a_fifo_is_refused_without_waiting",

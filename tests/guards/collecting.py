@@ -14,37 +14,37 @@ COLLECTING = Group(
             "the build fails with its name; never an artifact of two states",
             (
                 Guard(
-                    "build/members.py",
+                    "builder/archive/members.py",
                     "if len(content) != entry.size or"
                     " hashlib.sha256(content).hexdigest() != entry.digest:",
                     "if False:",
-                    "build/test_pack.py::"
+                    "builder/test_pack.py::"
                     "test_a_source_that_changes_meanwhile_fails_the_build_by_name",
                 ),
                 Guard(
-                    "build/members.py",
+                    "builder/archive/members.py",
                     "if not left and (os.read(descriptor, 1) or read.hexdigest() != entry.digest):",
                     "if False:",
-                    "build/test_reuse.py::"
+                    "builder/test_reuse.py::"
                     "test_a_large_file_that_changed_fails_even_where_only_a_piece_was_lost",
                 ),
                 Guard(
-                    "build/members.py",
+                    "builder/archive/members.py",
                     "os.O_RDONLY | os.O_NOFOLLOW |",
                     "os.O_RDONLY |",
-                    "build/test_pack.py::test_a_source_that_is_replaced_by_a_link_is_not_followed",
+                    "builder/test_pack.py::test_a_source_that_is_replaced_by_a_link_is_not_followed",
                 ),
                 Guard(
-                    "build/digests.py",
+                    "builder/collect/file_state.py",
                     "if left or not is_same(os.fstat(descriptor), now):",
                     "if False:",
-                    "build/test_digests.py::test_a_file_that_changes_while_it_is_read_is_refused",
+                    "builder/test_digests.py::test_a_file_that_changes_while_it_is_read_is_refused",
                 ),
                 Guard(
-                    "build/collect.py",
+                    "builder/collect/collect.py",
                     "if held.type != kind or held.link != link:",
                     "if False:",
-                    "build/test_collect.py::test_every_source_that_went_wrong_is_told",
+                    "builder/test_collect.py::test_every_source_that_went_wrong_is_told",
                 ),
             ),
         ),
@@ -53,17 +53,17 @@ COLLECTING = Group(
             "the next build notices",
             (
                 Guard(
-                    "plugin/checker.py",
+                    "plugin/config.py",
                     "if dep not in self._seen or _signature(dep) == self._seen.get(dep):",
                     "if True:",
                     "plugin/test_checker.py::"
                     "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
                 ),
                 Guard(
-                    "build/digests.py",
+                    "builder/collect/file_state.py",
                     "        if is_settled(now.ctime, time.time_ns()):",
                     "        if True:",
-                    "build/test_digests.py::test_a_file_stamped_this_moment_is_read_again",
+                    "builder/test_digests.py::test_a_file_stamped_this_moment_is_read_again",
                 ),
             ),
         ),
@@ -74,7 +74,7 @@ COLLECTING = Group(
             "without it",
             (
                 Guard(
-                    "plugin/settled.py",
+                    "plugin/settle.py",
                     "collect.task_dep += [name for name in made.tasks"
                     " if name not in collect.task_dep]",
                     "pass",
@@ -82,39 +82,39 @@ COLLECTING = Group(
                     "test_what_a_task_makes_is_made_before_it_is_taken[at-optional]",
                 ),
                 Guard(
-                    "plugin/settled.py",
+                    "plugin/settle.py",
                     "if first and loaded.again:",
                     "if False:",
                     "plugin/test_made.py::test_what_specs_are_read_from_is_made_first",
                 ),
                 Guard(
-                    "plugin/collected.py",
+                    "plugin/uptodate.py",
                     "if makers and each.source not in known and not any(map(self._makes, makers)):",
                     "if False:",
                     "plugin/test_made.py::"
                     "test_what_a_task_made_and_is_gone_is_told_and_never_left_out",
                 ),
                 Guard(
-                    "plugin/collected.py",
+                    "plugin/uptodate.py",
                     "        if not is_unchanged and self._is_sound:\n",
                     "        if False:\n",
                     "plugin/test_made.py::"
                     "test_a_directory_that_was_emptied_is_told_though_the_content_is_not",
                 ),
                 Guard(
-                    "build/part.py",
+                    "builder/plan/variant_plan.py",
                     "        if done != self._after:\n",
                     "        if False:\n",
                     "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged",
                 ),
                 Guard(
-                    "build/part.py",
+                    "builder/plan/variant_plan.py",
                     "        if self._looked_in != os.getpid():\n",
                     "        if False:\n",
                     "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged[-n 2]",
                 ),
                 Guard(
-                    "build/sources.py",
+                    "builder/collect/sources.py",
                     "        if source not in self._looks:\n",
                     "        if True:\n",
                     "plugin/test_made.py::"
@@ -128,14 +128,14 @@ COLLECTING = Group(
             "it runs exactly when doit alone would run it",
             (
                 Guard(
-                    "plugin/checker.py",
+                    "plugin/config.py",
                     "dep not in self._seen or ",
                     "",
                     "plugin/test_neighbours.py::"
                     "test_tasks_of_others_run_when_doit_alone_would_run_them",
                 ),
                 Guard(
-                    "plugin/checker.py",
+                    "plugin/config.py",
                     "os.path.realpath(path) if os.path.islink(path) else path",
                     "path",
                     "plugin/test_checker.py::test_a_link_stands_for_what_it_leads_to",
@@ -147,16 +147,16 @@ COLLECTING = Group(
             f"{REFUSED}; it is never opened",
             (
                 Guard(
-                    "build/expand.py",
+                    "builder/collect/expand.py",
                     "        if kind == stat.S_IFREG:\n",
                     "        if kind in {stat.S_IFREG, stat.S_IFIFO}:\n",
-                    "build/test_layout.py::test_a_special_file_is_a_fault",
+                    "builder/test_layout.py::test_a_special_file_is_a_fault",
                 ),
                 Guard(
-                    "build/digests.py",
+                    "builder/collect/file_state.py",
                     'raise BuildError(f"{path}: neither a file,',
                     'return Held(f"{path}: neither a file,',
-                    "build/test_digests.py::test_a_fifo_is_refused_without_opening_it",
+                    "builder/test_digests.py::test_a_fifo_is_refused_without_opening_it",
                 ),
             ),
         ),
@@ -165,16 +165,16 @@ COLLECTING = Group(
             "stays a link within the package, or is refused; never followed",
             (
                 Guard(
-                    "build/tree.py",
+                    "builder/collect/sources.py",
                     "if entry.is_dir(follow_symlinks=False):",
                     "if entry.is_dir(follow_symlinks=True):",
-                    "build/test_sources.py::test_symbolic_links_are_listed_and_never_followed",
+                    "builder/test_sources.py::test_symbolic_links_are_listed_and_never_followed",
                 ),
                 Guard(
-                    "build/expand.py",
+                    "builder/collect/expand.py",
                     "reason = link_fault(path, target)",
                     'reason = ""',
-                    "build/test_layout.py::test_a_link_of_a_tree_out_of_the_package_names_the_link",
+                    "builder/test_layout.py::test_a_link_of_a_tree_out_of_the_package_names_the_link",
                 ),
             ),
         ),
@@ -183,40 +183,40 @@ COLLECTING = Group(
             "packaged as they are, or refused and shown safely",
             (
                 Guard(
-                    "build/layout.py",
+                    "builder/collect/layout.py",
                     "reason = path_fault(item.path)",
                     'reason = ""',
-                    "build/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
+                    "builder/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     "return path if spelt == path else",
                     "return path if path else",
-                    "build/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
+                    "builder/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     '    (r"[\\ud800-\\udfff]", "is not UTF-8"),\n',
                     "",
                     "artifact/hostile/test_names.py::"
                     "test_a_name_that_leads_elsewhere_is_refused[greenhouse/evil\\udcff-zip]",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     'if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:',
                     "if False:",
                     "artifact/test_path.py::"
                     "test_a_path_that_could_do_harm_is_refused_with_the_reason",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     "if len(path.encode()) > _LONGEST_PATH:",
                     "if False:",
                     "artifact/test_path.py::"
                     "test_a_path_that_could_do_harm_is_refused_with_the_reason",
                 ),
                 Guard(
-                    "plugin/graph.py",
+                    "plugin/task_graph.py",
                     'if sys.getfilesystemencoding() != "utf-8":',
                     "if False:",
                     "plugin/test_graph.py::"
@@ -229,19 +229,19 @@ COLLECTING = Group(
             f"{REFUSED}, both of them, on every machine; at the installation too",
             (
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     "return path.lower()",
                     "return path",
-                    "build/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
+                    "builder/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     'unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())',
                     "path.casefold()",
-                    "build/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
+                    "builder/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     "if key in self._taken:",
                     "if False:",
                     "artifact/test_extract.py::"
@@ -254,16 +254,16 @@ COLLECTING = Group(
             "left out, unless a content names it",
             (
                 Guard(
-                    "build/tree.py",
+                    "builder/collect/sources.py",
                     'name.startswith("._") or name in _UNWANTED',
                     "False",
-                    "build/test_sources.py::test_what_no_package_wants_is_left_out",
+                    "builder/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
                 Guard(
-                    "build/tree.py",
+                    "builder/collect/sources.py",
                     "                if _is_unwanted(name):\n",
                     "                if _is_unwanted(name) and entry.is_file():\n",
-                    "build/test_sources.py::test_what_no_package_wants_is_left_out",
+                    "builder/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
             ),
         ),

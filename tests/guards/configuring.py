@@ -5,18 +5,18 @@ from __future__ import annotations
 from .guard import Fault, Group, Guard
 
 OLD = "the old release stays or comes back; the space is given back"
-TABLE = "target/test_conffile.py::test_an_upgrade_does_what_the_table_says"
-BACK = "target/test_conffile.py::test_a_rollback_brings_back_what_was_there"
+TABLE = "installer/test_conffile.py::test_an_upgrade_does_what_the_table_says"
+BACK = "installer/test_conffile.py::test_a_rollback_brings_back_what_was_there"
 SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
-KINDS = "target/test_conffile_kinds.py::"
+KINDS = "installer/test_conffile_kinds.py::"
 REMOVED = "ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE"
-SWITCH = "artifact/deb/switch_text.py"
+SWITCH = "artifact/deb/conffiles.py"
 DEB = "artifact/deb/test_switch.py::"
 ACTION = "action = INSTALL if live.digest == old.digest else _beside(live, new)"
 
 
 def _cell(name: str, text: str, instead: str, test: str = TABLE) -> Guard:
-    return Guard("target/conffile.py", text, instead, f"{test}[{name}]")
+    return Guard("installer/store/configuration.py", text, instead, f"{test}[{name}]")
 
 
 CONFIGURING = Group(
@@ -27,7 +27,7 @@ CONFIGURING = Group(
             "kept: as it was, as it was edited, or deleted",
             (
                 Guard(
-                    "target/beside.py",
+                    "installer/store/beside.py",
                     "        if decision.action in {INSTALL, NEW, RESTORE, OLD}:\n",
                     "        if True:\n",
                     f"{TABLE}[same, same]",
@@ -62,7 +62,7 @@ CONFIGURING = Group(
                     "if old is None:",
                 ),
                 Guard(
-                    "target/plan.py",
+                    "installer/ops/plan.py",
                     "{NEW, OLD, IDLE, ASIDE}",
                     "{NEW, OLD}",
                     f"{KINDS}test_an_upgrade_does_what_the_table_says",
@@ -75,48 +75,48 @@ CONFIGURING = Group(
             (
                 _cell(
                     "same, changed",
-                    "        return _decided(path, live, RESTORE, before)\n    return",
-                    "        return _decided(path, live, KEEP, live)\n    return",
+                    "        return _decision(path, live, RESTORE, before)\n    return",
+                    "        return _decision(path, live, KEEP, live)\n    return",
                     BACK,
                 ),
                 Guard(
-                    "target/conffile.py",
+                    "installer/store/configuration.py",
                     "now.digest if now else then.after.digest",
                     "then.after.digest",
-                    "target/test_conffile.py::"
+                    "installer/test_conffile.py::"
                     "test_a_rollback_over_two_releases_brings_back_what_was_there",
                 ),
                 Guard(
-                    "target/change.py",
+                    "installer/ops/transaction.py",
                     "    if change.record.action == ROLLBACK and old:\n",
                     "    if False:\n",
                     f"{BACK}[edited, changed]",
                 ),
                 Guard(
-                    "target/conffile.py",
-                    "return _decided(path, live, ARCHIVE if unedited else KEEP, Live())",
-                    "return _decided(path, live, KEEP, Live())",
-                    "target/test_conffile.py::"
+                    "installer/store/configuration.py",
+                    "return _decision(path, live, ARCHIVE if unedited else KEEP, Live())",
+                    "return _decision(path, live, KEEP, Live())",
+                    "installer/test_conffile.py::"
                     "test_a_file_that_a_release_adds_is_installed_and_taken_back",
                 ),
                 Guard(
-                    "target/conffile.py",
-                    "return _decided(path, live, KEEP if live.digest == ABSENT else OLD, live)",
-                    "return _decided(path, live, OLD, live)",
-                    "target/test_conffile.py::test_what_was_deleted_since_stays_deleted",
+                    "installer/store/configuration.py",
+                    "return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)",
+                    "return _decision(path, live, OLD, live)",
+                    "installer/test_conffile.py::test_what_was_deleted_since_stays_deleted",
                 ),
                 Guard(
-                    "target/conffile.py",
-                    "return _decided(path, live, KEEP if live.digest == ABSENT else OLD, live)",
-                    "return _decided(path, live, RESTORE, before)",
-                    "target/test_conffile.py::"
+                    "installer/store/configuration.py",
+                    "return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)",
+                    "return _decision(path, live, RESTORE, before)",
+                    "installer/test_conffile.py::"
                     "test_a_rollback_keeps_what_was_edited_since[same, changed]",
                 ),
                 Guard(
-                    "target/conffile.py",
+                    "installer/store/configuration.py",
                     "if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:",
                     "if False:",
-                    "target/test_conffile.py::"
+                    "installer/test_conffile.py::"
                     "test_a_link_that_became_a_file_since_is_not_brought_back",
                 ),
             ),
@@ -126,31 +126,31 @@ CONFIGURING = Group(
             "no edit is lost: it stays in its place, or is moved aside, and told",
             (
                 Guard(
-                    "target/conffile.py",
+                    "installer/store/configuration.py",
                     "ARCHIVE if was_file and old and live.digest == old.digest else ASIDE",
                     "ARCHIVE",
                     f"{KINDS}test_an_upgrade_does_what_the_table_says",
                 ),
                 Guard(
-                    "target/conffile.py",
+                    "installer/store/configuration.py",
                     "action = INSTALL if live.digest in {ABSENT, EMPTY} else _beside(live, new)",
                     "action = INSTALL if live.digest == ABSENT else _beside(live, new)",
                     f"{KINDS}test_a_file_and_a_directory_of_files_take_turns",
                 ),
                 Guard(
-                    "target/conffile.py",
+                    "installer/store/configuration.py",
                     "        return RETURN\n",
                     "        return KEEP\n",
                     f"{KINDS}test_a_rollback_brings_back_what_was_there_and_another_what_was_then",
                 ),
                 Guard(
-                    "target/beside.py",
+                    "installer/store/beside.py",
                     "        _clear(home, decision)\n",
                     "        pass\n",
                     f"{KINDS}test_each_link_of_a_release_leads_to_what_it_needs",
                 ),
                 Guard(
-                    "target/configuration.py",
+                    "installer/store/configuration.py",
                     "        if home.directory.status(path):\n",
                     "        if False:\n",
                     f"{KINDS}test_an_edited_file_makes_way_for_a_directory_of_files",
@@ -187,7 +187,7 @@ CONFIGURING = Group(
                     f"{DEB}test_what_was_unpacked_and_never_configured_goes_without_loss",
                 ),
                 Guard(
-                    "artifact/deb/switch.py",
+                    "artifact/deb/conffiles.py",
                     'f"{names}{END}each undo\\n"',
                     'f"{names}{END}"',
                     f"{DEB}test_an_upgrade_that_fails_leaves_all_as_it_was[damage]",
@@ -211,10 +211,10 @@ CONFIGURING = Group(
             "refused where the deb is built, at the line that says so",
             (
                 Guard(
-                    "build/layout.py",
+                    "builder/collect/layout.py",
                     "        self._check_deb(items)\n",
                     "",
-                    "build/test_layout.py::"
+                    "builder/test_layout.py::"
                     "test_what_dpkg_could_not_unpack_is_told_at_its_line_where_a_deb_is_made",
                 ),
                 Guard(
@@ -224,7 +224,7 @@ CONFIGURING = Group(
                     "artifact/deb/test_names.py::test_a_name_is_judged_where_a_deb_is_spelt",
                 ),
                 Guard(
-                    "artifact/deb/names.py",
+                    "artifact/deb/fields.py",
                     'LONGEST_NAME = 255 - len(".dpkg-new")',
                     "LONGEST_NAME = 255",
                     "artifact/deb/test_names.py::test_a_name_can_be_so_long[file]",

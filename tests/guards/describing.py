@@ -15,25 +15,25 @@ DESCRIBING = Group(
             TOLD,
             (
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if key in keys:",
                     "if False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[duplicate-key]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "if control := _CONTROL.search(text):",
                     "if (control := _CONTROL.search(text)) and False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[control-character]",
                 ),
                 Guard(
-                    "spec/inputs.py",
+                    "spec/resolve/inputs.py",
                     '.removeprefix("\\ufeff")',
                     "",
                     "spec/test_data.py::test_a_byte_order_mark_at_the_start_is_nothing",
                 ),
                 Guard(
-                    "spec/inputs.py",
+                    "spec/resolve/inputs.py",
                     "except UnicodeDecodeError as error:",
                     "except ZeroDivisionError as error:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[not-utf8]",
@@ -45,19 +45,19 @@ DESCRIBING = Group(
             "refused, and the quoted form suggested",
             (
                 Guard(
-                    "spec/check.py",
+                    "spec/schema/check.py",
                     'quotable = "string" in wanted and "integer" not in wanted',
                     "quotable = False",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-text]",
                 ),
                 Guard(
-                    "spec/check.py",
+                    "spec/schema/check.py",
                     "is_mode = key in MODES and _OCTAL.fullmatch(node.text)",
                     "is_mode = None",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[unquoted-mode]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "quoted = not event.implicit[0]",
                     "quoted = False",
                     "spec/test_load.py::test_what_is_quoted_is_text",
@@ -69,13 +69,13 @@ DESCRIBING = Group(
             "refused at that dash or colon, with what to write",
             (
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "            self._demand_spaces(event, node)\n",
                     "",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[yaml-tight-colon]",
                 ),
                 Guard(
-                    "spec/tight.py",
+                    "spec/yaml/mistakes.py",
                     'if not line[: column - 1].strip(" -") and (item :=',
                     "if False and (item :=",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[yaml-tight-dash]",
@@ -87,14 +87,14 @@ DESCRIBING = Group(
             "told without the line",
             (
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "faults += withheld(found, text) if found else ()",
                     "faults += found",
                     "spec/test_golden.py"
                     "::test_the_report_is_this_to_the_letter[secret-in-a-syntax-error]",
                 ),
                 Guard(
-                    "spec/check.py",
+                    "spec/schema/check.py",
                     "return replace(fault, excerpt=key != SECRETS)",
                     "return fault",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[instead]",
@@ -106,13 +106,13 @@ DESCRIBING = Group(
             "refused, and the quoted form suggested",
             (
                 Guard(
-                    "spec/check.py",
+                    "spec/schema/check.py",
                     'faults += dict.fromkeys(doubts(sound, {"schema": schema}))',
                     "pass",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[ambiguous]",
                 ),
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "(reason := doubt(node))",
                     '(reason := "")',
                     "spec/test_scalar.py::test_a_key_that_is_no_text_to_all_is_refused",
@@ -124,17 +124,17 @@ DESCRIBING = Group(
             "rendered as it was written; as a condition or a number, refused",
             (
                 Guard(
-                    "spec/load.py",
+                    "spec/yaml/reader.py",
                     "doubtful = self._as_written and",
                     "doubtful = False and",
                     "spec/test_scalar.py"
                     "::test_what_files_of_variables_say_is_taken_as_it_is_written",
                 ),
                 Guard(
-                    "build/render.py",
+                    "builder/render/render.py",
                     "variables = with_doubts(variant.variables, variant.doubtful)",
                     "variables = variant.variables",
-                    "build/test_render.py::test_no_condition_and_no_sum_is_made_of_it",
+                    "builder/test_render.py::test_no_condition_and_no_sum_is_made_of_it",
                 ),
             ),
         ),
@@ -143,24 +143,24 @@ DESCRIBING = Group(
             "refused with template and line, and what to write",
             (
                 Guard(
-                    "build/printable.py",
+                    "builder/render/sandbox.py",
                     "raise NoTextError(each)",
                     "pass",
-                    "build/test_printable.py::"
+                    "builder/test_printable.py::"
                     "test_a_method_or_a_part_of_a_template_has_no_text_either",
                 ),
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     'demanded = nodes.EnvironmentAttribute("printable")',
                     'demanded = nodes.EnvironmentAttribute("counted")',
-                    "build/test_printable.py::"
+                    "builder/test_printable.py::"
                     "test_what_has_no_text_of_its_own_is_refused_wherever_a_text_is_made",
                 ),
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "self.filters = demanding(self.filters)",
                     "pass",
-                    "build/test_printable.py::"
+                    "builder/test_printable.py::"
                     "test_what_has_no_text_of_its_own_is_refused_wherever_a_text_is_made",
                 ),
             ),
@@ -170,20 +170,20 @@ DESCRIBING = Group(
             "refused, or spelt so that it is read as it is",
             (
                 Guard(
-                    "artifact/package.py",
+                    "artifact/model/package.py",
                     "\\ud800-\\udfff{NO_CHARACTERS}]",
                     "\\ud800-\\udfff]",
                     "artifact/test_plist.py::"
                     "test_every_character_that_a_text_may_have_comes_back_from_a_property_list",
                 ),
                 Guard(
-                    "artifact/unit.py",
+                    "artifact/units.py",
                     "{'/.' if directory.endswith(' ') else ''}",
                     "",
                     "artifact/test_unit.py::test_blanks_around_a_directory_are_of_its_name",
                 ),
                 Guard(
-                    "artifact/device.py",
+                    "artifact/model/device.py",
                     " and not _COMMENT.search(written)",
                     "",
                     "artifact/test_device.py::test_what_is_no_such_file_is_told",
@@ -196,57 +196,57 @@ DESCRIBING = Group(
             REFUSED,
             (
                 Guard(
-                    "build/programs.py",
+                    "builder/collect/checks.py",
                     "        yield from _begins(service, key, path, item)\n",
                     "        yield from ()\n",
-                    "build/test_programs.py::test_a_program_that_nothing_would_run_is_told",
+                    "builder/test_programs.py::test_a_program_that_nothing_would_run_is_told",
                 ),
                 Guard(
-                    "build/render.py",
-                    "faults = [*programs.rendered_faults(variant, contents)]",
+                    "builder/render/render.py",
+                    "faults = [*checks.rendered_faults(variant, contents)]",
                     "pass",
-                    "build/test_programs.py"
+                    "builder/test_programs.py"
                     "::test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made",
                 ),
                 Guard(
-                    "build/runnable.py",
+                    "builder/collect/checks.py",
                     "lambda head: not _NAMES.match(head),",
                     "lambda head: False,",
-                    "build/test_specs.py"
+                    "builder/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),
                 Guard(
-                    "build/runnable.py",
+                    "builder/collect/checks.py",
                     'lambda head: b"\\r" in _first(head),',
                     "lambda head: False,",
-                    "build/test_specs.py"
+                    "builder/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),
                 Guard(
-                    "build/runnable.py",
+                    "builder/collect/checks.py",
                     'lambda head: not _named(head)[0].startswith(b"/"),',
                     "lambda head: False,",
-                    "build/test_specs.py"
+                    "builder/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),
                 Guard(
-                    "build/runnable.py",
+                    "builder/collect/checks.py",
                     "lambda head: _hands_on_words(*_named(head)),",
                     "lambda head: False,",
-                    "build/test_specs.py"
+                    "builder/test_specs.py"
                     "::test_a_hook_that_the_target_could_not_run_is_told_at_its_line",
                 ),
                 Guard(
-                    "build/links.py",
-                    "yield _fault(item, content, end, items)",
+                    "builder/collect/checks.py",
+                    "yield _link_fault(item, content, end, items)",
                     "yield from ()",
-                    "build/test_situations.py::test_a_situation_has_its_fault",
+                    "builder/test_situations.py::test_a_situation_has_its_fault",
                 ),
                 Guard(
-                    "build/links.py",
+                    "builder/collect/checks.py",
                     "above is not None and above.type == DIR and above.path not in full",
                     "above is not None",
-                    "build/test_situations.py::test_a_situation_has_its_fault",
+                    "builder/test_situations.py::test_a_situation_has_its_fault",
                 ),
             ),
         ),
@@ -255,31 +255,31 @@ DESCRIBING = Group(
             REFUSED,
             (
                 Guard(
-                    "spec/rule.py",
+                    "spec/schema/rules.py",
                     '("leaves its root by .." if ".." in path.split("/") else "")',
                     '""',
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-path]",
                 ),
                 Guard(
-                    "spec/rule.py",
+                    "spec/schema/rules.py",
                     'if target.startswith("/"):',
                     "if False:",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-path]",
                 ),
                 Guard(
-                    "build/expand.py",
+                    "builder/collect/expand.py",
                     "if self.sources.leads_out(entered):",
                     "if False:",
-                    "build/test_layout.py::test_a_source_that_is_not_there_is_told_at_its_line",
+                    "builder/test_layout.py::test_a_source_that_is_not_there_is_told_at_its_line",
                 ),
                 Guard(
-                    "build/layout.py",
+                    "builder/collect/layout.py",
                     "if leads_out(Path(), part.source):",
                     "if False:",
-                    "build/test_specs.py::test_a_hook_must_be_a_file_of_the_project",
+                    "builder/test_specs.py::test_a_hook_must_be_a_file_of_the_project",
                 ),
                 Guard(
-                    "spec/inputs.py",
+                    "spec/resolve/inputs.py",
                     "if leads_out(self.root, file):",
                     "if False:",
                     "spec/test_load.py::test_nothing_outside_the_project_is_read",
@@ -291,41 +291,41 @@ DESCRIBING = Group(
             "refused with template, line and column; nothing runs outside the sandbox",
             (
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "            undefined=Noted,\n",
                     "",
-                    "build/test_undefined.py::"
+                    "builder/test_undefined.py::"
                     "test_a_use_is_told_where_the_name_stands_and_is_not_the_end",
                 ),
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "from jinja2.sandbox import ImmutableSandboxedEnvironment",
                     "from jinja2 import Environment as ImmutableSandboxedEnvironment",
-                    "build/test_render.py::test_no_way_leads_to_python",
+                    "builder/test_render.py::test_no_way_leads_to_python",
                 ),
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "if self.steps > MOST_STEPS:",
                     "if False:",
-                    "build/test_render.py::test_a_loop_without_end_is_stopped",
+                    "builder/test_render.py::test_a_loop_without_end_is_stopped",
                 ),
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "if _magnitude(operator, left, right) > MOST_STEPS:",
                     "if False:",
-                    "build/test_render.py::test_a_product_that_is_only_just_too_large_is_refused",
+                    "builder/test_render.py::test_a_product_that_is_only_just_too_large_is_refused",
                 ),
                 Guard(
-                    "build/limits.py",
+                    "builder/render/render.py",
                     "resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))",
                     "pass",
-                    "build/test_limits.py::test_work_without_end_is_ended",
+                    "builder/test_limits.py::test_work_without_end_is_ended",
                 ),
                 Guard(
-                    "build/limits.py",
+                    "builder/render/render.py",
                     "resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))",
                     "pass",
-                    "build/test_limits.py::test_memory_is_bounded",
+                    "builder/test_limits.py::test_memory_is_bounded",
                 ),
             ),
         ),
@@ -334,16 +334,16 @@ DESCRIBING = Group(
             "refused with template, line and column",
             (
                 Guard(
-                    "build/sandbox.py",
+                    "builder/render/sandbox.py",
                     "if leads_out(Path(), template):",
                     "if False:",
-                    "build/test_render.py::test_nothing_is_included_from_outside_the_project",
+                    "builder/test_render.py::test_nothing_is_included_from_outside_the_project",
                 ),
                 Guard(
-                    "build/render.py",
+                    "builder/render/render.py",
                     "                self._tell_missing(name, Line.of(template, reference.lineno))",
                     "                pass",
-                    "build/test_render.py::test_all_other_templates_that_cannot_be_read_are_told_at_once",
+                    "builder/test_render.py::test_all_other_templates_that_cannot_be_read_are_told_at_once",
                 ),
             ),
         ),

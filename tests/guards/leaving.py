@@ -13,50 +13,50 @@ LEAVING = Group(
             " not asked for; asked again, all is gone",
             (
                 Guard(
-                    "target/removal.py",
-                    "        home.directory.remove(removed.PATH)\n        stuck",
+                    "installer/ops/removal.py",
+                    "        home.directory.remove(journal.REMOVED)\n        stuck",
                     "        stuck",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_meanwhile_the_package_can_be_installed_with_its_configuration",
                 ),
                 Guard(
-                    "target/removal.py",
+                    "installer/ops/removal.py",
                     "            forget(home, but=(LOCK,))\n",
                     "            forget(home)\n",
-                    "target/test_kills.py::"
+                    "installer/test_kills.py::"
                     "test_after_some_kills_of_a_removal_each_command_works_at_once[purge]",
                 ),
                 Guard(
-                    "target/history.py",
+                    "installer/ops/journal.py",
                     " and is_name(event.release)",
                     "",
-                    "target/test_purge.py::test_a_line_of_history_without_a_release_is_none",
+                    "installer/test_purge.py::test_a_line_of_history_without_a_release_is_none",
                 ),
                 Guard(
-                    "target/command/uninstall.py",
-                    "        if record.is_of_removal(home) or made.is_new(home):\n",
+                    "installer/cli/uninstall.py",
+                    "        if journal.is_of_removal(home) or made.is_new(home):\n",
                     "        if made.is_new(home):\n",
-                    "target/test_kills.py::"
+                    "installer/test_kills.py::"
                     "test_after_some_kills_of_a_removal_each_command_works_at_once[purge]",
                 ),
                 Guard(
-                    "target/recovery.py",
+                    "installer/ops/session.py",
                     "        _sweep(home, telling, made.places(home))\n",
                     "        pass\n",
-                    "target/test_purge.py::test_what_a_killed_purge_was_about_to_remove_is_swept",
+                    "installer/test_purge.py::test_what_a_killed_purge_was_about_to_remove_is_swept",
                 ),
             ),
             (
                 (
-                    "target/test_kills.py::"
+                    "installer/test_kills.py::"
                     "test_after_each_kill_of_a_removal_each_command_works_at_once"
                 ),
                 (
-                    "target/test_injected.py::"
+                    "installer/test_injected.py::"
                     "test_a_kill_at_each_system_call_leaves_the_old_or_the_new"
                 ),
                 (
-                    "target/test_power.py::"
+                    "installer/test_power.py::"
                     "test_a_power_cut_at_each_step_leaves_the_old_or_the_new_and_success_survives"
                 ),
             ),
@@ -67,17 +67,17 @@ LEAVING = Group(
             "told, and not believed: no configuration file counts as deleted by its user",
             (
                 Guard(
-                    "target/removed.py",
+                    "installer/ops/journal.py",
                     "found if is_its_own and called in _removed(home) else None",
                     "found if is_its_own else None",
-                    "target/test_removed.py::"
+                    "installer/test_removed.py::"
                     "test_a_manifest_that_no_removal_has_left_is_told_and_not_believed",
                 ),
                 Guard(
-                    "target/removed.py",
+                    "installer/ops/journal.py",
                     "found if is_its_own and called",
                     "found if called",
-                    "target/test_removed.py::"
+                    "installer/test_removed.py::"
                     "test_what_another_package_has_left_in_its_place_is_that_one_s",
                 ),
             ),
@@ -89,44 +89,44 @@ LEAVING = Group(
             " again the removal goes on",
             (
                 Guard(
-                    "target/durable.py",
+                    "installer/store/durable.py",
                     "            if error.errno not in _FIXED:\n",
                     "            if True:\n",
-                    "target/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
+                    "installer/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
                 ),
                 Guard(
-                    "artifact/deb/purge.py",
+                    "artifact/deb/scripts.py",
                     'elif [ ! -L "$path" ] && mountpoint -q "$path"; then',
                     "elif false; then",
                     "artifact/deb/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log]",
                 ),
                 Guard(
-                    "artifact/deb/purge.py",
+                    "artifact/deb/scripts.py",
                     'rm -rf --one-file-system "$path"',
                     'rm -rf "$path"',
                     "artifact/deb/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log/usb]",
                 ),
                 Guard(
-                    "target/durable.py",
+                    "installer/store/durable.py",
                     "        if faults and doomed != path:\n            self.move(doomed, path)\n",
                     "",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_what_is_mounted_in_an_old_release_hinders_no_upgrade",
                 ),
                 Guard(
-                    "target/emptying.py",
+                    "installer/store/durable.py",
                     "            if error.errno in _FILLED:\n",
                     "            if error.errno in (*_FILLED, errno.EBUSY):\n",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_what_is_mounted_in_data_is_told_and_goes_when_asked_again",
                 ),
                 Guard(
-                    "target/emptying.py",
+                    "installer/store/durable.py",
                     "        faults.append(error)\n",
                     "        raise\n",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_what_cannot_be_removed_for_ever_hinders_no_other_command",
                 ),
             ),
@@ -136,17 +136,17 @@ LEAVING = Group(
             "the next command ends it, and what it has started, before it does anything else",
             (
                 Guard(
-                    "target/recovery.py",
-                    "    if orphan.end(home):\n",
+                    "installer/ops/session.py",
+                    "    if hooks.end(home):\n",
                     "    if False:\n",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next",
                 ),
                 Guard(
-                    "target/orphan.py",
+                    "installer/services/hooks.py",
                     ' and born != "" and _born(int(pid)) == born',
                     "",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_a_process_of_that_number_that_is_another_is_let_be",
                 ),
             ),
@@ -158,28 +158,28 @@ LEAVING = Group(
             " installation, too",
             (
                 Guard(
-                    "spec/make.py",
+                    "spec/resolve/project.py",
                     "    _check_prefix(variant, merged, faults)\n",
                     "",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[shared-prefix]",
                 ),
                 Guard(
-                    "spec/project.py",
+                    "spec/resolve/project.py",
                     "    project.faults += faults_beside(made)\n",
                     "",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[nested-prefix]",
                 ),
                 Guard(
-                    "spec/beside.py",
+                    "spec/resolve/project.py",
                     "            if other != variant.name:\n",
                     "            if False:\n",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[duplicate-service]",
                 ),
                 Guard(
-                    "target/install.py",
+                    "installer/ops/install.py",
                     "    _demand_own(home, new.package)\n",
                     "",
-                    "target/test_install.py::test_a_prefix_that_is_not_the_package_s_own_is_refused",
+                    "installer/test_install.py::test_a_prefix_that_is_not_the_package_s_own_is_refused",
                 ),
             ),
         ),
@@ -189,13 +189,13 @@ LEAVING = Group(
             "refused before anything is written, with the command that removes what is there",
             (
                 Guard(
-                    "target/install.py",
-                    "    if registry.is_of_dpkg(home, name):",
+                    "installer/ops/install.py",
+                    "    if releases.is_of_dpkg(home, name):",
                     "    if False:",
-                    "target/test_status.py::test_a_package_that_dpkg_has_and_did_not_purge_is_refused",
+                    "installer/test_status.py::test_a_package_that_dpkg_has_and_did_not_purge_is_refused",
                 ),
                 Guard(
-                    "artifact/deb/script.py",
+                    "artifact/deb/scripts.py",
                     "*(_own_place, _values,",
                     "*(_values,",
                     "artifact/deb/test_script.py::"
@@ -208,42 +208,42 @@ LEAVING = Group(
             "a purge takes what the package has made, and nothing else",
             (
                 Guard(
-                    "target/beside.py",
+                    "installer/store/beside.py",
                     "if not home.directory.is_directory(entry.path) and not",
                     "if True or",
-                    "target/test_purge.py::test_what_was_there_before_is_there_afterwards",
+                    "installer/test_purge.py::test_what_was_there_before_is_there_afterwards",
                 ),
                 Guard(
-                    "target/opening.py",
+                    "installer/ops/session.py",
                     "                if made.is_new(home):\n",
                     "                if True:\n",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_an_installation_that_is_refused_removes_no_directory_of_others",
                 ),
                 Guard(
-                    "target/made.py",
+                    "installer/store/made.py",
                     "        found = _assumed(home, about)\n",
                     "        found = dict.fromkeys("
                     "(entry.path for entry in about.layout.data), DATA)\n",
-                    "target/test_purge.py::"
+                    "installer/test_purge.py::"
                     "test_of_what_an_older_tool_installed_what_is_not_known_stays",
                 ),
                 Guard(
-                    "artifact/deb/purge.py",
+                    "artifact/deb/scripts.py",
                     'if [ -d "$path" ] && ! is_own "$path"; then',
                     "if false; then",
                     "artifact/deb/test_purge.py::"
                     "test_what_was_there_before_is_there_afterwards[dash]",
                 ),
                 Guard(
-                    "artifact/deb/purge.py",
+                    "artifact/deb/scripts.py",
                     '        find "$1" -name __pycache__ -prune -o ! -type d -print\n',
                     "",
                     "artifact/deb/test_purge.py::"
                     "test_a_version_that_comes_to_data_of_others_leaves_them[dash-files]",
                 ),
                 Guard(
-                    "artifact/deb/purge.py",
+                    "artifact/deb/scripts.py",
                     "    mv -T {found}-new {found}\n",
                     "    rm {found}-new\n",
                     "artifact/deb/test_purge.py::"

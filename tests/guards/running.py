@@ -12,21 +12,21 @@ RUNNING = Group(
             "refused before anything is changed, with the directory and what opens it",
             (
                 Guard(
-                    "target/running.py",
-                    "        found += reach.faults(home, new)\n",
+                    "installer/services/lifecycle.py",
+                    "        found += faults(home, new)\n",
                     "",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_a_way_that_is_closed_to_a_service_is_told_before_the_switch[daemon-opt]",
                 ),
                 Guard(
-                    "target/reach.py",
+                    "installer/services/lifecycle.py",
                     "if by_group else",
                     "if False else",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_what_is_closed_may_be_open_to_the_group_or_the_owner",
                 ),
                 Guard(
-                    "artifact/deb/user.py",
+                    "artifact/deb/fields.py",
                     'if [ -d "$way" ] && ! may_enter "$user" "$way"; then',
                     "if false; then",
                     "artifact/deb/test_user.py::"
@@ -39,22 +39,22 @@ RUNNING = Group(
             "the same modes, and hooks that hear what they should",
             (
                 Guard(
-                    "target/program.py",
-                    "            umask=UMASK,\n",
-                    "",
-                    "target/test_own_machine.py::test_modes_are_the_same_whatever_the_umask[63]",
+                    "installer/services/subprocesses.py",
+                    "            umask=UMASK,\n            start_new_session=True,\n",
+                    "            start_new_session=True,\n",
+                    "installer/test_own_machine.py::test_modes_are_the_same_whatever_the_umask[63]",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "    with _nothing_ignored():\n",
                     "    if True:\n",
-                    "target/test_program.py::test_it_knows_nothing_of_whoever_started_this",
+                    "installer/test_program.py::test_it_knows_nothing_of_whoever_started_this",
                 ),
                 Guard(
-                    "target/cli.py",
+                    "installer/cli/command_line.py",
                     "signal.pthread_sigmask(signal.SIG_SETMASK, ())",
                     "signal.pthread_sigmask(signal.SIG_BLOCK, ())",
-                    "target/test_own_machine.py::test_no_signal_is_blocked_for_a_hook",
+                    "installer/test_own_machine.py::test_no_signal_is_blocked_for_a_hook",
                 ),
             ),
         ),
@@ -63,110 +63,110 @@ RUNNING = Group(
             "its time ends it and all that it has started; the release before is back",
             (
                 Guard(
-                    "target/hooks.py",
+                    "installer/services/hooks.py",
                     'return f"{hook.name} ended with {ended.status}{said}" if ended.status else ""',
                     'return ""',
-                    "target/test_hooks.py::test_why_a_hook_has_failed_is_told",
+                    "installer/test_hooks.py::test_why_a_hook_has_failed_is_told",
                 ),
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     '        raise TargetError(f"{fault}; what it said is in {home.path / log}")',
                     "        pass",
-                    "target/test_own_machine.py::test_a_hook_after_the_switch_takes_it_back",
+                    "installer/test_own_machine.py::test_a_hook_after_the_switch_takes_it_back",
                 ),
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     '        raise TargetError(f"{fault}; what it said is in {home.path / log}")',
                     "        pass",
-                    "target/test_own_machine.py::test_a_hook_before_the_switch_stops_it",
+                    "installer/test_own_machine.py::test_a_hook_before_the_switch_stops_it",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "            _signal(process, signal.SIGTERM)\n",
                     "            pass\n",
-                    "target/test_program.py::test_one_that_does_not_end_is_ended",
+                    "installer/test_program.py::test_one_that_does_not_end_is_ended",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "                _signal(process, signal.SIGKILL)\n"
                     "                listener.listen(GRACE)\n",
                     "                pass\n",
-                    "target/test_program.py::test_one_that_takes_no_hint_is_killed",
+                    "installer/test_program.py::test_one_that_takes_no_hint_is_killed",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "after an interruption\n        _signal(process, signal.SIGKILL)\n",
                     "after an interruption\n",
-                    "target/test_program.py::test_what_it_has_started_ends_with_it[exit 0]",
+                    "installer/test_program.py::test_what_it_has_started_ends_with_it[exit 0]",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "        start_new_session=True,\n",
                     "",
-                    "target/test_program.py::test_it_has_no_input_and_no_terminal",
+                    "installer/test_program.py::test_it_has_no_input_and_no_terminal",
                 ),
                 Guard(
-                    "target/program.py",
-                    "        stdin=subprocess.DEVNULL,\n",
-                    "",
-                    "target/test_program.py::test_it_has_no_input_and_no_terminal",
+                    "installer/services/subprocesses.py",
+                    "            stdin=subprocess.DEVNULL,\n            stdout=subprocess.PIPE,\n",
+                    "            stdout=subprocess.PIPE,\n",
+                    "installer/test_program.py::test_it_has_no_input_and_no_terminal",
                 ),
                 Guard(
-                    "target/program.py",
+                    "installer/services/subprocesses.py",
                     "[-OUTPUT:]",
                     "",
-                    "target/test_program.py::test_of_much_that_is_said_the_end_is_kept",
+                    "installer/test_program.py::test_of_much_that_is_said_the_end_is_kept",
                 ),
             ),
-            ("target/test_booted_services.py::test_what_a_hook_cannot_finish_is_undone",),
+            ("installer/test_booted_services.py::test_what_a_hook_cannot_finish_is_undone",),
         ),
         Fault(
             "a service is not well, or the power goes while it is waited for",
             "the release before is back, after three attempts at most",
             (
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     "    if fault:\n        raise TargetError(fault)",
                     "    if fault:\n        pass",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_one_that_is_not_well_makes_room_for_what_was_there[none]",
                 ),
                 Guard(
-                    "target/running.py",
-                    "    services.restart(at, package, resting)\n",
+                    "installer/services/lifecycle.py",
+                    "    managers.restart(at, package, resting)\n",
                     "",
-                    "target/test_own_machine.py::"
+                    "installer/test_own_machine.py::"
                     "test_one_that_does_not_start_makes_room_for_what_was_there",
                 ),
                 Guard(
-                    "target/recovery.py",
+                    "installer/ops/session.py",
                     "or entry.attempts >= attempts:",
                     "or False:",
-                    "target/test_recovery.py::test_what_was_tried_three_times_is_undone",
+                    "installer/test_recovery.py::test_what_was_tried_three_times_is_undone",
                 ),
                 Guard(
-                    "target/change.py",
+                    "installer/ops/transaction.py",
                     "    change = change.noted(attempts=change.record.attempts + 1)\n    if new",
                     "    if new",
-                    "target/test_recovery.py::test_a_power_cut_in_each_attempt_comes_to_an_end",
+                    "installer/test_recovery.py::test_a_power_cut_in_each_attempt_comes_to_an_end",
                 ),
                 Guard(
-                    "target/opening.py",
+                    "installer/ops/session.py",
                     "attempts=0 if is_starting() else ATTEMPTS",
                     "attempts=ATTEMPTS",
-                    "target/test_recovery.py::test_a_machine_that_starts_goes_back_at_once",
+                    "installer/test_recovery.py::test_a_machine_that_starts_goes_back_at_once",
                 ),
                 Guard(
-                    "target/probe.py",
+                    "installer/services/health.py",
                     'return "" if status in _GOOD else f"{url} answers {status}"',
                     'return ""',
-                    "target/test_probe.py::"
+                    "installer/test_probe.py::"
                     "test_any_other_answer_is_not_and_no_redirection_is_followed",
                 ),
             ),
             (
                 (
-                    "target/test_booted.py::"
+                    "installer/test_booted.py::"
                     "test_a_start_in_the_middle_of_an_upgrade_ends_with_the_old_release"
                 ),
             ),
@@ -177,26 +177,26 @@ RUNNING = Group(
             "refused by name before anything is changed",
             (
                 Guard(
-                    "target/units.py",
+                    "installer/services/units.py",
                     "        yield from self._manager.others(self._root, name)\n",
                     "",
-                    "target/test_services.py::test_a_unit_that_is_known_from_elsewhere_is_a_fault",
+                    "installer/test_services.py::test_a_unit_that_is_known_from_elsewhere_is_a_fault",
                 ),
                 Guard(
-                    "target/launchd.py",
+                    "installer/services/launchd.py",
                     'if path != f"{DIRECTORY}/{name}" and',
                     "if False and",
-                    "target/test_services.py::test_a_label_of_another_is_a_fault",
+                    "installer/test_services.py::test_a_label_of_another_is_a_fault",
                 ),
                 Guard(
-                    "target/services.py",
+                    "installer/services/managers.py",
                     "for path, name in units.aliases(needed)",
                     "for path, name in ()",
-                    "target/test_services.py::"
+                    "installer/test_services.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault",
                 ),
                 Guard(
-                    "artifact/deb/known.py",
+                    "artifact/deb/scripts.py",
                     'path=$(alias_in "$place" "$unit")',
                     "path=",
                     "artifact/deb/test_known.py::"
@@ -205,11 +205,11 @@ RUNNING = Group(
             ),
             (
                 (
-                    "target/test_booted_services.py::"
+                    "installer/test_booted_services.py::"
                     "test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed"
                 ),
                 (
-                    "target/test_booted_services.py::"
+                    "installer/test_booted_services.py::"
                     "test_a_unit_that_systemd_would_call_so_once_it_is_enabled_is_refused"
                 ),
             ),
@@ -219,39 +219,39 @@ RUNNING = Group(
             "stays so, whatever release comes or comes back; it is not asked for its health",
             (
                 Guard(
-                    "target/systemd.py",
+                    "installer/services/systemd.py",
                     '    if said.get("LoadState") == "masked":\n        return True\n',
                     "",
-                    "target/test_services.py::test_who_rests_is_told_by_what_systemd_says",
+                    "installer/test_services.py::test_who_rests_is_told_by_what_systemd_says",
                 ),
                 Guard(
-                    "target/systemd.py",
+                    "installer/services/systemd.py",
                     "return 0 < left < ended or (again and ended > 0)",
                     "return False",
-                    "target/test_services.py::test_who_rests_is_told_by_what_systemd_says",
+                    "installer/test_services.py::test_who_rests_is_told_by_what_systemd_says",
                 ),
                 Guard(
-                    "target/services.py",
+                    "installer/services/managers.py",
                     "[name for name in names(package) if name not in resting]",
                     "[*names(package)]",
-                    "target/test_own_machine.py::test_what_rests_is_neither_started_nor_asked",
+                    "installer/test_own_machine.py::test_what_rests_is_neither_started_nor_asked",
                 ),
                 Guard(
-                    "target/units.py",
+                    "installer/services/units.py",
                     "if self._wants and (is_new or",
                     "if self._wants and (True or",
-                    "target/test_services.py::test_what_an_administrator_has_disabled_stays_so",
+                    "installer/test_services.py::test_what_an_administrator_has_disabled_stays_so",
                 ),
                 Guard(
-                    "target/systemd.py",
+                    "installer/services/systemd.py",
                     'DIRECTORY = "usr/local/lib/systemd/system"',
                     'DIRECTORY = "etc/systemd/system"',
-                    "target/test_services.py::test_what_is_masked_is_no_fault_and_stays_masked",
+                    "installer/test_services.py::test_what_is_masked_is_no_fault_and_stays_masked",
                 ),
             ),
             (
                 (
-                    "target/test_booted_services.py::"
+                    "installer/test_booted_services.py::"
                     "test_what_somebody_has_stopped_disabled_or_masked_stays_so"
                 ),
             ),
@@ -261,16 +261,16 @@ RUNNING = Group(
             "the order of changes is that of their numbers; no clock is asked",
             (
                 Guard(
-                    "target/cleanup.py",
+                    "installer/ops/cleanup.py",
                     "    for event in events:\n        if",
                     "    for event in sorted(events, key=lambda each: each.time):\n        if",
-                    "target/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
+                    "installer/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
                 ),
                 Guard(
-                    "target/history.py",
+                    "installer/ops/journal.py",
                     "return events[-1].sequence + 1 if events else 1",
                     "return 1",
-                    "target/test_cleanup.py::test_no_clock_is_asked_for_an_order[years0]",
+                    "installer/test_cleanup.py::test_no_clock_is_asked_for_an_order[years0]",
                 ),
             ),
         ),
@@ -279,13 +279,13 @@ RUNNING = Group(
             "refused without `--allow-downgrade`",
             (
                 Guard(
-                    "target/install.py",
+                    "installer/ops/install.py",
                     "if old and not downgrade and is_older(",
                     "if False and is_older(",
-                    "target/test_install.py::test_an_older_version_is_refused_unless_it_is_allowed",
+                    "installer/test_install.py::test_an_older_version_is_refused_unless_it_is_allowed",
                 ),
                 Guard(
-                    "version.py",
+                    "artifact/model/release.py",
                     "int(digits or 0)",
                     "digits",
                     "test_version.py::test_versions_have_an_order",
@@ -297,28 +297,28 @@ RUNNING = Group(
             "the last good release stays, with what is current, previous or under way",
             (
                 Guard(
-                    "target/cleanup.py",
+                    "installer/ops/cleanup.py",
                     "        if event.outcome == DONE:\n",
                     "        if True:\n",
-                    "target/test_cleanup.py::test_bad_ones_do_not_count_and_go_first",
+                    "installer/test_cleanup.py::test_bad_ones_do_not_count_and_go_first",
                 ),
                 Guard(
-                    "target/cleanup.py",
+                    "installer/ops/cleanup.py",
                     "kept = {*needed, *",
                     "kept = {*",
-                    "target/test_cleanup.py::test_what_is_needed_is_kept_however_many",
+                    "installer/test_cleanup.py::test_what_is_needed_is_kept_however_many",
                 ),
                 Guard(
-                    "target/cleanup.py",
+                    "installer/ops/cleanup.py",
                     "return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}",
                     "return {releases.at(home, CURRENT), *pending}",
-                    "target/test_recovery.py::test_however_many_fail_the_last_good_one_is_kept",
+                    "installer/test_recovery.py::test_however_many_fail_the_last_good_one_is_kept",
                 ),
                 Guard(
-                    "target/cleanup.py",
-                    "history.last_of(events, name) and not history.has_come_up(events, name)",
-                    "history.last_of(events, name)",
-                    "target/test_cleanup.py::test_what_is_good_outlives_what_is_not",
+                    "installer/ops/cleanup.py",
+                    "journal.last_of(events, name) and not journal.has_come_up(events, name)",
+                    "journal.last_of(events, name)",
+                    "installer/test_cleanup.py::test_what_is_good_outlives_what_is_not",
                 ),
             ),
         ),
@@ -327,47 +327,47 @@ RUNNING = Group(
             "each is told by `provision verify`",
             (
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "if digest != entry.digest and",
                     "if False and",
-                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-tampered]",
+                    "installer/test_inspection.py::test_each_difference_is_told[greenhouse-tampered]",
                 ),
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "elif found.mode != wanted:",
                     "elif False:",
-                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-chmodded]",
+                    "installer/test_inspection.py::test_each_difference_is_told[greenhouse-chmodded]",
                 ),
                 Guard(
-                    "artifact/tree.py",
+                    "artifact/verify/tree.py",
                     '            findings.append(Finding(entry.path, "is missing"))\n',
                     "",
-                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-removed]",
+                    "installer/test_inspection.py::test_each_difference_is_told[greenhouse-removed]",
                 ),
                 Guard(
-                    "artifact/tree.py",
+                    "artifact/verify/tree.py",
                     "for each in found if each not in beside]",
                     "for each in found if False]",
-                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-added]",
+                    "installer/test_inspection.py::test_each_difference_is_told[greenhouse-added]",
                 ),
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "if found.link != entry.link:",
                     "if False:",
-                    "target/test_inspection.py::test_each_difference_is_told[greenhouse-turned]",
+                    "installer/test_inspection.py::test_each_difference_is_told[greenhouse-turned]",
                 ),
                 Guard(
-                    "target/inspection.py",
+                    "installer/ops/inspection.py",
                     "        if fault:\n            yield",
                     "        if False:\n            yield",
-                    "target/test_inspection.py::"
+                    "installer/test_inspection.py::"
                     "test_each_difference_is_told[greenhouse-without_data]",
                 ),
                 Guard(
-                    "target/rollback.py",
+                    "installer/ops/install.py",
                     "    if found:\n        raise RefusedError(\n",
                     "    if False:\n        raise RefusedError(\n",
-                    "target/test_rollback.py::test_one_does_not_go_back_to_a_damaged_release",
+                    "installer/test_rollback.py::test_one_does_not_go_back_to_a_damaged_release",
                 ),
             ),
         ),
@@ -378,34 +378,34 @@ RUNNING = Group(
             " code",
             (
                 Guard(
-                    "artifact/mtime.py",
+                    "artifact/tar/archive.py",
                     "int(entry.digest[:16], 16) % _SPAN",
                     "2",
-                    "build/test_times.py::test_a_time_changes_with_its_content_alone",
+                    "builder/test_times.py::test_a_time_changes_with_its_content_alone",
                 ),
                 Guard(
-                    "build/format/mtime.py",
+                    "builder/archive/job.py",
                     "return variant.mtime != _EPOCH",
                     'return variant.mtime == "content"',
-                    "build/test_times.py::test_a_time_changes_with_its_content_alone",
+                    "builder/test_times.py::test_a_time_changes_with_its_content_alone",
                 ),
                 Guard(
-                    "artifact/archive.py",
-                    "numbers = size, of_content(entry) if self._by_content else tar.EPOCH",
+                    "artifact/tar/archive.py",
+                    "numbers = size, mtime_of_content(entry) if self._by_content else tar.EPOCH",
                     "numbers = size, tar.EPOCH",
                     "artifact/test_mtime.py::test_a_header_is_spelt_alike_in_either_way",
                 ),
                 Guard(
-                    "artifact/contents.py",
+                    "artifact/verify/contents.py",
                     "if member.mtime != wanted.mtime:",
                     "if False:",
                     "artifact/test_mtime.py::test_a_file_with_another_time_is_refused",
                 ),
                 Guard(
-                    "target/stage.py",
+                    "installer/store/stage.py",
                     "        os.utime(descriptor, (time, time))\n",
                     "",
-                    "target/test_earlier.py::test_a_file_bears_the_time_of_its_content",
+                    "installer/test_earlier.py::test_a_file_bears_the_time_of_its_content",
                 ),
             ),
         ),
@@ -415,16 +415,16 @@ RUNNING = Group(
             " only looks like byte code is a difference",
             (
                 Guard(
-                    "artifact/tree.py",
+                    "artifact/verify/tree.py",
                     "    beside = Beside(entries) if found else ()\n",
                     "    beside: tuple[Entry, ...] = ()\n",
-                    "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
+                    "installer/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
                 ),
                 Guard(
-                    "target/change.py",
+                    "installer/ops/transaction.py",
                     "warn(bytecode.sweep(home, new.path, new.layout.release))",
                     'warn("")',
-                    "target/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
+                    "installer/test_bytecode.py::test_a_release_that_has_run_comes_back_without_it",
                 ),
                 Guard(
                     "artifact/bytecode.py",
@@ -436,71 +436,71 @@ RUNNING = Group(
                     "artifact/bytecode.py",
                     "self._source_of(found.path) in self._sources",
                     "bool(self._source_of(found.path))",
-                    "target/test_bytecode.py::"
+                    "installer/test_bytecode.py::"
                     "test_what_is_not_of_a_source_is_a_difference_beside_it",
                 ),
                 Guard(
                     "artifact/bytecode.py",
                     "(_NAME if in_cache else _LEGACY)",
                     "_NAME",
-                    "target/test_bytecode.py::"
+                    "installer/test_bytecode.py::"
                     "test_what_compileall_leaves_beside_a_source_is_told_and_goes",
                 ),
                 Guard(
-                    "target/removal.py",
+                    "installer/ops/removal.py",
                     'bytecode.sweep(home, "", about.layout.conffiles)',
                     "pass",
-                    "target/test_bytecode.py::"
+                    "installer/test_bytecode.py::"
                     "test_configuration_that_was_imported_keeps_nothing_from_a_purge",
                 ),
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     "with bytecode.cache(home, owner) as cache:",
                     'for cache in ("",):',
-                    "target/test_own_machine.py::test_a_hook_leaves_no_byte_code",
+                    "installer/test_own_machine.py::test_a_hook_leaves_no_byte_code",
                 ),
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     "        bytecode.renew(home, package)\n",
                     "",
-                    "target/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
+                    "installer/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
                 ),
                 Guard(
-                    "target/running.py",
+                    "installer/services/lifecycle.py",
                     "        bytecode.forget(home, package)\n",
                     "",
-                    "target/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
+                    "installer/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
                 ),
                 Guard(
-                    "artifact/unit.py",
+                    "artifact/units.py",
                     "{CACHES}/{package.name}/{service_name(package, service.name)}",
                     "{CACHES}/{package.name}/{package.name}",
                     "artifact/test_cache.py::test_each_service_has_a_place_of_its_own",
                 ),
                 Guard(
-                    "artifact/deb/hook.py",
+                    "artifact/deb/scripts.py",
                     "environment.append((VARIABLE, '\"$cache\"'))",
                     "pass",
                     "artifact/deb/test_script.py::test_byte_code_of_a_hook_goes_with_it",
                 ),
                 Guard(
-                    "artifact/deb/script.py",
+                    "artifact/deb/scripts.py",
                     "| xargs -0 -r rm -f || true",
                     "| cat >/dev/null",
                     "artifact/deb/test_script.py::"
                     "test_what_python_left_goes_with_what_it_was_made_of",
                 ),
                 Guard(
-                    "build/prove.py",
+                    "builder/verify/prove.py",
                     "(*artifact.read(), *as_findings(artifact.byte_code))",
                     "(*artifact.read(),)",
-                    "build/test_prove.py::test_what_is_built_has_not_run",
+                    "builder/test_prove.py::test_what_is_built_has_not_run",
                 ),
             ),
             (
-                "build/test_deb_machine.py::test_old_code_does_not_run_and_no_byte_code_stays",
+                "builder/test_deb_machine.py::test_old_code_does_not_run_and_no_byte_code_stays",
                 (
-                    "target/test_booted_services.py::"
+                    "installer/test_booted_services.py::"
                     "test_byte_code_of_a_service_is_its_user_s_and_of_its_release"
                 ),
             ),

@@ -55,7 +55,7 @@ def test_the_copy_s_program_is_what_is_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("instead", ["import provisioning.nowhere", "nobody_knows_this", "if:"])
 def test_a_program_that_is_only_broken_proves_nothing(copy: Copy, instead: str) -> None:
     guard = Guard(
-        "artifact/path.py",
+        "artifact/model/entry.py",
         "    if path.isascii():\n        return path.lower()\n",
         f"    {instead}\n",
         "artifact/test_path.py::test_paths_that_differ_in_case_or_normal_form_collide",

@@ -15,7 +15,7 @@ UNPACKING = Group(
             (
                 *(
                     Guard(
-                        "artifact/path.py",
+                        "artifact/model/entry.py",
                         text,
                         "",
                         "artifact/test_path.py::"
@@ -31,7 +31,7 @@ UNPACKING = Group(
                     )
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "fault = path_fault(member.name[:-1] if directory else member.name)",
                     "fault = None",
                     "artifact/test_tar.py::test_an_unsafe_name_is_refused",
@@ -44,25 +44,25 @@ UNPACKING = Group(
                     "test_a_name_that_leads_elsewhere_is_refused[../outside/evil-zip]",
                 ),
                 Guard(
-                    "artifact/plain.py",
+                    "artifact/model/manifest.py",
                     "and sound_keys(paths)):",
                     "and paths):",
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
                 ),
                 Guard(
-                    "artifact/plain.py",
+                    "artifact/model/manifest.py",
                     "if path_fault(path) or owner_fault(owner)",
                     "if owner_fault(owner)",
                     "artifact/test_manifest.py::test_a_directory_that_is_not_sound_is_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     "fault = path_fault(entry.path) or _with(",
                     "fault = _with(",
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
                 ),
                 Guard(
-                    "artifact/checklist.py",
+                    "artifact/verify/contents.py",
                     "if not name.startswith(self._prefix):",
                     "if False:",
                     "artifact/hostile/test_names.py::"
@@ -75,13 +75,13 @@ UNPACKING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "return None if known else STRANGE",
                     "return None",
                     "artifact/hostile/test_names.py::test_headers_of_a_tar_that_disagree_are_refused",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "_NAMES = {flag: name for",
                     '_NAMES = {b"L": FILE} | {flag: name for',
                     "artifact/test_tar.py::test_a_member_of_another_type_is_refused",
@@ -105,37 +105,37 @@ UNPACKING = Group(
             f"{REFUSED}; no link is followed",
             (
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     'return "leaves the package (..)" if climb > path.count("/") else None',
                     "return None",
                     "artifact/test_path.py::test_a_link_out_of_the_package_is_refused",
                 ),
                 Guard(
-                    "artifact/path.py",
+                    "artifact/model/entry.py",
                     'if ".." in parts[climb:]:',
                     "if False:",
                     "artifact/test_path.py::test_a_link_out_of_the_package_is_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     '_with("target", entry.link, link_fault(entry.path, entry.link))',
                     "None",
                     "artifact/test_manifest.py::test_a_link_that_leaves_the_package_is_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     'if path.rpartition("/")[0] not in self._directories:',
                     "if False:",
                     "artifact/test_manifest.py::test_nothing_lies_in_a_file_or_a_link",
                 ),
                 Guard(
-                    "artifact/descent.py",
+                    "artifact/filesystem.py",
                     "os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)",
                     "os.open(name, _DIRECTORY, dir_fd=descriptor)",
                     "artifact/test_descent.py::test_no_link_is_followed",
                 ),
                 Guard(
-                    "artifact/descent.py",
+                    "artifact/filesystem.py",
                     'os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)',
                     'os.open(name or ".", _DIRECTORY, dir_fd=parent)',
                     "artifact/test_descent.py::test_no_link_is_followed",
@@ -153,7 +153,7 @@ UNPACKING = Group(
                     "artifact/test_extract.py::test_nothing_is_written_through_a_link",
                 ),
                 Guard(
-                    "artifact/tree.py",
+                    "artifact/verify/tree.py",
                     "if item.is_dir(follow_symlinks=False):",
                     "if item.is_dir():",
                     "artifact/test_tree.py::test_a_directory_replaced_by_a_link_is_not_followed",
@@ -166,7 +166,7 @@ UNPACKING = Group(
             (
                 *(
                     Guard(
-                        "artifact/tar.py",
+                        "artifact/tar/__init__.py",
                         "_NAMES = {flag: name for",
                         f"_NAMES = {{{flag!r}: FILE}} | {{flag: name for",
                         test,
@@ -190,20 +190,20 @@ UNPACKING = Group(
                     )
                 ),
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "    if found.type != entry.type:\n",
                     "    if False:\n",
                     "artifact/hostile/test_types.py::"
                     "test_such_a_thing_in_a_directory_is_told_and_not_opened",
                 ),
                 Guard(
-                    "artifact/files.py",
+                    "artifact/filesystem.py",
                     "if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):",
                     "if False:",
                     "artifact/test_verify.py::test_what_is_no_file_is_refused_without_waiting",
                 ),
                 Guard(
-                    "artifact/files.py",
+                    "artifact/filesystem.py",
                     "os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC",
                     "os.O_RDONLY | os.O_CLOEXEC",
                     "artifact/test_verify.py::test_what_is_no_file_is_refused_without_waiting",
@@ -215,14 +215,14 @@ UNPACKING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "elif found.mode != wanted:",
                     "elif found.mode & 0o777 != wanted & 0o777:",
                     "artifact/hostile/test_types.py::"
                     "test_rights_that_nobody_declared_are_refused[2541-tar.gz]",
                 ),
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "elif found.mode != wanted:",
                     "elif found.mode >> 6 != wanted >> 6:",
                     "artifact/hostile/test_types.py::"

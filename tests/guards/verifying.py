@@ -15,7 +15,7 @@ VERIFYING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/codec/reader.py",
+                    "artifact/codec.py",
                     "        elif not source and not data:\n"
                     '            raise self._fault("cut off")\n',
                     "        elif not source and not data:\n            self._decode = None\n",
@@ -23,7 +23,7 @@ VERIFYING = Group(
                     "test_a_stream_cut_off_anywhere_but_between_members_is_refused",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     '        raise ArtifactError("the tar inside is cut off")',
                     '        return data.ljust(size, b"\\0")',
                     "artifact/test_tar.py::test_a_tar_cut_off_anywhere_is_refused",
@@ -41,19 +41,19 @@ VERIFYING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/codec/reader.py",
+                    "artifact/codec.py",
                     "if not self._pending.startswith(self.header):",
                     "if not self._pending.startswith(self.header[:2]):",
                     "artifact/test_codec.py::test_a_header_with_a_time_or_a_name_is_refused",
                 ),
                 Guard(
-                    "artifact/codec/zstd.py",
+                    "artifact/codec.py",
                     'return None if wanted else "not the zstd header that this tool writes"',
                     "return None",
                     "artifact/test_codec.py::test_frames_of_other_makers_are_refused",
                 ),
                 Guard(
-                    "artifact/finding.py",
+                    "artifact/verify/contents.py",
                     "if digest != entry.digest and",
                     "if False and",
                     "artifact/test_verify.py::test_a_member_that_differs_is_told",
@@ -65,50 +65,50 @@ VERIFYING = Group(
                     "artifact/zip/test_spelling.py::test_a_stored_content_that_is_damaged_is_refused",
                 ),
                 Guard(
-                    "artifact/sidecars.py",
+                    "artifact/verify/verify.py",
                     "elif needed[name] and needed[name] != listed[name]:",
                     "elif False:",
                     "artifact/test_sidecars.py::test_a_sum_that_differs_is_told",
                 ),
                 Guard(
-                    "target/source.py",
+                    "installer/store/stage.py",
                     "if whole.indexed != self.says:",
                     "if False:",
-                    "target/test_stage.py::test_an_index_of_another_archive_is_told",
+                    "installer/test_stage.py::test_an_index_of_another_archive_is_told",
                 ),
             ),
-            ("build/test_deb.py::test_a_bit_flipped_at_any_byte_of_a_release_is_told",),
+            ("builder/test_deb.py::test_a_bit_flipped_at_any_byte_of_a_release_is_told",),
         ),
         Fault(
             "something follows the archive, or lies before it or between its members",
             REFUSED,
             (
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "if _read(stream, BLOCK) != _ZEROS or stream.read(1):",
                     "if _read(stream, BLOCK) != _ZEROS:",
                     "artifact/hostile/test_members.py::test_chunks_after_the_end_are_refused",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "if rest and _read(stream, rest) != bytes(rest):",
                     "if rest and not _read(stream, rest):",
                     "artifact/test_tar.py::test_nothing_hides_in_the_padding",
                 ),
                 Guard(
-                    "artifact/proof.py",
+                    "artifact/verify/formats.py",
                     " and data[end:] == bytes(padding)",
                     "",
                     "artifact/test_proof.py::test_nothing_but_zeros_follows_a_content",
                 ),
                 Guard(
-                    "artifact/codec/reader.py",
+                    "artifact/codec.py",
                     "        if not tar_length:\n",
                     "        if False:\n",
                     "artifact/test_codec.py::test_a_member_of_nothing_is_refused",
                 ),
                 Guard(
-                    "artifact/proof.py",
+                    "artifact/verify/formats.py",
                     'raise ArtifactError("its chunks go on after its end")',
                     "continue",
                     "artifact/test_proof.py::test_a_chunk_too_few_or_too_many_is_not_proved",
@@ -152,16 +152,16 @@ VERIFYING = Group(
                     "artifact/deb/test_reader.py::test_another_file_of_the_system_s_is_refused",
                 ),
                 Guard(
-                    "artifact/deb/stated.py",
-                    "    extra.demand_places(manifest, extras)\n",
+                    "artifact/deb/control.py",
+                    "    data_member.demand_places(manifest, extras)\n",
                     "",
                     "artifact/deb/test_reader.py::test_a_manifest_adds_nothing_that_no_package_has",
                 ),
                 Guard(
-                    "build/prove.py",
+                    "builder/verify/prove.py",
                     " and self._stating(made, listing) == made.package",
                     "",
-                    "build/test_prove.py::"
+                    "builder/test_prove.py::"
                     "test_scripts_of_another_version_are_sound_and_not_what_this_one_spells",
                 ),
             ),
@@ -171,28 +171,28 @@ VERIFYING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/checklist.py",
+                    "artifact/verify/contents.py",
                     "for path in self._missing:",
                     "for path in ():",
                     "artifact/hostile/test_members.py::"
                     "test_members_that_are_not_those_of_the_manifest_are_refused[missing-tar.gz]",
                 ),
                 Guard(
-                    "artifact/checklist.py",
+                    "artifact/verify/contents.py",
                     "yield Finding(path, again)",
                     "yield from [Finding(path, again)] * (path in self._listed)",
                     "artifact/hostile/test_members.py::"
                     "test_members_that_are_not_those_of_the_manifest_are_refused[extra-zip]",
                 ),
                 Guard(
-                    "artifact/checklist.py",
+                    "artifact/verify/contents.py",
                     "yield Finding(path, again)",
                     "yield from [Finding(path, again)] * (path not in self._listed)",
                     "artifact/hostile/test_members.py::"
                     "test_members_that_are_not_those_of_the_manifest_are_refused[twice-tar.gz]",
                 ),
                 Guard(
-                    "artifact/checklist.py",
+                    "artifact/verify/contents.py",
                     "if path < self._last:",
                     "if False:",
                     "artifact/hostile/test_members.py::"
@@ -213,47 +213,47 @@ VERIFYING = Group(
             REFUSED,
             (
                 Guard(
-                    "artifact/canonical.py",
+                    "artifact/model/canonical.py",
                     'if text.encode(errors="replace") != line:',
                     "if False:",
                     "artifact/test_canonical.py::test_any_other_spelling_is_refused",
                 ),
                 Guard(
-                    "artifact/contents.py",
+                    "artifact/verify/contents.py",
                     "if tuple(found) != archive.preamble(data, name, by_content=by_content):",
                     "if False:",
                     "artifact/test_verify.py::"
                     "test_a_manifest_that_is_not_where_it_should_be_is_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     "return in_order and len(keys)",
                     "return len(keys)",
                     "artifact/test_manifest.py::test_each_path_stands_once_and_in_order",
                 ),
                 Guard(
-                    "artifact/plain.py",
+                    "artifact/model/manifest.py",
                     "and _are_digests(digests) and",
                     "and",
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     "if path <= self._last:",
                     "if False:",
                     "artifact/test_manifest.py::test_each_path_stands_once_and_in_order",
                 ),
                 Guard(
-                    "artifact/sidecars.py",
+                    "artifact/verify/verify.py",
                     "if self._data.get(name, actual.manifest) != actual.manifest:",
                     "if False:",
                     "artifact/test_sidecars.py::test_another_manifest_beside_the_archive_is_told",
                 ),
                 Guard(
-                    "target/releases.py",
-                    "if not match or digest.of_bytes(data)[:8] != match[1]:",
+                    "installer/store/releases.py",
+                    "if not match or filesystem.of_bytes(data)[:8] != match[1]:",
                     "if not match:",
-                    "target/test_inspection.py::test_a_damaged_manifest_is_told",
+                    "installer/test_inspection.py::test_a_damaged_manifest_is_told",
                 ),
             ),
         ),
@@ -262,37 +262,37 @@ VERIFYING = Group(
             BOUNDED,
             (
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "return int(field, 8) if _OCTAL.fullmatch(field) else -1",
                     "return int(field, 8)",
                     "artifact/test_tar.py::test_a_field_that_makes_no_sense_is_refused",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "if min(member.size, member.mode, member.mtime) < 0 or",
                     "if",
                     "artifact/test_tar.py::test_a_field_that_makes_no_sense_is_refused",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "if length <= len(digits):",
                     "if False:",
                     "artifact/test_tar.py::test_pax_records_that_would_never_end_are_refused_at_once",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "if not 0 < length <= _LONGEST_PAX:",
                     "if not 0 < length:",
                     "artifact/test_tar.py::test_a_pax_header_has_bounds",
                 ),
                 Guard(
-                    "artifact/tar.py",
+                    "artifact/tar/__init__.py",
                     "return None if known else STRANGE",
                     "return None",
                     "artifact/test_tar.py::test_pax_records_that_header_would_not_write_are_refused",
                 ),
                 Guard(
-                    "artifact/manifest.py",
+                    "artifact/model/manifest.py",
                     "elif entry.type == FILE and not 0 <= entry.size <= LARGEST_SIZE:",
                     "elif False:",
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
@@ -304,14 +304,14 @@ VERIFYING = Group(
             BOUNDED.replace("that the manifest bounds", "that what is there bounds"),
             (
                 Guard(
-                    "artifact/locate.py",
+                    "artifact/verify/formats.py",
                     "    length = next(lengths)\n",
                     "    lengths = iter(tuple(lengths))\n    length = next(lengths)\n",
                     "artifact/hostile/test_sizes.py::"
                     "test_a_file_that_is_smaller_than_listed_is_refused[tar.gz-17592186044416]",
                 ),
                 Guard(
-                    "artifact/descent.py",
+                    "artifact/filesystem.py",
                     "min(gaps)[1]",
                     "-2",
                     "artifact/test_descent.py::test_who_comes_back_opens_few_again",
@@ -323,53 +323,53 @@ VERIFYING = Group(
             BOUNDED,
             (
                 Guard(
-                    "artifact/verify.py",
+                    "artifact/verify/verify.py",
                     "if count == _MOST:",
                     "if False:",
                     "artifact/hostile/test_sizes.py::test_many_empty_members_of_a_zip_are_refused",
                 ),
                 Guard(
-                    "artifact/codec/reader.py",
+                    "artifact/codec.py",
                     "if self._tar_offset > self.limit:",
                     "if False:",
                     "artifact/test_codec.py::test_a_bomb_is_refused_early_and_in_little_memory",
                 ),
                 Guard(
-                    "artifact/codec/gzip.py",
+                    "artifact/codec.py",
                     "data = self._zlib.decompress(source, room)",
                     "data = self._zlib.decompress(source)",
                     "artifact/test_codec.py::test_a_bomb_is_refused_early_and_in_little_memory",
                 ),
                 Guard(
-                    "artifact/codec/xz.py",
+                    "artifact/codec.py",
                     "_BLOCK = 2048",
                     "_BLOCK = 65536",
                     "artifact/test_codec.py::"
                     "test_a_bomb_of_another_codec_is_refused_early_and_in_little_memory[xz]",
                 ),
                 Guard(
-                    "artifact/codec/zstd.py",
+                    "artifact/codec.py",
                     "_BLOCK = 512",
                     "_BLOCK = 65536",
                     "artifact/test_codec.py::"
                     "test_a_bomb_of_another_codec_is_refused_early_and_in_little_memory[zstd]",
                 ),
                 Guard(
-                    "artifact/contents.py",
+                    "artifact/verify/contents.py",
                     "self._unpacked.limit = _tar_limit(self.data, self.manifest)",
                     "self._unpacked.limit = 1 << 60",
                     "artifact/hostile/test_sizes.py::"
                     "test_a_bomb_that_nobody_listed_is_refused[tar.xz]",
                 ),
                 Guard(
-                    "artifact/contents.py",
+                    "artifact/verify/contents.py",
                     "if member.size > canonical.LIMIT:",
                     "if False:",
                     "artifact/hostile/test_sizes.py::"
                     "test_a_manifest_that_is_too_large_is_refused[tar.gz]",
                 ),
                 Guard(
-                    "artifact/canonical.py",
+                    "artifact/model/canonical.py",
                     "lines.readline(_LONGEST_LINE)\n    more",
                     "lines.readline()\n    more",
                     "artifact/test_canonical.py::test_a_line_has_bounds",
@@ -388,10 +388,10 @@ VERIFYING = Group(
             "what is written is what was verified: it is opened once",
             (
                 Guard(
-                    "target/source.py",
+                    "installer/store/stage.py",
                     "for finding in reading.findings(write):",
                     "for finding in reader(open_regular(self.where), self.where).findings(write):",
-                    "target/test_source.py::"
+                    "installer/test_source.py::"
                     "test_what_is_read_is_what_was_opened_whatever_has_its_name_now",
                 ),
             ),

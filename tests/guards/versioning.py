@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .guard import Fault, Group, Guard
 
-JUDGE = "build/test_judge.py::"
+JUDGE = "builder/test_judge.py::"
 TAGS = "spec/test_tags.py::"
 
 VERSIONING = Group(
@@ -15,13 +15,13 @@ VERSIONING = Group(
             "no version, and git's own reason",
             (
                 Guard(
-                    "spec/git.py",
+                    "spec/resolve/git.py",
                     "if done.returncode not in {0, none}:",
                     "if False:",
                     f"{JUDGE}test_a_git_that_cannot_tell_is_a_fault[True]",
                 ),
                 Guard(
-                    "spec/git.py",
+                    "spec/resolve/git.py",
                     "failed=_NO_REPOSITORY not in error.why.message",
                     "failed=False",
                     f"{TAGS}test_no_git_is_a_fault_with_a_way_out",
@@ -33,7 +33,7 @@ VERSIONING = Group(
             "ended after five minutes, and told",
             (
                 Guard(
-                    "spec/git.py",
+                    "spec/resolve/git.py",
                     "timeout=_SECONDS,",
                     "timeout=None,",
                     f"{TAGS}test_a_git_that_waits_for_ever_is_a_fault",
@@ -45,13 +45,13 @@ VERSIONING = Group(
             "no version, and how to fetch them; never one that counts wrong",
             (
                 Guard(
-                    "spec/tags.py",
+                    "spec/resolve/version.py",
                     "if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):",
                     "if base:",
                     f"{TAGS}test_a_shallow_clone_does_not_count_what_it_cannot_see",
                 ),
                 Guard(
-                    "spec/tags.py",
+                    "spec/resolve/version.py",
                     "known=not cut_off",
                     "known=True",
                     f"{TAGS}test_a_fallback_tells_the_time_where_the_history_was_not_fetched",
@@ -64,19 +64,19 @@ VERSIONING = Group(
             "refused, wherever it is written, with a spelling for either; a tag by its name",
             (
                 Guard(
-                    "spec/reading.py",
+                    "spec/resolve/version.py",
                     "    return doubt or debian_of(text)",
                     "    return debian_of(text)",
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[doubtful-version]",
                 ),
                 Guard(
-                    "spec/tags.py",
+                    "spec/resolve/version.py",
                     "return latest(versions) if versions else _unread(found[0], tags)",
                     'return latest(versions) if versions else "0"',
                     f"{TAGS}test_a_tag_that_may_be_earlier_or_later_is_told_by_name[0]",
                 ),
                 Guard(
-                    "spec/tags.py",
+                    "spec/resolve/version.py",
                     "if isinstance(each, str) and not VERSION.reason(each)]",
                     "if isinstance(each, str)]",
                     f"{TAGS}test_a_tag_that_is_no_version_is_told_by_name_where_nothing_else_is_one",
@@ -88,7 +88,7 @@ VERSIONING = Group(
             "its version is not the project's",
             (
                 Guard(
-                    "spec/git.py",
+                    "spec/resolve/git.py",
                     "if not _holds(root, commit):",
                     "if False:",
                     f"{TAGS}test_a_repository_above_that_knows_nothing_of_the_project_is_not_its_own[True]",
@@ -100,13 +100,13 @@ VERSIONING = Group(
             "the version says `dirty`",
             (
                 Guard(
-                    "build/committed.py",
+                    "builder/plan/committed.py",
                     "if not about.startswith(_SURE)",
                     "if False",
                     f"{JUDGE}test_what_git_is_told_to_pass_over_shows[--assume-unchanged]",
                 ),
                 Guard(
-                    "spec/git.py",
+                    "spec/resolve/git.py",
                     '*("-c", "core.fileMode=true"),',
                     '*("-c", "core.filemode=false"),',
                     f"{JUDGE}test_the_executable_bit_shows",
@@ -118,13 +118,13 @@ VERSIONING = Group(
             "the version says `dirty`, unless a task makes it of what is committed",
             (
                 Guard(
-                    "build/committed.py",
+                    "builder/plan/committed.py",
                     "*(set(files) - self._listed)",
                     "*()",
                     f"{JUDGE}test_what_is_not_in_the_commit_shows_whatever_is_ignored[src/token.secret]",
                 ),
                 Guard(
-                    "build/judge.py",
+                    "builder/plan/plan.py",
                     "waiting += [place for each in sorted(new)",
                     "waiting += [place for each in ()",
                     f"{JUDGE}test_what_a_task_makes_is_worth_what_it_is_made_from",
@@ -136,7 +136,7 @@ VERSIONING = Group(
             "the version says `dirty`",
             (
                 Guard(
-                    "build/taken.py",
+                    "builder/plan/committed.py",
                     "or not os.path.isfile(each.source)",
                     "or os.path.isdir(each.source)",
                     f"{JUDGE}test_what_is_optional_and_missing_shows",
@@ -148,7 +148,7 @@ VERSIONING = Group(
             "no release under a name that does not say so",
             (
                 Guard(
-                    "build/verdicts.py",
+                    "builder/plan/plan.py",
                     "if part.is_as(planned.watched):",
                     "if True:",
                     "plugin/test_provenance.py::"

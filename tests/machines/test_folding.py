@@ -46,7 +46,7 @@ def _build(root: Path) -> Path:
 
 
 def _verified(tree: Path) -> bool:
-    command = [sys.executable, "-m", "provisioning.target", "verify", tree]
+    command = [sys.executable, "-m", "provisioning.installer", "verify", tree]
     return subprocess.check_output(command, text=True).endswith(" entries, verified\n")
 
 

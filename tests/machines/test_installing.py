@@ -11,10 +11,10 @@ import pytest
 
 from provisioning.artifact.tool import tool
 from tests.artifact.making import directory, file
+from tests.installer import kills
+from tests.installer.making import items, package
 from tests.machines.machine import machine
 from tests.machines.root import Kind
-from tests.target import kills
-from tests.target.making import items, package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

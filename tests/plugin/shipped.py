@@ -8,7 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from provisioning.artifact.release import DEB, FORMATS
+from provisioning.artifact.model.release import DEB, FORMATS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECTS = {"repository": REPOSITORY, "greenhouse": REPOSITORY / "doc/tutorial/greenhouse"}

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.build.digests import Digests
-from provisioning.plugin.checker import CHANGED_MEANWHILE, Checker
+from provisioning.builder.collect.file_state import Digests
+from provisioning.plugin.config import CHANGED_MEANWHILE, Checker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from doit.cmd_base import DodoTaskLoader
 
-from provisioning.artifact.release import DIR, FORMATS
-from provisioning.plugin.command.diff import Diff
+from provisioning.artifact.model.release import DIR, FORMATS
+from provisioning.plugin.commands.diff import Diff
 from tests.plugin.conftest import FILES, SPEC, Project
 from tests.plugin.test_colour import ENVIRONMENT, ESCAPES, on_terminal
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import deflate
 import pytest
 
-from provisioning.build import groups, store
+from provisioning.builder.archive import groups, store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 from doit.task import Task
 
-from provisioning.build.part import Part
-from provisioning.build.sources import Sources
-from provisioning.build.workspace import workspace
+from provisioning.builder.collect.sources import Sources
+from provisioning.builder.plan.variant_plan import Part
+from provisioning.builder.workspace.paths import workspace
 from provisioning.plugin.stages import Job, run
-from tests.build.conftest import variant
+from tests.builder.conftest import variant
 from tests.conftest import soon, unmeasured
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from doit.exceptions import InvalidDodoFile
 from doit.loader import generate_tasks
 from doit.task import Task
 
-from provisioning.plugin import asked, graph
-from provisioning.plugin.delayed import delay
+from provisioning.plugin import doit_internals, task_graph
+from provisioning.plugin.doit_internals import delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def asked_of(arguments: list[str]) -> tuple[bool, bool]:
     found: list[tuple[bool, bool]] = []
 
     def task_asking() -> Iterator[dict[str, Any]]:
-        found.append((asked.runs(), asked.verifies_alone()))
+        found.append((doit_internals.runs(), doit_internals.verifies_alone()))
         for name in ("verify", "package", "mine", "hash"):
             yield {"basename": name, "actions": [], "uptodate": [True]}
             yield {"basename": name, "name": "demo", "actions": [], "uptodate": [True]}
@@ -74,7 +74,7 @@ def test_tasks_can_be_sent_to_a_spawned_process(
 ) -> None:
     # macOS does not fork: what cannot be pickled would end `doit -n` there.
     monkeypatch.chdir(project.root)
-    for task in generate_tasks("provisioning", graph.all_tasks("artifacts")):
+    for task in generate_tasks("provisioning", task_graph.all_tasks("artifacts")):
         task.clean_actions = []  # doit's own wrappers, which no worker runs
         pickle.dumps(task)
 
@@ -100,7 +100,7 @@ def test_faulty_specs_are_told_as_doit_tells_them(
     monkeypatch.chdir(project.root)
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(graph.all_tasks("artifacts"))
+        list(task_graph.all_tasks("artifacts"))
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
 
 
@@ -111,6 +111,6 @@ def test_faults_of_one_spec_do_not_hide_those_of_another(
     project.write("specs/other.yaml", "name: other\nversion: 1.10\nplatforms: {mac-mini: {}}\n")
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(graph.all_tasks("artifacts"))
+        list(task_graph.all_tasks("artifacts"))
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
     assert "specs/other.yaml:2:10: version" in str(caught.value)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 DEAR = {"yaml", "cerberus", "jinja2", "dotenv", "deflate", "rich", "tarfile"} | {
     f"provisioning.{name}"
     for name in (
-        "artifact.manifest",
-        "artifact.tar",
-        "build.layout",
-        "build.pack",
-        "spec.fault",
-        "spec.load",
-        "spec.project",
+        "artifact.model.manifest",
+        "artifact.tar.archive",
+        "builder.collect.layout",
+        "builder.archive.pack",
+        "spec.diagnostics",
+        "spec.yaml.reader",
+        "spec.resolve.project",
     )
 }
 
@@ -76,5 +76,5 @@ def test_it_opens_nothing_of_the_project_but_the_dodo_file_and_its_records(
 def test_it_imports_nothing_that_makes_anything(settled: Project) -> None:
     told = _run(settled, sys.executable, "-X", "importtime", "-m", "doit")
     imported = set(re.findall(r"^import time:.*\| +(\S+)$", told, re.MULTILINE))
-    assert "provisioning.build.plan" in imported
-    assert not DEAR & imported
+    assert "provisioning.builder.plan.plan" in imported
+    assert DEAR & imported == set()

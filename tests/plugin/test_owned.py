@@ -11,9 +11,9 @@ import pytest
 from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from provisioning.plugin.command.own import DumpDB
+from provisioning.plugin.commands.own import DumpDB
 from provisioning.plugin.config import doit_config
-from provisioning.plugin.owned import demand_ours, said
+from provisioning.plugin.ownership import demand_ours, said
 from tests.plugin.conftest import DODO
 
 if TYPE_CHECKING:

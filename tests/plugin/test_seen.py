@@ -54,7 +54,7 @@ def laid_out(project: Project) -> bool:
     done = subprocess.run(command, cwd=project.root, check=True, capture_output=True, text=True)
     imported = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
     assert "Done: " in done.stdout
-    return "provisioning.build.layout" in imported
+    return "provisioning.builder.collect.layout" in imported
 
 
 def test_a_file_that_holds_something_else_takes_no_layout(project: Project) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from provisioning.plugin.command.spec import Spec
+from provisioning.plugin.commands.spec import Spec
 from tests.plugin.conftest import DODO, SPEC
 from tests.plugin.test_colour import ENVIRONMENT, on_terminal
 
@@ -212,7 +212,7 @@ def test_the_shell_completes_it(project: Project, shell: str) -> None:
 
 def test_telling_of_it_reads_no_yaml() -> None:
     code = (
-        "import sys, provisioning.plugin.command.spec;"
+        "import sys, provisioning.plugin.commands.spec;"
         "print(sorted({'yaml', 'cerberus', 'jinja2'} & sys.modules.keys()))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

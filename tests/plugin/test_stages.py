@@ -234,7 +234,7 @@ def _flip(path: os.PathLike[str]) -> None:
 
 def _believe(project: Project, path: os.PathLike[str]) -> None:
     """Have the remembered digest of `path` carry the signature that the file has now."""
-    from provisioning.build.digests import signature  # noqa: PLC0415
+    from provisioning.builder.collect.file_state import signature  # noqa: PLC0415
 
     now = signature(os.lstat(path))
     with sqlite3.connect(project.path("artifacts/.work/digests.sqlite")) as connection:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.fault import SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.project import read_project
-from provisioning.spec.variant import Variant
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.model.variant import Variant
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.project import read_project
 
 if TYPE_CHECKING:
     from pathlib import Path

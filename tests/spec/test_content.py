@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.spec.origin import Origin
+from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import HEAD, Variants
 
 if TYPE_CHECKING:
-    from provisioning.spec.variant import Content
+    from provisioning.spec.model.variant import Content
 
 
 def content(variants: Variants, text: str) -> Content:

@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.spec.data import read_variables
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import plain
-from provisioning.spec.origin import Origin
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.names import read_variables
+from provisioning.spec.yaml.node import Origin, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 HERE = Origin(file="specs/a.yaml", line=1, column=1)
 

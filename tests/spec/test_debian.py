@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.debian_rule import ALTERNATIVES, PROVIDED, RELATION, spelt
+from provisioning.spec.schema.rules import ALTERNATIVES, PROVIDED, RELATION, spelt
 
 if TYPE_CHECKING:
     from tests.spec.conftest import Variants

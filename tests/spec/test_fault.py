@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.errors import BuildError
-from provisioning.spec.fault import Fault, SpecError, told
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.origin import Origin
-from provisioning.spec.project import read_project
+from provisioning.spec.diagnostics import Fault, SpecError, told
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import write
 from tests.spec.test_golden import GOLDEN, sections
 

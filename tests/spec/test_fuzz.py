@@ -16,11 +16,10 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from provisioning.spec.fault import SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.origin import Origin
-from provisioning.spec.project import read_project
-from provisioning.spec.written import Written
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.resolve.inputs import Inputs, Written
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.yaml.node import Origin
 from tests.spec.fuzz.mutation import CORPUS, GOLDEN, ROOT, mutated, seeds, words
 from tests.spec.fuzz.project import Files, judge, planted, unpack
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.load import load, parse
-from provisioning.spec.node import Mapping, Node, Scalar, plain
-from provisioning.spec.origin import Origin
+from provisioning.spec.diagnostics import Fault, SpecError
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, plain
+from provisioning.spec.yaml.reader import load, parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.inputs import Input, Inputs
-from provisioning.spec.project import Reading, read_project
+from provisioning.spec.resolve.inputs import Input, Inputs
+from provisioning.spec.resolve.project import Reading, read_project
 from tests.spec.conftest import HEAD, write
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.near import did_you_mean, nearest, nearest_path
-from provisioning.spec.origin import Origin
+from provisioning.spec.diagnostics import did_you_mean, nearest, nearest_path
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 
 @pytest.mark.parametrize(

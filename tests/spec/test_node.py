@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, plain
-from provisioning.spec.origin import Origin
+from provisioning.spec.yaml.node import Mapping, Origin, plain
+from provisioning.spec.yaml.reader import parse
 
 
 def read(text: str) -> Mapping:

@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.origin import Origin
-from provisioning.spec.outline import Outline, outline
-from provisioning.spec.plain import node_of
-from provisioning.spec.project import read_project
-from provisioning.spec.write import write
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.outline import Outline, outline, write
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.yaml.node import Origin
+from provisioning.spec.yaml.plain import node_of
 from tests.repository import commit, git
 from tests.spec import conftest
 from tests.spec.conftest import HEAD
@@ -26,7 +25,7 @@ from tests.spec.conftest import HEAD
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.node import Mapping
+    from provisioning.spec.yaml.node import Mapping
 
 PLATFORM = "platform: {}\nos: macos\narch: arm64\nprefix: /opt/x\nformats: [tar.gz]\n"
 DEFAULTS = 'defaults: {owner: root, group: wheel, file_mode: "0644", dir_mode: "0755"}\n'

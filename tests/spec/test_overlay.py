@@ -7,17 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, Node, Scalar, Sequence, marked, plain
-from provisioning.spec.origin import Origin
-from provisioning.spec.overlay import merge, stack
+from provisioning.spec.resolve.layers import merge, stack
+from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, Sequence, marked, plain
+from provisioning.spec.yaml.reader import parse
 from tests.spec.conftest import load_variants, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.fault import Fault
-    from provisioning.spec.variant import Variant
+    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.model.variant import Variant
 
 Plain: TypeAlias = dict[str, Any]
 

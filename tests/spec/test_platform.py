@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import plain
-from provisioning.spec.origin import Origin
-from provisioning.spec.platform import Platforms
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.platforms import Platforms
+from provisioning.spec.yaml.node import Origin, plain
 from tests.spec.conftest import report, write
 
 if TYPE_CHECKING:
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 HERE = Origin(file="a.yaml", line=1, column=1)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.spec.fault import SpecError
-from provisioning.spec.origin import Origin
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import HEAD, Variants, load_variants, report, write
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioning.spec.fault import Fault, SpecError
-from provisioning.spec.origin import Origin
+from provisioning.spec.diagnostics import Fault, SpecError
+from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from tests.spec.conftest import HEAD, Variants, report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.variant import Variant
+    from provisioning.spec.model.variant import Variant
 
 THREE = HEAD.replace("mac-mini", "raspberry-pi-32: {}, mac-mini")
 

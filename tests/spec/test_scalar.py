@@ -8,15 +8,14 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provisioning.spec.load import parse
-from provisioning.spec.node import Scalar
-from provisioning.spec.scalar import doubt, is_ambiguous, meant
+from provisioning.spec.yaml.node import Scalar, doubt, is_ambiguous, meant
+from provisioning.spec.yaml.reader import parse
 from tests.spec.conftest import HEAD, Variants, report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 # YAML 1.2.2, section 10.3.2: the core schema, line by line.
 CORE = {

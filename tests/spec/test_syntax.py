@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec.load import parse
+from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 LEFTOVER = "look for a quote or a bracket that is not closed; quote what is text"
 

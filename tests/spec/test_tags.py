@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.spec import git as spec_git
-from provisioning.spec.git import NoVersion
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.tags import cut
-from provisioning.version import is_older
+from provisioning.artifact.model.release import is_older
+from provisioning.spec.resolve import git as spec_git
+from provisioning.spec.resolve.git import NoVersion
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.version import cut
 from tests.repository import commit, git
 from tests.spec.conftest import load_variants, report, write
 from tests.spec.test_version import SAME

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.load import parse
-from provisioning.spec.node import Mapping, plain
-from provisioning.spec.variables import Scope
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.variables import Scope
+from provisioning.spec.yaml.node import Mapping, plain
+from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
-    from provisioning.spec.fault import Fault
+    from provisioning.spec.diagnostics import Fault
 
 
 def resolved(text: str) -> tuple[dict[str, Any], list[str]]:

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.spec.pep440 import debian_of
-from provisioning.spec.reading import version_in
-from provisioning.version import is_older
+from provisioning.artifact.model.release import is_older
+from provisioning.spec.resolve.version import debian_of, version_in
 from tests.spec.conftest import load_variants, report, write
 
 if TYPE_CHECKING:

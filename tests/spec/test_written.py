@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from provisioning.spec.fault import SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.origin import Origin
-from provisioning.spec.project import read_project
-from provisioning.spec.written import Written
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.resolve.inputs import Inputs, Written
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import HEAD, load_variants, write
 
 SPEC: dict[str, Any] = {

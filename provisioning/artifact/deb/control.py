@@ -1,27 +1,56 @@
-"""Knows what is in the control member of a Debian package: all that dpkg does beside unpacking."""
+"""Knows what a manifest states of a Debian package that follows neither from entries nor a rule.
+
+Scripts, units and documents are texts of the version that made the package. Another one has others,
+so none spells them again to prove them: the manifest has their digests.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import tar
-from provisioning.artifact.deb import extra, field, gnu, names
-from provisioning.artifact.deb.stated import SCRIPTS
-from provisioning.artifact.entry import FILE
-from provisioning.artifact.path import MANIFEST
+from provisioning.artifact.deb import containers, data_member, fields
+from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from provisioning.artifact.deb.extra import Extra
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.deb.data_member import Extra
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
 
     Files = Mapping[str, bytes]
 
 
-TOP = gnu.directory(".")
+CONTROL = "DEBIAN/"  # where dpkg-deb(1) has what becomes the control member
+SCRIPTS = ("postinst", "postrm", "preinst", "prerm")
+
+
+def stated(manifest: Manifest) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The digests of the scripts by their names, and those of the extras by their paths.
+
+    Raises ArtifactError where the manifest has none, or those of what no Debian package holds.
+    """
+    files = dict(manifest.package.debian_files)
+    if not files:
+        raise ArtifactError(
+            "its manifest does not say what its scripts are, as none of an older version of this"
+            " tool does; verify it with the version that made it, or build it again"
+        )
+    scripts, extras = dict[str, str](), dict[str, str]()
+    for name, digest in files.items():
+        if not name.startswith(CONTROL):
+            extras[f"./{name}"] = digest
+        elif name[len(CONTROL) :] in SCRIPTS:
+            scripts[name[len(CONTROL) :]] = digest
+        else:
+            raise ArtifactError(f"{shown(name)}: is no script that dpkg runs")
+    data_member.demand_places(manifest, extras)
+    return scripts, extras
+
+
+TOP = containers.directory(".")
 """What the control member begins with."""
 
 
@@ -33,7 +62,9 @@ def files(manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterabl
     _demand_names(manifest)
     held = {
         "conffiles": "".join(_conffiles(manifest)).encode(),
-        "control": field.control(manifest.package, _installed_size(manifest, data, added)).encode(),
+        "control": fields.control(
+            manifest.package, _installed_size(manifest, data, added)
+        ).encode(),
         "md5sums": b"".join(_sums(manifest, data, added, sums)),
     }
     return {name: content for name, content in held.items() if content}
@@ -42,7 +73,7 @@ def files(manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterabl
 def spell(files: Files, scripts: Mapping[str, str]) -> bytes:
     """Spell the control member."""
     held = {**files, **{name: text.encode() for name, text in scripts.items()}}
-    spelt = (gnu.file(f"./{name}", mode_of(name), held[name]) for name in sorted(held))
+    spelt = (containers.file(f"./{name}", mode_of(name), held[name]) for name in sorted(held))
     return b"".join((TOP, *spelt, tar.END))
 
 
@@ -64,7 +95,7 @@ def has_sum(entry: Entry) -> bool:
 def _sums(
     manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterable[bytes]
 ) -> Iterator[bytes]:
-    yield sum_line(f"{manifest.package.prefix}/{MANIFEST}", extra.md5_of(data))
+    yield sum_line(f"{manifest.package.prefix}/{MANIFEST}", data_member.md5_of(data))
     yield from sums
     for each in added:
         yield sum_line(each.path[1:], each.md5)
@@ -72,7 +103,7 @@ def _sums(
 
 def _demand_names(manifest: Manifest) -> None:
     package = manifest.package
-    for path, reason in names.faults(package.name, package.prefix, manifest.entries):
+    for path, reason in fields.faults(package.name, package.prefix, manifest.entries):
         raise ArtifactError(f"{path!r}: {reason}")
 
 
@@ -88,5 +119,5 @@ def _installed_size(manifest: Manifest, data: bytes, added: Sequence[Extra]) -> 
     files += [entry.size for entry in manifest.entries if entry.type == FILE]
     others = len(manifest.entries) - (len(files) - 1 - len(added))
     # The directory of the manifest is another one.
-    others += len(extra.directories(manifest, (each.path for each in added))) + 1
+    others += len(data_member.directories(manifest, (each.path for each in added))) + 1
     return sum(-(-size // 1024) for size in files) + others

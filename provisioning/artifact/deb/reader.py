@@ -1,7 +1,7 @@
-"""Knows how a Debian package is held against the manifest in it, which says what its bytes are.
+"""Knows how a data member of one stream is read: dpkg reads no further than the first.
 
-A package has one spelling as a deb. So nothing but the manifest is parsed: all that comes before
-and after it is compared with what the manifest would have it be, or has the digest that it says.
+So only gzip is cut into chunks there: of several xz or zstd streams dpkg installs the first, and
+tells nothing of the rest.
 """
 
 from __future__ import annotations
@@ -10,32 +10,58 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import canonical, manifest, tar
-from provisioning.artifact.codec.gzip import GzipReader
-from provisioning.artifact.contents import digested
-from provisioning.artifact.deb import ar, control, extra, gnu
-from provisioning.artifact.deb.described import is_embedded
-from provisioning.artifact.deb.extra import Extra
-from provisioning.artifact.deb.gnu import Gnu
-from provisioning.artifact.deb.stated import SCRIPTS, stated
-from provisioning.artifact.deb.stream import READERS
-from provisioning.artifact.digest import HashedReader, of_bytes
-from provisioning.artifact.entry import FILE
-from provisioning.artifact.files import Span
-from provisioning.artifact.finding import Finding, content_difference
-from provisioning.artifact.path import MANIFEST, shown
+from provisioning.artifact import tar
+from provisioning.artifact.codec import GzipReader, XzReader, ZstdReader
+from provisioning.artifact.deb import containers, control, data_member, is_embedded
+from provisioning.artifact.deb.containers import Gnu
+from provisioning.artifact.deb.control import SCRIPTS, stated
+from provisioning.artifact.deb.data_member import Extra
+from provisioning.artifact.filesystem import HashedReader, Span, of_bytes
+from provisioning.artifact.model import canonical, manifest
+from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.artifact.tar import BLOCK
-from provisioning.artifact.whole import Whole
+from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.verify.contents import Finding, content_difference, digested
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from io import FileIO
 
-    from provisioning.artifact.contents import Write
-    from provisioning.artifact.entry import Entry
-    from provisioning.artifact.manifest import Manifest
+    from provisioning.artifact.codec import ChunkReader
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.tar import Stream
+    from provisioning.artifact.verify.contents import Write
+
+
+class OneXzReader(XzReader):
+    """The uncompressed bytes of one xz stream: see ChunkReader."""
+
+    is_single = True
+
+
+class OneZstdReader(ZstdReader):
+    """The uncompressed bytes of one zstd frame, of which no size is told: see ChunkReader."""
+
+    is_single = True
+    # Magic, a frame with a checksum and without its size, a window of 8 MiB (RFC 8878, section
+    # 3.1.1.1).
+    header = b"\x28\xb5\x2f\xfd\x04\x68"
+
+    def fault(self, begin: bytes, length: int) -> str | None:
+        """See ChunkReader: what is not covered by a checksum stands in `header`."""
+        del begin, length
+        return None
+
+
+READERS: dict[str, type[ChunkReader]] = {
+    "gzip": GzipReader,
+    "xz": OneXzReader,
+    "zstd": OneZstdReader,
+}
+"""What reads a data member, by its codec."""
+
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
@@ -49,13 +75,13 @@ class Reading:
 
     def __init__(self, file: FileIO) -> None:
         self._packed = HashedReader(file)
-        self._ar = ar.Archive(self._packed)
-        _, member = self._ar.member({ar.CONTROL: ar.CONTROL})
+        self._ar = containers.Archive(self._packed)
+        _, member = self._ar.member({containers.CONTROL: containers.CONTROL})
         # How large it may be, only the manifest tells: it is read when all else is known.
         self._control = Span(file, self._packed.size, member.size)
         while member.read(_BUFFER):
             pass
-        codec, member = self._ar.member(ar.DATA)
+        codec, member = self._ar.member(containers.DATA)
         unpacked = READERS[codec](member, _PREAMBLE_LIMIT)
         self._stream = io.BufferedReader(unpacked, _BUFFER)
         self.data, self.manifest, self._spelling = _read_preamble(self._stream)
@@ -97,10 +123,10 @@ class Reading:
         yield from _control_findings(GzipReader(self._control, limit), files, scripts)
 
     def _extras(self, extras: Mapping[str, str]) -> Iterator[Extra]:
-        for path, way in extra.ways(self.manifest, sorted(extras)):
+        for path, way in data_member.ways(self.manifest, sorted(extras)):
             held = None
             if self._stream.read(len(way)) == way:
-                held = _held(self._stream, path, extra.MODE)
+                held = _held(self._stream, path, data_member.MODE)
             if not held or held.digest != extras[path]:
                 raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
             yield Extra(path, held.size, held.md5)
@@ -137,9 +163,9 @@ class _Held(NamedTuple):
 
 def _held(stream: Stream, name: str, mode: int) -> _Held | None:
     """Read a file of root's; None where something else is."""
-    header = stream.read(len(gnu.head(name, mode, 0)))
+    header = stream.read(len(containers.head(name, mode, 0)))
     size = _size_of(header[-BLOCK:])
-    if gnu.head(name, mode, size) != header:
+    if containers.head(name, mode, size) != header:
         return None
     sha256, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
     for piece in _summed(tar.read_content(stream, name, size), md5):
@@ -153,11 +179,11 @@ def _control_findings(
     stream = io.BufferedReader(unpacked, _BUFFER)
     try:
         if wrong := _wrong_in_control(stream, files, scripts):
-            yield Finding(f"{ar.CONTROL}: {wrong}", _WRONG)
+            yield Finding(f"{containers.CONTROL}: {wrong}", _WRONG)
         elif stream.read(1):
-            yield Finding(ar.CONTROL, "goes on after its end")
+            yield Finding(containers.CONTROL, "goes on after its end")
     except ArtifactError as error:
-        yield Finding(ar.CONTROL, str(error))
+        yield Finding(containers.CONTROL, str(error))
 
 
 def _wrong_in_control(

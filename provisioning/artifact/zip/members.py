@@ -6,11 +6,10 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.digest import MIB
-from provisioning.artifact.entry import DIR, FILE
-from provisioning.artifact.path import path_fault, shown
+from provisioning.artifact.filesystem import MIB
+from provisioning.artifact.model.entry import DIR, FILE, path_fault, shown
 from provisioning.artifact.tar import Member
-from provisioning.artifact.zip.spelling import (
+from provisioning.artifact.zip import (
     CENTRAL,
     COMMON,
     END,

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import manifest
-from provisioning.artifact.deb import ar, control, extra, field
-from provisioning.artifact.deb.described import Described, is_embedded
-from provisioning.artifact.deb.gnu import Gnu
-from provisioning.artifact.deb.script import scripts
-from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.deb import (
+    Described,
+    containers,
+    control,
+    data_member,
+    fields,
+    is_embedded,
+)
+from provisioning.artifact.deb.containers import Gnu
+from provisioning.artifact.deb.scripts import scripts
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar import padding
-from provisioning.build.format.deb import files
+from provisioning.builder.archive.deb import files
 from tests.artifact.making import ITEMS, PACKAGE, gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provisioning.artifact.package import Package
+    from provisioning.artifact.model.package import Package
     from tests.artifact.making import Item
 
 NAME = "greenhouse_1.4.2_arm64.deb"
@@ -26,7 +32,7 @@ NAME = "greenhouse_1.4.2_arm64.deb"
 
 def described(package: Package, items: Iterable[Item]) -> Described:
     """What a Debian package of these items is made of; its manifest states what it has to."""
-    items, package = tuple(items), field.complete(package)
+    items, package = tuple(items), fields.complete(package)
     texts = {item.entry.path: item.content for item in items if is_embedded(item.entry)}
     about = Described(Manifest(package, tuple(item.entry for item in items)), texts)
     stating = package._replace(debian_files=files(about))
@@ -36,7 +42,7 @@ def described(package: Package, items: Iterable[Item]) -> Described:
 DESCRIBED = described(PACKAGE, ITEMS)
 MANIFEST = DESCRIBED.manifest
 DATA = manifest.dump(MANIFEST)
-EXTRAS = extra.contents(DESCRIBED)
+EXTRAS = data_member.contents(DESCRIBED)
 SPELLING = Gnu(MANIFEST.package.prefix, by_content=True)
 
 
@@ -52,7 +58,7 @@ def preamble(data: bytes = DATA) -> bytes:
 
 def data_of(items: Iterable[Item] = ITEMS) -> bytes:
     """The data member, unpacked; its items need not be those of the manifest."""
-    ending = extra.ending(MANIFEST, EXTRAS)
+    ending = data_member.ending(MANIFEST, EXTRAS)
     return b"".join((preamble(), *map(member, items), ending))
 
 
@@ -66,7 +72,7 @@ def sums_of(items: Iterable[Item] = ITEMS, prefix: str = MANIFEST.package.prefix
 
 def control_files(items: Iterable[Item] = ITEMS) -> dict[str, bytes]:
     """The files of the control member, but for the scripts."""
-    return {**control.files(MANIFEST, DATA, extra.measured(EXTRAS), sums_of(items))}
+    return {**control.files(MANIFEST, DATA, data_member.measured(EXTRAS), sums_of(items))}
 
 
 def control_tar(items: Iterable[Item] = ITEMS) -> bytes:
@@ -83,23 +89,23 @@ def of(about: Described, items: Iterable[Item]) -> bytes:
     """A Debian package of what it is made of."""
     items, package = tuple(items), about.manifest.package
     data, spelling = manifest.dump(about.manifest), Gnu(package.prefix, by_content=True)
-    added = extra.contents(about)
+    added = data_member.contents(about)
     members = (
         spelling.header(item.entry) + item.content + bytes(padding(len(item.content)))
         for item in items
     )
     begin = spelling.preamble(data) + data + bytes(padding(len(data)))
-    whole = b"".join((begin, *members, extra.ending(about.manifest, added)))
+    whole = b"".join((begin, *members, data_member.ending(about.manifest, added)))
     sums = sums_of(items, package.prefix)
-    held = control.files(about.manifest, data, extra.measured(added), sums)
+    held = control.files(about.manifest, data, data_member.measured(added), sums)
     return wrapped(gzip(whole), control.spell(held, scripts(about)))
 
 
 def wrapped(packed: bytes, control: bytes | None = None, codec: str = "gzip") -> bytes:
     """The ar around a data member that is packed already."""
-    begin = ar.beginning(gzip(control_tar() if control is None else control))
-    head = ar.header(ar.DATA[codec], len(packed))
-    return b"".join((begin, head, packed, ar.padding(len(packed))))
+    begin = containers.beginning(gzip(control_tar() if control is None else control))
+    head = containers.ar_header(containers.DATA[codec], len(packed))
+    return b"".join((begin, head, packed, containers.padding(len(packed))))
 
 
 def deb(data: bytes | None = None, control: bytes | None = None) -> bytes:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.artifact.deb import gnu
-from provisioning.artifact.entry import DIR, FILE, LINK, Entry
+from provisioning.artifact.deb import containers
+from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.tar import END, Member
 
 LONG = "a" * 99
@@ -33,7 +33,7 @@ def test_a_file_is_spelt_as_gnu_tar_spells_it(
     monkeypatch.chdir(tmp_path)
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_bytes(b"content")
-    assert gnu.file(name, 0o644, b"content") + END == _made_by_tar(name)
+    assert containers.file(name, 0o644, b"content") + END == _made_by_tar(name)
 
 
 @pytest.mark.parametrize("target", ["short", "b" * 100, "b" * 101, "é" * 51])
@@ -44,7 +44,7 @@ def test_a_link_is_spelt_as_gnu_tar_spells_it(
     name = LONG + "aa"  # too long as well
     os.symlink(target, name)
     member = Member(name, LINK, 0o644, "root", "root", link=target)
-    assert gnu.header(member) + END == _made_by_tar(name)
+    assert containers.tar_header(member) + END == _made_by_tar(name)
 
 
 def test_a_size_beyond_octal_digits_is_spelt_as_gnu_tar_spells_it(
@@ -58,7 +58,7 @@ def test_a_size_beyond_octal_digits_is_spelt_as_gnu_tar_spells_it(
         assert made.stdout is not None
         head = made.stdout.read(512)
         made.kill()
-    assert gnu.header(Member("large", FILE, 0o644, "root", "root", size)) == head
+    assert containers.tar_header(Member("large", FILE, 0o644, "root", "root", size)) == head
 
 
 ENTRIES = (
@@ -73,7 +73,7 @@ ENTRIES = (
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.path[:9])
 def test_a_length_is_that_of_what_is_spelt(entry: Entry) -> None:
-    spelling = gnu.Gnu("/opt/demo", by_content=False)
+    spelling = containers.Gnu("/opt/demo", by_content=False)
     spelt = len(spelling.header(entry)) + entry.size + -entry.size % 512
     assert spelling.length(entry) == spelt
 
@@ -81,7 +81,7 @@ def test_a_length_is_that_of_what_is_spelt(entry: Entry) -> None:
 def test_another_content_has_another_time_where_that_is_asked_for() -> None:
     one = ENTRIES[1]
     other = one._replace(digest="1" * 64)
-    epoch, content = (gnu.Gnu("/opt/demo", by_content=kind) for kind in (False, True))
+    epoch, content = (containers.Gnu("/opt/demo", by_content=kind) for kind in (False, True))
     assert epoch.header(one) == epoch.header(other)
     assert content.header(one) != content.header(other)
     assert epoch.key != content.key

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.deb import lent
-from provisioning.artifact.deb.described import Described
-from provisioning.artifact.manifest import Manifest
+from provisioning.artifact.deb import Described, scripts
+from provisioning.artifact.model.manifest import Manifest
 from tests.artifact.making import PACKAGE, directory, file
 
 from .test_script import SHELLS, run
@@ -44,7 +43,9 @@ class Given:
         package = PACKAGE._replace(prefix=str(self.file.parent.parent))
         about = Described(Manifest(package, ENTRIES), {})
         env = {"PATH": f"{self._root}/bin:/usr/bin:/bin"}
-        status, said = run(self._shell, f"set -e\n{''.join(lent.give(about))}", occasion, env=env)
+        status, said = run(
+            self._shell, f"set -e\n{''.join(scripts.give(about))}", occasion, env=env
+        )
         assert status == 0
         there = self.file.stat().st_mode if self.file.exists() else 0
         return said, (self._root / "calls").read_text().splitlines(), stat.S_IMODE(there)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.device import Value
-from provisioning.artifact.package import Hook
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import Hook
 from tests.artifact.making import PACKAGE, directory, file
 from tests.machines.copied import copied
 

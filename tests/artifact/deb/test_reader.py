@@ -12,14 +12,14 @@ import pytest
 import zstandard
 
 from provisioning.artifact import tar
-from provisioning.artifact.codec.gzip import HEADER
-from provisioning.artifact.deb import ar, control, gnu
-from provisioning.artifact.deb.script import scripts
-from provisioning.artifact.entry import FILE, LINK
+from provisioning.artifact.codec import HEADER
+from provisioning.artifact.deb import containers, control
+from provisioning.artifact.deb.scripts import scripts
 from provisioning.artifact.extract import extract
-from provisioning.artifact.manifest import Manifest, dump
-from provisioning.artifact.tree import compare
-from provisioning.artifact.verify import verify
+from provisioning.artifact.model.entry import FILE, LINK
+from provisioning.artifact.model.manifest import Manifest, dump
+from provisioning.artifact.verify.tree import compare
+from provisioning.artifact.verify.verify import verify
 from provisioning.errors import ArtifactError
 from tests.artifact.deb import making
 from tests.artifact.deb.making import DESCRIBED, NAME, SPELLING, deb, wrapped
@@ -79,12 +79,12 @@ def test_a_package_with_services_hooks_and_documents_has_no_findings(findings: R
 
 
 SPELLINGS = {  # texts of this version, each of which the next one may spell in another way
-    "provisioning.artifact.deb.script._GUARD": "#!/bin/sh\n# of {name}\n",
-    "provisioning.artifact.deb.purge._PURGE": "# of {name}\n",
-    "provisioning.artifact.deb.hook._PATH": "/bin",
-    "provisioning.artifact.unit._HARDENING": ("ProtectHome=yes",),
-    "provisioning.artifact.deb.about._ADD_ON": "/elsewhere/",
-    "provisioning.artifact.deb.field.user.users": lambda _: ("somebody",),
+    "provisioning.artifact.deb.scripts._GUARD": "#!/bin/sh\n# of {name}\n",
+    "provisioning.artifact.deb.scripts._PURGE": "# of {name}\n",
+    "provisioning.artifact.deb.scripts._PATH": "/bin",
+    "provisioning.artifact.units._HARDENING": ("ProtectHome=yes",),
+    "provisioning.artifact.deb.data_member._ADD_ON": "/elsewhere/",
+    "provisioning.artifact.deb.fields.users": lambda _: ("somebody",),
 }
 
 
@@ -189,7 +189,7 @@ def _unpacked(whole: bytes) -> list[bytes]:
     """What lies around the compressed members, and what is compressed in them."""
     control = whole.index(HEADER)
     data = whole.index(HEADER, control + 1)
-    head = data - len(ar.header("", 0))
+    head = data - len(containers.ar_header("", 0))
     packed, rest = whole[control:head], whole[data:]
     return [whole[:control], whole[head:data], *map(_inflated, (packed, rest))]
 
@@ -208,9 +208,11 @@ def test_a_bit_flipped_at_any_byte_is_told_or_changes_nothing_that_is_unpacked(
 
 @pytest.mark.parametrize("size", [3, 4, 5, 6, 1 << 20])
 def test_a_member_that_says_to_be_longer_than_it_is_is_refused(size: int) -> None:
-    whole = ar.beginning(b"ab") + ar.header(ar.DATA["gzip"], size) + b"abcd"
-    archive = ar.Archive(io.BytesIO(whole))
-    for names in ({ar.CONTROL: ar.CONTROL}, ar.DATA):
+    whole = (
+        containers.beginning(b"ab") + containers.ar_header(containers.DATA["gzip"], size) + b"abcd"
+    )
+    archive = containers.Archive(io.BytesIO(whole))
+    for names in ({containers.CONTROL: containers.CONTROL}, containers.DATA):
         archive.member(names)[1].readall()
     if size == 4:
         archive.end()
@@ -224,12 +226,14 @@ def test_what_follows_is_refused(findings: Refuse) -> None:
 
 
 def test_a_further_member_is_refused(findings: Refuse) -> None:
-    more = deb() + ar.header("_gpgorigin", 2) + b"hi"
+    more = deb() + containers.ar_header("_gpgorigin", 2) + b"hi"
     assert findings(more) == [f"{NAME}: goes on after its end"]
 
 
 def test_a_member_before_the_others_is_refused(findings: Refuse) -> None:
-    whole = deb().replace(ar.MAGIC, ar.MAGIC + ar.header("_extra", 2) + b"hi", 1)
+    whole = deb().replace(
+        containers.MAGIC, containers.MAGIC + containers.ar_header("_extra", 2) + b"hi", 1
+    )
     assert findings(whole) == [f"{NAME}: where debian-binary should be, is none"]
 
 
@@ -383,7 +387,10 @@ SCRIPT = scripts(DESCRIBED)["postinst"].encode()
         (_changed("control", b"Package: greenhouse\n"), "control"),
         (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "postinst"),
         (_changed("postinst", SCRIPT.replace(b"exit 0", b"exit 1")), "postinst"),
-        (making.control_tar()[: -len(tar.END)] + gnu.file("./x", 0o755, b"") + tar.END, "its end"),
+        (
+            making.control_tar()[: -len(tar.END)] + containers.file("./x", 0o755, b"") + tar.END,
+            "its end",
+        ),
         (_changed("config", b"#!/bin/sh\nrm -r /\n"), "control"),
         (_changed("conffiles", b"/etc/passwd\n"), "control"),
         (control.spell(making.control_files(), {}), "postinst"),
@@ -426,8 +433,8 @@ BOMB = gzip(bytes(4 << 20)) * 32
 )
 def test_a_bomb_goes_off_in_small(findings: Refuse, data: bytes, control: bytes, told: str) -> None:
     control, data = control or gzip(making.control_tar()), data or gzip(making.data_of())
-    head = ar.header(ar.DATA["gzip"], len(data))
-    bomb = b"".join((ar.beginning(control), head, data, ar.padding(len(data))))
+    head = containers.ar_header(containers.DATA["gzip"], len(data))
+    bomb = b"".join((containers.beginning(control), head, data, containers.padding(len(data))))
     tracemalloc.start()
     try:
         assert findings(bomb) == [told]
@@ -439,17 +446,19 @@ def test_a_bomb_goes_off_in_small(findings: Refuse, data: bytes, control: bytes,
 def test_a_control_member_that_is_damaged_is_told(findings: Refuse) -> None:
     control = bytearray(gzip(making.control_tar()))
     control[-8] ^= 1
-    head = ar.header(ar.DATA["gzip"], len(data := gzip(making.data_of())))
-    whole = b"".join((ar.beginning(bytes(control)), head, data, ar.padding(len(data))))
+    head = containers.ar_header(containers.DATA["gzip"], len(data := gzip(making.data_of())))
+    whole = b"".join(
+        (containers.beginning(bytes(control)), head, data, containers.padding(len(data)))
+    )
     told = "control.tar.gz: is damaged in the chunk at byte 0: incorrect data check"
     assert findings(whole) == [told]
 
 
 def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:
     told = [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
-    assert findings(deb(gnu.directory(".") + tar.END)) == told
-    assert findings(deb(gnu.directory(".") * 100 + making.data_of())) == told
-    assert findings(deb(gnu.file("./x", 0o644, b""))) == told
+    assert findings(deb(containers.directory(".") + tar.END)) == told
+    assert findings(deb(containers.directory(".") * 100 + making.data_of())) == told
+    assert findings(deb(containers.file("./x", 0o644, b""))) == told
 
 
 def test_a_manifest_that_lies_elsewhere_is_refused(findings: Refuse) -> None:
@@ -466,13 +475,13 @@ def test_a_manifest_of_another_package_is_refused(findings: Refuse) -> None:
 
 
 def test_a_large_file_in_the_place_of_the_manifest_is_refused(findings: Refuse) -> None:
-    head = gnu.header(tar.Member("./x", FILE, 0o644, "root", "root", 1 << 32))
+    head = containers.tar_header(tar.Member("./x", FILE, 0o644, "root", "root", 1 << 32))
     told = findings(deb(head + bytes(512)))
     assert told == [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
 
 
 def test_times_are_all_of_one_kind(findings: Refuse) -> None:
-    epoch = gnu.Gnu(PACKAGE.prefix, by_content=False)
+    epoch = containers.Gnu(PACKAGE.prefix, by_content=False)
     data = making.data_of().replace(SPELLING.header(MAIN.entry), epoch.header(MAIN.entry))
     assert findings(deb(data)) == [f"{NAME}: lib/main.py: is not in the data as the manifest says"]
     every = making.data_of()

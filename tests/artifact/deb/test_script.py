@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import device
-from provisioning.artifact.deb import field
-from provisioning.artifact.deb.described import Described
-from provisioning.artifact.deb.script import scripts
-from provisioning.artifact.device import Value
-from provisioning.artifact.manifest import Manifest
-from provisioning.artifact.package import Hook, Package, Service
+from provisioning.artifact.deb import Described, fields
+from provisioning.artifact.deb.scripts import scripts
+from provisioning.artifact.model import device
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.artifact.model.package import Hook, Package, Service
 from provisioning.errors import ArtifactError
 from tests.artifact.making import PACKAGE, directory, file, link
 
@@ -59,7 +58,7 @@ def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str
 def test_a_script_is_this_to_the_letter(name: str) -> None:
     told = (GOLDEN / f"{name}.sh").read_text(encoding="utf-8")
     module = Path(device.__file__).read_text(encoding="utf-8")
-    assert made(FULL)[name] == told.replace("provisioning/artifact/device.py\n", module)
+    assert made(FULL)[name] == told.replace("provisioning/artifact/model/device.py\n", module)
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -81,7 +80,7 @@ def test_data_are_removed_where_nothing_else_can_lie() -> None:
 
 
 def _control(package: Package) -> str:
-    return field.control(field.complete(package), 1)
+    return fields.control(fields.complete(package), 1)
 
 
 @pytest.mark.parametrize("user", ["root", "1000", ""])
@@ -111,7 +110,7 @@ def test_adduser_is_there_before_what_needs_it() -> None:
     ],
 )
 def test_a_maintainer_has_a_name_and_an_address(said: str, told: str) -> None:
-    assert field.maintainer(PACKAGE._replace(maintainer=said)) == told
+    assert fields.maintainer(PACKAGE._replace(maintainer=said)) == told
 
 
 def test_where_systemd_runs_nothing_there_is_nothing_about_it() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tests.artifact.making import PACKAGE, directory, file, link
 from tests.cells import Cell, cells
+from tests.installer.making import conf
 from tests.machines.copied import copied
-from tests.target.making import conf
 
 from .making import spelt
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from provisioning.artifact.package import Package
+    from provisioning.artifact.model.package import Package
     from tests.artifact.making import Item
     from tests.machines.copied import Copied
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.package import Service
+from provisioning.artifact.model.package import Service
 from tests.artifact.making import PACKAGE, directory, file
 from tests.machines.copied import copied
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from provisioning.artifact.extract import extract
-from provisioning.artifact.files import open_regular
-from provisioning.artifact.format import prover, reader
-from provisioning.artifact.verify import verify
+from provisioning.artifact.filesystem import open_regular
+from provisioning.artifact.verify.formats import prover, reader
+from provisioning.artifact.verify.verify import verify
 from provisioning.errors import ArtifactError
 
 from . import forms

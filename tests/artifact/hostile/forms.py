@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.path import MANIFEST, RESERVED
-from provisioning.build.encode import encoder
+from provisioning.artifact.model.entry import MANIFEST, RESERVED
+from provisioning.builder.archive.compress import encoder
 from tests.artifact import making
 from tests.artifact.zip import making as zip_making
 

@@ -7,9 +7,8 @@ import zlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact.entry import DIR, FILE, LINK
-from provisioning.artifact.path import MANIFEST
-from provisioning.artifact.release import SUMS, manifest_name
+from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST
+from provisioning.artifact.model.release import SUMS, manifest_name
 from tests.artifact.making import (
     ITEMS,
     PACKAGE,

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import manifest, mtime, team
+from provisioning.artifact import process_pool
 from provisioning.artifact.extract import extract
-from provisioning.artifact.files import open_regular
-from provisioning.artifact.path import MANIFEST
-from provisioning.artifact.tree import compare
-from provisioning.artifact.verify import Report, Verification, verify
-from provisioning.artifact.zip.proof import prove
-from provisioning.artifact.zip.reader import Reading
-from provisioning.artifact.zip.spelling import clock
+from provisioning.artifact.filesystem import open_regular
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.entry import MANIFEST
+from provisioning.artifact.tar.archive import mtime_of_content
+from provisioning.artifact.verify.tree import compare
+from provisioning.artifact.verify.verify import Report, Verification, verify
+from provisioning.artifact.zip import clock
+from provisioning.artifact.zip.reader import Reading, prove
 from provisioning.errors import ArtifactError
 from tests.artifact.making import ITEMS, Item, directory, file, link, manifest_of
 from tests.artifact.test_rehearsal import Scratch
@@ -122,7 +123,7 @@ def timed(items: tuple[Item, ...], data: bytes) -> list[Part]:
     entries = [None, None, file(MANIFEST, data).entry, *(item.entry for item in items)]
     for at, entry in enumerate(entries):
         if entry and entry.type == "file":
-            time, date = clock(mtime.of_content(entry))
+            time, date = clock(mtime_of_content(entry))
             fields = {**made[at].fields, "time": time, "date": date}
             made[at] = made[at]._replace(fields=fields)
     return made
@@ -346,7 +347,7 @@ LARGE = (directory("a"), file("a/b", bytes(range(256)) * 40_000), file("c", b"x"
 
 @pytest.fixture(params=[1, 3])
 def processors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(team, "processors", lambda: request.param)
+    monkeypatch.setattr(process_pool, "processors", lambda: request.param)
     return int(request.param)
 
 

@@ -10,18 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.artifact.path import path_fault
+from provisioning.artifact.model.entry import path_fault
 from provisioning.artifact.tar import EPOCH, Member
-from provisioning.artifact.zip.members import (
-    Source,
-    is_strange,
-    parse_central,
-    parse_end,
-    read_central,
-    read_content,
-    read_local,
-)
-from provisioning.artifact.zip.spelling import (
+from provisioning.artifact.zip import (
     CENTRAL,
     LOCAL,
     Packed,
@@ -30,6 +21,15 @@ from provisioning.artifact.zip.spelling import (
     end,
     is_possible,
     local,
+)
+from provisioning.artifact.zip.members import (
+    Source,
+    is_strange,
+    parse_central,
+    parse_end,
+    read_central,
+    read_content,
+    read_local,
 )
 from provisioning.errors import ArtifactError
 

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.spec import schema
-from provisioning.spec.variables import BUILT_IN
+from provisioning.spec.resolve.variables import BUILT_IN
+from provisioning.spec.schema import schema
 from tests.spec.fuzz.project import Files, unpack
 
 if TYPE_CHECKING:

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from provisioning.artifact import archive, manifest, tar
-from provisioning.artifact.entry import FILE, Entry
-from provisioning.artifact.manifest import Manifest
-from provisioning.build.layout import Layout, lay_out
-from provisioning.build.sources import Sources
-from provisioning.build.workspace import package_of
-from provisioning.spec.fault import SpecError
-from provisioning.spec.inputs import Inputs
-from provisioning.spec.node import plain
-from provisioning.spec.outline import Outline, outline
-from provisioning.spec.project import read_project
-from provisioning.spec.write import write
+from provisioning.artifact import tar
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.entry import FILE, Entry
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.artifact.tar import archive
+from provisioning.builder.collect.layout import Layout, lay_out
+from provisioning.builder.collect.sources import Sources
+from provisioning.builder.workspace.paths import package_of
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.resolve.inputs import Inputs
+from provisioning.spec.resolve.outline import Outline, outline, write
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.yaml.node import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -51,7 +51,7 @@ fi
 
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     python3 -I - /opt/greenhouse/etc/device.env '{"BROKER": {"pattern": "", "secret": false, "summary": ""}, "PASSWORD": {"pattern": "", "secret": true, "summary": ""}}' <<'END_OF_PYTHON'
-provisioning/artifact/device.py
+provisioning/artifact/model/device.py
 END_OF_PYTHON
 fi
 

@@ -1,0 +1,321 @@
+"""Knows how a file of compressed chunks is read: checked to its last byte, in bounded memory.
+
+A chunk is one gzip member, one xz stream or one zstd frame, and each begins as this tool has it
+begin. Chunks of no bytes are refused, like everything that is none: whatever lies in the file is
+part of what was checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import zlib
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, Protocol
+
+from provisioning.artifact.tar.chunking import Chunk
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+MOST_MEMORY = 128 << 20
+"""Bytes that a decoder may take: enough for the largest window that an encoder here may choose."""
+
+
+class Decoder(Protocol):
+    """What unpacks one chunk."""
+
+    eof: bool
+    """Whether the chunk has ended."""
+    rest: bytes
+    """What it was given and has not taken yet: after the end, what follows the chunk."""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        """Unpack `room` bytes, or what there is. Raises ValueError, telling why not."""
+
+
+class ChunkReader(io.RawIOBase):
+    """The uncompressed bytes of a raw stream of chunks.
+
+    `limit` bounds how many bytes come out; whoever learns how many there can be lowers it.
+    `on_chunk` is told each chunk when it ends. Reading raises ArtifactError, with the offset in
+    the archive, for what is damaged, cut off, no chunk, or more than the limit.
+    """
+
+    name: str
+    header: bytes
+    """What each chunk begins with."""
+    longest_begin: int
+    """How many bytes tell whether a chunk begins as it should."""
+    block: int
+    """How many bytes are unpacked at once."""
+    is_single = False
+    """Whether a second chunk is one too many."""
+
+    def __init__(
+        self,
+        stream: io.RawIOBase,
+        limit: int,
+        on_chunk: Callable[[Chunk], object] | None = None,
+    ) -> None:
+        self.limit = limit
+        self._stream = stream
+        self._on_chunk = on_chunk
+        self._pending = self._made = b""
+        self._decode: Decoder | None = None
+        self._digest = hashlib.sha256()
+        self._tar_digest = hashlib.sha256()
+        self._offset = self._start = 0  # in the archive: of the next byte, of this chunk
+        self._tar_offset = self._tar_start = 0
+
+    @property
+    def tar_size(self) -> int:
+        """How many uncompressed bytes have come out so far."""
+        return self._tar_offset
+
+    def decoder(self) -> Decoder:
+        """What unpacks the next chunk."""
+        raise NotImplementedError
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """How a chunk of `length` bytes ends, and how one of `following` bytes begins after it."""
+        raise NotImplementedError
+
+    def fault(self, begin: bytes, length: int) -> str | None:
+        """Why a chunk that begins so, and unpacked to `length` bytes, is none of this tool's."""
+        del begin, length
+        return None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
+        while not self._made:
+            # Not before what has come out is asked for: there, a member may tell its name.
+            if self._tar_offset > self.limit:
+                allowed = f"the {self.limit} bytes its manifest allows"
+                raise self._fault(f"unpacks to more than {allowed}")
+            decode = self._decode or self._next_chunk()
+            if decode is None:
+                return 0
+            self._made = self._decompress(decode, len(buffer))
+        data, self._made = self._made[: len(buffer)], self._made[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _next_chunk(self) -> Decoder | None:
+        while len(self._pending) < self.longest_begin and (block := self._stream.read(self.block)):
+            self._pending += block
+        if not self._pending and self._offset:
+            return None
+        self._start, self._tar_start = self._offset, self._tar_offset
+        if self.is_single and self._offset:
+            raise self._fault("there should be one alone")
+        if not self._pending.startswith(self.header):
+            cut = self.header.startswith(self._pending)
+            what = f"not the {self.name} header that this tool writes"
+            raise self._fault("cut off" if cut else what)
+        self._begin = self._pending[: self.longest_begin]
+        self._digest, self._tar_digest = hashlib.sha256(), hashlib.sha256()
+        self._decode = self.decoder()
+        return self._decode
+
+    def _decompress(self, decode: Decoder, room: int) -> bytes:
+        source, self._pending = self._pending[: self.block], self._pending[self.block :]
+        if not source:
+            source = self._stream.read(self.block) or b""
+        try:
+            data = decode(source, room)
+        except ValueError as error:
+            raise self._fault(str(error)) from None
+        self._pending = decode.rest + self._pending
+        self._advance(memoryview(source)[: len(source) - len(decode.rest)], data)
+        if decode.eof:
+            self._end_chunk()
+        elif not source and not data:
+            raise self._fault("cut off")
+        return data
+
+    def _advance(self, used: memoryview, made: bytes) -> None:
+        if self._on_chunk:
+            self._digest.update(used)
+            self._tar_digest.update(made)
+        self._offset += len(used)
+        self._tar_offset += len(made)
+
+    def _end_chunk(self) -> None:
+        self._decode = None
+        length, tar_length = self._offset - self._start, self._tar_offset - self._tar_start
+        if not tar_length:
+            raise self._fault("it holds nothing")
+        if fault := self.fault(self._begin, tar_length):
+            raise self._fault(fault)
+        if self._on_chunk:
+            digests = self._digest.hexdigest(), self._tar_digest.hexdigest()
+            self._on_chunk(Chunk(self._start, length, self._tar_start, tar_length, *digests))
+
+    def _fault(self, reason: str) -> ArtifactError:
+        return ArtifactError(f"is damaged in the chunk at byte {self._start}: {reason}")
+
+
+# Magic, deflate, no flags, no time, no extra flags, an unknown system: no CRC covers these bytes,
+# so one spelling is the only check there is.
+HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+# zlib hands back what it did not use, a copy for each member: small blocks keep that cheap even
+# where someone packed thousands of members into each of them.
+_GZIP_BLOCK = 64 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class _Inflate:
+    """A gzip member: its CRC-32 and its length are checked at its end."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(_GZIP)
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        try:
+            data = self._zlib.decompress(source, room)
+        except zlib.error as error:
+            raise ValueError(str(error).rpartition(": ")[2]) from None
+        self.eof = self._zlib.eof
+        self.rest = self._zlib.unused_data if self.eof else self._zlib.unconsumed_tail
+        return data
+
+
+class GzipReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of gzip members: see ChunkReader."""
+
+    name, header, longest_begin, block = "gzip", HEADER, len(HEADER), _GZIP_BLOCK
+    decoder = staticmethod(_Inflate)
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del following
+        return (length % (1 << 32)).to_bytes(4, "little"), HEADER
+
+
+# Magic, a CRC-64 of each block, and the CRC-32 of that.
+_HEADER = b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46"
+_END = b"YZ"
+
+# A call unpacks all that it is given, since one cannot learn otherwise where a stream has ended.
+# So it is given little, which becomes at most 15 MB.
+_XZ_BLOCK = 2048
+
+
+class _Unxz:
+    """An xz stream: each block's CRC-64, its index and its footer are checked."""
+
+    def __init__(self) -> None:
+        self._lzma = lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY)
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        del room
+        try:
+            data = self._lzma.decompress(source)
+        except lzma.LZMAError as error:
+            raise ValueError(str(error)) from None
+        self.eof, self.rest = self._lzma.eof, self._lzma.unused_data
+        return data
+
+
+class XzReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of xz streams: see ChunkReader."""
+
+    name, header, longest_begin, block = "xz", _HEADER, len(_HEADER), _XZ_BLOCK
+    decoder = staticmethod(_Unxz)
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del length, following  # they stand in an index, not near enough to the end
+        return _END, _HEADER
+
+
+# Magic, and what follows it in a frame of a known size, which is its window too, with a checksum:
+# the size takes 1, 2, 4 or 8 bytes.
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_FLAGS = b"\x24\x64\xa4\xe4"
+_SIZES = (256, 65536 + 256, 1 << 32)
+_LONGEST = len(_MAGIC) + 1 + 8
+
+# A call unpacks all that it is given, since one cannot learn otherwise where a frame has ended. So
+# it is given little, which can be 128 blocks of 128 KiB.
+_ZSTD_BLOCK = 512
+
+
+class _Unzstd:
+    """A zstd frame: its checksum is checked at its end.
+
+    Python has zstd from 3.14 on; before, the package `zstandard` serves, where it is installed.
+    """
+
+    def __init__(self) -> None:
+        self._decompress, self._error = _zstd()
+        self.eof, self.rest = False, b""
+
+    def __call__(self, source: bytes, room: int) -> bytes:
+        del room
+        try:
+            data = self._decompress.decompress(source)
+        except self._error as error:
+            raise ValueError(str(error).rpartition(": ")[2]) from None
+        self.eof = self._decompress.eof
+        self.rest = self._decompress.unused_data if self.eof else b""
+        return bytes(data)
+
+
+def _zstd() -> tuple[Any, type[Exception]]:
+    try:
+        # Python 3.14
+        from compression import zstd  # type: ignore[import-not-found]  # noqa: PLC0415  # novm
+
+        return zstd.ZstdDecompressor(), zstd.ZstdError
+    except ImportError:
+        pass
+    try:
+        import zstandard  # noqa: PLC0415 - optional
+
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_MEMORY)
+        return decompressor.decompressobj(), zstandard.ZstdError
+    except ImportError:
+        raise ArtifactError(
+            "needs zstd to be read: Python 3.14, or the package python3-zstandard (pip: zstandard)"
+        ) from None
+
+
+class ZstdReader(ChunkReader):
+    """The uncompressed bytes of a raw stream of zstd frames: see ChunkReader."""
+
+    name, header, longest_begin, block = "zstd", _MAGIC, _LONGEST, _ZSTD_BLOCK
+    decoder = staticmethod(_Unzstd)
+
+    @staticmethod
+    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+        """See ChunkReader."""
+        del length
+        return b"", _header(following)
+
+    def fault(self, begin: bytes, length: int) -> str | None:
+        """Hold the frame's header, which no checksum covers, against the one it has here."""
+        wanted = begin.startswith(_header(length))
+        return None if wanted else "not the zstd header that this tool writes"
+
+
+def _header(length: int) -> bytes:
+    """What a frame of so many bytes begins with (RFC 8878, section 3.1.1.1)."""
+    form = bisect_right(_SIZES, length)
+    size = length - _SIZES[0] if form == 1 else length
+    return _MAGIC + _FLAGS[form : form + 1] + size.to_bytes(1 << form, "little")
+
+
+READERS: dict[str, type[ChunkReader]] = {"gzip": GzipReader, "xz": XzReader, "zstd": ZstdReader}
+"""What reads the chunks of each codec."""

@@ -1,0 +1,573 @@
+"""Knows how a Debian package gives setuid and setgid, which its data do not have.
+
+An administrator's dpkg-statoverride(1) comes first, as Debian Policy 10.9 has it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from provisioning.artifact.bytecode import VARIABLE, Beside, has_sources, is_source, of_package
+from provisioning.artifact.deb import POST_REMOVE, PRE_INSTALL, conffiles, data_member, fields
+from provisioning.artifact.model import device
+from provisioning.artifact.model.entry import DEVICE, HOOKS, LENT, RESERVED, carried
+from provisioning.artifact.model.package import plain
+from provisioning.artifact.model.placement import CURRENT, RELEASES
+from provisioning.artifact.units import writable
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from provisioning.artifact.deb import Described
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.model.package import Package
+
+    Part = Callable[[Described], Iterator[str]]
+
+
+def give(described: Described) -> Iterator[str]:
+    """Set them once the owner is there; without, tell so."""
+    name, prefix = described.manifest.package.name, described.manifest.package.prefix
+    found = [
+        entry
+        for entry in described.manifest.entries
+        if entry.mode & LENT and carried(*entry[2:5]) != entry.mode
+    ]
+    if found:
+        lines = "".join(_line(prefix, entry) for entry in found)
+        yield f"""\
+lend() {{
+    if [ -L "$4" ] || [ ! -e "$4" ] || dpkg-statoverride --list "$4" >/dev/null; then
+        return 0
+    elif getent passwd "$1" >/dev/null && getent group "$2" >/dev/null; then
+        chown "$1:$2" "$4"
+        chmod "$3" "$4"
+    else
+        echo "{name}: $4: without setuid and setgid: no user $1, or no group $2" >&2
+    fi
+}}
+if [ "$1" = configure ]; then
+{lines}\
+fi
+"""
+
+
+def _line(prefix: str, entry: Entry) -> str:
+    path = quote(f"{prefix}/{entry.path}")
+    return f"    lend {entry.owner} {entry.group} {entry.mode:04o} {path}\n"
+
+
+_COPIES = "/etc/systemd/system"  # of what was there before a package was removed, too
+_PLACES = (
+    *("/etc/systemd/system.control", _COPIES, "/etc/systemd/system.attached"),
+    *("/run/systemd/transient", "/run/systemd/system", "/run/systemd/generator"),
+    *("/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"),
+    "/run/systemd/generator.late",
+)
+
+_ALIAS = """\
+# Which file of a place says that a unit has this name too, once it is enabled.
+alias_in() {
+    grep -ls '^[[:blank:]]*Alias' "$1"/*.service "$1"/*.service.d/*.conf |
+        while IFS= read -r path; do
+            sed -n -e :a -e '/\\\\$/{N;s/\\\\\\n/ /;ba' -e '}' \\
+                -e 's/^[[:blank:]]*Alias[[:blank:]]*=/ /p' "$path" |
+                tr -s '[:blank:]' '\\n' | grep -qxF "$2" && printf '%s\\n' "$path" || true
+        done | sed -n 1p
+}
+"""
+STOPPED = """\
+# Whether somebody has stopped a unit: it has left its state before its process has ended.
+was_stopped() {
+    systemctl is-active --quiet "$1" && return 1
+    left=$(systemctl show --property=ActiveExitTimestampMonotonic --value "$1")
+    ended=$(systemctl show --property=ExecMainExitTimestampMonotonic --value "$1")
+    [ "${left:-0}" -gt 0 ] && [ "${left:-0}" -lt "${ended:-0}" ]
+}
+"""
+
+
+def refuse(described: Described) -> Iterator[str]:
+    """Refuse to come where a unit of that name is another's, before anything is changed.
+
+    What this package has brought may have been copied to `_COPIES`, or masked there.
+    """
+    package = described.manifest.package
+    if names := " ".join(map(quote, data_member.names(package))):
+        yield _ALIAS
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    for unit in {names}; do
+        if dpkg-query --listfiles {package.name} 2>/dev/null |
+            grep -qxF "{data_member.DIRECTORY}/$unit"; then
+            continue
+        fi
+        for place in {" ".join(_PLACES)}; do
+            path=$(alias_in "$place" "$unit")
+            if [ -n "$path" ]; then
+                echo "{package.name}: $path: is not of {package.name}, and goes by the name" \\
+                    "$unit too where it is enabled (Alias=); call the service another name" >&2
+                exit 1
+            fi
+            path=$place/$unit
+            if [ "$1$place" = "install{_COPIES}" ] && [ -n "$2" ]; then
+                continue
+            elif [ "$(readlink "$path")" = /dev/null ]; then
+                continue
+            elif [ -s "$path" ] || [ -L "$path" ]; then
+                echo "{package.name}: $path: is not of {package.name}; remove it," \\
+                    "or call the service another name" >&2
+                exit 1
+            fi
+        done
+    done
+fi
+"""
+
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATIENCE = 10  # seconds from SIGTERM to SIGKILL, for a hook that is late
+_END_OF_HOOK = "END_OF_HOOK"
+_OCCASIONS = {  # with which argument dpkg calls the script that runs it
+    "pre_install": '[ "$1" = install ] || [ "$1" = upgrade ]',
+    "post_install": '[ "$1" = configure ]',
+    "pre_remove": '[ "$1" = remove ]',
+    "post_remove": '[ "$1" = remove ]',
+}
+_TEMPORARY = ("    hook= cache=", '    trap \'rm -rf "$hook" "$cache"\' EXIT')
+# Then the files of the package are not there yet, or not any more: the script has the hook in it.
+_WITHIN = {"pre_install": PRE_INSTALL, "post_remove": POST_REMOVE}
+
+
+def run(described: Described, name: str) -> Iterator[str]:
+    """Run the hook of this name, if the package has one."""
+    package = described.manifest.package
+    hook = next((each for each in package.hooks if each.name == name), None)
+    if hook is None:
+        return
+    prefix = quote(package.prefix)
+    place, script = prefix, quote(f"{package.prefix}/{HOOKS}/{name}")
+    lines = [f"if {_OCCASIONS[name]}; then", *_TEMPORARY]
+    environment = [*_environment(package, name)]
+    if has_sources(described.manifest.entries):
+        lines.append("    cache=$(mktemp -d)")
+        environment.append((VARIABLE, '"$cache"'))
+    if name in _WITHIN:
+        lines += _written(_text(described, _WITHIN[name]))
+        place, script = "/", '"$hook"'
+    lines += [
+        *_action(name),
+        f"    cd {place}",
+        "    env -i \\",
+        *(f"        {variable}={value} \\" for variable, value in environment),
+        f"        timeout --kill-after={_PATIENCE} {hook.timeout} {script} </dev/null",
+        "fi",
+    ]
+    yield "".join(f"{line}\n" for line in lines)
+
+
+def _written(text: str) -> Iterator[str]:
+    end, lines = _END_OF_HOOK, {*text.splitlines()}
+    while end in lines:
+        end += "_"
+    yield "    hook=$(mktemp)"
+    yield f"    cat >\"$hook\" <<'{end}'"
+    yield text.removesuffix("\n")
+    yield end
+    yield '    chmod 700 "$hook"'
+
+
+def _text(described: Described, path: str) -> str:
+    try:
+        text = described.texts[path].decode()
+    except KeyError:
+        raise ArtifactError(f"{path}: is missing") from None
+    except ValueError:
+        text = "\0"
+    if "\0" in text:
+        raise ArtifactError(f"{path}: is not text in UTF-8, as a deb needs it to be")
+    return text
+
+
+def _action(name: str) -> Iterator[str]:
+    if name.endswith("_install"):
+        yield "    action=install"
+        yield '    [ -z "$2" ] || action=upgrade'
+
+
+def _environment(package: Package, name: str) -> Iterator[tuple[str, str]]:
+    installs = name.endswith("_install")
+    yield "PROVISIONING_NAME", quote(package.name)
+    yield "PROVISIONING_VERSION", quote(package.version)
+    yield "PROVISIONING_PLATFORM", quote(package.platform)
+    yield "PROVISIONING_PREFIX", quote(package.prefix)
+    yield "PROVISIONING_RELEASE", quote(package.prefix)
+    yield "PROVISIONING_OLD_VERSION", '"$2"' if installs else quote(package.version)
+    yield "PROVISIONING_ACTION", '"$action"' if installs else "remove"
+    yield "PATH", _PATH
+    yield "LC_ALL", "C.UTF-8"
+
+
+FOUND = f"{RESERVED}/dpkg-found"
+
+_IS_OWN = """\
+# Whether the version before has a directory, for data, or holds all that is in it.
+is_own() {{
+    owned=$(dpkg-query --listfiles {name} 2>/dev/null) || return 1
+    printf '%s\\n' "$owned" | grep -qxF -e "$1" || return 1
+    printf '%s\\n' "$owned" | grep -qF -e "$1/" || return 0
+    ! {{
+        find "$1" -name __pycache__ -prune -o ! -type d -print
+        printf '%s\\n' "$owned" "$owned"
+    }} | LC_ALL=C sort | LC_ALL=C uniq -u | grep -qF -e "$1/"
+}}
+"""
+_NOTE = """\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    [ "$1$2" != install ] || rm -f {found}
+    for path in {data}; do
+        if [ -d "$path" ] && ! is_own "$path"; then
+            mkdir -p {reserved}
+            printf '%s\\n' "$path" >>{found}
+        fi
+    done
+fi
+"""
+_FORGET = """\
+if {{ [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; }} && [ -f {found} ]; then
+    while IFS= read -r path; do
+        if is_own "$path"; then
+            printf '%s\\n' "$path"
+        fi
+    done <{found} >{found}-new
+    mv -T {found}-new {found}
+    if [ ! -s {found} ]; then
+        rm {found}
+        rmdir --ignore-fail-on-non-empty {reserved}
+    fi
+fi
+"""
+_PURGE = """\
+if [ "$1" = purge ] && [ -d {prefix} ]; then
+{removed}\
+    rm -f {found}
+fi
+"""
+_DATA = """\
+    for path in {data}; do
+        if grep -sqxF -e "$path" {found}; then
+            continue
+        elif [ ! -L "$path" ] && mountpoint -q "$path"; then
+            echo "{name}: $path: is mounted there; unmount it, and purge again" >&2
+            exit 1
+        fi
+        rm -rf --one-file-system "$path"
+    done
+"""
+_DEVICE = """\
+    rm -f {device}
+    rmdir {configuration} 2>/dev/null || true
+"""
+_CACHES = """\
+    for path in {sources}; do
+        if ! ls "$path"/*.py >/dev/null 2>&1; then
+            rm -rf --one-file-system "$path/__pycache__"
+        fi
+    done
+"""
+
+
+def note(described: Described) -> Iterator[str]:
+    """Note which data are there, before anything is unpacked or run that could make them."""
+    manifest = described.manifest
+    if _data(manifest):
+        yield f"{_IS_OWN}{_NOTE}".format(**_names(manifest))
+
+
+def forget(described: Described) -> Iterator[str]:
+    """Forget what was noted for a version that did not come."""
+    manifest = described.manifest
+    if _data(manifest):
+        yield f"{_IS_OWN}{_FORGET}".format(**_names(manifest))
+
+
+def remove(described: Described) -> Iterator[str]:
+    """On a purge, remove data, values of the machine, Python's caches.
+
+    What is mounted there, a disk with whatever is on it, is let be; so is byte code beside
+    sources that somebody else has put there. Directories of the package that are empty then, dpkg
+    removes.
+    """
+    manifest = described.manifest
+    if _is_alone(manifest):
+        data, names = _data(manifest), _names(manifest)
+        parts = ((_DATA, data), (_DEVICE, manifest.package.device), (_CACHES, names["sources"]))
+        removed = "".join(part.format(**names) for part, needed in parts if needed)
+        yield _PURGE.format(removed=removed, **names)
+
+
+def _is_alone(manifest: Manifest) -> bool:
+    """Whether nothing else can lie in the prefix."""
+    return manifest.package.prefix.endswith(f"/{manifest.package.name}")
+
+
+def _data(manifest: Manifest) -> tuple[str, ...]:
+    return writable(*manifest) if _is_alone(manifest) else ()
+
+
+def _sources(manifest: Manifest) -> list[str]:
+    """The directories in which Python may have left byte code."""
+    paths = (each.path for each in manifest.entries if is_source(each))
+    above = {path.rpartition("/")[0] for path in paths}
+    return [f"{manifest.package.prefix}/{path}".rstrip("/") for path in sorted(above)]
+
+
+def _names(manifest: Manifest) -> dict[str, str]:
+    package = manifest.package
+    paths = {"reserved": RESERVED, "found": FOUND, "device": DEVICE}
+    paths["configuration"] = DEVICE.rpartition("/")[0]
+    named = {name: quote(f"{package.prefix}/{path}") for name, path in paths.items()}
+    lists = {"data": _words(_data(manifest)), "sources": _words(_sources(manifest))}
+    return {**named, **lists, "name": package.name, "prefix": quote(package.prefix)}
+
+
+def _words(paths: Iterable[str]) -> str:
+    return " ".join(map(quote, paths))
+
+
+_GUARD = """\
+#!/bin/sh
+set -e
+
+# No path below would be one of that root.
+if [ -n "${{DPKG_ROOT:-}}" ]; then
+    echo "{name}: cannot be installed with --force-script-chrootless" >&2
+    exit 1
+fi
+"""
+_END_OF_PYTHON = "END_OF_PYTHON"
+_LEFT = """\
+dpkg-query --listfiles {name} | sed -n 's,\\.py$,,p' |
+    while IFS= read -r path; do
+        cache=${{path%/*}}/__pycache__
+        set -- "$path".pyc "$path".pyc.[0-9]*
+        [ -L "$cache" ] || set -- "$@" "$cache/${{path##*/}}".*.pyc*
+        for file; do
+            [ ! -f "$file" ] || printf '%s\\0' "$file"
+        done
+    done | xargs -0 -r rm -f || true
+dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
+    while IFS= read -r path; do
+        [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
+    done
+"""
+_CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
+
+
+def scripts(described: Described) -> dict[str, str]:
+    """The scripts that a package needs, by their names."""
+    found = {name: [*_parts(name, described)] for name in _MADE_OF}
+    guard = _GUARD.format(name=described.manifest.package.name)
+    return {name: "\n".join((guard, *parts, "exit 0\n")) for name, parts in found.items() if parts}
+
+
+def _parts(name: str, described: Described) -> Iterator[str]:
+    for part in _MADE_OF[name]:
+        yield from part(described)
+
+
+def _own_place(described: Described) -> Iterator[str]:
+    """Refuse to come where `provision` has installed: each would remove what is the other's.
+
+    An installation of that kind asks the same of dpkg: see installer/store/releases.py.
+    """
+    package = described.manifest.package
+    current, releases = (quote(f"{package.prefix}/{name}") for name in (CURRENT, RELEASES))
+    told = quote(
+        f"{package.name}: {package.prefix}: is installed by provision;"
+        f" run `provision uninstall {package.name}` first"
+    )
+    yield f"""\
+if [ "$1" = install ] && [ -L {current} ] && [ -d {releases} ]; then
+    printf '%s\\n' {told} >&2
+    exit 1
+fi
+"""
+
+
+def _values(described: Described) -> Iterator[str]:
+    """Refuse to come where the machine lacks a value, before anything is changed.
+
+    It asks what an installation without dpkg asks, by the same text: see artifact/model/device.py.
+    """
+    package = described.manifest.package
+    if package.device:
+        file = quote(f"{package.prefix}/{DEVICE}")
+        asked = quote(json.dumps(plain(package)["device"], sort_keys=True))
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    python3 -I - {file} {asked} <<'{_END_OF_PYTHON}'
+{_source()}\
+{_END_OF_PYTHON}
+fi
+"""
+
+
+def _source() -> str:
+    loader: Any = device.__spec__.loader  # which may be that of a zip
+    source: str = loader.get_source(device.__name__)
+    return source
+
+
+def _users(described: Described) -> Iterator[str]:
+    """Make users before there are files that may be theirs: dpkg looks owners up by name."""
+    for name in fields.users(described.manifest.package):
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    if ! getent passwd {name} >/dev/null; then
+        getent group {name} >/dev/null || addgroup --quiet --system {name}
+        adduser --quiet --system --ingroup {name} --no-create-home --home /nonexistent {name}
+    fi
+fi
+"""
+
+
+def _dropped_units(described: Described) -> Iterator[str]:
+    """Stop and forget what an older version ran and this one does not have any more."""
+    package = described.manifest.package
+    if data_member.has_systemd(package):
+        kept = [f"            {quote(name)}) ;;\n" for name in data_member.names(package)]
+        yield f"""\
+if [ "$1" = upgrade ]; then
+    for unit in $(dpkg-query --listfiles {package.name} 2>/dev/null |
+        sed -n 's,^{data_member.DIRECTORY}/,,p'); do
+        case "$unit" in
+{"".join(kept)}\
+            *)
+                if [ -d /run/systemd/system ]; then
+                    deb-systemd-invoke stop "$unit" >/dev/null || true
+                fi
+                deb-systemd-helper purge "$unit" >/dev/null || true
+                ;;
+        esac
+    done
+fi
+"""
+
+
+def _enabled_units(described: Described) -> Iterator[str]:
+    for name in map(quote, data_member.names(described.manifest.package)):
+        yield f"""\
+case "$1" in {_CONFIGURED})
+    deb-systemd-helper unmask {name} >/dev/null || true
+    # Whoever has disabled it wants it to stay so.
+    if deb-systemd-helper --quiet was-enabled {name}; then
+        deb-systemd-helper enable {name} >/dev/null || true
+    else
+        deb-systemd-helper update-state {name} >/dev/null || true
+    fi
+    ;;
+esac
+"""
+
+
+def _started_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield STOPPED
+        yield f"""\
+case "$1" in {_CONFIGURED})
+    if [ -d /run/systemd/system ]; then
+        systemctl --system daemon-reload >/dev/null || true
+        action=start
+        [ -z "$2" ] || action=restart
+        for unit in {names}; do
+            if [ -z "$2" ] || ! was_stopped "$unit"; then
+                deb-systemd-invoke "$action" "$unit" >/dev/null || true
+            fi
+        done
+    fi
+    ;;
+esac
+"""
+
+
+def _stopped_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield f"""\
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    deb-systemd-invoke stop {names} >/dev/null || true
+fi
+"""
+
+
+def _reloaded_units(described: Described) -> Iterator[str]:
+    if _quoted(described):
+        yield """\
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    systemctl --system daemon-reload >/dev/null || true
+fi
+"""
+
+
+def _purged_units(described: Described) -> Iterator[str]:
+    if names := _quoted(described):
+        yield f"""\
+if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
+    deb-systemd-helper purge {names} >/dev/null || true
+fi
+"""
+
+
+def _left_byte_code(described: Described) -> Iterator[str]:
+    """Remove what Python has left beside files that go, or are replaced: dpkg knows of none.
+
+    A package that brings byte code itself has to look after it.
+    """
+    package, entries = described.manifest
+    if has_sources(entries) and not Beside(entries).brings_its_own:
+        yield _LEFT.format(name=package.name)
+
+
+def _emptied_caches(described: Described) -> Iterator[str]:
+    """Have no byte code of another version where services keep theirs."""
+    yield from _without_caches(described, _CONFIGURED)
+
+
+def _removed_caches(described: Described) -> Iterator[str]:
+    yield from _without_caches(described, "remove | purge")
+
+
+def _without_caches(described: Described, occasions: str) -> Iterator[str]:
+    manifest = described.manifest
+    if _quoted(described) and has_sources(manifest.entries):
+        yield f"""\
+case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
+"""
+
+
+def _quoted(described: Described) -> str:
+    return " ".join(map(quote, data_member.names(described.manifest.package)))
+
+
+_MADE_OF: dict[str, tuple[Part, ...]] = {
+    "preinst": (
+        refuse,
+        *(_own_place, _values, _users, fields.reach, _dropped_units, note),
+        *(partial(run, name="pre_install"), conffiles.begin),
+    ),
+    "postinst": (
+        *(conffiles.finish, give, partial(run, name="post_install")),
+        *(_enabled_units, _emptied_caches, _started_units),
+    ),
+    "prerm": (partial(run, name="pre_remove"), _stopped_units, _left_byte_code),
+    "postrm": (
+        *(conffiles.undo, _reloaded_units, partial(run, name="post_remove")),
+        *(_removed_caches, _purged_units, forget, remove),
+    ),
+}
+"""What each script does, in order."""

@@ -1,0 +1,308 @@
+"""Knows what a package is, apart from its entries: who it is, and what a target does for it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.entry import owner_fault, path_fault, shown
+from provisioning.console import NO_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SERVICE_MANAGERS = ("systemd", "launchd")
+RESTARTS = ("on-failure", "always", "never")
+HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
+DEBIAN_FIELDS = (
+    *("Breaks", "Conflicts", "Depends", "Enhances", "Homepage", "Pre-Depends", "Priority"),
+    *("Provides", "Recommends", "Replaces", "Section", "Suggests"),
+)
+CHECKS = ("http", "tcp", "command", "uptime")
+
+LONGEST_WAIT = 3600  # seconds, that a hook or a health check may be given
+_MOST_PATTERNS = 500  # bytes
+
+
+class Health(NamedTuple):
+    """How one sees that a service runs well, once it was started."""
+
+    check: str
+    """One of CHECKS."""
+    what: str
+    """A URL that answers 2xx; HOST:PORT that accepts; a command line, as `Service.exec`, that
+    exits with 0; or for how many seconds the service must run without a break."""
+    within: int
+    """Seconds from its start, after which it is not well."""
+
+
+class Service(NamedTuple):
+    """A program that the target keeps running."""
+
+    name: str
+    exec: str
+    """The command line; its first word is a path in the package. Words as sh(1) splits them."""
+    restart: str
+    """One of RESTARTS."""
+    user: str
+    """Who runs it, made where a name is that of nobody; "" is the service manager's own user."""
+    group: str
+    """"" is the user's own group."""
+    environment: tuple[tuple[str, str], ...]
+    """Names and values, sorted."""
+    directory: str
+    """Where it is started: a path in the package, "" for its root."""
+    health: Health | None
+
+
+class Hook(NamedTuple):
+    """A script that the target runs when a package comes or goes: see `hook_path`."""
+
+    name: str
+    """One of HOOKS."""
+    timeout: int
+    """Seconds, after which it has failed."""
+
+
+class Package(NamedTuple):
+    """What a package is: the same for each of its entries."""
+
+    name: str
+    version: str
+    platform: str
+    os: str
+    arch: str
+    prefix: str
+    """Where it is installed: an absolute path."""
+    summary: str
+    license: str
+    maintainer: str
+    service_manager: str = ""
+    """One of SERVICE_MANAGERS, or "" where none is known."""
+    services: tuple[Service, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    device: tuple[Value, ...] = ()
+    debian: tuple[tuple[str, str], ...] = ()
+    """Fields of a Debian package's control file, of DEBIAN_FIELDS, sorted."""
+    debian_files: tuple[tuple[str, str], ...] = ()
+    """Digests of what a Debian package holds and no entry is: see deb/stated.py."""
+
+
+_NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}
+"""Fields of a package that are maps in JSON, by name."""
+_TEXTS = frozenset(Package._fields) - {*_NAMED, "debian", "debian_files"}
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_ODD = re.compile(r"""["'*?\[\]{}$]""")
+_CHECKED = {"http": r"https?://[!-~]+", "tcp": r"[!-~]+:[0-9]{1,5}", "uptime": r"[1-9][0-9]{0,3}"}
+# What text in one line, in UTF-8, cannot hold.
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{NO_CHARACTERS}]")
+
+
+def words(command: str) -> list[str]:
+    """The words of a command line. Raises ValueError for a quote that is not closed."""
+    return shlex.split(command)
+
+
+def plain(package: Package) -> dict[str, Any]:
+    """A package as JSON has it."""
+    fields = package._asdict()
+    for key in _NAMED:
+        fields[key] = {each.name: _plain(each) for each in fields[key]}
+    fields["debian"] = dict(package.debian)
+    # Where there is no deb, nor was one of a version that stated none, it is not spelt.
+    if files := fields.pop("debian_files"):
+        fields["debian_files"] = dict(files)
+    return fields
+
+
+def parse(fields: dict[str, Any]) -> Package:
+    """The package that `plain` would spell so. Raises ValueError, telling why there is none."""
+    if {*fields, "debian_files"} != {*Package._fields}:
+        raise ValueError("does not hold exactly what a package is")
+    for key in sorted(_TEXTS):
+        _demand(type(fields[key]) is str, f"package.{key} is not text")
+    named = {key: _named(key, fields[key]) for key in _NAMED}
+    debian = {"debian": _debian(fields["debian"]), "debian_files": _debian_files(fields)}
+    package = Package(**{**fields, **named, **debian})
+    _check(package)
+    return package
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = part._asdict()
+    del fields["name"]
+    if isinstance(part, Service):
+        fields["environment"] = dict(part.environment)
+        fields["health"] = part.health and part.health._asdict()
+    return fields
+
+
+def _named(key: str, parts: Any) -> tuple[Any, ...]:
+    _demand(type(parts) is dict, f"package.{key} is not a map")
+    return tuple(_part(key, name, parts[name]) for name in sorted(parts))
+
+
+def _part(key: str, name: str, fields: Any) -> Any:
+    kind, where = _NAMED[key], f"package.{key}.{shown(name)}"
+    _demand(type(fields) is dict, f"{where} is not a map")
+    keys = {*kind._fields} - {"name"}
+    _demand({*fields} == keys, f"{where} does not hold exactly what it should")
+    values = {"name": name, **fields}
+    if kind is Service:
+        values["environment"] = _environment(values["environment"], where)
+        values["health"] = _health(values["health"], where)
+    part = kind(**values)
+    fault = _FAULTS[key](part)
+    _demand(not fault, f"{where}: {fault}")
+    return part
+
+
+def _debian(values: Any) -> tuple[tuple[str, str], ...]:
+    _demand(type(values) is dict, "package.debian is not a map")
+    for name, value in values.items():
+        _demand(name in DEBIAN_FIELDS, f"package.debian: {shown(name)} is no field")
+        is_field = _is_line(value) and value.strip() == value != ""
+        _demand(is_field, f"package.debian.{name} is not one line of text")
+    return tuple(sorted(values.items()))
+
+
+def _debian_files(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    if "debian_files" not in fields:
+        return ()
+    values = fields["debian_files"]
+    _demand(type(values) is dict and values != {}, "package.debian_files is no map of files")
+    for name, value in values.items():
+        _demand(_is_line(name), "package.debian_files: a name is not one line of text")
+        is_digest = type(value) is str and bool(_DIGEST.fullmatch(value))
+        _demand(is_digest, f"package.debian_files.{shown(name)} is not a SHA-256 in hexadecimal")
+    return tuple(sorted(values.items()))
+
+
+def _environment(values: Any, where: str) -> tuple[tuple[str, str], ...]:
+    _demand(type(values) is dict, f"{where}.environment is not a map")
+    for name, value in values.items():
+        _demand(bool(_VARIABLE.fullmatch(name)), f"{where}: {shown(name)} is no variable's name")
+        _demand(_is_line(value), f"{where}: the value of {name} is not one line of text")
+    return tuple(sorted(values.items()))
+
+
+def _health(values: Any, where: str) -> Health | None:
+    if values is None:
+        return None
+    keys = type(values) is dict and {*values}
+    _demand(keys == {*Health._fields}, f"{where}.health does not hold exactly what it should")
+    health = Health(**values)
+    _demand(health.check in CHECKS, f"{where}.health: {shown(str(health.check))} is no check")
+    _demand(_is_line(health.what), f"{where}.health: what is not one line of text")
+    fault = _command_fault(health.what) if health.check == "command" else _what_fault(health)
+    _demand(not fault, f"{where}.health: {fault}")
+    _demand(_is_wait(health.within), f"{where}.health: within is not 1 to {LONGEST_WAIT}")
+    return health
+
+
+def _what_fault(health: Health) -> str:
+    holds = re.fullmatch(_CHECKED[health.check], health.what)
+    return "" if holds else f"{shown(health.what) or 'nothing'} is nothing that {health.check} asks"
+
+
+def _service_fault(service: Service) -> str:
+    texts = (service.exec, service.restart, service.user, service.group, service.directory)
+    if not all(map(_is_line, texts)):
+        return "a text is not one line"
+    if not _SERVICE.fullmatch(service.name):
+        return "is no service's name"
+    if service.restart not in RESTARTS:
+        return f"restart {shown(service.restart)} is none of {', '.join(RESTARTS)}"
+    owners = (owner for owner in (service.user, service.group) if owner)
+    fault = _command_fault(service.exec) or (service.directory and _place_fault(service.directory))
+    return fault or next((reason for reason in map(owner_fault, owners) if reason), "")
+
+
+def _command_fault(command: str) -> str:
+    try:
+        found = words(command)
+    except ValueError:
+        return f"{shown(command)} has a quote that is not closed, or ends in a backslash"
+    return _place_fault(found[0]) if found else "runs nothing"
+
+
+def _place_fault(path: str) -> str:
+    """Why no service can name `path`: in a unit of systemd, it would mean something else."""
+    fault = path_fault(path)
+    if odd := _ODD.search(path):
+        fault = f"has a {odd[0]}, which the path of a service cannot have"
+    return f"{shown(path) or 'nothing'} {fault}" if fault else ""
+
+
+def _hook_fault(hook: Hook) -> str:
+    if hook.name not in HOOKS:
+        return f"is none of {', '.join(HOOKS)}"
+    return "" if _is_wait(hook.timeout) else f"timeout is not 1 to {LONGEST_WAIT}"
+
+
+def _value_fault(value: Value) -> str:
+    if not _VARIABLE.fullmatch(value.name):
+        return "is no variable's name"
+    if not _is_line(value.pattern) or not _is_line(value.summary):
+        return "a text is not one line"
+    known: object = value.secret
+    return "" if type(known) is bool else "secret is neither true nor false"
+
+
+_FAULTS: dict[str, Callable[[Any], str]] = {
+    "services": _service_fault,
+    "hooks": _hook_fault,
+    "device": _value_fault,
+}
+
+
+def _check(package: Package) -> None:
+    # These become the names of files and directories, and lines of dpkg's.
+    for text in (package.name, package.version, package.platform, package.os, package.arch):
+        _demand(
+            bool(_IDENTIFIER.fullmatch(text)),
+            f"{shown(text) or 'nothing'} is no name, version, platform, os or arch:"
+            " up to 100 letters, digits and . + _ ~ -, the first a letter or digit",
+        )
+    prefix = package.prefix
+    fault = path_fault(prefix[1:]) if prefix.startswith("/") else "is not absolute"
+    if package.services:
+        fault = fault or _place_fault(prefix[1:])
+    _demand(not fault, f"package.prefix: {shown(prefix) or 'nothing'}: {fault}")
+    _check_patterns(package.device)
+    managers = ("", *SERVICE_MANAGERS)
+    _demand(package.service_manager in managers, "package.service_manager is none that is known")
+
+
+def _check_patterns(values: Sequence[Value]) -> None:
+    # Python takes its time to compile a set of many characters: 8 ms for 7 bytes.
+    length = sum(len(value.pattern.encode()) for value in values)
+    told = (
+        f"package.device: its patterns have {length} bytes together; {_MOST_PATTERNS} are allowed"
+    )
+    _demand(length <= _MOST_PATTERNS, told)
+    for value in values:
+        try:
+            re.compile(value.pattern)
+        except (re.error, RecursionError, OverflowError):
+            what = f"{shown(value.pattern)} is no regular expression"
+            raise ValueError(f"package.device.{value.name}: {what}") from None
+
+
+def _is_line(text: Any) -> bool:
+    return type(text) is str and not _CONTROL.search(text)
+
+
+def _is_wait(seconds: Any) -> bool:
+    return type(seconds) is int and 1 <= seconds <= LONGEST_WAIT
+
+
+def _demand(holds: bool, message: str) -> None:  # noqa: FBT001 - like assert
+    if not holds:
+        raise ValueError(message)

@@ -1,0 +1,128 @@
+"""Knows which of two versions is the later one: as Debian compares them (deb-version(7)).
+
+What follows the last hyphen is the revision, which counts where the rest is equal. Digits count
+as numbers; of all else, `~` comes before everything, even the end, and letters before the others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cmp_to_key
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.model.entry import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from provisioning.artifact.model.manifest import Package
+
+
+_PARTS = re.compile(r"([^0-9]*)([0-9]*)")
+_END = 0
+_NOTHING = ((_END,), 0)
+
+Part = tuple[tuple[int, ...], int]
+
+
+def is_older(version: str, than: str) -> bool:
+    """Tell whether `version` comes before another."""
+    for mine, other in zip(_split(version), _split(than)):
+        for pair in zip_longest(_parts(mine), _parts(other), fillvalue=_NOTHING):
+            if pair[0] != pair[1]:
+                return pair[0] < pair[1]
+    return False
+
+
+def latest(versions: Iterable[str]) -> str:
+    """The one of `versions` that comes after all others."""
+    return max(sorted(versions), key=cmp_to_key(_compare))
+
+
+def _compare(version: str, other: str) -> int:
+    return is_older(other, version) - is_older(version, other)
+
+
+def _split(version: str) -> tuple[str, str]:
+    upstream, hyphen, revision = version.rpartition("-")
+    return (upstream, revision) if hyphen else (version, "")
+
+
+def _parts(text: str) -> list[Part]:
+    return [(_order(other), int(digits or 0)) for other, digits in _PARTS.findall(text)]
+
+
+def _order(text: str) -> tuple[int, ...]:
+    return (*map(_rank, text), _END)
+
+
+def _rank(character: str) -> int:
+    if character == "~":
+        return _END - 1
+    return ord(character) + (0 if character.isalpha() else 256)
+
+
+SUMS = "SHA256SUMS"
+
+CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
+"""The formats whose archives are chunks, one after the other, and have an index."""
+ZIP = "zip"
+DEB = "deb"
+DIR = "dir"
+FORMATS = (*CODECS, ZIP, DEB, DIR)
+
+
+def stem(package: Package) -> str:
+    """Name everything that is made of a package: NAME-VERSION-PLATFORM."""
+    return f"{package.name}-{package.version}-{package.platform}"
+
+
+def artifact_name(package: Package, format: str) -> str:
+    """Name what is made of a package in one of FORMATS: a file, or a directory for DIR."""
+    if format == DIR:
+        return package.name
+    if format == DEB:  # as dpkg-name(1) has it
+        return f"{package.name}_{package.version}_{package.arch}.deb"
+    return f"{stem(package)}.{format}"
+
+
+def format_of(name: str) -> str | None:
+    """The format of the file called `name`; None where it is that of no artifact."""
+    return next((each for each in FORMATS if each != DIR and name.endswith(f".{each}")), None)
+
+
+def manifest_name(package: Package) -> str:
+    """Name the manifest that lies beside the artifacts."""
+    return f"{stem(package)}.manifest.json"
+
+
+def provenance_name(package: Package) -> str:
+    """Name the statement of what a release was built from."""
+    return f"{stem(package)}.provenance.json"
+
+
+def index_name(archive: str) -> str:
+    """Name the index that lies beside an archive made of chunks."""
+    return f"{archive}.index.json"
+
+
+def files(package: Package, format: str) -> Iterator[str]:
+    """Name what must be a file, in the directory of a release that has this format."""
+    name = artifact_name(package, format)
+    yield f"{name}/{MANIFEST}" if format == DIR else name
+    if format in CODECS:
+        yield index_name(name)
+
+
+def artifacts(directory: Path) -> list[Path]:
+    """Every artifact in the directory of a release."""
+    return sorted(path for path in directory.iterdir() if format_of(path.name) or is_tree(path))
+
+
+def is_tree(path: Path) -> bool:
+    """Tell whether `path` is the directory of a package."""
+    # Path.is_dir() raises where a directory above is forbidden.
+    return os.path.isdir(path) and os.path.lexists(path / MANIFEST)

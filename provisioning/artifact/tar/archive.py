@@ -1,0 +1,141 @@
+"""Knows which time a member bears: that of all, or one in which its content shows.
+
+Whatever compares sizes and times alone (rsync, Python's .pyc, an HTTP server's ETag) would not
+notice a change that keeps the size, had all one time. No clock is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from provisioning.artifact import filesystem, tar
+from provisioning.artifact.model.entry import DIR, FILE, MANIFEST, RESERVED, Entry, carried
+from provisioning.artifact.tar import EPOCH, chunking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+_SPAN = 20 * 365 * 24 * 3600  # seconds: from EPOCH on, and never in the future
+
+
+def mtime_of_content(entry: Entry) -> int:
+    """The time of a file, in seconds, that another content would not have; else EPOCH.
+
+    That of a file is never EPOCH, which tells how it is with all: not even where a zip halves it.
+    """
+    if entry.type != FILE:
+        return EPOCH
+    return EPOCH + max(2, int(entry.digest[:16], 16) % _SPAN)
+
+
+def reserved(manifest: bytes) -> tuple[Entry, Entry]:
+    """What a package holds besides the entries of its manifest: the manifest, in its directory."""
+    return (
+        Entry(RESERVED, DIR, 0o755, "root", "root"),
+        Entry(MANIFEST, FILE, 0o644, "root", "root", len(manifest), filesystem.of_bytes(manifest)),
+    )
+
+
+def top(name: str) -> tar.Member:
+    """The directory in which all of an archive of the package `name` lies."""
+    return tar.Member(f"{name}/", DIR, 0o755, "root", "root")
+
+
+def preamble(manifest: bytes, name: str, *, by_content: bool = False) -> tuple[tar.Member, ...]:
+    """What an archive of the package `name` begins with; the manifest's bytes follow the last."""
+    entries = reserved(manifest)
+    return (top(name), *(member(entry, name, by_content=by_content) for entry in entries))
+
+
+def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
+    """The member that stands for an entry in an archive of the package `name`.
+
+    `by_content`: a file bears the time that its content has, not that of all.
+    """
+    slash = "/" if entry.type == DIR else ""
+    return tar.Member(
+        f"{name}/{entry.path}{slash}",
+        entry.type,
+        carried(entry.mode, entry.owner, entry.group),
+        entry.owner,
+        entry.group,
+        entry.size,
+        entry.link,
+        mtime_of_content(entry) if by_content else tar.EPOCH,
+    )
+
+
+def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> Iterator[int]:
+    """How many bytes of tar each chunk of an archive holds, as its manifest has it."""
+    spelling, level = Posix(name), chunking.LEVEL_OF[codec]
+    yield len(spelling.preamble(manifest)) + len(manifest) + tar.padding(len(manifest))
+    lengths = list(map(spelling.length, entries))
+    paths = [entry.path for entry in entries]
+    cut = list(chunking.boundaries(zip(paths, lengths)))
+    groups = [(paths[some.stop - 1], sum(lengths[some])) for some in cut]
+    for some in chunking.joined(groups, level):
+        length = sum(length for _, length in groups[some])
+        yield from (each.stop - each.start for each in chunking.pieces(length, level))
+    yield len(tar.END)
+
+
+class Spelling(Protocol):
+    """How a tar spells the entries of a package."""
+
+    @property
+    def key(self) -> str:
+        """What the bytes of a header depend on besides its entry."""
+
+    def header(self, entry: Entry) -> bytes:
+        """The bytes of tar that precede an entry's content."""
+
+    def length(self, entry: Entry) -> int:
+        """How many bytes of tar an entry takes: header, content and padding."""
+
+    def preamble(self, manifest: bytes) -> bytes:
+        """The bytes of tar that precede those of a manifest, which come first."""
+
+
+class Posix:
+    """The way in which `tar` spells what is in the directory `NAME/`.
+
+    `by_content`: a file bears the time that its content has, not that of all, which no length
+    depends on.
+    """
+
+    def __init__(self, name: str, *, by_content: bool = False) -> None:
+        self._name, self._by_content = name, by_content
+        self.key = f"posix {by_content} {name}"
+        self._short = tar.LONGEST_NAME - len(name) - 1
+
+    def header(self, entry: Entry) -> bytes:
+        """See Spelling."""
+        path, kind, mode, owner, group, size, *_ = entry
+        if kind == FILE and self.length_of_file(path, size):
+            numbers = size, mtime_of_content(entry) if self._by_content else tar.EPOCH
+            mode = carried(mode, owner, group)
+            return tar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)
+        return tar.header(self.member(entry))
+
+    def member(self, entry: Entry) -> tar.Member:
+        """The member that stands for an entry."""
+        return member(entry, self._name, by_content=self._by_content)
+
+    def length(self, entry: Entry) -> int:
+        """See Spelling."""
+        if entry.type == FILE and (length := self.length_of_file(entry.path, entry.size)):
+            return length
+        return tar.length(member(entry, self._name))
+
+    def length_of_file(self, path: str, size: int) -> int:
+        """How many bytes of tar a file takes; 0 where that depends on more."""
+        # Nearly every entry there is: a name and a size that need no more than one block.
+        if len(path) <= self._short and path.isascii() and size <= tar.LARGEST_SIZE:
+            return tar.BLOCK + size + -size % tar.BLOCK
+        return 0
+
+    def preamble(self, manifest: bytes) -> bytes:
+        """See Spelling."""
+        begin = preamble(manifest, self._name, by_content=self._by_content)
+        return b"".join(map(tar.header, begin))

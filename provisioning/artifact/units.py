@@ -1,0 +1,279 @@
+"""Knows the units that systemd runs a package's services by: systemd.unit(5), systemd.service(5).
+
+What systemd would read as something else is spelt so that it is taken as it is: `%`, quotes and
+backslashes (systemd.syntax(7)), and `$`, of which `exec` makes nothing on any service manager.
+"""
+
+from __future__ import annotations
+
+import plistlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from provisioning.artifact.model import placement
+from provisioning.artifact.model.entry import DEVICE, DIR, STATE, TRANSACTION
+from provisioning.artifact.model.package import words
+from provisioning.console import NO_CHARACTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Protocol
+
+    from provisioning.artifact.model.package import Package, Service
+
+    class Placed(Protocol):
+        """An entry, or what will become one."""
+
+        @property
+        def path(self) -> str: ...
+        @property
+        def type(self) -> str: ...
+
+
+BOOT = "PROVISIONING_BOOT"
+"""Is set where an interrupted installation is seen to before the services have been started."""
+
+_CACHES = "/var/cache"
+CACHES = f"{_CACHES}/provisioning"
+"""What holds, for each package, caches of its services."""
+
+_RESTARTS = {"on-failure": "on-failure", "always": "always", "never": "no"}
+_ROOT = ("root", "0")
+_HOMES = ("/home/", "/root/", "/run/user/")  # what ProtectHome= hides
+_PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f{NO_CHARACTERS}]+")
+
+# What no service of a package needs, and an intruder would like. Not PrivateDevices=, and nothing
+# that implies DeviceAllow= (ProtectClock=): GPIO, I2C, serial lines and cameras are devices.
+_HARDENING = (
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "PrivateTmp=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "LockPersonality=yes",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+    "UMask=0027",
+)
+
+
+def unit_name(package: Package, service: str) -> str:
+    """What the unit of a service is called: as the package, if the service is."""
+    return f"{_escaped(service_name(package, service))}.service"
+
+
+def service_name(package: Package, service: str) -> str:
+    """What a service is called beside those of all other packages of the machine."""
+    return placement.service_name(package.name, service)
+
+
+def cache_of(package: Package, service: Service) -> str:
+    """The directory of a service's cache."""
+    return f"{CACHES}/{package.name}/{service_name(package, service.name)}"
+
+
+def mark(package: Package) -> str:
+    """What each unit of a package begins with, whatever its version."""
+    return f"# Made by provision, of {package.name} "
+
+
+def recovery_name(package: Package) -> str:
+    """What the unit is called that `recovery_unit` spells."""
+    return f"{_escaped(placement.recovery_name(package.name))}.service"
+
+
+def writable(package: Package, entries: Iterable[Placed]) -> tuple[str, ...]:
+    """Where a service may write: the directories that its package holds nothing in."""
+    entries = tuple(entries)
+    filled = {entry.path.rpartition("/")[0] for entry in entries}
+    return tuple(
+        f"{package.prefix}/{entry.path}"
+        for entry in entries
+        if entry.type == DIR and entry.path not in filled
+    )
+
+
+def systemd_unit(package: Package, service: Service, home: str, writable: Iterable[str]) -> str:
+    """Spell the unit of a service whose package lies in `home`: the prefix, or `current` in it."""
+    return "\n".join(
+        [
+            *_comment(package, unit_name(package, service.name)),
+            "[Unit]",
+            f"Description={_description(package, service)}",
+            "After=network.target",
+            # Nobody stands beside a device that has stopped trying.
+            "StartLimitIntervalSec=0",
+            "",
+            "[Service]",
+            "Type=exec",
+            *_program(package, service, home),
+            "",
+            *_HARDENING,
+            *_bounds(package, service, writable),
+            "",
+            "[Install]",
+            "WantedBy=multi-user.target",
+            "",
+        ]
+    )
+
+
+def recovery_unit(package: Package) -> str:
+    """Spell the unit that finishes or undoes an interrupted installation at the next boot."""
+    prefix, state = package.prefix, f"{package.prefix}/{STATE}"
+    services = " ".join(unit_name(package, service.name) for service in package.services)
+    command = [f"{state}/tool", "recover", "--prefix", prefix]
+    return "\n".join(
+        [
+            *_comment(package, recovery_name(package)),
+            "[Unit]",
+            f"Description=Finish or undo an interrupted installation of {_text(package.name)}",
+            f"RequiresMountsFor={_word(prefix)}",
+            f"ConditionPathExists={_text(f'{prefix}/{TRANSACTION}')}",
+            *([f"Before={services}"] if services else []),
+            "",
+            "[Service]",
+            "Type=oneshot",
+            f"Environment={BOOT}=1",
+            f"ExecStart={' '.join(map(_argument, command))}",
+            "",
+            "[Install]",
+            "WantedBy=multi-user.target",
+            "",
+        ]
+    )
+
+
+def _description(package: Package, service: Service) -> str:
+    # At the end no text of the author's: a backslash there would go on in the next line.
+    return f"{_text(package.summary)} ({service.name})" if package.summary else service.name
+
+
+def _comment(package: Package, name: str) -> list[str]:
+    return [
+        f"{mark(package)}{package.version}. It will be overwritten;",
+        f"# what you change belongs into a file that `systemctl edit {name}` makes.",
+    ]
+
+
+def _program(package: Package, service: Service, home: str) -> Iterator[str]:
+    program, *arguments = words(service.exec)
+    command = [f"{home}/{program}", *arguments]
+    yield f"ExecStart={' '.join(map(_argument, command))}"
+    # Not unquoted by systemd, and in it at the end of a line no backslash: a path has none. It
+    # would leave out blanks at the end, and does leave out a dot behind a slash.
+    directory = f"{home}/{service.directory}".rstrip("/")
+    yield f"WorkingDirectory={_text(directory)}{'/.' if directory.endswith(' ') else ''}"
+    if service.user:
+        yield f"User={service.user}"
+    if service.group:
+        yield f"Group={service.group}"
+    for name, value in service.environment:
+        yield f"Environment={_word(f'{name}={value}')}"
+        if value == cache_of(package, service):  # which is the user's alone
+            yield f"CacheDirectory={value[len(_CACHES) + 1 :]}"
+            yield "CacheDirectoryMode=0700"
+    if package.device:
+        yield f"EnvironmentFile={_text(f'{package.prefix}/{DEVICE}')}"
+    yield f"Restart={_RESTARTS[service.restart]}"
+    yield "RestartSec=5"
+    yield f"SyslogIdentifier={_text(service.name)}"
+
+
+def _bounds(package: Package, service: Service, writable: Iterable[str]) -> Iterator[str]:
+    """What depends on where the package lies, and on whom the service runs as."""
+    is_home = f"{package.prefix}/".startswith(_HOMES)
+    yield f"ProtectHome={'read-only' if is_home else 'yes'}"
+    if service.user and service.user not in _ROOT:
+        yield "CapabilityBoundingSet="
+    for path in writable:
+        yield f"ReadWritePaths={_word(f'-{path}')}"
+
+
+def _argument(word: str) -> str:
+    return _word(word).replace("$", "$$")
+
+
+def _word(word: str) -> str:
+    if _PLAIN.fullmatch(word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_text(escaped)}"'
+
+
+def _text(text: str) -> str:
+    return _CONTROL.sub(" ", text).replace("%", "%%")
+
+
+def _escaped(name: str) -> str:
+    """A name as systemd-escape(1) spells it, of the characters that a package's may have."""
+    return name.replace("+", r"\x2b").replace("~", r"\x7e")
+
+
+_KEEP_ALIVE = {"always": True, "on-failure": {"SuccessfulExit": False}, "never": False}
+_THROTTLE = 5  # seconds between two starts, as a unit of systemd has
+_UMASK = 0o027
+
+
+def label(package: Package, service: str) -> str:
+    """What launchd calls a service; its property list is a file of this name and `.plist`."""
+    return f"provisioning.{service_name(package, service)}"
+
+
+def recovery_label(package: Package) -> str:
+    """What launchd calls what `recovery_plist` describes."""
+    return f"provisioning-recover.{package.name}"
+
+
+def launchd_plist(
+    package: Package, service: Service, home: str, values: Mapping[str, str]
+) -> bytes:
+    """Spell the property list of a service whose package lies in `home`.
+
+    launchd reads no file of environment variables: those of the device are `values`, and whoever
+    writes this to a file lets nobody else read it.
+    """
+    program, *arguments = words(service.exec)
+    name = label(package, service.name)
+    described: dict[str, Any] = {
+        "Label": name,
+        "ProgramArguments": [f"{home}/{program}", *arguments],
+        "WorkingDirectory": f"{home}/{service.directory}".rstrip("/"),
+        "RunAtLoad": True,
+        "KeepAlive": _KEEP_ALIVE[service.restart],
+        "ThrottleInterval": _THROTTLE,
+        "ProcessType": "Standard",
+        "Umask": _UMASK,
+        "StandardOutPath": f"/var/log/{name}.log",
+        "StandardErrorPath": f"/var/log/{name}.log",
+    }
+    environment = {**dict(service.environment), **values}
+    said = {
+        "UserName": service.user,
+        "GroupName": service.group,
+        "EnvironmentVariables": environment,
+    }
+    described.update({key: value for key, value in said.items() if value})
+    return _spelt(described)
+
+
+def recovery_plist(package: Package) -> bytes:
+    """Spell what finishes or undoes an interrupted installation when the machine has started."""
+    command = [f"{package.prefix}/{STATE}/tool", "recover", "--prefix", package.prefix]
+    return _spelt(
+        {
+            "Label": recovery_label(package),
+            "ProgramArguments": command,
+            "RunAtLoad": True,
+        }
+    )
+
+
+def _spelt(described: dict[str, Any]) -> bytes:
+    return plistlib.dumps(described, fmt=plistlib.FMT_XML, sort_keys=True)

@@ -1,0 +1,1 @@
+"""Whether artifacts and directories are what their manifests say."""

@@ -1,0 +1,197 @@
+"""Knows whether a directory holds exactly what a manifest describes, and removes what does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from provisioning.artifact import filesystem
+from provisioning.artifact.bytecode import Beside
+from provisioning.artifact.filesystem import read_bounded, reason
+from provisioning.artifact.model import canonical, manifest
+from provisioning.artifact.model.entry import DIR, FILE, LENT, LINK, MANIFEST, TYPES, Entry
+from provisioning.artifact.tar.archive import reserved
+from provisioning.artifact.verify.contents import Finding, content_difference, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from provisioning.artifact.filesystem import Descent
+    from provisioning.artifact.model.manifest import Manifest
+
+    Item = os.DirEntry[str]
+
+_T = TypeVar("_T")
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def read_manifest(root: Path) -> tuple[bytes, Manifest]:
+    """Read the manifest of the package that lies in `root`. Raises ArtifactError and OSError."""
+    data = read_bounded(root / MANIFEST, canonical.LIMIT)
+    return data, manifest.parse(data, MANIFEST)
+
+
+class Comparison(NamedTuple):
+    """What a directory holds otherwise than it should."""
+
+    findings: tuple[Finding, ...]
+    """The differences."""
+    byte_code: tuple[str, ...]
+    """What Python has left there, which is no difference: the paths of files and directories."""
+
+
+def compare(parsed: Manifest, root: Path) -> Comparison:
+    """Hold what `extract` wrote into `root` against the manifest, all but the owners.
+
+    No link is followed, and nothing is written. What cannot be read is a finding.
+    """
+    return compare_entries((*reserved(manifest.dump(parsed)), *parsed.entries), root)
+
+
+def compare_entries(
+    entries: Sequence[Entry], root: Path, *, owners: bool | None = None
+) -> Comparison:
+    """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers.
+
+    Where nothing is said of `owners`, somebody unpacked it, and rights may not have been lent.
+    """
+    findings: list[Finding] = []
+    found = {entry.path: entry for entry in _walk(root, _entry, findings)}
+    closed = tuple(f"{each.path}/" for each in findings)
+    for entry in entries:
+        actual = found.pop(entry.path, None)
+        if actual is None:
+            if not entry.path.startswith(closed):  # of which nobody knows what is in them
+                findings.append(Finding(entry.path, "is missing"))
+            continue
+        fewer = owners is None and actual.mode | (entry.mode & LENT) == entry.mode
+        mode = actual.mode if fewer else None
+        findings += differences(actual, entry, owners=bool(owners), mode=mode)
+        if (actual.type, actual.size) == (FILE, entry.size):
+            findings += _content_difference(root, actual, entry)
+    strange, byte_code = _unlisted(found.values(), entries)
+    return Comparison(tuple(sorted((*findings, *strange))), byte_code)
+
+
+def holds(root: Descent, entries: Iterable[Entry]) -> bool:
+    """Tell whether each of `entries` lies below `root` as `compare` would have it, in less time.
+
+    Raises OSError for what is not there, or is something else.
+    """
+    for entry in entries:
+        parent, name = root.to(entry.path)
+        if not _FITS[entry.type](parent, name, entry):
+            return False
+    return True
+
+
+def remove(root: Descent, entries: Iterable[Entry]) -> None:
+    """Remove what `holds` has found, and a directory only if nothing else is in it.
+
+    Raises OSError for what is not there, is something else, or is not empty.
+    """
+    for entry in entries:
+        parent, name = root.to(entry.path)
+        take = os.rmdir if entry.type == DIR else os.unlink
+        try:
+            take(name, dir_fd=parent)
+        except PermissionError:  # the package has a directory of such a mode
+            os.fchmod(parent, 0o700)
+            take(name, dir_fd=parent)
+
+
+def _file_fits(parent: int, name: str, entry: Entry) -> bool:
+    descriptor = os.open(name, _READ, dir_fd=parent)
+    try:
+        status = os.fstat(descriptor)
+        if (status.st_mode, status.st_size) != (stat.S_IFREG | entry.mode, entry.size):
+            return False
+        # No more than there is: making room for a MiB can take longer than all else.
+        block = os.read(descriptor, min(entry.size, filesystem.MIB))
+        sha256, left = hashlib.sha256(block), entry.size - len(block)
+        while left > 0 and (block := os.read(descriptor, filesystem.MIB)):
+            sha256.update(block)
+            left -= len(block)
+        return sha256.hexdigest() == entry.digest
+    finally:
+        os.close(descriptor)
+
+
+def _directory_fits(parent: int, name: str, entry: Entry) -> bool:
+    return os.lstat(name, dir_fd=parent).st_mode == stat.S_IFDIR | entry.mode
+
+
+def _link_fits(parent: int, name: str, entry: Entry) -> bool:
+    return os.readlink(name, dir_fd=parent) == entry.link
+
+
+_FITS = {FILE: _file_fits, DIR: _directory_fits, LINK: _link_fits}
+
+
+def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) -> Iterator[_T]:
+    below = [""]
+    while below:
+        directory = below.pop()
+        try:
+            with os.scandir(root / directory) as items:
+                for item in items:
+                    path = f"{directory}/{item.name}" if directory else item.name
+                    yield look(item, path)
+                    if item.is_dir(follow_symlinks=False):
+                        below.append(path)
+        except OSError as error:
+            findings.append(Finding(directory or str(root), f"cannot be read: {reason(error)}"))
+
+
+def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Tell what lies below `root` that is not among `entries`, and what cannot be looked into."""
+    findings: list[Finding] = []
+    listed = {entry.path for entry in entries}
+    found = [each for each in _walk(root, _kind, findings) if each.path not in listed]
+    yield from _unlisted(found, entries)[0]
+    yield from findings
+
+
+def _unlisted(
+    found: Collection[Entry], entries: Iterable[Entry]
+) -> tuple[list[Finding], tuple[str, ...]]:
+    """What was found besides the entries: what should not be there, and what Python has left."""
+    beside = Beside(entries) if found else ()
+    strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]
+    return strange, tuple(sorted(each.path for each in found if each in beside))
+
+
+def entry_of(path: str, status: os.stat_result, link: str) -> Entry:
+    """What lies at `path`, all but the content of a file; owners are numbers."""
+    kind = TYPES.get(stat.S_IFMT(status.st_mode), "unknown")
+    return Entry(
+        path,
+        kind,
+        0o777 if kind == LINK else stat.S_IMODE(status.st_mode),  # a link has its system's mode
+        str(status.st_uid),
+        str(status.st_gid),
+        status.st_size if kind == FILE else 0,
+        link=link,
+    )
+
+
+def _entry(item: Item, path: str) -> Entry:
+    link = os.readlink(item.path) if item.is_symlink() else ""
+    return entry_of(path, item.stat(follow_symlinks=False), link)
+
+
+def _kind(item: Item, path: str) -> Entry:
+    """What lies at `path`, without what takes another call of the system."""
+    is_directory = item.is_dir(follow_symlinks=False)
+    kind = DIR if is_directory else FILE if item.is_file(follow_symlinks=False) else ""
+    return Entry(path, kind, 0, "", "")
+
+
+def _content_difference(root: Path, actual: Entry, entry: Entry) -> Iterator[Finding]:
+    try:
+        yield from content_difference(filesystem.of_file(root / entry.path), actual, entry)
+    except OSError as error:
+        yield Finding(entry.path, f"cannot be read: {reason(error)}")

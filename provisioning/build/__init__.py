@@ -1,1 +1,0 @@
-"""From a variant to verified artifacts: layout, collect, render, pack, prove."""

@@ -1,0 +1,1 @@
+"""From a variant to verified artifacts, a room for each stage."""

@@ -1,0 +1,1 @@
+"""The stage `archive`: members, chunks and formats."""

@@ -1,0 +1,311 @@
+"""Knows whether the system can run a file by itself, as a target runs hooks and services."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.model.entry import DIR, LINK, MANIFEST, shown
+from provisioning.builder.collect.expand import content_fault
+from provisioning.spec.diagnostics import Fault, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from provisioning.builder.collect.expand import Item
+    from provisioning.spec.model.variant import Content, Service, Variant
+    from provisioning.spec.yaml.node import Origin
+
+
+_HEAD = 256  # bytes: as many as Linux looks at (execve(2))
+_NAMES = re.compile(rb"#![ \t]*[^\s]")
+# What runs a file, and what Linux hands on to that as one word, whatever blanks it has (execve(2)).
+_LINE = re.compile(rb"#![ \t]*(?P<program>[^ \t]+)[ \t]*(?P<word>.*?)[ \t]*")
+_SPLIT = re.compile(rb"-[A-Za-z]*S|--split-string")  # of env(1): what follows is words
+_ONE_WORD = re.compile(rb"(?:env|(?:ba|da|a|k|z)?sh|python[0-9.]*)")
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"#\0", b"\0#")  # of UTF-16
+_RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
+    (lambda head: not head, "is empty", "begin it with #!/bin/sh, or the like"),
+    (
+        lambda head: head.startswith((*_WIDE, b"\xef\xbb\xbf")),
+        "begins with a byte order mark or as UTF-16, so that nothing runs it",
+        "save it as UTF-8 without a byte order mark",
+    ),
+    (
+        lambda head: not _NAMES.match(head),
+        "does not name in its first line what runs it",
+        "begin it with #!/bin/sh, or the like",
+    ),
+    (
+        lambda head: b"\r" in _first(head),
+        "ends its first line as on Windows, so that nothing runs it",
+        "save it with LF alone",
+    ),
+    (
+        lambda head: "\N{NO-BREAK SPACE}".encode() in _first(head),
+        "has a no-break space in its first line, so that nothing runs it",
+        "write an ordinary space instead",
+    ),
+    (
+        lambda head: len(_first(head)) == _HEAD,
+        "has a first line that is longer than systems read",
+        f"name in at most {_HEAD - 1} bytes what runs it",
+    ),
+    (
+        lambda head: not _named(head)[0].startswith(b"/"),
+        "names in its first line what runs it by no absolute path",
+        "begin it with #!/bin/sh, #!/usr/bin/env python3, or the like",
+    ),
+    (
+        lambda head: _named(head)[0].endswith(b"\\"),
+        "has a blank in the path of what runs it, which ends there",
+        "name it by a path without blanks, or by #!/usr/bin/env",
+    ),
+    (
+        lambda head: _hands_on_words(*_named(head)),
+        "hands on several words in its first line, which Linux takes for one",
+        "hand on one, such as -eu, or all of them behind #!/usr/bin/env -S",
+    ),
+    (
+        lambda head: _is_lost(*_named(head)),
+        "is run by env, which is not told what runs it",
+        "say it, as in #!/usr/bin/env python3",
+    ),
+)
+
+
+def why_not(path: str) -> tuple[str, str]:
+    """Why the system will not run a file, and what to do; "" where nothing speaks against it.
+
+    Raises OSError where it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return why_not_begun(file.read(_HEAD))
+
+
+def why_not_begun(content: bytes) -> tuple[str, str]:
+    """Why the system will not run what begins with `content`, as `why_not` has it."""
+    head = content[:_HEAD]
+    if b"\0" in head and not head.startswith(_WIDE):
+        return "", ""  # a compiled program: the system knows it by other signs
+    found = ((reason, hint) for holds, reason, hint in _RULES if holds(head))
+    return next(found, ("", ""))
+
+
+def _named(head: bytes) -> tuple[bytes, bytes]:
+    """What runs a file, and the word that this is handed."""
+    found = _LINE.fullmatch(_first(head))
+    return (found["program"], found["word"]) if found else (b"", b"")
+
+
+def _hands_on_words(program: bytes, word: bytes) -> bool:
+    """Whether `program` would take a `word` that has blanks for something else than is meant."""
+    name = program.rpartition(b"/")[2]
+    is_split = name == b"env" and _SPLIT.match(word)
+    return bool(_ONE_WORD.fullmatch(name) and re.search(rb"[ \t]", word) and not is_split)
+
+
+def _is_lost(program: bytes, word: bytes) -> bool:
+    """Whether env would run the file itself, again and again."""
+    split = _SPLIT.match(word)
+    is_told = word[split.end() :].strip(b" \t=") if split else not word.startswith((b"-", b"="))
+    return program.endswith(b"/env") and not (word and is_told)
+
+
+def _first(head: bytes) -> bytes:
+    return head.partition(b"\n")[0]
+
+
+_MOST_LINKS = 40  # as Linux follows (path_resolution(7))
+_LATER = "say `optional: true` if the machine has it later"
+
+
+class End(NamedTuple):
+    """Where a path ends once the links on it are followed: "" is the top of the package."""
+
+    path: str
+    is_there: bool
+    above: str
+    """The last directory that was reached."""
+
+
+def follow(path: str, items: Mapping[str, Item]) -> End:
+    """Follow the links of a package; none of them leaves it."""
+    here: list[str] = []
+    left, links = path.split("/"), 0
+    while left:
+        part = left.pop(0)
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            here = here[:-1]
+            continue
+        item = items.get("/".join([*here, part]))
+        if item is None or links > _MOST_LINKS:
+            above = "/".join(here)
+            return End(
+                os.path.normpath("/".join([*here, part, *left])), is_there=False, above=above
+            )
+        if item.type == LINK:
+            left, links = [*item.link.split("/"), *left], links + 1
+        else:
+            here.append(part)
+    return End("/".join(here), is_there=True, above="/".join(here[:-1]))
+
+
+def link_faults(
+    variant: Variant, placed: Mapping[str, tuple[Item, Content]], items: Mapping[str, Item]
+) -> Iterator[Fault]:
+    """Each link in `placed` that leads to nothing, and is not said to, in a package of `items`."""
+    links = [path for path, (item, _) in placed.items() if item.type == LINK]
+    full = {path.rpartition("/")[0] for path in items} if links else set()
+    for path in links:
+        item, content = placed[path]
+        end = follow(path, items)
+        above = items.get(end.above)
+        is_data = above is not None and above.type == DIR and above.path not in full
+        if not (end.is_there or content.optional or is_data or _is_expected(end.path, variant)):
+            yield _link_fault(item, content, end, items)
+
+
+def _is_expected(path: str, variant: Variant) -> bool:
+    """Whether something may come to lie at a path, or below it, that is not there yet."""
+    if path == MANIFEST:
+        return True
+    # What another task makes is there once the package is collected.
+    maybe = [each.dst for each in variant.contents if each.optional and each.kind != "link"]
+    return any(_is_at(path, dst) or _is_at(dst, path) for dst in maybe)
+
+
+def _is_at(path: str, place: str) -> bool:
+    return not place or f"{path}/".startswith(f"{place}/")
+
+
+def _circle(item: Item, items: Mapping[str, Item]) -> str:
+    """The links that lead to each other, from `item` on."""
+    path, passed = item.path, list[str]()
+    while path not in passed and path in items and items[path].type == LINK:
+        passed.append(path)
+        path = os.path.normpath(os.path.join(os.path.dirname(path), items[path].link))
+    return " → ".join(map(shown, (*passed, path)))
+
+
+def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item]) -> Fault:
+    called = f"{shown(item.source)}: the symbolic link" if item.source else "the link"
+    message = f"{called} to {shown(item.link)} leads to nothing in the package"
+    if end.path in items:  # which is a link, too, and none of them ends
+        message = f"{called} to {shown(item.link)} comes back to itself: {_circle(item, items)}"
+        hint = "lead one of them to what is no link"
+    elif item.source:
+        hint = f"put there what it leads to, exclude it, or {_LATER}"
+    elif near := nearest(end.path, [*items]):
+        hint = f"did you mean {os.path.relpath(near, os.path.dirname(item.path) or '.')}?"
+    else:
+        hint = f"put there what it leads to, or {_LATER}"
+    return content_fault("dangling-link", content, content.kind, message, hint=hint)
+
+
+_EXECUTABLE = 0o111
+
+
+def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Fault]:
+    """What is wrong with the programs and directories that services name, of what is in `items`."""
+    for service in variant.services:
+        for key, command in _commands(service):
+            yield from _program(service, command, key, items)
+        if service.directory and not _is_directory(service.directory, items):
+            message = f"the package holds no directory {service.directory}"
+            directories = [path for path, item in items.items() if item.type == DIR]
+            yield _program_fault(
+                service, "directory", message, _meant(service.directory, directories)
+            )
+
+
+def _program(
+    service: Service, command: str, key: str, items: Mapping[str, Item]
+) -> Iterator[Fault]:
+    path = shlex.split(command)[0]
+    item = _reached(path, items)
+    if item is None and path in items:
+        yield _program_fault(service, key, f"{path} is a link to nothing in the package")
+    elif item is None:
+        hint = _meant(path, [each for each in items if items[each].type != DIR])
+        hint = hint or "to run what the system has, put a script into the package that does"
+        yield _program_fault(service, key, f"the package holds no {path}", hint)
+    elif item.type == DIR:
+        yield _program_fault(service, key, f"{path} is a directory")
+    elif not _is_executable(item):
+        hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
+        yield _program_fault(service, key, f"{path} is not executable", hint)
+    elif not item.template:
+        yield from _begins(service, key, path, item)
+
+
+def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Fault]:
+    """What is wrong with the programs that were made of templates, by their paths."""
+    for service in variant.services:
+        for key, command in _commands(service):
+            path = shlex.split(command)[0]
+            if path in rendered:
+                yield from _told(service, key, path, why_not_begun(rendered[path]))
+
+
+def sources(variant: Variant, items: Mapping[str, Item]) -> set[str]:
+    """The files of the project that services name: how they begin is of account."""
+    paths = (shlex.split(each)[0] for one in variant.services for _, each in _commands(one))
+    found = (_reached(path, items) for path in paths)
+    return {item.source for item in found if item and item.source}
+
+
+def _commands(service: Service) -> Iterator[tuple[str, str]]:
+    """The command lines of a service, by the keys that say them."""
+    yield "exec", service.exec
+    if service.health and service.health.check == "command":
+        yield "health", service.health.what
+
+
+def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Fault]:
+    """What is wrong with how a program begins: nothing of the target's would run it."""
+    try:
+        reason = why_not(item.source)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}", ""
+    source = path if item.source == path else f"{path} ({shown(item.source)})"
+    yield from _told(service, key, source, reason)
+
+
+def _told(service: Service, key: str, path: str, told: tuple[str, str]) -> Iterator[Fault]:
+    reason, hint = told
+    if reason:
+        origin: Origin = service.origins.get(key, service.origin)
+        yield Fault.at(origin, "not-runnable", f"{path} {reason}", hint)
+
+
+def _program_fault(service: Service, key: str, message: str, hint: str = "") -> Fault:
+    origin: Origin = service.origins.get(key, service.origin)
+    return Fault.at(origin, "no-program", message, hint)
+
+
+def _meant(path: str, known: list[str]) -> str:
+    near = nearest(path, known)
+    return f"did you mean {near}?" if near else ""
+
+
+def _is_directory(path: str, items: Mapping[str, Item]) -> bool:
+    item = _reached(path, items)
+    return item is not None and item.type == DIR
+
+
+def _is_executable(item: Item) -> bool:
+    if item.mode is not None:
+        return bool(item.mode & _EXECUTABLE)
+    return bool(os.stat(item.source).st_mode & stat.S_IXUSR)
+
+
+def _reached(path: str, items: Mapping[str, Item]) -> Item | None:
+    """What lies at `path` once the links in the package are followed."""
+    end = follow(path, items)
+    return items.get(end.path) if end.is_there else None

@@ -1,0 +1,355 @@
+"""Knows `collect.json`: what a package will hold, one entry a line, as text and as entries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import islice
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+from provisioning.artifact import filesystem
+from provisioning.artifact.model.entry import FILE, Entry
+from provisioning.builder.workspace import output
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from provisioning.builder.collect.expand import Item
+    from provisioning.builder.collect.file_state import Digests, Held, Signature
+    from provisioning.builder.collect.layout import Layout
+
+
+_JSON = {False: "false", True: "true"}
+_TEMPLATE = ", true]"  # how the line of one ends
+_NONSENSE = (ValueError, TypeError, LookupError)
+_BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them
+_SOME = 500  # entries that are made at a time
+
+
+class Collected(NamedTuple):
+    """An entry and the file of the project that its content comes from.
+
+    A template's entry has neither size nor digest yet; those come from rendering.
+    """
+
+    entry: Entry
+    source: str
+    template: bool
+
+
+class Edit(NamedTuple):
+    """What made one listing of another, whose entries have the same paths."""
+
+    basis: str
+    """The content of that one."""
+    numbers: frozenset[int]
+    """The entries that may be others now."""
+
+
+class Listing(Sequence[Collected]):
+    """What a package will hold, in order.
+
+    It keeps lines, and makes entries of them for whoever goes through them: those of 100,000 files
+    would take 100 MB.
+    """
+
+    def __init__(self, lines: list[str], edit: Edit | None = None, content: str = "") -> None:
+        self.lines = lines
+        self._edit = edit
+        self._content = content
+
+    @classmethod
+    def of(cls, collected: Iterable[Collected]) -> Listing:
+        """The listing of entries that were made."""
+        return cls([spell(each) for each in collected])
+
+    @property
+    def content(self) -> str:
+        """The digest of all of it."""
+        if not self._content:
+            digest = hashlib.sha256()
+            for part in dump(self.lines):
+                digest.update(part)
+            self._content = digest.hexdigest()
+        return self._content
+
+    @property
+    def edit(self) -> Edit:
+        """What made it of another one; of itself if it was made of none."""
+        return self._edit or Edit(self.content, frozenset())
+
+    def edited(self, entries: Mapping[int, Collected]) -> Listing:
+        """The same but for some entries, by their numbers."""
+        basis, numbers = self.edit
+        lines = self.lines.copy()
+        for number, each in entries.items():
+            lines[number] = spell(each)
+        return Listing(lines, Edit(basis, numbers.union(entries)))
+
+    def templates(self) -> list[int]:
+        """The numbers of the entries that are templates."""
+        return [number for number, line in enumerate(self.lines) if line.endswith(_TEMPLATE)]
+
+    def taken_from(self, sources: Collection[str]) -> dict[int, Collected]:
+        """The entries whose content comes from one of `sources`, by their numbers."""
+        last = set(map(_last_text, map(_quoted, sources)))
+        numbers = [number for number, line in enumerate(self.lines) if _last_text(line) in last]
+        found = {number: self[number] for number in numbers}
+        return {number: each for number, each in found.items() if each.source in sources}
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[Collected]:
+        for start in range(0, len(self.lines), _SOME):
+            yield from _parse(self.lines[start : start + _SOME])
+
+    @overload
+    def __getitem__(self, some: int) -> Collected: ...
+    @overload
+    def __getitem__(self, some: slice) -> Sequence[Collected]: ...
+    def __getitem__(self, some: int | slice) -> Collected | Sequence[Collected]:
+        if isinstance(some, slice):
+            return Listing(self.lines[some])
+        return next(_parse([self.lines[some]]))
+
+
+def spell(each: Collected) -> str:
+    """The line of one entry: what json.dumps would spell, in a third of the time."""
+    (path, kind, mode, owner, group, size, digest, link, conffile), source, template = each
+    texts = f'{_quoted(path)}, "{kind}", {mode}, {_quoted(owner)}, {_quoted(group)}'
+    rest = f'{size}, "{digest}", {_quoted(link)}, {_JSON[conffile]}, {_quoted(source)}'
+    return f"[{texts}, {rest}, {_JSON[template]}]"
+
+
+def dump(lines: Sequence[str]) -> Iterator[bytes]:
+    """The parts of `collect.json`: one entry a line, so that a difference can be read."""
+    before = _BEGIN
+    for start in range(0, len(lines), _SOME):
+        yield (before + _BETWEEN.join(lines[start : start + _SOME])).encode()
+        before = _BETWEEN
+    yield (_END if lines else _BEGIN + _END).encode()
+
+
+def write(path: Path, listing: Listing) -> None:
+    """Leave what was collected for the stages that follow."""
+    output.write_all(path, dump(listing.lines))
+
+
+def load(path: Path) -> Listing:
+    """What `write` left in `path`.
+
+    Raises:
+        BuildError: somebody else wrote to it.
+    """
+    data = path.read_bytes()
+    try:
+        listing = Listing(_lines(data))
+        for _ in listing:  # each line must mean an entry
+            pass
+    except _NONSENSE:
+        listing = Listing([])
+    if b"".join(dump(listing.lines)) != data:
+        raise BuildError(f"{path}: not what the collect stage wrote; remove it")
+    return listing
+
+
+def recall(path: Path, content: str) -> Listing | None:
+    """The listing with this content, if that is what still lies in `path`."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    return Listing(_lines(data), content=content) if filesystem.of_bytes(data) == content else None
+
+
+def collected_from(path: Path) -> set[str]:
+    """The sources of what was left in `path`; none if that cannot be read."""
+    try:
+        return {each.source for each in Listing(_lines(path.read_bytes()))}
+    except (OSError, *_NONSENSE):
+        return set()
+
+
+class Differing(NamedTuple):
+    """Of two listings, what the other has not."""
+
+    gone: Sequence[Collected]
+    new: Sequence[Collected]
+
+
+def differing(path: Path, listing: Listing) -> Differing:
+    """What of the listing that was left in `path` is no more, and what of `listing` is new."""
+    try:
+        before = dict.fromkeys(_lines(path.read_bytes()))
+        now = {*listing.lines}
+        gone = list(Listing([line for line in before if line not in now]))
+    except (OSError, *_NONSENSE):  # nothing was left, or somebody else wrote to it
+        return Differing([], listing)
+    return Differing(gone, Listing([line for line in listing.lines if line not in before]))
+
+
+def _lines(data: bytes) -> list[str]:
+    """What `dump` has joined; what else there is comes to lines that mean nothing."""
+    text = data.decode()[len(_BEGIN) : -len(_END)]
+    return text.split(_BETWEEN) if text else []
+
+
+def _last_text(line: str) -> str:
+    """The end of what stands between the last quotation marks of a line: of the source."""
+    return line.rsplit('"', 2)[1]
+
+
+def _parse(lines: list[str]) -> Iterator[Collected]:
+    """What lines stand for; raises one of _NONSENSE where that is nothing."""
+    rows: list[list[Any]] = json.loads(f"[{','.join(lines)}]")
+    entries = map(Entry._make, [row[:-2] for row in rows])
+    rest = [row[-2] for row in rows], [row[-1] for row in rows]
+    return map(Collected._make, zip(entries, *rest, strict=True))
+
+
+class Change(NamedTuple):
+    """What became of one path of the package."""
+
+    path: str
+    source: str  # the file of the project, "" for what the spec alone makes
+    how: tuple[str, ...]  # such as "added", or "content" and "mode 0644 → 0755"
+
+    def __str__(self) -> str:
+        named = self.source or self.path
+        return f"{named}: {', '.join(self.how)}"
+
+
+def changes(before: Iterable[Collected], after: Iterable[Collected]) -> Iterator[Change]:
+    """Every path that differs, sorted."""
+    old = {each.entry.path: each for each in before}
+    new = {each.entry.path: each for each in after}
+    for path in sorted(old.keys() | new.keys()):
+        if path not in old:
+            yield Change(path, new[path].source, ("added",))
+        elif path not in new:
+            yield Change(path, old[path].source, ("removed",))
+        elif how := tuple(_differences(old[path], new[path])):
+            yield Change(path, new[path].source, how)
+
+
+def summary(differing: Differing, most: int) -> tuple[list[Change], int]:
+    """At most so many of the paths that differ, and how many there are."""
+    gone, new = differing
+    if not gone:  # as before a first build; what is new is in order, and its first ones are enough
+        return list(changes((), islice(new, most))), len(new)
+    return list(islice(changes(gone, new), most)), len({each.entry.path for each in (*gone, *new)})
+
+
+def _differences(old: Collected, new: Collected) -> Iterator[str]:
+    if old.entry == new.entry and old[1:] == new[1:]:
+        return
+    if old.source != new.source:
+        yield f"taken from {new.source or 'the spec'}, not {old.source or 'the spec'}"
+    if old.template != new.template:
+        yield "a template" if new.template else "no template"
+    # Imported here: a cost that a build with nothing to do does not owe.
+    from provisioning.artifact.difference import CONTENT, details  # noqa: PLC0415
+
+    for detail in details(old.entry, new.entry):
+        # A digest tells nobody anything, and what a template becomes is not known yet.
+        yield CONTENT if detail.what == CONTENT else str(detail)
+
+
+_EXECUTABLE = 0o111
+
+
+def collect(layout: Layout, look: Callable[[str], Held]) -> list[Collected]:
+    """Look at every source of `layout` and say what the package will hold.
+
+    Raises:
+        BuildError: with every source that vanished, cannot be read or became something else.
+    """
+    collected, faults = [], []
+    for item in layout.items:
+        try:
+            collected.append(collect_one(item, look, layout.variant.file_mode))
+        except OSError as error:
+            faults.append(f"{item.source}: {error.strerror}")
+        except BuildError as error:
+            faults.append(str(error))
+    if faults:
+        raise BuildError("\n".join(faults))
+    return collected
+
+
+def collect_one(item: Item, look: Callable[[str], Held], file_mode: int) -> Collected:
+    """What the package will hold of one item.
+
+    Raises:
+        BuildError: its source became something else.
+        OSError: it vanished, or cannot be read.
+    """
+    return Collected(_entry(item, look, file_mode), item.source, item.template)
+
+
+def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
+    path, kind, mode, owner, group, source, template, link, conffile = item
+    if not source or template:
+        mode = file_mode if mode is None else mode
+        return Entry(path, kind, mode, owner, group, link=link, conffile=conffile)
+    held = look(source)
+    if held.type != kind or held.link != link:
+        raise BuildError(f"{source}: became a {held.type} while it was packaged; run doit again")
+    mode = _mode(item, held, file_mode)
+    return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
+
+
+def _mode(item: Item, held: Held, file_mode: int) -> int:
+    if item.mode is not None:
+        return item.mode
+    return file_mode | (_EXECUTABLE if held.executable else 0)
+
+
+def recollect(listing: Listing, changed: Mapping[str, Signature], digests: Digests) -> Listing:
+    """What the package will hold once some of the sources of `listing` hold something else.
+
+    Nothing else is different: there are the same files, each of its kind. Raises like `collect`.
+    """
+    entries: dict[int, Collected] = {}
+    faults: list[str] = []
+    for number, each in listing.taken_from(changed).items():
+        if each.template:
+            continue  # what it holds is not known before it is rendered
+        try:
+            held = digests.hold(each.source, changed[each.source])
+        except OSError as error:
+            faults.append(f"{each.source}: {error.strerror}")
+        except BuildError as error:
+            faults.append(str(error))
+        else:
+            entry = each.entry._replace(size=held.size, digest=held.digest)
+            entries[number] = each._replace(entry=entry)
+    if faults:
+        raise BuildError("\n".join(faults))
+    return listing.edited(entries)
+
+
+def complete(listing: Listing, rendered: Path, digests: Digests) -> Listing:
+    """`listing` with each template replaced by what was rendered from it, below `rendered`.
+
+    Raises:
+        OSError: a template was not rendered.
+        BuildError: something else lies there.
+    """
+    return listing.edited(
+        {number: _rendered(listing[number], rendered, digests) for number in listing.templates()}
+    )
+
+
+def _rendered(each: Collected, rendered: Path, digests: Digests) -> Collected:
+    source = str(rendered / each.entry.path)
+    held = digests.look(source)
+    if held.type != FILE:
+        raise BuildError(f"{source}: not a file; remove it")
+    entry = each.entry._replace(size=held.size, digest=held.digest)
+    return Collected(entry=entry, source=source, template=False)

@@ -1,0 +1,275 @@
+"""Knows what one path of a package is before anything is read, and which ones are templates."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.model.entry import DIR, FILE, LINK, link_fault, shown
+from provisioning.builder.collect.patterns import is_glob, literal_prefix
+from provisioning.builder.collect.sources import why_none
+from provisioning.builder.plan.needs import NO_MAKER
+from provisioning.spec.diagnostics import Fault, nearest_path, no_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from provisioning.builder.collect.sources import Sources
+    from provisioning.builder.plan.needs import MadeBy
+    from provisioning.spec.model.variant import Content, Variant
+    from provisioning.spec.yaml.node import Origin
+
+
+class Item(NamedTuple):
+    """One path of the package, before anything is read.
+
+    `source` is relative to the project: the file or link to take, the template to render, or ""
+    for what the spec alone makes (directories, links). `mode` is None where the executable bit of
+    the source decides.
+    """
+
+    path: str
+    type: str
+    mode: int | None
+    owner: str
+    group: str
+    source: str = ""
+    template: bool = False
+    link: str = ""
+    conffile: bool = False
+
+
+def templates_of(items: Iterable[Item]) -> dict[str, str]:
+    """The templates among items, by their paths in the package."""
+    return {item.path: item.source for item in items if item.template}
+
+
+def content_fault(  # noqa: PLR0913 - a fault has these parts
+    code: str,
+    content: Content,
+    key: str,
+    message: str,
+    *,
+    hint: str = "",
+    related: tuple[tuple[Origin, str], ...] = (),
+) -> Fault:
+    """Return the fault of what `key` of a content says, or of the content if it says nothing."""
+    where = f"{content.where}.{key if key in content.origins else content.kind}"
+    return Fault(
+        code=code,
+        origin=origin_of(content, key),
+        where=where,
+        message=message,
+        hint=hint,
+        related=related,
+    )
+
+
+def origin_of(content: Content, key: str) -> Origin:
+    """Where the value of `key` was written, or what the content is at all."""
+    origins = content.origins
+    return origins.get(key) or origins.get(content.kind) or content.origin
+
+
+_LINK_MODE = 0o777
+_EXECUTABLE = 0o111
+
+
+@dataclass(slots=True)
+class Expansion:
+    """What the contents of a variant stand for, and all the faults that they have."""
+
+    variant: Variant
+    sources: Sources
+    makers: MadeBy
+    faults: list[Fault] = field(default_factory=list)
+
+    def items(self, content: Content) -> Iterable[Item]:
+        """List what a content stands for, one item for each path; what is wrong joins `faults`."""
+        if content.kind == "dir":
+            mode = self.variant.dir_mode if content.mode is None else content.mode
+            return [Item(content.dst, DIR, mode, content.owner, content.group)]
+        if content.kind == "link":
+            return [self._link(content, content.dst, content.source, "")]
+        if not self._inside(content):
+            return []
+        if content.kind == "template":
+            return self._template(content)
+        return self._src(content)
+
+    def _inside(self, content: Content) -> bool:
+        """Whether the source is one: of the project, and not made by the build; else a fault."""
+        entered = literal_prefix(content.source)
+        if self.sources.leads_out(entered):
+            self._fault("outside", content, content.kind, f"{entered} leads out of the project")
+        elif self.sources.is_output(content.source):
+            self._fault("outside", content, content.kind, "this is what the build itself makes")
+        else:
+            return True
+        return False
+
+    def _template(self, content: Content) -> Iterable[Item]:
+        try:
+            status = os.lstat(content.source)
+        except OSError as error:
+            if not (content.optional and isinstance(error, FileNotFoundError)):
+                self._unreadable(content, error)
+            return []
+        if not stat.S_ISREG(status.st_mode):
+            self._fault("not-a-file", content, "template", f"{content.source} is not a file")
+            return []
+        mode = self._mode(content, executable=bool(status.st_mode & stat.S_IXUSR))
+        return [self._file(content, _target(content), content.source, mode=mode, template=True)]
+
+    def _mode(self, content: Content, *, executable: bool) -> int:
+        if content.mode is not None:
+            return content.mode
+        return self.variant.file_mode | (_EXECUTABLE if executable else 0)
+
+    def _src(self, content: Content) -> Iterable[Item]:
+        source = content.source
+        try:
+            if is_glob(source) or stat.S_ISDIR(os.lstat(source).st_mode):
+                return list(self._selected(content))
+            kind = stat.S_IFMT(os.lstat(source).st_mode)
+        except FileNotFoundError as error:
+            if not content.optional:
+                self._unreadable(content, error)
+            return []
+        except OSError as error:
+            self._unreadable(content, error)
+            return []
+        if not content.optional:
+            self._idle(content, range(len(content.exclude)))
+        return self._source(content, _target(content), source, kind)
+
+    def _selected(self, content: Content) -> Iterator[Item]:
+        """What a directory or a glob stands for."""
+        sound = content.exclude if self._demand_patterns(content) else ()
+        selection = self.sources.select(content.source, sound)
+        if not content.optional:
+            self._idle(content, selection.idle_excludes)
+            if not selection.files:
+                self._fault(
+                    "no-match",
+                    content,
+                    content.kind,
+                    f"nothing matches {content.source}",
+                    hint=self.makers.get(content.source, NO_MAKER).again()
+                    or f"correct the path, {_brackets(content.source, ', ')}"
+                    "or say `optional: true` if it may be absent",
+                )
+        regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
+        yield from _files(content, selection.base, regular)
+        for path, mode in selection.files if len(regular) < len(selection.files) else ():
+            if not stat.S_ISREG(mode):
+                target, source = _join(content.dst, path), selection.base + path
+                yield from self._source(content, target, source, stat.S_IFMT(mode))
+
+    def _demand_patterns(self, content: Content) -> bool:
+        reasons = {pattern: why_none(pattern) for pattern in content.exclude}
+        for pattern, reason in reasons.items():
+            if reason:
+                message = f"{pattern} is no pattern of gitignore"
+                self._fault("bad-pattern", content, "exclude", message, hint=reason)
+        return not any(reasons.values())
+
+    def _idle(self, content: Content, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            pattern = content.exclude[number]
+            message = f"{pattern} excludes nothing"
+            hint = f"patterns are gitignore's and relative to {content.source}"
+            hint += ", where [[] stands for a bracket" if "[" in pattern else ""
+            if pattern.startswith("!"):
+                message = f"{pattern} takes nothing back"
+                hint = "nothing is taken back in a directory left out: write build/*, not build/"
+            hint += "; remove it, or say `optional: true`"
+            self._fault("idle-exclude", content, "exclude", message, hint=hint)
+
+    def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
+        if kind == stat.S_IFLNK:
+            return [self._link(content, path, os.readlink(source), source)]
+        if kind == stat.S_IFREG:
+            return [self._file(content, path, source, mode=content.mode)]
+        self._fault(
+            "special-file",
+            content,
+            content.kind,
+            f"{shown(source)} is neither a file, a directory nor a symbolic link",
+            hint="exclude it",
+        )
+        return []
+
+    def _link(self, content: Content, path: str, target: str, source: str) -> Item:
+        reason = link_fault(path, target)
+        if reason:
+            name = f"{shown(source)}: the symbolic link" if source else "the link"
+            self._fault("link", content, content.kind, f"{name} to {shown(target)} {reason}")
+        owner, group = content.owner, content.group
+        return Item(path, LINK, _LINK_MODE, owner, group, source=source, link=target)
+
+    def _file(
+        self, content: Content, path: str, source: str, *, mode: int | None, template: bool = False
+    ) -> Item:
+        return Item(
+            path=path,
+            type=FILE,
+            mode=mode,
+            owner=content.owner,
+            group=content.group,
+            source=source,
+            template=template,
+            conffile=content.conffile,
+        )
+
+    def _unreadable(self, content: Content, error: OSError) -> None:
+        is_absent = isinstance(error, FileNotFoundError)
+        where = content.source if is_absent else shown(error.filename)  # which may lie deep below
+        message, hint = f"{where}: {error.strerror}", ""
+        if content.kind == "template" and no_glob(content.source):
+            message, hint = "a template is one file, and no glob", "write an item for each"
+        elif made := self.makers.get(content.source):
+            hint = made.again()
+        elif near := nearest_path(Path(), content.source):
+            hint = f"did you mean {near}?"
+        elif content.kind == "src" and is_absent:
+            hint = _brackets(content.source)
+        self._fault("no-source", content, content.kind, message, hint=hint)
+
+    def _fault(self, code: str, content: Content, key: str, message: str, hint: str = "") -> None:
+        self.faults.append(content_fault(code, content, key, message, hint=hint))
+
+
+def _brackets(source: str, behind: str = "") -> str:
+    return f"write [[] where a bracket is part of a name{behind}" if "[" in source else ""
+
+
+def _files(content: Content, base: str, paths: list[str]) -> Iterator[Item]:
+    """The items of regular files below `base`: all at once, in a fourth of the time."""
+    template, link = False, ""
+    fields = zip(
+        map(_join(content.dst, "").__add__, paths),
+        repeat(FILE),
+        repeat(content.mode),
+        repeat(content.owner),
+        repeat(content.group),
+        map(base.__add__, paths),
+        repeat(template),
+        repeat(link),
+        repeat(content.conffile),
+        strict=False,
+    )
+    return map(Item._make, fields)
+
+
+def _target(content: Content) -> str:
+    """Where a single source goes: to `dst`, or into it where `dst` ends in a slash."""
+    return _join(content.dst, os.path.basename(content.source)) if content.into else content.dst
+
+
+def _join(directory: str, path: str) -> str:
+    return f"{directory}/{path}" if directory else path

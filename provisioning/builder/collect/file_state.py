@@ -1,0 +1,288 @@
+"""Knows when a file may have changed without reading it: what lstat(2) says of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import time
+from array import array
+from contextlib import suppress
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provisioning.artifact.filesystem import MIB
+from provisioning.artifact.model.entry import DIR, FILE, LINK
+from provisioning.builder.workspace.cache import Cache
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+
+# A file may change once more within one tick of the clock that stamps it, and no stamp would tell:
+# what was stamped this recently is not remembered. (git calls such entries "racily clean".)
+_TICK_NS = 50_000_000
+_COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
+
+
+MARSHAL = 2
+"""The version of marshal that spells what is digested. From 3 on, the same values may be spelt
+otherwise: it depends on who else refers to them."""
+
+
+class Signature(NamedTuple):
+    """What changes whenever a file may have changed: as lstat(2) gives it, times in nanoseconds."""
+
+    size: int
+    mtime: int
+    ctime: int  # set by the kernel alone: an edit that puts mtime back is seen all the same
+    inode: int
+    mode: int
+
+
+numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
+"""What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is
+what a build with nothing to do consists of."""
+_PACKING = struct.Struct("=5q")
+_SIZE = struct.Struct("=q")  # which comes first
+WIDTH = _PACKING.size
+"""Bytes that spell a signature."""
+rows = _PACKING.iter_unpack
+"""What such bytes spell, each signature as a plain tuple."""
+
+
+def to_bytes(values: list[int]) -> bytes:
+    """Signatures one behind the other, whose fields are these, as bytes."""
+    try:
+        return array("q", values).tobytes()
+    except OverflowError:  # an inode above 2**63, or a time after 2262: as good as another number
+        return array("q", [(each + 2**63) % 2**64 - 2**63 for each in values]).tobytes()
+
+
+def from_bytes(data: bytes) -> Signature:
+    """The one signature that `data` spells."""
+    return Signature._make(_PACKING.unpack(data))
+
+
+def size_in(data: bytes) -> int:
+    """The size of the file whose signature `data` spells."""
+    size: int = _SIZE.unpack_from(data)[0]
+    return size
+
+
+def bytes_of(status: os.stat_result) -> bytes:
+    """The signature in what lstat(2) says of a path, spelt as bytes."""
+    return to_bytes([*numbers(status)])
+
+
+def signature(status: os.stat_result) -> Signature:
+    """The signature in what lstat(2) says of a path."""
+    return from_bytes(bytes_of(status))
+
+
+def is_same(status: os.stat_result, now: Signature) -> bool:
+    """Whether what lstat(2) or fstat(2) says is the signature `now`."""
+    # Nearly always they are equal as they stand, which takes a third of the time to tell.
+    return numbers(status) == now or signature(status) == now
+
+
+def is_settled(ctime: int, now: int) -> bool:
+    """Whether a change made after `now` would show in a file stamped at `ctime` (nanoseconds)."""
+    tick = _TICK_NS if ctime % 1_000_000_000 else _COARSE_TICK_NS
+    return now - ctime > tick
+
+
+_FEW = 50  # rows that are read one by one before all are
+_MANY = 5000  # digests that are held before they are saved
+_OFTEN = 0.05  # seconds between two looks at what others have saved
+
+
+class Held(NamedTuple):
+    """What lies at a path: all of it that can reach a package."""
+
+    type: str  # FILE | DIR | LINK
+    size: int = 0
+    digest: str = ""
+    executable: bool = False
+    link: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Text that is equal for two paths exactly when they hold the same."""
+        return f"{self.type} {self.digest or self.link}{' x' if self.executable else ''}"
+
+
+class Digests:
+    """The SHA-256 of files, remembered in `store` for as long as their signature stays."""
+
+    def __init__(self, store: Path) -> None:
+        columns = ("path", "size", "mtime", "ctime", "inode", "mode", "digest")
+        self._cache = Cache(store, columns)
+        self._rows: dict[str, tuple[Signature, str]] = {}
+        self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._loaded: object = None
+        self._holds_all = True  # that was kept by this process
+        self._asked = 0
+        self._asks_again_at = 0.0
+
+    def look(self, path: str) -> Held:
+        """What lies at `path` now; it is read only if its signature is not a known one.
+
+        Raises:
+            OSError: nothing lies there, or it cannot be read.
+            BuildError: it is a device, a FIFO or a socket, or it changes while it is read.
+        """
+        return self.hold(path, signature(os.lstat(path)))
+
+    def hold(self, path: str, now: Signature) -> Held:
+        """What lies at `path`, whose signature was just seen to be `now`; raises as `look` does."""
+        if stat.S_ISREG(now.mode):
+            return file_of(now, self._digest(path, now))
+        if stat.S_ISLNK(now.mode):
+            return Held(LINK, link=os.readlink(path))
+        if stat.S_ISDIR(now.mode):
+            return Held(DIR)
+        raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
+
+    def count_unknown(self, paths: Sequence[str], signature_of: Callable[[str], Signature]) -> int:
+        """How many of many files, each with the signature that is told of it, must be read.
+
+        All that is known is looked at: for a few files, `hold` costs less. Raises as
+        `signature_of` does.
+        """
+        self._load_all()
+        if not self._rows and not self._fresh:
+            return len(paths)
+        return sum(not self.known(path, signature_of(path)) for path in paths)
+
+    def known(self, path: str, now: Signature) -> str:
+        """The digest of a file that has the signature `now`; "" if it must be read."""
+        found = self._row(path)
+        return found[1] if found and found[0] == now else ""
+
+    def learn(self, files: Iterable[tuple[str, tuple[int, ...], str]], began: int) -> None:
+        """Take over digests of what was read since `began`, and kept its signature meanwhile.
+
+        Many are kept at once, and not held: 100,000 are 60 MB.
+        """
+        for path, numbers, digest in files:
+            now = Signature._make(numbers)
+            if is_settled(now.ctime, began):
+                self._fresh[path] = now, digest
+        if len(self._fresh) >= _MANY:
+            self._keep()
+            self._holds_all = False
+
+    def wrote(self, path: str, digest: str) -> None:
+        """Take over the digest of a file that this process has written a moment ago.
+
+        It is not saved: an edit within the same tick of the clock would not show, so the next
+        process reads the file.
+        """
+        self._rows[path] = signature(os.lstat(path)), digest
+
+    def forget(self) -> None:
+        """Read every file again the next time, whatever its signature says."""
+        self._rows, self._fresh = {}, {}
+        with suppress(OSError):  # where nothing can be removed, nothing was kept of late either
+            self._cache.discard()
+        self._loaded = self._cache.state()
+
+    def save(self) -> None:
+        """Keep what was learnt for later processes; writes nothing if nothing was."""
+        if fresh := self._keep():
+            self._rows = {**self._rows, **fresh}
+            if self._holds_all:
+                self._loaded = self._cache.state()
+
+    def _keep(self) -> dict[str, tuple[Signature, str]]:
+        # Taken in one step: with `doit -P thread`, others learn meanwhile.
+        fresh, self._fresh = self._fresh, {}
+        if fresh:
+            self._cache.put((path, *known, digest) for path, (known, digest) in fresh.items())
+        return fresh
+
+    def _digest(self, path: str, now: Signature) -> str:
+        if known := self.known(path, now):
+            return known
+        self._load(path)
+        if known := self.known(path, now):
+            return known
+        digest = read_digest(path, now)
+        if is_settled(now.ctime, time.time_ns()):
+            self._fresh[path] = (now, digest)
+        return digest
+
+    def _row(self, path: str) -> tuple[Signature, str] | None:
+        return self._fresh.get(path) or self._rows.get(path)
+
+    def _load(self, path: str) -> None:
+        """Take over what this or another process has saved since the last time."""
+        # What another has saved only spares work: to ask for each of many files would cost more.
+        now = time.monotonic()
+        if now < self._asks_again_at:
+            return
+        state = self._cache.state()
+        if state == self._loaded:
+            self._asks_again_at = now + _OFTEN
+            return
+        # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
+        self._asked += 1
+        if self._asked >= _FEW:
+            self._load_all()
+        elif row := self._cache.row(path):
+            self._take([row])
+
+    def _load_all(self) -> None:
+        state = self._cache.state()
+        if state != self._loaded:
+            self._take(self._cache.rows())
+            self._loaded, self._holds_all = state, True
+
+    def _take(self, rows: list[tuple[Any, ...]]) -> None:
+        self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
+
+
+def file_of(now: Signature, digest: str) -> Held:
+    """What lies there where a file has the signature `now`, and this digest."""
+    return Held(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))
+
+
+def read_digest(path: str, now: Signature) -> str:
+    """The SHA-256 (hex) of the file at `path`, which must keep the signature `now` meanwhile.
+
+    Raises:
+        OSError: it cannot be read.
+        BuildError: it changed before or while it was read.
+    """
+    digest = hashlib.sha256()
+    _read(path, now, digest.update)
+    return digest.hexdigest()
+
+
+def read_whole(path: str, now: Signature) -> bytes:
+    """What the file at `path` holds; raises as `read_digest` does."""
+    blocks: list[bytes] = []
+    _read(path, now, blocks.append)
+    return b"".join(blocks)
+
+
+def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
+    left = now.size
+    # O_NONBLOCK: a FIFO put in the file's place must not hang the build. No file object: to make
+    # one takes longer than to read a small file.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        while left and (block := os.read(descriptor, min(left, MIB))):
+            take(block)
+            left -= len(block)
+        if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown
+            raise BuildError(f"{path}: changed while it was read; run doit again")
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(descriptor)

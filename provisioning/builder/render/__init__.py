@@ -1,0 +1,1 @@
+"""The stage `render`: files made from templates, in a sandbox."""

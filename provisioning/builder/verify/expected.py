@@ -1,0 +1,135 @@
+"""Knows the package that the specs and the files of today give, without building it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import filesystem
+from provisioning.artifact.model.manifest import Manifest
+from provisioning.builder.archive import members
+from provisioning.builder.archive.job import stating
+from provisioning.builder.collect.collect import collect
+from provisioning.builder.collect.expand import templates_of
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from provisioning.artifact.difference import Change, View
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.package import Package
+    from provisioning.builder.collect.collect import Collected
+    from provisioning.builder.collect.file_state import Digests
+    from provisioning.builder.collect.layout import Layout
+    from provisioning.builder.render.render import Rendered
+
+
+class Described:
+    """The package that a layout gives: a View (artifact/difference.py).
+
+    Whatever is asked of it raises BuildError where a source is missing or changes meanwhile, and
+    SpecError where a template has a fault.
+    """
+
+    def __init__(self, layout: Layout, package: Package, digests: Digests) -> None:
+        self.package = package
+        self._layout, self._digests = layout, digests
+
+    @cached_property
+    def rendered(self) -> Mapping[str, Rendered]:
+        """What the templates become, by their paths in the package."""
+        templates = templates_of(self._layout.items)
+        if not templates:
+            return {}
+        # Imported here: an engine for templates is a cost that a package without any does not owe.
+        from provisioning.builder.render.render import render_all  # noqa: PLC0415
+
+        return render_all(self._layout.variant, templates)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest that the package would have."""
+        collected = self.collected.values()
+        try:
+            package = stating(self.package, self._layout.variant.formats, collected)
+        except OSError as error:
+            raise BuildError(f"{error.filename}: {error.strerror}") from None
+        return Manifest(package, tuple(each.entry for each in collected))
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the templates could make use of a secret."""
+        return bool(self._layout.variant.secrets)
+
+    @cached_property
+    def secret(self) -> frozenset[str]:
+        """The paths of the files in which a secret may stand."""
+        if not self.has_secrets:
+            return frozenset()
+        secrets, rendered = self._layout.variant.secrets, self.rendered
+        return frozenset(path for path in rendered if secrets & rendered[path].uses)
+
+    def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
+        """What the files at the paths `wanted` would hold."""
+        return {path: self._content(path) for path in wanted}
+
+    @cached_property
+    def collected(self) -> dict[str, Collected]:
+        """All that it holds, by its paths; a template as what it becomes."""
+        collected = collect(self._layout, self._digests.look)
+        return {each.entry.path: self._complete(each) for each in collected}
+
+    def _complete(self, each: Collected) -> Collected:
+        if not each.template:
+            return each
+        return each._replace(entry=holding(each.entry, self.rendered[each.entry.path].content))
+
+    def _content(self, path: str) -> bytes:
+        if path in self.rendered:
+            return self.rendered[path].content
+        each = self.collected[path]
+        try:
+            return members.whole(each.entry, each.source)
+        except OSError as error:
+            raise BuildError(f"{each.source}: {error.strerror}") from None
+
+
+def holding(entry: Entry, content: bytes) -> Entry:
+    """The entry of a template, with size and digest of what that became."""
+    return entry._replace(size=len(content), digest=filesystem.of_bytes(content))
+
+
+_EVERYONE_READS = 0o004
+
+
+class Secrecy(NamedTuple):
+    """What is known of secrets in packages that are compared."""
+
+    paths: frozenset[str]
+    """Files that templates make of secrets."""
+    unsure: bool
+    """Whether others may hold some: no artifact tells, nor from which specs it was built."""
+
+    def why_not(self, change: Change) -> str:
+        """Why the text of a file must not be shown; "" where it may be."""
+        if change.path in self.paths:
+            return "it holds secrets"
+        entries = [each for each in (change.old, change.new) if each]
+        if self.unsure and not all(each.mode & _EVERYONE_READS for each in entries):
+            return "it may hold secrets, since not everyone may read it"
+        return ""
+
+
+def secrecy(states: Iterable[tuple[View, Described | None]]) -> Secrecy:
+    """What is known of states of packages, each given with what the specs of today make of it.
+
+    A package that has no secrets in the specs of today is taken to have had none when it was built.
+    """
+    states = tuple(states)
+    paths = (described.secret for _, described in states if described)
+    unsure = any(
+        described is None or (state is not described and described.has_secrets)
+        for state, described in states
+    )
+    return Secrecy(frozenset[str]().union(*paths), unsure)

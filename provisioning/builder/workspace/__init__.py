@@ -1,0 +1,1 @@
+"""What lies below `artifacts/`, finished and in the making, and how it gets its names."""

@@ -1,0 +1,240 @@
+"""Knows what was built of a package, and what of it last."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.deb import fields
+from provisioning.artifact.model import release
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.entry import TOOL
+from provisioning.artifact.model.package import Health, Hook, Package, Service
+from provisioning.artifact.model.release import artifacts as artifacts_in
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provisioning.spec.model.variant import Service as Described
+    from provisioning.spec.model.variant import Variant
+
+
+def releases(artifacts: str, name: str, platform: str) -> list[Path]:
+    """What is called like a release of a package and holds artifacts; first what was built last.
+
+    The version stands between the two names, and nothing tells where it begins: what is found may
+    be of another package, `greenhouse-extra` for `greenhouse`.
+    """
+    named = Path(artifacts).glob(f"{escape(name)}-*-{escape(platform)}")
+    found = [path for path in named if path.is_dir() and artifacts_in(path)]
+    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
+_NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_WORK = ".work"  # below artifacts/: what the stages hand to each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The files of one variant.
+
+    `work` holds what the stages hand to each other; `release` what they are for: the artifacts
+    and, beside them, all that proves them. `chunks` is the store that all variants share.
+    """
+
+    variant: Variant
+    package: Package
+    work: Path
+    release: Path
+    chunks: Path
+
+    @property
+    def collected(self) -> Path:
+        """What the collect stage found."""
+        return self.work / "collect.json"
+
+    @property
+    def groups(self) -> Path:
+        """How the members were shared out among chunks."""
+        return self.work / "groups"
+
+    @property
+    def rendered(self) -> Path:
+        """The directory that mirrors the package with the files made from templates."""
+        return self.work / "render"
+
+    @property
+    def handed(self) -> tuple[str, ...]:
+        """The names of the files that lie in `work` for other stages."""
+        return self.collected.name, self.groups.name
+
+    @property
+    def lock_file(self) -> Path:
+        """What whoever changes these files has locked."""
+        # Beside the directory, since `doit clean` removes that; a lock must never be removed.
+        return self.work.with_name(f"{self.work.name}.lock")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """What the package is built in."""
+        return self.variant.formats
+
+    def artifact(self, format: str) -> Path:
+        """The package itself, in one of its formats."""
+        return self.release / release.artifact_name(self.package, format)
+
+    @property
+    def artifacts(self) -> list[Path]:
+        """The package in all of its formats."""
+        return [self.artifact(format) for format in self.formats]
+
+    @property
+    def manifest(self) -> Path:
+        """The entries of the package."""
+        return self.release / release.manifest_name(self.package)
+
+    @property
+    def packed(self) -> list[Path]:
+        """The files that the archive stage leaves."""
+        names = (name for each in self.formats for name in release.files(self.package, each))
+        return [*(self.release / name for name in names), self.manifest]
+
+    @property
+    def provenance(self) -> Path:
+        """What the others were built from."""
+        return self.release / release.provenance_name(self.package)
+
+    @property
+    def sums(self) -> Path:
+        """The digests of the others, as sha256sum(1) reads them; written last."""
+        return self.release / release.SUMS
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only process that changes these files; wait for another that does.
+
+        Raises:
+            BuildError: a link stands where a directory should, and would lead writes elsewhere.
+        """
+        for directory in (
+            self.work.parent,
+            self.work,
+            self.rendered,
+            self.release,
+            self.chunks,
+        ):
+            if directory.is_symlink():
+                raise BuildError(f"{directory}: a symbolic link, not a directory; remove it")
+        descriptor = self._open_lock()
+        if descriptor is None:
+            yield
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _open_lock(self) -> int | None:
+        """What is to be locked; None where there is nothing, nor can be."""
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            # What was rendered lies there with modes of no meaning, and may hold secrets.
+            self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.work.mkdir(parents=True, exist_ok=True)
+            return os.open(self.lock_file, os.O_RDWR | os.O_CREAT | flags, 0o666)
+        except OSError as error:
+            if error.errno not in _NOT_OURS_TO_WRITE:
+                raise
+        # Who only judges what lies here needs no more; who writes is told then what cannot be.
+        with suppress(OSError):
+            return os.open(self.lock_file, os.O_RDONLY | flags)
+        return None
+
+
+def workspace(variant: Variant, artifacts: str) -> Workspace:
+    """Where `variant` is built below the directory `artifacts`."""
+    package = package_of(variant)
+    return Workspace(
+        variant=variant,
+        package=package,
+        work=Path(artifacts, _WORK, variant.name, variant.platform),
+        release=Path(artifacts, release.stem(package)),
+        chunks=chunks(artifacts),
+    )
+
+
+def package_of(variant: Variant) -> Package:
+    """What the manifest says of a variant, but for what follows from the entries."""
+    package = Package(
+        name=variant.name,
+        version=variant.version,
+        platform=variant.platform,
+        os=variant.os,
+        arch=variant.arch,
+        prefix=variant.prefix,
+        summary=variant.summary,
+        license=variant.license,
+        maintainer=variant.maintainer,
+        service_manager=variant.service_manager,
+        services=tuple(map(_service, variant.services)),
+        hooks=tuple(Hook(each.name, each.timeout) for each in variant.hooks),
+        device=tuple(Value(*each) for each in variant.device),
+        debian=tuple(sorted(variant.debian.items())),
+    )
+    return fields.complete(package) if release.DEB in variant.formats else package
+
+
+def _service(described: Described) -> Service:
+    return Service(
+        name=described.name,
+        exec=described.exec,
+        restart=described.restart,
+        user=described.user,
+        group=described.group,
+        environment=tuple(sorted(described.environment.items())),
+        directory=described.directory,
+        health=described.health and Health(*described.health),
+    )
+
+
+def database(artifacts: str) -> Path:
+    """Where doit keeps its records of finished tasks."""
+    return Path(artifacts, _WORK, "doit.sqlite")
+
+
+def digests(artifacts: str) -> Path:
+    """Where the digests of files are remembered."""
+    return Path(artifacts, _WORK, "digests.sqlite")
+
+
+def tool(artifacts: str) -> Path:
+    """Where the tool lies that every package brings along."""
+    return Path(artifacts, _WORK, TOOL)
+
+
+def chunks(artifacts: str) -> Path:
+    """Where compressed chunks are kept for the builds to come."""
+    return Path(artifacts, _WORK, "chunks")
+
+
+def specs(artifacts: str) -> Path:
+    """Where what the specs say is remembered."""
+    return Path(artifacts, _WORK, "specs.sqlite")
+
+
+def seen(artifacts: str) -> Path:
+    """Where it is remembered which files there were."""
+    return Path(artifacts, _WORK, "seen")
+
+
+def anew(artifacts: str) -> Path:
+    """Where it is noted how often nothing of what was remembered could be believed."""
+    return Path(artifacts, _WORK, "anew")

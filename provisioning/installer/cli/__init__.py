@@ -1,0 +1,1 @@
+"""The command `provision`, a module for each of its commands."""

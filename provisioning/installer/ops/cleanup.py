@@ -1,0 +1,62 @@
+"""Knows which releases are no more needed, and removes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES
+from provisioning.installer.ops import journal
+from provisioning.installer.ops.journal import DONE
+from provisioning.installer.store import configuration, releases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from provisioning.installer.ops.journal import Event
+    from provisioning.installer.store.prefix import Home
+
+KEEP = 3
+
+
+def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep: int) -> list[str]:
+    """Tell which releases are not needed: all but the `needed` ones and the last `keep` good ones.
+
+    One is good if it came up once: what keeps it from doing so again may be a port that is taken.
+    Of several copies of one, only the last to come up is. The bad ones come first.
+    """
+    good: dict[str, str] = {}
+    for event in events:
+        if event.outcome == DONE:
+            plain = releases.plain_name(event.release)
+            good.pop(plain, None)
+            good[plain] = event.release  # behind all others, whatever a clock says
+    names = list(names)
+    came_up = [name for name in good.values() if name in names]
+    kept = {*needed, *(came_up[-keep:] if keep else ())}
+    bad = [name for name in names if name not in came_up]
+    return [name for name in (*bad, *came_up) if name not in kept]
+
+
+def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str]:
+    """Remove the releases that are not needed, and name them."""
+    found = doomed(releases.names(home), _needed(home), journal.read_history(home), keep)
+    if not dry_run:
+        for name in found:
+            home.directory.remove_tree(f"{RELEASES}/{name}")
+        configuration.forget(home, releases.names(home))
+    return found
+
+
+def remove_bad(home: Home, but: str) -> None:
+    """Remove the releases that never came up, but for the last: somebody may look into it."""
+    events, kept = journal.read_history(home), {but, *_needed(home)}
+    for name in releases.names(home):
+        is_bad = journal.last_of(events, name) and not journal.has_come_up(events, name)
+        if is_bad and name not in kept:
+            home.directory.remove_tree(f"{RELEASES}/{name}")
+
+
+def _needed(home: Home) -> set[str]:
+    found = journal.read_record(home)
+    pending = {found.old, found.new, found.previous} if found else set()
+    return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}

@@ -1,0 +1,1 @@
+"""What runs: services, hooks, health checks, and the users they run as."""

@@ -1,0 +1,257 @@
+"""Knows how a service is asked whether it is well: over HTTP, by a connection, by a command.
+
+Each asks once, within some seconds, and tells why the service is not well, "" if it is. No proxy,
+no redirection and no name server can make it take longer, or another one answer.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable
+from urllib.parse import urlsplit
+
+from provisioning.artifact.model.entry import shown
+from provisioning.artifact.model.package import words
+from provisioning.errors import TargetError
+from provisioning.installer.services.hooks import PATH
+from provisioning.installer.services.managers import manager_of
+from provisioning.installer.services.subprocesses import Program, run_program
+
+if TYPE_CHECKING:
+    import http.client
+    from collections.abc import Collection, Mapping
+    from types import ModuleType
+
+    from provisioning.artifact.model.package import Health, Package, Service
+    from provisioning.installer.services.subprocesses import System
+
+
+Probe = Callable[[float], str]
+"""Takes how many seconds it has."""
+
+_GOOD = range(200, 300)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def http_probe(url: str) -> Probe:
+    """Ask for a URL, which has to be answered with 2xx."""
+    # A fifth of what it takes to start the tool, and most packages need none of it.
+    from http.client import HTTPException  # noqa: PLC0415
+
+    def ask(seconds: float) -> str:
+        asked = urlsplit(url)
+        connection = _connection(asked.scheme, asked.hostname or "", asked.port, seconds)
+        try:
+            path = asked.path or "/"
+            connection.request("GET", f"{path}?{asked.query}" if asked.query else path)
+            status = connection.getresponse().status
+        except HTTPException as error:
+            return _named(error, url)
+        finally:
+            connection.close()
+        return "" if status in _GOOD else f"{url} answers {status}"
+
+    return _bounded(ask, url)
+
+
+def tcp_probe(address: str) -> Probe:
+    """Connect to HOST:PORT, which has to accept."""
+    import socket  # noqa: PLC0415 - as above
+
+    def ask(seconds: float) -> str:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=seconds):
+            return ""
+
+    return _bounded(ask, address)
+
+
+def command_probe(
+    package: Package, service: Service, command: str, values: Mapping[str, str]
+) -> Probe:
+    """Run a command of the package as the service would, which has to end with 0."""
+    home = f"{package.prefix}/current"
+    program, *arguments = words(command)
+    asked = Program(
+        [f"{home}/{program}", *arguments],
+        f"{home}/{service.directory}",
+        {"PATH": PATH, "LC_ALL": "C.UTF-8", **dict(service.environment), **values},
+        identity(service),
+    )
+
+    def ask(seconds: float) -> str:
+        try:
+            ended = run_program(asked, seconds)
+        except OSError as error:
+            return f"{command}: {error.strerror}"
+        last = shown(ended.output.decode(errors="replace").rstrip().rpartition("\n")[2])
+        said = f": {last}" if last else ""
+        if ended.late:
+            return f"{command} has not ended{said}"
+        return f"{command} ended with {ended.status}{said}" if ended.status else ""
+
+    return ask
+
+
+def identity(service: Service) -> dict[str, Any]:
+    """Who runs a service, as arguments of Popen; nothing if it is whoever runs this."""
+    if os.geteuid() != 0 or not (service.user or service.group):
+        return {}
+    user, group, groups = 0, 0, list[int]()
+    if service.user:
+        name, user, group = _user(service.user)
+        groups = os.getgrouplist(name, group) if name else []
+    if service.group:
+        group = _group(service.group)
+    return {"user": user, "group": group, "extra_groups": groups}
+
+
+def _user(name: str) -> tuple[str, int, int]:
+    try:
+        known = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError:
+        if name.isdigit():
+            return "", int(name), int(name)
+        raise TargetError(f"there is no user {name}") from None
+    return known.pw_name, known.pw_uid, known.pw_gid
+
+
+def _group(name: str) -> int:
+    try:
+        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise TargetError(f"there is no group {name}") from None
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, seconds: float
+) -> http.client.HTTPConnection:
+    import http.client  # noqa: PLC0415 - as above
+
+    if scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=seconds)
+    import ssl  # noqa: PLC0415 - a small Python may have none
+
+    context = ssl.create_default_context()
+    if host in _LOOPBACK:  # nobody has a certificate for these that anybody has signed
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+
+
+def _bounded(ask: Probe, what: str) -> Probe:
+    """The same, in a thread: a timeout of a socket is one of each step, and not of a name's."""
+
+    def bounded(seconds: float) -> str:
+        answers: list[str] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(_caught(ask, what, seconds)), daemon=True
+        )
+        asking.start()
+        asking.join(seconds)
+        return answers[0] if answers else f"{what} does not answer"
+
+    return bounded
+
+
+def _caught(ask: Probe, what: str, seconds: float) -> str:
+    try:
+        return ask(seconds)
+    except TimeoutError:
+        return f"{what} does not answer"
+    except OSError as error:
+        return f"{what}: {error.strerror or error}"
+    except (ValueError, ImportError) as error:
+        return _named(error, what)
+
+
+def _named(error: Exception, what: str) -> str:
+    return f"{what}: {type(error).__name__} {error}"
+
+
+_SETTLED = 1  # seconds that a service has to run before it is well, whatever it answers
+_FIRST, _LONGEST = 0.05, 1.0  # seconds between two looks
+_LEAST, _MOST = 0.2, 10  # seconds that a look has
+
+
+def fault(
+    system: System, package: Package, values: Mapping[str, str], resting: Collection[str] = ()
+) -> str:
+    """Tell which services are not well within their time, and why; "" if all are that do not rest.
+
+    Raises TargetError if that cannot be told.
+    """
+    if not package.services or not system.runs or system.boots:
+        return ""
+    began = time.monotonic()
+    name = manager_of(package).name
+    asked = (each for each in package.services if name(package, each.name) not in resting)
+    told = (_fault(package, service, values, began) for service in asked)
+    return "; ".join(each for each in told if each)
+
+
+def await_well(look: Probe, deadline: float) -> str:
+    """Look again and again until all is well, which is "", or the deadline has come: why not."""
+    pause = _FIRST
+    while True:
+        left = deadline - time.monotonic()
+        why = look(min(max(left, _LEAST), _MOST))
+        left = deadline - time.monotonic()
+        if not why or left <= 0:
+            return why
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST)
+
+
+def _fault(package: Package, service: Service, values: Mapping[str, str], began: float) -> str:
+    manager = manager_of(package)
+    name = manager.name(package, service.name)
+    if service.health is None:
+        time.sleep(max(0, began + _SETTLED - time.monotonic()))
+        state = manager.state(name)
+        why = "" if state.active in {"active", "inactive"} else f"is {state.told}"
+    else:
+        look = _look(package, service, service.health, values)
+        why = await_well(look, began + service.health.within)
+        why = why and f"is not well within {service.health.within} seconds: {why}"
+    return why and f"{service.name} {why}{manager.last_words(name)}"
+
+
+def _look(package: Package, service: Service, health: Health, values: Mapping[str, str]) -> Probe:
+    manager = manager_of(package)
+    name = manager.name(package, service.name)
+    if health.check == "uptime":
+        return _Uptime(manager, name, int(health.what))
+    if health.check == "command":
+        probe = command_probe(package, service, health.what, values)
+    else:
+        probe = {"http": http_probe, "tcp": tcp_probe}[health.check](health.what)
+
+    settled = _Uptime(manager, name, _SETTLED)
+
+    def look(seconds: float) -> str:
+        # Another program may be the one that answers, while this one finds its port taken.
+        running, why = settled(seconds), probe(seconds)
+        return why or (running and f"{health.what}: well, but {running}")
+
+    return look
+
+
+class _Uptime:
+    """Sees one process of a service run for some seconds."""
+
+    def __init__(self, manager: ModuleType, name: str, seconds: int) -> None:
+        self._manager, self._name, self._seconds = manager, name, seconds
+        self._pid, self._since = 0, time.monotonic()
+
+    def __call__(self, _: float) -> str:
+        state, now = self._manager.state(self._name), time.monotonic()
+        if state.active != "active" or state.pid != self._pid:
+            self._pid, self._since = state.pid, now
+        runs = now - self._since
+        if state.active != "active" or runs < self._seconds:
+            return f"it is {state.told}, for {int(runs)} of {self._seconds} seconds"
+        return ""

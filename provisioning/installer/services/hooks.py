@@ -1,0 +1,143 @@
+"""Knows a hook that goes on although the run that began it was killed, and ends it.
+
+The number of its process group is noted with what tells it from a later one of that number: when it
+began, and since which start of the machine (proc(5); ps(1) where there is no /proc).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.bytecode import VARIABLE
+from provisioning.artifact.model.entry import HOOKS, STATE, shown
+from provisioning.errors import TargetError
+from provisioning.installer.services import subprocesses
+from provisioning.installer.services.subprocesses import Program, run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from provisioning.artifact.model.package import Hook, Package
+    from provisioning.installer.services.subprocesses import Ended
+    from provisioning.installer.store.prefix import Home
+
+
+NOTE = f"{STATE}/hook"
+_PATIENCE = 30
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_BOOT = "/proc/sys/kernel/random/boot_id"
+
+
+@contextmanager
+def noting(home: Home) -> Iterator[Callable[[int], None]]:
+    """Have a process noted, which leads its group, for as long as this waits for it."""
+    try:
+        yield lambda pid: _note(home, f"{pid} {_born(pid)}\n")
+    finally:
+        home.directory.remove(NOTE)
+
+
+def end(home: Home) -> bool:
+    """Kill what was noted and still runs, with its group; tell whether it did."""
+    pid, _, born = (
+        (home.directory.read(NOTE) or b"").decode(errors="replace").strip().partition(" ")
+    )
+    runs = pid.isdigit() and born != "" and _born(int(pid)) == born
+    if runs:
+        with suppress(ProcessLookupError):
+            os.killpg(int(pid), signal.SIGKILL)
+    home.directory.remove(NOTE)
+    return runs
+
+
+def _note(home: Home, text: str) -> None:
+    """Note it at once, since the process runs: after a power cut nobody asks for it."""
+    with home.directory.opened(STATE) as state:
+        descriptor = os.open(NOTE.rpartition("/")[2], _NEW, 0o600, dir_fd=state)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
+
+
+def _born(pid: int) -> str:
+    """When a process began; "" if there is none, or nobody can tell."""
+    if sys.platform != "linux":
+        with suppress(TargetError):
+            return " ".join(
+                subprocesses.asked(["ps", "-o", "lstart=", "-p", str(pid)], _PATIENCE).split()
+            )
+        return ""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as stat, open(_BOOT) as boot:
+            # Behind the name, which may hold blanks and brackets: the 22nd field.
+            return f"{boot.read().strip()} {stat.read().rpartition(')')[2].split()[19]}"
+    except (OSError, IndexError):
+        return ""
+
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Occasion(NamedTuple):
+    """Why a hook is run, and for what."""
+
+    package: Package
+    """The one that the hook belongs to."""
+    release: str
+    """The directory of its release."""
+    old_version: str
+    """The version that was installed before, "" if none was."""
+    action: str
+    """install, upgrade, rollback or remove."""
+    cache: str = ""
+    """Where Python keeps byte code; "" where it may as it is wont to."""
+
+
+def environment(occasion: Occasion) -> dict[str, str]:
+    """All environment variables that a hook has."""
+    package = occasion.package
+    cache = {VARIABLE: occasion.cache} if occasion.cache else {}
+    return {
+        "PROVISIONING_NAME": package.name,
+        "PROVISIONING_VERSION": package.version,
+        "PROVISIONING_PLATFORM": package.platform,
+        "PROVISIONING_PREFIX": package.prefix,
+        "PROVISIONING_RELEASE": occasion.release,
+        "PROVISIONING_OLD_VERSION": occasion.old_version,
+        "PROVISIONING_ACTION": occasion.action,
+        "PATH": PATH,
+        "LC_ALL": "C.UTF-8",
+        **cache,
+    }
+
+
+def run_hook(
+    hook: Hook, occasion: Occasion, begun: Callable[[int], object] = lambda _: None
+) -> tuple[bytes, str]:
+    """Run a hook: the end of what it said, and why it has failed, "" if it has not.
+
+    The number of its process is told as soon as it has `begun`.
+
+    Raises TargetError if it cannot be run at all.
+    """
+    script = f"{occasion.release}/{HOOKS}/{hook.name}"
+    program = Program([script], occasion.release, environment(occasion))
+    try:
+        ended = run_program(program, hook.timeout, begun)
+    except OSError as error:
+        reason = f"{error.strerror}; does its first line name what runs it, as in #!/bin/sh?"
+        raise TargetError(f"{hook.name}: {script}: {reason}") from None
+    return ended.output, _fault(hook, ended)
+
+
+def _fault(hook: Hook, ended: Ended) -> str:
+    last = ended.output.decode(errors="replace").rstrip().rpartition("\n")[2]
+    said = f": {shown(last)}" if last else ""
+    if ended.late:
+        return f"{hook.name} did not end within {hook.timeout} seconds, and was killed{said}"
+    if ended.status < 0:
+        return f"{hook.name} was killed by signal {-ended.status}{said}"
+    return f"{hook.name} ended with {ended.status}{said}" if ended.status else ""

@@ -1,0 +1,237 @@
+"""Knows how a program is run so that neither it nor what it has started outlives its time."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provisioning.artifact.units import BOOT
+from provisioning.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+UMASK = 0o022
+"""What makes files that others may read and not write, as dpkg has it for its scripts."""
+OUTPUT = 64 * 1024
+"""Bytes of what a program says that are kept: the last ones."""
+GRACE = 5
+"""Seconds between SIGTERM and SIGKILL."""
+
+_BLOCK = 64 * 1024
+
+
+class Program(NamedTuple):
+    """What is run, where, and as whom."""
+
+    command: Sequence[str]
+    directory: str
+    environment: Mapping[str, str]
+    identity: Mapping[str, Any] = {}
+    """Arguments of Popen that say who runs it, such as `user`; none: whoever runs this."""
+
+
+class Ended(NamedTuple):
+    """How a program ended."""
+
+    status: int
+    """What it ended with; negative: the signal by which it was killed."""
+    late: bool
+    """Whether it had to be killed, since its time was over."""
+    output: bytes
+    """The end of what it said, on standard output and standard error."""
+
+
+def run_program(
+    program: Program, seconds: float, begun: Callable[[int], object] = lambda _: None
+) -> Ended:
+    """Run a program for `seconds` at most, without standard input. Raises OSError if it cannot be.
+
+    Its number is told as soon as it has `begun`.
+
+    It knows nothing of whoever started this: neither which files are open, nor the umask, nor which
+    signals are ignored. It has a process group of its own, of which nothing is left when this
+    returns: a program that was to run on would hold what an installation is about to replace.
+    """
+    with _started(program) as process, _listening(process) as listener:
+        begun(process.pid)
+        late = not listener.listen(seconds)
+        if late:
+            _signal(process, signal.SIGTERM)
+            if not listener.listen(GRACE):
+                _signal(process, signal.SIGKILL)
+                listener.listen(GRACE)
+        return Ended(process.wait(), late, listener.heard())
+
+
+@contextmanager
+def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
+    with _nothing_ignored():
+        process = subprocess.Popen(  # noqa: S603 - what an installation was asked to run
+            program.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=program.directory,
+            env=program.environment,
+            umask=UMASK,
+            start_new_session=True,
+            **program.identity,
+        )
+    try:
+        yield process
+    finally:  # also those that it has left behind, and after an interruption
+        _signal(process, signal.SIGKILL)
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextmanager
+def _nothing_ignored() -> Iterator[None]:
+    """Have what is started meanwhile ignore no signal, whatever whoever started this ignores.
+
+    A script could not even set a trap for it. What has a handler is as by default in a new program.
+    """
+    ignored = [each for each in signal.valid_signals() if signal.getsignal(each) == signal.SIG_IGN]
+    for each in ignored:
+        signal.signal(each, lambda *_: None)
+    try:
+        yield
+    finally:
+        for each in ignored:
+            signal.signal(each, signal.SIG_IGN)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left, or a zombie on macOS
+        os.killpg(process.pid, number)
+
+
+@contextmanager
+def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Listener]:
+    ended, end = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(end)
+
+    # The pipe alone does not tell: a child that the program has left behind can hold it open.
+    threading.Thread(target=wait, daemon=True).start()
+    try:
+        yield _Listener(process, ended)
+    finally:
+        os.close(ended)
+
+
+class _Listener:
+    """Hears what a process says, and that it has ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ended: int) -> None:
+        self._output = process.stdout.fileno() if process.stdout else -1
+        self._ended = ended
+        self._heard = b""
+        os.set_blocking(self._output, False)
+
+    def listen(self, seconds: float) -> bool:
+        """Listen for `seconds` at most, and tell whether the process has ended."""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._ended, selectors.EVENT_READ)
+            selector.register(self._output, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                ready = {key.fd for key, _ in selector.select(left)}
+                if self._output in ready and not self._hear():
+                    selector.unregister(self._output)
+                if self._ended in ready:
+                    return True
+        return False
+
+    def heard(self) -> bytes:
+        """The end of all that was said."""
+        while self._hear():
+            pass
+        return self._heard
+
+    def _hear(self) -> bool:
+        """Hear what was said, and tell whether there is more to come."""
+        try:
+            said = os.read(self._output, _BLOCK)
+        except BlockingIOError:
+            return False
+        self._heard = (self._heard + said)[-OUTPUT:]
+        return bool(said)
+
+
+SYSTEM = Path("/")
+_BOOTED = "/run/systemd/system"  # sd_booted(3)
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_COLORS": "0"}
+
+
+class System(NamedTuple):
+    """A machine, or a directory that stands for one."""
+
+    root: Path
+    runs: bool
+    """Its service manager may be asked: it is the machine that runs, and root asks."""
+    boots: bool = False
+    """It is starting, and its services will be started after what is done now."""
+
+
+def at(root: Path, manager: str) -> System:
+    """The system at `root`, as far as the service manager `manager` is concerned."""
+    running = {"systemd": os.path.isdir(_BOOTED), "launchd": sys.platform == "darwin"}
+    runs = root == SYSTEM and os.geteuid() == 0 and running.get(manager, False)
+    return System(root, runs, runs and is_starting())
+
+
+def is_starting() -> bool:
+    """Tell whether the machine is starting, and has this run before its services."""
+    return BOOT in os.environ
+
+
+def run(command: Sequence[str], patience: int) -> str:
+    """Run a command of the system; what it says. Raises TargetError if it fails, with why."""
+    result = _result(command, patience)
+    if result.returncode != 0:
+        said = first_line(result.stderr or result.stdout) or f"ended with {result.returncode}"
+        raise TargetError(f"{' '.join(command)}: {said}")
+    return result.stdout
+
+
+def asked(command: Sequence[str], patience: int) -> str:
+    """What a command says, whatever it ends with. Raises TargetError if it cannot be run."""
+    return _result(command, patience).stdout
+
+
+def first_line(text: str) -> str:
+    """The first line that says anything."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _result(command: Sequence[str], patience: int) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - the commands are this program's own
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=_ENVIRONMENT,
+            umask=UMASK,
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TargetError(f"{' '.join(command)}: did not end within {patience} seconds") from None
+    except OSError as error:
+        raise TargetError(f"{command[0]}: {error.strerror}") from None

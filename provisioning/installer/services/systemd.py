@@ -1,0 +1,193 @@
+"""Knows how systemd is asked to run the services of a package: systemctl(1), journalctl(1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from provisioning.artifact.units import (
+    mark,
+    recovery_name,
+    recovery_unit,
+    systemd_unit,
+    unit_name,
+    writable,
+)
+from provisioning.errors import TargetError
+from provisioning.installer.services import subprocesses
+from provisioning.installer.services.units import File, State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.model.package import Package
+    from provisioning.installer.store.durable import Directory
+
+DIRECTORY = "usr/local/lib/systemd/system"
+"""Not where `systemctl mask` has to put its link."""
+FORMER = "etc/systemd/system"
+"""Where older tools put units."""
+WANTS = "etc/systemd/system/multi-user.target.wants"
+SUFFIX = ".service"
+
+# What systemd.unit(5) calls the unit search path, less the two above, and where scripts lie that
+# systemd-sysv-generator(8) makes units of.
+_OTHERS = (
+    *("etc/systemd/system.control", "etc/systemd/system.attached"),
+    *("lib/systemd/system", "usr/lib/systemd/system"),
+    *(
+        f"run/systemd/{each}"
+        for each in (
+            *("system.control", "transient", "generator.early", "system", "system.attached"),
+            *("generator", "generator.late"),
+        )
+    ),
+)
+_SCRIPTS = "etc/init.d"
+_ALIAS = re.compile(rb"^[ \t]*Alias[ \t]*=(.*)$", re.MULTILINE)
+
+_QUICK = 30  # seconds that a question may take
+_SLOW = 300  # a program may take long to stop
+_PROPERTIES = ("ActiveState", "SubState", "MainPID", "NRestarts", "Result")
+_RESTING = (
+    *("ActiveState", "LoadState", "UnitFileState", "Restart"),
+    *("ActiveExitTimestampMonotonic", "ExecMainExitTimestampMonotonic"),
+    *("ExecMainCode", "ExecMainStatus"),
+)
+_RUNS = ("active", "activating", "reloading")
+
+
+def name(package: Package, service: str) -> str:
+    """What systemd calls a service."""
+    return unit_name(package, service)
+
+
+def guard(package: Package) -> dict[str, File]:
+    """What has to be there before anything is changed, by its name in `DIRECTORY`."""
+    return {recovery_name(package): File(recovery_unit(package).encode(), 0o644)}
+
+
+def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:  # noqa: ARG001 - they are read from their file
+    """The units of a package, by their names in `DIRECTORY`."""
+    package, entries = manifest
+    home = f"{package.prefix}/current"
+    places = writable(package, entries) if package.services else ()
+    units = {
+        unit_name(package, each.name): systemd_unit(package, each, home, places)
+        for each in package.services
+    }
+    return {**guard(package), **{at: File(text.encode(), 0o644) for at, text in units.items()}}
+
+
+def is_of(package: Package, data: bytes) -> bool:
+    """Tell whether a unit was made for a package."""
+    return data.startswith(mark(package).encode())
+
+
+def is_mask(root: Directory, path: str) -> bool:
+    """Tell whether an administrator has masked a unit by what lies there: systemctl(1)."""
+    return root.leads(path) == "/dev/null" or root.read(path) == b""
+
+
+def others(root: Directory, name: str) -> Iterator[str]:
+    """Where systemd finds a unit of that name which no package of this tool has brought."""
+    for path in (*(f"{each}/{name}" for each in _OTHERS), f"{_SCRIPTS}/{name[: -len(SUFFIX)]}"):
+        if root.status(path) and not (path.startswith("run/") and is_mask(root, path)):
+            yield path
+
+
+def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Where a unit says that it has one of these names too, once it is enabled; and which name.
+
+    A link of that name, which `systemctl enable` makes, would go before ours.
+    """
+    for path in _said(root):
+        data = root.read(path) or b""
+        if b"Alias" in data:  # as in few
+            said = b" ".join(_ALIAS.findall(data.replace(b"\\\n", b" "))).split()
+            yield from ((path, name) for name in names if name.encode() in said)
+
+
+def _said(root: Directory) -> Iterator[str]:
+    """The files of all services, and what says more of one beside it."""
+    for place in (DIRECTORY, FORMER, *_OTHERS):
+        for name in root.names(place):
+            if name.endswith(SUFFIX):
+                yield f"{place}/{name}"
+            elif name.endswith(f"{SUFFIX}.d"):
+                yield from (f"{place}/{name}/{each}" for each in root.names(f"{place}/{name}"))
+
+
+def reload() -> None:
+    """Have systemd read its units again. Raises TargetError."""
+    subprocesses.run(["systemctl", "daemon-reload"], _QUICK)
+
+
+def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it knows where they are
+    """Start services, or stop them first where they run. Raises TargetError."""
+    try:
+        subprocesses.run(["systemctl", "restart", *names], _SLOW)
+    except TargetError as error:
+        failed = next((each for each in names if state(each).active != "active"), names[0])
+        raise TargetError(f"{error}{last_words(failed)}") from None
+
+
+def stop(names: list[str]) -> None:
+    """Stop services, those that run. Raises TargetError."""
+    for each in names:
+        if state(each).active not in {"inactive", "failed"}:
+            subprocesses.run(["systemctl", "stop", each], _SLOW)
+
+
+def state(name: str) -> State:
+    """How a service is. Raises TargetError."""
+    said = _asked(name, _PROPERTIES)
+    active, sub = said.get("ActiveState", ""), said.get("SubState", "")
+    result = said.get("Result", "success")
+    why = "" if result == "success" else f", result {result}"
+    return State(active, int(said.get("MainPID") or 0), f"{active} ({sub}{why})")
+
+
+def resting(names: list[str]) -> list[str]:
+    """Which services somebody has stopped, disabled or masked. Raises TargetError."""
+    return [name for name in names if _is_resting(_asked(name, _RESTING))]
+
+
+def _is_resting(said: Mapping[str, str]) -> bool:
+    """Tell whether nobody wants a service to run, by what systemd says of it."""
+    if said.get("LoadState") == "masked":
+        return True
+    if said.get("ActiveState") in _RUNS or said.get("LoadState") != "loaded":
+        return False
+    return said.get("UnitFileState") == "disabled" or _was_stopped(said)
+
+
+def _was_stopped(said: Mapping[str, str]) -> bool:
+    """Tell whether a service that does not run was stopped, and has not ended by itself."""
+    ended, left = (
+        int(said.get(f"{each}TimestampMonotonic") or 0) for each in ("ExecMainExit", "ActiveExit")
+    )
+    # Who stops a unit makes it leave its state first, and its process end by that. And what would
+    # have been started again does not stay as it is.
+    is_clean = (said.get("ExecMainCode"), said.get("ExecMainStatus")) == ("1", "0")
+    policy = said.get("Restart")
+    again = policy == "always" or (policy == "on-failure" and not is_clean)
+    return 0 < left < ended or (again and ended > 0)
+
+
+def _asked(name: str, properties: Iterable[str]) -> dict[str, str]:
+    told = subprocesses.run(
+        ["systemctl", "show", f"--property={','.join(properties)}", name], _QUICK
+    )
+    return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+
+
+def last_words(name: str) -> str:
+    """What a service has said last, as an addition to a fault."""
+    command = ["journalctl", f"_SYSTEMD_UNIT={name}", "--lines=1", "--output=cat", "--quiet"]
+    try:
+        said = subprocesses.first_line(subprocesses.asked(command, _QUICK))
+    except TargetError:
+        return ""
+    return f"; it said last: {said}" if said else ""

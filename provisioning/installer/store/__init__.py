@@ -1,0 +1,1 @@
+"""What lies on the machine: prefixes, releases, configuration, and who owns them."""

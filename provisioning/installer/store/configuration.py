@@ -1,0 +1,327 @@
+"""Knows what becomes of a configuration file when another release comes: a table, and no disk.
+
+What the user did to a file, and what the vendor did to it since it was installed, decide together
+(the table in the reference is this code). So it is with what becomes a directory of data, or was
+one. Going back to a release, it is what the user had there, unless it was edited since.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import filesystem
+from provisioning.artifact.model.entry import DIR, FILE, collision_key
+from provisioning.artifact.model.placement import STATE
+from provisioning.errors import RefusedError, TargetError
+from provisioning.installer.store.durable import Owned
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.placement import Installed
+    from provisioning.installer.store.prefix import Home
+
+
+KEEP, INSTALL, NEW, ARCHIVE, RESTORE, OLD, IDLE, ASIDE, RETURN = ACTIONS = (
+    *("keep", "install", "new", "archive", "restore", "old"),
+    *("idle", "aside", "return"),
+)
+"""The last: kept where nothing uses it, moved aside, and moved back from there."""
+
+# Instead of a digest: a link, or something that is neither file nor directory; a directory that
+# holds no file, and one that does.
+ABSENT, OTHER, EMPTY, FULL = "", "other", "empty", "full"
+_NO_FILES = frozenset({OTHER, EMPTY, FULL})
+_FREE = frozenset({ABSENT, EMPTY})
+
+
+class Live(NamedTuple):
+    """What lies at the path of a configuration file."""
+
+    digest: str = ABSENT
+    """SHA-256 of its content, or one of ABSENT, OTHER, EMPTY and FULL."""
+    mode: int = 0
+    user: int = 0
+    group: int = 0
+
+
+class Decision(NamedTuple):
+    """What becomes of one configuration file."""
+
+    path: str
+    """Below the prefix."""
+    action: str
+    """One of ACTIONS."""
+    before: Live
+    after: Live
+
+
+def forward(path: str, live: Live, old: Entry | None, new: Entry | None) -> Decision:
+    """Decide, where a release says `old` and the one to come `new`; None where it has no such."""
+    if new is None:
+        return _decision(path, live, _without(live, old), Live())
+    if new.type == DIR:
+        return _decision(path, live, _cleared(live, old), Live())
+    if old is None or old.type == DIR:
+        action = INSTALL if live.digest in {ABSENT, EMPTY} else _beside(live, new)
+        return _decision(path, live, action, _installed(live, None, new))
+    if live.digest == ABSENT or _says(old) == _says(new):
+        return _decision(path, live, KEEP, live)
+    action = INSTALL if live.digest == old.digest else _beside(live, new)
+    return _decision(path, live, action, _installed(live, old, new))
+
+
+def backward(live: Live, then: Decision, now: Entry | None, coming: Entry | None) -> Decision:
+    """Decide, going back to the release that was left with the decision `then`.
+
+    `now` is what the release that is current says, and `coming` what that one does.
+    """
+    before, path = then.before, then.path
+    unedited = live.digest in {then.after.digest, now.digest if now else then.after.digest}
+    if any(each and each.type == DIR for each in (now, coming)):
+        action = _directory_back(live, before, now, coming)
+        return _decision(path, live, action, before if action in {RESTORE, RETURN} else Live())
+    if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:
+        return _decision(path, live, KEEP, live)
+    if live.digest == before.digest:
+        only_mode = live == then.after != before
+        return _decision(path, live, RESTORE if only_mode else KEEP, before)
+    if before.digest in _FREE:
+        return _decision(path, live, ARCHIVE if unedited else KEEP, Live())
+    if unedited:
+        return _decision(path, live, RESTORE, before)
+    return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)
+
+
+def _directory_back(live: Live, before: Live, now: Entry | None, coming: Entry | None) -> str:
+    """What becomes of something that is a directory in one of two releases."""
+    if live.digest == before.digest:
+        return KEEP
+    if coming and coming.type == DIR:
+        return _cleared(live, now)
+    if live.digest not in _FREE:
+        return KEEP if before.digest in {*_NO_FILES, ABSENT} else OLD
+    if before.digest == OTHER:
+        return RETURN
+    return ARCHIVE if before.digest in {*_NO_FILES, ABSENT} else RESTORE
+
+
+def _without(live: Live, old: Entry | None) -> str:
+    """What becomes of something of which the release to come has nothing."""
+    if old is None or live.digest in {ABSENT, EMPTY}:
+        return KEEP
+    return ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE
+
+
+def _cleared(live: Live, old: Entry | None) -> str:
+    """What becomes of something that lies where a directory is to be."""
+    was_file = old is not None and old.type == FILE
+    if live.digest in {ABSENT, EMPTY, FULL} or (live.digest == OTHER and not was_file):
+        return KEEP  # a link is where somebody keeps the data
+    return ARCHIVE if was_file and old and live.digest == old.digest else ASIDE
+
+
+def _decision(path: str, live: Live, action: str, after: Live) -> Decision:
+    changes = action in {INSTALL, ARCHIVE, RESTORE, ASIDE, RETURN}
+    return Decision(path, action, live, after if changes else live)
+
+
+def _beside(live: Live, new: Entry) -> str:
+    return KEEP if live.digest == new.digest else NEW
+
+
+def _says(entry: Entry) -> tuple[str, int, str, str]:
+    return entry.digest, entry.mode, entry.owner, entry.group
+
+
+def _installed(live: Live, old: Entry | None, new: Entry) -> Live:
+    """The vendor's file, but for a mode and owners that the user has given it (as dpkg does)."""
+    mode, user, group = new.mode, int(new.owner), int(new.group)
+    if old and live.digest != ABSENT:
+        mode = mode if live.mode == old.mode else live.mode
+        user = user if live.user == int(old.owner) else live.user
+        group = group if live.group == int(old.group) else live.group
+    return Live(new.digest, mode, user, group)
+
+
+KEPT = f"{STATE}/kept"
+_PRIVATE = Owned(0o700)
+_DECISIONS = "decisions.json"
+_NO_RELEASE = "none"  # no release is called so
+
+
+class Kept(NamedTuple):
+    """What was decided when a release was left."""
+
+    decisions: tuple[Decision, ...]
+    absent: tuple[str, ...]
+    """Directories that there were not yet, the outermost first."""
+
+
+NOTHING = Kept((), ())
+
+
+def look(home: Home, path: str) -> Live:
+    """What lies at the path of a configuration file, or of a directory of data."""
+    status = home.directory.status(path)
+    if status is None:
+        return Live()
+    found = OTHER
+    if stat.S_ISDIR(status.st_mode):
+        found = FULL if _holds_files(home, path) else EMPTY
+    elif stat.S_ISREG(status.st_mode):
+        found = filesystem.of_bytes(home.directory.read(path) or b"")
+    return Live(found, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+
+def decide(home: Home, old: Installed | None, new: Installed) -> tuple[Decision, ...]:
+    """Decide what becomes of what lies beside the releases; `old` is what was installed last."""
+    before = _by_path(_respelt(home, _own(old), [each.path for each in _own(new)]))
+    return _decided(home, before, new, {})
+
+
+def decide_back(
+    home: Home, old: Installed | None, new: Installed | None, then: Kept
+) -> tuple[Decision, ...]:
+    """Decide the same, going back to a release that was left with the decisions `then`."""
+    known = {decision.path: decision for decision in then.decisions}
+    ways = (entry for entry in (old.above if old else ()) if entry.path in known)
+    return _decided(home, _by_path((*ways, *_own(old))), new, known)
+
+
+def _decided(
+    home: Home,
+    before: Mapping[str, Entry],
+    new: Installed | None,
+    known: Mapping[str, Decision],
+) -> tuple[Decision, ...]:
+    after = _by_path(_own(new))
+    # What somebody else has put where a directory of the package's has to be, is told.
+    ways = _by_path(new.above if new else ())
+    after.update((path, ways[path]) for path in ways.keys() & {*before, *known})
+    found = list[Decision]()
+    gone = set[str]()  # by what was decided so far
+    # What lies in a directory comes before it: a file may take its place once that is empty.
+    for path in sorted({*before, *after, *known}, reverse=True):
+        if path not in known and _are_data(before.get(path), after.get(path)):
+            continue  # data stay, and may be many
+        live, old, coming = look(home, path), before.get(path), after.get(path)
+        if live.digest == FULL and not _holds_files(home, path, gone):
+            live = live._replace(digest=EMPTY)
+        then = known.get(path)
+        decision = backward(live, then, old, coming) if then else forward(path, live, old, coming)
+        if decision.action == ARCHIVE:
+            gone.add(path)
+        is_file = any(each and each.conffile for each in (old, coming)) or then
+        if is_file or decision.action != KEEP:
+            found.append(decision)
+    return tuple(reversed(found))
+
+
+def _are_data(old: Entry | None, new: Entry | None) -> bool:
+    return old is not None and new is not None and old.type == new.type == DIR
+
+
+def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[str, ...]:
+    """Which directories beside the releases there are not yet.
+
+    Raises:
+        RefusedError: something else is there, or a link that would have to be followed; or
+            something where an edited file has to be put.
+    """
+    goes = {each.path: each.action for each in decided if each.action in {ARCHIVE, ASIDE}}
+    for path in (f"{path}.old" for path, action in goes.items() if action == ASIDE):
+        if home.directory.status(path):
+            raise RefusedError(
+                f"{home.path / path}: is in the way of what was edited; move it away"
+            )
+    for entry in layout.above:
+        is_there = home.directory.status(entry.path) and entry.path not in goes
+        if is_there and not home.directory.is_directory(entry.path):
+            raise RefusedError(f"{home.path / entry.path}: is no directory; move it away")
+    needed = sorted((*layout.above, *layout.data))
+    return tuple(entry.path for entry in needed if not home.directory.status(entry.path))
+
+
+def keep(home: Home, release: str, kept: Kept) -> None:
+    """Keep the configuration that a release is left with, before anything of it is changed."""
+    directory = home.directory
+    directory.make(KEPT, _PRIVATE)
+    coming = directory.temporary(KEPT)
+    for number, decision in enumerate(kept.decisions):
+        data = directory.read(decision.path)
+        if data is not None:
+            directory.write(f"{coming}/{number}", data, Owned(0o600))
+    text = json.dumps(kept, indent=1)
+    directory.write(f"{coming}/{_DECISIONS}", f"{text}\n".encode(), Owned(0o600))
+    directory.remove_tree(kept_at(release))
+    directory.move(coming, kept_at(release))
+
+
+def kept(home: Home, release: str) -> Kept:
+    """What was kept of a release when it was left last. Raises TargetError for nonsense."""
+    path = f"{kept_at(release)}/{_DECISIONS}"
+    data = home.directory.read(path)
+    if data is None:
+        return NOTHING
+    try:
+        decisions, names = json.loads(data)
+        known = tuple(
+            Decision(path, action, Live(*before), Live(*after))
+            for path, action, before, after in decisions
+        )
+    except (ValueError, TypeError, IndexError, RecursionError):
+        raise TargetError(f"{home.path / path}: is damaged; remove it") from None
+    return Kept(known, tuple(names))
+
+
+def forget(home: Home, releases: Iterable[str]) -> None:
+    """Forget what was kept of all releases but these."""
+    needed = {kept_at(release) for release in releases}
+    for name in home.directory.names(KEPT):
+        if f"{KEPT}/{name}" not in needed:
+            home.directory.remove_tree(f"{KEPT}/{name}")
+
+
+def _holds_files(home: Home, path: str, gone: Container[str] = ()) -> bool:
+    """Tell whether there is anything but directories in a directory, and what will be gone."""
+    waiting = [path]
+    while waiting:
+        place = waiting.pop()
+        for below in (f"{place}/{name}" for name in home.directory.names(place)):
+            if home.directory.is_directory(below):
+                waiting.append(below)
+            elif below not in gone:
+                return True
+    return False
+
+
+def _own(layout: Installed | None) -> tuple[Entry, ...]:
+    """What of a release lies beside it, and is somebody's once it is there."""
+    return (*layout.data, *layout.conffiles) if layout else ()
+
+
+def _respelt(home: Home, old: Iterable[Entry], after: Collection[str]) -> Iterator[Entry]:
+    """The old entries, as the new release spells them, where the disk takes both for one file."""
+    twins = {collision_key(path): path for path in after}
+    for entry in old:
+        twin = twins.get(collision_key(entry.path), entry.path)
+        if entry.path in after or twin == entry.path:
+            yield entry
+            continue
+        status, other = home.directory.status(entry.path), home.directory.status(twin)
+        same = status and other and os.path.samestat(status, other)
+        yield entry._replace(path=twin) if same else entry
+
+
+def kept_at(release: str) -> str:
+    """Where the configuration of a release is kept."""
+    return f"{KEPT}/{release or _NO_RELEASE}"
+
+
+def _by_path(entries: Iterable[Entry]) -> dict[str, Entry]:
+    return {entry.path: entry for entry in entries}

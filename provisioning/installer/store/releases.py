@@ -1,0 +1,253 @@
+"""Knows the releases that lie in a prefix: what they are called, and which one is current."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact import filesystem
+from provisioning.artifact.filesystem import reason
+from provisioning.artifact.model import manifest
+from provisioning.artifact.model.entry import MANIFEST, shown
+from provisioning.artifact.model.placement import (
+    CURRENT,
+    REGISTRY,
+    RELEASES,
+    Installed,
+    faults,
+    installed,
+)
+from provisioning.errors import ArtifactError, RefusedError
+from provisioning.installer.store.durable import Owned
+from provisioning.installer.store.owners import numbered, own
+from provisioning.installer.store.prefix import reached
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provisioning.artifact.model.manifest import Manifest, Package
+    from provisioning.installer.store.durable import Directory
+    from provisioning.installer.store.prefix import Home
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}-([0-9a-f]{8})(?:\.[1-9])?")
+_REPAIRS = range(1, 10)
+
+
+class Release(NamedTuple):
+    """A package as it lies, or is to lie, in a prefix."""
+
+    name: str
+    """That of its directory."""
+    data: bytes
+    """Its manifest's."""
+    manifest: Manifest
+    layout: Installed
+
+    @property
+    def package(self) -> Package:
+        """What the package is."""
+        return self.manifest.package
+
+    @property
+    def path(self) -> str:
+        """Where it lies below the prefix."""
+        return f"{RELEASES}/{self.name}"
+
+
+def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
+    """The release that a manifest describes, with numbers for owners.
+
+    Raises:
+        RefusedError: it cannot be installed.
+    """
+    found = [f"{where}: {shown(path)}: {reason}" for path, reason in faults(parsed.entries)]
+    if found:
+        raise RefusedError("\n".join(found))
+    return Release(name, data, parsed, numbered(installed(data, parsed.entries), own()))
+
+
+def name_of(package: Package, data: bytes) -> str:
+    """What the directory of a release is called, by the version and the manifest's digest."""
+    return f"{package.version}-{filesystem.of_bytes(data)[:8]}"
+
+
+def names(home: Home) -> list[str]:
+    """The directories of all releases in a prefix."""
+    return [name for name in home.directory.names(RELEASES) if _NAME.fullmatch(name)]
+
+
+def another_name(home: Home, name: str) -> str:
+    """A name for the same release again, since what has its name is damaged."""
+    plain = plain_name(name)
+    taken = home.directory.names(RELEASES)
+    free = [each for each in (plain, *(f"{plain}.{n}" for n in _REPAIRS)) if each not in taken]
+    if not free:
+        raise RefusedError(f"{home.path}: holds ten damaged copies of {plain}; see `gc`")
+    return free[0]
+
+
+def plain_name(name: str) -> str:
+    """The name of a release without what tells a repaired one from a damaged one."""
+    return name[: name.rindex("-") + 9]
+
+
+def version_of(name: str) -> str:
+    """The version in the name of a release."""
+    return name[: name.rindex("-")]
+
+
+def read(home: Home, name: str, other: Release | None = None) -> Release:
+    """The release of that name, in less time if it is much like the `other`.
+
+    Raises RefusedError if it is not there, or its manifest damaged.
+    """
+    where = f"{home.path / RELEASES / name}"
+    data = home.directory.read(f"{RELEASES}/{name}/{MANIFEST}")
+    match = _NAME.fullmatch(name)
+    if data is None:
+        raise RefusedError(f"{where}: holds no package")
+    if not match or filesystem.of_bytes(data)[:8] != match[1]:
+        raise RefusedError(
+            f"{where}/{MANIFEST}: is not what was installed; install the package again"
+        )
+    try:
+        known = other and manifest.by_line(other.data, other.manifest)
+        parsed = manifest.parse(data, f"{where}/{MANIFEST}", known)
+    except ArtifactError as error:
+        raise RefusedError(f"{error}; install the package again") from None
+    if parsed.package.prefix != home.prefix:
+        raise RefusedError(f"{where}: belongs below {parsed.package.prefix}; was it moved?")
+    return laid_out(name, data, parsed, f"{where}/{MANIFEST}")
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a release may be called so."""
+    return bool(_NAME.fullmatch(text))
+
+
+def at(home: Home, link: str) -> str:
+    """The name of the release that `current` or `previous` leads to; "" if there is none.
+
+    Raises RefusedError if what is there is not this tool's.
+    """
+    status, leads = home.directory.status(link), home.directory.leads(link)
+    if status is None:
+        return ""
+    where = home.path / link
+    if leads is None:
+        raise RefusedError(f"{where}: is no link to a release; move it away")
+    above, _, name = leads.rpartition("/")
+    if above != RELEASES or not _NAME.fullmatch(name):
+        raise RefusedError(f"{where}: leads to {shown(leads)}, which is no release; remove it")
+    if not home.directory.is_directory(leads) and link == CURRENT:
+        raise RefusedError(f"{where}: leads to {leads}, which is not there; remove it")
+    return name
+
+
+_REMOVED = ".removed"  # no package is called so
+_DPKG = "/var/lib/dpkg/info"  # where dpkg lists what it has unpacked: see dpkg-query(1)
+
+
+def prefix_of(root: Path, name: str) -> str:
+    """Where a package is installed; "" if it is not."""
+    try:
+        with reached(root, REGISTRY) as directory:
+            return _sound(directory.leads(name))
+    except FileNotFoundError:
+        return ""
+
+
+def left_at(root: Path, name: str) -> str:
+    """Where a package was removed that has left something there; "" if none has."""
+    return prefix_of(root, f"{_REMOVED}/{name}")
+
+
+def packages(root: Path) -> dict[str, str]:
+    """The names of all packages that are installed, and where."""
+    try:
+        with reached(root, REGISTRY) as directory:
+            found = {name: _sound(directory.leads(name)) for name in directory.names("")}
+    except FileNotFoundError:
+        return {}
+    return {name: prefix for name, prefix in found.items() if prefix}
+
+
+def enter(home: Home, name: str) -> str:
+    """Have a package registered; tell why it could not be."""
+    if prefix_of(home.root, name) == home.prefix:
+        return ""
+    try:
+        with reached(home.root, REGISTRY, name, make=True) as directory:
+            directory.link(name, home.prefix)
+            _forget(directory, home.prefix)
+    except (OSError, RefusedError) as error:
+        # Who may write to the prefix may not be allowed to write there: the prefix does to find it.
+        return (
+            f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {_why(error)}"
+        )
+    return ""
+
+
+def _sound(prefix: str | None) -> str:
+    """Where a link leads, if this tool can have made it; "" if somebody else has."""
+    sound = os.path.normpath(f"/{(prefix or '').lstrip('/')}")
+    return sound if prefix == sound else ""
+
+
+def sweep(home: Home, name: str) -> None:
+    """Remove what a run that was killed has left in registering a package."""
+    with suppress(FileNotFoundError), reached(home.root, REGISTRY, name) as directory:
+        for place in ("", _REMOVED):
+            directory.sweep(place)
+
+
+def strike(home: Home) -> str:
+    """Have nothing registered as installed there, but as having left something; tell why not."""
+    for name, prefix in packages(home.root).items():
+        if prefix == home.prefix:
+            try:
+                with reached(home.root, REGISTRY, name) as directory:
+                    directory.make(_REMOVED, Owned(0o755))
+                    directory.link(f"{_REMOVED}/{name}", prefix)
+                    directory.remove(name)
+            except (OSError, RefusedError) as error:  # as of `enter`
+                return f"{name}: stays entered in {REGISTRY}: {_why(error)}"
+    return ""
+
+
+def is_of_dpkg(home: Home, name: str) -> bool:
+    """Tell whether dpkg has a package of that name in the prefix, or its configuration at least."""
+    try:
+        with reached(home.root, _DPKG) as directory:
+            listed = directory.read(f"{name}.list") or b""
+    except (FileNotFoundError, RefusedError):
+        return False
+    return home.prefix.encode() in listed.splitlines()
+
+
+def forget(root: Path, prefix: str) -> bool:
+    """Forget all that is known of a prefix where nothing is any more; tell whether anything was."""
+    with suppress(OSError, RefusedError), reached(root, REGISTRY) as directory:
+        found = [name for name in directory.names("") if directory.leads(name) == prefix]
+        for name in found:
+            directory.remove(name)
+        return _forget(directory, prefix) or bool(found)
+    return False
+
+
+def _forget(directory: Directory, prefix: str) -> bool:
+    """Forget that a package has left something in a prefix."""
+    names = directory.names(_REMOVED)
+    found = [name for name in names if directory.leads(f"{_REMOVED}/{name}") == prefix]
+    for name in found:
+        directory.remove(f"{_REMOVED}/{name}")
+    if found == names:
+        directory.remove(_REMOVED)
+    return bool(found)
+
+
+def _why(error: OSError | RefusedError) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,362 @@
+"""Knows what a package is installed from: an artifact, or a directory that it was unpacked to."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from provisioning.artifact.extract import Writer
+from provisioning.artifact.filesystem import MIB, Descent, open_regular, reason
+from provisioning.artifact.model.entry import DIR, FILE, MANIFEST, shown
+from provisioning.artifact.model.placement import RELEASES, stored
+from provisioning.artifact.model.release import DEB, artifacts, format_of, index_name, is_tree
+from provisioning.artifact.process_pool import Team
+from provisioning.artifact.tar.archive import mtime_of_content
+from provisioning.artifact.verify import tree
+from provisioning.artifact.verify.formats import prover, reader
+from provisioning.artifact.verify.unpacked import Unpacked
+from provisioning.artifact.verify.verify import Sidecars
+from provisioning.errors import ArtifactError, RefusedError, TargetError
+from provisioning.installer.store.durable import Owned, settle, sync_below
+from provisioning.installer.store.owners import can_give
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from io import FileIO
+    from pathlib import Path
+
+    from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.tar.chunking import Index, Whole
+    from provisioning.artifact.verify.contents import Write
+    from provisioning.artifact.verify.formats import Prove, Reader
+    from provisioning.installer.store.prefix import Home
+    from provisioning.installer.store.releases import Release
+
+    Progress = Callable[[int], object]
+
+
+class Source(NamedTuple):
+    """What is to be installed, opened once, so that nobody can exchange it on the way."""
+
+    where: str
+    reader: Reader | Unpacked
+    says: Index | None = None
+    """What the index beside it says of it."""
+    prover: Prove | None = None
+    opened_again: Callable[[], Reader | Unpacked] | None = None
+    """Reads it from its beginning; None where `reader` can."""
+
+    def read(self, write: Write) -> None:
+        """Hand all files of it to `write`, and read it to its end, as often as this is called.
+
+        Raises:
+            RefusedError: it is not what its manifest says, or its index.
+            TargetError: it cannot be read.
+        """
+        with _telling_where(self.where):
+            reading = self.opened_again() if self.opened_again else self.reader
+            if reading.data != self.reader.data:
+                raise ArtifactError("changed while it was read")
+            for finding in reading.findings(write):
+                raise RefusedError(f"{self.where}: {finding}")
+            if self.says and not isinstance(reading, Unpacked):
+                self._compare(reading.whole(self.says.archive))
+
+    def proves(self, write: Write) -> bool:
+        """Do the same with all processors; tell whether that is possible, and went well."""
+        whole = self.prover and self.prover(write)
+        if whole:
+            self._compare(whole)
+        return whole is not None
+
+    def _compare(self, whole: Whole) -> None:
+        if whole.indexed != self.says:
+            index = index_name(self.says.archive if self.says else "")
+            raise RefusedError(f"{self.where}: is not what {index} beside it says")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """Open what is to be installed. Raises RefusedError if it is no package, and TargetError."""
+    where = shown(str(path))
+    if path.suffix == ".deb":
+        raise RefusedError(f"{where}: is for dpkg; install it with `dpkg -i {where}`")
+    if os.path.isdir(path):
+        with _telling_where(where):
+            if not is_tree(path):
+                raise ArtifactError(
+                    f"is a directory, but no package was unpacked there{_meant(path)}"
+                )
+            source = Source(where, Unpacked(path))
+        yield source
+        return
+    with _telling_where(where):
+        file = open_regular(path)
+    with file:
+        with _telling_where(where):
+            source = _artifact(file, path)
+        yield source
+
+
+def _meant(release: Path) -> str:
+    """What somebody meant who names the directory of a release."""
+    names = [each.name for each in artifacts(release) if format_of(each.name) not in {None, DEB}]
+    return f"; install {shown(names[0])} in it" if names else ""
+
+
+def _artifact(file: FileIO, path: Path) -> Source:
+    sidecars = Sidecars(path, complete=False)
+    for _ in sidecars.read():
+        pass  # an index that makes no sense says nothing
+    says = sidecars.index and sidecars.index._replace(archive=path.name)
+
+    def read() -> Reader:
+        file.seek(0)
+        return reader(file, path.name, len(says.chunks) if says else 0)
+
+    reading = read()
+    proves = prover(file, path.name, reading, says)
+    return Source(shown(str(path)), reading, says, proves, read)
+
+
+@contextmanager
+def _telling_where(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ArtifactError as error:
+        raise RefusedError(f"{where}: {error}") from None
+    except OSError as error:
+        raise TargetError(f"{where}: {reason(error)}") from None
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FICLONE = 0x40049409
+
+
+class Earlier:
+    """The files of a release that lies in a prefix. With none, there are none."""
+
+    def __init__(self, home: Home, release: Release | None) -> None:
+        self._descent: Descent | None = None
+        self._known: set[tuple[str, str]] = set()
+        self._shares = sys.platform == "linux"
+        if release and home.directory.is_directory(release.path):
+            files = (entry for entry in release.layout.release if entry.type == FILE)
+            self._known = {(entry.path, entry.digest) for entry in files}
+            with home.directory.opened(release.path) as opened:
+                self._descent = Descent(opened)
+
+    def __enter__(self) -> Earlier:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._descent:
+            self._descent.__exit__()
+
+    def take(self, entry: Entry, descriptor: int) -> bool:
+        """Have an open, empty file share the content of what should be the same file.
+
+        Tells whether it does. What does not share is still empty; what does is to be checked, like
+        what is written.
+        """
+        if not (self._shares and entry.size and (entry.path, entry.digest) in self._known):
+            return False
+        try:
+            return self._take(entry, descriptor)
+        except OSError:  # it is not there any more, or cannot be opened
+            return False
+
+    def _take(self, entry: Entry, descriptor: int) -> bool:
+        if self._descent is None:
+            return False
+        parent, name = self._descent.to(entry.path)
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+            return False
+        old = os.open(name, _READ, dir_fd=parent)
+        try:
+            self._shares = _clone(old, descriptor)
+        finally:
+            os.close(old)
+        return self._shares
+
+
+def _clone(old: int, descriptor: int) -> bool:
+    try:
+        fcntl.ioctl(descriptor, _FICLONE, old)
+    except OSError:  # there are many ways to say that this file system cannot
+        return False
+    return True
+
+
+_OPEN = Owned(0o755)
+_SOME = 256  # entries that are read back at a time
+_SLACK_BYTES, _SLACK_NODES = MIB, 64  # for records, links and configuration
+
+
+def demand_room(home: Home, release: Release) -> None:
+    """Demand that a release fits on the disk. Raises TargetError."""
+    there = next(path for path in (home.path, *home.path.parents) if os.path.exists(path))
+    room = os.statvfs(there)
+    block = room.f_frsize or 4096
+    sizes = (-(-entry.size // block) * block for entry in release.layout.release)
+    directories = sum(entry.type == DIR for entry in release.layout.release)
+    needed = sum(sizes) + directories * block + _SLACK_BYTES
+    if needed > room.f_bavail * block:
+        raise TargetError(
+            f"{home.path}: {_mib(needed)} are needed, {_mib(room.f_bavail * block)} are free"
+        )
+    nodes = len(release.layout.release) + _SLACK_NODES
+    if room.f_files and nodes > room.f_favail:  # where there is no limit, there is no number
+        raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
+
+
+class Stage(NamedTuple):
+    """What a release is written from, and who is told."""
+
+    source: Source
+    release: Release
+    old: Release | None
+    """One that lies in the prefix already, and may have the same files."""
+    progress: Progress
+
+
+def stage(home: Home, of: Stage) -> str:
+    """Write a release into a directory with a temporary name, sync it, and read it back.
+
+    Returns its path. Whatever goes wrong, nothing is left behind.
+
+    Raises:
+        RefusedError: the package is not what its manifest says.
+        TargetError: it cannot be read, or not be written.
+    """
+    with _telling(home), home.directory.opened(RELEASES) as opened:
+        made = _staged(home, of, opened)
+        if not made and of.old:  # somebody has changed what they would share
+            made = _staged(home, of._replace(old=None), opened)
+    if not made:
+        raise TargetError(f"{home.path}: what is read there is not what was written")
+    return made
+
+
+def place(home: Home, made: str, release: Release) -> None:
+    """Give what was staged its name."""
+    with _telling(home):
+        home.directory.move(made, release.path)
+
+
+def _staged(home: Home, of: Stage, opened: int) -> str:
+    """Write a release, sync it, and read it back; "" if that is not what was to be written."""
+    made = _proved(home, of) or _made(home, of, of.source.read)
+    try:
+        sync_below(home.directory, made, opened)
+        if _is_whole(home, made, of.release):
+            return made
+    except BaseException:
+        home.directory.remove_tree(made)
+        raise
+    home.directory.remove_tree(made)
+    return ""
+
+
+def _proved(home: Home, of: Stage) -> str:
+    """Write a release with all processors; "" where that does not go well, for any reason.
+
+    What went wrong is told when it is written once more, by one.
+    """
+    if of.source.prover is None:
+        return ""
+
+    def read(write: Write) -> None:
+        if not of.source.proves(write):
+            raise _NotProvedError
+
+    try:
+        return _made(home, of, read)
+    except _NotProvedError:
+        return ""
+
+
+def _made(home: Home, of: Stage, read: Callable[[Write], None]) -> str:
+    """Write a release, whose files `read` hands on."""
+    directory = home.directory
+    made = directory.temporary(RELEASES)
+    try:
+        with directory.opened(made) as into, Earlier(home, of.old) as earlier:
+            _write(home, of, _Writer(into, of.release, earlier), read)
+            settle(into, _OPEN)
+    except BaseException:
+        directory.remove_tree(made)
+        raise
+    return made
+
+
+def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]) -> None:
+    lies = {entry.path: entry for entry in of.release.layout.release}
+
+    def write(entry: Entry, blocks: Iterable[bytes]) -> None:
+        if entry.path == MANIFEST:
+            return
+        try:
+            writer.write(lies[stored(entry).path], blocks)
+        except OSError as error:  # here: it is no fault of the source
+            raise _told(home, error) from None
+        of.progress(entry.size)
+
+    with writer:
+        writer.write(lies[MANIFEST], [of.release.data])
+        of.progress(lies[MANIFEST].size)
+        read(write)
+        writer.finish()
+
+
+class _NotProvedError(TargetError):
+    """Something went wrong, and nobody knows what."""
+
+
+class _Writer(Writer):
+    """Writes a release, and shares with an earlier one the files that are the same."""
+
+    def __init__(self, into: int, release: Release, earlier: Earlier) -> None:
+        super().__init__(into, release.layout.release, owners=can_give())
+        self._earlier = earlier
+
+    def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:
+        if not self._earlier.take(entry, descriptor):
+            super().fill(descriptor, entry, blocks)
+        # Whatever the archive said: two releases may be installed in one second, by any clock, and
+        # Python would run the byte code of the one as that of the other.
+        time = mtime_of_content(entry)
+        os.utime(descriptor, (time, time))
+
+
+def _is_whole(home: Home, made: str, release: Release) -> bool:
+    entries = release.layout.release
+
+    def holds(number: int) -> bool:
+        return tree.holds(written, entries[number * _SOME : (number + 1) * _SOME])
+
+    with home.directory.opened(made) as into, Descent(into) as written:
+        shares = -(-len(entries) // _SOME)
+        with Team(holds, shares) as team:  # for which `written` has to be there
+            return team.agrees()
+
+
+@contextmanager
+def _telling(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _told(home, error) from None
+
+
+def _told(home: Home, error: OSError) -> TargetError:
+    return TargetError(f"{home.path}: cannot be written: {reason(error)}")
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.1f} MiB"

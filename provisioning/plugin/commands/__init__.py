@@ -1,0 +1,1 @@
+"""The commands of doit, a module each, imported only when called or listed."""

@@ -1,0 +1,90 @@
+"""Knows the command `doit spec`: what each package is on each platform, and who says so."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidCommand
+
+from provisioning.console import shows_colour
+from provisioning.plugin.commands.base import (
+    AS_JSON,
+    ProjectCommand,
+    answer,
+    answer_json,
+    matching,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioning.spec.resolve.outline import Outline
+
+
+class Spec(ProjectCommand):
+    """Prints resolved specs, or the schema for editors."""
+
+    name = "spec"
+    doc_purpose = "print specs as they are resolved, each value with its origin"
+    doc_usage = "[NAME[:PLATFORM] ...] [VARIABLE=VALUE ...]"
+    doc_description = (
+        "Without a name, all packages are printed, each for all its platforms. A value's origin "
+        "is the file and line where it was written. Secrets are not shown.\n\n"
+        "With a fault in a spec, the report of all faults is printed and the exit status is 3."
+    )
+    cmd_options = (
+        AS_JSON,
+        {
+            "name": "schema",
+            "long": "schema",
+            "type": bool,
+            "default": False,
+            "help": "print the JSON Schema of specs, platform files and fragments, for editors",
+        },
+    )
+
+    def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
+        """Print what is asked for, and return the exit code."""
+        if opt_values["schema"]:
+            from provisioning.spec.schema.json_schema import json_schema  # noqa: PLC0415
+
+            return answer_json(json_schema())
+        found = _selected(self._outlines(opt_values), pos_args)
+        if opt_values["as_json"]:
+            return answer_json({"variants": [each.as_json() for each in found]})
+        return answer(_yaml(found))
+
+    def _outlines(self, parameters: Any) -> list[Outline]:
+        # Imported here: doit imports all commands to tell of them, as in `doit help`.
+        from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415
+        from provisioning.spec.resolve.outline import outline  # noqa: PLC0415
+        from provisioning.spec.resolve.project import read_project  # noqa: PLC0415
+
+        inputs = self.inputs(parameters)
+        reading = read_project(inputs)
+        if reading.faults:  # a file has changed since the tasks were made
+            raise SpecError(reading.faults, inputs.root)
+        return [outline(resolved) for resolved in reading.resolved]
+
+
+def _selected(outlines: Sequence[Outline], words: Sequence[str]) -> list[Outline]:
+    """Return those that `words` name, each once; all of them without words.
+
+    Raises:
+        InvalidCommand: telling each word that names nothing.
+    """
+    chosen = {word: matching(outlines, word) for word in words}
+    strange = [unknown(outlines, word) for word, found in chosen.items() if not found]
+    if strange:
+        raise InvalidCommand("\n".join(strange))
+    named = {id(each) for found in chosen.values() for each in found}
+    return [each for each in outlines if not words or id(each) in named]
+
+
+def _yaml(outlines: Sequence[Outline]) -> str:
+    from provisioning.spec.resolve.outline import write  # noqa: PLC0415
+
+    colour = shows_colour(sys.stdout)
+    return "---\n".join(write(each.node, colour=colour) for each in outlines)

@@ -1,0 +1,335 @@
+"""Knows what is told of a stage, or of all of them, to whoever asks for its --help."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from doit.loader import generate_tasks
+
+from provisioning.artifact import filesystem
+from provisioning.builder.archive.compress import names_of
+from provisioning.builder.plan.plan import make_plan
+from provisioning.builder.workspace.paths import anew, workspace
+from provisioning.errors import BuildError, ProvisioningError
+from provisioning.plugin import doit_internals, ownership, stages
+from provisioning.plugin.commands.base import PluginCommand
+from provisioning.plugin.config import digests_of
+from provisioning.plugin.reporter import ABSENT, PROVED
+from provisioning.plugin.settle import Loaded, refusal, settle, settle_alone
+from provisioning.plugin.stages import Job
+from provisioning.plugin.uptodate import SourcesUnchanged, SumsUnchanged, Unchanged, Wants
+from provisioning.spec.resolve.inputs import Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from provisioning.builder.plan.plan import Plan
+    from provisioning.builder.plan.variant_plan import Part, SourceTasks
+    from provisioning.spec.resolve.inputs import Written
+
+
+_STAGE = (
+    "One of the stages of `doit package`. Those before it are done first, as far as they are not "
+    "up to date; `doit explain` tells why one is not."
+)
+_DESCRIPTIONS = {
+    "package": (
+        "Each stage from collect to hash is done that is not up to date. What it is all for lies "
+        "in artifacts/NAME-VERSION-PLATFORM/. `doit explain` tells beforehand what would be done, "
+        "and why; `doit` alone verifies what was built, too."
+    ),
+    "verify": (
+        "What lies in artifacts/ is read again and judged. Nothing is built: damage is told, "
+        "where `doit` would repair it."
+    ),
+}
+_STATUS = (
+    "The exit status is 0 if all is well, 1 or 2 if a task failed, and 3 if nothing was run, "
+    "since a spec has a fault or the command line has."
+)
+_EXAMPLES = {
+    "": "all packages, for all their platforms",
+    ":greenhouse": "one package, for all its platforms",
+    ":greenhouse:raspberry-pi": "one package, for one platform",
+    " port=9090": "with another value of a variable",
+}
+
+
+def page(stage: str, doc: str, options: Sequence[Mapping[str, Any]]) -> str:
+    """The help of a stage, in the form that doit gives to that of its commands.
+
+    `doc` is what it does in a few words, `options` are those that doit knows of its task.
+    """
+    command = PluginCommand()
+    command.name, command.doc_purpose, command.cmd_options = stage, doc, options
+    given = "".join(f" [--{option['long']}]" for option in options)
+    words = f"{given} [VARIABLE=VALUE ...]".lstrip()
+    command.doc_usage = f"{words}\ndoit {stage}:NAME[:PLATFORM] {words}"
+    command.doc_description = f"{_DESCRIPTIONS.get(stage, _STAGE)}\n\n{_STATUS}"
+    width = max(map(len, _EXAMPLES))
+    examples = (f"    doit {stage}{how:<{width}}   {what}\n" for how, what in _EXAMPLES.items())
+    return f"{command.help()}\n\n\nEXAMPLES\n{''.join(examples)}"
+
+
+Task = dict[str, Any]
+
+# In order; what each is for is what `doit list` shows.
+STAGES = {
+    "collect": "look at every source and note what the package will hold",
+    "render": "make files from templates",
+    "archive": "pack the archive, its manifest and its index",
+    "hash": "write SHA256SUMS of what lies on disk, and what it was built from",
+    "verify": "prove the artifacts, alone and then against the specs",
+}
+PACKAGE = "package"
+_DOCS = {**STAGES, PACKAGE: "build what changed, up to SHA256SUMS"}
+
+# Raised when a stage comes to make something else of the same input, so that it runs again.
+_REVISION = "1"
+
+_REBUILD = {
+    "name": "rebuild",
+    "long": doit_internals.REBUILD.lstrip("-"),
+    "type": bool,
+    "default": False,
+    "help": "then build again, elsewhere and from nothing, and compare every byte",
+}
+
+made_from: list[Inputs] = []
+"""What the tasks of this process were made from: doit hands its commands the tasks alone."""
+_plans: list[Plan] = []
+
+# New objects after which Python looks for garbage. There is next to none, but what describes
+# 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
+_NEW_OBJECTS = 1_000_000
+_spell = json.JSONEncoder(default=str).encode
+_LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
+
+
+def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]:
+    """The tasks of every variant of the project in the working directory, and their groups.
+
+    Raises:
+        InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
+    """
+    gc.set_threshold(_NEW_OBJECTS)
+    if stage := doit_internals.helped(_DOCS):
+        _help(stage, _DOCS[stage])
+    try:
+        _demand_utf8()
+        doit_internals.demand_once()
+        doit_internals.begin_loading()
+        inputs = Inputs(Path(), doit_internals.given(), written)
+        plan = _plan(inputs, artifacts, doit_internals.tasks_being_made)
+    except ProvisioningError as error:
+        raise refusal(error) from error
+    # `doit verify` judges what is there.
+    waits = doit_internals.runs() and not doit_internals.verifies_alone()
+    again = partial(_again, inputs, artifacts) if waits else None
+    loaded = Loaded(plan, _DOCS, doit_internals.words(), artifacts, again)
+    # What is missing another task may make, which is known once doit has loaded them all.
+    if not doit_internals.when_loaded(partial(settle, loaded)):
+        settle_alone(loaded)
+    yield from _tasks(plan, artifacts)
+
+
+def _plan(inputs: Inputs, artifacts: str, makers: Callable[[], SourceTasks]) -> Plan:
+    made_from.append(inputs)
+    plan = make_plan(inputs, digests_of(artifacts), artifacts, makers)
+    if not _plans:
+        atexit.register(_remember)
+    _plans.append(plan)
+    return plan
+
+
+def _remember() -> None:
+    _plans[-1].remember()
+
+
+def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Plan, Sequence[Any]]:
+    """Plan anew, from what specs say now, beside tasks that are `strange`."""
+    try:
+        plan = _plan(inputs.renewed(), artifacts, partial(doit_internals.source_tasks_of, strange))
+    except ProvisioningError as error:
+        raise refusal(error) from error
+    return plan, generate_tasks("", _tasks(plan, artifacts))
+
+
+def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
+    for stage, doc in _DOCS.items():
+        yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
+        yield from _groups(stage, plan.parts)
+    for part in plan.parts:
+        yield from _part_tasks(part, artifacts)
+
+
+def _help(stage: str, doc: str) -> NoReturn:
+    # doit would parse the options of the task next, once there are tasks, and knows no --help.
+    from provisioning.plugin.commands.base import answer  # noqa: PLC0415 - a cost for this alone
+
+    raise SystemExit(answer(page(stage, doc, _params(stage).get("params", ()))))
+
+
+def _demand_utf8() -> None:
+    # In any other encoding the same names would be other names, and other bytes in the package.
+    if sys.getfilesystemencoding() != "utf-8":
+        used = sys.getfilesystemencoding()
+        raise BuildError(f"file names are {used} here, not UTF-8; set LC_ALL=C.UTF-8")
+
+
+def _groups(stage: str, parts: Iterable[Part]) -> Iterator[Task]:
+    """`package:greenhouse`: the stage for all platforms of one package."""
+    members: dict[str, list[str]] = {}
+    for part in parts:
+        variant = part.variant
+        task = f"{stage}:{variant.name}:{variant.platform}"
+        members.setdefault(variant.name, []).append(task)
+    for name, names in members.items():
+        doc = f"{name} for all its platforms"
+        group = {"basename": stage, "name": name, "actions": None, "task_dep": names, "doc": doc}
+        yield {**group, **_params(stage)}
+
+
+def _params(stage: str) -> Task:
+    """The options of a stage, for doit to accept; whether they are given `asked` knows."""
+    return {"params": [_REBUILD]} if stage == "verify" else {}
+
+
+def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
+    job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
+    yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
+    # The files between them order the stages; named here, `doit forget -s` finds them too.
+    built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
+    yield _task(PACKAGE, job, actions=None, task_dep=built)
+
+
+def _collect(job: Job) -> Task:
+    unchanged = SourcesUnchanged(
+        job, partial(_to_collect, runs=doit_internals.runs()), runs=doit_internals.runs()
+    )
+    return _stage("collect", job, stages.collect_sources, unchanged)
+
+
+def _to_collect(job: Job, *, runs: bool) -> Wants:
+    files: list[str] = []
+    with suppress(ProvisioningError):  # where something is missing, a run says so
+        files = [] if runs else job.part.files()
+    facts = _facts(layout=job.part.brief.items)
+    return Wants(facts, file_dep=files, targets=[str(job.workspace.collected)])
+
+
+def _render(job: Job) -> Task:
+    variables = {name: _text(value) for name, value in job.part.variant.variables.items()}
+    return _stage("render", job, stages.render_templates, Unchanged(job, _to_render, variables))
+
+
+def _to_render(job: Job) -> Wants:
+    brief = job.part.brief
+    named = {name for name in brief.named if os.path.isfile(name)}
+    return Wants(
+        _facts(templates=brief.templates, doubtful=job.part.variant.doubtful),
+        file_dep=sorted(named.union(source for _, source in brief.templates)),
+        targets=[str(job.workspace.rendered / path) for path, _ in brief.templates],
+    )
+
+
+def _archive(job: Job) -> Task:
+    place = job.workspace
+    # Of a package that lies unpacked, a target is one file.
+    leaves = [str(place.groups), *(str(path) for path in place.artifacts if path.is_dir())]
+    return _stage("archive", job, stages.make_archive, Unchanged(job, _to_pack), leaves=leaves)
+
+
+def _to_pack(job: Job) -> Wants:
+    place, variant = job.workspace, job.part.variant
+    facts = _facts(
+        **place.package._asdict(),
+        formats=variant.formats,
+        encoders=names_of(variant),
+        mtime=variant.mtime,
+        **_anew(job),
+    )
+    return Wants(facts, file_dep=_contents(job), targets=_packed(job))
+
+
+def _anew(job: Job) -> Task:
+    """What has each package packed again where nothing that was remembered can be believed."""
+    times = anew(job.artifacts)
+    return {"begun anew": times.read_text("utf-8").strip()} if times.exists() else {}
+
+
+def _hash(job: Job) -> Task:
+    return _stage("hash", job, stages.write_sums, SumsUnchanged(job, _to_hash))
+
+
+def _to_hash(job: Job) -> Wants:
+    place = job.workspace
+    targets = [str(place.sums), str(place.provenance)]
+    return Wants(_facts(), file_dep=_packed(job), targets=targets)
+
+
+def _verify(job: Job) -> Task:
+    meta = {PROVED: [str(path) for path in job.workspace.artifacts]}
+    if doit_internals.verifies_alone():
+        # Without dependencies, nothing is built first; and what is asked for by name is done.
+        action = stages.verify_and_rebuild if doit_internals.rebuilds() else stages.verify
+        meta[ABSENT] = [*map(str, job.part.brief.absent)]
+        return _stage("verify", job, action, None, meta=meta, **_params("verify"))
+    return _stage("verify", job, stages.verify, Unchanged(job, _to_verify), meta=meta)
+
+
+def _to_verify(job: Job) -> Wants:
+    facts = _facts(layout=job.part.brief.items)
+    return Wants(facts, file_dep=[*_packed(job), str(job.workspace.sums), *_contents(job)])
+
+
+def _packed(job: Job) -> list[str]:
+    return [str(path) for path in job.workspace.packed]
+
+
+def _contents(job: Job) -> list[str]:
+    """The files that say, and hold, what goes into the archive."""
+    rendered = [str(job.workspace.rendered / path) for path, _ in job.part.brief.templates]
+    return [str(job.workspace.collected), *rendered]
+
+
+def _stage(
+    stage: str, job: Job, action: Any, unchanged: Unchanged | None, **attributes: Any
+) -> Task:
+    """The task of a stage, which also `leaves` what is nobody's input."""
+    leaves = attributes.pop("leaves", ())
+    clean: list[Any] = [(ownership.clean, [], {"place": job.workspace, "leaves": leaves})]
+    if unchanged:
+        wants = unchanged.wants
+        attributes |= {"file_dep": [*wants.file_dep], "targets": [*wants.targets]}
+    attributes["uptodate"] = [unchanged or False]
+    return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
+
+
+def _task(stage: str, job: Job, **attributes: Any) -> Task:
+    variant = job.part.variant
+    doc = f"{variant.name} {variant.version} for {variant.platform}"
+    return {"basename": stage, "name": _name(job), "doc": doc, **attributes}
+
+
+def _name(job: Job) -> str:
+    return f"{job.part.variant.name}:{job.part.variant.platform}"
+
+
+def _facts(**values: Any) -> dict[str, str]:
+    """Named values as text that doit can record and compare; long ones by their digest."""
+    return {name: _text(value) for name, value in {"revision": _REVISION, **values}.items()}
+
+
+def _text(value: Any) -> str:
+    # Keys in their order: a template that lists a map shows it.
+    text = _spell(value)
+    return text if len(text) <= _LONGEST_TEXT else f"sha256:{filesystem.of_bytes(text.encode())}"

@@ -1,0 +1,1 @@
+"""What specs become: variants with their contents, services and fields for Debian."""

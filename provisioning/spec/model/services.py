@@ -1,0 +1,182 @@
+"""Knows how `health` of a service becomes a Health: exactly one check, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from provisioning.spec.diagnostics import Fault
+from provisioning.spec.model.variant import Health, Hook, Service, Value
+from provisioning.spec.schema.rules import (
+    ACCOUNT,
+    ADDRESS,
+    COMMAND,
+    EXPRESSION,
+    LINE,
+    LONGEST_WAIT,
+    NAME,
+    OWNER,
+    PATH,
+    PLACE,
+    RESTART,
+    SECONDS,
+    URL,
+    VARIABLE,
+    clean,
+)
+from provisioning.spec.yaml.node import Mapping, Node, Scalar
+
+if TYPE_CHECKING:
+    from provisioning.spec.resolve.layers import Conditions
+    from provisioning.spec.resolve.variables import Scope
+    from provisioning.spec.schema.rules import Rule
+    from provisioning.spec.yaml.node import Origin
+
+
+CHECKS: dict[str, Rule] = {"http": URL, "tcp": ADDRESS, "command": COMMAND, "uptime": SECONDS}
+HEALTH_PATIENCE = 30
+"""Seconds that a service has to be well, where nothing is said; beyond the uptime that it needs."""
+
+
+def read_health(service: Mapping, scope: Scope, faults: list[Fault]) -> Health | None:
+    """Return how one sees that `service` is well, None if nothing is said, or after a fault."""
+    health = service.items.get("health")
+    if not isinstance(health, Mapping) or not health.items:
+        return None  # an overlay has taken away all of it, or the schema has told
+    given = [check for check in CHECKS if check in health.items]
+    if len(given) != 1:
+        which = f"{' and '.join(given)} exclude each other" if given else "nothing to check"
+        message = f"{which}; give exactly one of {', '.join(CHECKS)}"
+        faults.append(Fault.at(health.origin, "health-check", message))
+        return None
+    (check,) = given
+    what = scope.read(health, check, CHECKS[check])
+    within = scope.read(health, "within", SECONDS)
+    if what is None or (within is None and "within" in health.items):
+        return None
+    needed = int(what) if check == "uptime" else 0
+    seconds = int(within) if within else min(HEALTH_PATIENCE + needed, LONGEST_WAIT)
+    if seconds <= needed:
+        message = f"it cannot have run for {needed} seconds within {seconds}"
+        origin = health.items.get("within", health.items[check]).origin
+        faults.append(Fault.at(origin, "bad-seconds", message))
+    if check == "tcp" and what.isdigit():
+        what = f"localhost:{what}"
+    return Health(check=check, what=what, within=seconds)
+
+
+DEVICE = "device"
+
+
+def declared(layer: Mapping) -> Mapping:
+    """Return a spec or an overlay with {} for each device value of which nothing is said.
+
+    To name one is to ask for it. So nothing takes away what a layer below says, as it does
+    elsewhere.
+    """
+    device = layer.mapping(DEVICE)
+    named = {name: _map(item) for name, item in device.items.items()}
+    if named == device.items:
+        return layer
+    return replace(layer, items={**layer.items, DEVICE: replace(device, items=named)})
+
+
+def read_device(device: Mapping, scope: Scope, faults: list[Fault]) -> tuple[Value, ...]:
+    """Return the values, in the order of their names."""
+    return tuple(
+        _value(name, item, scope)
+        for name, item in sorted(device.items.items())
+        if VARIABLE.holds(name, device.keys[name], faults) and isinstance(item, Mapping)
+    )
+
+
+def _map(item: Node) -> Node:
+    if isinstance(item, Scalar) and item.value is None:
+        return Mapping(items={}, keys={}, origin=item.origin)
+    return item
+
+
+def _value(name: str, item: Mapping, scope: Scope) -> Value:
+    secret = item.items.get("secret")
+    return Value(
+        name=name,
+        pattern=scope.read(item, "pattern", EXPRESSION) or "",
+        secret=isinstance(secret, Scalar) and secret.value is True,
+        summary=scope.read(item, "summary", LINE) or "",
+    )
+
+
+HOOK_PATIENCE = 60
+"""Seconds that a hook has, where nothing is said."""
+
+
+class Services:
+    """Makes the services and hooks of one variant; after a fault they are incomplete."""
+
+    def __init__(self, scope: Scope, conditions: Conditions, faults: list[Fault]) -> None:
+        """Resolve texts in `scope`, and leave out what `conditions` exclude."""
+        self._scope = scope
+        self._conditions = conditions
+        self._faults = faults
+
+    def read(self, services: Mapping, account: str) -> tuple[Service, ...]:
+        """Return the services by their names; `account` runs those that name no user."""
+        return tuple(
+            self._service(name, item, services.keys[name], account)
+            for name, item in sorted(services.items.items())
+            if NAME.holds(name, services.keys[name], self._faults)
+            and isinstance(item, Mapping)
+            and self._conditions.hold(item)
+        )
+
+    def hooks(self, hooks: Mapping) -> tuple[Hook, ...]:
+        """Return the hooks, in the order of their names."""
+        found = (self._hook(name, item) for name, item in sorted(hooks.items.items()))
+        return tuple(hook for hook in found if hook is not None)
+
+    def _hook(self, name: str, item: Node) -> Hook | None:
+        script, timeout = item, None
+        if isinstance(item, Mapping):
+            if not self._conditions.hold(item):
+                return None
+            script = item.items.get("run", item)  # without it, the schema has told
+            timeout = self._scope.read(item, "timeout", SECONDS)
+        if not isinstance(script, Scalar) or script.value is None:
+            return None  # the schema has told, or the merging
+        path = self._scope.text(script, PATH)
+        if path is None:
+            return None
+        seconds = int(timeout) if timeout else HOOK_PATIENCE
+        return Hook(name=name, source=clean(path), timeout=seconds, origin=script.origin)
+
+    def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> Service:
+        if "exec" not in item.items:
+            message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
+            self._faults.append(Fault.at(origin, "missing-key", message, hint))
+        return Service(
+            name=name,
+            exec=self._scope.read(item, "exec", COMMAND) or "",
+            restart=self._scope.read(item, "restart", RESTART) or "on-failure",
+            user=self._user(item, origin, account),
+            group=self._scope.read(item, "group", OWNER) or "",
+            environment=self._environment(item.mapping("environment")),
+            directory=clean(self._scope.read(item, "directory", PLACE) or ""),
+            health=read_health(item, self._scope, self._faults),
+            origin=origin,
+            origins={key: node.origin for key, node in item.items.items()},
+        )
+
+    def _user(self, item: Mapping, origin: Origin, account: str) -> str:
+        if "user" in item.items:
+            return self._scope.read(item, "user", OWNER) or ""
+        if account and (reason := ACCOUNT.reason(account)):
+            hint = "say who runs this, as in user: greenhouse"
+            self._faults.append(Fault.at(origin, "no-user", f"{account} {reason}", hint))
+        return account
+
+    def _environment(self, environment: Mapping) -> dict[str, str]:
+        return {
+            key: self._scope.read(environment, key, LINE) or ""
+            for key in environment.items
+            if VARIABLE.holds(key, environment.keys[key], self._faults)
+        }
