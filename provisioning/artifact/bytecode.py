@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.model.entry import DIR, FILE, Entry
-from provisioning.artifact.units import CACHES, cache_of
+from provisioning.artifact.service_files import CACHES, cache_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

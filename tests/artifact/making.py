@@ -8,14 +8,14 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import filesystem, tar
+from provisioning.artifact import filesystem
 from provisioning.artifact.codec import HEADER, READERS
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest, Package
 from provisioning.artifact.model.release import SUMS, index_name, manifest_name
-from provisioning.artifact.tar import archive, chunking
+from provisioning.artifact.tar import archive, chunking, ustar
 from provisioning.artifact.tar.chunking import Chunk, Index
 from provisioning.artifact.verify.contents import Reading
 from provisioning.artifact.verify.formats import prove
@@ -78,13 +78,13 @@ def manifest_of(items: Iterable[Item]) -> bytes:
 
 def member(item: Item, name: str = PACKAGE.name) -> bytes:
     entry, content = item
-    spelling = tar.header(archive.member(entry, name))
-    return spelling + content + bytes(tar.padding(len(content)))
+    spelling = ustar.header(archive.member(entry, name))
+    return spelling + content + bytes(ustar.padding(len(content)))
 
 
 def preamble(data: bytes, name: str = PACKAGE.name) -> bytes:
-    headers = b"".join(map(tar.header, archive.preamble(data, name)))
-    return headers + data + bytes(tar.padding(len(data)))
+    headers = b"".join(map(ustar.header, archive.preamble(data, name)))
+    return headers + data + bytes(ustar.padding(len(data)))
 
 
 def gzip(data: bytes) -> bytes:
@@ -100,7 +100,7 @@ def chunks(
     items = tuple(items)
     data = manifest_of(items) if data is None else data
     groups = (items[at : at + group] for at in range(0, len(items), group))
-    return [preamble(data), *(b"".join(map(member, some)) for some in groups), tar.END]
+    return [preamble(data), *(b"".join(map(member, some)) for some in groups), ustar.END]
 
 
 def packed(parts: Iterable[bytes]) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.deb import data_member
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.units import launchd_plist, systemd_unit
+from provisioning.artifact.service_files import launchd_plist, systemd_unit
 
 from .making import directory, file, link
 from .test_unit import package, service, verified

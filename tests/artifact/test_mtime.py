@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import tar
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model.entry import FILE
-from provisioning.artifact.tar import archive
+from provisioning.artifact.tar import archive, ustar
 from provisioning.artifact.verify.contents import Reading
 from provisioning.artifact.verify.formats import prove
 from provisioning.artifact.verify.verify import verify
@@ -26,12 +25,12 @@ def made(folder: Path, *, preamble: bool, members: bool) -> Path:
     begin = archive.Posix(name, by_content=preamble).preamble(data)
     spelling = archive.Posix(name, by_content=members)
     files = (
-        spelling.header(entry) + content + bytes(tar.padding(entry.size))
+        spelling.header(entry) + content + bytes(ustar.padding(entry.size))
         for entry, content in sorted(ITEMS)
     )
     path = folder / NAME
-    first = begin + data + bytes(tar.padding(len(data)))
-    path.write_bytes(packed([first, b"".join(files), tar.END]))
+    first = begin + data + bytes(ustar.padding(len(data)))
+    path.write_bytes(packed([first, b"".join(files), ustar.END]))
     return path
 
 
@@ -55,6 +54,6 @@ def test_a_file_with_another_time_is_refused(tmp_path: Path, by_content: bool) -
 def test_a_header_is_spelt_alike_in_either_way() -> None:
     spelling = archive.Posix("demo", by_content=True)
     for entry, _ in ITEMS:
-        header = tar.header(spelling.member(entry))
+        header = ustar.header(spelling.member(entry))
         assert spelling.header(entry) == header
         assert (header != archive.Posix("demo").header(entry)) == (entry.type == FILE)

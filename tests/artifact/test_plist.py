@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.units import label, launchd_plist, recovery_label, recovery_plist
+from provisioning.artifact.service_files import label, launchd_plist, recovery_label, recovery_plist
 from tests.artifact.test_unit import allowed, package, service
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from provisioning.artifact import process_pool
 from provisioning.artifact.filesystem import of_bytes
-from provisioning.artifact.tar import padding
+from provisioning.artifact.tar.ustar import padding
 from provisioning.artifact.verify.contents import Reading
 from provisioning.artifact.verify.verify import verify
 

@@ -13,7 +13,7 @@ import pytest
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.entry import DIR, FILE, Entry
 from provisioning.artifact.model.package import Package, Service, _is_line
-from provisioning.artifact.units import (
+from provisioning.artifact.service_files import (
     recovery_name,
     recovery_unit,
     systemd_unit,

@@ -10,7 +10,8 @@ import pytest
 
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.tar import END, Member, archive, header, padding
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.ustar import END, Member, header, padding
 from provisioning.artifact.verify.verify import Report, verify
 from tests.conftest import soon
 

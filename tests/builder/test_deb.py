@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from debian.debfile import DebFile
 
-from provisioning.artifact.tar import EPOCH
+from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.artifact.verify.verify import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.tar import EPOCH
+from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.units import BOOT
+from provisioning.artifact.service_files import BOOT
 from tests.artifact.making import directory, file, link
 from tests.cells import Cell, cells
 

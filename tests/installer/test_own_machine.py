@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact import units
+from provisioning.artifact import service_files
 from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Health, Hook, Package, Service
@@ -606,7 +606,7 @@ def test_where_caches_cannot_be_removed_services_run_all_the_same(own: Own) -> N
 
 
 def test_on_a_mac_each_user_is_given_a_place(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(units, "CACHES", f"{own.place}/caches")
+    monkeypatch.setattr(service_files, "CACHES", f"{own.place}/caches")
     runs = (*service(), *service(user="1000"))
     both = tuple(each._replace(name=name) for each, name in zip(runs, "ab", strict=True))
     package = PACKAGE._replace(service_manager="launchd", services=both, name="kit")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.service_files import BOOT
 from provisioning.artifact.tool import tool
-from provisioning.artifact.units import BOOT
 from tests.artifact.making import PACKAGE
 
 from .kills import After, ended_at

@@ -11,7 +11,7 @@ import pytest
 
 from provisioning.artifact.model.entry import DIR, Entry
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.units import recovery_unit, systemd_unit
+from provisioning.artifact.service_files import recovery_unit, systemd_unit
 from provisioning.errors import TargetError
 from provisioning.installer.services import health, managers, systemd
 from provisioning.installer.services.subprocesses import System, at

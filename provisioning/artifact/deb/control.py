@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact import tar
 from provisioning.artifact.deb import containers, data_member, fields
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
+from provisioning.artifact.tar import ustar
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def spell(files: Files, scripts: Mapping[str, str]) -> bytes:
     """Spell the control member."""
     held = {**files, **{name: text.encode() for name, text in scripts.items()}}
     spelt = (containers.file(f"./{name}", mode_of(name), held[name]) for name in sorted(held))
-    return b"".join((TOP, *spelt, tar.END))
+    return b"".join((TOP, *spelt, ustar.END))
 
 
 def mode_of(name: str) -> int:

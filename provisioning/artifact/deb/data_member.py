@@ -8,11 +8,11 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import tar
 from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.deb import CHANGELOG, COPYRIGHT, containers, fields
 from provisioning.artifact.model.entry import DIR, shown
-from provisioning.artifact.units import systemd_unit, unit_name, writable
+from provisioning.artifact.service_files import systemd_unit, unit_name, writable
+from provisioning.artifact.tar import ustar
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def unit_contents(manifest: Manifest) -> dict[str, str]:
 
 
 _ADD_ON = "/opt/"
-_EPOCH = "Sat, 01 Jan 2000 00:00:00 +0000"  # tar.EPOCH, as RFC 5322 has it
+_EPOCH = "Sat, 01 Jan 2000 00:00:00 +0000"  # ustar.EPOCH, as RFC 5322 has it
 
 # Texts of licences that base-files installs, by what SPDX calls them: Policy 12.5 wants them named.
 _COMMON = {
@@ -71,7 +71,7 @@ _LICENCE = re.compile(r"[A-Za-z0-9.-]+")
 
 
 def changelog_text(package: Package) -> str:
-    """Spell a changelog of one entry, which holds no date of its own: see tar.EPOCH."""
+    """Spell a changelog of one entry, which holds no date of its own: see ustar.EPOCH."""
     return (
         f"{package.name} ({package.version}) stable; urgency=medium\n"
         "\n"
@@ -170,7 +170,7 @@ def ending(manifest: Manifest, added: Mapping[str, bytes]) -> bytes:
     parts = list[bytes]()
     for path, way in ways(manifest, tuple(added)):
         parts += (way, containers.file(path, MODE, added[path]))
-    return b"".join((*parts, tar.END))
+    return b"".join((*parts, ustar.END))
 
 
 def ways(manifest: Manifest, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:

@@ -10,7 +10,6 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import tar
 from provisioning.artifact.codec import GzipReader, XzReader, ZstdReader
 from provisioning.artifact.deb import containers, control, data_member, is_embedded
 from provisioning.artifact.deb.containers import Gnu
@@ -19,8 +18,9 @@ from provisioning.artifact.deb.data_member import Extra
 from provisioning.artifact.filesystem import HashedReader, Span, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
-from provisioning.artifact.tar import BLOCK
+from provisioning.artifact.tar import ustar
 from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.tar.ustar import BLOCK
 from provisioning.artifact.verify.contents import Finding, content_difference, digested
 from provisioning.errors import ArtifactError
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.codec import ChunkReader
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.tar import Stream
+    from provisioning.artifact.tar.ustar import Stream
     from provisioning.artifact.verify.contents import Write
 
 
@@ -115,7 +115,7 @@ class Reading:
     def _rest(self, sums: list[bytes]) -> Iterator[Finding]:
         scripts, extras = stated(self.manifest)
         added = [*self._extras(extras)]
-        if self._stream.read(len(tar.END) + 1) != tar.END:
+        if self._stream.read(len(ustar.END) + 1) != ustar.END:
             raise ArtifactError("its data do not end as the manifest says")
         self._ar.end()
         files = control.files(self.manifest, self.data, added, sums)
@@ -133,7 +133,7 @@ class Reading:
 
     def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
         member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
-        content = tar.read_content(self._stream, member.name, member.size)
+        content = ustar.read_content(self._stream, member.name, member.size)
         content = _summed(content, md5)
         yield from content_difference(digested(entry, content, write), member, entry)
         if control.has_sum(entry):
@@ -168,7 +168,7 @@ def _held(stream: Stream, name: str, mode: int) -> _Held | None:
     if containers.head(name, mode, size) != header:
         return None
     sha256, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
-    for piece in _summed(tar.read_content(stream, name, size), md5):
+    for piece in _summed(ustar.read_content(stream, name, size), md5):
         sha256.update(piece)
     return _Held(size, sha256.hexdigest(), md5.hexdigest())
 
@@ -197,7 +197,7 @@ def _wrong_in_control(
         held = _held(stream, f"./{name}", control.mode_of(name))
         if not held or held.digest != digests[name]:
             return name
-    return "" if stream.read(len(tar.END)) == tar.END else "its end"
+    return "" if stream.read(len(ustar.END)) == ustar.END else "its end"
 
 
 def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
@@ -214,7 +214,7 @@ def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
     if not data:
         raise ArtifactError("its data do not begin with a manifest: this tool did not make it")
     parsed = manifest.parse(data, MANIFEST)
-    fill = bytes(tar.padding(size))
+    fill = bytes(ustar.padding(size))
     for by_content in (True, False):
         spelling = Gnu(parsed.package.prefix, by_content=by_content)
         if spelling.preamble(data) == found and stream.read(len(fill)) == fill:
@@ -225,7 +225,7 @@ def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
 def _size_of_manifest(block: bytes) -> int:
     """The size of the file whose header `block` is, the first one that there is; else -1."""
     # What is none ends the search: a header of a regular file would follow directories alone.
-    if block[156:157] != tar.TYPES[FILE]:
+    if block[156:157] != ustar.TYPES[FILE]:
         return -1 if block else 0
     return _size_of(block)
 

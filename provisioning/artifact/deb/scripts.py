@@ -16,7 +16,7 @@ from provisioning.artifact.model import device
 from provisioning.artifact.model.entry import DEVICE, HOOKS, LENT, RESERVED, carried
 from provisioning.artifact.model.package import plain
 from provisioning.artifact.model.placement import CURRENT, RELEASES
-from provisioning.artifact.units import writable
+from provisioning.artifact.service_files import writable
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from provisioning.artifact import filesystem, tar
+from provisioning.artifact import filesystem
 from provisioning.artifact.model.entry import DIR, FILE, MANIFEST, RESERVED, Entry, carried
-from provisioning.artifact.tar import EPOCH, chunking
+from provisioning.artifact.tar import chunking, ustar
+from provisioning.artifact.tar.ustar import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,24 +38,24 @@ def reserved(manifest: bytes) -> tuple[Entry, Entry]:
     )
 
 
-def top(name: str) -> tar.Member:
+def top(name: str) -> ustar.Member:
     """The directory in which all of an archive of the package `name` lies."""
-    return tar.Member(f"{name}/", DIR, 0o755, "root", "root")
+    return ustar.Member(f"{name}/", DIR, 0o755, "root", "root")
 
 
-def preamble(manifest: bytes, name: str, *, by_content: bool = False) -> tuple[tar.Member, ...]:
+def preamble(manifest: bytes, name: str, *, by_content: bool = False) -> tuple[ustar.Member, ...]:
     """What an archive of the package `name` begins with; the manifest's bytes follow the last."""
     entries = reserved(manifest)
     return (top(name), *(member(entry, name, by_content=by_content) for entry in entries))
 
 
-def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
+def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member:
     """The member that stands for an entry in an archive of the package `name`.
 
     `by_content`: a file bears the time that its content has, not that of all.
     """
     slash = "/" if entry.type == DIR else ""
-    return tar.Member(
+    return ustar.Member(
         f"{name}/{entry.path}{slash}",
         entry.type,
         carried(entry.mode, entry.owner, entry.group),
@@ -62,14 +63,14 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> tar.Member:
         entry.group,
         entry.size,
         entry.link,
-        mtime_of_content(entry) if by_content else tar.EPOCH,
+        mtime_of_content(entry) if by_content else ustar.EPOCH,
     )
 
 
 def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> Iterator[int]:
     """How many bytes of tar each chunk of an archive holds, as its manifest has it."""
     spelling, level = Posix(name), chunking.LEVEL_OF[codec]
-    yield len(spelling.preamble(manifest)) + len(manifest) + tar.padding(len(manifest))
+    yield len(spelling.preamble(manifest)) + len(manifest) + ustar.padding(len(manifest))
     lengths = list(map(spelling.length, entries))
     paths = [entry.path for entry in entries]
     cut = list(chunking.boundaries(zip(paths, lengths)))
@@ -77,7 +78,7 @@ def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> 
     for some in chunking.joined(groups, level):
         length = sum(length for _, length in groups[some])
         yield from (each.stop - each.start for each in chunking.pieces(length, level))
-    yield len(tar.END)
+    yield len(ustar.END)
 
 
 class Spelling(Protocol):
@@ -107,18 +108,18 @@ class Posix:
     def __init__(self, name: str, *, by_content: bool = False) -> None:
         self._name, self._by_content = name, by_content
         self.key = f"posix {by_content} {name}"
-        self._short = tar.LONGEST_NAME - len(name) - 1
+        self._short = ustar.LONGEST_NAME - len(name) - 1
 
     def header(self, entry: Entry) -> bytes:
         """See Spelling."""
         path, kind, mode, owner, group, size, *_ = entry
         if kind == FILE and self.length_of_file(path, size):
-            numbers = size, mtime_of_content(entry) if self._by_content else tar.EPOCH
+            numbers = size, mtime_of_content(entry) if self._by_content else ustar.EPOCH
             mode = carried(mode, owner, group)
-            return tar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)
-        return tar.header(self.member(entry))
+            return ustar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)
+        return ustar.header(self.member(entry))
 
-    def member(self, entry: Entry) -> tar.Member:
+    def member(self, entry: Entry) -> ustar.Member:
         """The member that stands for an entry."""
         return member(entry, self._name, by_content=self._by_content)
 
@@ -126,16 +127,16 @@ class Posix:
         """See Spelling."""
         if entry.type == FILE and (length := self.length_of_file(entry.path, entry.size)):
             return length
-        return tar.length(member(entry, self._name))
+        return ustar.length(member(entry, self._name))
 
     def length_of_file(self, path: str, size: int) -> int:
         """How many bytes of tar a file takes; 0 where that depends on more."""
         # Nearly every entry there is: a name and a size that need no more than one block.
-        if len(path) <= self._short and path.isascii() and size <= tar.LARGEST_SIZE:
-            return tar.BLOCK + size + -size % tar.BLOCK
+        if len(path) <= self._short and path.isascii() and size <= ustar.LARGEST_SIZE:
+            return ustar.BLOCK + size + -size % ustar.BLOCK
         return 0
 
     def preamble(self, manifest: bytes) -> bytes:
         """See Spelling."""
         begin = preamble(manifest, self._name, by_content=self._by_content)
-        return b"".join(map(tar.header, begin))
+        return b"".join(map(ustar.header, begin))

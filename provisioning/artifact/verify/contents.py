@@ -11,8 +11,9 @@ from provisioning.artifact.codec import READERS
 from provisioning.artifact.filesystem import MIB, HashedReader, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, RESERVED, shown
-from provisioning.artifact.tar import BLOCK, EPOCH, STRANGE, archive, read_members
+from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.chunking import Chunk, Index, Whole, tar_digest
+from provisioning.artifact.tar.ustar import BLOCK, EPOCH, STRANGE, read_members
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.tar import Member
+    from provisioning.artifact.tar.ustar import Member
 
     Members = Iterator[tuple[Member, Iterator[bytes]]]
     Write = Callable[[Entry, Iterable[bytes]], object]

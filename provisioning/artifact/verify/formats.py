@@ -13,13 +13,13 @@ from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact import filesystem, tar
+from provisioning.artifact import filesystem
 from provisioning.artifact.codec import READERS
 from provisioning.artifact.filesystem import Span
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.artifact.model.release import CODECS, DEB, DIR, FORMATS, ZIP, format_of
 from provisioning.artifact.process_pool import Team
-from provisioning.artifact.tar import archive
+from provisioning.artifact.tar import archive, ustar
 from provisioning.artifact.tar.chunking import Chunk, Index, Whole, tar_digest
 from provisioning.artifact.verify import contents
 from provisioning.artifact.verify.contents import digested
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.tar import Stream
+    from provisioning.artifact.tar.ustar import Stream
     from provisioning.artifact.verify.contents import Finding, Reading, Write
 
 
@@ -163,12 +163,12 @@ class _Proof:
             return False
         if entry.type != FILE:
             return True
-        content = tar.read_content(stream, entry.path, entry.size)
+        content = ustar.read_content(stream, entry.path, entry.size)
         return digested(entry, content, self._write) == entry.digest
 
     def _comes_at_once(self, stream: Stream, entry: Entry, header: bytes) -> bool:
         """The same for a small file, as nearly all are: with fewer calls for each."""
-        begin, padding = len(header), tar.padding(entry.size)
+        begin, padding = len(header), ustar.padding(entry.size)
         end = begin + entry.size
         data = stream.read(end + padding)
         if not (data.startswith(header) and data[end:] == bytes(padding)):
@@ -180,9 +180,9 @@ class _Proof:
 
 
 def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_Run]:
-    before, after = tar.header(archive.preamble(b"", name)[0]), b""
+    before, after = ustar.header(archive.preamble(b"", name)[0]), b""
     lengths = map(archive.Posix(name).length, entries)
-    starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of tar.END
+    starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of ustar.END
     first, held = 0, list[Chunk]()
     for chunk in chunks:
         if after:
@@ -190,8 +190,8 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
         held.append(chunk)
         end = chunk.tar_offset + chunk.tar_length
         stop = bisect_left(starts, end)
-        if end == starts[-1] + len(tar.END):
-            stop, after = len(entries), tar.END
+        if end == starts[-1] + len(ustar.END):
+            stop, after = len(entries), ustar.END
         elif stop == len(starts) or starts[stop] != end:
             continue
         yield _Run(tuple(held), tuple(entries[first:stop]), before, after)

@@ -16,8 +16,9 @@ from provisioning.artifact.filesystem import MIB, HashedReader, Span
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, TYPES, Entry, shown
 from provisioning.artifact.process_pool import Team
-from provisioning.artifact.tar import EPOCH, Member, archive
+from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.tar.ustar import EPOCH, Member
 from provisioning.artifact.verify.contents import (
     NO_MANIFEST,
     PREAMBLE,
@@ -28,7 +29,7 @@ from provisioning.artifact.verify.contents import (
     differences,
     digested,
 )
-from provisioning.artifact.zip import (
+from provisioning.artifact.zip.headers import (
     CENTRAL,
     LOCAL,
     LONGEST_END,
@@ -39,9 +40,9 @@ from provisioning.artifact.zip import (
     local,
     size_of,
 )
-from provisioning.artifact.zip.members import (
+from provisioning.artifact.zip.stream import (
     STRANGE,
-    Source,
+    ZipStream,
     is_strange,
     parse_central,
     parse_end,
@@ -58,8 +59,8 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.verify.contents import Write
-    from provisioning.artifact.zip import Clock, Packed
-    from provisioning.artifact.zip.members import Local
+    from provisioning.artifact.zip.headers import Clock, Packed
+    from provisioning.artifact.zip.stream import Local
 
 
 _BUFFER = 256 * 1024
@@ -89,7 +90,7 @@ class Reading:
 
     def __init__(self, file: FileIO) -> None:
         self._hashed = HashedReader(file)
-        self._source = Source(io.BufferedReader(self._hashed, _BUFFER))
+        self._source = ZipStream(io.BufferedReader(self._hashed, _BUFFER))
         # Each member that was found: its entry, and how the central directory has to tell of it.
         self._found: list[tuple[Entry | None, bytes]] = []
         self._told: set[Finding] = set()
@@ -282,7 +283,7 @@ class _Proof:
         stream = io.BufferedReader(
             Span(self._file, offset, following.offset - offset), _PROOF_BUFFER
         )
-        source = Source(stream)
+        source = ZipStream(stream)
         for entry in self._entries[run.first : following.first]:
             member = archive.member(entry, self._name) if entry.path else archive.top(self._name)
             clock, packed = self._times(entry), parse_central(self._directory, at).packed
@@ -297,7 +298,7 @@ class _Proof:
             at += len(spelling)
         return (at, offset + source.offset) == following[1:]
 
-    def _comes(self, source: Source, entry: Entry, member: Member, packed: Packed) -> bool:
+    def _comes(self, source: ZipStream, entry: Entry, member: Member, packed: Packed) -> bool:
         size = size_of(member)
         if not is_possible(entry.type, size, packed):
             return False

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.extract import Writer
 from provisioning.artifact.model.entry import FILE
-from provisioning.artifact.tar import EPOCH, archive
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive import members
 from provisioning.builder.archive.job import mtime
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import tar
 from provisioning.artifact.model.release import DEB
+from provisioning.artifact.tar import ustar
 from provisioning.artifact.tar.archive import mtime_of_content
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def is_by_content(variant: Variant) -> bool:
 
 def mtime(variant: Variant, entry: Entry) -> int:
     """The time of an entry, in seconds: that of all, or one that another content would not have."""
-    return mtime_of_content(entry) if is_by_content(variant) else tar.EPOCH
+    return mtime_of_content(entry) if is_by_content(variant) else ustar.EPOCH
 
 
 class Made(NamedTuple):

@@ -7,9 +7,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import tar
 from provisioning.artifact.model.entry import FILE, MANIFEST
-from provisioning.artifact.tar import archive, chunking
+from provisioning.artifact.tar import archive, chunking, ustar
 from provisioning.builder.archive.groups import joined
 from provisioning.errors import BuildError
 
@@ -59,7 +58,7 @@ def together(
         parts.append(spelling.header(entry))
         if entry.type == FILE:
             parts.append(read(entry, source))
-            parts.append(bytes(tar.padding(entry.size)))
+            parts.append(bytes(ustar.padding(entry.size)))
     yield b"".join(parts)
 
 
@@ -164,7 +163,7 @@ def plan(
 ) -> Iterator[Run]:
     """The runs of a tar with the manifest `content`, in order, but for its end."""
     heads = spelling.preamble(content)
-    preamble = b"".join((heads, content, bytes(tar.padding(len(content)))))
+    preamble = b"".join((heads, content, bytes(ustar.padding(len(content)))))
     yield whole_run(preamble, encoder, PREAMBLE)
     for group in joined(groups, encoder.codec):
         yield run(group, spelling, encoder)

@@ -6,9 +6,9 @@ import hashlib
 from contextlib import closing
 from typing import TYPE_CHECKING, BinaryIO
 
-from provisioning.artifact import filesystem, tar
+from provisioning.artifact import filesystem
 from provisioning.artifact.model.release import index_name
-from provisioning.artifact.tar import archive, chunking
+from provisioning.artifact.tar import archive, chunking, ustar
 from provisioning.artifact.tar.chunking import LEVEL_OF, LEVELS, Chunk, Index
 from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import encoder_of, press
@@ -44,7 +44,7 @@ def planned(order: Order) -> Iterator[Run]:
     """The chunks of the archive, in order; no source is read yet."""
     encoder = encoder_of(order.variant, order.format)
     yield from members.plan(order.manifest, order.groups, _spelling(order.variant), encoder)
-    yield members.whole_run(tar.END, encoder)
+    yield members.whole_run(ustar.END, encoder)
 
 
 def run(variant: Variant, format: str, group: Group, read: Read) -> Run:

@@ -15,8 +15,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provisioning.artifact.model.entry import FILE
-from provisioning.artifact.tar import EPOCH, archive, chunking
-from provisioning.artifact.zip import (
+from provisioning.artifact.tar import archive, chunking
+from provisioning.artifact.tar.ustar import EPOCH
+from provisioning.artifact.zip.headers import (
     COMMON,
     DEFLATED,
     EMPTY,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
-    from provisioning.artifact.tar import Member
-    from provisioning.artifact.zip import Clock
+    from provisioning.artifact.tar.ustar import Member
+    from provisioning.artifact.zip.headers import Clock
     from provisioning.builder.archive.compress import Pressed
     from provisioning.builder.archive.groups import Group
     from provisioning.builder.archive.job import Order, Tally

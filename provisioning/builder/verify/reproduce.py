@@ -20,10 +20,10 @@ from provisioning.artifact.difference import LARGEST, Text, compare, spelled, te
 from provisioning.artifact.filesystem import MIB, Span
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.release import CODECS, DEB, DIR, ZIP, format_of
-from provisioning.artifact.tar import BLOCK
+from provisioning.artifact.tar.ustar import BLOCK
 from provisioning.artifact.verify.contents import Finding
-from provisioning.artifact.zip import LOCAL
-from provisioning.artifact.zip.members import Source, pass_over, read_local
+from provisioning.artifact.zip.headers import LOCAL
+from provisioning.artifact.zip.stream import ZipStream, pass_over, read_local
 from provisioning.builder.archive import pack
 from provisioning.builder.collect import collect
 from provisioning.builder.collect.collect import Listing
@@ -124,7 +124,7 @@ def _encoded(told: str) -> str:
 def _zip_place(path: Path, at: int) -> str:
     """In which member of a zip a byte lies."""
     with open(path, "rb") as file:
-        source = Source(file)
+        source = ZipStream(file)
         while source.read(len(LOCAL)) == LOCAL:
             found = read_local(source)
             part = "its header" if at < source.offset else "what is compressed there"

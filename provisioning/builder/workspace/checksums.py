@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.release import CODECS, index_name
-from provisioning.artifact.tar import EPOCH, chunking
+from provisioning.artifact.tar import chunking
+from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive.compress import names_of
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.bytecode import Beside, has_sources
 from provisioning.artifact.filesystem import Descent, reason
 from provisioning.artifact.model.entry import DIR, STATE
-from provisioning.artifact.units import CACHES, cache_of
+from provisioning.artifact.service_files import CACHES, cache_of
 from provisioning.errors import TargetError
 from provisioning.installer.services.health import identity
 from provisioning.installer.store.durable import Owned

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from xml.parsers.expat import ExpatError
 
-from provisioning.artifact.units import label, launchd_plist, recovery_label, recovery_plist
+from provisioning.artifact.service_files import label, launchd_plist, recovery_label, recovery_plist
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
 from provisioning.installer.services.units import File, State

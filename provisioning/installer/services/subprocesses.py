@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact.units import BOOT
+from provisioning.artifact.service_files import BOOT
 from provisioning.errors import TargetError
 
 if TYPE_CHECKING:

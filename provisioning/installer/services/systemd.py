@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.units import (
+from provisioning.artifact.service_files import (
     mark,
     recovery_name,
     recovery_unit,

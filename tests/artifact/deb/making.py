@@ -17,7 +17,7 @@ from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.scripts import scripts
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.tar import padding
+from provisioning.artifact.tar.ustar import padding
 from provisioning.builder.archive.deb import files
 from tests.artifact.making import ITEMS, PACKAGE, gzip
 

@@ -16,7 +16,7 @@ from provisioning.artifact.model.entry import MANIFEST
 from provisioning.artifact.tar.archive import mtime_of_content
 from provisioning.artifact.verify.tree import compare
 from provisioning.artifact.verify.verify import Report, Verification, verify
-from provisioning.artifact.zip import clock
+from provisioning.artifact.zip.headers import clock
 from provisioning.artifact.zip.reader import Reading, prove
 from provisioning.errors import ArtifactError
 from tests.artifact.making import ITEMS, Item, directory, file, link, manifest_of

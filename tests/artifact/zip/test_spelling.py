@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.artifact.model.entry import path_fault
-from provisioning.artifact.tar import EPOCH, Member
-from provisioning.artifact.zip import (
+from provisioning.artifact.tar.ustar import EPOCH, Member
+from provisioning.artifact.zip.headers import (
     CENTRAL,
     LOCAL,
     Packed,
@@ -22,8 +22,8 @@ from provisioning.artifact.zip import (
     is_possible,
     local,
 )
-from provisioning.artifact.zip.members import (
-    Source,
+from provisioning.artifact.zip.stream import (
+    ZipStream,
     is_strange,
     parse_central,
     parse_end,
@@ -48,8 +48,8 @@ sizes = st.integers(0, 1 << 50)
 owners = st.sampled_from(["root", "0", "1000", "2097151"])
 
 
-def source(data: bytes) -> Source:
-    return Source(io.BytesIO(data))
+def source(data: bytes) -> ZipStream:
+    return ZipStream(io.BytesIO(data))
 
 
 def by_hand(one: Member, packed: Packed) -> Part:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.filesystem import MIB
 from provisioning.artifact.model.entry import DIR, FILE, path_fault, shown
-from provisioning.artifact.tar import Member
-from provisioning.artifact.zip import (
+from provisioning.artifact.tar.ustar import Member
+from provisioning.artifact.zip.headers import (
     CENTRAL,
     COMMON,
     END,
@@ -30,7 +30,7 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from provisioning.artifact.tar import Stream
+    from provisioning.artifact.tar.ustar import Stream
 
 STRANGE = "its header is damaged, or another tool's"
 
@@ -47,7 +47,7 @@ class Local(NamedTuple):
     spelling: bytes
 
 
-class Source:
+class ZipStream:
     """The bytes of a zip, one after the other. Raises ArtifactError where there are too few."""
 
     def __init__(self, stream: Stream) -> None:
@@ -67,7 +67,7 @@ class Source:
         return self._stream.read(size)
 
 
-def read_local(source: Source) -> Local:
+def read_local(source: ZipStream) -> Local:
     """Read what follows LOCAL. Raises ArtifactError, which names the member, where it can be none.
 
     It can be spelt otherwise than `local` does: see `is_strange`.
@@ -94,7 +94,7 @@ def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
     return local(spelt, clock, found.packed) != found.spelling
 
 
-def read_content(source: Source, name: str, packed: Packed, size: int) -> Iterator[bytes]:
+def read_content(source: ZipStream, name: str, packed: Packed, size: int) -> Iterator[bytes]:
     """Read a content of `size` bytes, in blocks of at most a MiB.
 
     Raises ArtifactError, which names the member: it is damaged, or of another size.
@@ -110,13 +110,13 @@ def read_content(source: Source, name: str, packed: Packed, size: int) -> Iterat
         raise ArtifactError(f"{shown(name)}: is damaged: its size or its CRC is another")
 
 
-def pass_over(source: Source, found: Local) -> None:
+def pass_over(source: ZipStream, found: Local) -> None:
     """Read a content that nobody asks for."""
     for _ in _stored(source, found.name, found.packed.size):
         pass
 
 
-def read_central(source: Source) -> bytes:
+def read_central(source: ZipStream) -> bytes:
     """Read what follows CENTRAL, and all that belongs to it."""
     head = source.read(2 + COMMON.size + REST.size)
     *_, name, extra = COMMON.unpack_from(head, 2)
@@ -163,14 +163,14 @@ def _large(extra: bytes, numbers: Sequence[int]) -> list[int]:
     return [next(held, each) if each == MOST_32 else each for each in numbers]
 
 
-def _stored(source: Source, name: str, left: int) -> Iterator[bytes]:
+def _stored(source: ZipStream, name: str, left: int) -> Iterator[bytes]:
     while left:
         block = source.read(min(left, MIB), name)
         left -= len(block)
         yield block
 
 
-def _inflated(source: Source, name: str, left: int) -> Iterator[bytes]:
+def _inflated(source: ZipStream, name: str, left: int) -> Iterator[bytes]:
     inflate, rest = zlib.decompressobj(-zlib.MAX_WBITS), b""
     while not inflate.eof:
         if not rest:

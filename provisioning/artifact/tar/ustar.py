@@ -1,0 +1,321 @@
+"""Knows the members of an archive as POSIX tar spells them, each in exactly one way.
+
+The format is ustar with PAX records where ustar is too small (POSIX.1-2001, pax(5)).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from provisioning.artifact.filesystem import MIB
+from provisioning.artifact.model.entry import DIR, FILE, LINK, path_fault, shown
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+EPOCH = 946684800  # 2000-01-01T00:00:00Z: positive, and late enough for zip
+
+_ZEROS = bytes(BLOCK)
+LARGEST_SIZE = 0o77777777777  # eleven octal digits: 8 GiB - 1
+_SIZE_BITS = 88  # of base 256
+LONGEST_NAME, _LONGEST_PREFIX = 100, 155
+_LONGEST_PAX = 64 * 1024
+
+# name, mode uid gid, size, mtime, checksum, type, link, magic, owner, group, devices, prefix
+_USTAR = struct.Struct("100s 24s 12s 12s 8s c 100s 8s 32s 32s 16s 155s 12x")
+_SIZE, _FLAG = slice(124, 135), slice(156, 157)
+_IDS, _REST = slice(100, 124), slice(156, 512)
+_MTIME = b"%011o" % EPOCH
+_MAGIC = b"ustar\x0000"
+_DEVICES = b"0000000\x000000000\x00"
+TYPES = {FILE: b"0", DIR: b"5", LINK: b"2"}
+_NAMES = {flag: name for name, flag in TYPES.items()}
+_FOREIGN = {
+    b"1": "a hard link",
+    b"3": "a character device",
+    b"4": "a block device",
+    b"6": "a FIFO",
+    b"g": "a global PAX header",
+    b"K": "a GNU long link",
+    b"L": "a GNU long name",
+    b"S": "a GNU sparse file",
+}
+STRANGE = "its header is damaged, or another tool's"
+_OCTAL = re.compile(rb"[0-7]+")
+_PAX = b"x"
+_PAX_NAME = b"././@PaxHeader"
+
+
+class Member(NamedTuple):
+    """One member of an archive; the name of a directory ends in a slash, sizes are in bytes."""
+
+    name: str
+    type: str
+    mode: int
+    owner: str
+    group: str
+    size: int = 0
+    link: str = ""
+    mtime: int = EPOCH
+    """In seconds."""
+
+
+class Stream(Protocol):
+    """What members are read from: `read(n)` falls short of n bytes only at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def header(member: Member, *, octal: bool = False) -> bytes:
+    """Spell a member's header: 512 bytes, or a PAX header, its records and 512 bytes.
+
+    `octal`: a size that needs more digits than there are is told in its record, and nowhere else.
+    """
+    name, prefix, link, size = member.name.encode(), b"", member.link.encode(), member.size
+    records = b""
+    if len(link) > LONGEST_NAME or not link.isascii():
+        records += _record(b"linkpath", link)
+        link = _legacy(link)
+    if len(name) > LONGEST_NAME or not name.isascii():
+        prefix, name = _split(name)
+        if not prefix:
+            records += _record(b"path", name)
+            name = _legacy(name)
+    if size > LARGEST_SIZE:
+        records += _record(b"size", b"%d" % size)
+        size = 0 if octal else size
+    numbers = spelt_size(size), b"%011o" % member.mtime
+    block = _ustar((prefix, name), spelt_ids(*member[2:5]), numbers, TYPES[member.type], link)
+    return _pax(records) + block if records else block
+
+
+def file_header(name: str, mode: int, owner: str, group: str, numbers: tuple[int, int]) -> bytes:
+    """Spell the header of a file whose name and size need no more than one block, in less time.
+
+    `numbers` are its size and its time.
+    """
+    ids, rest, weight = _around(mode, owner, group)
+    begin = b"%b%b%011o\0%011o\0" % (name.encode().ljust(LONGEST_NAME, b"\0"), ids, *numbers)
+    return b"%b%06o\0 %b" % (begin, checksum(begin) + weight, rest)
+
+
+@lru_cache(maxsize=256)
+def _around(mode: int, owner: str, group: str) -> tuple[bytes, bytes, int]:
+    """What stands between name and size, and behind the checksum; what that and blanks come to."""
+    block = header(Member("", FILE, mode, owner, group))
+    ids, rest = block[_IDS], block[_REST]
+    return ids, rest, checksum(rest) + checksum(b" " * 8)
+
+
+def length(member: Member) -> int:
+    """Count the bytes of tar that a member takes: header, content and padding."""
+    ordinary = _is_short(member.name) and _is_short(member.link) and member.size <= LARGEST_SIZE
+    head = BLOCK if ordinary else len(header(member))
+    return head + member.size + padding(member.size)
+
+
+def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
+    """Read the members of a tar and their contents, in blocks of at most a MiB, to the very end.
+
+    What the caller leaves of a content is read and dropped before the next member. Raises
+    ArtifactError, which names the member, for whatever `header` would have spelt differently:
+    other types and formats, unsafe names, a wrong checksum, an end that is none.
+    """
+    while (block := _read(stream, BLOCK)) != _ZEROS:
+        member = _read_member(stream, block)
+        content = read_content(stream, member.name, member.size)
+        yield member, content
+        for _ in content:
+            pass
+    if _read(stream, BLOCK) != _ZEROS or stream.read(1):
+        raise ArtifactError("the tar inside goes on after its end")
+
+
+def read_content(stream: Stream, name: str, size: int) -> Iterator[bytes]:
+    """Read what follows the header of a file, in blocks of at most a MiB, and the padding."""
+    left = size
+    while left:
+        block = _read(stream, min(left, MIB))
+        left -= len(block)
+        yield block
+    rest = padding(size)
+    if rest and _read(stream, rest) != bytes(rest):
+        raise ArtifactError(f"{shown(name)}: is not followed by zeros")
+
+
+def padding(size: int) -> int:
+    """Count the zero bytes that follow a content of `size` bytes."""
+    return -size % BLOCK
+
+
+def _is_short(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and name.isascii()
+
+
+def _ustar(
+    place: tuple[bytes, bytes],
+    ids: tuple[bytes, bytes, bytes],
+    numbers: tuple[bytes, bytes],
+    flag: bytes,
+    link: bytes,
+) -> bytes:
+    prefix, name = place
+    rights, owner, group = ids
+    block = _USTAR.pack(
+        name, rights, *numbers, b" " * 8, flag, link, _MAGIC, owner, group, _DEVICES, prefix
+    )
+    return b"%b%06o\0 %b" % (block[:148], checksum(block), block[156:])
+
+
+def checksum(block: bytes) -> int:
+    """Add up the bytes of a header."""
+    # The low half of Adler-32 is 1 + the sum of the bytes modulo 65,521 (RFC 1950), and 512 ASCII
+    # bytes add up to less: C instead of a Python loop over every header.
+    return (zlib.adler32(block) & 0xFFFF) - 1
+
+
+@lru_cache(maxsize=256)
+def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
+    """Spell the mode with the numbers of owner and group, and then the names of both."""
+    uid, user = (int(owner), "") if owner.isdigit() else (0, owner)
+    gid, team = (int(group), "") if group.isdigit() else (0, group)
+    return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), user.encode(), team.encode()
+
+
+def spelt_size(size: int) -> bytes:
+    """Spell a size: where octal digits do not do, in base 256, which busybox needs, too."""
+    return b"\x80" + size.to_bytes(11, "big") if size > LARGEST_SIZE else b"%011o" % size
+
+
+def _split(name: bytes) -> tuple[bytes, bytes]:
+    """Share a long ASCII name between ustar's prefix and name; ("", name) if it does not fit."""
+    cut = name.find(b"/", max(0, len(name) - LONGEST_NAME - 1), len(name) - 1)
+    if 0 < cut <= _LONGEST_PREFIX and name.isascii():
+        return name[:cut], name[cut + 1 :]
+    return b"", name
+
+
+def _legacy(name: bytes) -> bytes:
+    """Spell a name for a reader that passes PAX records over."""
+    return name.decode().encode("ascii", "replace")[:LONGEST_NAME]
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Spell a PAX record, which begins with its own length."""
+    rest = b" %b=%b\n" % (key, value)
+    length = len(rest) + len(str(len(rest)))
+    length = len(rest) + len(str(length))
+    return b"%d%b" % (length, rest)
+
+
+def _pax(records: bytes) -> bytes:
+    ids = spelt_ids(0o644, "0", "0")
+    numbers = b"%011o" % len(records), _MTIME
+    block = _ustar((b"", _PAX_NAME), ids, numbers, _PAX, b"")
+    return block + records + bytes(padding(len(records)))
+
+
+def _read(stream: Stream, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise ArtifactError("the tar inside is cut off")
+    return data
+
+
+def _read_member(stream: Stream, block: bytes) -> Member:
+    spelling, records = block, b""
+    if block[_FLAG] == _PAX:
+        records = _read_records(stream, block)
+        block = _read(stream, BLOCK)
+        spelling += records + bytes(padding(len(records))) + block
+    if block[_FLAG] not in _NAMES:
+        kind = _FOREIGN.get(block[_FLAG], "of an unknown type")
+        raise ArtifactError(f"{_label(block)}: is {kind}; no package holds such")
+    try:
+        member = _parse(block, records)
+    except ValueError:  # a number or a text that is none
+        raise ArtifactError(f"{_label(block)}: {STRANGE}") from None
+    fault = _fault(member, spelling)
+    if fault:
+        raise ArtifactError(f"{shown(member.name)}: {fault}")
+    return member
+
+
+def _read_records(stream: Stream, block: bytes) -> bytes:
+    length = _octal(block[_SIZE])
+    if not 0 < length <= _LONGEST_PAX:
+        raise ArtifactError(f"{_label(block)}: is not of 1 to {_LONGEST_PAX} bytes")
+    records = _read(stream, length)
+    if _read(stream, padding(length)) != bytes(padding(length)):
+        raise ArtifactError(f"{_label(block)}: is not followed by zeros")
+    return records
+
+
+def _parse(block: bytes, records: bytes) -> Member:
+    """Read a member's header; whether it is spelt as it should be is the caller's to ask."""
+    name, numbers, size, mtime, _, flag, link, _, owner, group, _, prefix = _USTAR.unpack(block)
+    pax = dict(_parse_records(records)) if records else {}
+    path = b"/".join(filter(None, (_text(prefix), _text(name))))
+    return Member(
+        pax.get(b"path", path).decode(),
+        _NAMES[flag],
+        *_parse_ids(numbers, owner, group),
+        int(pax[b"size"]) if b"size" in pax else _octal(_text(size)),
+        pax.get(b"linkpath", _text(link)).decode(),
+        _octal(_text(mtime)),
+    )
+
+
+@lru_cache(maxsize=256)
+def _parse_ids(numbers: bytes, owner: bytes, group: bytes) -> tuple[int, str, str]:
+    mode, uid, gid = (_octal(numbers[start : start + 7]) for start in (0, 8, 16))
+    return mode, _text(owner).decode("ascii") or str(uid), _text(group).decode("ascii") or str(gid)
+
+
+def _text(field: bytes) -> bytes:
+    return field.rstrip(b"\0")
+
+
+def _parse_records(records: bytes) -> Iterator[tuple[bytes, bytes]]:
+    while records:
+        digits, _, _ = records.partition(b" ")
+        length = int(digits)
+        if length <= len(digits):
+            raise ValueError(length)  # or this would never end
+        key, _, value = records[len(digits) + 1 : length - 1].partition(b"=")
+        yield key, value
+        records = records[length:]
+
+
+def _fault(member: Member, spelling: bytes) -> str | None:
+    directory = member.type == DIR
+    if directory and not member.name.endswith("/"):
+        return "is a directory without a slash"
+    fault = path_fault(member.name[:-1] if directory else member.name)
+    if fault:
+        return fault
+    if min(member.size, member.mode, member.mtime) < 0 or member.size >> _SIZE_BITS:
+        return "holds a number that is none"
+    if (member.size and member.type != FILE) or (member.link and member.type != LINK):
+        return "holds what its type cannot hold"
+    # One comparison for all that was not looked at: checksum, magic, zeros, and records that are
+    # unknown, not needed, out of order or there twice.
+    # Older versions told a large size in its record alone.
+    known = header(member) == spelling or header(member, octal=True) == spelling
+    return None if known else STRANGE
+
+
+def _octal(field: bytes) -> int:
+    """Read a number; -1 for what is none, where int() would take signs and underscores."""
+    return int(field, 8) if _OCTAL.fullmatch(field) else -1
+
+
+def _label(block: bytes) -> str:
+    return shown(_text(block[:LONGEST_NAME]).decode(errors="replace"))
