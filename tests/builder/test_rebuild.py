@@ -1,4 +1,4 @@
-"""Building again where what is built is not what it was: which path, which field, which lines."""
+"""Building again where what is built is not what it was: which path, which field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests
     from provisioning.builder.collect.layout import Layout
 
+ADVICE = "a build from nothing gives something else; diffoscope shows what, given both artifacts"
 CONTENTS = (
     content("src", "t", "lib/"),
     content("template", "t.j2", "etc/x", mode=0o640, number=1),
@@ -70,34 +70,21 @@ def test_what_is_the_same_is_nothing_to_tell(place: Workspace) -> None:
     rebuild(_layout(), place)
 
 
-def test_paths_fields_and_lines_are_told(place: Workspace) -> None:
+def test_paths_and_fields_are_told(place: Workspace) -> None:
     write("t/a", "one\nthree\n", mode=0o755)
     write("t/b")
     assert _told(place, _layout()) == [
         "lib/a: mode 0644, built again: 0755; " + _digests("one\ntwo\n", "one\nthree\n"),
-        "    @@ -1,2 +1,2 @@",
-        "     one",
-        "    -two",
-        "    +three",
         "lib/b: added when it is built again",
-        "artifacts/demo-1.0-raspberry-pi: a build from nothing gives something else",
+        f"artifacts/demo-1.0-raspberry-pi: {ADVICE}",
     ]
 
 
-def test_of_secrets_no_line_is_told(place: Workspace) -> None:
-    told = _told(place, _layout(variables={"x": 2}, secrets=frozenset({"x"})))
-    assert told == [
-        "etc/x: " + _digests("x = 1\n", "x = 2\n"),
-        "artifacts/demo-1.0-raspberry-pi: a build from nothing gives something else",
-    ]
-
-
-def test_of_a_deb_the_member_and_the_field_are_told(digests: Digests) -> None:
+def test_of_a_deb_the_member_is_told(digests: Digests) -> None:
     _built(digests, formats=("deb",))
     layout = _layout(formats=("deb",), mtime="epoch")
     told = _told(workspace(layout.variant, "artifacts"), layout)
-    begin = "demo_1.0_arm64.deb: data.tar.gz: ./opt/demo/.provisioning/manifest.json: "
-    assert told[0].startswith(f"{begin}the mtime in its header: ")
-    assert f", built again: {(b'%011o' % EPOCH).hex(' ')} " in told[0]
-    assert re.match(r"SHA256SUMS: byte 1\d\d: ", told[1])  # in the digest of the deb
+    assert re.fullmatch(r"demo_1.0_arm64.deb: \w{16}…, built again: \w{16}…; (.*)", told[0])
+    assert told[0].endswith("; data.tar.gz: ./opt/demo/.provisioning/manifest.json: header")
+    assert told[1].startswith("SHA256SUMS: ")
     assert len(told) == 3

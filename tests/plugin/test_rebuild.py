@@ -40,8 +40,7 @@ def test_another_compression_is_told(built: Project) -> None:
     built.edit("specs/demo.yaml", "gzip:1", "gzip:9")
     assert "verified" in built.doit("verify:demo:mac-mini")
     output = built.doit("verify:demo:mac-mini", "--rebuild", status=1)
-    assert "demo-1.0-mac-mini.tar.gz: byte " in output
-    assert "; what is compressed there is the same: another encoder made it" in output
+    assert "all members are the same, but compressed differently" in output
     assert "a build from nothing gives something else" in output
 
 
