@@ -192,7 +192,7 @@ def _is_pythons(stream: TextIO | None, number: int) -> bool:
     return isinstance(raw, io.FileIO) and raw.fileno() == number
 
 
-class Telling:
+class Console:
     """What is told on the way, line by line."""
 
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:

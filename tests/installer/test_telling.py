@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.console import Telling
+from provisioning.console import Console
 from provisioning.installer.cli.command_line import main
 
 from .making import package
@@ -38,51 +38,51 @@ CLEARED = "\r     \r"
 
 def test_progress_is_a_percentage_written_over_the_last() -> None:
     with terminal() as shown:
-        telling = Telling()
-        telling.begin(200)
-        telling.progress(100)
-        telling.progress(1)  # 50.5 %: what is shown already is not shown again
-        telling.progress(99)
+        console = Console()
+        console.begin(200)
+        console.progress(100)
+        console.progress(1)  # 50.5 %: what is shown already is not shown again
+        console.progress(99)
         assert shown() == "\r 50 %\r 50 %\r100 %\r100 %"
 
 
 @pytest.mark.parametrize(
     ("tell", "line"),
     [
-        (Telling.say, "a line"),
-        (Telling.print, "a line"),
-        (Telling.complain, "provision: a line"),
-        (Telling.warn, "provision: warning: a line"),
+        (Console.say, "a line"),
+        (Console.print, "a line"),
+        (Console.complain, "provision: a line"),
+        (Console.warn, "provision: warning: a line"),
     ],
 )
 def test_a_line_stands_alone_where_the_progress_was(
-    tell: Callable[[Telling, str], None], line: str
+    tell: Callable[[Console, str], None], line: str
 ) -> None:
     with terminal() as shown:
-        telling = Telling()
-        telling.begin(10)
-        telling.progress(5)
+        console = Console()
+        console.begin(10)
+        console.progress(5)
         shown()
-        tell(telling, "a line")
+        tell(console, "a line")
         assert shown() == f"{CLEARED}{line}\n"
 
 
 def test_nothing_remains_of_it_at_the_end() -> None:
     with terminal() as shown:
-        telling = Telling()
-        telling.begin(0)
-        telling.progress(0)
-        telling.end()
+        console = Console()
+        console.begin(0)
+        console.progress(0)
+        console.end()
         assert shown() == f"\r  0 %\r  0 %{CLEARED}"
 
 
 @pytest.mark.parametrize("silent", ["quiet", "json"])
 def test_who_asks_for_less_sees_no_progress(silent: str) -> None:
     with terminal() as shown:
-        telling = Telling(quiet=silent == "quiet", json=silent == "json")
-        telling.begin(10)
-        telling.progress(5)
-        telling.end()
+        console = Console(quiet=silent == "quiet", json=silent == "json")
+        console.begin(10)
+        console.progress(5)
+        console.end()
         assert not shown()
 
 

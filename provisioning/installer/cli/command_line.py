@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import provisioning
-from provisioning import console
-from provisioning.console import Telling
+from provisioning.console import Console, mend
+from provisioning.console import fault as stream_fault
 from provisioning.errors import FailedError, LockedError, ProvisioningError, RefusedError
 from provisioning.installer.cli.arguments import (
     FAILED,
@@ -72,18 +72,18 @@ _CODES: dict[type[ProvisioningError], int] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code, which the reference tells."""
-    console.mend()
+    mend()
     if argv is None and (fault := spell_in_utf8()):
         print(f"provision: {fault}", file=sys.stderr)
         return TROUBLE
     words = _words(sys.argv[1:] if argv is None else argv)
     options = _options(words)
-    telling = Telling(quiet=options.quiet, json=options.json)
+    console = Console(quiet=options.quiet, json=options.json)
     with _interruptible():
-        answer = _answer(options, telling, words)
+        answer = _answer(options, console, words)
     if options.json:
-        telling.print(json.dumps(answer.document, indent=2))
-    return _written(answer.code, telling, changes=_command(options.command).CHANGES)
+        console.print(json.dumps(answer.document, indent=2))
+    return _written(answer.code, console, changes=_command(options.command).CHANGES)
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
@@ -91,7 +91,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         return _parser(words).parse_args(words)
     except SystemExit as end:  # it has printed its help, or what is wrong with the words
         code = end.code if isinstance(end.code, int) else GOOD
-        raise SystemExit(_written(code, Telling(), changes=False)) from None
+        raise SystemExit(_written(code, Console(), changes=False)) from None
 
 
 @contextmanager
@@ -118,9 +118,9 @@ def _interruptible() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _answer(options: argparse.Namespace, telling: Telling, words: Sequence[str]) -> Answer:
+def _answer(options: argparse.Namespace, console: Console, words: Sequence[str]) -> Answer:
     try:
-        return _run(options, telling)
+        return _run(options, console)
     except ProvisioningError as error:
         code, text = _CODES.get(type(error), TROUBLE), str(error)
         text += _way_out(error.__cause__, words)
@@ -129,10 +129,10 @@ def _answer(options: argparse.Namespace, telling: Telling, words: Sequence[str])
         code, text = TROUBLE, f"{where}{error.strerror}{_way_out(error, words)}"
     except KeyboardInterrupt as error:
         code, text = 128 + (error.args[0] if error.args else signal.SIGINT), "interrupted"
-    telling.end()
+    console.end()
     for line in text.split("\n"):
-        telling.complain(line)
-    return Answer(code, {"error": text, "warnings": telling.warnings})
+        console.complain(line)
+    return Answer(code, {"error": text, "warnings": console.warnings})
 
 
 def _way_out(error: BaseException | None, words: Sequence[str]) -> str:
@@ -144,17 +144,17 @@ def _way_out(error: BaseException | None, words: Sequence[str]) -> str:
     return way_out(error, [called(), *words])
 
 
-def _run(options: argparse.Namespace, telling: Telling) -> Answer:
-    answer: Answer = _command(options.command).run(options, telling)
+def _run(options: argparse.Namespace, console: Console) -> Answer:
+    answer: Answer = _command(options.command).run(options, console)
     return answer
 
 
-def _written(code: int, telling: Telling, *, changes: bool) -> int:
+def _written(code: int, console: Console, *, changes: bool) -> int:
     """What the command exits with, given that standard output may not have been written."""
-    fault = console.fault(sys.stdout)
+    fault = stream_fault(sys.stdout)
     if fault is None or isinstance(fault, BrokenPipeError):  # whose reader has just seen enough
         return code
-    telling.complain(f"standard output: {fault.strerror}")
+    console.complain(f"standard output: {fault.strerror}")
     return TROUBLE if code == GOOD and not changes else code
 
 

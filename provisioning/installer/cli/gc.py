@@ -20,7 +20,7 @@ from provisioning.installer.store.prefix import opened
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
 
 HELP = "remove the releases that are not needed any more"
 CHANGES = True
@@ -47,15 +47,15 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Remove, and tell what."""
     place = place_of(options, left=True)
     if options.dry_run:
         with opened(*place) as home:
             removed = clean_up(home, options.keep, dry_run=True)
     else:
-        with to_change(*place, telling) as home:
+        with to_change(*place, console) as home:
             removed = clean_up(home, options.keep)
     for name in removed:
-        telling.say(f"{name}: {'would be removed' if options.dry_run else 'removed'}")
+        console.say(f"{name}: {'would be removed' if options.dry_run else 'removed'}")
     return Answer(GOOD, {"removed": removed, "dry_run": options.dry_run})

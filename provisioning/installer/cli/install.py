@@ -8,8 +8,8 @@ from provisioning.errors import TargetError
 from provisioning.installer.cli.arguments import add_output, add_root, own_tree, root_of, some_path
 from provisioning.installer.cli.report import changed, planned, unchanged
 from provisioning.installer.ops import journal
-from provisioning.installer.ops.install import install, release_of
-from provisioning.installer.ops.install import planned as plan_of
+from provisioning.installer.ops.installation import install, release_of
+from provisioning.installer.ops.installation import planned as plan_of
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.services import lifecycle
 from provisioning.installer.store import stage
@@ -18,10 +18,10 @@ from provisioning.installer.store.prefix import SYSTEM, exists, looked_at
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.cli.arguments import Answer
     from provisioning.installer.store.releases import Release
-    from provisioning.installer.store.stage import Source
+    from provisioning.installer.store.stage import PackageSource
 
 HELP = "install a package, or another release of it"
 CHANGES = True
@@ -45,7 +45,7 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Install, and tell what it was."""
     if options.source is None:
         raise TargetError("which package? give an archive, or a directory that one was unpacked to")
@@ -56,19 +56,19 @@ def run(options: Namespace, telling: Telling) -> Answer:
         if options.dry_run or not exists(root, new.package.prefix):
             with looked_at(root, new.package.prefix) as home:
                 plan = plan_of(home, new, downgrade=options.allow_downgrade)
-                telling.warn(journal.doubt(home, new.package.name) if options.dry_run else "")
+                console.warn(journal.doubt(home, new.package.name) if options.dry_run else "")
             if options.dry_run:
-                return planned(plan, home, telling)
-        return _install(options, opened, new, telling)
+                return planned(plan, home, console)
+        return _install(options, opened, new, console)
 
 
-def _install(options: Namespace, opened: Source, new: Release, telling: Telling) -> Answer:
-    with to_change(root_of(options), new.package.prefix, telling, make=True) as home:
+def _install(options: Namespace, opened: PackageSource, new: Release, console: Console) -> Answer:
+    with to_change(root_of(options), new.package.prefix, console, make=True) as home:
         if lifecycle.make_users(home, new.package):  # whose numbers nobody knew before
             new = release_of(opened, strict=True)
         plan = plan_of(home, new, downgrade=options.allow_downgrade)
         if plan is None:
-            return unchanged(new.package, home, telling)
-        telling.warn(journal.doubt(home, new.package.name))
-        install(home, opened, plan, telling)
-        return changed(plan, home, telling)
+            return unchanged(new.package, home, console)
+        console.warn(journal.doubt(home, new.package.name))
+        install(home, opened, plan, console)
+        return changed(plan, home, console)

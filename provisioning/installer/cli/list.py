@@ -17,7 +17,7 @@ from provisioning.installer.ops.inspection import status_of_all
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
 
 HELP = "tell which packages are installed"
 CHANGES = False
@@ -29,18 +29,18 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Tell the name, version and prefix of each."""
     found, faults = status_of_all(root_of(options))
     for each in found:
-        telling.tell(f"{each['name']} {each['version'] or '(nothing)'} {each['prefix']}")
-    return of_packages(found, faults, telling)
+        console.tell(f"{each['name']} {each['version'] or '(nothing)'} {each['prefix']}")
+    return of_packages(found, faults, console)
 
 
-def of_packages(found: list[dict[str, Any]], faults: list[str], telling: Telling) -> Answer:
+def of_packages(found: list[dict[str, Any]], faults: list[str], console: Console) -> Answer:
     """What is answered of several packages, of which some cannot be looked at, and why."""
     for fault in faults:
-        telling.complain(fault)
+        console.complain(fault)
     document: dict[str, Any] = {"packages": found}
     if faults:
         document["error"] = "\n".join(faults)

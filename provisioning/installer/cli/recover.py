@@ -22,7 +22,7 @@ from provisioning.installer.ops.session import to_change
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
 
 HELP = "finish or undo what was interrupted"
 CHANGES = True
@@ -38,11 +38,11 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Recover, and tell what."""
     if options.prefix and not os.path.isabs(options.prefix):
         raise TargetError(f"{options.prefix}: does not begin with a slash")
     named = options.prefix and Place(root_of(options), options.prefix)
-    with to_change(*(named or place_of(options, left=True)), telling):
+    with to_change(*(named or place_of(options, left=True)), console):
         pass
-    return Answer(GOOD, {"done": telling.steps, "warnings": telling.warnings})
+    return Answer(GOOD, {"done": console.steps, "warnings": console.warnings})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
 from provisioning.installer.cli.arguments import GOOD, TROUBLE, Answer
-from provisioning.installer.ops import plan as plans
+from provisioning.installer.ops import install_plan as plans
 from provisioning.installer.ops.cleanup import clean_up
 from provisioning.installer.ops.journal import REMOVE, ROLLBACK
 from provisioning.installer.store import releases
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.artifact.model.package import Package
-    from provisioning.console import Telling
-    from provisioning.installer.ops.plan import Plan
+    from provisioning.console import Console
+    from provisioning.installer.ops.install_plan import InstallPlan
     from provisioning.installer.store.prefix import Home
 
 
@@ -49,69 +49,69 @@ def _told_way(way: Path, owner: int, command: Sequence[str]) -> str:
     return f"; {shown(str(way))} belongs to {name}: run `{typed}`"
 
 
-def planned(plan: Plan | None, home: Home, telling: Telling) -> Answer:
+def planned(plan: InstallPlan | None, home: Home, console: Console) -> Answer:
     """Tell what would be done."""
     found = list(plans.steps(plan, runs=not home.is_rehearsal)) if plan else []
     for step in found or ["nothing to do: it is installed, and as it should be"]:
-        telling.tell(step)
+        console.tell(step)
     return Answer(GOOD, {**_document(plan), "steps": found, "dry_run": True})
 
 
-def unchanged(package: Package, home: Home, telling: Telling) -> Answer:
+def unchanged(package: Package, home: Home, console: Console) -> Answer:
     """Tell that there was nothing to do, but to be known: an entry may have failed before."""
-    telling.warn(releases.enter(home, package.name))
-    telling.say(f"{package.name} {package.version}: is installed in {home.path} already")
+    console.warn(releases.enter(home, package.name))
+    console.say(f"{package.name} {package.version}: is installed in {home.path} already")
     document = {"action": "none", "name": package.name, "version": package.version}
-    return Answer(GOOD, {**document, "warnings": telling.warnings})
+    return Answer(GOOD, {**document, "warnings": console.warnings})
 
 
-def changed(plan: Plan, home: Home, telling: Telling) -> Answer:
+def changed(plan: InstallPlan, home: Home, console: Console) -> Answer:
     """Tell what was done, and remove the releases that are not needed any more."""
     for decision in plan.kept.decisions:
         text = plans.told(decision)
         if text:
-            (telling.warn if plans.is_warning(decision) else telling.say)(text)
+            (console.warn if plans.is_warning(decision) else console.say)(text)
     for unlent in plan.unlent:
-        telling.warn(unlent)
-    telling.say(_told(plan, home))
-    found = {"removed": _clean_up(home, telling), "warnings": telling.warnings}
+        console.warn(unlent)
+    console.say(_told(plan, home))
+    found = {"removed": _clean_up(home, console), "warnings": console.warnings}
     return Answer(GOOD, {**_document(plan), **found})
 
 
-def removed(plan: Plan, stuck: Sequence[str], home: Home, telling: Telling) -> Answer:
+def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Console) -> Answer:
     """Tell what was removed, what stays, and what could not be removed."""
     for stay in plan.stays:
-        telling.say(str(stay))
+        console.say(str(stay))
     purge = "--purge " if plan.purge or not stuck else ""
     root = f"--root {home.root} " if home.is_rehearsal else ""
     command = f"`uninstall {purge}{root}{home.prefix}`"
-    document = {**_document(plan), "warnings": telling.warnings, "stuck": [*stuck]}
+    document = {**_document(plan), "warnings": console.warnings, "stuck": [*stuck]}
     if stuck:
         for each in stuck:
-            telling.complain(each)
-        telling.complain(f"{home.path}: not all could be removed; then say {command} again")
+            console.complain(each)
+        console.complain(f"{home.path}: not all could be removed; then say {command} again")
         return Answer(TROUBLE, document)
-    telling.say(_told(plan, home))
+    console.say(_told(plan, home))
     if plan.stays and not plan.purge:
-        telling.say(f"what stays goes with {command}")
+        console.say(f"what stays goes with {command}")
     return Answer(GOOD, document)
 
 
-def _clean_up(home: Home, telling: Telling) -> list[str]:
+def _clean_up(home: Home, console: Console) -> list[str]:
     try:
         return clean_up(home)
     except OSError as error:  # the change itself has come to a good end
-        telling.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
+        console.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
         return []
 
 
-def _told(plan: Plan, home: Home) -> str:
+def _told(plan: InstallPlan, home: Home) -> str:
     was = f", was {plan.old.package.version}" if plan.old and plan.new else ""
     done = {REMOVE: "removed from", ROLLBACK: "back in"}.get(plan.action, "installed in")
     return f"{plan.name} {plan.version}: {done} {home.path}{was}".lstrip(": ")
 
 
-def _document(plan: Plan | None) -> dict[str, Any]:
+def _document(plan: InstallPlan | None) -> dict[str, Any]:
     if plan is None:
         return {"action": "none"}
     return {
@@ -129,7 +129,7 @@ def _document(plan: Plan | None) -> dict[str, Any]:
     }
 
 
-def _removal(plan: Plan) -> dict[str, Any]:
+def _removal(plan: InstallPlan) -> dict[str, Any]:
     return {
         "removed": [*plan.doomed],
         "goes": [each._asdict() for each in plan.goes],

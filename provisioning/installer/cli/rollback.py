@@ -15,8 +15,8 @@ from provisioning.installer.cli.arguments import (
 )
 from provisioning.installer.cli.report import changed, planned
 from provisioning.installer.ops import transaction
-from provisioning.installer.ops.install import begin
-from provisioning.installer.ops.install import planned_rollback as plan_of
+from provisioning.installer.ops.installation import begin
+from provisioning.installer.ops.installation import planned_rollback as plan_of
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.store.prefix import opened
 from provisioning.installer.store.releases import prefix_of
@@ -24,7 +24,7 @@ from provisioning.installer.store.releases import prefix_of
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.cli.arguments import Answer
 
 HELP = "go back to the release before, or to another that is still there"
@@ -47,18 +47,18 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Go back, and tell to what."""
     if _is_version(options):
         options.name, options.version = None, options.name
     place = place_of(options)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(plan_of(home, options.version or ""), home, telling)
-    with to_change(*place, telling) as home:
+            return planned(plan_of(home, options.version or ""), home, console)
+    with to_change(*place, console) as home:
         plan = plan_of(home, options.version or "")
-        transaction.carry_out(begin(home, plan, telling), plan.kept)
-        return changed(plan, home, telling)
+        transaction.carry_out(begin(home, plan, console), plan.kept)
+        return changed(plan, home, console)
 
 
 def _is_version(options: Namespace) -> bool:

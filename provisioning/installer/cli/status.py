@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.cli.arguments import Answer
 
 HELP = "tell which release of a package is current, and which others there are"
@@ -33,7 +33,7 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Tell of one package, or of all."""
     faults: list[str] = []
     if options.name or own_place():
@@ -42,8 +42,8 @@ def run(options: Namespace, telling: Telling) -> Answer:
         found, faults = status_of_all(root_of(options))
     for each in found:
         for line in _lines(each):
-            telling.tell(line)
-    return of_packages(found, faults, telling)
+            console.tell(line)
+    return of_packages(found, faults, console)
 
 
 def _asked(options: Namespace) -> tuple[Any, str, str]:

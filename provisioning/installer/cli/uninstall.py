@@ -18,12 +18,12 @@ from provisioning.installer.cli.arguments import (
 )
 from provisioning.installer.cli.report import planned, removed
 from provisioning.installer.ops import journal, removal
-from provisioning.installer.ops.install import begin
+from provisioning.installer.ops.install_plan import InstallPlan, goes, spared, stays
+from provisioning.installer.ops.installation import begin
 from provisioning.installer.ops.journal import REMOVE, REMOVED, left
-from provisioning.installer.ops.plan import Plan, goes, spared, stays
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.services import users
-from provisioning.installer.store import made, releases
+from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import NOTHING
 from provisioning.installer.store.prefix import exists, looked_at, opened
 from provisioning.installer.store.releases import left_at, prefix_of
@@ -31,9 +31,9 @@ from provisioning.installer.store.releases import left_at, prefix_of
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.cli.arguments import Place
-    from provisioning.installer.ops.plan import Stay
+    from provisioning.installer.ops.install_plan import Stay
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
@@ -52,28 +52,28 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Remove, and tell what."""
     if _is_gone(options):
-        return _ended(options, telling)
+        return _ended(options, console)
     place = place_of(options, left=True)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(_planned(home, options), home, telling)
+            return planned(_planned(home, options), home, console)
     ends = _ends(place, options)
-    with to_change(*place, telling) as home:
+    with to_change(*place, console) as home:
         if not releases.at(home, CURRENT):
-            telling.warn(releases.strike(home))  # which may have failed before
+            console.warn(releases.strike(home))  # which may have failed before
         if ends and not _is_anything(home, purge=options.purge):
-            return _ended(options, telling)
+            return _ended(options, console)
         plan = _planned(home, options)
         if plan.old:
-            stuck = removal.carry_out(begin(home, plan, telling))
+            stuck = removal.carry_out(begin(home, plan, console))
         else:
             stuck = removal.clear(home, purge=plan.purge)
         if plan.old and not plan.purge:  # a hook may have seen to some of it
             plan = plan._replace(stays=stays(home, plan.old))
-        return removed(plan, stuck, home, telling)
+        return removed(plan, stuck, home, console)
 
 
 def _is_gone(options: Namespace) -> bool:
@@ -90,14 +90,14 @@ def _is_gone(options: Namespace) -> bool:
 def _ends(place: Place, options: Namespace) -> bool:
     """Tell whether somebody was killed who removed the package: to end that is what was asked."""
     with looked_at(*place) as home:
-        if journal.is_of_removal(home) or made.is_new(home):
+        if journal.is_of_removal(home) or footprint.is_new(home):
             return True
     return options.purge and bool(left_at(place.root, options.name or ""))
 
 
-def _ended(options: Namespace, telling: Telling) -> Answer:
-    telling.say(f"{options.name or 'it'}: nothing is left")
-    return Answer(GOOD, {"action": REMOVE, "warnings": telling.warnings})
+def _ended(options: Namespace, console: Console) -> Answer:
+    console.say(f"{options.name or 'it'}: nothing is left")
+    return Answer(GOOD, {"action": REMOVE, "warnings": console.warnings})
 
 
 def _is_anything(home: Home, *, purge: bool) -> bool:
@@ -107,7 +107,7 @@ def _is_anything(home: Home, *, purge: bool) -> bool:
     return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
 
 
-def _planned(home: Home, options: Namespace) -> Plan:
+def _planned(home: Home, options: Namespace) -> InstallPlan:
     current, purge = releases.at(home, CURRENT), options.purge
     if not _is_anything(home, purge=purge):
         by_name = options.name and not options.name.startswith("/")
@@ -118,7 +118,7 @@ def _planned(home: Home, options: Namespace) -> Plan:
         )
     old = releases.read(home, current) if current else None
     about = old or left(home)
-    return Plan(
+    return InstallPlan(
         REMOVE,
         old,
         None,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.artifact.verify.verify import Report
-    from provisioning.console import Telling
+    from provisioning.console import Console
 
 HELP = "prove that artifacts and installed packages are what their manifests say"
 CHANGES = False
@@ -54,14 +54,14 @@ def declare(parser: ArgumentParser) -> None:
     add_output(parser)
 
 
-def run(options: Namespace, telling: Telling) -> Answer:
+def run(options: Namespace, console: Console) -> Answer:
     """Verify, and tell every difference."""
     root = root_of(options)
     if not options.paths:
         place = own_place()
         if place is None:
             raise TargetError("what? give artifacts, or the names of installed packages")
-        return _answer([inspect(*place)], options, telling)
+        return _answer([inspect(*place)], options, console)
     known = [(word, _installed(root, word)) for word in options.paths]
     absent = [word for word, place in known if not place and not os.path.exists(word)]
     if absent:
@@ -73,7 +73,7 @@ def run(options: Namespace, telling: Telling) -> Answer:
         for word, place in known
         for report in ([inspect(*place)] if place else _reports(Path(word)))
     ]
-    return _answer(reports, options, telling)
+    return _answer(reports, options, console)
 
 
 def _installed(root: Path, word: str) -> Place | None:
@@ -99,19 +99,19 @@ def _reports(path: Path) -> tuple[Report, ...]:
     return (verify(path),)
 
 
-def _answer(reports: list[Report], options: Namespace, telling: Telling) -> Answer:
+def _answer(reports: list[Report], options: Namespace, console: Console) -> Answer:
     if options.strict:
         reports = [one.strict() for one in reports]
     for one in reports:
         for finding in one.findings:
-            telling.tell(str(finding))
+            console.tell(str(finding))
         if one.byte_code and not options.quiet:
-            telling.tell(f"{one.artifact}: note: {_noted(one.byte_code)}")
+            console.tell(f"{one.artifact}: note: {_noted(one.byte_code)}")
         if one.findings:
             count = len(one.findings)
-            telling.tell(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
+            console.tell(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
         elif one.manifest and not options.quiet:
-            telling.tell(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
+            console.tell(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
     code = DIFFERS if any(one.findings for one in reports) else GOOD
     return Answer(code, {"artifacts": [_plain(one) for one in reports]})
 

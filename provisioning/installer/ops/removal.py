@@ -12,18 +12,18 @@ from provisioning.installer.ops import journal
 from provisioning.installer.ops.journal import DONE, SWITCHING
 from provisioning.installer.ops.transaction import TOOL, begun, end
 from provisioning.installer.services import bytecode, lifecycle
-from provisioning.installer.store import made, releases
+from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.prefix import LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.installer.ops.transaction import Change
+    from provisioning.installer.ops.transaction import Transaction
     from provisioning.installer.store.prefix import Home
 
 
-def carry_out(change: Change) -> tuple[str, ...]:
+def carry_out(change: Transaction) -> tuple[str, ...]:
     """Remove a package; tell what of it cannot be removed.
 
     Raises TargetError if that did not begin, and nothing was changed.
@@ -51,34 +51,34 @@ def carry_out(change: Change) -> tuple[str, ...]:
     return finish(change)
 
 
-def is_committed(change: Change) -> bool:
+def is_committed(change: Transaction) -> bool:
     """Tell whether there is no way back any more."""
     return not releases.at(change.home, CURRENT)
 
 
-def abandon(change: Change) -> None:
+def abandon(change: Transaction) -> None:
     """Leave a package as it was."""
     if change.record.phase == SWITCHING:
         try:
             lifecycle.start(change.home, None, change.old, change.record.resting.split())
         except TargetError as error:
-            change.telling.warn(f"after going back: {error}")
+            change.console.warn(f"after going back: {error}")
     change.home.directory.remove(journal.REMOVED)
     journal.remove_record(change.home)
 
 
-def finish(change: Change) -> tuple[str, ...]:
+def finish(change: Transaction) -> tuple[str, ...]:
     """Remove what is left of a package that is current no more; tell what cannot be removed."""
     home, purge = change.home, change.record.purge
     home.directory.remove(PREVIOUS)
     try:
         lifecycle.run_hook(home, change.record, "post_remove", (change.old, None))
     except TargetError as error:
-        change.telling.warn(str(error))
+        change.console.warn(str(error))
     about = journal.left(home, change.record.name)
     if about:
         lifecycle.forget(home, about.package)
-    change.telling.warn(releases.strike(home))
+    change.console.warn(releases.strike(home))
     stuck = clear(home, purge=purge)
     if not purge or stuck:
         end(change, DONE)
@@ -96,7 +96,7 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
         about = journal.left(home)
         if about:  # or what Python has left beside them would keep their directories
             bytecode.sweep(home, "", about.layout.conffiles)
-        made.note(home, made.known(home, about))
+        footprint.note(home, footprint.known(home, about))
         home.directory.remove(journal.REMOVED)
         stuck += [*_all_removed(home, _purged(home)), *lifecycle.remove_users(home)]
         if not stuck:
@@ -106,7 +106,7 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
 
 def forget(home: Home, but: tuple[str, ...] = ()) -> None:
     """Have no state any more: the record of a change, and what it takes to end it, go last."""
-    made.give_up_prefix(home)
+    footprint.give_up_prefix(home)
     found = {f"{STATE}/{name}" for name in home.directory.names(STATE)} - {*but}
     last = [path for path in (journal.HISTORY, journal.RECORD, TOOL, LOCK) if path in found]
     for path in (*sorted(found - {*last}), *last):
@@ -124,9 +124,9 @@ def _releases(home: Home) -> Iterator[str]:
 
 def _purged(home: Home) -> Iterator[str]:
     """What the package has made beside its releases, the innermost first."""
-    found = made.read(home)
-    paths = sorted({*found} - {made.PREFIX}, reverse=True)
-    yield from (path for path in paths if made.goes(home, path, found))
+    found = footprint.read(home)
+    paths = sorted({*found} - {footprint.PREFIX}, reverse=True)
+    yield from (path for path in paths if footprint.goes(home, path, found))
 
 
 def _all_removed(home: Home, paths: Iterable[str]) -> Iterator[str]:

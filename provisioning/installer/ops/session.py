@@ -14,10 +14,10 @@ from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
 from provisioning.installer.ops import journal, removal, transaction
 from provisioning.installer.ops.journal import REMOVE, RETURNING
-from provisioning.installer.ops.transaction import ATTEMPTS, TOOL, Change
+from provisioning.installer.ops.transaction import ATTEMPTS, TOOL, Transaction
 from provisioning.installer.services import hooks, lifecycle
 from provisioning.installer.services.subprocesses import is_starting
-from provisioning.installer.store import made, releases
+from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.owners import demand_own, doubt_about
 from provisioning.installer.store.prefix import locked, missing, opened, remove_empty
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.ops.journal import Record
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
 
-def recover(home: Home, telling: Telling, *, attempts: int) -> str:
+def recover(home: Home, console: Console, *, attempts: int) -> str:
     """Finish or undo what is under way, and sweep what is temporary; tell what was done.
 
     A release that was switched to is started `attempts` times at most; then the one before it
@@ -40,27 +40,27 @@ def recover(home: Home, telling: Telling, *, attempts: int) -> str:
     """
     found = journal.read_record(home)
     if hooks.end(home):
-        telling.say(f"{home.path}: a hook of the run that was killed still ran, and was ended")
-    _sweep(home, telling, ("", RELEASES, STATE, KEPT))
+        console.say(f"{home.path}: a hook of the run that was killed still ran, and was ended")
+    _sweep(home, console, ("", RELEASES, STATE, KEPT))
     if not home.directory.status(CURRENT):  # who is killed in a purge may leave no record
-        _sweep(home, telling, made.places(home))
+        _sweep(home, console, footprint.places(home))
     if not found:
         return ""
-    under_way = _change(home, telling, found)
-    _sweep(home, telling, _beside(under_way))
+    under_way = _change(home, console, found)
+    _sweep(home, console, _beside(under_way))
     releases.sweep(home, found.name)
     for release in filter(None, (under_way.old, under_way.new, journal.left(home, found.name))):
         lifecycle.sweep(home, release.package)
     done = _recover(under_way, attempts)
-    telling.say(f"{found.name}: an interrupted {found.action} was {done}")
+    console.say(f"{found.name}: an interrupted {found.action} was {done}")
     return done
 
 
-def _change(home: Home, telling: Telling, found: Record) -> Change:
-    return Change(home, telling, found, _release(home, found.old), _release(home, found.new))
+def _change(home: Home, console: Console, found: Record) -> Transaction:
+    return Transaction(home, console, found, _release(home, found.old), _release(home, found.new))
 
 
-def _recover(found: Change, attempts: int) -> str:
+def _recover(found: Transaction, attempts: int) -> str:
     entry = found.record
     if transaction.has_ended(found) and entry.action != REMOVE:
         journal.remove_record(found.home)  # all but this was done
@@ -81,17 +81,17 @@ def _recover(found: Change, attempts: int) -> str:
     return "finished"
 
 
-def _recover_removal(found: Change) -> str:
+def _recover_removal(found: Transaction) -> str:
     if not removal.is_committed(found):
         removal.abandon(found)
         return "undone"
-    found.telling.warn(*removal.finish(found))
+    found.console.warn(*removal.finish(found))
     return "finished"
 
 
-def _sweep(home: Home, telling: Telling, places: Iterable[str]) -> None:
+def _sweep(home: Home, console: Console, places: Iterable[str]) -> None:
     for fault in (fault for place in places for fault in home.directory.sweep(place)):
-        telling.warn(f"{fault.filename}: could not be removed: {reason(fault)}")
+        console.warn(f"{fault.filename}: could not be removed: {reason(fault)}")
 
 
 def _release(home: Home, name: str) -> Release | None:
@@ -102,7 +102,7 @@ def _release(home: Home, name: str) -> Release | None:
         return None
 
 
-def _beside(change: Change) -> set[str]:
+def _beside(change: Transaction) -> set[str]:
     """The directories that hold what lies beside the releases."""
     before = journal.left(change.home, change.record.name)
     layouts = (each.layout for each in (change.old, change.new, before) if each)
@@ -114,7 +114,7 @@ _LOCKED = 5  # what a tool of any version exits with where somebody else changes
 
 
 @contextmanager
-def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) -> Iterator[Home]:
+def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) -> Iterator[Home]:
     """Open a prefix, `make` it first, lock it, and finish or undo what was interrupted there.
 
     A prefix that was made, and in which there is nothing in the end, is removed.
@@ -128,24 +128,24 @@ def to_change(root: Path, prefix: str, telling: Telling, *, make: bool = False) 
     with opened(root, prefix, make=make) as home:
         if not home.is_rehearsal:
             demand_own(home)
-        _have_finished(home, telling)
+        _have_finished(home, console)
         try:
             with locked(home):
-                recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)
-                made.settle_prefix(home)
+                recover(home, console, attempts=0 if is_starting() else ATTEMPTS)
+                footprint.settle_prefix(home)
                 try:
                     yield home
                 finally:
                     _tidy(home)
         finally:
             with suppress(OSError):
-                if made.is_new(home):
+                if footprint.is_new(home):
                     remove_empty(root, ways or [home.path.relative_to(root).as_posix()])
             if not home.directory.status(STATE):
                 releases.forget(root, prefix)
 
 
-def _have_finished(home: Home, telling: Telling) -> None:
+def _have_finished(home: Home, console: Console) -> None:
     """Have another tool finish or undo what it began: it alone knows what its record means.
 
     Raises RefusedError where that could be anybody's.
@@ -171,7 +171,7 @@ def _have_finished(home: Home, telling: Telling) -> None:
         errors="replace",
     )
     for line in done.stdout.splitlines():
-        telling.say(line)
+        console.say(line)
     if done.returncode:
         said = done.stderr.strip().removeprefix("provision: ")
         raise (LockedError if done.returncode == _LOCKED else TargetError)(said)

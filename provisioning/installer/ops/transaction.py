@@ -27,12 +27,12 @@ from provisioning.installer.ops.journal import (
     Record,
 )
 from provisioning.installer.services import bytecode, lifecycle
-from provisioning.installer.store import beside, configuration, releases
+from provisioning.installer.store import apply_configuration, configuration, releases
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import can_give
 
 if TYPE_CHECKING:
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.store.configuration import Kept
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
@@ -41,23 +41,23 @@ TOOL = f"{STATE}/tool"
 ATTEMPTS = 3  # that a release gets to start well, and the one before it to start again
 
 
-class Change(NamedTuple):
+class Transaction(NamedTuple):
     """A change under way, and where."""
 
     home: Home
-    telling: Telling
+    console: Console
     record: Record
     old: Release | None
     new: Release | None
 
-    def noted(self, **fields: object) -> Change:
+    def noted(self, **fields: object) -> Transaction:
         """The same, with another record, which is on the disk."""
         changed = self.record._replace(**fields)  # type: ignore[arg-type]
         journal.write_record(self.home, changed)
         return self._replace(record=changed)
 
 
-def carry_out(change: Change, kept: Kept) -> None:
+def carry_out(change: Transaction, kept: Kept) -> None:
     """Have another release current, its configuration in place and its services running.
 
     Raises:
@@ -78,7 +78,7 @@ def carry_out(change: Change, kept: Kept) -> None:
         journal.remove_record(change.home)  # it comes too late: all was done
 
 
-def begun(change: Change) -> Change:
+def begun(change: Transaction) -> Transaction:
     """Note that a change begins, after what it takes to end it should this run not do so."""
     data = tool()
     if change.home.directory.read(TOOL) != data:
@@ -89,37 +89,37 @@ def begun(change: Change) -> Change:
     return change.noted(phase=BEGUN)
 
 
-def has_ended(change: Change) -> bool:
+def has_ended(change: Transaction) -> bool:
     """Tell whether all of a change was done, but perhaps for removing its record."""
     events = journal.read_history(change.home)
     return bool(events) and events[-1].sequence == change.record.sequence
 
 
-def is_committed(change: Change) -> bool:
+def is_committed(change: Transaction) -> bool:
     """Tell whether the release that shall be current is."""
     return change.home.directory.leads(CURRENT) == f"{RELEASES}/{change.record.new}"
 
 
-def finish(change: Change) -> None:
+def finish(change: Transaction) -> None:
     """Bring up the release that has become current, and end the change."""
     home, old, new = change.home, change.old, change.new
     change = change.noted(attempts=change.record.attempts + 1)
     if new is None:
         raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
     decided = configuration.kept(home, change.record.old).decisions
-    beside.apply(home, decided, new.name, new.layout)
+    apply_configuration.apply(home, decided, new.name, new.layout)
     if change.record.action == ROLLBACK and old:
-        beside.forget_new(home, old.layout.conffiles)
+        apply_configuration.forget_new(home, old.layout.conffiles)
     lifecycle.run_hook(home, change.record, "post_install", (old, new))
     resting = change.record.resting.split()
     lifecycle.start(home, old, new, resting)
     for name in resting:
-        change.telling.say(f"{name}: somebody has stopped, disabled or masked it; it stays so")
-    change.telling.warn(lifecycle.note(home, new))
+        change.console.say(f"{name}: somebody has stopped, disabled or masked it; it stays so")
+    change.console.warn(lifecycle.note(home, new))
     end(change, DONE)
 
 
-def undo(change: Change, why: str) -> bool:
+def undo(change: Transaction, why: str) -> bool:
     """Have all as it was before; tell whether the release had been switched."""
     if is_committed(change):
         go_back(change, why)
@@ -128,7 +128,7 @@ def undo(change: Change, why: str) -> bool:
     return False
 
 
-def go_back(change: Change, why: str) -> None:
+def go_back(change: Transaction, why: str) -> None:
     """Have the old release current again, its configuration in place and its services running."""
     home, old, new = change.home, change.old, change.new
     again = change.record.phase == RETURNING
@@ -143,20 +143,20 @@ def go_back(change: Change, why: str) -> None:
     then = configuration.kept(home, change.record.old)
     before, after = (each.layout if each else None for each in (old, new))
     decided = configuration.decide_back(home, after, before, then)
-    beside.apply(home, decided, change.record.old, before)
-    beside.forget_new(home, after.conffiles if after else ())
-    beside.unmake(home, then.absent)
+    apply_configuration.apply(home, decided, change.record.old, before)
+    apply_configuration.forget_new(home, after.conffiles if after else ())
+    apply_configuration.unmake(home, then.absent)
     if attempts < ATTEMPTS:
         _start_again(change)
     if not old:
-        change.telling.warn(releases.strike(home))
+        change.console.warn(releases.strike(home))
         discard(change, change.record.new)
     end(change, FAILED, why)
     with suppress(OSError):  # there will be another time
         cleanup.remove_bad(home, change.record.new)
 
 
-def _prepare(change: Change, kept: Kept) -> Change:
+def _prepare(change: Transaction, kept: Kept) -> Transaction:
     home, new = change.home, change.new
     try:
         lifecycle.run_hook(home, change.record, "pre_install", (change.old, new))
@@ -164,13 +164,13 @@ def _prepare(change: Change, kept: Kept) -> Change:
         raise RefusedError(str(error)) from None
     configuration.keep(home, change.record.old, kept)
     if new:
-        beside.make(home, new, change.old or journal.left(home, change.record.name))
-        change.telling.warn(bytecode.sweep(home, new.path, new.layout.release))
-    change.telling.warn(releases.enter(home, change.record.name))
+        apply_configuration.make(home, new, change.old or journal.left(home, change.record.name))
+        change.console.warn(bytecode.sweep(home, new.path, new.layout.release))
+    change.console.warn(releases.enter(home, change.record.name))
     return change.noted(phase=SWITCHING)
 
 
-def _switch(change: Change) -> None:
+def _switch(change: Transaction) -> None:
     """The commit: what was current until the second line is not any more after it."""
     old, new = change.record.old, change.record.new
     if old and releases.plain_name(old) != releases.plain_name(new):
@@ -178,22 +178,22 @@ def _switch(change: Change) -> None:
     _point(change.home, CURRENT, new)
 
 
-def _abandon(change: Change) -> None:
+def _abandon(change: Transaction) -> None:
     """Undo what came before the commit: nothing of the old release was touched."""
     home, entry = change.home, change.record
     _point(home, PREVIOUS, entry.previous)
-    beside.unmake(home, configuration.kept(home, entry.old).absent)
+    apply_configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
-        change.telling.warn(releases.strike(home))
+        change.console.warn(releases.strike(home))
         if change.new:
             lifecycle.forget(home, change.new.package)
-        change.telling.warn(*lifecycle.remove_users(home))
+        change.console.warn(*lifecycle.remove_users(home))
     if not journal.last_of(journal.read_history(home), entry.new):
         discard(change, entry.new)
     journal.remove_record(home)
 
 
-def _undone(change: Change, fault: TargetError | OSError) -> TargetError:
+def _undone(change: Transaction, fault: TargetError | OSError) -> TargetError:
     """Undo a change that failed, and tell so."""
     name = change.record.name
     why = reason(fault) if isinstance(fault, OSError) else str(fault)
@@ -209,20 +209,20 @@ def _undone(change: Change, fault: TargetError | OSError) -> TargetError:
     return FailedError(f"{name}: {why}; {back} is back")
 
 
-def discard(change: Change, release: str) -> None:
+def discard(change: Transaction, release: str) -> None:
     """Remove a release that did not come up; what of it cannot be is none of this change's."""
     home = change.home
     try:
         home.directory.remove_tree(f"{RELEASES}/{release}")
     except OSError as error:
-        change.telling.warn(f"{error.filename}: could not be removed: {reason(error)}")
+        change.console.warn(f"{error.filename}: could not be removed: {reason(error)}")
 
 
-def _start_again(change: Change) -> None:
+def _start_again(change: Transaction) -> None:
     try:
         lifecycle.start(change.home, change.new, change.old, change.record.resting.split())
     except TargetError as error:
-        change.telling.warn(f"after going back: {error}")
+        change.console.warn(f"after going back: {error}")
 
 
 def _point(home: Home, link: str, release: str) -> None:
@@ -234,7 +234,7 @@ def _point(home: Home, link: str, release: str) -> None:
         home.directory.link(link, leads)
 
 
-def end(change: Change, outcome: str, why: str = "") -> None:
+def end(change: Transaction, outcome: str, why: str = "") -> None:
     """Have the change in the history, and none under way."""
     home, entry = change.home, change.record
     release = entry.new or entry.old

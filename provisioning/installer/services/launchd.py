@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 from provisioning.artifact.service_files import label, launchd_plist, recovery_label, recovery_plist
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
-from provisioning.installer.services.units import File, State
+from provisioning.installer.services.units import ServiceFile, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -42,12 +42,12 @@ def name(package: Package, service: str) -> str:
     return f"{label(package, service)}{SUFFIX}"
 
 
-def guard(package: Package) -> dict[str, File]:
+def guard(package: Package) -> dict[str, ServiceFile]:
     """What has to be there before anything is changed, by its name in `DIRECTORY`."""
-    return {f"{recovery_label(package)}{SUFFIX}": File(recovery_plist(package), 0o644)}
+    return {f"{recovery_label(package)}{SUFFIX}": ServiceFile(recovery_plist(package), 0o644)}
 
 
-def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:
+def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFile]:
     """The property lists of a package, by their names in `DIRECTORY`."""
     package = manifest.package
     home = f"{package.prefix}/current"
@@ -56,7 +56,7 @@ def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:
         for each in package.services
     }
     mode = 0o600 if values else 0o644
-    return {**guard(package), **{at: File(data, mode) for at, data in lists.items()}}
+    return {**guard(package), **{at: ServiceFile(data, mode) for at, data in lists.items()}}
 
 
 def is_of(package: Package, data: bytes) -> bool:

@@ -15,7 +15,7 @@ from provisioning.artifact.service_files import (
 )
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
-from provisioning.installer.services.units import File, State
+from provisioning.installer.services.units import ServiceFile, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -63,12 +63,12 @@ def name(package: Package, service: str) -> str:
     return unit_name(package, service)
 
 
-def guard(package: Package) -> dict[str, File]:
+def guard(package: Package) -> dict[str, ServiceFile]:
     """What has to be there before anything is changed, by its name in `DIRECTORY`."""
-    return {recovery_name(package): File(recovery_unit(package).encode(), 0o644)}
+    return {recovery_name(package): ServiceFile(recovery_unit(package).encode(), 0o644)}
 
 
-def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:  # noqa: ARG001 - they are read from their file
+def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFile]:  # noqa: ARG001 - they are read from their file
     """The units of a package, by their names in `DIRECTORY`."""
     package, entries = manifest
     home = f"{package.prefix}/current"
@@ -77,7 +77,10 @@ def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, File]:  # 
         unit_name(package, each.name): systemd_unit(package, each, home, places)
         for each in package.services
     }
-    return {**guard(package), **{at: File(text.encode(), 0o644) for at, text in units.items()}}
+    return {
+        **guard(package),
+        **{at: ServiceFile(text.encode(), 0o644) for at, text in units.items()},
+    }
 
 
 def is_of(package: Package, data: bytes) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioning.installer.store.durable import Directory
 
 
-class File(NamedTuple):
+class ServiceFile(NamedTuple):
     """A file by which a service manager knows a service."""
 
     data: bytes
@@ -68,7 +68,7 @@ class Units:
             if not self._is_own(path):
                 yield path, name
 
-    def put(self, wanted: Mapping[str, File]) -> bool:
+    def put(self, wanted: Mapping[str, ServiceFile]) -> bool:
         """Have these files there, and tell whether one of them was not. Raises TargetError."""
         for place in filter(None, (self._directory, self._wants)):
             self._make(place)
@@ -87,7 +87,7 @@ class Units:
         for place in filter(None, (self._directory, self._former, self._wants)):
             self._root.sweep(place)
 
-    def _put(self, name: str, file: File) -> bool:
+    def _put(self, name: str, file: ServiceFile) -> bool:
         path, *former = self._paths(name)
         for each in filter(self._is_strange, (path, *former)):
             raise TargetError(f"/{each}: is not of {self._package.name}")

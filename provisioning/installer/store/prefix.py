@@ -16,7 +16,7 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.placement import RELEASES, STATE
 from provisioning.errors import LockedError, RefusedError
-from provisioning.installer.store import made
+from provisioning.installer.store import footprint
 from provisioning.installer.store.durable import Directory, Nowhere, Owned
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
         RefusedError: there is no such directory, or a link on the way.
     """
     path = _really(root, prefix)
-    with _reached(root, path, made.new_prefix() if make else None) as directory:
+    with _reached(root, path, footprint.new_prefix() if make else None) as directory:
         for own in _OWN:
             if _is_strange(directory, own):
                 raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int], object]
 
 
-class Source(NamedTuple):
+class PackageSource(NamedTuple):
     """What is to be installed, opened once, so that nobody can exchange it on the way."""
 
     where: str
@@ -80,7 +80,7 @@ class Source(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Iterator[PackageSource]:
     """Open what is to be installed. Raises RefusedError if it is no package, and TargetError."""
     where = shown(str(path))
     if path.suffix == ".deb":
@@ -91,7 +91,7 @@ def opened(path: Path) -> Iterator[Source]:
                 raise ArtifactError(
                     f"is a directory, but no package was unpacked there{_meant(path)}"
                 )
-            source = Source(where, Unpacked(path))
+            source = PackageSource(where, Unpacked(path))
         yield source
         return
     with _telling_where(where):
@@ -108,7 +108,7 @@ def _meant(release: Path) -> str:
     return f"; install {shown(names[0])} in it" if names else ""
 
 
-def _artifact(file: FileIO, path: Path) -> Source:
+def _artifact(file: FileIO, path: Path) -> PackageSource:
     sidecars = Sidecars(path, complete=False)
     for _ in sidecars.read():
         pass  # an index that makes no sense says nothing
@@ -120,7 +120,7 @@ def _artifact(file: FileIO, path: Path) -> Source:
 
     reading = read()
     proves = prover(file, path.name, reading, says)
-    return Source(shown(str(path)), reading, says, proves, read)
+    return PackageSource(shown(str(path)), reading, says, proves, read)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FICLONE = 0x40049409
 
 
-class Earlier:
+class Reflinks:
     """The files of a release that lies in a prefix. With none, there are none."""
 
     def __init__(self, home: Home, release: Release | None) -> None:
@@ -150,7 +150,7 @@ class Earlier:
             with home.directory.opened(release.path) as opened:
                 self._descent = Descent(opened)
 
-    def __enter__(self) -> Earlier:
+    def __enter__(self) -> Reflinks:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -215,17 +215,17 @@ def demand_room(home: Home, release: Release) -> None:
         raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
 
 
-class Stage(NamedTuple):
+class Staging(NamedTuple):
     """What a release is written from, and who is told."""
 
-    source: Source
+    source: PackageSource
     release: Release
     old: Release | None
     """One that lies in the prefix already, and may have the same files."""
     progress: Progress
 
 
-def stage(home: Home, of: Stage) -> str:
+def stage(home: Home, of: Staging) -> str:
     """Write a release into a directory with a temporary name, sync it, and read it back.
 
     Returns its path. Whatever goes wrong, nothing is left behind.
@@ -249,7 +249,7 @@ def place(home: Home, made: str, release: Release) -> None:
         home.directory.move(made, release.path)
 
 
-def _staged(home: Home, of: Stage, opened: int) -> str:
+def _staged(home: Home, of: Staging, opened: int) -> str:
     """Write a release, sync it, and read it back; "" if that is not what was to be written."""
     made = _proved(home, of) or _made(home, of, of.source.read)
     try:
@@ -263,7 +263,7 @@ def _staged(home: Home, of: Stage, opened: int) -> str:
     return ""
 
 
-def _proved(home: Home, of: Stage) -> str:
+def _proved(home: Home, of: Staging) -> str:
     """Write a release with all processors; "" where that does not go well, for any reason.
 
     What went wrong is told when it is written once more, by one.
@@ -281,12 +281,12 @@ def _proved(home: Home, of: Stage) -> str:
         return ""
 
 
-def _made(home: Home, of: Stage, read: Callable[[Write], None]) -> str:
+def _made(home: Home, of: Staging, read: Callable[[Write], None]) -> str:
     """Write a release, whose files `read` hands on."""
     directory = home.directory
     made = directory.temporary(RELEASES)
     try:
-        with directory.opened(made) as into, Earlier(home, of.old) as earlier:
+        with directory.opened(made) as into, Reflinks(home, of.old) as earlier:
             _write(home, of, _Writer(into, of.release, earlier), read)
             settle(into, _OPEN)
     except BaseException:
@@ -295,7 +295,7 @@ def _made(home: Home, of: Stage, read: Callable[[Write], None]) -> str:
     return made
 
 
-def _write(home: Home, of: Stage, writer: _Writer, read: Callable[[Write], None]) -> None:
+def _write(home: Home, of: Staging, writer: _Writer, read: Callable[[Write], None]) -> None:
     lies = {entry.path: entry for entry in of.release.layout.release}
 
     def write(entry: Entry, blocks: Iterable[bytes]) -> None:
@@ -321,7 +321,7 @@ class _NotProvedError(TargetError):
 class _Writer(Writer):
     """Writes a release, and shares with an earlier one the files that are the same."""
 
-    def __init__(self, into: int, release: Release, earlier: Earlier) -> None:
+    def __init__(self, into: int, release: Release, earlier: Reflinks) -> None:
         super().__init__(into, release.layout.release, owners=can_give())
         self._earlier = earlier
 

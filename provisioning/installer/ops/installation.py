@@ -19,28 +19,28 @@ from provisioning.artifact.tool import tool
 from provisioning.artifact.verify import tree
 from provisioning.errors import RefusedError
 from provisioning.installer.ops import journal, transaction
+from provisioning.installer.ops.install_plan import InstallPlan
 from provisioning.installer.ops.journal import BEGUN, DONE, INSTALL, ROLLBACK, UPGRADE, Record
-from provisioning.installer.ops.plan import Plan
-from provisioning.installer.ops.transaction import Change
+from provisioning.installer.ops.transaction import Transaction
 from provisioning.installer.services import lifecycle, users
 from provisioning.installer.store import configuration, owners, releases, stage
 from provisioning.installer.store.configuration import Kept
 from provisioning.installer.store.durable import Owned
-from provisioning.installer.store.stage import Stage
+from provisioning.installer.store.stage import Staging
 
 if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.artifact.verify.contents import Finding
-    from provisioning.console import Telling
+    from provisioning.console import Console
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
-    from provisioning.installer.store.stage import Source
+    from provisioning.installer.store.stage import PackageSource
 
 
 _SYSTEMS = {"linux": "linux", "macos": "darwin"}
 
 
-def release_of(source: Source, *, strict: bool) -> Release:
+def release_of(source: PackageSource, *, strict: bool) -> Release:
     """The release that a source is to become.
 
     Raises:
@@ -59,7 +59,7 @@ def release_of(source: Source, *, strict: bool) -> Release:
     return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
 
 
-def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
+def planned(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | None:
     """What is to be done to install a release; None if it is installed, and whole.
 
     Raises:
@@ -81,25 +81,25 @@ def planned(home: Home, new: Release, *, downgrade: bool) -> Plan | None:
         stage.demand_room(home, new)
     action = UPGRADE if current else INSTALL
     made = tuple(lifecycle.users_to_make(home, new.package))
-    return Plan(
+    return InstallPlan(
         *(action, old, new, previous, _kept(home, old, new), new.package, is_there, made),
         unlent=owners.unlent(new.manifest.entries),
     )
 
 
-def install(home: Home, source: Source, plan: Plan, telling: Telling) -> None:
+def install(home: Home, source: PackageSource, plan: InstallPlan, console: Console) -> None:
     """Do what was planned. Raises TargetError."""
     new = plan.new
     if new and not plan.is_there:
         home.directory.make(RELEASES, Owned(0o755))
-        telling.begin(sum(entry.size for entry in new.layout.release))
-        made = stage.stage(home, Stage(source, new, plan.old, telling.progress))
-        telling.end()
+        console.begin(sum(entry.size for entry in new.layout.release))
+        made = stage.stage(home, Staging(source, new, plan.old, console.progress))
+        console.end()
         stage.place(home, made, new)
-    transaction.carry_out(begin(home, plan, telling), plan.kept)
+    transaction.carry_out(begin(home, plan, console), plan.kept)
 
 
-def begin(home: Home, plan: Plan, telling: Telling) -> Change:
+def begin(home: Home, plan: InstallPlan, console: Console) -> Transaction:
     """A change that is planned, before its first step."""
     record = Record(
         sequence=journal.next_sequence(home),
@@ -115,7 +115,7 @@ def begin(home: Home, plan: Plan, telling: Telling) -> Change:
         reason="",
         resting=" ".join(lifecycle.resting(home, plan.old)),
     )
-    return Change(home, telling, record, plan.old, plan.new)
+    return Transaction(home, console, record, plan.old, plan.new)
 
 
 def differences(home: Home, release: Release) -> tuple[Finding, ...]:
@@ -189,7 +189,7 @@ def _kept(home: Home, old: Release | None, new: Release) -> Kept:
     return Kept(decided, configuration.absent(home, new.layout, decided))
 
 
-def planned_rollback(home: Home, version: str) -> Plan:
+def planned_rollback(home: Home, version: str) -> InstallPlan:
     """What is to be done to have a version again, or "" for the one before the current.
 
     Raises:
@@ -214,7 +214,7 @@ def planned_rollback(home: Home, version: str) -> Plan:
     then = configuration.kept(home, name)
     decided = configuration.decide_back(home, old.layout, new.layout, then)
     kept = Kept(decided, configuration.absent(home, new.layout, decided))
-    return Plan(ROLLBACK, old, new, previous, kept, new.package, is_there=True)
+    return InstallPlan(ROLLBACK, old, new, previous, kept, new.package, is_there=True)
 
 
 def _named(home: Home, version: str) -> str:

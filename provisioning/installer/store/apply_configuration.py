@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.placement import CONFFILES, RELEASES
 from provisioning.errors import TargetError
-from provisioning.installer.store import made
+from provisioning.installer.store import footprint
 from provisioning.installer.store.configuration import (
     ABSENT,
     ARCHIVE,
@@ -49,7 +49,9 @@ def make(home: Home, new: Release, before: Release | None) -> None:
     Those whose place is taken until the releases are switched, `apply` makes.
     """
     needed = _directories(new.layout)
-    made.note(home, {**made.already(home, before, new), **_absent(home, needed, new.layout)})
+    footprint.note(
+        home, {**footprint.already(home, before, new), **_absent(home, needed, new.layout)}
+    )
     _make(home, needed)
 
 
@@ -61,7 +63,7 @@ def _absent(home: Home, needed: Iterable[Entry], layout: Installed | None) -> di
     """Which directories will be made, and what they are."""
     data = layout.data if layout else ()
     return {
-        entry.path: made.DATA if entry in data else made.DIRECTORY
+        entry.path: footprint.DATA if entry in data else footprint.DIRECTORY
         for entry in needed
         if not home.directory.is_directory(entry.path) and not home.directory.leads(entry.path)
     }
@@ -92,7 +94,7 @@ def apply(
     written = (each.path + _WRITES[each.action] for each in decided if each.action in _WRITES)
     goes = [each.path for each in decided if each.action in {ARCHIVE, ASIDE}]
     needed = [each for each in _directories(layout) if _is_in(each.path, goes)]
-    made.note(home, {**made.files(home, written), **_absent(home, needed, layout)})
+    footprint.note(home, {**footprint.files(home, written), **_absent(home, needed, layout)})
     for decision in reversed(decided):  # what lies in a directory first
         _clear(home, decision)
     _make(home, needed)
@@ -106,7 +108,7 @@ def apply(
         if decision.action in {INSTALL, NEW, RESTORE, OLD}:
             _apply(home, decision, data, says.get(decision.path))
     if goes:
-        made.note(home, {})
+        footprint.note(home, {})
 
 
 def _is_in(path: str, places: Iterable[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.model.entry import DEVICE
 from provisioning.artifact.model.placement import BESIDE, RELEASES, STATE
 from provisioning.installer.ops.journal import REMOVE
-from provisioning.installer.store import configuration, made
+from provisioning.installer.store import configuration, footprint
 from provisioning.installer.store.configuration import (
     ABSENT,
     ARCHIVE,
@@ -67,21 +67,27 @@ def stays(home: Home, about: Release) -> tuple[Stay, ...]:
 def goes(home: Home, about: Release | None) -> tuple[Stay, ...]:
     """What a purge removes beside the releases, sorted by path."""
     words = {stay.path: stay.what for stay in _stays(home, about)} if about else {}
-    kinds = made.known(home, about)
-    own = {path: kind for path, kind in kinds.items() if kind != made.OTHER and path != made.PREFIX}
+    kinds = footprint.known(home, about)
+    own = {
+        path: kind
+        for path, kind in kinds.items()
+        if kind != footprint.OTHER and path != footprint.PREFIX
+    }
     found = {path: _kind(path, kind, words) for path, kind in own.items()}
     return tuple(Stay(path, what) for path, what in sorted(found.items()))
 
 
 def spared(home: Home, about: Release) -> tuple[Stay, ...]:
     """What there is of a package's configuration and data that a purge leaves."""
-    kinds = made.known(home, about)
-    found = (stay.path for stay in _stays(home, about) if not made.goes(home, stay.path, kinds))
+    kinds = footprint.known(home, about)
+    found = (
+        stay.path for stay in _stays(home, about) if not footprint.goes(home, stay.path, kinds)
+    )
     return tuple(Stay(path, "before") for path in sorted(found))
 
 
 def _kind(path: str, kind: str, words: dict[str, str]) -> str:
-    if kind != made.FILE:
+    if kind != footprint.FILE:
         return kind
     beside = "beside" if path.endswith(BESIDE) else "edited"  # of a release that is no more
     return words.get(path, beside)
@@ -113,7 +119,7 @@ _WORDS = {
 }
 
 
-class Plan(NamedTuple):
+class InstallPlan(NamedTuple):
     """A change that would be made."""
 
     action: str
@@ -167,14 +173,14 @@ def is_warning(decision: Decision) -> bool:
     return decision.action in {NEW, OLD, IDLE, ASIDE}
 
 
-def steps(plan: Plan, *, runs: bool) -> Iterator[str]:
+def steps(plan: InstallPlan, *, runs: bool) -> Iterator[str]:
     """Say what would be done, in order; `runs` tells whether anything of the package does."""
     hooks = {hook.name for hook in plan.about.hooks} if runs and plan.about else set()
     told = _removal if plan.action == REMOVE else _change
     return told(plan, hooks, runs=runs)
 
 
-def _change(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+def _change(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
     yield from (f"make the user {name}" for name in plan.users)
     if plan.new and not plan.is_there:
         size = sum(entry.size for entry in plan.new.layout.release)
@@ -197,7 +203,7 @@ def _change(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
         yield f"start the services {names}, and wait until they are well"
 
 
-def _removal(plan: Plan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+def _removal(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
     if plan.old:
         yield from _stop(plan.old.package, hooks, runs=runs)
     yield from (f"remove {RELEASES}/{name}" for name in plan.doomed)
