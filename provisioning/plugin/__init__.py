@@ -36,10 +36,10 @@ def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         doit.exceptions.InvalidDodoFile: with every fault of every spec.
     """
     from provisioning.plugin.task_graph import all_tasks  # noqa: PLC0415
-    from provisioning.spec.resolve.inputs import Written  # noqa: PLC0415
+    from provisioning.spec.resolve.inputs import PythonSpec  # noqa: PLC0415
     from provisioning.spec.yaml.node import Origin  # noqa: PLC0415
 
     caller = sys._getframe(1)  # noqa: SLF001 - as `warnings` does it
     file = os.path.relpath(caller.f_code.co_filename)
     origin = Origin(file=file, line=caller.f_lineno, column=1)
-    return all_tasks(ARTIFACTS, [Written(values=values, origin=origin) for values in specs])
+    return all_tasks(ARTIFACTS, [PythonSpec(values=values, origin=origin) for values in specs])

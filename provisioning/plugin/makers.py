@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from provisioning.builder.plan.needs import Need
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.yaml.node import Origin
 
 
@@ -47,7 +47,7 @@ class Makers:
         self._output = places(output)
         self._known: dict[tuple[str, tuple[str, ...]], tuple[_Made, ...]] = {}
 
-    def of(self, need: Need, goals: Collection[str], faults: list[Fault]) -> Made:
+    def of(self, need: Need, goals: Collection[str], faults: list[Diagnostic]) -> Made:
         """The tasks that make what is needed for the tasks `goals`."""
         named = [*self._named(need, goals, faults)]
         leaving = [*self._leaving(need, goals, faults)]
@@ -64,7 +64,7 @@ class Makers:
         made = dict.fromkeys(each.task for source in sources for each in self._judged(source, ()))
         return [name for name in made if not self._comes_after(name, self.ours)]
 
-    def _named(self, need: Need, goals: Collection[str], faults: list[Fault]) -> Iterator[str]:
+    def _named(self, need: Need, goals: Collection[str], faults: list[Diagnostic]) -> Iterator[str]:
         """The tasks that the spec names itself."""
         for name, origin in need.makers:
             basename = name.partition(":")[0]
@@ -81,7 +81,9 @@ class Makers:
             else:
                 yield known
 
-    def _leaving(self, need: Need, goals: Collection[str], faults: list[Fault]) -> Iterator[_Made]:
+    def _leaving(
+        self, need: Need, goals: Collection[str], faults: list[Diagnostic]
+    ) -> Iterator[_Made]:
         """What tasks leave of it."""
         for each in self._judged(need.source, need.exclude):
             if not self._comes_after(each.task, goals):
@@ -179,7 +181,7 @@ class Makers:
         return needed
 
 
-def _fault(origin: Origin, code: str, message: str, hint: str) -> Fault:
-    from provisioning.spec.diagnostics import Fault  # noqa: PLC0415 - a cost for what is told alone
+def _fault(origin: Origin, code: str, message: str, hint: str) -> Diagnostic:
+    from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415 - a cost for what is error_text alone
 
-    return Fault.at(origin, code, message, hint)
+    return Diagnostic.at(origin, code, message, hint)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.needs import MadeBy
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import Part
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
 
     Tasks = Mapping[str, Any]
 
@@ -97,7 +97,7 @@ def _late(loaded: Loaded, stages: Sequence[Any], command: Any, *, is_stale: bool
 
 def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
     plan = loaded.plan
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     for part in plan.parts:
         part.is_alone = not makers.others
         if tasks:  # else nobody has loaded them
@@ -116,13 +116,13 @@ def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
 def refusal(error: ProvisioningError) -> InvalidDodoFile:
     """What doit shows without a traceback."""
     # Imported here: a cost that a build with nothing to tell does not owe.
-    from provisioning.spec.diagnostics import told  # noqa: PLC0415
+    from provisioning.spec.diagnostics import error_text  # noqa: PLC0415
 
-    reasons = told(error, sys.stderr)
+    reasons = error_text(error, sys.stderr)
     return InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}")
 
 
-def _made(part: Part, makers: Makers, faults: list[Fault]) -> MadeBy:
+def _made(part: Part, makers: Makers, faults: list[Diagnostic]) -> MadeBy:
     made: dict[str, Made] = {}
     for need in (*needs_of(part.variant), *_included_by(part)):
         found = makers.of(need, _goals(part), faults)
@@ -154,7 +154,7 @@ def _included(part: Part, makers: Makers) -> dict[str, list[str]]:
 
     It is for doit's `calc_dep`, to which a task says by this value what others need.
     """
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     made = (makers.of(need, _goals(part), faults).tasks for need in _included_by(part))
     return {NEEDED: sorted({name for names in made for name in names})}
 

@@ -54,10 +54,10 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
             left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}
     except ProvisioningError as error:
-        from provisioning.spec.diagnostics import told  # noqa: PLC0415 - as below
+        from provisioning.spec.diagnostics import error_text  # noqa: PLC0415 - as below
 
         # While a task runs, sys.stdout is doit's own, which is no terminal.
-        return TaskFailed(told(error, sys.__stdout__))
+        return TaskFailed(error_text(error, sys.__stdout__))
     except OSError as error:
         from provisioning.plugin.ownership import said  # noqa: PLC0415 - as below
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import Part, SourceTasks
-    from provisioning.spec.resolve.inputs import Written
+    from provisioning.spec.resolve.inputs import PythonSpec
 
 
 _STAGE = (
@@ -114,7 +114,7 @@ _spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
 
 
-def all_tasks(artifacts: str, written: Sequence[Written] = ()) -> Iterator[Task]:
+def all_tasks(artifacts: str, written: Sequence[PythonSpec] = ()) -> Iterator[Task]:
     """The tasks of every variant of the project in the working directory, and their groups.
 
     Raises:

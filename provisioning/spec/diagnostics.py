@@ -148,7 +148,7 @@ _TOKEN = re.compile(
 _WIDEST, _LONGEST, _MOST_RELATED, _MOST_READ = 120, 500, 10, 1 << 20
 
 
-def report(faults: Sequence[Fault], root: Path, *, colour: bool) -> Iterator[str]:
+def report(faults: Sequence[Diagnostic], root: Path, *, colour: bool) -> Iterator[str]:
     """Yield the lines that tell `faults` of the project at `root`."""
     hidden = {fault.origin.file for fault in faults if not fault.excerpt}
 
@@ -168,7 +168,7 @@ class _Report:
         self._lines = lines
         self._paint = paint
 
-    def fault(self, fault: Fault) -> Iterator[str]:
+    def fault(self, fault: Diagnostic) -> Iterator[str]:
         where = f"{_clean(fault.where)}: " if fault.where else ""
         told = f"{_place(fault.origin)}: {where}{_clean(fault.message)} [{fault.code}]"
         yield self._paint(told, RED)
@@ -226,11 +226,11 @@ def _lines(path: Path) -> list[str]:
     return LINE_BREAK.split(text.removeprefix("\ufeff")) if text else []
 
 
-__all__ = ["Fault", "SpecError", "did_you_mean", "nearest", "told"]
+__all__ = ["Diagnostic", "SpecError", "did_you_mean", "error_text", "nearest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Diagnostic:
     """One mistake: what is wrong at `where` (such as `contents[2].mode`), and what to do."""
 
     code: str
@@ -252,7 +252,7 @@ class Fault:
         message: str,
         hint: str = "",
         related: tuple[tuple[Origin, str], ...] = (),
-    ) -> Fault:
+    ) -> Diagnostic:
         """Make a fault whose `where` is the path of the place itself."""
         return cls(
             code=code,
@@ -267,19 +267,19 @@ class Fault:
 class SpecError(ProvisioningError):
     """Every fault found in the project's files, sorted, each once; `str()` is the whole report."""
 
-    def __init__(self, faults: Iterable[Fault], root: Path) -> None:
+    def __init__(self, faults: Iterable[Diagnostic], root: Path) -> None:
         """Gather `faults`; the lines they point at are read below `root` when they are shown."""
         super().__init__()
-        self.faults = tuple(sorted(dict.fromkeys(faults), key=_order))
+        self.diagnostics = tuple(sorted(dict.fromkeys(faults), key=_order))
         self.root = root
 
     def __str__(self) -> str:
         """Tell the faults, each with its line and a caret."""
-        return self.told()
+        return self.text()
 
-    def told(self, *, colour: bool = False) -> str:
+    def text(self, *, colour: bool = False) -> str:
         """Return what `str()` does; in `colour` with the escape codes of a terminal."""
-        return "\n".join(report(self.faults, self.root, colour=colour))
+        return "\n".join(report(self.diagnostics, self.root, colour=colour))
 
     def as_json(self) -> dict[str, Any]:
         """Return every fault, for editors, as what `json.dumps` takes.
@@ -295,23 +295,23 @@ class SpecError(ProvisioningError):
         of the file as a whole. `path`, `hint` and `message` are text, `path` and `hint` may be
         empty. `code` is a stable name of the kind of fault, as the report shows it in brackets.
         """
-        return {"faults": [_spelled(fault) for fault in self.faults]}
+        return {"faults": [_spelled(fault) for fault in self.diagnostics]}
 
 
-def told(error: ProvisioningError, stream: TextIO | None) -> str:
+def error_text(error: ProvisioningError, stream: TextIO | None) -> str:
     """Return what `error` says, for `stream`: in colour where that shows it."""
     if isinstance(error, SpecError):
-        return error.told(colour=shows_colour(stream))
+        return error.text(colour=shows_colour(stream))
     return str(error)
 
 
-def _order(fault: Fault) -> tuple[str, int, int, str, str]:
+def _order(fault: Diagnostic) -> tuple[str, int, int, str, str]:
     # Plain values: thousands of origins compare slowly.
     origin = fault.origin
     return origin.file, origin.line, origin.column, fault.code, fault.message
 
 
-def _spelled(fault: Fault) -> dict[str, Any]:
+def _spelled(fault: Diagnostic) -> dict[str, Any]:
     return {
         "code": fault.code,
         **_spelled_place(fault.origin),
@@ -342,7 +342,7 @@ _MESSAGE = "this cannot be read; a secret may stand in it, so no more of it is s
 _HARMLESS = frozenset({"duplicate-key", "merge-key"})
 
 
-def withheld(faults: Iterable[Fault], text: str) -> list[Fault]:
+def withheld(faults: Iterable[Diagnostic], text: str) -> list[Diagnostic]:
     """Return `faults` of the file `text`; those among secrets without what is written there.
 
     What cannot be read may be a secret: a quote that is not closed, behind a password.
@@ -351,11 +351,11 @@ def withheld(faults: Iterable[Fault], text: str) -> list[Fault]:
     return [_withheld(fault) if _is_among(fault, secret) else fault for fault in faults]
 
 
-def _is_among(fault: Fault, secret: Container[int]) -> bool:
+def _is_among(fault: Diagnostic, secret: Container[int]) -> bool:
     return fault.origin.line in secret or any(each.line in secret for each, _ in fault.related)
 
 
-def _withheld(fault: Fault) -> Fault:
+def _withheld(fault: Diagnostic) -> Diagnostic:
     if fault.code in _HARMLESS:
         return replace(fault, excerpt=False)
     return replace(fault, message=_MESSAGE, hint="", related=(), excerpt=False)

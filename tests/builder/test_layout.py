@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provisioning.builder.collect.layout import Layout, lay_out
 from provisioning.builder.collect.sources import Sources
-from provisioning.spec.diagnostics import Fault, SpecError
+from provisioning.spec.diagnostics import Diagnostic, SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import content, forbid_listing, variant, write
@@ -32,10 +32,10 @@ def _layout(*contents: Content, **changes: Any) -> Layout:
     return layout
 
 
-def _faults(*contents: Content) -> list[Fault]:
+def _faults(*contents: Content) -> list[Diagnostic]:
     with pytest.raises(SpecError) as caught:
         _layout(*contents)
-    return list(caught.value.faults)
+    return list(caught.value.diagnostics)
 
 
 def _fault(*contents: Content) -> str:
@@ -333,7 +333,7 @@ def _outcome(*contents: Content) -> list[str]:
     try:
         return [*_items(*contents)]
     except SpecError as error:
-        return sorted(fault.message for fault in error.faults)
+        return sorted(fault.message for fault in error.diagnostics)
 
 
 def test_a_leading_dash_and_spaces_are_fine() -> None:
@@ -351,7 +351,7 @@ def test_a_fault_that_platforms_share_is_told_once_and_all_are_told() -> None:
     contents = content("src", "a", "a"), content("src", "b", "b", number=1)
     with pytest.raises(SpecError) as caught:
         lay_out([variant(*contents), variant(*contents, platform="x")], Sources("artifacts"))
-    assert len(caught.value.faults) == 2
+    assert len(caught.value.diagnostics) == 2
 
 
 @pytest.mark.parametrize("own", ["releases", "current", "previous", "State"])
@@ -375,7 +375,9 @@ def test_what_dpkg_could_not_unpack_is_told_at_its_line_where_a_deb_is_made() ->
     assert {long, beside} <= _items(*contents).keys()
     with pytest.raises(SpecError) as caught:
         _items(*contents, formats=("tar.gz", "deb"))
-    assert [f"{fault.origin} {fault.where} {fault.message}" for fault in caught.value.faults] == [
+    assert [
+        f"{fault.origin} {fault.where} {fault.message}" for fault in caught.value.diagnostics
+    ] == [
         f"specs/demo.yaml:{line} contents[{number}].dst {message}"
         for line, number, message in (
             ("10:6", 0, f"{long[:-2]} {reason}"),

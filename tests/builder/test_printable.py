@@ -72,7 +72,7 @@ def _refused(text: str) -> tuple[str, str]:
     write("t.j2", text)
     with pytest.raises(SpecError) as caught:
         Templates().render("t.j2", VARIABLES)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     return f"{fault.origin}: {fault.message} [{fault.code}]", fault.hint
 
 

@@ -50,7 +50,7 @@ def faults(**said: Any) -> list[str]:
     try:
         lay_out([variant(*CONTENTS, services=(service(**said),))], Sources("artifacts"))
     except SpecError as error:
-        return [f"{fault.message}; {fault.hint} [{fault.code}]" for fault in error.faults]
+        return [f"{fault.message}; {fault.hint} [{fault.code}]" for fault in error.diagnostics]
     return []
 
 
@@ -123,7 +123,7 @@ def test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made(
     lay_out([made], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
         render_all(made._replace(variables={"line": "exit 1"}), {"bin/made": "made.j2"})
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert fault.message == "bin/made does not name in its first line what runs it"
     render_all(made._replace(variables={"line": "#!/bin/sh"}), {"bin/made": "made.j2"})
 
@@ -140,7 +140,7 @@ def test_the_fault_is_at_the_line_that_names_the_program() -> None:
     write("specs/app.yaml", HEAD + spec)
     reading = read_project(Inputs(Path()))
     with pytest.raises(SpecError) as caught:
-        lay_out(reading.variants, Sources("artifacts"), reading.faults)
+        lay_out(reading.variants, Sources("artifacts"), reading.diagnostics)
     assert (
         str(caught.value)
         == """\
@@ -155,7 +155,7 @@ def test_the_machine_s_own_values_are_in_no_package() -> None:
     asks = variant(content("src", "data", "etc/device.env"), device=(Value("A", "", False, ""),))
     with pytest.raises(SpecError) as caught:
         lay_out([asks], Sources("artifacts"))
-    assert [fault.message for fault in caught.value.faults] == [
+    assert [fault.message for fault in caught.value.diagnostics] == [
         "data: as a path in the package, this is where the machine says its own values"
     ]
     lay_out([asks._replace(device=())], Sources("artifacts"))

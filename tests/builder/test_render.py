@@ -27,7 +27,7 @@ def _refused(text: str, **variables: Any) -> str:
     write("x.j2")
     with pytest.raises(SpecError) as caught:
         _render(text, **variables)
-    faults = caught.value.faults
+    faults = caught.value.diagnostics
     return "\n".join(f"{fault.origin}: {fault.message} [{fault.code}]" for fault in faults)
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_included_from_outside_the_project(tmp_path: Path) -> None:
     write("config/t.j2", "{% include '../../secret/key' %}")
     with pytest.raises(SpecError) as caught:
         Templates().render("config/t.j2", {})
-    assert [fault.hint for fault in caught.value.faults] == [""]
+    assert [fault.hint for fault in caught.value.diagnostics] == [""]
 
 
 def test_a_missing_include_may_be_ignored() -> None:
@@ -204,7 +204,7 @@ def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> Non
     (layout,) = lay_out([variant(content("template", "a.j2", "a"))], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
         render(layout.variant, templates_of(layout.items), tmp_path / "into")
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert (fault.code, fault.message) == ("template-limit", "needs too much memory")
 
 
@@ -265,7 +265,7 @@ def test_no_condition_and_no_sum_is_made_of_it(text: str) -> None:
     made = variant(content("template", "t.j2", "t"), variables={"v": "no"}, doubtful=(("v",),))
     with pytest.raises(SpecError) as caught:
         render_all(made, {"t": "t.j2"})
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert (fault.message, fault.hint) == (
         "no is text here, which not every reader of YAML takes it for",
         "compare it with text, as in == 'no', or write another value in its file",

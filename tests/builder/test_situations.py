@@ -317,7 +317,7 @@ def test_a_situation_has_its_fault(name: str, digests: Digests) -> None:
     _plant(tree)
     with pytest.raises(SpecError) as caught:
         _packages(f"{PI}contents: [{contents}]\n", digests)
-    assert [f"{fault.where} {fault.code}" for fault in caught.value.faults] == [expected]
+    assert [f"{fault.where} {fault.code}" for fault in caught.value.diagnostics] == [expected]
 
 
 def test_what_is_for_one_platform_does_not_meet_what_is_for_another(digests: Digests) -> None:
@@ -336,7 +336,7 @@ def test_what_is_for_all_platforms_meets_what_is_for_one(digests: Digests) -> No
     spec = f"{HEAD}platforms: {overlays}\ncontents: [{{src: a, dst: x}}]\n"
     with pytest.raises(SpecError) as caught:
         _packages(spec, digests)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert f"{fault.where} {fault.code}" == "platforms.raspberry-pi.contents[0].dst collision"
 
 
@@ -371,7 +371,7 @@ def _packages(spec: str, digests: Digests) -> dict[str, list[str]]:
     """The paths of each platform's package."""
     write("specs/demo.yaml", spec)
     reading = read_project(Inputs(Path()))
-    layouts = lay_out(reading.variants, Sources("artifacts"), reading.faults)
+    layouts = lay_out(reading.variants, Sources("artifacts"), reading.diagnostics)
     return {
         layout.variant.platform: list(_shown(each.entry for each in collect(layout, digests.look)))
         for layout in layouts

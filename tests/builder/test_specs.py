@@ -17,7 +17,7 @@ from provisioning.builder.plan.plan import make_plan
 from provisioning.builder.workspace import paths
 from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve import project as spec_project
-from provisioning.spec.resolve.inputs import Inputs, Written
+from provisioning.spec.resolve.inputs import Inputs, PythonSpec
 from provisioning.spec.yaml.node import Origin
 from tests.builder.conftest import write
 
@@ -66,7 +66,7 @@ def demo(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def planned(
-    written: list[Written] | None = None, given: Mapping[str, str] | None = None
+    written: list[PythonSpec] | None = None, given: Mapping[str, str] | None = None
 ) -> Sequence[Part]:
     """The parts of the plan of a fresh process."""
     digests = Digests(paths.digests("artifacts"))
@@ -81,7 +81,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by one whenever the specs are read."""
     read, counted = spec_project.read_project, list[str]()
 
-    def counting(inputs: Inputs) -> spec_project.Reading:
+    def counting(inputs: Inputs) -> spec_project.ProjectSpecs:
         counted.append("read")
         return read(inputs)
 
@@ -183,8 +183,8 @@ def test_a_new_commit_is_noticed() -> None:
 def test_specs_of_python_are_noticed(readings: list[str]) -> None:
     origin = Origin(file="dodo.py", line=1, column=1)
     values = {"name": "made", "version": "1", "platforms": {"own": {}}}
-    one = Written(values=values, origin=origin)
-    other = Written(values={**values, "version": "2"}, origin=origin)
+    one = PythonSpec(values=values, origin=origin)
+    other = PythonSpec(values={**values, "version": "2"}, origin=origin)
     planned([one])
     planned([one])
     assert {each.variant.version for each in planned([other])} == {"1.0", "2"}
@@ -274,7 +274,7 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
     Path("out.sh").symlink_to("/etc/hostname")
     with pytest.raises(SpecError) as caught:
         planned()
-    assert [(fault.code, fault.message) for fault in caught.value.faults] == [
+    assert [(fault.code, fault.message) for fault in caught.value.diagnostics] == [
         ("no-source", "nowhere.sh does not exist"),
         ("no-source", "hook.sh is not a file"),
         ("no-source", "out.sh leads out of the project"),
@@ -293,7 +293,7 @@ def test_which_hook_was_meant_is_told(path: str, hint: str) -> None:
     write("specs/demo.yaml", SPEC.replace("post_install: hook.sh", f"post_install: '{path}'"))
     with pytest.raises(SpecError) as caught:
         planned()
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert (fault.message, fault.hint) == (f"{path} does not exist", hint)
 
 
@@ -375,7 +375,7 @@ def test_a_hook_that_the_target_could_not_run_is_told_at_its_line(
     Path("hook.sh").write_bytes(content)
     with pytest.raises(SpecError) as caught:
         planned()
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     assert (fault.message, fault.hint) == told
     assert fault.code == "not-runnable"
     assert (fault.origin.file, fault.origin.line) == ("specs/demo.yaml", 21)
@@ -405,7 +405,7 @@ def test_a_program_that_begins_otherwise_now_is_told_at_its_line() -> None:
     Path("app.sh").write_bytes(b"#!/bin/sh\r\n")
     with pytest.raises(SpecError, match=r"services\.app\.exec: bin/app .* as on Windows") as caught:
         planned()
-    assert {fault.origin.line for fault in caught.value.faults} == {19}
+    assert {fault.origin.line for fault in caught.value.diagnostics} == {19}
 
 
 def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
@@ -416,7 +416,7 @@ def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
         SpecError, match=r"services\.app\.exec: bin/app is not executable"
     ) as caught:
         planned()
-    assert {fault.origin.line for fault in caught.value.faults} == {19}
+    assert {fault.origin.line for fault in caught.value.diagnostics} == {19}
 
 
 def test_a_fault_beside_secrets_is_told_however_well_the_rest_is_known() -> None:

@@ -41,7 +41,7 @@ def _message(text: str) -> str:
     write("t", text)
     with pytest.raises(SpecError) as caught:
         Templates().render("t", {})
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.diagnostics
     return fault.message
 
 

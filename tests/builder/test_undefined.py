@@ -96,7 +96,7 @@ def _faults(text: str, **files: str) -> list[str]:
         write(name, written)
     with pytest.raises(SpecError) as caught:
         Templates().render("t", VARIABLES)
-    return [f"{fault.origin}: {fault.message}" for fault in caught.value.faults]
+    return [f"{fault.origin}: {fault.message}" for fault in caught.value.diagnostics]
 
 
 def _rendered(text: str, **variables: Any) -> str:
@@ -159,7 +159,7 @@ def test_a_use_that_is_repeated_costs_next_to_nothing(monkeypatch: pytest.Monkey
     (layout,) = lay_out([variant(content("template", "t", "t"))], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:
         render_all(layout.variant, templates_of(layout.items))
-    assert [fault.code for fault in caught.value.faults] == ["undefined-variable"]
+    assert [fault.code for fault in caught.value.diagnostics] == ["undefined-variable"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (spec,) = (block.text for block in blocks(PAGE) if block.text.startswith("# specs/"))
     Path("specs/vents.yaml").write_text(spec, encoding="utf-8")
     reading = read_project(Inputs(Path()))
-    (layout,) = lay_out(reading.variants, Sources("artifacts"), reading.faults)
+    (layout,) = lay_out(reading.variants, Sources("artifacts"), reading.diagnostics)
     return [item.path + "/" * (item.type == "dir") for item in layout.items]
 
 

@@ -228,7 +228,7 @@ def read(root: Path, files: dict[str, str]) -> tuple[Variant, ...]:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     reading = read_project(Inputs(root))
-    assert not reading.faults, str(SpecError(reading.faults, root))
+    assert not reading.diagnostics, str(SpecError(reading.diagnostics, root))
     return reading.variants
 
 

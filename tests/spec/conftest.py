@@ -35,15 +35,15 @@ def report(root: Path, files: Mapping[str, str], given: Mapping[str, str] | None
     """The whole report on a project of these files, which must have faults."""
     write(root, files)
     reading = read_project(Inputs(root, given))
-    assert reading.faults
-    return str(SpecError(reading.faults, root))
+    assert reading.diagnostics
+    return str(SpecError(reading.diagnostics, root))
 
 
 def load_variants(root: Path) -> tuple[Variant, ...]:
     """Every variant of the project at `root`, which must have no faults."""
     reading = read_project(Inputs(root))
-    if reading.faults:
-        raise SpecError(reading.faults, root)
+    if reading.diagnostics:
+        raise SpecError(reading.diagnostics, root)
     return reading.variants
 
 

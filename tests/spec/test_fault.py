@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.errors import BuildError
-from provisioning.spec.diagnostics import Fault, SpecError, told
+from provisioning.spec.diagnostics import Diagnostic, SpecError, error_text
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.yaml.node import Origin
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 ESCAPES = re.compile("\x1b\\[[0-9;]*m")
 
 
-def fault(line: int, column: int, code: str = "odd", file: str = "a.yaml") -> Fault:
-    return Fault.at(Origin(file=file, line=line, column=column), code, "this is odd")
+def fault(line: int, column: int, code: str = "odd", file: str = "a.yaml") -> Diagnostic:
+    return Diagnostic.at(Origin(file=file, line=line, column=column), code, "this is odd")
 
 
 def test_faults_are_sorted_and_told_once(tmp_path: Path) -> None:
     faults = [fault(2, 1), fault(1, 9), fault(2, 1), fault(1, 9, "bad"), fault(10, 1)]
-    places = [(each.origin.line, each.code) for each in SpecError(faults, tmp_path).faults]
+    places = [(each.origin.line, each.code) for each in SpecError(faults, tmp_path).diagnostics]
     assert places == [(1, "bad"), (1, "odd"), (2, "odd"), (10, "odd")]
 
 
@@ -36,8 +36,8 @@ def test_a_report_in_colour(tmp_path: Path) -> None:
     origin = Origin(file="a.yaml", line=2, column=1, path="port")
     first = Origin(file="a.yaml", line=1, column=1)
     related = ((first, "first written here"),)
-    twice = Fault.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
-    assert SpecError([twice], tmp_path).told(colour=True).splitlines() == [
+    twice = Diagnostic.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    assert SpecError([twice], tmp_path).text(colour=True).splitlines() == [
         "\x1b[1;91ma.yaml:2:1: port: this key is here twice [duplicate-key]\x1b[0m",
         "\x1b[1;94m    2 |\x1b[0m port: 2",
         "\x1b[1;94m      |\x1b[0m \x1b[1;91m^^^^\x1b[0m",
@@ -53,9 +53,9 @@ def test_colour_adds_nothing_but_colour(path: Path, tmp_path: Path) -> None:
     files = sections(path.read_bytes().decode("utf-8", "surrogateescape"))
     given = dict(line.split("=") for line in files.pop("given", "").splitlines())
     write(tmp_path, files)
-    error = SpecError(read_project(Inputs(tmp_path, given)).faults, tmp_path)
-    assert ESCAPES.search(error.told(colour=True))
-    assert ESCAPES.sub("", error.told(colour=True)) == str(error)
+    error = SpecError(read_project(Inputs(tmp_path, given)).diagnostics, tmp_path)
+    assert ESCAPES.search(error.text(colour=True))
+    assert ESCAPES.sub("", error.text(colour=True)) == str(error)
 
 
 def test_a_terminal_is_told_in_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +65,9 @@ def test_a_terminal_is_told_in_colour(tmp_path: Path, monkeypatch: pytest.Monkey
     error = SpecError([fault(1, 1)], tmp_path)
     first, second = os.openpty()
     with open(second, "w") as terminal, (tmp_path / "out").open("w") as file:
-        assert told(error, terminal) == error.told(colour=True)
-        assert told(error, file) == str(error)
-        assert told(BuildError("odd"), terminal) == "odd"
+        assert error_text(error, terminal) == error.text(colour=True)
+        assert error_text(error, file) == str(error)
+        assert error_text(BuildError("odd"), terminal) == "odd"
     os.close(first)
 
 
@@ -75,7 +75,7 @@ def test_editors_read_faults_as_json(tmp_path: Path) -> None:
     origin = Origin(file="specs/app.yaml", line=7, column=3, path="variables.port")
     first = Origin(file="specs/app.yaml", line=5, column=3)
     related = ((first, "first written here"),)
-    twice = Fault.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    twice = Diagnostic.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
     assert json.loads(json.dumps(SpecError([twice], tmp_path).as_json())) == {
         "faults": [
             {

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from provisioning.spec.diagnostics import SpecError
-from provisioning.spec.resolve.inputs import Inputs, Written
+from provisioning.spec.resolve.inputs import Inputs, PythonSpec
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.yaml.node import Origin
 from tests.spec.fuzz.mutation import CORPUS, GOLDEN, ROOT, mutated, seeds, words
@@ -82,7 +82,7 @@ def _environment() -> Iterator[None]:
 def test_the_whole_project_has_no_fault() -> None:
     with planted(WHOLE) as root:
         reading = read_project(Inputs(root))
-        assert not reading.faults, str(SpecError(reading.faults, root))
+        assert not reading.diagnostics, str(SpecError(reading.diagnostics, root))
     assert [variant.platform for variant in reading.variants] == ["mac-mini", "own", "raspberry-pi"]
 
 
@@ -133,9 +133,9 @@ def test_any_data_below_the_keys_of_a_spec_is_read_or_refused(
 def test_any_data_of_python_is_read_or_refused(data: dict[str, Any]) -> None:
     origin = Origin(file="dodo.py", line=1, column=1)
     spec = {"name": "app", "version": "1", "platforms": {"linux": {}}, **data}
-    reading = read_project(Inputs(ROOT / "tests", written=[Written(values=spec, origin=origin)]))
-    assert reading.variants or reading.faults
-    str(SpecError(reading.faults, ROOT))
+    reading = read_project(Inputs(ROOT / "tests", written=[PythonSpec(values=spec, origin=origin)]))
+    assert reading.variants or reading.diagnostics
+    str(SpecError(reading.diagnostics, ROOT))
 
 
 @often
@@ -151,7 +151,7 @@ def test_no_mistake_shows_a_secret(secret: str, use: str, garbage: str, random: 
     assume([line for line in lines if (name or VARIABLE).encode() in line] == [where.encode()])
     with planted({**project, name or "unused": f"{body}{garbage}\n".encode()}) as root:
         reading = read_project(Inputs(root))
-        assert MARK not in str(SpecError(reading.faults, root))
+        assert MARK not in str(SpecError(reading.diagnostics, root))
     for variant in reading.variants:
         assert MARK not in repr(variant._replace(variables={}))
 

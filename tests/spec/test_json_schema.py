@@ -30,7 +30,7 @@ from tests.spec.test_golden import GOLDEN, codes, sections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "specs" / "spec.schema.json"
@@ -91,7 +91,7 @@ def read_golden(root: Path) -> Iterator[tuple[str, Path, set[str]]]:
         files = sections(path.read_bytes().decode("utf-8", "surrogateescape"))
         write(root / path.stem, files)
         given_ = dict(line.split("=") for line in files.get("given", "").splitlines())
-        faults = read_project(Inputs(root / path.stem, given_)).faults
+        faults = read_project(Inputs(root / path.stem, given_)).diagnostics
         for name in files:
             if re.match(r"specs/.*\.yaml$", name):
                 told = {fault.code for fault in faults if fault.origin.file == name}
@@ -178,7 +178,7 @@ WHOLE = Draft7Validator(json_schema.json_schema())
 
 def is_sound(data: dict[str, Any]) -> bool:
     """Whether the reader's schema has nothing against `data`."""
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     node = node_of(data, Origin(file="a.yaml", line=1, column=1), literal=False)
     check(node, kind_of_file(data), faults)
     return not faults
@@ -197,7 +197,7 @@ def maps() -> dict[str, dict[str, Any]]:
     """Those of the texts that YAML reads as a map of keys, alone or after the usual head."""
     found = {}
     for text in dict.fromkeys(whole for each in literals() for whole in (each, HEAD + each)):
-        faults: list[Fault] = []
+        faults: list[Diagnostic] = []
         node = parse_map(text, "a.yaml", faults) if ":" in text else None
         if isinstance(node, Mapping) and not faults:
             found[text] = plain(node)
@@ -218,7 +218,7 @@ def test_each_good_spec_of_the_tests_is_accepted(tmp_path: Path) -> None:
         if kind_of_file(data) is not schema.SPEC or not is_sound(data):
             continue
         write(tmp_path, {"specs/app.yaml": text})
-        if not read_project(Inputs(tmp_path)).faults:
+        if not read_project(Inputs(tmp_path)).diagnostics:
             good += 1
             assert WHOLE.is_valid(data), text
     assert good > 20

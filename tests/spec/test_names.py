@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.spec.resolve.inputs import Input, Inputs
-from provisioning.spec.resolve.project import Reading, read_project
+from provisioning.spec.resolve.project import ProjectSpecs, read_project
 from tests.spec.conftest import HEAD, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read(root: Path, text: str, *given: str, **files: str) -> Reading:
+def read(root: Path, text: str, *given: str, **files: str) -> ProjectSpecs:
     write(root, {"specs/app.yaml": HEAD + text, **files})
     return read_project(Inputs(root, dict(each.split("=", 1) for each in given)))
 
 
-def values(reading: Reading) -> dict[str, object]:
-    assert reading.faults == ()
+def values(reading: ProjectSpecs) -> dict[str, object]:
+    assert reading.diagnostics == ()
     return reading.variants[0].variables
 
 
@@ -51,13 +51,13 @@ def test_what_is_given_is_taken_literally(tmp_path: Path) -> None:
 )
 def test_a_number_is_given_as_people_write_it(tmp_path: Path, text: str) -> None:
     reading = read(tmp_path, "variables: {n: 1}\n", f"n={text}")
-    assert [fault.code for fault in reading.faults] == ["bad-value"]
+    assert [fault.code for fault in reading.diagnostics] == ["bad-value"]
 
 
 def test_what_the_build_sets_is_not_given(tmp_path: Path) -> None:
-    (fault,) = read(tmp_path, "", "version=3").faults
+    (fault,) = read(tmp_path, "", "version=3").diagnostics
     assert fault.hint == 'let the spec say it, as in version: "{{ env.VERSION }}"'
-    (fault,) = read(tmp_path, "", "versoin=3").faults
+    (fault,) = read(tmp_path, "", "versoin=3").diagnostics
     assert fault.hint == "did you mean version?"
 
 
@@ -69,14 +69,14 @@ def test_what_is_given_overrides_a_file_of_variables(tmp_path: Path) -> None:
 
 def test_a_name_for_another_task_is_left_alone(tmp_path: Path) -> None:
     reading = read(tmp_path, "variables: {port: 1}\n", "colour=red")
-    assert (reading.ignored, reading.faults) == (("colour",), ())
+    assert (reading.ignored, reading.diagnostics) == (("colour",), ())
 
 
 def test_a_name_that_one_platform_has_is_known(tmp_path: Path) -> None:
     head = HEAD.replace("mac-mini: {}", "mac-mini: {variables: {port: 1}}")
     write(tmp_path, {"specs/app.yaml": head})
     reading = read_project(Inputs(tmp_path, {"port": "2"}))
-    assert (reading.faults, reading.ignored) == ((), ())
+    assert (reading.diagnostics, reading.ignored) == ((), ())
     assert [each.variables.get("port") for each in reading.variants] == [2, None]
 
 
@@ -121,7 +121,7 @@ def test_a_secret_reaches_no_field_that_people_read(tmp_path: Path, use: str) ->
     write(tmp_path, {"specs/app.yaml": f"{head}{use}\nsecrets_from: [a.env]\n"})
     write(tmp_path, {"a.env": "key=hunter2\n"})
     reading = read_project(Inputs(tmp_path))
-    assert reading.faults
+    assert reading.diagnostics
     assert "hunter2" not in str(reading)
 
 

@@ -16,7 +16,7 @@ from provisioning.spec.yaml.node import Origin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_the_nearest_file_is_found(tmp_path: Path, written: str, meant: str | No
 
 
 def hints(root: Path, file: str) -> list[str]:
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     Inputs(root).text(file, Origin(file="specs/app.yaml", line=1, column=1), faults)
     return [fault.hint for fault in faults]
 

@@ -15,7 +15,7 @@ from tests.spec.conftest import load_variants, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.model.variant import Variant
 
 Plain: TypeAlias = dict[str, Any]
@@ -37,7 +37,7 @@ def merged(*texts: str) -> object:
 
 
 def stacked(*texts: str) -> object:
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     node = stack(map(read, texts), faults)
     assert faults == []
     return plain(node)
@@ -229,7 +229,7 @@ def test_what_was_removed_can_be_set_again_from_nothing() -> None:
 def test_an_application_s_own_null_is_a_value() -> None:
     node = marked(read("{a: , m: {b: }}"), literal=True)
     assert isinstance(node, Mapping)
-    found: list[Fault] = []
+    found: list[Diagnostic] = []
     assert plain(stack([read("{a: 1}"), node], found)) == {"a": None, "m": {"b": None}}
     assert found == []
 
@@ -237,7 +237,7 @@ def test_an_application_s_own_null_is_a_value() -> None:
 @given(st.lists(LAYERS, min_size=1, max_size=4))
 def test_a_stack_is_what_python_s_own_maps_say(layers: list[Plain]) -> None:
     expected, idle = by_hand(layers)
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     assert plain(stack(map(mapping_of, layers), faults)) == expected
     assert len(faults) == idle
 
@@ -248,7 +248,7 @@ def test_layers_can_be_stacked_from_below_in_parts(
 ) -> None:
     cut = data.draw(st.integers(1, len(layers) - 1))
     nodes = list(map(mapping_of, layers))
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     below = stack(nodes[:cut], faults)
     assert stack([below, *nodes[cut:]], faults) == stack(nodes, [])
     assert len(faults) == by_hand(layers)[1]
@@ -259,7 +259,7 @@ def test_to_remove_a_name_is_never_to_have_had_it(below: Mapping, data: st.DataO
     assume(below.items)
     name = data.draw(st.sampled_from(sorted(below.items)))
     above = data.draw(NAMES)
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     removed = stack([below, mapping_of({name: None}), above], faults)
     assert removed == stack([below.without(name), above], faults)
     assert faults == []

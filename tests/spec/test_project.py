@@ -122,7 +122,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     write(tmp_path, {"specs/a.yaml": "name: A\n", "specs/b.yaml": "a: [\n", "specs/c.yaml": HEAD})
     with pytest.raises(SpecError) as caught:
         load_variants(tmp_path)
-    assert [(each.origin.file, each.code) for each in caught.value.faults] == [
+    assert [(each.origin.file, each.code) for each in caught.value.diagnostics] == [
         ("specs/a.yaml", "missing-key"),
         ("specs/a.yaml", "missing-key"),
         ("specs/a.yaml", "bad-name"),

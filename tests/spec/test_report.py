@@ -5,15 +5,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Fault, SpecError
+from provisioning.spec.diagnostics import Diagnostic, SpecError
 from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fault(line: int, column: int, file: str = "a.yaml") -> Fault:
-    return Fault.at(Origin(file=file, line=line, column=column), "odd", "this is odd")
+def fault(line: int, column: int, file: str = "a.yaml") -> Diagnostic:
+    return Diagnostic.at(Origin(file=file, line=line, column=column), "odd", "this is odd")
 
 
 def shown(root: Path, text: bytes, line: int = 1, column: int = 1) -> list[str]:
@@ -75,7 +75,7 @@ def test_letters_that_combine_take_no_column(tmp_path: Path) -> None:
 
 def test_neither_key_nor_message_nor_hint_writes_to_the_terminal(tmp_path: Path) -> None:
     origin = Origin(file="\x1b[2J.yaml", line=1, column=1, path="a\x1bb")
-    error = SpecError([Fault.at(origin, "odd", "c\x9bd\n", "\u202ee")], tmp_path)
+    error = SpecError([Diagnostic.at(origin, "odd", "c\x9bd\n", "\u202ee")], tmp_path)
     assert str(error).splitlines() == [
         "\\x1b[2J.yaml:1:1: a\\x1bb: c\\x9bd\\n [odd]",
         "  help: \\u202ee",
@@ -109,7 +109,7 @@ def test_after_ten_places_the_others_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_long_message_is_cut(tmp_path: Path) -> None:
-    long = Fault.at(
+    long = Diagnostic.at(
         Origin(file="a", line=1, column=1, path="k" * 9999), "odd", "x" * 9999, "y" * 9999
     )
     told, hint = str(SpecError([long], tmp_path)).splitlines()

@@ -9,13 +9,13 @@ import pytest
 from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
 
 LEFTOVER = "look for a quote or a bracket that is not closed; quote what is text"
 
 
 def told(text: str) -> tuple[str, str]:
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     assert parse(text, "a.yaml", faults) is None
     (fault,) = faults
     return f"{fault.origin.line}:{fault.origin.column}: {fault.message}", fault.hint

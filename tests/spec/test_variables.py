@@ -13,13 +13,13 @@ from provisioning.spec.yaml.node import Mapping, plain
 from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
 
 
 def resolved(text: str) -> tuple[dict[str, Any], list[str]]:
     node = parse(text, "a.yaml", [])
     assert isinstance(node, Mapping)
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     found = Scope(node.items, Inputs(Path()), faults).variables()
     variables = {name: plain(value) for name, value in found.items()}
     return variables, [f"{fault.where}: {fault.message}" for fault in faults]
@@ -94,7 +94,7 @@ def test_a_long_chain_is_refused_rather_than_followed() -> None:
 def test_any_text_is_a_value_or_a_fault(text: str) -> None:
     node = parse("{a: {b: 1}, t: x}", "a.yaml", [])
     assert isinstance(node, Mapping)
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     scope = Scope(node.items, Inputs(Path()), faults).with_text("b", text, node.origin)
     found = scope.variables()
     assert plain(found["b"]) == text

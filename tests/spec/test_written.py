@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioning.spec.diagnostics import SpecError
-from provisioning.spec.resolve.inputs import Inputs, Written
+from provisioning.spec.resolve.inputs import Inputs, PythonSpec
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import HEAD, load_variants, write
@@ -24,7 +24,7 @@ HERE = Origin(file="dodo.py", line=3, column=1)
 
 
 def written(root: Path, **changes: Any) -> Inputs:
-    return Inputs(root, written=[Written(values={**SPEC, **changes}, origin=HERE)])
+    return Inputs(root, written=[PythonSpec(values={**SPEC, **changes}, origin=HERE)])
 
 
 def test_python_says_the_same_as_yaml(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ contents: [{src: a, dst: b, mode: "0755", exclude: [x]}]
     from_yaml = load_variants(tmp_path)
     (tmp_path / "specs/app.yaml").unlink()
     reading = read_project(written(tmp_path))
-    assert reading.faults == ()
+    assert reading.diagnostics == ()
     for mine, theirs in zip(reading.variants, from_yaml, strict=True):
         assert mine.variables == theirs.variables
         ours, other = mine.contents[0], theirs.contents[0]
@@ -78,7 +78,7 @@ def test_python_and_yaml_are_one_project(tmp_path: Path) -> None:
 def test_a_fault_points_at_the_call(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     write(tmp_path, {"dodo.py": "\n\nyield from tasks(SPEC)\n"})
     reading = read_project(written(tmp_path, **changes))
-    text = str(SpecError(reading.faults, tmp_path))
+    text = str(SpecError(reading.diagnostics, tmp_path))
     assert text.startswith(f"dodo.py:3:1: {told}")
     assert "    3 | yield from tasks(SPEC)\n" in text
 
@@ -87,11 +87,13 @@ def test_a_value_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
     endless: dict[str, Any] = {}
     endless["again"] = endless
     reading = read_project(written(tmp_path, variables=endless))
-    assert [fault.message for fault in reading.faults] == ["this is nested deeper than 64 levels"]
+    assert [fault.message for fault in reading.diagnostics] == [
+        "this is nested deeper than 64 levels"
+    ]
 
 
 def test_a_list_of_specs_is_told_how_to_be_handed_in(tmp_path: Path) -> None:
     values: Any = [SPEC]
-    reading = read_project(Inputs(tmp_path, written=[Written(values=values, origin=HERE)]))
-    (fault,) = reading.faults
+    reading = read_project(Inputs(tmp_path, written=[PythonSpec(values=values, origin=HERE)]))
+    (fault,) = reading.diagnostics
     assert fault.message == "a spec is a dict; hand in those of a list as in tasks(*specs)"

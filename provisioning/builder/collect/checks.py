@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import DIR, LINK, MANIFEST, shown
 from provisioning.builder.collect.expand import content_fault
-from provisioning.spec.diagnostics import Fault, nearest
+from provisioning.spec.diagnostics import Diagnostic, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -158,7 +158,7 @@ def follow(path: str, items: Mapping[str, Item]) -> End:
 
 def link_faults(
     variant: Variant, placed: Mapping[str, tuple[Item, Content]], items: Mapping[str, Item]
-) -> Iterator[Fault]:
+) -> Iterator[Diagnostic]:
     """Each link in `placed` that leads to nothing, and is not said to, in a package of `items`."""
     links = [path for path, (item, _) in placed.items() if item.type == LINK]
     full = {path.rpartition("/")[0] for path in items} if links else set()
@@ -193,7 +193,7 @@ def _circle(item: Item, items: Mapping[str, Item]) -> str:
     return " → ".join(map(shown, (*passed, path)))
 
 
-def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item]) -> Fault:
+def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item]) -> Diagnostic:
     called = f"{shown(item.source)}: the symbolic link" if item.source else "the link"
     message = f"{called} to {shown(item.link)} leads to nothing in the package"
     if end.path in items:  # which is a link, too, and none of them ends
@@ -211,7 +211,7 @@ def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item
 _EXECUTABLE = 0o111
 
 
-def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Fault]:
+def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Diagnostic]:
     """What is wrong with the programs and directories that services name, of what is in `items`."""
     for service in variant.services:
         for key, command in _commands(service):
@@ -226,7 +226,7 @@ def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Faul
 
 def _program(
     service: Service, command: str, key: str, items: Mapping[str, Item]
-) -> Iterator[Fault]:
+) -> Iterator[Diagnostic]:
     path = shlex.split(command)[0]
     item = _reached(path, items)
     if item is None and path in items:
@@ -244,7 +244,7 @@ def _program(
         yield from _begins(service, key, path, item)
 
 
-def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Fault]:
+def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Diagnostic]:
     """What is wrong with the programs that were made of templates, by their paths."""
     for service in variant.services:
         for key, command in _commands(service):
@@ -267,7 +267,7 @@ def _commands(service: Service) -> Iterator[tuple[str, str]]:
         yield "health", service.health.what
 
 
-def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Fault]:
+def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Diagnostic]:
     """What is wrong with how a program begins: nothing of the target's would run it."""
     try:
         reason = why_not(item.source)
@@ -277,16 +277,16 @@ def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Fault
     yield from _told(service, key, source, reason)
 
 
-def _told(service: Service, key: str, path: str, told: tuple[str, str]) -> Iterator[Fault]:
+def _told(service: Service, key: str, path: str, told: tuple[str, str]) -> Iterator[Diagnostic]:
     reason, hint = told
     if reason:
         origin: Origin = service.origins.get(key, service.origin)
-        yield Fault.at(origin, "not-runnable", f"{path} {reason}", hint)
+        yield Diagnostic.at(origin, "not-runnable", f"{path} {reason}", hint)
 
 
-def _program_fault(service: Service, key: str, message: str, hint: str = "") -> Fault:
+def _program_fault(service: Service, key: str, message: str, hint: str = "") -> Diagnostic:
     origin: Origin = service.origins.get(key, service.origin)
-    return Fault.at(origin, "no-program", message, hint)
+    return Diagnostic.at(origin, "no-program", message, hint)
 
 
 def _meant(path: str, known: list[str]) -> str:

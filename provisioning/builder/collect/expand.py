@@ -13,7 +13,7 @@ from provisioning.artifact.model.entry import DIR, FILE, LINK, link_fault, shown
 from provisioning.builder.collect.patterns import is_glob, literal_prefix
 from provisioning.builder.collect.sources import why_none
 from provisioning.builder.plan.needs import NO_MAKER
-from provisioning.spec.diagnostics import Fault, nearest_path, no_glob
+from provisioning.spec.diagnostics import Diagnostic, nearest_path, no_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,10 +56,10 @@ def content_fault(  # noqa: PLR0913 - a fault has these parts
     *,
     hint: str = "",
     related: tuple[tuple[Origin, str], ...] = (),
-) -> Fault:
+) -> Diagnostic:
     """Return the fault of what `key` of a content says, or of the content if it says nothing."""
     where = f"{content.where}.{key if key in content.origins else content.kind}"
-    return Fault(
+    return Diagnostic(
         code=code,
         origin=origin_of(content, key),
         where=where,
@@ -86,7 +86,7 @@ class Expansion:
     variant: Variant
     sources: Sources
     makers: MadeBy
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Diagnostic] = field(default_factory=list)
 
     def items(self, content: Content) -> Iterable[Item]:
         """List what a content stands for, one item for each path; what is wrong joins `faults`."""

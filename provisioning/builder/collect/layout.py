@@ -29,7 +29,7 @@ from provisioning.builder.collect import checks
 from provisioning.builder.collect.expand import Expansion, Item, content_fault, origin_of
 from provisioning.builder.collect.patterns import is_glob
 from provisioning.builder.plan.needs import NOBODY, Need, absent, need_of
-from provisioning.spec.diagnostics import Fault, SpecError, nearest_path, no_glob
+from provisioning.spec.diagnostics import Diagnostic, SpecError, nearest_path, no_glob
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Layout:
 class Doubt(NamedTuple):
     """A fault of a layout, which may be gone once a task has made what it needs."""
 
-    fault: Fault
+    fault: Diagnostic
     need: Need | None
     """What it is a fault of; None, where all that the package holds has a part in it."""
 
@@ -66,7 +66,7 @@ class Doubt(NamedTuple):
 def lay_out(
     variants: Iterable[Variant],
     sources: Sources,
-    faults: Iterable[Fault] = (),
+    faults: Iterable[Diagnostic] = (),
     makers: MadeBy = NOBODY,
 ) -> tuple[Layout, ...]:
     """The layout of each variant, with the files that `sources` find and tasks have made.
@@ -105,7 +105,7 @@ class _Draft:
     variant: Variant
     sources: Sources
     makers: MadeBy
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Diagnostic] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
     placed: dict[str, tuple[Item, Content]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)  # collision key → path
@@ -268,7 +268,7 @@ class _Draft:
             hint = no_glob(part.source) or (f"did you mean {near}?" if near else "")
         if reason:
             message = f"{part.source} {reason}"
-            self.faults.append(Fault.at(part.origin, "no-source", message, hint))
+            self.faults.append(Diagnostic.at(part.origin, "no-source", message, hint))
         return not reason
 
     def _check_runs(self, hook: Hook) -> None:
@@ -278,7 +278,7 @@ class _Draft:
             reason, hint = f"cannot be read: {error.strerror}", ""
         if reason:
             message = f"{hook.source} {reason}"
-            self.faults.append(Fault.at(hook.origin, "not-runnable", message, hint))
+            self.faults.append(Diagnostic.at(hook.origin, "not-runnable", message, hint))
 
     def _fault(
         self,

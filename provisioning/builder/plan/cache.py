@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests, Signature
     from provisioning.builder.collect.sources import Found, Sources
     from provisioning.builder.workspace.cache import Notes
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.resolve.inputs import Inputs
 
     Trees = dict[str, list[Found]]
@@ -77,7 +77,7 @@ class Known(NamedTuple):
     variants: tuple[Variant, ...]
     digest: str
     """Another one wherever anything but a variable's value is."""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[Diagnostic, ...] = ()
     ignored: tuple[str, ...] = ()
     """Names given on the command line that no spec knows."""
     fresh: bool = True
@@ -128,9 +128,9 @@ class Specs:
             document = _document(shown, account)
         if self._inputs.secretive:
             self._notes.forget("variants")
-        elif not self._inputs.given and not reading.faults:
+        elif not self._inputs.given and not reading.diagnostics:
             self._notes.put("variants", document)
-        told = digest_of(document), reading.faults, reading.ignored
+        told = digest_of(document), reading.diagnostics, reading.ignored
         asked = tuple(sorted(self._inputs.asked))
         return Known(reading.variants, *told, asked=asked, **_told_by(account))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.cache import Known
     from provisioning.builder.plan.committed import State
     from provisioning.builder.plan.variant_plan import SourceTask
-    from provisioning.spec.diagnostics import Fault, SpecError
+    from provisioning.spec.diagnostics import Diagnostic, SpecError
     from provisioning.spec.resolve.inputs import Inputs
 
 
@@ -225,11 +225,13 @@ def _judged(commit: str, part: Part) -> Verdict:
 
 def _unanswered(error: GitError, parts: Sequence[Part]) -> SpecError:
     # Imported here: a cost that a build with nothing to tell does not owe.
-    from provisioning.spec.diagnostics import Fault, SpecError  # noqa: PLC0415
+    from provisioning.spec.diagnostics import Diagnostic, SpecError  # noqa: PLC0415
 
     files = {part.variant.file for part in parts}
     origins = (Origin(file=file, line=0, column=1, path="version.from") for file in files)
-    told = (Fault.at(origin, "no-version", error.why.message, error.why.hint) for origin in origins)
+    told = (
+        Diagnostic.at(origin, "no-version", error.why.message, error.why.hint) for origin in origins
+    )
     return SpecError(told, Path())
 
 
@@ -252,7 +254,7 @@ class Plan:
     def demand(
         self,
         excused: Callable[[Part, Doubt], bool] = lambda *_: False,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[Diagnostic] = (),
     ) -> None:
         """Raise SpecError with `faults` and all of specs and layouts but for those `excused`."""
         found = [each.fault for part, each in self.doubts if not excused(part, each)]

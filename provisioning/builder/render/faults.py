@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.spec.diagnostics import Fault, did_you_mean
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean
 from provisioning.spec.resolve.inputs import place
 from provisioning.spec.resolve.variables import ENVIRONMENT
 from provisioning.spec.yaml.node import Origin
@@ -113,7 +113,7 @@ class Faults:
     def __init__(self) -> None:
         """Begin with none."""
         self.secretive = False
-        self.found: list[Fault] = []
+        self.found: list[Diagnostic] = []
 
     def add(
         self, code: str, line: Line, message: str, *, hint: str = "", pattern: str = ""
@@ -126,7 +126,7 @@ class Faults:
         message, hint = _tellable(message.rstrip(".")), _tellable(hint)
         # A loop that works out what it looks for may fail at one place again and again.
         if origin not in (fault.origin for fault in self.found):
-            fault = Fault(code=code, origin=origin, where="", message=message, hint=hint)
+            fault = Diagnostic(code=code, origin=origin, where="", message=message, hint=hint)
             self.found.append(fault)
 
     def add_variable(self, line: Line, name: str, known: Collection[str]) -> None:
@@ -155,12 +155,14 @@ def _tellable(text: str) -> str:
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
 
 
-def with_contents(found: Iterable[tuple[str, Fault]], contents: Iterable[Content]) -> list[Fault]:
+def with_contents(
+    found: Iterable[tuple[str, Diagnostic]], contents: Iterable[Content]
+) -> list[Diagnostic]:
     """Each fault once, with the lines of the spec that have its template rendered.
 
     `found` names with each fault the template that was rendered, which may include the faulty one.
     """
-    related: dict[Fault, list[tuple[Origin, str]]] = {}
+    related: dict[Diagnostic, list[tuple[Origin, str]]] = {}
     users = [content for content in contents if content.kind == "template"]
     for source, fault in found:
         related.setdefault(fault, []).extend(

@@ -25,7 +25,7 @@ from provisioning.builder.render.sandbox import LimitError, NotTextError, Sandbo
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError
-from provisioning.spec.diagnostics import Fault, SpecError, nearest
+from provisioning.spec.diagnostics import Diagnostic, SpecError, nearest
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Rendered(NamedTuple):
 
 
 # What templates became, and each fault with the template in whose rendering it was found.
-_Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Fault]]]"
+_Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Diagnostic]]]"
 
 
 def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]:
@@ -227,7 +227,7 @@ def _render_each(sources: Mapping[str, str], variant: Variant, at_work: mmap) ->
         try:
             rendered[path] = templates.render(source, variables)
         except SpecError as error:
-            found += [(source, fault) for fault in error.faults]
+            found += [(source, fault) for fault in error.diagnostics]
     return rendered, found
 
 

@@ -290,7 +290,7 @@ class PluginCommand(Told):
 
     def _complain(self, error: Exception, *, as_json: bool) -> int:
         # Imported here: doit imports all commands to tell of them, as in `doit help`.
-        from provisioning.spec.diagnostics import SpecError, told  # noqa: PLC0415
+        from provisioning.spec.diagnostics import SpecError, error_text  # noqa: PLC0415
 
         cause = error.__cause__ if isinstance(error, InvalidDodoFile) else None
         fault = cause if isinstance(cause, ProvisioningError) else error
@@ -298,7 +298,7 @@ class PluginCommand(Told):
             document = fault.as_json() if isinstance(fault, SpecError) else {"error": str(fault)}
             answer_json(document)
         elif isinstance(error, SpecError):
-            print(told(error, sys.stderr), file=sys.stderr)
+            print(error_text(error, sys.stderr), file=sys.stderr)
         else:
             complain(str(error))
         return self.trouble

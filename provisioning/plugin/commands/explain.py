@@ -145,12 +145,12 @@ class Why:
     def _origins(self) -> Mapping[str, str]:
         """Where each value of the variant was written."""
         from provisioning.plugin.task_graph import made_from  # noqa: PLC0415 - as in `project`
-        from provisioning.spec.resolve.outline import outline  # noqa: PLC0415 - and this reads YAML
         from provisioning.spec.resolve.project import read_project  # noqa: PLC0415
+        from provisioning.spec.resolve.resolved_view import resolved_view  # noqa: PLC0415 - and this reads YAML
 
         variant = self._unchanged.job.part.variant
         for resolved in read_project(made_from[-1]).resolved:
-            found = outline(resolved)
+            found = resolved_view(resolved)
             if (found.name, found.platform) == (variant.name, variant.platform):
                 return dict(found.as_json()["origins"])
         return {}

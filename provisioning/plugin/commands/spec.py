@@ -20,7 +20,7 @@ from provisioning.plugin.commands.base import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.spec.resolve.outline import Outline
+    from provisioning.spec.resolve.resolved_view import ResolvedView
 
 
 class Spec(ProjectCommand):
@@ -51,40 +51,40 @@ class Spec(ProjectCommand):
             from provisioning.spec.schema.json_schema import json_schema  # noqa: PLC0415
 
             return answer_json(json_schema())
-        found = _selected(self._outlines(opt_values), pos_args)
+        found = _selected(self._views(opt_values), pos_args)
         if opt_values["as_json"]:
             return answer_json({"variants": [each.as_json() for each in found]})
         return answer(_yaml(found))
 
-    def _outlines(self, parameters: Any) -> list[Outline]:
+    def _views(self, parameters: Any) -> list[ResolvedView]:
         # Imported here: doit imports all commands to tell of them, as in `doit help`.
         from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415
-        from provisioning.spec.resolve.outline import outline  # noqa: PLC0415
         from provisioning.spec.resolve.project import read_project  # noqa: PLC0415
+        from provisioning.spec.resolve.resolved_view import resolved_view  # noqa: PLC0415
 
         inputs = self.inputs(parameters)
         reading = read_project(inputs)
-        if reading.faults:  # a file has changed since the tasks were made
-            raise SpecError(reading.faults, inputs.root)
-        return [outline(resolved) for resolved in reading.resolved]
+        if reading.diagnostics:  # a file has changed since the tasks were made
+            raise SpecError(reading.diagnostics, inputs.root)
+        return [resolved_view(resolved) for resolved in reading.resolved]
 
 
-def _selected(outlines: Sequence[Outline], words: Sequence[str]) -> list[Outline]:
+def _selected(views: Sequence[ResolvedView], words: Sequence[str]) -> list[ResolvedView]:
     """Return those that `words` name, each once; all of them without words.
 
     Raises:
         InvalidCommand: telling each word that names nothing.
     """
-    chosen = {word: matching(outlines, word) for word in words}
-    strange = [unknown(outlines, word) for word, found in chosen.items() if not found]
+    chosen = {word: matching(views, word) for word in words}
+    strange = [unknown(views, word) for word, found in chosen.items() if not found]
     if strange:
         raise InvalidCommand("\n".join(strange))
     named = {id(each) for found in chosen.values() for each in found}
-    return [each for each in outlines if not words or id(each) in named]
+    return [each for each in views if not words or id(each) in named]
 
 
-def _yaml(outlines: Sequence[Outline]) -> str:
-    from provisioning.spec.resolve.outline import write  # noqa: PLC0415
+def _yaml(views: Sequence[ResolvedView]) -> str:
+    from provisioning.spec.resolve.resolved_view import write  # noqa: PLC0415
 
     colour = shows_colour(sys.stdout)
-    return "---\n".join(write(each.node, colour=colour) for each in outlines)
+    return "---\n".join(write(each.node, colour=colour) for each in views)

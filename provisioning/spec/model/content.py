@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, get_args
 
-from provisioning.spec.diagnostics import Fault, did_you_mean
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean
 from provisioning.spec.model.variant import Content, Kind, Maker
 from provisioning.spec.schema.rules import FORMAT, LINK, MODE, OWNER, PATH, clean
 from provisioning.spec.yaml.node import Mapping, Scalar
@@ -27,7 +27,9 @@ _LEVELS = {"gzip": 12, "deflate": 12, "xz": 9, "zstd": 19}
 _WRITTEN = re.compile(r"([a-z]+)(?::([0-9]{1,2}))?")
 
 
-def read_compression(compression: Mapping, scope: Scope, faults: list[Fault]) -> dict[str, str]:
+def read_compression(
+    compression: Mapping, scope: Scope, faults: list[Diagnostic]
+) -> dict[str, str]:
     """Return what a spec says of some of the formats, as in `gzip:9`; faults are added."""
     found = {}
     for format, origin in compression.keys.items():
@@ -37,7 +39,7 @@ def read_compression(compression: Mapping, scope: Scope, faults: list[Fault]) ->
         reason = text and _reason(format, text)
         if reason:
             where = compression.items[format].origin
-            faults.append(Fault.at(where, "bad-compression", f'"{text}" {reason}'))
+            faults.append(Diagnostic.at(where, "bad-compression", f'"{text}" {reason}'))
         elif text:
             found[format] = text
     return found
@@ -60,7 +62,7 @@ def _reason(format: str, text: str) -> str:
 class Contents:
     """Makes the contents of one variant; after a fault they are incomplete, and of no use."""
 
-    def __init__(self, scope: Scope, owners: tuple[str, str], faults: list[Fault]) -> None:
+    def __init__(self, scope: Scope, owners: tuple[str, str], faults: list[Diagnostic]) -> None:
         """Resolve texts in `scope`; `owners` are the user and group of what names none."""
         self._scope = scope
         self._owner, self._group = owners
@@ -92,7 +94,7 @@ class Contents:
             hint = hint or "a content is removed by its whole dst; for files in it, use exclude"
             message = f"no content above goes to {clean(dst) or '.'}"
             origin = item.items["remove"].origin
-            self._faults.append(Fault.at(origin, "idle-removal", message, hint))
+            self._faults.append(Diagnostic.at(origin, "idle-removal", message, hint))
         return kept
 
     def _content(self, item: Mapping, kind: Kind) -> Content:
@@ -137,10 +139,10 @@ class Contents:
             return ""
         if kind == "link" and (dst.endswith("/") or not clean(dst)):
             message = "this is where the link itself goes; write its own name at the end"
-            self._faults.append(Fault.at(item.items[key].origin, "bad-path", message))
+            self._faults.append(Diagnostic.at(item.items[key].origin, "bad-path", message))
         if kind == "dir" and not clean(dst):
             message = "the package's root is always there; name a directory in it"
-            self._faults.append(Fault.at(item.items[key].origin, "bad-path", message))
+            self._faults.append(Diagnostic.at(item.items[key].origin, "bad-path", message))
         return dst
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Fault
+from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.model.variant import Document
 from provisioning.spec.schema.rules import (
     ALTERNATIVES,
@@ -60,10 +60,10 @@ def read_documents(debian: Mapping, scope: Scope) -> tuple[Document, ...]:
     return tuple(found)
 
 
-def demand_debian(values: dict[str, Node], formats: Node, faults: list[Fault]) -> None:
+def demand_debian(values: dict[str, Node], formats: Node, faults: list[Diagnostic]) -> None:
     """Add a fault for whatever keeps a package that is to be a deb from being one."""
     for origin, message, hint in _obstacles(values, formats.origin):
-        faults.append(Fault.at(origin, "not-debian", message, hint))
+        faults.append(Diagnostic.at(origin, "not-debian", message, hint))
 
 
 def _obstacles(values: dict[str, Node], formats: Origin) -> Iterator[tuple[Origin, str, str]]:

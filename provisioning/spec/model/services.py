@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Fault
+from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.model.variant import Health, Hook, Service, Value
 from provisioning.spec.schema.rules import (
     ACCOUNT,
@@ -38,7 +38,7 @@ HEALTH_PATIENCE = 30
 """Seconds that a service has to be well, where nothing is said; beyond the uptime that it needs."""
 
 
-def read_health(service: Mapping, scope: Scope, faults: list[Fault]) -> Health | None:
+def read_health(service: Mapping, scope: Scope, faults: list[Diagnostic]) -> Health | None:
     """Return how one sees that `service` is well, None if nothing is said, or after a fault."""
     health = service.items.get("health")
     if not isinstance(health, Mapping) or not health.items:
@@ -47,7 +47,7 @@ def read_health(service: Mapping, scope: Scope, faults: list[Fault]) -> Health |
     if len(given) != 1:
         which = f"{' and '.join(given)} exclude each other" if given else "nothing to check"
         message = f"{which}; give exactly one of {', '.join(CHECKS)}"
-        faults.append(Fault.at(health.origin, "health-check", message))
+        faults.append(Diagnostic.at(health.origin, "health-check", message))
         return None
     (check,) = given
     what = scope.read(health, check, CHECKS[check])
@@ -59,7 +59,7 @@ def read_health(service: Mapping, scope: Scope, faults: list[Fault]) -> Health |
     if seconds <= needed:
         message = f"it cannot have run for {needed} seconds within {seconds}"
         origin = health.items.get("within", health.items[check]).origin
-        faults.append(Fault.at(origin, "bad-seconds", message))
+        faults.append(Diagnostic.at(origin, "bad-seconds", message))
     if check == "tcp" and what.isdigit():
         what = f"localhost:{what}"
     return Health(check=check, what=what, within=seconds)
@@ -81,7 +81,7 @@ def declared(layer: Mapping) -> Mapping:
     return replace(layer, items={**layer.items, DEVICE: replace(device, items=named)})
 
 
-def read_device(device: Mapping, scope: Scope, faults: list[Fault]) -> tuple[Value, ...]:
+def read_device(device: Mapping, scope: Scope, faults: list[Diagnostic]) -> tuple[Value, ...]:
     """Return the values, in the order of their names."""
     return tuple(
         _value(name, item, scope)
@@ -113,7 +113,7 @@ HOOK_PATIENCE = 60
 class Services:
     """Makes the services and hooks of one variant; after a fault they are incomplete."""
 
-    def __init__(self, scope: Scope, conditions: Conditions, faults: list[Fault]) -> None:
+    def __init__(self, scope: Scope, conditions: Conditions, faults: list[Diagnostic]) -> None:
         """Resolve texts in `scope`, and leave out what `conditions` exclude."""
         self._scope = scope
         self._conditions = conditions
@@ -152,7 +152,7 @@ class Services:
     def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> Service:
         if "exec" not in item.items:
             message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
-            self._faults.append(Fault.at(origin, "missing-key", message, hint))
+            self._faults.append(Diagnostic.at(origin, "missing-key", message, hint))
         return Service(
             name=name,
             exec=self._scope.read(item, "exec", COMMAND) or "",
@@ -171,7 +171,7 @@ class Services:
             return self._scope.read(item, "user", OWNER) or ""
         if account and (reason := ACCOUNT.reason(account)):
             hint = "say who runs this, as in user: greenhouse"
-            self._faults.append(Fault.at(origin, "no-user", f"{account} {reason}", hint))
+            self._faults.append(Diagnostic.at(origin, "no-user", f"{account} {reason}", hint))
         return account
 
     def _environment(self, environment: Mapping) -> dict[str, str]:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.resolve.git import NoVersion, Refs
     from provisioning.spec.resolve.version import Asked
     from provisioning.spec.yaml.node import Mapping as MappingNode
 
     T = TypeVar("T")
-    Parser: TypeAlias = Callable[[str, str, list[Fault]], T | None]
+    Parser: TypeAlias = Callable[[str, str, list[Diagnostic]], T | None]
 
 MAX_BYTES = 1 << 20
 SPECS = "specs"
@@ -32,7 +32,7 @@ Kind: TypeAlias = Literal["file", "listing", "environment", "git", "written"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class PythonSpec:
     """One spec: what a YAML file of a spec would hold, as dicts, lists and texts."""
 
     values: Mapping[str, Any]
@@ -47,21 +47,21 @@ class Written:
         except (TypeError, ValueError, RecursionError):
             return os.urandom(16).hex()  # it is a fault, and none to be remembered
 
-    def node(self, faults: list[Fault]) -> MappingNode | None:
+    def node(self, faults: list[Diagnostic]) -> MappingNode | None:
         """Return the same as nodes; None after a fault."""
         # Imported here: with nothing to read, YAML's limits are not worth an import of YAML.
-        from provisioning.spec.diagnostics import Fault  # noqa: PLC0415
+        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
         from provisioning.spec.yaml.plain import UnusableError, node_of  # noqa: PLC0415
 
         if not isinstance(self.values, dict):
             message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
-            faults.append(Fault.at(self.origin, "wrong-type", message))
+            faults.append(Diagnostic.at(self.origin, "wrong-type", message))
             return None
         name = self.values.get("name")  # one call can hand in many specs
         try:
             return node_of(self.values, self.origin, literal=False, path=f"{name or ''}")
         except UnusableError as error:
-            fault = Fault(
+            fault = Diagnostic(
                 code="wrong-type", origin=self.origin, where=error.path, message=error.message
             )
             faults.append(fault)
@@ -86,7 +86,7 @@ class Inputs:
         self,
         root: Path,
         given: Mapping[str, str] | None = None,
-        written: Sequence[Written] = (),
+        written: Sequence[PythonSpec] = (),
     ) -> None:
         """Look for files below `root`.
 
@@ -106,7 +106,7 @@ class Inputs:
         self.asked: set[str] = set()
         """The files that were asked for, whether there are such or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
-        self._parsed: dict[tuple[str, Any], tuple[Any, list[Fault]]] = {}
+        self._parsed: dict[tuple[str, Any], tuple[Any, list[Diagnostic]]] = {}
         self._versions: dict[Asked, str | NoVersion] = {}
         self._account: dict[Input, str] = {}
 
@@ -141,41 +141,45 @@ class Inputs:
             return self._written_state
         return self._git_state(asked.name)
 
-    def text(self, file: str, asked: Origin, faults: list[Fault]) -> str | None:
+    def text(self, file: str, asked: Origin, faults: list[Diagnostic]) -> str | None:
         """Return the text of `file`, without a byte order mark; None after a fault.
 
         `asked` is where its name was written, which is where a file that cannot be read at all
         is reported.
         """
         # Imported here, as below: a cost that a project in which nothing changed does not owe.
-        from provisioning.spec.diagnostics import Fault  # noqa: PLC0415
+        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
 
         try:
             data = self._bytes(file)
         except OSError as error:
             reason = error.strerror or str(error)
             message = reason if asked.file == file else f"{file}: {reason}"
-            faults.append(Fault.at(asked, "unreadable-file", message, self._meant(file, error)))
+            faults.append(
+                Diagnostic.at(asked, "unreadable-file", message, self._meant(file, error))
+            )
             return None
         if len(data) > MAX_BYTES:
             start = Origin(file=file, line=1, column=1)
-            faults.append(Fault.at(start, "file-too-large", "the file is larger than 1 MiB"))
+            faults.append(Diagnostic.at(start, "file-too-large", "the file is larger than 1 MiB"))
             return None
         try:
             return data.decode("utf-8").removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             origin = place(file, data[: error.start].decode("utf-8"), error.start)
             hint = "save the file as UTF-8"
-            faults.append(Fault.at(origin, "not-utf8", "this is not text in UTF-8", hint))
+            faults.append(Diagnostic.at(origin, "not-utf8", "this is not text in UTF-8", hint))
             return None
 
-    def parsed(self, file: str, asked: Origin, faults: list[Fault], parse: Parser[T]) -> T | None:
+    def parsed(
+        self, file: str, asked: Origin, faults: list[Diagnostic], parse: Parser[T]
+    ) -> T | None:
         """Return what `parse` makes of the text of `file`, once, however often it is asked for."""
         text = self.text(file, asked, faults)
         if text is None:
             return None
         if (file, parse) not in self._parsed:
-            found: list[Fault] = []
+            found: list[Diagnostic] = []
             self._parsed[file, parse] = (parse(text, file, found), found)
         result, found = self._parsed[file, parse]
         faults += found
@@ -189,16 +193,16 @@ class Inputs:
         near = "" if (hint := no_glob(file)) else nearest_path(self.root, file)
         return f"did you mean {near}?" if near and not leads_out(self.root, near) else hint
 
-    def yaml_files(self, directory: str, faults: list[Fault]) -> list[str]:
+    def yaml_files(self, directory: str, faults: list[Diagnostic]) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""
-        from provisioning.spec.diagnostics import Fault  # noqa: PLC0415
+        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
 
         self.asked.add(f"{directory}/")
         try:
             found = _listing(self.root / directory)
         except OSError as error:
             origin = Origin(file=directory, line=0, column=1)
-            faults.append(Fault.at(origin, "unreadable-file", f"{error.strerror}"))
+            faults.append(Diagnostic.at(origin, "unreadable-file", f"{error.strerror}"))
             return []
         self._account[Input("listing", directory)] = "/".join(found)
         names = [f"{directory}/{name}" for name in found]
@@ -206,10 +210,10 @@ class Inputs:
             if name.endswith(".yml"):
                 origin = Origin(file=name, line=0, column=1)
                 message = "name the file .yaml; .yml is not read"
-                faults.append(Fault.at(origin, "wrong-suffix", message))
+                faults.append(Diagnostic.at(origin, "wrong-suffix", message))
         return [name for name in names if name.endswith(".yaml")]
 
-    def written(self) -> Sequence[Written]:
+    def written(self) -> Sequence[PythonSpec]:
         """Return the specs that are written in Python."""
         self._account[Input("written", "")] = self._written_state
         return self._written

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.spec.diagnostics import Fault, did_you_mean
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean
 from provisioning.spec.schema.check import check
 from provisioning.spec.schema.rules import PATH
 from provisioning.spec.schema.schema import FRAGMENT
@@ -49,7 +49,7 @@ def merge_maps(base: Mapping, over: Mapping) -> Mapping:
     return Mapping(items=items, keys={**base.keys, **over.keys}, origin=over.origin)
 
 
-def stack(layers: Iterable[Mapping], faults: list[Fault]) -> Mapping:
+def stack(layers: Iterable[Mapping], faults: list[Diagnostic]) -> Mapping:
     """Return `layers` laid over each other, where a key without a value removes what lies below.
 
     A removal with nothing to remove is a fault: most likely a value was forgotten.
@@ -61,7 +61,7 @@ def stack(layers: Iterable[Mapping], faults: list[Fault]) -> Mapping:
     return stacked
 
 
-def _without_removals(node: Mapping, below: Mapping | None, faults: list[Fault]) -> Mapping:
+def _without_removals(node: Mapping, below: Mapping | None, faults: list[Diagnostic]) -> Mapping:
     items: dict[str, Node] = {}
     for key, item in node.items.items():
         under = None if below is None else below.items.get(key)
@@ -69,7 +69,7 @@ def _without_removals(node: Mapping, below: Mapping | None, faults: list[Fault])
             if under is None:
                 hint = "write a value; an empty one removes what a platform or the spec says"
                 message = "this is empty, and there is nothing that it could remove"
-                faults.append(Fault.at(node.keys[key], "idle-removal", message, hint))
+                faults.append(Diagnostic.at(node.keys[key], "idle-removal", message, hint))
                 items[key] = marked(item, literal=True)  # else its users would be faults too
         elif isinstance(item, Mapping):
             inner = under if isinstance(under, Mapping) else None
@@ -88,7 +88,7 @@ COMMAND_LINE = "(command line)"
 
 
 def lay_given(
-    names: Mapping, given: Given[str, str], faults: list[Fault], *, secretive: bool
+    names: Mapping, given: Given[str, str], faults: list[Diagnostic], *, secretive: bool
 ) -> Mapping:
     """Return `names` with those values replaced that `given` names: `port`, or `server.port`.
 
@@ -120,7 +120,7 @@ def dotted(names: Mapping, above: str = "") -> Iterator[str]:
             yield from dotted(node, name)
 
 
-def _replaced(names: Mapping, path: list[str], given: _Given, faults: list[Fault]) -> Mapping:
+def _replaced(names: Mapping, path: list[str], given: _Given, faults: list[Diagnostic]) -> Mapping:
     first, *rest = path
     node = names.items.get(first)
     if node is None or (rest and not isinstance(node, Mapping)):
@@ -131,18 +131,18 @@ def _replaced(names: Mapping, path: list[str], given: _Given, faults: list[Fault
         value = _typed(node, given, faults)
     else:
         message = f"this is {kind_of(node)} at {node.origin}, and only single values can be given"
-        faults.append(Fault.at(given.origin, "bad-value", message))
+        faults.append(Diagnostic.at(given.origin, "bad-value", message))
         return names
     return replace(
         names, items={**names.items, first: value}, keys={**names.keys, first: value.origin}
     )
 
 
-def _typed(node: Scalar, value: _Given, faults: list[Fault]) -> Scalar:
+def _typed(node: Scalar, value: _Given, faults: list[Diagnostic]) -> Scalar:
     """Return what is given, of the type that `node` has."""
     origin, text = value.origin, value.text
     if any("\ud800" <= character <= "\udfff" for character in text):
-        faults.append(Fault.at(origin, "bad-value", "this is not text in UTF-8"))
+        faults.append(Diagnostic.at(origin, "bad-value", "this is not text in UTF-8"))
         return node
     secret = node.secret or (value.secretive and "{{" in node.text)
     given = Scalar(
@@ -165,7 +165,7 @@ def _typed(node: Scalar, value: _Given, faults: list[Fault]) -> Scalar:
             return replace(given, value=number)
     wanted = "true or false" if isinstance(node.value, bool) else "a number"
     message = f"this must be {wanted}, as at {node.origin}"
-    faults.append(Fault.at(origin, "bad-value", message))
+    faults.append(Diagnostic.at(origin, "bad-value", message))
     return node
 
 
@@ -177,7 +177,11 @@ class Conditions:
     """The conditions of one variant. A platform is also what it extends."""
 
     def __init__(
-        self, family: Collection[str], known: Collection[str], scope: Scope, faults: list[Fault]
+        self,
+        family: Collection[str],
+        known: Collection[str],
+        scope: Scope,
+        faults: list[Diagnostic],
     ) -> None:
         """`family` is the variant's platform and its ancestors, of all those `known`."""
         self._family = family
@@ -201,7 +205,7 @@ class Conditions:
         if name is not None and name not in self._known:
             message = f"there is no platform {name}"
             hint = did_you_mean(name, self._known)
-            self._faults.append(Fault.at(node.origin, "unknown-platform", message, hint))
+            self._faults.append(Diagnostic.at(node.origin, "unknown-platform", message, hint))
         return name
 
 
@@ -214,7 +218,7 @@ class Fragments:
     """What the `include` items of one variant stand for."""
 
     def __init__(
-        self, inputs: Inputs, scope: Scope, conditions: Conditions, faults: list[Fault]
+        self, inputs: Inputs, scope: Scope, conditions: Conditions, faults: list[Diagnostic]
     ) -> None:
         """Read fragments from `inputs`, and leave out what `conditions` exclude."""
         self._inputs = inputs
@@ -244,7 +248,7 @@ class Fragments:
             return
         if len(self._open) == MAX_DEPTH or self._items > MAX_ITEMS:
             message = f"this includes more than {MAX_DEPTH} levels, or {MAX_ITEMS:,} items"
-            self._faults.append(Fault.at(asked.origin, "too-many-includes", message))
+            self._faults.append(Diagnostic.at(asked.origin, "too-many-includes", message))
             return
         node = self._inputs.parsed(file, asked.origin, self._faults, _parse)
         if node is not None:
@@ -259,9 +263,9 @@ class Fragments:
         names = " → ".join([*files[files.index(again) :], again])
         related = tuple((self._open[file], "included from here") for file in files)
         message = f"this includes itself: {names}"
-        self._faults.append(Fault.at(origin, "include-circle", message, related=related))
+        self._faults.append(Diagnostic.at(origin, "include-circle", message, related=related))
 
 
-def _parse(text: str, file: str, faults: list[Fault]) -> Mapping | None:
+def _parse(text: str, file: str, faults: list[Diagnostic]) -> Mapping | None:
     node = parse_map(text, file, faults)
     return None if node is None else check(node, FRAGMENT, faults)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dotenv.parser import parse_stream
 
-from provisioning.spec.diagnostics import Fault
+from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.resolve.layers import lay_given, merge_maps, stack
 from provisioning.spec.resolve.variables import ENVIRONMENT, RESERVED, Scope, named_in
 from provisioning.spec.schema.rules import PATH
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve.inputs import Inputs
     from provisioning.spec.yaml.node import Node
 
-    Reader = Callable[[Inputs, str, Origin, list[Fault]], Mapping | None]
+    Reader = Callable[[Inputs, str, Origin, list[Diagnostic]], Mapping | None]
 
 
 if sys.version_info >= (3, 11):
@@ -39,7 +39,9 @@ _LONGEST_TEXT, _LONGEST_LINE = 65_536, 4_096
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def read_variables(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+def read_variables(
+    inputs: Inputs, file: str, asked: Origin, faults: list[Diagnostic]
+) -> Mapping | None:
     """Return what `file` says as literal values: `{{ }}` is nothing special in them.
 
     `asked` is where the file is named. An INI section is a map of texts; dates become text.
@@ -48,23 +50,25 @@ def read_variables(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]
         return inputs.parsed(file, asked, faults, _variables)
     message = f"{file}: variables cannot be read from this kind of file"
     hint = f"known: {', '.join((*_YAML, *_READERS))}"
-    faults.append(Fault.at(asked, "unknown-kind-of-file", message, hint))
+    faults.append(Diagnostic.at(asked, "unknown-kind-of-file", message, hint))
     return None
 
 
-def read_secrets(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+def read_secrets(
+    inputs: Inputs, file: str, asked: Origin, faults: list[Diagnostic]
+) -> Mapping | None:
     """Return what `read_variables` does, marked as secret; no fault shows anything of `file`."""
     inputs.secret_files.add(file)
-    found: list[Fault] = []
+    found: list[Diagnostic] = []
     node = read_variables(inputs, file, asked, found)
     faults += [_hidden(fault) if fault.origin.file == file else fault for fault in found]
     return None if node is None else cast("Mapping", marked(node, secret=True))
 
 
-def _hidden(fault: Fault) -> Fault:
+def _hidden(fault: Diagnostic) -> Diagnostic:
     message = "this cannot be read; the file holds secrets, so no more of it is shown"
     origin = replace(fault.origin, path="")
-    return Fault(code=fault.code, origin=origin, where="", message=message, excerpt=False)
+    return Diagnostic(code=fault.code, origin=origin, where="", message=message, excerpt=False)
 
 
 def _suffix(file: str) -> str:
@@ -72,24 +76,24 @@ def _suffix(file: str) -> str:
     return ".env" if name.startswith(".env") else PurePosixPath(name).suffix
 
 
-def _variables(text: str, file: str, faults: list[Fault]) -> Mapping | None:
+def _variables(text: str, file: str, faults: list[Diagnostic]) -> Mapping | None:
     if _suffix(file) not in _YAML:
         return _read(text, file, _suffix(file), faults)
     data = parse_map(text, file, faults, as_written=True)
     return None if data is None else cast("Mapping", marked(data, literal=True))
 
 
-def _read(text: str, file: str, suffix: str, faults: list[Fault]) -> Mapping | None:
+def _read(text: str, file: str, suffix: str, faults: list[Diagnostic]) -> Mapping | None:
     try:
         if suffix != ".json":  # whose parser takes linear time
             _demand_modest(text)
         return node_of(_READERS[suffix](text), Origin(file=file, line=0, column=1), literal=True)
     except UnusableError as error:
         origin = Origin(file=file, line=error.line, column=error.column)
-        faults.append(Fault.at(origin, "data-syntax", error.message))
+        faults.append(Diagnostic.at(origin, "data-syntax", error.message))
     except RecursionError:
         origin = Origin(file=file, line=0, column=1)
-        faults.append(Fault.at(origin, "data-syntax", TOO_DEEP))
+        faults.append(Diagnostic.at(origin, "data-syntax", TOO_DEEP))
     return None
 
 
@@ -176,7 +180,7 @@ class Names(NamedTuple):
 
 
 def find_names(
-    layers: Sequence[Mapping], identity: dict[str, Node], inputs: Inputs, faults: list[Fault]
+    layers: Sequence[Mapping], identity: dict[str, Node], inputs: Inputs, faults: list[Diagnostic]
 ) -> Names:
     """Return what `layers` say: the platform, the spec and its overlay, the later winning.
 
@@ -217,15 +221,15 @@ def _stacked(key: str, read: Reader, layers: Sequence[Mapping], scope: Scope) ->
     return Names(stack(maps, scope.faults), len(files) == len(found))
 
 
-def _demand_free(layer: Mapping, faults: list[Fault], *, excerpt: bool) -> None:
+def _demand_free(layer: Mapping, faults: list[Diagnostic], *, excerpt: bool) -> None:
     for key in sorted(layer.items.keys() & RESERVED):
         message = f"{key} is the same for every template, and nobody sets it as a variable"
-        fault = Fault.at(layer.keys[key], "reserved-variable", message, "rename it")
+        fault = Diagnostic.at(layer.keys[key], "reserved-variable", message, "rename it")
         faults.append(replace(fault, excerpt=excerpt))
 
 
-def _written(value: Scalar) -> Fault:
+def _written(value: Scalar) -> Diagnostic:
     """Refuse a secret that is written out in a spec, which many people read."""
     message = "a secret is not written into a spec"
     hint = 'take it from the environment, as in "{{ env.NAME }}", or from a file: secrets_from'
-    return replace(Fault.at(value.origin, "written-secret", message, hint), excerpt=False)
+    return replace(Diagnostic.at(value.origin, "written-secret", message, hint), excerpt=False)

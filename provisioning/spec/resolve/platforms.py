@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.spec.diagnostics import Fault, did_you_mean
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.layers import merge, stack
 from provisioning.spec.schema.check import check
@@ -35,7 +35,7 @@ class Platform(NamedTuple):
 class Platforms:
     """Every platform by name, each laid over what it extends."""
 
-    def __init__(self, inputs: Inputs, directory: str, faults: list[Fault]) -> None:
+    def __init__(self, inputs: Inputs, directory: str, faults: list[Diagnostic]) -> None:
         """Read the built-in files, and the project's in `directory`, which replace them."""
         self._faults = faults
         self._directory = directory
@@ -76,13 +76,13 @@ class Platforms:
         if isinstance(own, Scalar) and own.text != name:
             message = f"the file is called {name}.yaml, and the platform {own.text}"
             hint = "give both the same name"
-            self._faults.append(Fault.at(own.origin, "platform-name", message, hint))
+            self._faults.append(Diagnostic.at(own.origin, "platform-name", message, hint))
 
     def _known(self, name: str, asked: Origin) -> bool:
         if name not in self._written:
             hint = did_you_mean(name, self._written)
             message = f"there is no platform {name}"
-            self._faults.append(Fault.at(asked, "unknown-platform", message, hint))
+            self._faults.append(Diagnostic.at(asked, "unknown-platform", message, hint))
         return name in self._written
 
     def _extended(self, name: str) -> Platform | None:
@@ -122,5 +122,5 @@ class Platforms:
         message = f"this extends itself: {round_trip}"
         origins = [node.items["extends"].origin for _, node in circle]
         related = tuple((origin, "and this extends it") for origin in origins[1:])
-        self._faults.append(Fault.at(origins[0], "platform-circle", message, related=related))
+        self._faults.append(Diagnostic.at(origins[0], "platform-circle", message, related=related))
         return True

@@ -11,7 +11,7 @@ from provisioning.artifact.model.placement import (
     recovery_name,
     service_name,
 )
-from provisioning.spec.diagnostics import Fault, nearest
+from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.model.content import Contents, read_compression
 from provisioning.spec.model.debian import DEB, demand_debian, read_documents, read_fields
 from provisioning.spec.model.services import DEVICE, Services, read_device
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _PREFIX = "prefix"
 
 
-def faults_beside(made: Iterable[_Made]) -> Iterable[Fault]:
+def faults_beside(made: Iterable[_Made]) -> Iterable[Diagnostic]:
     """Tell what is the matter with packages that are for one platform, each fault once."""
     platforms: dict[str, list[_Made]] = {}
     for each in made:
@@ -59,7 +59,7 @@ def faults_beside(made: Iterable[_Made]) -> Iterable[Fault]:
     return dict.fromkeys(fault for faults in found for fault in faults)
 
 
-def _places(packages: list[_Made]) -> Iterator[Fault]:
+def _places(packages: list[_Made]) -> Iterator[Diagnostic]:
     """Tell which prefixes are those of others, or in them."""
     # A prefix that holds another stands before it, with none between but those that it holds too.
     ordered = sorted(packages, key=lambda each: (f"{_folded(each[0])}/", each[0].name))
@@ -69,7 +69,7 @@ def _places(packages: list[_Made]) -> Iterator[Fault]:
             if inner and variant.name != other.name:  # of which names tell
                 message = f"{variant.prefix} is {_where(variant, other)} {other.name} is installed"
                 origin = resolved.merged.items[_PREFIX].origin
-                yield Fault.at(origin, "nested-prefix", message, "give each package its own")
+                yield Diagnostic.at(origin, "nested-prefix", message, "give each package its own")
                 break
 
 
@@ -81,7 +81,7 @@ def _where(variant: Variant, other: Variant) -> str:
     return "where" if _folded(variant) == _folded(other) else "in the directory where"
 
 
-def _names(packages: list[_Made]) -> Iterator[Fault]:
+def _names(packages: list[_Made]) -> Iterator[Diagnostic]:
     """Tell which services have a name that is one of another package, too."""
     known: dict[str, tuple[str, Origin]] = {
         recovery_name(variant.name): (variant.name, variant.origin)
@@ -96,13 +96,15 @@ def _names(packages: list[_Made]) -> Iterator[Fault]:
                 message = f"the service is called {name}, and so is one of {other}"
                 hint = "call one of them another name"
                 related = ((origin, "the other one"),)
-                yield Fault.at(service.origin, "duplicate-service", message, hint, related=related)
+                yield Diagnostic.at(
+                    service.origin, "duplicate-service", message, hint, related=related
+                )
 
 
 _ABOUT = ("summary", "license", "maintainer")
 
 
-def make_variant(resolved: Resolved, faults: list[Fault]) -> Variant:
+def make_variant(resolved: Resolved, faults: list[Diagnostic]) -> Variant:
     """Return the variant that `resolved` describes; every fault of it is added to `faults`."""
     merged, scope = resolved.merged, resolved.scope
     values = scope.variables()
@@ -160,7 +162,7 @@ def _account(variables: dict[str, Any], manager: str) -> str:
     return str(variables.get("name", "")) if manager == "systemd" else ""
 
 
-def _check_prefix(variant: Variant, merged: Mapping, faults: list[Fault]) -> None:
+def _check_prefix(variant: Variant, merged: Mapping, faults: list[Diagnostic]) -> None:
     """Add the fault of a prefix that is not the package's own."""
     prefix = variant.prefix.rstrip("/")  # none where its rule has told what is the matter
     reason = prefix and prefix_fault(prefix, variant.os)
@@ -168,43 +170,43 @@ def _check_prefix(variant: Variant, merged: Mapping, faults: list[Fault]) -> Non
         origin = merged.items["prefix"].origin
         usual = "/usr/local/opt" if variant.os == "macos" else "/opt"
         hint = f"as in {usual}/{variant.name}"
-        faults.append(Fault.at(origin, "shared-prefix", f"{variant.prefix} {reason}", hint))
+        faults.append(Diagnostic.at(origin, "shared-prefix", f"{variant.prefix} {reason}", hint))
 
 
-def _check_services(variant: Variant, merged: Mapping, faults: list[Fault]) -> None:
+def _check_services(variant: Variant, merged: Mapping, faults: list[Diagnostic]) -> None:
     """Add the faults of what a platform, or a prefix, has to be where there are services."""
     if "service_manager" not in merged.items:
         _demand_manager(variant, faults)
     reason = place_reason(variant.prefix[1:]) if variant.services else ""
     if reason and "prefix" in merged.items:
         origin = merged.items["prefix"].origin
-        faults.append(Fault.at(origin, "bad-path", f"{variant.prefix} {reason}"))
+        faults.append(Diagnostic.at(origin, "bad-path", f"{variant.prefix} {reason}"))
 
 
-def _demand_manager(variant: Variant, faults: list[Fault]) -> None:
+def _demand_manager(variant: Variant, faults: list[Diagnostic]) -> None:
     for service in variant.services:
         message = f"the platform {variant.platform} does not say what keeps services running"
         hint = "add service_manager: systemd (or launchd) to the platform, or except: to this"
-        faults.append(Fault.at(service.origin, "no-service-manager", message, hint))
+        faults.append(Diagnostic.at(service.origin, "no-service-manager", message, hint))
 
 
 PLATFORMS = f"{SPECS}/platforms"
 """Where a project keeps them, beside its dodo.py."""
 
 
-class Reading(NamedTuple):
+class ProjectSpecs(NamedTuple):
     """What the specs of a project say: the variants without a fault, and all faults."""
 
     variants: tuple[Variant, ...]
     """Sorted by name and platform."""
     resolved: tuple[Resolved, ...]
     """What each of the variants was made from."""
-    faults: tuple[Fault, ...]
+    diagnostics: tuple[Diagnostic, ...]
     ignored: tuple[str, ...]
     """Names on the command line that mean nothing to any spec: another task may use them."""
 
 
-def read_project(inputs: Inputs) -> Reading:
+def read_project(inputs: Inputs) -> ProjectSpecs:
     """Return every spec in specs/, for each platform that it names.
 
     Beside faults, those variants are returned that have none: a caller can find more faults in
@@ -216,10 +218,10 @@ def read_project(inputs: Inputs) -> Reading:
     ignored = project.check_given()
     faulty = {fault.origin.file for fault in project.faults}
     sound = [each for each in made if each[0].file not in faulty]
-    return Reading(
+    return ProjectSpecs(
         variants=tuple(variant for variant, _ in sound),
         resolved=tuple(resolved for _, resolved in sound),
-        faults=tuple(project.faults),
+        diagnostics=tuple(project.faults),
         ignored=tuple(ignored),
     )
 
@@ -228,7 +230,7 @@ class _Project:
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
         self._names: set[str] = set()
-        self.faults: list[Fault] = []
+        self.faults: list[Diagnostic] = []
         self._platforms = Platforms(inputs, PLATFORMS, self.faults)
 
     def variants(self) -> list[tuple[Variant, Resolved]]:
@@ -251,7 +253,7 @@ class _Project:
             if near == name:
                 message = "this is no variable: a spec or a platform says it"
                 hint = f'let the spec say it, as in {name}: "{{{{ env.{name.upper()} }}}}"'
-            self.faults.append(Fault.at(origin, "unknown-variable", message, hint))
+            self.faults.append(Diagnostic.at(origin, "unknown-variable", message, hint))
         return ignored
 
     def _specs(self) -> list[Mapping]:
@@ -260,7 +262,7 @@ class _Project:
         if not files and not written and not self.faults:
             origin = Origin(file=SPECS, line=0, column=1)
             hint = f"describe your package in {SPECS}/NAME.yaml"
-            self.faults.append(Fault.at(origin, "no-specs", "there is no spec here", hint))
+            self.faults.append(Diagnostic.at(origin, "no-specs", "there is no spec here", hint))
         loaded = [
             load(self._inputs, file, Origin(file=file, line=0, column=1), self.faults)
             for file in files
@@ -279,18 +281,18 @@ class _Project:
             if first is not None:
                 message = f"another package is called {name.text}"
                 related = ((first, "the other one"),)
-                fault = Fault.at(name.origin, "duplicate-name", message, related=related)
+                fault = Diagnostic.at(name.origin, "duplicate-name", message, related=related)
                 self.faults.append(fault)
 
     def _variants(self, spec: Mapping) -> list[tuple[Variant, Resolved]]:
         """Return the sound variants of `spec`; add each fault once, for all platforms."""
         variants: dict[str, tuple[Variant, Resolved]] = {}
-        found: dict[Fault, list[str]] = {}
+        found: dict[Diagnostic, list[str]] = {}
         for name, origin in spec.mapping("platforms").keys.items():
             platform = self._platforms.find(name, origin)
             if platform is None:
                 continue
-            faults: list[Fault] = []
+            faults: list[Diagnostic] = []
             resolution = Resolution(
                 inputs=self._inputs,
                 spec=spec,
@@ -310,7 +312,7 @@ class _Project:
         return [made for platform, made in variants.items() if platform not in faulty]
 
 
-def _told(fault: Fault, platforms: list[str], spec: Mapping, all_platforms: int) -> Fault:
+def _told(fault: Diagnostic, platforms: list[str], spec: Mapping, all_platforms: int) -> Diagnostic:
     """Return `fault`, telling which platforms it is true of, where its place does not say so."""
     general = fault.origin.file == spec.origin.file and not fault.where.startswith("platforms.")
     if general and len(platforms) < all_platforms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Fault
+from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.model.services import declared
 from provisioning.spec.model.variant import key_of
 from provisioning.spec.resolve.layers import Conditions, Fragments, dotted, merge, stack
@@ -62,7 +62,7 @@ class Resolution:
     """Every platform that there is."""
     sound: bool
     """The platforms were read without faults: what one lacks was not just refused."""
-    faults: list[Fault]
+    faults: list[Diagnostic]
 
     def resolved(self) -> Resolved:
         """Merge, and settle every name."""
@@ -108,7 +108,7 @@ class Resolution:
         if missing and self.sound:
             message = f"the platform {self.platform.family[0]} does not say {', '.join(missing)}"
             hint = "let it extend linux or macos, or write these keys into its file"
-            self.faults.append(Fault.at(self.asked, "incomplete-platform", message, hint))
+            self.faults.append(Diagnostic.at(self.asked, "incomplete-platform", message, hint))
 
     def _settled(self, merged: Mapping, scope: Scope) -> Scope:
         """Return `scope` with the version found, and the prefix as it will be."""

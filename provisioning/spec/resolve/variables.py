@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Fault, did_you_mean, nearest
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean, nearest
 from provisioning.spec.yaml.node import (
     Mapping,
     Node,
@@ -45,7 +45,12 @@ class Scope:
     """The names of one variant. What uses them is resolved on demand, so their order is free."""
 
     def __init__(
-        self, names: dict[str, Node], inputs: Inputs, faults: list[Fault], *, complete: bool = True
+        self,
+        names: dict[str, Node],
+        inputs: Inputs,
+        faults: list[Diagnostic],
+        *,
+        complete: bool = True,
     ) -> None:
         """Resolve against `names`; faults are added where the text in question was written.
 
@@ -106,7 +111,7 @@ class Scope:
             return text
         return None
 
-    def _untold(self, node: Scalar) -> list[Fault]:
+    def _untold(self, node: Scalar) -> list[Diagnostic]:
         """Where faults of what is written in `node` go: nowhere, if it was refused as it stands."""
         return [] if not node.quoted and is_ambiguous(node.text) else self.faults
 
@@ -245,7 +250,7 @@ class Scope:
         names = " → ".join(origin.path for origin in (*circle, circle[0]))
         related = tuple((origin, "and uses it here") for origin in circle[1:])
         message = f"this uses itself: {names}"
-        self.faults.append(Fault.at(circle[0], "variable-circle", message, related=related))
+        self.faults.append(Diagnostic.at(circle[0], "variable-circle", message, related=related))
 
     def _refuse(self, node: Node, code: str, message: str, hint: str = "") -> None:
-        self.faults.append(Fault.at(node.origin, code, message, hint))
+        self.faults.append(Diagnostic.at(node.origin, code, message, hint))

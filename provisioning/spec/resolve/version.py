@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.release import latest
-from provisioning.spec.diagnostics import Fault
+from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.resolve.git import GitError, NoVersion, ask
 from provisioning.spec.schema.rules import PATH, TAG_GLOB, VERSION
 from provisioning.spec.schema.schema import ONE_SOURCE, SOURCES
@@ -287,7 +287,9 @@ else:
 GIT = "(git)"
 
 
-def find_version(node: Node, variant: str, inputs: Inputs, faults: list[Fault]) -> Scalar | None:
+def find_version(
+    node: Node, variant: str, inputs: Inputs, faults: list[Diagnostic]
+) -> Scalar | None:
     """Return the version that a resolved `version:` means, from where it is; None after a fault.
 
     `variant` is whose version it is, as in `greenhouse:raspberry-pi`.
@@ -297,14 +299,14 @@ def find_version(node: Node, variant: str, inputs: Inputs, faults: list[Fault]) 
         return None
     if any(each.secret for each in scalars(node)):
         message = "a secret stands in this, and everybody could read it in the package's name"
-        faults.append(Fault.at(value.origin, "exposed-secret", message))
+        faults.append(Diagnostic.at(value.origin, "exposed-secret", message))
         return None
     if source == "from":
         found = _from_git(value, asked, variant, inputs, faults)
     else:
         found = _read(source, value, inputs, faults)
     if isinstance(found, NoVersion):
-        faults.append(Fault.at(value.origin, "no-version", found.message, found.hint))
+        faults.append(Diagnostic.at(value.origin, "no-version", found.message, found.hint))
         return None
     if found is None:
         return None
@@ -319,7 +321,7 @@ def _origin(source: str, value: Scalar) -> Origin:
 
 
 def _from_git(
-    value: Scalar, asked: dict[str, Scalar], variant: str, inputs: Inputs, faults: list[Fault]
+    value: Scalar, asked: dict[str, Scalar], variant: str, inputs: Inputs, faults: list[Diagnostic]
 ) -> str | NoVersion | None:
     if value.text != "git":
         return NoVersion(f"a version cannot come from {value.text}", "known: git")
@@ -333,18 +335,18 @@ def _from_git(
     return found if told else None
 
 
-def _sound(text: str, origin: Origin, faults: list[Fault]) -> str | None:
+def _sound(text: str, origin: Origin, faults: list[Diagnostic]) -> str | None:
     """Return the version that `text` says; None after a fault."""
     version = version_in(text)
     if isinstance(version, Doubtful):
         message = f'"{shorten(text)}" {version.why}'
-        faults.append(Fault.at(origin, "doubtful-version", message, version.advice()))
+        faults.append(Diagnostic.at(origin, "doubtful-version", message, version.advice()))
         return None
     return version if VERSION.holds(version, origin, faults) else None
 
 
 def _read(
-    source: str, value: Scalar, inputs: Inputs, faults: list[Fault]
+    source: str, value: Scalar, inputs: Inputs, faults: list[Diagnostic]
 ) -> str | NoVersion | None:
     said: str | NoVersion | None = value.text
     if source != "text":
@@ -353,7 +355,7 @@ def _read(
 
 
 def _in_file(
-    source: str, value: Scalar, inputs: Inputs, faults: list[Fault]
+    source: str, value: Scalar, inputs: Inputs, faults: list[Diagnostic]
 ) -> str | NoVersion | None:
     """Return the text of a version in a file of the project; None after a fault."""
     if not PATH.holds(value.text, value.origin, faults):
@@ -364,7 +366,7 @@ def _in_file(
     return _project_version(value.text, text)
 
 
-def _source(node: Node, faults: list[Fault]) -> tuple[str, Scalar | None, dict[str, Scalar]]:
+def _source(node: Node, faults: list[Diagnostic]) -> tuple[str, Scalar | None, dict[str, Scalar]]:
     """Return what kind of version was written, its value, and all that is said beside it.
 
     There is no value after a fault.
@@ -377,13 +379,13 @@ def _source(node: Node, faults: list[Fault]) -> tuple[str, Scalar | None, dict[s
         # In one place or by an overlay, which adds its source to that of the spec.
         related = tuple((node.keys[key], "one is here") for key in sources)
         if said:  # else the schema has told
-            faults.append(Fault.at(node.origin, "version-source", ONE_SOURCE, related=related))
+            faults.append(Diagnostic.at(node.origin, "version-source", ONE_SOURCE, related=related))
         return "", None, {}
     (source,) = sources
     idle = [] if source == "from" else sorted(said.keys() - {source})
     for key in idle:
         message = f"this means nothing beside {source}; remove it"
-        faults.append(Fault.at(node.keys[key], "idle-key", message))
+        faults.append(Diagnostic.at(node.keys[key], "idle-key", message))
     return source, None if idle else said[source], said
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cerberus import TypeDefinition, Validator, errors
 
-from provisioning.spec.diagnostics import SECRETS, Fault, did_you_mean, nearest
+from provisioning.spec.diagnostics import SECRETS, Diagnostic, did_you_mean, nearest
 from provisioning.spec.model.debian import DOCUMENTS, FIELDS
 from provisioning.spec.schema.rules import MODES
 from provisioning.spec.schema.schema import CONTENT, HOOKS, KINDS, ONE_SOURCE, WITH_DST, inner
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Path = tuple[str | int, ...]
 
 
-def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Fault]:
+def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Diagnostic]:
     """Tell of each value in `node` that another reader of YAML may take for another.
 
     `rule` is what the schema says of `node`, and `key` what is written in front of it.
@@ -48,7 +48,7 @@ def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Fault]:
             written = f"{part}: " if isinstance(part, str) else ""
             yield from doubts(item, inner(rule, part), written)
     elif reason := doubt(node):
-        yield Fault.at(node.origin, "ambiguous", reason, _plainly(node, rule, key))
+        yield Diagnostic.at(node.origin, "ambiguous", reason, _plainly(node, rule, key))
 
 
 def known_instead(node: Scalar, rule: Schema, key: str) -> str:
@@ -226,7 +226,7 @@ _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 _VALIDATORS: dict[int, _Validator] = {}
 
 
-def check(node: Mapping, schema: Schema, faults: list[Fault]) -> Mapping:
+def check(node: Mapping, schema: Schema, faults: list[Diagnostic]) -> Mapping:
     """Return `node` without what `schema` refuses, for which faults are added.
 
     What is left has the right types everywhere, so that more can be said about it. Keys that
@@ -294,24 +294,24 @@ class _Validator(Validator):  # type: ignore[misc]  # as above
             self._error(field, _TOGETHER, "version-source", ONE_SOURCE)
 
 
-def _fault(root: Mapping, error: Any, schema: Schema) -> Fault:
+def _fault(root: Mapping, error: Any, schema: Schema) -> Diagnostic:
     *parents, key = error.document_path
     parent = _at(root, parents)
     if error.code == errors.UNKNOWN_FIELD.code:
         hint = suggestion(key, _rule(schema, parents)["schema"])
-        return Fault.at(parent.keys[key], "unknown-key", "unknown key", hint)
+        return Diagnostic.at(parent.keys[key], "unknown-key", "unknown key", hint)
     if error.code == errors.REQUIRED_FIELD.code:
-        return Fault.at(parent.origin, "missing-key", f"{key} is missing")
+        return Diagnostic.at(parent.origin, "missing-key", f"{key} is missing")
     node = _at(parent, [key])
     if error.code == _TOGETHER.code:
         code, message, *inner = error.info
-        return Fault.at(node.keys[inner[0]] if inner else node.origin, code, message)
+        return Diagnostic.at(node.keys[inner[0]] if inner else node.origin, code, message)
     if error.code == errors.MIN_LENGTH.code:
-        return Fault.at(node.origin, "empty", "at least one is needed")
+        return Diagnostic.at(node.origin, "empty", "at least one is needed")
     return _type_fault(node, key, _rule(schema, error.document_path))
 
 
-def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
+def _type_fault(node: Node, key: str | int, rule: Schema) -> Diagnostic:
     types: str | list[str] = rule["type"]
     wanted = [types] if isinstance(types, str) else types
     quotable = "string" in wanted and "integer" not in wanted
@@ -321,14 +321,14 @@ def _type_fault(node: Node, key: str | int, rule: Schema) -> Fault:
         written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
         if is_mode:
-            return Fault.at(node.origin, "unquoted-mode", message)
+            return Diagnostic.at(node.origin, "unquoted-mode", message)
         if told := _better(node, key, rule):
             message = f"{node.text} is {kind_of(node)} here, and must be text"
-            return Fault.at(node.origin, "unquoted-text", message, told)
-        return Fault.at(node.origin, "unquoted-text", message)
+            return Diagnostic.at(node.origin, "unquoted-text", message, told)
+        return Diagnostic.at(node.origin, "unquoted-text", message)
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
     message = f"this is {kind_of(node)}, and must be {names}"
-    fault = Fault.at(node.origin, "wrong-type", message, instead(node, key, rule))
+    fault = Diagnostic.at(node.origin, "wrong-type", message, instead(node, key, rule))
     return replace(fault, excerpt=key != SECRETS)
 
 

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.console import NO_CHARACTERS
-from provisioning.spec.diagnostics import Fault, nearest
+from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.yaml.node import shorten
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ class Rule(NamedTuple):
     others: tuple[tuple[str, str], ...] = ()
     """What others call some of those, in small letters, each with its name here."""
 
-    def holds(self, text: str, origin: Origin, faults: list[Fault]) -> bool:
+    def holds(self, text: str, origin: Origin, faults: list[Diagnostic]) -> bool:
         """Whether `text` is as it must be; if not, a fault is added."""
         reason = self.reason(text)
         if reason:
             shown = json.dumps(shorten(text), ensure_ascii=False)
             near = self.meant(text)
             hint = f"did you mean {near}?" if near else ""
-            faults.append(Fault.at(origin, self.code, f"{shown} {reason}", hint))
+            faults.append(Diagnostic.at(origin, self.code, f"{shown} {reason}", hint))
         return not reason
 
     def meant(self, text: str) -> str:

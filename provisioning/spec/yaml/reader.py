@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from provisioning.spec.diagnostics import LINE_BREAK, Fault, nearest, withheld
+from provisioning.spec.diagnostics import LINE_BREAK, Diagnostic, nearest, withheld
 from provisioning.spec.resolve.inputs import place
 from provisioning.spec.yaml.mistakes import (
     PLACEHOLDER,
@@ -62,7 +62,7 @@ _TYPES = {
 }
 
 
-def load(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mapping | None:
+def load(inputs: Inputs, file: str, asked: Origin, faults: list[Diagnostic]) -> Mapping | None:
     """Return the map that the YAML file `file` of the project holds; None after a fault.
 
     `asked` is where the file was asked for, for when it cannot be read. After faults that leave
@@ -74,7 +74,7 @@ def load(inputs: Inputs, file: str, asked: Origin, faults: list[Fault]) -> Mappi
 
 
 def parse_map(
-    text: str, file: str, faults: list[Fault], *, as_written: bool = False
+    text: str, file: str, faults: list[Diagnostic], *, as_written: bool = False
 ) -> Mapping | None:
     """Return the map that is the one YAML document in `text`, as `load` does.
 
@@ -85,7 +85,7 @@ def parse_map(
         return node
     kind = "a list" if isinstance(node, Sequence) else "one value"
     message = f"the file holds {kind}, and must hold keys with values"
-    faults.append(Fault.at(node.origin, "not-a-map", message, _advice(node)))
+    faults.append(Diagnostic.at(node.origin, "not-a-map", message, _advice(node)))
     return None
 
 
@@ -96,19 +96,21 @@ def _advice(node: Sequence | Scalar) -> str:
     return f"write {tight}, with a space" if tight else "write key: value"
 
 
-def parse(text: str, file: str, faults: list[Fault], *, as_written: bool = False) -> Node | None:
+def parse(
+    text: str, file: str, faults: list[Diagnostic], *, as_written: bool = False
+) -> Node | None:
     """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
-    found: list[Fault] = []
+    found: list[Diagnostic] = []
     node = _parsed(text, file, found, as_written=as_written)
     faults += withheld(found, text) if found else ()
     return node
 
 
-def _parsed(text: str, file: str, faults: list[Fault], *, as_written: bool) -> Node | None:
+def _parsed(text: str, file: str, faults: list[Diagnostic], *, as_written: bool) -> Node | None:
     if control := _CONTROL.search(text):
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())
-        faults.append(Fault.at(origin, "control-character", message, "remove it"))
+        faults.append(Diagnostic.at(origin, "control-character", message, "remove it"))
         return None
     reader = _Reader(file, text, faults, as_written=as_written)
     try:
@@ -120,14 +122,14 @@ def _parsed(text: str, file: str, faults: list[Fault], *, as_written: bool) -> N
     return None
 
 
-def _syntax_fault(file: str, trouble: Trouble) -> Fault:
+def _syntax_fault(file: str, trouble: Trouble) -> Diagnostic:
     def origin(place: Place) -> Origin:
         return Origin(file=file, line=place[0], column=place[1])
 
     told = explain(trouble)
     related = ((origin(told.began[0]), told.began[1]),) if told.began else ()
     place = origin(told.place or trouble.place)
-    return Fault.at(place, told.code, told.message, told.hint, related)
+    return Diagnostic.at(place, told.code, told.message, told.hint, related)
 
 
 class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen by nobody
@@ -135,13 +137,13 @@ class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen 
 
     def __init__(self, origin: Origin, code: str, message: str, hint: str) -> None:
         super().__init__()
-        self.fault = Fault.at(origin, code, message, hint)
+        self.fault = Diagnostic.at(origin, code, message, hint)
 
 
 class _Reader:
     """Makes nodes of libyaml's events: its own composer recurses in C, without a limit."""
 
-    def __init__(self, file: str, text: str, faults: list[Fault], *, as_written: bool) -> None:
+    def __init__(self, file: str, text: str, faults: list[Diagnostic], *, as_written: bool) -> None:
         self._file = file
         self._as_written = as_written
         self._faults = faults
@@ -194,7 +196,7 @@ class _Reader:
         if event.tag is not None:
             hint = 'write the value alone; quote what is text, as in "0644"'
             message = f"the tag {event.tag.replace(_TAG, '!!')} is refused"
-            self._faults.append(Fault.at(origin, "tag", message, hint))
+            self._faults.append(Diagnostic.at(origin, "tag", message, hint))
         return self._anchored(event, origin, depth)
 
     def _anchored(self, event: Any, origin: Origin, depth: int) -> Node:
@@ -256,7 +258,7 @@ class _Reader:
             if key in keys:
                 related = ((keys[key], "first written here"),)
                 message, hint = "this key is here twice", "remove one of the two"
-                self._faults.append(Fault.at(place, "duplicate-key", message, hint, related))
+                self._faults.append(Diagnostic.at(place, "duplicate-key", message, hint, related))
                 continue
             items[key], keys[key] = node, place
         return Mapping(items=items, keys=keys, origin=origin)
@@ -273,14 +275,14 @@ class _Reader:
             raise _Meaningless(origin, "key-not-text", message, "write key: value")
         if node.text == "<<" and not node.quoted:
             hint = "repeat the keys, or use an alias for a whole value"
-            self._faults.append(Fault.at(origin, "merge-key", "<< is not supported", hint))
+            self._faults.append(Diagnostic.at(origin, "merge-key", "<< is not supported", hint))
         elif not isinstance(node.value, str):
             message = f"this key is {kind_of(node)}, and must be text"
             hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
-            self._faults.append(Fault.at(origin, "key-not-text", message, hint))
+            self._faults.append(Diagnostic.at(origin, "key-not-text", message, hint))
         elif not node.doubtful and node.text not in _AXES and (reason := doubt(node)):
             hint = f'quote it: "{shorten(node.text)}":'
-            self._faults.append(Fault.at(origin, "key-not-text", reason, hint))
+            self._faults.append(Diagnostic.at(origin, "key-not-text", reason, hint))
         else:
             return node.value
         return None
@@ -328,7 +330,9 @@ class _Reader:
                 value = _TYPES[tag](yaml.ScalarNode(tag, text))
         if isinstance(value, float) and not math.isfinite(value):
             message = f"{shorten(text)} is a number that cannot be used"
-            self._faults.append(Fault.at(origin, "not-finite", message, "quote it if it is text"))
+            self._faults.append(
+                Diagnostic.at(origin, "not-finite", message, "quote it if it is text")
+            )
             return text
         return value
 

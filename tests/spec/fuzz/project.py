@@ -21,8 +21,8 @@ from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import package_of
 from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve.inputs import Inputs
-from provisioning.spec.resolve.outline import Outline, outline, write
 from provisioning.spec.resolve.project import read_project
+from provisioning.spec.resolve.resolved_view import ResolvedView, resolved_view, write
 from provisioning.spec.yaml.node import plain
 
 if TYPE_CHECKING:
@@ -84,18 +84,18 @@ def judge(files: Files) -> None:
     """Read and lay out a project of `files`: with reports of faults, and no other exception."""
     with planted(files) as root:
         reading = read_project(Inputs(root, _given(files.get(GIVEN, b""))))
-        assert reading.variants or reading.faults
-        _demand_readable(SpecError(reading.faults, root))
+        assert reading.variants or reading.diagnostics
+        _demand_readable(SpecError(reading.diagnostics, root))
         try:
-            layouts = lay_out(reading.variants, Sources("artifacts"), reading.faults)
+            layouts = lay_out(reading.variants, Sources("artifacts"), reading.diagnostics)
         except SpecError as error:
             _demand_readable(error)
         else:
-            assert not reading.faults
+            assert not reading.diagnostics
             for layout in layouts:
                 _demand_sound(layout)
             for resolved in reading.resolved:
-                _demand_shown(outline(resolved))
+                _demand_shown(resolved_view(resolved))
 
 
 def _given(text: bytes) -> dict[str, str]:
@@ -108,12 +108,12 @@ def _demand_readable(error: SpecError) -> None:
     report = str(error)
     strange = [line for line in report.split("\n") if not line.isprintable()]
     assert not strange, f"not printable: {strange[0]!a}"
-    assert _COLOUR.sub("", error.told(colour=True)) == report
+    assert _COLOUR.sub("", error.text(colour=True)) == report
     spelled = json.loads(json.dumps(error.as_json()).encode())
-    assert len(spelled["faults"]) == len(error.faults)
+    assert len(spelled["faults"]) == len(error.diagnostics)
 
 
-def _demand_shown(shown: Outline) -> None:
+def _demand_shown(shown: ResolvedView) -> None:
     """What `doit spec` prints says to a reader of YAML what it is."""
     for written in (write(shown.node), _COLOUR.sub("", write(shown.node, colour=True))):
         read = yaml.load(written, yaml.CSafeLoader)

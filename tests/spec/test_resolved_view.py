@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from provisioning.spec.resolve.inputs import Inputs
-from provisioning.spec.resolve.outline import Outline, outline, write
 from provisioning.spec.resolve.project import read_project
+from provisioning.spec.resolve.resolved_view import ResolvedView, resolved_view, write
 from provisioning.spec.yaml.node import Origin
 from provisioning.spec.yaml.plain import node_of
 from tests.repository import commit, git
@@ -31,21 +31,21 @@ PLATFORM = "platform: {}\nos: macos\narch: arm64\nprefix: /opt/x\nformats: [tar.
 DEFAULTS = 'defaults: {owner: root, group: wheel, file_mode: "0644", dir_mode: "0755"}\n'
 
 
-def shown(root: Path, spec: str, given: dict[str, str] | None = None, **files: str) -> Outline:
+def shown(root: Path, spec: str, given: dict[str, str] | None = None, **files: str) -> ResolvedView:
     """The outline of the package `app` on the Mac."""
     conftest.write(root, {"specs/app.yaml": HEAD + spec, **files})
     reading = read_project(Inputs(root, given))
-    assert reading.faults == ()
-    mac, _ = map(outline, reading.resolved)
+    assert reading.diagnostics == ()
+    mac, _ = map(resolved_view, reading.resolved)
     assert (mac.name, mac.platform) == ("app", "mac-mini")
     return mac
 
 
-def values(found: Outline) -> Any:
+def values(found: ResolvedView) -> Any:
     return found.as_json()["values"]
 
 
-def origin(found: Outline, path: str) -> str:
+def origin(found: ResolvedView, path: str) -> str:
     return str(found.as_json()["origins"][path])
 
 
@@ -67,7 +67,7 @@ summary: An app
     conftest.write(tmp_path, {**files, "specs/platforms/mac.yaml": platform})
     (resolved,) = read_project(Inputs(tmp_path)).resolved
     assert (
-        write(outline(resolved).node)
+        write(resolved_view(resolved).node)
         == """\
 name: app                 # specs/app.yaml:1
 version: "1.0"            # specs/app.yaml:2
@@ -195,7 +195,7 @@ def test_a_version_comes_from_where_it_is(
     spec += "platforms: {mac-mini: {prefix: '/{{ version }}'}}\n"
     conftest.write(tmp_path, {"specs/app.yaml": spec, **files})
     (resolved,) = read_project(Inputs(tmp_path)).resolved
-    shown_ = outline(resolved)
+    shown_ = resolved_view(resolved)
     assert (values(shown_)["version"], origin(shown_, "version")) == found
     assert origin(shown_, "prefix") == "specs/app.yaml:6:32"
 
@@ -207,7 +207,7 @@ def test_a_version_of_git_comes_from_git(tmp_path: Path) -> None:
     commit(tmp_path)
     git(tmp_path, "tag", "v1.4.2")
     (resolved,) = read_project(Inputs(tmp_path)).resolved
-    assert origin(outline(resolved), "version") == "(git)"
+    assert origin(resolved_view(resolved), "version") == "(git)"
 
 
 def test_a_variant_at_the_limit_of_values_is_shown_whole(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.console import Paint
-    from provisioning.spec.diagnostics import Fault
+    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.resolve.resolve import Resolved
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Node, Origin
@@ -116,7 +116,7 @@ def _is_plain(text: str) -> bool:
     """Whether `text` needs no quotes; in doubt, as with whatever begins with a digit, it does."""
     if not text.isprintable() or not (text[:1].isalpha() or text[:1] in set("_/.(")):
         return False
-    faults: list[Fault] = []
+    faults: list[Diagnostic] = []
     node = parse(text, "", faults)
     is_itself = isinstance(node, Scalar) and node.value == text and not faults
     return is_itself and text not in _SWITCHES
@@ -138,7 +138,7 @@ _TOP = (
 )
 
 
-class Outline(NamedTuple):
+class ResolvedView(NamedTuple):
     """What `doit spec` shows of a variant; no secret is in it."""
 
     name: str
@@ -156,7 +156,7 @@ class Outline(NamedTuple):
         }
 
 
-def outline(resolved: Resolved) -> Outline:
+def resolved_view(resolved: Resolved) -> ResolvedView:
     """Return what a variant without faults was made from: merged, resolved, nothing added."""
     scope = resolved.scope.renewed()
     merged = resolved.merged
@@ -175,7 +175,7 @@ def outline(resolved: Resolved) -> Outline:
     }
     told = {key: _masked(node) for key, node in sections.items() if _says_something(node)}
     node = _map(told, merged.origin)
-    return Outline(plain(node)["name"], plain(node)["platform"], node)
+    return ResolvedView(plain(node)["name"], plain(node)["platform"], node)
 
 
 def _services(resolved: Resolved, scope: Scope) -> dict[str, Node]:
