@@ -14,7 +14,6 @@ from provisioning.builder.render import render as rendering
 from provisioning.builder.render.render import Templates, render, render_all
 from provisioning.spec.diagnostics import SpecError
 from tests.builder.conftest import content, variant, write
-from tests.conftest import soon
 
 
 def _render(text: str, **variables: Any) -> str:
@@ -106,17 +105,13 @@ def test_the_names_that_are_looked_at_are_reported_present_or_not() -> None:
             "{{ {}.items }}",
             "1:1: a builtin_function_or_method has no text of its own [template-error]",
         ),
-        ("{{ [range] | tojson }}", "1:1: a function has no JSON of its own [template-error]"),
         ("{{ [1] | random }}", "1:10: No filter named 'random' [template-syntax]"),
         ("{{ 1 / 0 }}", "1:1: division by zero [template-error]"),
         ("{{ 1 / 0 }}{{ 1 }}", "1:1: division by zero [template-error]"),
-        ("{{ 2 ** 999999999 }}", "1:1: the result of ** would be too large [template-limit]"),
         (
             "{{ 2 ** 'x' }}",
             "1:1: unsupported operand type(s) for ** or pow(): 'int' and 'str' [template-error]",
         ),
-        ("{{ 'x' * 9999999999 }}", "1:1: the result of * would be too large [template-limit]"),
-        ("{{ 9999999999 * [1] }}", "1:1: the result of * would be too large [template-limit]"),
         (
             "\n{% include 'none.j2' %}",
             "2:13: none.j2: no such template in the project [missing-template]",
@@ -139,18 +134,6 @@ def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:
 def test_no_way_leads_to_python() -> None:
     told = "t.j2:1:5: access to attribute '__class__' of 'list' object is unsafe [template-error]"
     assert _refused("{{a.__class__}}", a=[]) == told
-
-
-def test_a_product_that_is_only_just_too_large_is_refused() -> None:
-    told = "t.j2:1:1: the result of * would be too large [template-limit]"
-    assert _refused("{{ ('xy' * 500001) | length }}") == told
-    assert _render("{{ ('xy' * 500000) | length }}") == "1000000"
-
-
-@soon()
-def test_a_loop_without_end_is_stopped() -> None:
-    inner = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
-    assert _refused(inner) == "t.j2:1:1: loops for more than 1,000,000 steps [template-limit]"
 
 
 def test_all_other_templates_that_cannot_be_read_are_told_at_once() -> None:
@@ -211,8 +194,7 @@ def test_a_template_that_needs_too_much_memory_is_refused(tmp_path: Path) -> Non
 def test_a_template_that_needs_too_much_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "CPU_SECONDS", 1)
     write("a.j2", "a")
-    slow = "{% for i in range(99999) %}{{ i | center(99999) | upper | length }}{% endfor %}"
-    write("b.j2", slow)
+    write("b.j2", "{% for i in range(99999) %}" * 3 + "{% endfor %}" * 3)
     contents = content("template", "a.j2", "a"), content("template", "b.j2", "b", number=1)
     (layout,) = lay_out([variant(*contents)], Sources("artifacts"))
     with pytest.raises(SpecError) as caught:

@@ -11,7 +11,6 @@ from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render import render
 from provisioning.builder.render.render import Templates, render_all
-from provisioning.builder.render.sandbox import MOST_NAMES
 from provisioning.spec.diagnostics import SpecError
 from tests.builder.conftest import content, variant, write
 
@@ -144,13 +143,6 @@ def test_a_name_in_a_loop_is_told_once() -> None:
         "t:1:1: there is no x in this map",
         "t:1:24: there is no variable nmae",
     ]
-
-
-def test_a_loop_that_looks_for_too_many_names_is_ended() -> None:
-    text = "{% for a in 'x' * COUNT %}{{ server[loop.index] }}{% endfor %}{{ nmae }}"
-    ended, whole = (text.replace("COUNT", str(MOST_NAMES + more)) for more in (1, -1))
-    assert len(_faults(ended)) == 1
-    assert len(_faults(whole)) == 2
 
 
 def test_a_use_that_is_repeated_costs_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

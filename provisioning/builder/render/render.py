@@ -21,7 +21,7 @@ from jinja2.runtime import Undefined
 from provisioning.builder.collect import checks
 from provisioning.builder.plan.needs import includes
 from provisioning.builder.render.faults import Faults, Line, with_contents, word
-from provisioning.builder.render.sandbox import LimitError, NotTextError, Sandbox
+from provisioning.builder.render.sandbox import NotTextError, Sandbox, demand_no_address
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError
@@ -252,7 +252,9 @@ class Templates:
             uses = frozenset(self._uses(template, includes(template), {template}))
             faults.secretive = not uses.isdisjoint(self._secrets)
             if not faults.found:
-                content = self._environment.get_template(template).render(variables).encode()
+                text = self._environment.get_template(template).render(variables)
+                demand_no_address(text)
+                content = text.encode()
         except Exception as error:  # noqa: BLE001 - a template can be made to raise anything
             self._tell(error, template)
         if faults.found:
@@ -361,8 +363,7 @@ def _reason(error: Exception) -> tuple[str, str]:
         return "template-limit", "includes or calls itself without end"
     if isinstance(error, MemoryError):
         return "template-limit", "needs too much memory"
-    code = "template-limit" if isinstance(error, LimitError) else "template-error"
-    return code, str(error) or type(error).__name__
+    return "template-error", str(error) or type(error).__name__
 
 
 def _place(error: Exception, template: str) -> Line:
