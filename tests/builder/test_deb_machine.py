@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import Hook, Service
 from provisioning.artifact.tool import tool
 from provisioning.artifact.verify.verify import verify
 from provisioning.builder.archive.pack import pack
@@ -19,7 +21,7 @@ from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import workspace
-from provisioning.spec.model.variant import Hook, Service, Value
+from provisioning.spec.model.variant import HookSpec, ServiceSpec
 from tests.builder.conftest import HERE, content, variant, write
 from tests.machines.booted import booted
 from tests.machines.machine import machine
@@ -41,8 +43,8 @@ HOOKS = ("post_install", "post_remove", "pre_install", "pre_remove")
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 
 
-def _service(name: str, user: str = "demo") -> Service:
-    return Service(name, "bin/run", "always", user, "", {}, "", None, HERE, {})
+def _service(name: str, user: str = "demo") -> ServiceSpec:
+    return ServiceSpec(Service(name, "bin/run", "always", user, "", (), "", None), HERE, {})
 
 
 def _deb(digests: Digests, version: str, **changes: Any) -> Path:
@@ -60,7 +62,7 @@ def _deb(digests: Digests, version: str, **changes: Any) -> Path:
         "formats": ("deb",),
         "service_manager": "systemd",
         "services": (_service("demo"), _service("old")),
-        "hooks": tuple(Hook(name, f"hooks/{name}", 60, HERE) for name in HOOKS),
+        "hooks": tuple(HookSpec(Hook(name, 60), f"hooks/{name}", HERE) for name in HOOKS),
     }
     described = variant(*contents, **{**values, **changes})
     place = write("artifacts/.work/install", mode=0o755)
@@ -168,7 +170,7 @@ def test_a_hook_that_fails_leaves_the_old_version(tmp_path: Path, digests: Diges
     with machine(KINDS[0], tmp_path) as pi:
         _dpkg(pi, "-i", _deb(digests, "1.0"))
         write("t/lib/text", "two\n")
-        bad = Hook("pre_install", "bad", 60, HERE)
+        bad = HookSpec(Hook("pre_install", 60), "bad", HERE)
         write("bad", "#!/bin/sh\necho no room; exit 3\n")
         shutil.copy(_deb(digests, "1.1", hooks=(bad,)), pi.path("/tmp/bad.deb"))
         assert "no room" in pi.run("dpkg", "-i", "/tmp/bad.deb", status=1)
@@ -339,7 +341,7 @@ cd /opt/demo/lib && python3 -c 'import m; print(m.A, m.__cached__)' >>/hooks
 
 def test_old_code_does_not_run_and_no_byte_code_stays(tmp_path: Path, digests: Digests) -> None:
     """What root imports leaves byte code, which upgrades and removals take along."""
-    hooks = (Hook("post_install", "imports", 60, HERE),)
+    hooks = (HookSpec(Hook("post_install", 60), "imports", HERE),)
     write("imports", IMPORTS, mode=0o755)
     with machine(KINDS[0], tmp_path) as pi:
         for version in ("1", "2"):

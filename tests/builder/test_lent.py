@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact.model.package import Hook
 from provisioning.artifact.verify.verify import verify, verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
@@ -15,7 +16,7 @@ from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
-from provisioning.spec.model.variant import Hook
+from provisioning.spec.model.variant import HookSpec
 from tests.builder.conftest import HERE, content, variant, write
 from tests.machines.copied import copied
 
@@ -116,7 +117,7 @@ def _installed(pi: Copied, place: Workspace) -> str:
 @pytest.mark.usefixtures("digests")
 def test_what_root_runs_is_root_s_whoever_owns_the_rest() -> None:
     write("t/run", "#!/bin/sh\n", mode=0o755)
-    hook = Hook("post_install", "t/run", 60, HERE)
+    hook = HookSpec(Hook("post_install", 60), "t/run", HERE)
     described = variant(content("src", "t/run", "run"), owner="daemon", hooks=(hook,))
     (layout,) = lay_out([described], Sources("artifacts", tool="t/run"))
     owners = {item.path: item.owner for item in layout.items}

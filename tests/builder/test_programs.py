@@ -12,13 +12,14 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from provisioning.artifact.model import package
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import CHECKS, Health, Service
 from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render_all
 from provisioning.builder.workspace.paths import package_of
 from provisioning.spec.diagnostics import SpecError
-from provisioning.spec.model.services import CHECKS
-from provisioning.spec.model.variant import Health, Service, Value
+from provisioning.spec.model.variant import ServiceSpec
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import HERE, content, variant, write
@@ -40,9 +41,9 @@ def files(project: object) -> None:
     write("data")
 
 
-def service(**said: Any) -> Service:
-    usual = Service("app", "bin/run", "always", "", "", {}, "", None, HERE, {})
-    return usual._replace(**said)
+def service(**said: Any) -> ServiceSpec:
+    usual = Service("app", "bin/run", "always", "", "", (), "", None)
+    return ServiceSpec(usual._replace(**said), HERE, {})
 
 
 def faults(**said: Any) -> list[str]:

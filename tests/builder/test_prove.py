@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.extract import Writer
+from provisioning.artifact.model.package import Hook
 from provisioning.artifact.verify.verify import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
@@ -21,7 +22,7 @@ from provisioning.builder.verify.prove import prove
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.errors import BuildError
-from provisioning.spec.model.variant import Hook
+from provisioning.spec.model.variant import HookSpec
 from tests.builder.conftest import HERE, content, variant, write
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def test_what_a_package_is_is_compared(place: Workspace, digests: Digests) -> No
     ]
 
 
-HOOK = Hook("pre_install", "hook.j2", 60, HERE)
+HOOK = HookSpec(Hook("pre_install", 60), "hook.j2", HERE)
 
 
 def test_scripts_of_another_version_are_sound_and_not_what_this_one_spells(

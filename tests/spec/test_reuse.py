@@ -105,18 +105,19 @@ services:
 variables: {port: 80}
 """
     found = variants(text, head)
-    (mac,), (pi,) = found["mac-mini"].services, found["raspberry-pi"].services
+    mac, pi = (found[name].services[0].service for name in ("mac-mini", "raspberry-pi"))
     assert (mac.exec, mac.restart, mac.user) == ("bin/app --port 80", "on-failure", "appd")
-    assert mac.environment == {"A": "1", "B": "1", "C": "macos"}
-    assert (pi.restart, pi.user, pi.environment) == ("always", "app", {"A": "2", "C": "linux"})
+    assert dict(mac.environment) == {"A": "1", "B": "1", "C": "macos"}
+    assert (pi.restart, pi.user) == ("always", "app")
+    assert pi.environment == (("A", "2"), ("C", "linux"))
     assert [each.service_manager for each in found.values()] == ["launchd", "systemd"]
 
 
 def test_with_systemd_a_service_runs_as_a_user_of_its_own(variants: Variants) -> None:
     text = "services: {app: {exec: bin/app}, root: {exec: bin/app, user: root}}\n"
     found = variants(text)
-    assert [each.user for each in found["raspberry-pi"].services] == ["app", "root"]
-    assert [each.user for each in found["mac-mini"].services] == ["", "root"]
+    assert [each.service.user for each in found["raspberry-pi"].services] == ["app", "root"]
+    assert [each.service.user for each in found["mac-mini"].services] == ["", "root"]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,8 @@ def test_a_health_check_is_one_of_four(
     variants: Variants, written: str, made: tuple[str, str, int]
 ) -> None:
     text = f"services: {{app: {{exec: bin/app, health: {written}}}}}\nvariables: {{port: 80}}\n"
-    (service,) = variants(text)["raspberry-pi"].services
-    assert service.health == made
+    (spec,) = variants(text)["raspberry-pi"].services
+    assert spec.service.health == made
 
 
 def test_an_overlay_changes_and_removes_a_health_check(variants: Variants) -> None:
@@ -144,17 +145,14 @@ def test_an_overlay_changes_and_removes_a_health_check(variants: Variants) -> No
     head = HEAD.replace("raspberry-pi: {}", other)
     head = head.replace("mac-mini: {}", "mac-mini: {services: {a: {health: {http: }}}}")
     found = variants("services: {a: {exec: bin/a, health: {http: 'http://localhost/'}}}\n", head)
-    assert found["raspberry-pi"].services[0].health == ("tcp", "localhost:9", 30)
-    assert found["mac-mini"].services[0].health is None
+    assert found["raspberry-pi"].services[0].service.health == ("tcp", "localhost:9", 30)
+    assert found["mac-mini"].services[0].service.health is None
 
 
 def test_a_hook_has_its_time(variants: Variants) -> None:
     text = "hooks: {pre_install: a.sh, post_install: {run: b.sh, timeout: '{{ t }}'}}\n"
     hooks = variants(f"{text}variables: {{t: 300}}\n")["mac-mini"].hooks
-    assert [(each.name, each.timeout) for each in hooks] == [
-        ("post_install", 300),
-        ("pre_install", 60),
-    ]
+    assert [each.hook for each in hooks] == [("post_install", 300), ("pre_install", 60)]
 
 
 def test_to_name_a_value_of_the_device_is_to_ask_for_it(variants: Variants) -> None:
@@ -171,9 +169,9 @@ def test_an_overlay_removes_a_service_and_a_hook(variants: Variants) -> None:
     text = "services: {app: {exec: bin/app}}\nhooks: {pre_install: ./a.sh, post_install: b.sh}\n"
     found = variants(text, head)
     assert [len(each.services) for each in found.values()] == [0, 1]
-    hooks = {each.name: each.source for each in found["raspberry-pi"].hooks}
+    hooks = {each.hook.name: each.source for each in found["raspberry-pi"].hooks}
     assert hooks == {"pre_install": "a.sh", "post_install": "b.sh"}
-    assert [each.name for each in found["mac-mini"].hooks] == ["post_install"]
+    assert [each.hook.name for each in found["mac-mini"].hooks] == ["post_install"]
 
 
 def test_a_platform_removes_what_its_ancestor_set(variants: Variants) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from provisioning.builder.collect.expand import Item
-    from provisioning.spec.model.variant import Content, Service, Variant
+    from provisioning.spec.model.variant import Content, ServiceSpec, Variant
     from provisioning.spec.yaml.node import Origin
 
 
@@ -213,44 +213,44 @@ _EXECUTABLE = 0o111
 
 def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Diagnostic]:
     """What is wrong with the programs and directories that services name, of what is in `items`."""
-    for service in variant.services:
-        for key, command in _commands(service):
-            yield from _program(service, command, key, items)
-        if service.directory and not _is_directory(service.directory, items):
-            message = f"the package holds no directory {service.directory}"
+    for spec in variant.services:
+        for key, command in _commands(spec):
+            yield from _program(spec, command, key, items)
+        if spec.service.directory and not _is_directory(spec.service.directory, items):
+            message = f"the package holds no directory {spec.service.directory}"
             directories = [path for path, item in items.items() if item.type == DIR]
             yield _program_fault(
-                service, "directory", message, _meant(service.directory, directories)
+                spec, "directory", message, _meant(spec.service.directory, directories)
             )
 
 
 def _program(
-    service: Service, command: str, key: str, items: Mapping[str, Item]
+    spec: ServiceSpec, command: str, key: str, items: Mapping[str, Item]
 ) -> Iterator[Diagnostic]:
     path = shlex.split(command)[0]
     item = _reached(path, items)
     if item is None and path in items:
-        yield _program_fault(service, key, f"{path} is a link to nothing in the package")
+        yield _program_fault(spec, key, f"{path} is a link to nothing in the package")
     elif item is None:
         hint = _meant(path, [each for each in items if items[each].type != DIR])
         hint = hint or "to run what the system has, put a script into the package that does"
-        yield _program_fault(service, key, f"the package holds no {path}", hint)
+        yield _program_fault(spec, key, f"the package holds no {path}", hint)
     elif item.type == DIR:
-        yield _program_fault(service, key, f"{path} is a directory")
+        yield _program_fault(spec, key, f"{path} is a directory")
     elif not _is_executable(item):
         hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
-        yield _program_fault(service, key, f"{path} is not executable", hint)
+        yield _program_fault(spec, key, f"{path} is not executable", hint)
     elif not item.template:
-        yield from _begins(service, key, path, item)
+        yield from _begins(spec, key, path, item)
 
 
 def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Diagnostic]:
     """What is wrong with the programs that were made of templates, by their paths."""
-    for service in variant.services:
-        for key, command in _commands(service):
+    for spec in variant.services:
+        for key, command in _commands(spec):
             path = shlex.split(command)[0]
             if path in rendered:
-                yield from _told(service, key, path, why_not_begun(rendered[path]))
+                yield from _told(spec, key, path, why_not_begun(rendered[path]))
 
 
 def sources(variant: Variant, items: Mapping[str, Item]) -> set[str]:
@@ -260,32 +260,32 @@ def sources(variant: Variant, items: Mapping[str, Item]) -> set[str]:
     return {item.source for item in found if item and item.source}
 
 
-def _commands(service: Service) -> Iterator[tuple[str, str]]:
+def _commands(spec: ServiceSpec) -> Iterator[tuple[str, str]]:
     """The command lines of a service, by the keys that say them."""
-    yield "exec", service.exec
-    if service.health and service.health.check == "command":
-        yield "health", service.health.what
+    yield "exec", spec.service.exec
+    if spec.service.health and spec.service.health.check == "command":
+        yield "health", spec.service.health.what
 
 
-def _begins(service: Service, key: str, path: str, item: Item) -> Iterator[Diagnostic]:
+def _begins(spec: ServiceSpec, key: str, path: str, item: Item) -> Iterator[Diagnostic]:
     """What is wrong with how a program begins: nothing of the target's would run it."""
     try:
         reason = why_not(item.source)
     except OSError as error:
         reason = f"cannot be read: {error.strerror}", ""
     source = path if item.source == path else f"{path} ({shown(item.source)})"
-    yield from _told(service, key, source, reason)
+    yield from _told(spec, key, source, reason)
 
 
-def _told(service: Service, key: str, path: str, told: tuple[str, str]) -> Iterator[Diagnostic]:
+def _told(spec: ServiceSpec, key: str, path: str, told: tuple[str, str]) -> Iterator[Diagnostic]:
     reason, hint = told
     if reason:
-        origin: Origin = service.origins.get(key, service.origin)
+        origin: Origin = spec.origins.get(key, spec.origin)
         yield Diagnostic.at(origin, "not-runnable", f"{path} {reason}", hint)
 
 
-def _program_fault(service: Service, key: str, message: str, hint: str = "") -> Diagnostic:
-    origin: Origin = service.origins.get(key, service.origin)
+def _program_fault(spec: ServiceSpec, key: str, message: str, hint: str = "") -> Diagnostic:
+    origin: Origin = spec.origins.get(key, spec.origin)
     return Diagnostic.at(origin, "no-program", message, hint)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.collect.sources import Sources
     from provisioning.builder.plan.needs import Absent, MadeBy
-    from provisioning.spec.model.variant import Content, Document, Hook, Variant
+    from provisioning.spec.model.variant import Content, Document, HookSpec, Variant
     from provisioning.spec.yaml.node import Origin
 
 _SCRIPT, _DOCUMENT = 0o755, 0o644
@@ -243,7 +243,7 @@ class _Draft:
         if self.variant.hooks:
             yield Item(HOOKS, DIR, _SCRIPT, owner, group)
         for hook in self.variant.hooks:
-            yield Item(f"{HOOKS}/{hook.name}", FILE, _SCRIPT, owner, group, source=hook.source)
+            yield Item(f"{HOOKS}/{hook.hook.name}", FILE, _SCRIPT, owner, group, source=hook.source)
         if self.variant.documents:
             yield Item(DEBIAN, DIR, _SCRIPT, owner, group)
         for document in self.variant.documents:
@@ -255,7 +255,7 @@ class _Draft:
     def _is_directory(self, path: str) -> bool:
         return path in self.placed and self.placed[path][0].type == DIR
 
-    def _check(self, part: Hook | Document) -> bool:
+    def _check(self, part: HookSpec | Document) -> bool:
         """Demand the file of a hook or a document, which no content names, and tell if it is."""
         reason = hint = ""
         if leads_out(Path(), part.source):
@@ -271,7 +271,7 @@ class _Draft:
             self.faults.append(Diagnostic.at(part.origin, "no-source", message, hint))
         return not reason
 
-    def _check_runs(self, hook: Hook) -> None:
+    def _check_runs(self, hook: HookSpec) -> None:
         try:
             reason, hint = checks.why_not(hook.source)
         except OSError as error:

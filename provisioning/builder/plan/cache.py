@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import provisioning
 from provisioning.artifact import filesystem
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import Health, Hook, Service
 from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.sources import Tree
 from provisioning.builder.plan.needs import Absent, needs_of
@@ -21,11 +23,9 @@ from provisioning.errors import ProvisioningError
 from provisioning.spec.model.variant import (
     Content,
     Document,
-    Health,
-    Hook,
+    HookSpec,
     Maker,
-    Service,
-    Value,
+    ServiceSpec,
     Variant,
 )
 from provisioning.spec.resolve.inputs import SPECS, Input
@@ -65,7 +65,7 @@ def recall(path: Path, kept: str) -> Trees | None:
     return trees
 
 
-T = TypeVar("T", Content, Document, Service, Hook)
+T = TypeVar("T", Content, Document, ServiceSpec, HookSpec)
 _CONTENTS, _DOCUMENTS, _SERVICES, _HOOKS, _DEVICE = map(
     Variant._fields.index, ("contents", "documents", "services", "hooks", "device")
 )
@@ -180,7 +180,7 @@ def code_state() -> str:
 
 def _values(part: Any, contents: dict[str, int]) -> Any:
     """The fields of a variant, or of a part of it, as JSON has them; a content as its number."""
-    if isinstance(part, Service):
+    if isinstance(part, ServiceSpec):
         part = part._replace(origins={})
     if isinstance(part, Content):
         spelled = json.dumps([_values(each, contents) for each in part._replace(origins={})])
@@ -199,7 +199,7 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
         contents=tuple(contents[number] for number in values[_CONTENTS]),
         documents=tuple(_placed(Document(*each)) for each in values[_DOCUMENTS]),
         services=tuple(map(_service, values[_SERVICES])),
-        hooks=tuple(_placed(Hook(*each)) for each in values[_HOOKS]),
+        hooks=tuple(map(_hook, values[_HOOKS])),
         device=tuple(Value(*each) for each in values[_DEVICE]),
         doubtful=tuple(map(tuple, variant.doubtful)),
         secrets=frozenset(variant.secrets),
@@ -208,9 +208,17 @@ def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
     )
 
 
-def _service(values: list[Any]) -> Service:
-    service = _placed(Service(*values))
-    return service._replace(health=service.health and Health(*service.health))
+def _service(values: list[Any]) -> ServiceSpec:
+    spec = _placed(ServiceSpec(*values))
+    service = Service(*spec.service)
+    environment = tuple((name, value) for name, value in service.environment)
+    health = service.health and Health(*service.health)
+    return spec._replace(service=service._replace(environment=environment, health=health))
+
+
+def _hook(values: list[Any]) -> HookSpec:
+    spec = _placed(HookSpec(*values))
+    return spec._replace(hook=Hook(*spec.hook))
 
 
 def _content(values: list[Any]) -> Content:

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.deb import fields
 from provisioning.artifact.model import release
-from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.entry import TOOL
-from provisioning.artifact.model.package import Health, Hook, Package, Service
+from provisioning.artifact.model.package import Package
 from provisioning.artifact.model.release import artifacts as artifacts_in
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.spec.model.variant import Service as Described
     from provisioning.spec.model.variant import Variant
 
 
@@ -184,25 +182,12 @@ def package_of(variant: Variant) -> Package:
         license=variant.license,
         maintainer=variant.maintainer,
         service_manager=variant.service_manager,
-        services=tuple(map(_service, variant.services)),
-        hooks=tuple(Hook(each.name, each.timeout) for each in variant.hooks),
-        device=tuple(Value(*each) for each in variant.device),
+        services=tuple(each.service for each in variant.services),
+        hooks=tuple(each.hook for each in variant.hooks),
+        device=variant.device,
         debian=tuple(sorted(variant.debian.items())),
     )
     return fields.complete(package) if release.DEB in variant.formats else package
-
-
-def _service(described: Described) -> Service:
-    return Service(
-        name=described.name,
-        exec=described.exec,
-        restart=described.restart,
-        user=described.user,
-        group=described.group,
-        environment=tuple(sorted(described.environment.items())),
-        directory=described.directory,
-        health=described.health and Health(*described.health),
-    )
 
 
 def database(artifacts: str) -> Path:

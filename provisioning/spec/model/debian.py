@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Mapping, Node, Origin
 
-DEB = "deb"
 FIELDS = {"section": SECTION, "priority": PRIORITY, "homepage": HOMEPAGE}
 RELATIONS = {
     **dict.fromkeys(("pre_depends", "depends", "recommends", "suggests", "enhances"), ALTERNATIVES),

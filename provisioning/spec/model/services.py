@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.model.device import Value
+from provisioning.artifact.model.package import CHECKS, LONGEST_WAIT, Health, Hook, Service
 from provisioning.spec.diagnostics import Diagnostic
-from provisioning.spec.model.variant import Health, Hook, Service, Value
+from provisioning.spec.model.variant import HookSpec, ServiceSpec
 from provisioning.spec.schema.rules import (
     ACCOUNT,
     ADDRESS,
     COMMAND,
     EXPRESSION,
     LINE,
-    LONGEST_WAIT,
     NAME,
     OWNER,
     PATH,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from provisioning.spec.yaml.node import Origin
 
 
-CHECKS: dict[str, Rule] = {"http": URL, "tcp": ADDRESS, "command": COMMAND, "uptime": SECONDS}
+_RULES: dict[str, Rule] = dict(zip(CHECKS, (URL, ADDRESS, COMMAND, SECONDS), strict=True))
 HEALTH_PATIENCE = 30
 """Seconds that a service has to be well, where nothing is said; beyond the uptime that it needs."""
 
@@ -50,7 +51,7 @@ def read_health(service: Mapping, scope: Scope, faults: list[Diagnostic]) -> Hea
         faults.append(Diagnostic.at(health.origin, "health-check", message))
         return None
     (check,) = given
-    what = scope.read(health, check, CHECKS[check])
+    what = scope.read(health, check, _RULES[check])
     within = scope.read(health, "within", SECONDS)
     if what is None or (within is None and "within" in health.items):
         return None
@@ -119,7 +120,7 @@ class Services:
         self._conditions = conditions
         self._faults = faults
 
-    def read(self, services: Mapping, account: str) -> tuple[Service, ...]:
+    def read(self, services: Mapping, account: str) -> tuple[ServiceSpec, ...]:
         """Return the services by their names; `account` runs those that name no user."""
         return tuple(
             self._service(name, item, services.keys[name], account)
@@ -129,12 +130,12 @@ class Services:
             and self._conditions.hold(item)
         )
 
-    def hooks(self, hooks: Mapping) -> tuple[Hook, ...]:
+    def hooks(self, hooks: Mapping) -> tuple[HookSpec, ...]:
         """Return the hooks, in the order of their names."""
         found = (self._hook(name, item) for name, item in sorted(hooks.items.items()))
         return tuple(hook for hook in found if hook is not None)
 
-    def _hook(self, name: str, item: Node) -> Hook | None:
+    def _hook(self, name: str, item: Node) -> HookSpec | None:
         script, timeout = item, None
         if isinstance(item, Mapping):
             if not self._conditions.hold(item):
@@ -147,13 +148,13 @@ class Services:
         if path is None:
             return None
         seconds = int(timeout) if timeout else HOOK_PATIENCE
-        return Hook(name=name, source=clean(path), timeout=seconds, origin=script.origin)
+        return HookSpec(Hook(name, seconds), clean(path), script.origin)
 
-    def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> Service:
+    def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> ServiceSpec:
         if "exec" not in item.items:
             message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
             self._faults.append(Diagnostic.at(origin, "missing-key", message, hint))
-        return Service(
+        service = Service(
             name=name,
             exec=self._scope.read(item, "exec", COMMAND) or "",
             restart=self._scope.read(item, "restart", RESTART) or "on-failure",
@@ -162,9 +163,8 @@ class Services:
             environment=self._environment(item.mapping("environment")),
             directory=clean(self._scope.read(item, "directory", PLACE) or ""),
             health=read_health(item, self._scope, self._faults),
-            origin=origin,
-            origins={key: node.origin for key, node in item.items.items()},
         )
+        return ServiceSpec(service, origin, {key: node.origin for key, node in item.items.items()})
 
     def _user(self, item: Mapping, origin: Origin, account: str) -> str:
         if "user" in item.items:
@@ -174,9 +174,9 @@ class Services:
             self._faults.append(Diagnostic.at(origin, "no-user", f"{account} {reason}", hint))
         return account
 
-    def _environment(self, environment: Mapping) -> dict[str, str]:
-        return {
-            key: self._scope.read(environment, key, LINE) or ""
-            for key in environment.items
+    def _environment(self, environment: Mapping) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (key, self._scope.read(environment, key, LINE) or "")
+            for key in sorted(environment.items)
             if VARIABLE.holds(key, environment.keys[key], self._faults)
-        }
+        )

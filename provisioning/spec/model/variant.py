@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from provisioning.spec.yaml.node import Origin
+# At run time too: a cache derives from these types how to spell a variant, and read it again.
+from provisioning.artifact.model.device import Value  # noqa: TC001
+from provisioning.artifact.model.package import Hook, Service  # noqa: TC001
+from provisioning.spec.yaml.node import Origin  # noqa: TC001
 
 Kind: TypeAlias = Literal["src", "template", "link", "dir"]
 
@@ -43,57 +45,22 @@ class Content(NamedTuple):
     """Where the value of each key of the item was written."""
 
 
-class Health(NamedTuple):
-    """How one sees that a service runs well, once it was started."""
+class ServiceSpec(NamedTuple):
+    """A service as a spec declares it."""
 
-    check: str
-    """`http`, `tcp`, `command` or `uptime`."""
-    what: str
-    """A URL, HOST:PORT, a command line, or seconds."""
-    within: int
-    """Seconds from its start."""
-
-
-class Service(NamedTuple):
-    """A program that the target keeps running."""
-
-    name: str
-    exec: str
-    """The command line; its first word is a path in the package."""
-    restart: str
-    """`on-failure`, `always` or `never`."""
-    user: str
-    group: str
-    environment: dict[str, str]
-    directory: str
-    """Where it is started: a path in the package, "" for its root."""
-    health: Health | None
+    service: Service
     origin: Origin
     origins: dict[str, Origin]
     """Where the value of each key was written."""
 
 
-class Hook(NamedTuple):
-    """A script that the target runs when a package comes or goes."""
+class HookSpec(NamedTuple):
+    """A hook as a spec declares it."""
 
-    name: str
-    """`pre_install`, `post_install`, `pre_remove` or `post_remove`."""
+    hook: Hook
     source: str
-    """Its file, a path below the project's root."""
-    timeout: int
-    """Seconds, after which it has failed."""
+    """Its script: a path below the project's root."""
     origin: Origin
-
-
-class Value(NamedTuple):
-    """What only the device knows, and has to say before the package can be installed."""
-
-    name: str
-    """That of an environment variable."""
-    pattern: str
-    """A regular expression for the whole of it; "" for any text but none."""
-    secret: bool
-    summary: str
 
 
 class Document(NamedTuple):
@@ -139,8 +106,8 @@ class Variant(NamedTuple):
     owner: str
     group: str
     contents: tuple[Content, ...]
-    services: tuple[Service, ...]
-    hooks: tuple[Hook, ...]
+    services: tuple[ServiceSpec, ...]
+    hooks: tuple[HookSpec, ...]
     device: tuple[Value, ...]
     variables: dict[str, Any]
     """Plain data for templates, the built-in names among it."""

@@ -11,9 +11,10 @@ from provisioning.artifact.model.placement import (
     recovery_name,
     service_name,
 )
+from provisioning.artifact.model.release import DEB
 from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.model.content import Contents, read_compression
-from provisioning.spec.model.debian import DEB, demand_debian, read_documents, read_fields
+from provisioning.spec.model.debian import demand_debian, read_documents, read_fields
 from provisioning.spec.model.services import DEVICE, Services, read_device
 from provisioning.spec.model.variant import Variant
 from provisioning.spec.resolve.inputs import SPECS
@@ -89,15 +90,15 @@ def _names(packages: list[_Made]) -> Iterator[Diagnostic]:
         if variant.service_manager
     }
     for variant, _ in sorted(packages, key=lambda each: each[0].name):
-        for service in variant.services:
-            name = service_name(variant.name, service.name)
-            other, origin = known.setdefault(name, (variant.name, service.origin))
+        for spec in variant.services:
+            name = service_name(variant.name, spec.service.name)
+            other, origin = known.setdefault(name, (variant.name, spec.origin))
             if other != variant.name:
                 message = f"the service is called {name}, and so is one of {other}"
                 hint = "call one of them another name"
                 related = ((origin, "the other one"),)
                 yield Diagnostic.at(
-                    service.origin, "duplicate-service", message, hint, related=related
+                    spec.origin, "duplicate-service", message, hint, related=related
                 )
 
 
@@ -184,10 +185,10 @@ def _check_services(variant: Variant, merged: Mapping, faults: list[Diagnostic])
 
 
 def _demand_manager(variant: Variant, faults: list[Diagnostic]) -> None:
-    for service in variant.services:
+    for spec in variant.services:
         message = f"the platform {variant.platform} does not say what keeps services running"
         hint = "add service_manager: systemd (or launchd) to the platform, or except: to this"
-        faults.append(Diagnostic.at(service.origin, "no-service-manager", message, hint))
+        faults.append(Diagnostic.at(spec.origin, "no-service-manager", message, hint))
 
 
 PLATFORMS = f"{SPECS}/platforms"

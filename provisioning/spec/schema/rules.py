@@ -7,6 +7,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.model.package import LONGEST_WAIT, RESTARTS, SERVICE_MANAGERS
+from provisioning.artifact.model.release import FORMATS
 from provisioning.console import NO_CHARACTERS
 from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.yaml.node import shorten
@@ -126,9 +128,7 @@ _SAID_VERSION = "[vV]?[0-9][0-9A-Za-z.+~_-]{0,79}"
 # What may stand in the name of a tag (git-check-ref-format(1)).
 _TAG_GLOB = r"[^\s*?\[\]\\~^:\x00-\x1f\x7f]*\*[^\s*?\[\]\\~^:\x00-\x1f\x7f]*"
 _MODE = "[0-7]{3,4}"
-_FORMATS = ("tar.gz", "tar.zst", "tar.xz", "zip", "deb", "dir")
 _MTIMES = ("epoch", "content")
-_SERVICE_MANAGERS = ("systemd", "launchd")
 
 
 def _mode_reason(mode: str) -> str:
@@ -177,12 +177,12 @@ OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
 PATH = Rule("bad-path", path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
-FORMAT = Rule("unknown-format", one_of(_FORMATS, "format"), known=_FORMATS)
+FORMAT = Rule("unknown-format", one_of(FORMATS, "format"), known=FORMATS)
 MTIME = Rule("unknown-mtime", one_of(_MTIMES, "kind of time"), known=_MTIMES)
 SERVICE_MANAGER = Rule(
     "unknown-service-manager",
-    one_of(_SERVICE_MANAGERS, "service manager"),
-    known=_SERVICE_MANAGERS,
+    one_of(SERVICE_MANAGERS, "service manager"),
+    known=SERVICE_MANAGERS,
 )
 
 
@@ -191,10 +191,6 @@ def clean(path: str) -> str:
     return "/".join(part for part in path.split("/") if part not in {"", "."})
 
 
-LONGEST_WAIT = 3600
-"""Seconds that a hook or a health check may be given."""
-
-_RESTARTS = ("on-failure", "always", "never")
 # Of systemd, Docker and Kubernetes, and what YAML 1.1 takes for its words.
 _OTHER_RESTARTS = {
     **dict.fromkeys(("no", "off", "n", "false", "none"), "never"),
@@ -264,8 +260,8 @@ LINE = Rule("bad-text", _line_reason)
 EXPRESSION = Rule("bad-expression", _expression_reason)
 RESTART = Rule(
     "unknown-restart",
-    one_of(_RESTARTS, "way to restart"),
-    known=_RESTARTS,
+    one_of(RESTARTS, "way to restart"),
+    known=RESTARTS,
     others=tuple(_OTHER_RESTARTS.items()),
 )
 VARIABLE = Rule(

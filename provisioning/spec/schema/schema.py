@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from provisioning.artifact.model.package import HOOKS, LONGEST_WAIT
 from provisioning.spec.model.debian import DOCUMENTS, FIELDS, RELATIONS
 from provisioning.spec.schema.rules import (
     ADDRESS,
     FORMAT,
-    LONGEST_WAIT,
     MODE,
     MTIME,
     NAME,
@@ -108,7 +108,6 @@ _SERVICE: Schema = {
         **_ONLY_HERE,
     },
 }
-HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
 _HOOK: Schema = {
     "type": ["string", "dict"],
     "nullable": True,
