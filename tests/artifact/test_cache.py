@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.bytecode import equipped
-from provisioning.artifact.deb import data_member
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.service_files import launchd_plist, systemd_unit
+from provisioning.builder.archive.debian import extras
 
 from .making import directory, file, link
 from .test_unit import package, service, verified
@@ -77,7 +77,7 @@ def test_systemd_makes_the_place_for_the_service_s_user(tmp_path: Path) -> None:
 
 def test_a_deb_s_unit_says_the_same() -> None:
     made = Manifest(package(service()), tuple(SOURCES))
-    (text,) = data_member.unit_contents(made).values()
+    (text,) = extras.unit_contents(made).values()
     assert SAYS.format(f"{PLACE}/greenhouse", "greenhouse") in text
 
 

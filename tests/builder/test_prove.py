@@ -129,7 +129,9 @@ def test_scripts_of_another_version_are_sound_and_not_what_this_one_spells(
         checksums.write_sums(place)
 
     with monkeypatch.context() as patched:
-        patched.setattr("provisioning.artifact.deb.scripts._GUARD", "#!/bin/sh\n# of {name}\n")
+        patched.setattr(
+            "provisioning.builder.archive.debian.scripts._GUARD", "#!/bin/sh\n# of {name}\n"
+        )
         build()
     assert [each.findings for each in verify_release(place.release)] == [(), ()]
     told = _told(place, digests, formats=("deb", "tar.gz"), hooks=(HOOK,))

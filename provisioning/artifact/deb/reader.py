@@ -11,10 +11,9 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.codec import GzipReader, XzReader, ZstdReader
-from provisioning.artifact.deb import containers, control, data_member, is_embedded
+from provisioning.artifact.deb import containers, control, places
 from provisioning.artifact.deb.containers import Gnu
-from provisioning.artifact.deb.control import SCRIPTS, stated
-from provisioning.artifact.deb.data_member import Extra
+from provisioning.artifact.deb.control import SCRIPTS, Extra, stated
 from provisioning.artifact.filesystem import HashedReader, Span, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
@@ -123,10 +122,10 @@ class Reading:
         yield from _control_findings(GzipReader(self._control, limit), files, scripts)
 
     def _extras(self, extras: Mapping[str, str]) -> Iterator[Extra]:
-        for path, way in data_member.ways(self.manifest, sorted(extras)):
+        for path, way in places.parents_of(self.manifest, sorted(extras)):
             held = None
             if self._stream.read(len(way)) == way:
-                held = _held(self._stream, path, data_member.MODE)
+                held = _held(self._stream, path, places.EXTRA_MODE)
             if not held or held.digest != extras[path]:
                 raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
             yield Extra(path, held.size, held.md5)
@@ -148,7 +147,7 @@ class Reading:
     def _texts_limit(self) -> int:
         """How long all scripts and extras can be: they hold some of the package again."""
         package, entries = self.manifest
-        held = sum(entry.size for entry in entries if is_embedded(entry))
+        held = sum(entry.size for entry in entries if places.is_embedded(entry))
         paths = len(self.data) + len(package.prefix.encode()) * len(entries)
         return held + paths * (len(SCRIPTS) + len(package.services)) + _TEXTS_LIMIT
 

@@ -87,7 +87,7 @@ class Package(NamedTuple):
     debian: tuple[tuple[str, str], ...] = ()
     """Fields of a Debian package's control file, of DEBIAN_FIELDS, sorted."""
     debian_files: tuple[tuple[str, str], ...] = ()
-    """Digests of what a Debian package holds and no entry is: see deb/stated.py."""
+    """Digests of what a Debian package holds and no entry is: see deb/control.py."""
 
 
 _NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}

@@ -8,13 +8,16 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.deb import Described, containers, control, data_member, is_embedded
+from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import CONTROL
-from provisioning.artifact.deb.scripts import scripts
+from provisioning.artifact.deb.places import is_embedded
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import encoder, encoder_of, press, stream_of
+from provisioning.builder.archive.debian import extras
+from provisioning.builder.archive.debian.extras import DebSource
+from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.builder.archive.job import Made, is_by_content
 from provisioning.builder.archive.members import Run
 from provisioning.errors import BuildError
@@ -40,7 +43,7 @@ def write(order: Order, made: Output) -> None:
     order = order._replace(groups=[each._replace(members=[*each.members]) for each in order.groups])
     path = order.place.artifact(order.format)
     about = _described(order)
-    added = data_member.contents(about)
+    added = extras.contents(about)
     planned = order.noted(_plan(order, about, added))
     codec = encoder_of(order.variant, order.format).codec
     file = made.file(path)
@@ -64,7 +67,7 @@ def planned(order: Order) -> Iterator[Run]:
     """
     if encoder_of(order.variant, order.format).codec == _CHUNKS:
         about = _described(order)
-        yield from _plan(order, about, data_member.contents(about))
+        yield from _plan(order, about, extras.contents(about))
 
 
 def run(variant: Variant, format: str, group: Group, read: Read) -> Run | None:
@@ -75,7 +78,7 @@ def run(variant: Variant, format: str, group: Group, read: Read) -> Run | None:
     return members.run(group, _spelling(variant), encoded, read)
 
 
-def described(package: Package, collected: Iterable[Collected]) -> Described:
+def described(package: Package, collected: Iterable[Collected]) -> DebSource:
     """What a Debian package of these entries is made of."""
     collected = tuple(collected)
     texts = {
@@ -83,25 +86,25 @@ def described(package: Package, collected: Iterable[Collected]) -> Described:
         for entry, source, _ in collected
         if is_embedded(entry)
     }
-    return Described(Manifest(package, tuple(each.entry for each in collected)), texts)
+    return DebSource(Manifest(package, tuple(each.entry for each in collected)), texts)
 
 
-def files(about: Described) -> tuple[tuple[str, str], ...]:
+def files(about: DebSource) -> tuple[tuple[str, str], ...]:
     """The digests of what this version spells in its own way, as the manifest states them."""
     found = {f"{CONTROL}{name}": text.encode() for name, text in scripts(about).items()}
-    found.update((path[2:], held) for path, held in data_member.contents(about).items())
+    found.update((path[2:], held) for path, held in extras.contents(about).items())
     return tuple(sorted((name, filesystem.of_bytes(held)) for name, held in found.items()))
 
 
-def _described(order: Order) -> Described:
+def _described(order: Order) -> DebSource:
     collected = (each for group in order.groups for each in group.members)
     return described(order.place.package, collected)
 
 
-def _plan(order: Order, about: Described, added: Mapping[str, bytes]) -> Iterator[Run]:
+def _plan(order: Order, about: DebSource, added: Mapping[str, bytes]) -> Iterator[Run]:
     encoded = encoder_of(order.variant, order.format)
     planned = members.plan(order.manifest, order.groups, _spelling(order.variant), encoded)
-    ending, paths = data_member.ending(about.manifest, added), [*added]
+    ending, paths = extras.ending(about.manifest, added), [*added]
     span = members.Span(paths[0], paths[-1], len(paths)) if paths else members.NO_MEMBER
     return chain(planned, [members.whole_run(ending, encoded, span)])
 
@@ -129,8 +132,8 @@ def _stream(order: Order, planned: Iterable[Run]) -> Iterator[bytes]:
     yield packed
 
 
-def _control(order: Order, about: Described, added: Mapping[str, bytes]) -> bytes:
-    held = control.files(about.manifest, order.manifest, data_member.measured(added), _sums(order))
+def _control(order: Order, about: DebSource, added: Mapping[str, bytes]) -> bytes:
+    held = control.files(about.manifest, order.manifest, extras.measured(added), _sums(order))
     tar = control.spell(held, scripts(about))
     planned = [members.whole_run(tar, encoder("gzip"), _CONTROL)]
     return b"".join(_chunks(order, order.noted(planned)))

@@ -11,11 +11,11 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.deb import fields
 from provisioning.artifact.model import release
 from provisioning.artifact.model.entry import TOOL
 from provisioning.artifact.model.package import Package
 from provisioning.artifact.model.release import artifacts as artifacts_in
+from provisioning.builder.archive.debian import fields
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.deb import (
-    Described,
-    containers,
-    control,
-    data_member,
-    fields,
-    is_embedded,
-)
+from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
-from provisioning.artifact.deb.scripts import scripts
+from provisioning.artifact.deb.places import is_embedded
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar.ustar import padding
 from provisioning.builder.archive.deb import files
+from provisioning.builder.archive.debian import extras, fields
+from provisioning.builder.archive.debian.extras import DebSource
+from provisioning.builder.archive.debian.scripts import scripts
 from tests.artifact.making import ITEMS, PACKAGE, gzip
 
 if TYPE_CHECKING:
@@ -30,11 +26,11 @@ if TYPE_CHECKING:
 NAME = "greenhouse_1.4.2_arm64.deb"
 
 
-def described(package: Package, items: Iterable[Item]) -> Described:
+def described(package: Package, items: Iterable[Item]) -> DebSource:
     """What a Debian package of these items is made of; its manifest states what it has to."""
     items, package = tuple(items), fields.complete(package)
     texts = {item.entry.path: item.content for item in items if is_embedded(item.entry)}
-    about = Described(Manifest(package, tuple(item.entry for item in items)), texts)
+    about = DebSource(Manifest(package, tuple(item.entry for item in items)), texts)
     stating = package._replace(debian_files=files(about))
     return about._replace(manifest=about.manifest._replace(package=stating))
 
@@ -42,7 +38,7 @@ def described(package: Package, items: Iterable[Item]) -> Described:
 DESCRIBED = described(PACKAGE, ITEMS)
 MANIFEST = DESCRIBED.manifest
 DATA = manifest.dump(MANIFEST)
-EXTRAS = data_member.contents(DESCRIBED)
+EXTRAS = extras.contents(DESCRIBED)
 SPELLING = Gnu(MANIFEST.package.prefix, by_content=True)
 
 
@@ -58,7 +54,7 @@ def preamble(data: bytes = DATA) -> bytes:
 
 def data_of(items: Iterable[Item] = ITEMS) -> bytes:
     """The data member, unpacked; its items need not be those of the manifest."""
-    ending = data_member.ending(MANIFEST, EXTRAS)
+    ending = extras.ending(MANIFEST, EXTRAS)
     return b"".join((preamble(), *map(member, items), ending))
 
 
@@ -72,7 +68,7 @@ def sums_of(items: Iterable[Item] = ITEMS, prefix: str = MANIFEST.package.prefix
 
 def control_files(items: Iterable[Item] = ITEMS) -> dict[str, bytes]:
     """The files of the control member, but for the scripts."""
-    return {**control.files(MANIFEST, DATA, data_member.measured(EXTRAS), sums_of(items))}
+    return {**control.files(MANIFEST, DATA, extras.measured(EXTRAS), sums_of(items))}
 
 
 def control_tar(items: Iterable[Item] = ITEMS) -> bytes:
@@ -85,19 +81,19 @@ def spelt(package: Package, items: Iterable[Item]) -> bytes:
     return of(described(package, items), items)
 
 
-def of(about: Described, items: Iterable[Item]) -> bytes:
+def of(about: DebSource, items: Iterable[Item]) -> bytes:
     """A Debian package of what it is made of."""
     items, package = tuple(items), about.manifest.package
     data, spelling = manifest.dump(about.manifest), Gnu(package.prefix, by_content=True)
-    added = data_member.contents(about)
+    added = extras.contents(about)
     members = (
         spelling.header(item.entry) + item.content + bytes(padding(len(item.content)))
         for item in items
     )
     begin = spelling.preamble(data) + data + bytes(padding(len(data)))
-    whole = b"".join((begin, *members, data_member.ending(about.manifest, added)))
+    whole = b"".join((begin, *members, extras.ending(about.manifest, added)))
     sums = sums_of(items, package.prefix)
-    held = control.files(about.manifest, data, data_member.measured(added), sums)
+    held = control.files(about.manifest, data, extras.measured(added), sums)
     return wrapped(gzip(whole), control.spell(held, scripts(about)))
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.deb import Described, scripts
 from provisioning.artifact.model.manifest import Manifest
+from provisioning.builder.archive.debian import scripts
+from provisioning.builder.archive.debian.extras import DebSource
 
 from .test_script import FULL, SHELLS
 
@@ -23,7 +24,7 @@ EITHER = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 def refused(root: Path, shell: list[str], *arguments: str) -> tuple[int, str]:
     """What the refusal says of a machine that lies in a directory."""
     parsed = Manifest(FULL, ())
-    script = "\n".join(scripts.refuse(Described(parsed, {})))
+    script = "\n".join(scripts.refuse(DebSource(parsed, {})))
     for place in ("/etc/", "/run/", "/usr/", "/lib/"):
         script = script.replace(f" {place}", f" {root}{place}")
         script = script.replace(f"install{place}", f"install{root}{place}")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.deb import Described, scripts
 from provisioning.artifact.model.manifest import Manifest
+from provisioning.builder.archive.debian import scripts
+from provisioning.builder.archive.debian.extras import DebSource
 from tests.artifact.making import PACKAGE, directory, file
 
 from .test_script import SHELLS, run
@@ -41,7 +42,7 @@ class Given:
             (self._root / "bin" / name).chmod(0o755)
         (self._root / "calls").write_text("")
         package = PACKAGE._replace(prefix=str(self.file.parent.parent))
-        about = Described(Manifest(package, ENTRIES), {})
+        about = DebSource(Manifest(package, ENTRIES), {})
         env = {"PATH": f"{self._root}/bin:/usr/bin:/bin"}
         status, said = run(
             self._shell, f"set -e\n{''.join(scripts.give(about))}", occasion, env=env

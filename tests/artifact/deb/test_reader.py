@@ -13,13 +13,13 @@ import zstandard
 
 from provisioning.artifact.codec import HEADER
 from provisioning.artifact.deb import containers, control
-from provisioning.artifact.deb.scripts import scripts
 from provisioning.artifact.extract import extract
 from provisioning.artifact.model.entry import FILE, LINK
 from provisioning.artifact.model.manifest import Manifest, dump
 from provisioning.artifact.tar import ustar
 from provisioning.artifact.verify.tree import compare
 from provisioning.artifact.verify.verify import verify
+from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.errors import ArtifactError
 from tests.artifact.deb import making
 from tests.artifact.deb.making import DESCRIBED, NAME, SPELLING, deb, wrapped
@@ -79,12 +79,12 @@ def test_a_package_with_services_hooks_and_documents_has_no_findings(findings: R
 
 
 SPELLINGS = {  # texts of this version, each of which the next one may spell in another way
-    "provisioning.artifact.deb.scripts._GUARD": "#!/bin/sh\n# of {name}\n",
-    "provisioning.artifact.deb.scripts._PURGE": "# of {name}\n",
-    "provisioning.artifact.deb.scripts._PATH": "/bin",
+    "provisioning.builder.archive.debian.scripts._GUARD": "#!/bin/sh\n# of {name}\n",
+    "provisioning.builder.archive.debian.scripts._PURGE": "# of {name}\n",
+    "provisioning.builder.archive.debian.scripts._PATH": "/bin",
     "provisioning.artifact.service_files._HARDENING": ("ProtectHome=yes",),
-    "provisioning.artifact.deb.data_member._ADD_ON": "/elsewhere/",
-    "provisioning.artifact.deb.fields.users": lambda _: ("somebody",),
+    "provisioning.builder.archive.debian.extras._ADD_ON": "/elsewhere/",
+    "provisioning.builder.archive.debian.scripts.users": lambda _: ("somebody",),
 }
 
 
@@ -105,8 +105,8 @@ def test_a_package_of_before_says_what_proves_it(findings: Refuse) -> None:
     about = DESCRIBED._replace(manifest=manifest._replace(package=PACKAGE))
     (told,) = findings(making.of(about, ITEMS))
     assert told == (
-        f"{NAME}: its manifest does not say what its scripts are, as none of an older version of"
-        " this tool does; verify it with the version that made it, or build it again"
+        f"{NAME}: its manifest has no digests of its scripts: an older version of this tool made"
+        " it; verify it with that version, or build it again"
     )
 
 
@@ -118,7 +118,7 @@ def test_a_package_of_before_says_what_proves_it(findings: Refuse) -> None:
             "opt/greenhouse/lib/main.py",
             "/opt/greenhouse/lib/main.py: lies where a Debian package has nothing of its own",
         ),
-        ("DEBIAN/config", "DEBIAN/config: is no script that dpkg runs"),
+        ("DEBIAN/config", "DEBIAN/config: is not a script that dpkg runs"),
     ],
 )
 def test_a_manifest_adds_nothing_that_no_package_has(findings: Refuse, name: str, why: str) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.deb import Described, fields
-from provisioning.artifact.deb.scripts import scripts
+from provisioning.artifact.deb import control
 from provisioning.artifact.model import device
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.model.package import Hook, Package, Service
+from provisioning.builder.archive.debian import fields
+from provisioning.builder.archive.debian.extras import DebSource
+from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.errors import ArtifactError
 from tests.artifact.making import PACKAGE, directory, file, link
 
@@ -51,7 +53,7 @@ def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str
     )
     entries = tuple(item.entry for item in items)
     parsed = Manifest(package, entries)
-    return scripts(Described(parsed, TEXTS if texts is None else texts))
+    return scripts(DebSource(parsed, TEXTS if texts is None else texts))
 
 
 @pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm"])
@@ -70,7 +72,7 @@ def test_shells_read_them(shell: list[str]) -> None:
 
 def test_a_package_of_files_alone_has_the_scripts_that_look_after_the_version_before() -> None:
     parsed = Manifest(PACKAGE, (file("VERSION").entry,))
-    made = scripts(Described(parsed, {}))
+    made = scripts(DebSource(parsed, {}))
     assert sorted(made) == ["postinst", "postrm", "preinst"]
 
 
@@ -80,7 +82,7 @@ def test_data_are_removed_where_nothing_else_can_lie() -> None:
 
 
 def _control(package: Package) -> str:
-    return fields.control(fields.complete(package), 1)
+    return control._fields(fields.complete(package), 1)
 
 
 @pytest.mark.parametrize("user", ["root", "1000", ""])
@@ -110,7 +112,7 @@ def test_adduser_is_there_before_what_needs_it() -> None:
     ],
 )
 def test_a_maintainer_has_a_name_and_an_address(said: str, told: str) -> None:
-    assert fields.maintainer(PACKAGE._replace(maintainer=said)) == told
+    assert control.maintainer(PACKAGE._replace(maintainer=said)) == told
 
 
 def test_where_systemd_runs_nothing_there_is_nothing_about_it() -> None:
@@ -156,7 +158,7 @@ def test_a_hook_that_holds_many_ends_takes_no_time() -> None:
 def test_no_directory_is_taken_for_a_command(shell: list[str]) -> None:
     items = (directory("END_OF_DIRECTORIES"), directory("echo taken"), directory("é $(id)"))
     parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
-    for name, text in scripts(Described(parsed, {})).items():
+    for name, text in scripts(DebSource(parsed, {})).items():
         assert run(shell, text, "upgrade", "1.0") == (0, ""), name
 
 
@@ -251,7 +253,7 @@ CACHE = "lib/__pycache__"
 def test_byte_code_that_a_package_brings_is_left_alone(brought: list[Item]) -> None:
     items = [file("lib/main.py"), *brought]
     parsed = Manifest(PACKAGE, tuple(item.entry for item in items))
-    assert "prerm" not in scripts(Described(parsed, {}))
+    assert "prerm" not in scripts(DebSource(parsed, {}))
 
 
 def test_caches_of_services_go_with_their_version() -> None:
@@ -317,7 +319,7 @@ def test_a_hook_runs_on_its_occasions_alone(tmp_path: Path, shell: list[str]) ->
         for name in ("pre_install", "post_remove")
     }
     package = PACKAGE._replace(prefix=str(tmp_path), hooks=HOOKS)
-    named = scripts(Described(Manifest(package, (directory("bin").entry,)), texts))
+    named = scripts(DebSource(Manifest(package, (directory("bin").entry,)), texts))
     told = {
         f"{name} {occasion}": run(shell, named[name], *occasion.split())
         for name, occasions in OCCASIONS.items()

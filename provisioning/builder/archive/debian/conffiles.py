@@ -14,7 +14,7 @@ from provisioning.artifact.model.entry import DIR, LINK, RESERVED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.artifact.deb import Described
+    from provisioning.builder.archive.debian.extras import DebSource
 
 
 BEGIN = r"""
@@ -415,7 +415,7 @@ SAVED = f"{RESERVED}/dpkg-saved"
 _END = "END_OF_PATHS/"  # which no line is: no path ends in a slash
 
 
-def begin(described: Described) -> Iterator[str]:
+def begin(described: DebSource) -> Iterator[str]:
     """Move away what is in the way, before anything is unpacked."""
     entries, root = described.manifest.entries, described.manifest.package.prefix
     conffiles = (f"{entry.digest} {root}/{entry.path}" for entry in entries if entry.conffile)
@@ -426,12 +426,12 @@ def begin(described: Described) -> Iterator[str]:
     yield _when("install | upgrade", f"{_names(described)}\n{told}{BEGIN}")
 
 
-def finish(described: Described) -> Iterator[str]:
+def finish(described: DebSource) -> Iterator[str]:
     """Finish what was begun."""
     yield _when("configure", f"{_names(described)}{END}each finish\n")
 
 
-def undo(described: Described) -> Iterator[str]:
+def undo(described: DebSource) -> Iterator[str]:
     """Undo what was begun and will not be finished; on a purge, remove what was saved."""
     names = _names(described)
     yield _when("abort-install | abort-upgrade", f"{names}{END}each undo\n")
@@ -443,7 +443,7 @@ def _when(arguments: str, text: str) -> str:
     return f'case "$1" in {arguments})\n    (\n{text}    )\n    ;;\nesac\n'
 
 
-def _names(described: Described) -> str:
+def _names(described: DebSource) -> str:
     package = described.manifest.package
     return "".join(
         f"{name}={quote(value)}\n"

@@ -11,26 +11,34 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.bytecode import VARIABLE, Beside, has_sources, is_source, of_package
-from provisioning.artifact.deb import POST_REMOVE, PRE_INSTALL, conffiles, data_member, fields
+from provisioning.artifact.deb.places import (
+    POST_REMOVE,
+    PRE_INSTALL,
+    UNITS,
+    has_systemd,
+    unit_names,
+)
 from provisioning.artifact.model import device
 from provisioning.artifact.model.entry import DEVICE, HOOKS, LENT, RESERVED, carried
 from provisioning.artifact.model.package import plain
 from provisioning.artifact.model.placement import CURRENT, RELEASES
 from provisioning.artifact.service_files import writable
+from provisioning.builder.archive.debian import conffiles
+from provisioning.builder.archive.debian.fields import runners, users
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from provisioning.artifact.deb import Described
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.model.package import Package
+    from provisioning.builder.archive.debian.extras import DebSource
 
-    Part = Callable[[Described], Iterator[str]]
+    Part = Callable[[DebSource], Iterator[str]]
 
 
-def give(described: Described) -> Iterator[str]:
+def give(described: DebSource) -> Iterator[str]:
     """Set them once the owner is there; without, tell so."""
     name, prefix = described.manifest.package.name, described.manifest.package.prefix
     found = [
@@ -92,19 +100,19 @@ was_stopped() {
 """
 
 
-def refuse(described: Described) -> Iterator[str]:
+def refuse(described: DebSource) -> Iterator[str]:
     """Refuse to come where a unit of that name is another's, before anything is changed.
 
     What this package has brought may have been copied to `_COPIES`, or masked there.
     """
     package = described.manifest.package
-    if names := " ".join(map(quote, data_member.names(package))):
+    if names := " ".join(map(quote, unit_names(package))):
         yield _ALIAS
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     for unit in {names}; do
         if dpkg-query --listfiles {package.name} 2>/dev/null |
-            grep -qxF "{data_member.DIRECTORY}/$unit"; then
+            grep -qxF "{UNITS}/$unit"; then
             continue
         fi
         for place in {" ".join(_PLACES)}; do
@@ -144,7 +152,7 @@ _TEMPORARY = ("    hook= cache=", '    trap \'rm -rf "$hook" "$cache"\' EXIT')
 _WITHIN = {"pre_install": PRE_INSTALL, "post_remove": POST_REMOVE}
 
 
-def run(described: Described, name: str) -> Iterator[str]:
+def run(described: DebSource, name: str) -> Iterator[str]:
     """Run the hook of this name, if the package has one."""
     package = described.manifest.package
     hook = next((each for each in package.hooks if each.name == name), None)
@@ -182,7 +190,7 @@ def _written(text: str) -> Iterator[str]:
     yield '    chmod 700 "$hook"'
 
 
-def _text(described: Described, path: str) -> str:
+def _text(described: DebSource, path: str) -> str:
     try:
         text = described.texts[path].decode()
     except KeyError:
@@ -282,21 +290,21 @@ _CACHES = """\
 """
 
 
-def note(described: Described) -> Iterator[str]:
+def note(described: DebSource) -> Iterator[str]:
     """Note which data are there, before anything is unpacked or run that could make them."""
     manifest = described.manifest
     if _data(manifest):
         yield f"{_IS_OWN}{_NOTE}".format(**_names(manifest))
 
 
-def forget(described: Described) -> Iterator[str]:
+def forget(described: DebSource) -> Iterator[str]:
     """Forget what was noted for a version that did not come."""
     manifest = described.manifest
     if _data(manifest):
         yield f"{_IS_OWN}{_FORGET}".format(**_names(manifest))
 
 
-def remove(described: Described) -> Iterator[str]:
+def remove(described: DebSource) -> Iterator[str]:
     """On a purge, remove data, values of the machine, Python's caches.
 
     What is mounted there, a disk with whatever is on it, is let be; so is byte code beside
@@ -369,19 +377,19 @@ dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
-def scripts(described: Described) -> dict[str, str]:
+def scripts(described: DebSource) -> dict[str, str]:
     """The scripts that a package needs, by their names."""
     found = {name: [*_parts(name, described)] for name in _MADE_OF}
     guard = _GUARD.format(name=described.manifest.package.name)
     return {name: "\n".join((guard, *parts, "exit 0\n")) for name, parts in found.items() if parts}
 
 
-def _parts(name: str, described: Described) -> Iterator[str]:
+def _parts(name: str, described: DebSource) -> Iterator[str]:
     for part in _MADE_OF[name]:
         yield from part(described)
 
 
-def _own_place(described: Described) -> Iterator[str]:
+def _own_place(described: DebSource) -> Iterator[str]:
     """Refuse to come where `provision` has installed: each would remove what is the other's.
 
     An installation of that kind asks the same of dpkg: see installer/store/releases.py.
@@ -400,7 +408,7 @@ fi
 """
 
 
-def _values(described: Described) -> Iterator[str]:
+def _values(described: DebSource) -> Iterator[str]:
     """Refuse to come where the machine lacks a value, before anything is changed.
 
     It asks what an installation without dpkg asks, by the same text: see artifact/model/device.py.
@@ -424,9 +432,39 @@ def _source() -> str:
     return source
 
 
-def _users(described: Described) -> Iterator[str]:
+def _reach(described: DebSource) -> Iterator[str]:
+    """Refuse to come where somebody has closed the way to one who runs a service.
+
+    An installation without dpkg asks the same: see installer/services/lifecycle.py.
+    """
+    package = described.manifest.package
+    names = package.prefix[1:].split("/")
+    ways = (quote("/" + "/".join(names[:count])) for count in range(1, len(names) + 1))
+    if found := " ".join(runners(package)):
+        yield f"""\
+may_enter() {{
+    groups=$(id -G "$1" 2>/dev/null | tr ' ' ,)
+    groups=${{groups:-65534}}
+    setpriv --reuid="$1" --regid="${{groups%%,*}}" --groups="$groups" test -x "$2" 2>/dev/null
+}}
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    for user in {found}; do
+        may_enter "$user" / || continue  # here, nobody can become another
+        for way in {" ".join(ways)}; do
+            if [ -d "$way" ] && ! may_enter "$user" "$way"; then
+                printf '%s: %s: its mode keeps out the user %s, who runs a service; %s\\n' \\
+                    {package.name} "$way" "$user" '`chmod a+x` it' >&2
+                exit 1
+            fi
+        done
+    done
+fi
+"""
+
+
+def _users(described: DebSource) -> Iterator[str]:
     """Make users before there are files that may be theirs: dpkg looks owners up by name."""
-    for name in fields.users(described.manifest.package):
+    for name in users(described.manifest.package):
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     if ! getent passwd {name} >/dev/null; then
@@ -437,15 +475,15 @@ fi
 """
 
 
-def _dropped_units(described: Described) -> Iterator[str]:
+def _dropped_units(described: DebSource) -> Iterator[str]:
     """Stop and forget what an older version ran and this one does not have any more."""
     package = described.manifest.package
-    if data_member.has_systemd(package):
-        kept = [f"            {quote(name)}) ;;\n" for name in data_member.names(package)]
+    if has_systemd(package):
+        kept = [f"            {quote(name)}) ;;\n" for name in unit_names(package)]
         yield f"""\
 if [ "$1" = upgrade ]; then
     for unit in $(dpkg-query --listfiles {package.name} 2>/dev/null |
-        sed -n 's,^{data_member.DIRECTORY}/,,p'); do
+        sed -n 's,^{UNITS}/,,p'); do
         case "$unit" in
 {"".join(kept)}\
             *)
@@ -460,8 +498,8 @@ fi
 """
 
 
-def _enabled_units(described: Described) -> Iterator[str]:
-    for name in map(quote, data_member.names(described.manifest.package)):
+def _enabled_units(described: DebSource) -> Iterator[str]:
+    for name in map(quote, unit_names(described.manifest.package)):
         yield f"""\
 case "$1" in {_CONFIGURED})
     deb-systemd-helper unmask {name} >/dev/null || true
@@ -476,7 +514,7 @@ esac
 """
 
 
-def _started_units(described: Described) -> Iterator[str]:
+def _started_units(described: DebSource) -> Iterator[str]:
     if names := _quoted(described):
         yield STOPPED
         yield f"""\
@@ -496,7 +534,7 @@ esac
 """
 
 
-def _stopped_units(described: Described) -> Iterator[str]:
+def _stopped_units(described: DebSource) -> Iterator[str]:
     if names := _quoted(described):
         yield f"""\
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
@@ -505,7 +543,7 @@ fi
 """
 
 
-def _reloaded_units(described: Described) -> Iterator[str]:
+def _reloaded_units(described: DebSource) -> Iterator[str]:
     if _quoted(described):
         yield """\
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
@@ -514,7 +552,7 @@ fi
 """
 
 
-def _purged_units(described: Described) -> Iterator[str]:
+def _purged_units(described: DebSource) -> Iterator[str]:
     if names := _quoted(described):
         yield f"""\
 if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
@@ -523,7 +561,7 @@ fi
 """
 
 
-def _left_byte_code(described: Described) -> Iterator[str]:
+def _left_byte_code(described: DebSource) -> Iterator[str]:
     """Remove what Python has left beside files that go, or are replaced: dpkg knows of none.
 
     A package that brings byte code itself has to look after it.
@@ -533,16 +571,16 @@ def _left_byte_code(described: Described) -> Iterator[str]:
         yield _LEFT.format(name=package.name)
 
 
-def _emptied_caches(described: Described) -> Iterator[str]:
+def _emptied_caches(described: DebSource) -> Iterator[str]:
     """Have no byte code of another version where services keep theirs."""
     yield from _without_caches(described, _CONFIGURED)
 
 
-def _removed_caches(described: Described) -> Iterator[str]:
+def _removed_caches(described: DebSource) -> Iterator[str]:
     yield from _without_caches(described, "remove | purge")
 
 
-def _without_caches(described: Described, occasions: str) -> Iterator[str]:
+def _without_caches(described: DebSource, occasions: str) -> Iterator[str]:
     manifest = described.manifest
     if _quoted(described) and has_sources(manifest.entries):
         yield f"""\
@@ -550,14 +588,14 @@ case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
 """
 
 
-def _quoted(described: Described) -> str:
-    return " ".join(map(quote, data_member.names(described.manifest.package)))
+def _quoted(described: DebSource) -> str:
+    return " ".join(map(quote, unit_names(described.manifest.package)))
 
 
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         refuse,
-        *(_own_place, _values, _users, fields.reach, _dropped_units, note),
+        *(_own_place, _values, _users, _reach, _dropped_units, note),
         *(partial(run, name="pre_install"), conffiles.begin),
     ),
     "postinst": (

@@ -1,0 +1,42 @@
+"""Adds to a package's control fields what the scripts of its Debian package need."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provisioning.artifact.model.package import Package
+
+_ROOT = ("", "root", "0")
+_STRONG = ("Pre-Depends", "Depends", "Recommends")
+_NAMES = re.compile(r"(?:^|[,|])\s*([a-z0-9+.-]+)")
+
+
+def complete(package: Package) -> Package:
+    """The same package with what the scripts of this version need, for its manifest to say."""
+    fields = dict(package.debian)
+    if users(package):  # before it is unpacked, since its files may be theirs
+        _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))
+    if package.device:  # preinst asks for them
+        _add(fields, "Pre-Depends", "python3", ("Pre-Depends",))
+    # What is needed to verify what lies there; the package may have no other use for it.
+    _add(fields, "Recommends", "python3", _STRONG)
+    return package._replace(debian=tuple(sorted(fields.items())))
+
+
+def runners(package: Package) -> tuple[str, ...]:
+    """The users who run services, sorted; root is there anyway."""
+    return tuple(sorted({each.user for each in package.services}.difference(_ROOT)))
+
+
+def users(package: Package) -> tuple[str, ...]:
+    """The users to create before files are unpacked, sorted: a number cannot be created."""
+    return tuple(user for user in runners(package) if not user.isdigit())
+
+
+def _add(fields: dict[str, str], field: str, name: str, known: tuple[str, ...]) -> None:
+    """Add a package to a field, unless the spec names it in one of `known`."""
+    named = {each for key in known for each in _NAMES.findall(fields.get(key, ""))}
+    if name not in named:
+        fields[field] = ", ".join(filter(None, (fields.get(field), name)))
