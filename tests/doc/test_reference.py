@@ -86,7 +86,7 @@ def test_each_key_of_a_service_is_there() -> None:
 
 
 def test_each_key_for_a_debian_package_is_there() -> None:
-    keys = own("### Debian packages").partition("becomes the rest")[0]
+    keys = own("### Debian packages").partition("The other fields")[0]
     assert first_column(keys) == set(schema.SPEC["debian"]["schema"])
 
 
@@ -107,7 +107,7 @@ def test_each_key_of_a_value_of_the_device_is_there() -> None:
 def test_what_a_fragment_may_hold_is_told() -> None:
     assert set(schema.FRAGMENT) == {"contents"}
     told = prose("### Fragments")
-    assert "A fragment holds `contents` and nothing else, but for `x-…`." in told
+    assert "A fragment contains `contents` and nothing else, except `x-…`." in told
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_an_overlay_may_not_hold_is_told() -> None:
     overlay = schema.SPEC["platforms"]["valuesrules"]["schema"]
     assert set(schema.SPEC) - set(overlay) == {"name", "platforms"}
     told = prose("## Keys of a spec")
-    assert "every key of a spec but `name`, `platforms` and `x-…`" in told
+    assert "every key of a spec except `name`, `platforms` and `x-…`" in told
 
 
 def test_each_default_of_a_platform_is_there() -> None:
@@ -175,8 +175,8 @@ def test_each_built_in_exclude_is_there() -> None:
 
 def test_each_built_in_variable_is_there() -> None:
     told = ", ".join(f"`{name}`" for name in BUILT_IN)
-    assert f"nobody else may set them: {told}." in prose("## Variables")
-    assert f"`{ENVIRONMENT}` cannot be a variable's name either." in prose("## Variables")
+    assert f"you cannot set them: {told}." in prose("## Variables")
+    assert f"You cannot name a variable `{ENVIRONMENT}` either." in prose("## Variables")
 
 
 def test_each_kind_of_file_with_variables_is_there() -> None:
