@@ -81,7 +81,7 @@ class ChunkReader(io.RawIOBase):
         raise NotImplementedError
 
     @staticmethod
-    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+    def boundary(length: int, following: int) -> tuple[bytes, bytes]:
         """How a chunk of `length` bytes ends, and how one of `following` bytes begins after it."""
         raise NotImplementedError
 
@@ -195,7 +195,7 @@ class GzipReader(ChunkReader):
     decoder = staticmethod(_Inflate)
 
     @staticmethod
-    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+    def boundary(length: int, following: int) -> tuple[bytes, bytes]:
         """See ChunkReader."""
         del following
         return (length % (1 << 32)).to_bytes(4, "little"), HEADER
@@ -234,7 +234,7 @@ class XzReader(ChunkReader):
     decoder = staticmethod(_Unxz)
 
     @staticmethod
-    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+    def boundary(length: int, following: int) -> tuple[bytes, bytes]:
         """See ChunkReader."""
         del length, following  # they stand in an index, not near enough to the end
         return _END, _HEADER
@@ -299,7 +299,7 @@ class ZstdReader(ChunkReader):
     decoder = staticmethod(_Unzstd)
 
     @staticmethod
-    def joint(length: int, following: int) -> tuple[bytes, bytes]:
+    def boundary(length: int, following: int) -> tuple[bytes, bytes]:
         """See ChunkReader."""
         del length
         return b"", _header(following)

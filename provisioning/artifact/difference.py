@@ -12,11 +12,11 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from provisioning.artifact.filesystem import Descent, open_regular, reason
+from provisioning.artifact.formats import reader
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import LINK, shown
 from provisioning.artifact.model.release import artifacts, is_tree
 from provisioning.artifact.verify import tree
-from provisioning.artifact.verify.formats import reader
 from provisioning.console import printable
 from provisioning.errors import ArtifactError
 

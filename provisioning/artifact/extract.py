@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.filesystem import Descent, open_regular, reason
+from provisioning.artifact.formats import reader
 from provisioning.artifact.model.entry import DIR, LINK, here
+from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar.archive import reserved
-from provisioning.artifact.verify.formats import reader
+from provisioning.artifact.verify import tree
+from provisioning.artifact.verify.contents import Finding
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.verify.formats import Reader
 
+    Scratch = Callable[[int], AbstractContextManager[Path]]  # with room for so many bytes
+    from provisioning.artifact.formats import Reader
+
+_PAGE = 4096  # bytes
+_SOME = 256  # files and links that are compared at a time
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def extract(archive: Path, into: Path) -> Manifest:
+def extract(artifact: Path, into: Path) -> Manifest:
     """Write a package into the empty directory `into`, verifying it on the way.
 
     Raises ArtifactError for whatever is not as the manifest says, and where the disk fails; `into`
     then holds a part of the package that nobody should use, and is the caller's to remove.
     """
     try:
-        with open_regular(archive) as file:
-            return _extract(reader(file, archive.name), into)
+        with open_regular(artifact) as file:
+            return _extract(reader(file, artifact.name), into)
     except ArtifactError as error:
-        raise ArtifactError(f"{archive}: {error}") from None
+        raise ArtifactError(f"{artifact}: {error}") from None
     except OSError as error:
         where = error.filename or into
-        raise ArtifactError(f"{archive}: cannot be extracted: {where}: {reason(error)}") from None
+        raise ArtifactError(f"{artifact}: cannot be extracted: {where}: {reason(error)}") from None
 
 
 def _extract(reading: Reader, into: Path) -> Manifest:
@@ -127,3 +137,80 @@ class Writer:
             if entry.type == DIR:
                 parent, name = self._descent.to(entry.path)
                 os.mkdir(name, 0o700, dir_fd=parent)
+
+
+class Unpacking:
+    """A directory that a package is being unpacked into, by whoever calls `write`.
+
+    Raises OSError and ArtifactError where that fails. What did not go well here is worth
+    another try: see `unpacking_differences`.
+    """
+
+    def __init__(self, reading: Reader, scratch: Scratch) -> None:
+        self._entries = (*reserved(reading.data), *map(here, reading.manifest.entries))
+        with ExitStack() as opened:
+            self._directory = opened.enter_context(scratch(sum(map(_room, self._entries))))
+            self._writer = opened.enter_context(Writer(self._directory, self._entries))
+            self._unpacked = opened.enter_context(Descent(self._directory))
+            self._open = opened.pop_all()
+
+    def __enter__(self) -> Unpacking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def write(self, entry: Entry, blocks: Iterable[bytes]) -> None:
+        """Write a file."""
+        self._writer.write(entry, blocks)
+
+    def finish(self) -> None:
+        """Have others begin to compare what was unpacked, now that all of it is written.
+
+        What they have compared they remove, so that nothing has to be sought once more: what was
+        not listed is what is left.
+        """
+        self._writer.finish()
+        self._directories = [entry for entry in self._entries if entry.type == DIR]
+        self._others = [entry for entry in self._entries if entry.type != DIR]
+        # First: whoever removes what is in one may have to change its mode.
+        self._has_directories = tree.holds(self._unpacked, self._directories)
+        self._team = self._open.enter_context(
+            Team(self._compare_and_remove, -(-len(self._others) // _SOME))
+        )
+
+    def went_well(self) -> bool:
+        """Wait until all is compared and removed; tell whether it was what the manifest says."""
+        try:
+            return self._has_directories and self._team.agrees() and self._remove_directories()
+        except OSError:
+            return False
+
+    def _compare_and_remove(self, number: int) -> bool:
+        some = self._others[number * _SOME : (number + 1) * _SOME]
+        if not tree.holds(self._unpacked, some):
+            return False
+        tree.remove(self._unpacked, some)
+        return True
+
+    def _remove_directories(self) -> bool:
+        """Remove what is left, and tell whether it was directories alone."""
+        tree.remove(self._unpacked, reversed(self._directories))
+        return self._unpacked.is_empty()
+
+
+def unpacking_differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
+    """Tell what the archive at `path` is unpacked to that it should not be.
+
+    It is read and unpacked once more, slowly, and where there is the most room.
+    """
+    with scratch(sys.maxsize) as directory:
+        try:
+            yield from tree.compare(extract(path, directory), directory).findings
+        except ArtifactError as error:
+            yield Finding(str(path), f"cannot be installed: {error}")
+
+
+def _room(entry: Entry) -> int:
+    """What an entry takes on a disk, or more: whole pages, and one for what is known of it."""
+    return -(-entry.size // _PAGE) * _PAGE + _PAGE

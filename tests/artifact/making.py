@@ -17,8 +17,7 @@ from provisioning.artifact.model.manifest import Manifest, Package
 from provisioning.artifact.model.release import SUMS, index_name, manifest_name
 from provisioning.artifact.tar import archive, chunking, ustar
 from provisioning.artifact.tar.chunking import Chunk, Index
-from provisioning.artifact.verify.contents import Reading
-from provisioning.artifact.verify.formats import prove
+from provisioning.artifact.tar.reader import TarReader, prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,7 +132,7 @@ def index_in(data: bytes, limit: int = 1 << 20, codec: str = "gzip") -> Index:
 def proved(path: Path, says: Index, write: Write | None = None) -> Index | None:
     """What `prove` makes of an archive and of what is said to be its index."""
     with open_regular(path) as file:
-        whole = prove(file, Reading(file), says, write)
+        whole = prove(file, TarReader(file), says, write)
         return whole and whole.indexed
 
 

@@ -15,8 +15,7 @@ from provisioning.artifact.filesystem import Descent
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar.archive import reserved
-from provisioning.artifact.verify.tree import compare
-from provisioning.artifact.verify.unpacked import Unpacked
+from provisioning.artifact.verify.tree import DirectoryReader, compare
 
 from .making import PACKAGE, directory, file, link, manifest_of
 
@@ -129,7 +128,7 @@ def test_what_python_really_leaves_is_no_difference(tmp_path: Path) -> None:
     left = {str(path.relative_to(root)) for path in root.rglob("*") if "pyc" in str(path)}
     assert set(compared.byte_code) == left
     assert len(left) == 2 + 3 * 4 + 5  # directories, modules by levels, beside
-    assert [*Unpacked(root).findings()] == []
+    assert [*DirectoryReader(root).findings()] == []
     assert view(root, "it").contents(["lib/pkg/m.py"]) == {"lib/pkg/m.py": b"import top\n"}
 
 
@@ -150,4 +149,4 @@ def test_what_lies_in_its_place_is_a_difference(tmp_path: Path) -> None:
     compared = compare(Manifest(PACKAGE, tuple(ENTRIES)), root)
     strange = ["__pycache__", "lib/__pycache__/strange"]
     assert [finding.path for finding in compared.findings] == strange
-    assert sorted(finding.path for finding in Unpacked(root).findings()) == strange
+    assert sorted(finding.path for finding in DirectoryReader(root).findings()) == strange

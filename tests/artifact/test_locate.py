@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.formats import reader
 from provisioning.artifact.tar import archive
-from provisioning.artifact.verify.contents import Reading
-from provisioning.artifact.verify.formats import locate, prover, reader
+from provisioning.artifact.tar.reader import TarReader, find_chunks
 from provisioning.artifact.verify.verify import verify
 from provisioning.builder.archive.compress import encoder
 from tests.chunks import shrink
@@ -44,7 +44,7 @@ def made(items: list[Item], codec: str) -> bytes:
 
 def found(path: Path, codec: str) -> list[tuple[int, ...]]:
     with path.open("rb", buffering=0) as stream:
-        return [each[:4] for each in locate(stream, Reading(stream, codec))]
+        return [each[:4] for each in find_chunks(stream, TarReader(stream, codec))]
 
 
 @pytest.mark.parametrize("codec", NAMES)
@@ -65,7 +65,7 @@ def test_what_has_no_index_is_proved_all_the_same(tmp_path: Path, codec: str) ->
     path = tmp_path / NAMES[codec]
     path.write_bytes(made(MANY, codec))
     with path.open("rb", buffering=0) as stream:
-        prove = prover(stream, path.name, reader(stream, path.name), None)
+        prove = reader(stream, path.name).prover(None)
         assert prove
         whole = prove(None)
     assert whole
@@ -79,7 +79,7 @@ def test_what_is_cut_elsewhere_is_not_found_but_read_in_order(tmp_path: Path, co
     path = tmp_path / NAMES[codec]
     path.write_bytes(b"".join(map(encoder(codec).press, chunks(MANY, group=7))))
     with path.open("rb", buffering=0) as stream:
-        prove = prover(stream, path.name, reader(stream, path.name), None)
+        prove = reader(stream, path.name).prover(None)
         assert prove is None or prove(None) is None
     assert verify(path).findings == ()
 
@@ -91,7 +91,7 @@ def test_a_chunk_that_only_seems_to_be_one_is_not_proved(tmp_path: Path) -> None
     at = places[5].offset + 20
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     with path.open("rb", buffering=0) as stream:
-        prove = prover(stream, path.name, reader(stream, path.name), None)
+        prove = reader(stream, path.name).prover(None)
         assert prove
         assert prove(None) is None
     (finding,) = verify(path).findings

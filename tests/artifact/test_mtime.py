@@ -9,8 +9,7 @@ import pytest
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar import archive, ustar
-from provisioning.artifact.verify.contents import Reading
-from provisioning.artifact.verify.formats import prove
+from provisioning.artifact.tar.reader import TarReader, prove
 from provisioning.artifact.verify.verify import verify
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, packed
@@ -39,7 +38,7 @@ def test_all_bear_one_time_or_each_that_of_its_content(tmp_path: Path, by_conten
     path = made(tmp_path, preamble=by_content, members=by_content)
     assert verify(path).findings == ()
     with open_regular(path) as file:
-        assert prove(file, Reading(file), None)
+        assert prove(file, TarReader(file), None)
 
 
 @pytest.mark.parametrize("by_content", [True, False])

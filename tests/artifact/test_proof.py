@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from provisioning.artifact import process_pool
 from provisioning.artifact.filesystem import of_bytes
+from provisioning.artifact.tar.reader import TarReader
 from provisioning.artifact.tar.ustar import padding
-from provisioning.artifact.verify.contents import Reading
 from provisioning.artifact.verify.verify import verify
 
 from .making import (
@@ -77,7 +77,7 @@ def test_a_sound_archive_is_proved_however_it_is_cut(
 def test_a_release_that_is_proved_is_not_read_once_more(
     release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(Reading, "findings")
+    monkeypatch.delattr(TarReader, "findings")
     assert verify(release).findings == ()
 
 

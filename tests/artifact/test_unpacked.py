@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.verify.unpacked import Unpacked
+from provisioning.artifact.verify.tree import DirectoryReader
 from provisioning.errors import ArtifactError
 
 from .making import ITEMS
@@ -26,7 +26,7 @@ def read(root: Path) -> tuple[list[str], dict[str, bytes]]:
     def write(entry: Entry, blocks: Iterable[bytes]) -> None:
         found[entry.path] = b"".join(blocks)
 
-    return [str(finding) for finding in Unpacked(root).findings(write)], found
+    return [str(finding) for finding in DirectoryReader(root).findings(write)], found
 
 
 def test_each_file_is_handed_on(root: Path) -> None:
@@ -95,4 +95,4 @@ def test_what_is_no_package_is_told(tmp_path: Path) -> None:
     (tmp_path / ".provisioning").mkdir()
     (tmp_path / ".provisioning/manifest.json").write_text("{")
     with pytest.raises(ArtifactError):
-        Unpacked(tmp_path)
+        DirectoryReader(tmp_path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.model.release import FORMATS
+from provisioning.artifact.formats import FORMATS
 from tests.machines.building import doit, install
 from tests.machines.machine import machine
 from tests.machines.root import Kind

@@ -8,12 +8,12 @@ import re
 import shutil
 from pathlib import Path
 
-from provisioning.artifact.model.release import DEB, FORMATS
+from provisioning.artifact.formats import DEB, FORMATS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECTS = {"repository": REPOSITORY, "greenhouse": REPOSITORY / "doc/tutorial/greenhouse"}
 TREE = 2  # parts that a path in artifacts/ has, down to the root of an unpacked package
-OFFERED = {"linux": FORMATS, "macos": tuple(each for each in FORMATS if each != DEB)}
+OFFERED = {"linux": tuple(FORMATS), "macos": tuple(each for each in FORMATS if each != DEB)}
 _PLATFORMS = REPOSITORY / "provisioning/platforms"
 
 

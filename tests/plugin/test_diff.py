@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from doit.cmd_base import DodoTaskLoader
 
-from provisioning.artifact.model.release import DIR, FORMATS
+from provisioning.artifact.formats import DIR, FORMATS
 from provisioning.plugin.commands.diff import Diff
 from tests.plugin.conftest import FILES, SPEC, Project
 from tests.plugin.test_colour import ENVIRONMENT, ESCAPES, on_terminal

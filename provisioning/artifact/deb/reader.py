@@ -18,7 +18,7 @@ from provisioning.artifact.filesystem import HashedReader, Span, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.artifact.tar import ustar
-from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.tar.chunking import Summary
 from provisioning.artifact.tar.ustar import BLOCK
 from provisioning.artifact.verify.contents import Finding, content_difference, digested
 from provisioning.errors import ArtifactError
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.codec import ChunkReader
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.tar.chunking import Index
     from provisioning.artifact.tar.ustar import Stream
     from provisioning.artifact.verify.contents import Write
 
@@ -69,8 +70,8 @@ _LONGEST_WAY = 32 * BLOCK  # of headers, to the manifest
 _WRONG = "is not as the manifest says"
 
 
-class Reading:
-    """One pass over a Debian package, from its first byte to its last: see format.Reader."""
+class DebReader:
+    """One pass over a Debian package, from its first byte to its last: see formats.Reader."""
 
     def __init__(self, file: FileIO) -> None:
         self._packed = HashedReader(file)
@@ -101,10 +102,14 @@ class Reading:
             while self._packed.read(_BUFFER):
                 pass
 
-    def whole(self, name: str) -> Whole:
-        """Tell what the package is, once all findings have been asked for."""
+    def prover(self, says: Index | None) -> None:
+        """See Reader: dpkg reads one stream alone, which one processor unpacks."""
+        del says
+
+    def summary(self, name: str) -> Summary:
+        """See Reader."""
         del name
-        return Whole(self.data, self.manifest.package, self._packed.hexdigest(), None)
+        return Summary(self.data, self.manifest.package, self._packed.hexdigest(), None)
 
     def _demand_header(self, entry: Entry) -> None:
         wanted = self._spelling.header(entry)

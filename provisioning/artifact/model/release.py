@@ -12,6 +12,7 @@ from functools import cmp_to_key
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.formats import CODECS, DEB, DIR, format_of
 from provisioning.artifact.model.entry import MANIFEST
 
 if TYPE_CHECKING:
@@ -67,13 +68,6 @@ def _rank(character: str) -> int:
 
 SUMS = "SHA256SUMS"
 
-CODECS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz"}
-"""The formats whose archives are chunks, one after the other, and have an index."""
-ZIP = "zip"
-DEB = "deb"
-DIR = "dir"
-FORMATS = (*CODECS, ZIP, DEB, DIR)
-
 
 def stem(package: Package) -> str:
     """Name everything that is made of a package: NAME-VERSION-PLATFORM."""
@@ -87,11 +81,6 @@ def artifact_name(package: Package, format: str) -> str:
     if format == DEB:  # as dpkg-name(1) has it
         return f"{package.name}_{package.version}_{package.arch}.deb"
     return f"{stem(package)}.{format}"
-
-
-def format_of(name: str) -> str | None:
-    """The format of the file called `name`; None where it is that of no artifact."""
-    return next((each for each in FORMATS if each != DIR and name.endswith(f".{each}")), None)
 
 
 def manifest_name(package: Package) -> str:

@@ -14,8 +14,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model import canonical
-from provisioning.artifact.model.release import CODECS
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -180,8 +180,8 @@ def _demand_sum(parts: list[tuple[int, int]], total: int, where: str) -> None:
         raise ArtifactError(f"{where}: its chunks are not {total} bytes, one after the other")
 
 
-class Whole(NamedTuple):
-    """What is held against the files beside an artifact."""
+class Summary(NamedTuple):
+    """What an artifact turned out to be, to compare with the files beside it."""
 
     manifest: bytes
     package: Package

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.bytecode import Beside
-from provisioning.artifact.filesystem import read_bounded, reason
+from provisioning.artifact.filesystem import Descent, read_bounded, reason
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import DIR, FILE, LENT, LINK, MANIFEST, TYPES, Entry
 from provisioning.artifact.tar.archive import reserved
-from provisioning.artifact.verify.contents import Finding, content_difference, differences
+from provisioning.artifact.tar.chunking import Summary
+from provisioning.artifact.verify.contents import Finding, content_difference, differences, digested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from provisioning.artifact.filesystem import Descent
     from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.tar.chunking import Index
+    from provisioning.artifact.verify.contents import Write
 
     Item = os.DirEntry[str]
 
@@ -195,3 +197,59 @@ def _content_difference(root: Path, actual: Entry, entry: Entry) -> Iterator[Fin
         yield from content_difference(filesystem.of_file(root / entry.path), actual, entry)
     except OSError as error:
         yield Finding(entry.path, f"cannot be read: {reason(error)}")
+
+
+class DirectoryReader:
+    """Reads the directory of a package as if it were an artifact still: see formats.Reader.
+
+    Modes and owners are not looked at: they are whatever the one who unpacked it could give. No
+    link is followed. Raises ArtifactError and OSError.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.data, self.manifest = read_manifest(root)
+
+    def findings(self, write: Write | None = None) -> Iterator[Finding]:
+        """See Reader."""
+        entries = (*reserved(self.data), *self.manifest.entries)
+        yield from unlisted(self._root, entries)
+        with Descent(self._root) as descent:
+            for entry in self.manifest.entries:
+                try:
+                    yield from _findings(descent, entry, write)
+                except FileNotFoundError:
+                    yield Finding(entry.path, "is missing")
+                except OSError as error:
+                    yield Finding(entry.path, f"cannot be read: {reason(error)}")
+
+    def summary(self, name: str) -> Summary:
+        """See Reader."""
+        del name
+        return Summary(self.data, self.manifest.package, filesystem.of_bytes(self.data), None)
+
+    def prover(self, says: Index | None) -> None:
+        """See Reader."""
+        del says
+
+
+def _findings(descent: Descent, entry: Entry, write: Write | None) -> Iterator[Finding]:
+    parent, name = descent.to(entry.path)
+    status = os.lstat(name, dir_fd=parent)
+    link = os.readlink(name, dir_fd=parent) if stat.S_ISLNK(status.st_mode) else ""
+    found = entry_of(entry.path, status, link)._replace(mode=entry.mode)
+    different = tuple(differences(found, entry, owners=False))
+    yield from different
+    if entry.type == FILE and not different:
+        descriptor = os.open(name, _READ, dir_fd=parent)
+        try:
+            digest = digested(entry, _blocks(descriptor, entry.size), write)
+        finally:
+            os.close(descriptor)
+        yield from content_difference(digest, found, entry)
+
+
+def _blocks(descriptor: int, left: int) -> Iterator[bytes]:
+    while left > 0 and (block := os.read(descriptor, min(left, filesystem.MIB))):
+        left -= len(block)
+        yield block

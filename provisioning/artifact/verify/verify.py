@@ -9,27 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.extract import Unpacking, unpacking_differences
 from provisioning.artifact.filesystem import open_regular, read_bounded, reason
+from provisioning.artifact.formats import CODECS, DIR, FORMATS, format_of, reader
 from provisioning.artifact.model import canonical
 from provisioning.artifact.model.entry import MANIFEST, shown
 from provisioning.artifact.model.release import (
-    CODECS,
-    DIR,
-    FORMATS,
     SUMS,
     artifact_name,
     artifacts,
     files,
-    format_of,
     index_name,
     manifest_name,
 )
 from provisioning.artifact.tar import chunking
-from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.tar.chunking import Summary
 from provisioning.artifact.verify import tree
 from provisioning.artifact.verify.contents import Finding
-from provisioning.artifact.verify.formats import prover, reader
-from provisioning.artifact.verify.unpacked import Rehearsal, unpacking_differences
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -37,10 +33,10 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from provisioning.artifact.extract import Scratch
+    from provisioning.artifact.formats import Prove, Reader
     from provisioning.artifact.model.manifest import Manifest, Package
     from provisioning.artifact.tar.chunking import Index
-    from provisioning.artifact.verify.formats import Prove, Reader
-    from provisioning.artifact.verify.unpacked import Scratch
 
 
 _LONGEST_SUMS = 64 * 1024
@@ -82,7 +78,7 @@ class Sidecars:
         except (OSError, ArtifactError) as error:
             yield Finding(name, reason(error))
 
-    def compare(self, actual: Whole) -> Iterator[Finding]:
+    def compare(self, actual: Summary) -> Iterator[Finding]:
         """Hold what they say against the artifact, once it has been read to its end."""
         name = manifest_name(actual.package)
         yield from self._read(name, canonical.LIMIT)
@@ -101,7 +97,7 @@ class Sidecars:
         if says.chunks != actual.chunks:
             yield Finding(self._index_name, "its chunks are not those of the archive")
 
-    def _compare_sums(self, sums: bytes, actual: Whole) -> Iterator[Finding]:
+    def _compare_sums(self, sums: bytes, actual: Summary) -> Iterator[Finding]:
         """Do what `sha256sum -c` does, and demand that nothing is left out."""
         listed = {}
         for number, line in enumerate(sums.splitlines(keepends=True), 1):
@@ -204,7 +200,7 @@ class Verification:
         self._complete = complete
         self._scratch = scratch
         self._meanwhile = meanwhile
-        self._rehearsal: Rehearsal | None = None
+        self._unpacking: Unpacking | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Verification:
@@ -229,11 +225,11 @@ class Verification:
         """Tell what is wrong with what was unpacked."""
         if os.path.isdir(self._path):
             return  # it is unpacked
-        if self._scratch and not (self._rehearsal and self._rehearsal.went_well()):
+        if self._scratch and not (self._unpacking and self._unpacking.went_well()):
             self._open.close()
             yield from unpacking_differences(self._path, self._scratch)
 
-    def _read(self, says: Index | None) -> Generator[Finding, None, Whole | None]:
+    def _read(self, says: Index | None) -> Generator[Finding, None, Summary | None]:
         """Tell what is wrong with the artifact, of which an index `says` something."""
         try:
             if os.path.isdir(self._path):
@@ -244,20 +240,20 @@ class Verification:
             yield Finding(self.name, reason(error))
             return None
 
-    def _read_tree(self) -> Generator[Finding, None, Whole]:
+    def _read_tree(self) -> Generator[Finding, None, Summary]:
         data, self.manifest = tree.read_manifest(self._path)
         found = tree.compare(self.manifest, self._path)
         self.byte_code = found.byte_code
         yield from found.findings
-        return Whole(data, self.manifest.package, filesystem.of_bytes(data), None)
+        return Summary(data, self.manifest.package, filesystem.of_bytes(data), None)
 
     def _read_file(
         self, file: FileIO, says: Index | None
-    ) -> Generator[Finding, None, Whole | None]:
+    ) -> Generator[Finding, None, Summary | None]:
         most = len(says.chunks) if says else 0
         reading = reader(file, self.name, most)
         self.manifest = reading.manifest
-        proving = prover(file, self.name, reading, says)
+        proving = reading.prover(says and says._replace(archive=self.name))
         if proving:
             if whole := self._prove(reading, proving):
                 return whole
@@ -265,7 +261,7 @@ class Verification:
             reading = reader(file, self.name, most)
         if not (yield from self._told(reading.findings())):
             return None
-        return reading.whole(self.name)
+        return reading.summary(self.name)
 
     def _told(self, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
         """Tell findings, and whether those were all."""
@@ -276,16 +272,16 @@ class Verification:
             yield finding
         return True
 
-    def _prove(self, reading: Reader, proving: Prove) -> Whole | None:
+    def _prove(self, reading: Reader, proving: Prove) -> Summary | None:
         meanwhile = partial(self._meanwhile, reading.manifest) if self._meanwhile else None
         if not self._scratch:
             return proving(None, meanwhile)
         try:
-            rehearsal = self._open.enter_context(Rehearsal(reading, self._scratch))
-            proved = proving(rehearsal.write, meanwhile)
+            unpacking = self._open.enter_context(Unpacking(reading, self._scratch))
+            proved = proving(unpacking.write, meanwhile)
             if proved:
-                rehearsal.finish()
-                self._rehearsal = rehearsal
+                unpacking.finish()
+                self._unpacking = unpacking
         except (ArtifactError, OSError):
             return None
         return proved

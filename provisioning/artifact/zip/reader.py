@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.filesystem import MIB, HashedReader, Span
@@ -17,7 +18,7 @@ from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, TYPES, Entry, shown
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar import archive
-from provisioning.artifact.tar.chunking import Whole
+from provisioning.artifact.tar.chunking import Summary
 from provisioning.artifact.tar.ustar import EPOCH, Member
 from provisioning.artifact.verify.contents import (
     NO_MANIFEST,
@@ -57,7 +58,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
 
+    from provisioning.artifact.formats import Prove
     from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.tar.chunking import Index
     from provisioning.artifact.verify.contents import Write
     from provisioning.artifact.zip.headers import Clock, Packed
     from provisioning.artifact.zip.stream import Local
@@ -82,13 +85,14 @@ class Times:
         )
 
 
-class Reading:
+class ZipReader:
     """One pass over a zip, from its first byte to its last.
 
     Raises ArtifactError, here and later, where it is damaged or not of this format.
     """
 
     def __init__(self, file: FileIO) -> None:
+        self._file = file
         self._hashed = HashedReader(file)
         self._source = ZipStream(io.BufferedReader(self._hashed, _BUFFER))
         # Each member that was found: its entry, and how the central directory has to tell of it.
@@ -116,10 +120,15 @@ class Reading:
         yield from checklist.missing()
         yield from self._compare_directory()
 
-    def whole(self, name: str) -> Whole:
-        """Tell what the zip is, once all findings have been asked for."""
+    def prover(self, says: Index | None) -> Prove:
+        """See Reader."""
+        del says
+        return partial(prove, self._file, self)
+
+    def summary(self, name: str) -> Summary:
+        """See Reader."""
         del name
-        return Whole(self.data, self.manifest.package, self._hashed.hexdigest(), None)
+        return Summary(self.data, self.manifest.package, self._hashed.hexdigest(), None)
 
     def _next(self) -> Local | None:
         """Read a local header; None where something else comes."""
@@ -227,31 +236,31 @@ _LONGEST_ENTRY = 400  # bytes of the directory, but for what the manifest says t
 
 def prove(
     file: FileIO,
-    reading: Reading,
+    reading: ZipReader,
     write: Write | None = None,
     meanwhile: Callable[[], object] | None = None,
-) -> Whole | None:
+) -> Summary | None:
     """Read a zip to its end; return what it is, or None if it is not proved.
 
     Its manifest was read by `reading`. `write` is handed the files, as by `Reading.findings`, but
     in other processes, and the manifest too. This one is not idle: `meanwhile` is called.
     """
     try:
-        proof = _Proof(file, reading, write)
+        proof = _ZipProof(file, reading, write)
         with Team(proof.is_sound, len(proof.runs)) as team:
-            whole = HashedReader(Span(file, 0, proof.size + 1))
-            while whole.read(_PROOF_BUFFER):
+            read = HashedReader(Span(file, 0, proof.size + 1))
+            while read.read(_PROOF_BUFFER):
                 pass
             if meanwhile:
                 meanwhile()
-            if whole.size != proof.size or not team.agrees():
+            if read.size != proof.size or not team.agrees():
                 return None
     except (ArtifactError, OSError, struct.error):
         return None
-    return Whole(reading.data, reading.manifest.package, whole.hexdigest(), None)
+    return Summary(reading.data, reading.manifest.package, read.hexdigest(), None)
 
 
-class _Run(NamedTuple):
+class _MemberRun(NamedTuple):
     """Members that follow each other."""
 
     first: int  # which of all members
@@ -259,13 +268,13 @@ class _Run(NamedTuple):
     offset: int  # and in the zip
 
 
-class _Proof:
+class _ZipProof:
     """The runs of a zip, each of which can be judged alone.
 
     Raises ArtifactError where the directory is not what the end says, and struct.error.
     """
 
-    def __init__(self, file: FileIO, reading: Reading, write: Write | None) -> None:
+    def __init__(self, file: FileIO, reading: ZipReader, write: Write | None) -> None:
         self._file, self._write, self._times = file, write, reading.times
         self._name = reading.manifest.package.name
         top = Entry("", DIR, 0o755, "root", "root")
@@ -274,7 +283,7 @@ class _Proof:
         limit = 2 * len(reading.data) + _LONGEST_ENTRY * len(self._entries)
         self._directory, start = self._read_directory(limit)
         self.runs = tuple(self._runs())
-        self._ends = (*self.runs[1:], _Run(len(self._entries), len(self._directory), start))
+        self._ends = (*self.runs[1:], _MemberRun(len(self._entries), len(self._directory), start))
 
     def is_sound(self, number: int) -> bool:
         """Hold the members of a run against their entries."""
@@ -319,12 +328,12 @@ class _Proof:
     def _part(self, start: int, stop: int) -> bytes:
         return io.BufferedReader(Span(self._file, start, stop - start)).read()
 
-    def _runs(self) -> Iterator[_Run]:
+    def _runs(self) -> Iterator[_MemberRun]:
         first = at = held = 0
         for number in range(len(self._entries)):
             found = parse_central(self._directory, at)
             if not number or number == first + _MOST_MEMBERS or held > _MOST_BYTES:
                 first, held = number, 0
-                yield _Run(number, at, found.offset if number else 0)
+                yield _MemberRun(number, at, found.offset if number else 0)
             at += found.length
             held += found.packed.size

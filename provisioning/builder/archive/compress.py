@@ -12,7 +12,7 @@ from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact.model.release import DEB, ZIP
+from provisioning.artifact.formats import DEB, ZIP
 from provisioning.artifact.process_pool import processors
 from provisioning.artifact.tar.chunking import MAX
 from provisioning.builder.archive.store import Packed, Staged, Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.model.release import DEB
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.tar import ustar
 from provisioning.artifact.tar.archive import mtime_of_content
 

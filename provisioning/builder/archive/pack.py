@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
 from provisioning.builder.archive.job import Cost, Made, Order, Tally, cost_of, stating
@@ -75,7 +76,7 @@ def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[byte
 def _sweep(place: Workspace) -> None:
     """Remove what killed builds left, and what was made in formats that are no longer asked for."""
     leftovers.sweep(place)
-    for format in {*release.FORMATS}.difference(place.formats):
+    for format in {*FORMATS}.difference(place.formats):
         for name in release.files(place.package, format):
             remove_tree(place.release / name.partition("/")[0])
 

@@ -19,8 +19,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zlib import crc32
 
+from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model.entry import FILE, Entry
-from provisioning.artifact.model.release import CODECS
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.archive import groups, members

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.model.release import CODECS, DEB, DIR, ZIP
+from provisioning.artifact.formats import CODECS, DEB, DIR, ZIP
 from provisioning.builder.archive import deb, directory, tar
 from provisioning.builder.archive import zip as zip_format
 

@@ -13,7 +13,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.model.release import format_of
+from provisioning.artifact.formats import format_of
 from provisioning.builder.workspace.output import create, stale_before
 
 if TYPE_CHECKING:

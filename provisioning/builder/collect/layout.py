@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.deb import places
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.model import placement
 from provisioning.artifact.model.entry import (
     DEBIAN,
@@ -24,7 +25,6 @@ from provisioning.artifact.model.entry import (
     shown,
     sound_keys,
 )
-from provisioning.artifact.model.release import DEB
 from provisioning.builder.collect import checks
 from provisioning.builder.collect.expand import Expansion, Item, content_fault, origin_of
 from provisioning.builder.collect.patterns import is_glob

@@ -17,8 +17,8 @@ from provisioning.artifact.deb import containers
 from provisioning.artifact.deb.reader import READERS as DEB_READERS
 from provisioning.artifact.difference import compare, spelled, view
 from provisioning.artifact.filesystem import MIB, Span
+from provisioning.artifact.formats import CODECS, DEB, DIR, ZIP, format_of
 from provisioning.artifact.model.entry import shown
-from provisioning.artifact.model.release import CODECS, DEB, DIR, ZIP, format_of
 from provisioning.artifact.verify.contents import Finding
 from provisioning.builder.archive import pack
 from provisioning.builder.collect import collect

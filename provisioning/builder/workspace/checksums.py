@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.model.release import CODECS, index_name
+from provisioning.artifact.formats import CODECS
+from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive.compress import names_of

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.output import remove_tree
@@ -109,7 +110,7 @@ _swept: set[tuple[int, str]] = set()
 
 def names(package: Package) -> tuple[str, ...]:
     """What there may be at the top of a release, in whichever formats."""
-    files = (name for each in release.FORMATS for name in release.files(package, each))
+    files = (name for each in FORMATS for name in release.files(package, each))
     tops = dict.fromkeys(name.partition("/")[0] for name in files)
     return (*tops, release.manifest_name(package), release.provenance_name(package), release.SUMS)
 

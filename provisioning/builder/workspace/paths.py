@@ -11,6 +11,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.model import release
 from provisioning.artifact.model.entry import TOOL
 from provisioning.artifact.model.package import Package
@@ -187,7 +188,7 @@ def package_of(variant: Variant) -> Package:
         device=variant.device,
         debian=tuple(sorted(variant.debian.items())),
     )
-    return fields.complete(package) if release.DEB in variant.formats else package
+    return fields.complete(package) if DEB in variant.formats else package
 
 
 def database(artifacts: str) -> Path:

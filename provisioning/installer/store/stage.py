@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.extract import Writer
 from provisioning.artifact.filesystem import MIB, Descent, open_regular, reason
+from provisioning.artifact.formats import DEB, format_of, reader
 from provisioning.artifact.model.entry import DIR, FILE, MANIFEST, shown
 from provisioning.artifact.model.placement import RELEASES, stored
-from provisioning.artifact.model.release import DEB, artifacts, format_of, index_name, is_tree
+from provisioning.artifact.model.release import artifacts, index_name, is_tree
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar.archive import mtime_of_content
 from provisioning.artifact.verify import tree
-from provisioning.artifact.verify.formats import prover, reader
-from provisioning.artifact.verify.unpacked import Unpacked
+from provisioning.artifact.verify.tree import DirectoryReader
 from provisioning.artifact.verify.verify import Sidecars
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.installer.store.durable import Owned, settle, sync_below
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from provisioning.artifact.formats import Prove, Reader
     from provisioning.artifact.model.entry import Entry
-    from provisioning.artifact.tar.chunking import Index, Whole
+    from provisioning.artifact.tar.chunking import Index, Summary
     from provisioning.artifact.verify.contents import Write
-    from provisioning.artifact.verify.formats import Prove, Reader
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
@@ -43,11 +43,11 @@ class PackageSource(NamedTuple):
     """What is to be installed, opened once, so that nobody can exchange it on the way."""
 
     where: str
-    reader: Reader | Unpacked
+    reader: Reader
     says: Index | None = None
     """What the index beside it says of it."""
     prover: Prove | None = None
-    opened_again: Callable[[], Reader | Unpacked] | None = None
+    opened_again: Callable[[], Reader] | None = None
     """Reads it from its beginning; None where `reader` can."""
 
     def read(self, write: Write) -> None:
@@ -63,18 +63,18 @@ class PackageSource(NamedTuple):
                 raise ArtifactError("changed while it was read")
             for finding in reading.findings(write):
                 raise RefusedError(f"{self.where}: {finding}")
-            if self.says and not isinstance(reading, Unpacked):
-                self._compare(reading.whole(self.says.archive))
+            if self.says:
+                self._compare(reading.summary(self.says.archive))
 
     def proves(self, write: Write) -> bool:
         """Do the same with all processors; tell whether that is possible, and went well."""
-        whole = self.prover and self.prover(write)
-        if whole:
-            self._compare(whole)
-        return whole is not None
+        proved = self.prover and self.prover(write)
+        if proved:
+            self._compare(proved)
+        return proved is not None
 
-    def _compare(self, whole: Whole) -> None:
-        if whole.indexed != self.says:
+    def _compare(self, found: Summary) -> None:
+        if found.indexed != self.says:
             index = index_name(self.says.archive if self.says else "")
             raise RefusedError(f"{self.where}: is not what {index} beside it says")
 
@@ -91,7 +91,7 @@ def opened(path: Path) -> Iterator[PackageSource]:
                 raise ArtifactError(
                     f"is a directory, but no package was unpacked there{_meant(path)}"
                 )
-            source = PackageSource(where, Unpacked(path))
+            source = PackageSource(where, DirectoryReader(path))
         yield source
         return
     with _telling_where(where):
@@ -119,8 +119,7 @@ def _artifact(file: FileIO, path: Path) -> PackageSource:
         return reader(file, path.name, len(says.chunks) if says else 0)
 
     reading = read()
-    proves = prover(file, path.name, reading, says)
-    return PackageSource(shown(str(path)), reading, says, proves, read)
+    return PackageSource(shown(str(path)), reading, says, reading.prover(says), read)
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.model.placement import (
     is_within,
     prefix_fault,
     recovery_name,
     service_name,
 )
-from provisioning.artifact.model.release import DEB
 from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.model.content import Contents, read_compression
 from provisioning.spec.model.debian import demand_debian, read_documents, read_fields

@@ -7,8 +7,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model.package import LONGEST_WAIT, RESTARTS, SERVICE_MANAGERS
-from provisioning.artifact.model.release import FORMATS
 from provisioning.console import NO_CHARACTERS
 from provisioning.spec.diagnostics import Diagnostic, nearest
 from provisioning.spec.yaml.node import shorten
@@ -177,7 +177,7 @@ OWNER = Rule("bad-owner", _owner_reason, pattern=_OWNER)
 PATH = Rule("bad-path", path_reason)
 LINK = Rule("bad-path", _link_reason)
 PREFIX = Rule("bad-path", _prefix_reason)
-FORMAT = Rule("unknown-format", one_of(FORMATS, "format"), known=FORMATS)
+FORMAT = Rule("unknown-format", one_of(tuple(FORMATS), "format"), known=tuple(FORMATS))
 MTIME = Rule("unknown-mtime", one_of(_MTIMES, "kind of time"), known=_MTIMES)
 SERVICE_MANAGER = Rule(
     "unknown-service-manager",

@@ -17,7 +17,7 @@ from provisioning.artifact.tar.archive import mtime_of_content
 from provisioning.artifact.verify.tree import compare
 from provisioning.artifact.verify.verify import Report, Verification, verify
 from provisioning.artifact.zip.headers import clock
-from provisioning.artifact.zip.reader import Reading, prove
+from provisioning.artifact.zip.reader import ZipReader, prove
 from provisioning.errors import ArtifactError
 from tests.artifact.making import ITEMS, Item, directory, file, link, manifest_of
 from tests.artifact.test_rehearsal import Scratch
@@ -63,7 +63,7 @@ def told(tmp_path: Path) -> Told:
 def is_proved(path: Path) -> bool:
     try:
         with open_regular(path) as file:
-            return prove(file, Reading(file)) is not None
+            return prove(file, ZipReader(file)) is not None
     except ArtifactError:  # the manifest cannot be read
         return False
 
@@ -72,7 +72,7 @@ def is_read(path: Path) -> bool:
     """Whether one reader, byte after byte, finds nothing wrong."""
     try:
         with open_regular(path) as file:
-            return not list(Reading(file).findings())
+            return not list(ZipReader(file).findings())
     except ArtifactError:
         return False
 
@@ -357,7 +357,7 @@ def test_a_zip_that_is_proved_is_not_read_once_more(
     tmp_path: Path, items: tuple[Item, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_release(tmp_path / "release", items)
-    monkeypatch.delattr(Reading, "findings")
+    monkeypatch.delattr(ZipReader, "findings")
     assert verify(path, complete=True).findings == ()
 
 

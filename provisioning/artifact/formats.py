@@ -1,0 +1,111 @@
+"""The formats of artifacts, and what reads each: a new one is a line here and a module.
+
+The builder's registry adds what writes each: see builder/archive/registry.py.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from provisioning.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from io import FileIO
+
+    from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.tar.chunking import Index, Summary
+    from provisioning.artifact.verify.contents import Finding, Write
+
+
+class Format(NamedTuple):
+    """A kind of artifact."""
+
+    name: str
+    """As specs have it; a file of this format ends in `.` and its name."""
+    reader: str = ""
+    """MODULE:CLASS of its `Reader`; "" for a directory, see verify/tree.py."""
+    codec: str = ""
+    """For an archive that is cut into chunks, and has an index: one of codec.READERS."""
+
+
+ZIP, DEB, DIR = "zip", "deb", "dir"
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("tar.gz", "tar.reader:TarReader", "gzip"),
+        Format("tar.zst", "tar.reader:TarReader", "zstd"),
+        Format("tar.xz", "tar.reader:TarReader", "xz"),
+        Format(ZIP, "zip.reader:ZipReader"),
+        Format(DEB, "deb.reader:DebReader"),
+        Format(DIR),
+    )
+}
+CODECS = {each.name: each.codec for each in FORMATS.values() if each.codec}
+"""The codecs of the formats that are cut into chunks."""
+
+
+def format_of(name: str) -> str | None:
+    """The format of a file, by its name; None if no artifact is called so."""
+    return next((each for each in FORMATS if each != DIR and name.endswith(f".{each}")), None)
+
+
+def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
+    """Begin to read the artifact `name`. Raises ArtifactError.
+
+    Of an archive with chunks, `most_chunks` and one more are remembered for its index.
+    """
+    format = FORMATS.get(format_of(name) or "")
+    if not format:
+        known = ", ".join(f".{each}" for each in FORMATS if each != DIR)
+        raise ArtifactError(f"is not an artifact: its name ends in none of {known}")
+    module, kind = format.reader.split(":")
+    # Imported here: whoever reads one format does not pay for the others.
+    made: Callable[..., Any] = getattr(import_module(f"{__package__}.{module}"), kind)
+    opened: Reader = made(file, format.codec, most_chunks) if format.codec else made(file)
+    return opened
+
+
+class Reader(Protocol):
+    """One pass over an artifact, from its first byte to its last.
+
+    Raises ArtifactError, here and later, if it is damaged or not of its format.
+    """
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of its manifest."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the artifact should hold."""
+
+    def findings(self, write: Write | None = None) -> Iterator[Finding]:
+        """Compare all that follows the manifest with it, and read to the end.
+
+        `write` gets each listed file with its content, in order. What it has written is right when
+        it is called again, or a finding came first.
+        """
+
+    def summary(self, name: str) -> Summary:
+        """What the artifact `name` is, once all findings have been asked for."""
+
+    def prover(self, says: Index | None) -> Prove | None:
+        """What verifies the artifact on all processors; None for a format that cannot be shared.
+
+        `says` is its index, if it has one: the proof is of the index too.
+        """
+
+
+class Prove(Protocol):
+    """Verifies an artifact on all processors."""
+
+    def __call__(
+        self, write: Write | None = None, meanwhile: Callable[[], object] | None = None
+    ) -> Summary | None:
+        """Return what the artifact is, or None if it could not be proved.
+
+        `write` gets the files as from `Reader.findings`, but in other processes, and the manifest
+        too. While those work, `meanwhile` is called.
+        """
