@@ -120,7 +120,7 @@ class Lasting(io.TextIOWrapper):
     def _lasting(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except OSError as error:  # guard: reader-may-go
             self.fault = self.fault or error
             # What waits would be tried again and again, at the end of the program, too.
             with suppress(OSError), open(os.devnull, "wb") as nowhere:  # there may be no /dev
@@ -161,7 +161,7 @@ def mend() -> None:
     Once is enough; streams that are somebody's own, as those of a program that calls this one, are
     left alone.
     """
-    _open_closed()
+    _open_closed()  # guard: closed-streams
     if _is_pythons(sys.stdout, 1):
         sys.stdout = sys.__stdout__ = lasting(1, sys.stdout)  # type: ignore[misc]  # Final to mypy
     if _is_pythons(sys.stderr, 2):

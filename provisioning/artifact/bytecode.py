@@ -54,13 +54,14 @@ class Beside:
             return False
         if found.type == DIR:
             return found.path in self._caches
+        # guard: byte-code-is-a-file
         return found.type == FILE and self._source_of(found.path) in self._sources
 
     def _source_of(self, path: str) -> str:
         """The source that a file at a path would be the byte code of, "" if it cannot be any."""
         above, _, name = path.rpartition("/")
         in_cache = above in self._caches
-        match = (_NAME if in_cache else _LEGACY).fullmatch(name)
+        match = (_NAME if in_cache else _LEGACY).fullmatch(name)  # guard: byte-code-by-compileall
         return _join(_above(above) if in_cache else above, match[1] + _SOURCE) if match else ""
 
     def below(self, root: Descent) -> Iterator[Entry]:

@@ -96,7 +96,7 @@ class ChunkReader(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         while not self._made:
             # Not before what has come out is asked for: there, a member may tell its name.
-            if self._tar_offset > self.limit:
+            if self._tar_offset > self.limit:  # guard: unpacked-limit
                 allowed = f"the {self.limit} bytes its manifest allows"
                 raise self._fault(f"unpacks to more than {allowed}")
             decode = self._decode or self._next_chunk()
@@ -115,7 +115,7 @@ class ChunkReader(io.RawIOBase):
         self._start, self._tar_start = self._offset, self._tar_offset
         if self.is_single and self._offset:
             raise self._fault("there should be one alone")
-        if not self._pending.startswith(self.header):
+        if not self._pending.startswith(self.header):  # guard: gzip-header
             cut = self.header.startswith(self._pending)
             what = f"not the {self.name} header that this tool writes"
             raise self._fault("cut off" if cut else what)
@@ -137,7 +137,7 @@ class ChunkReader(io.RawIOBase):
         if decode.eof:
             self._end_chunk()
         elif not source and not data:
-            raise self._fault("cut off")
+            raise self._fault("cut off")  # guard: stream-cut-off
         return data
 
     def _advance(self, used: memoryview, made: bytes) -> None:
@@ -150,7 +150,7 @@ class ChunkReader(io.RawIOBase):
     def _end_chunk(self) -> None:
         self._decode = None
         length, tar_length = self._offset - self._start, self._tar_offset - self._tar_start
-        if not tar_length:
+        if not tar_length:  # guard: empty-compressed-member
             raise self._fault("it holds nothing")
         if fault := self.fault(self._begin, tar_length):
             raise self._fault(fault)
@@ -180,7 +180,7 @@ class _Inflate:
 
     def __call__(self, source: bytes, room: int) -> bytes:
         try:
-            data = self._zlib.decompress(source, room)
+            data = self._zlib.decompress(source, room)  # guard: inflate-limit
         except zlib.error as error:
             raise ValueError(str(error).rpartition(": ")[2]) from None
         self.eof = self._zlib.eof
@@ -207,7 +207,7 @@ _END = b"YZ"
 
 # A call unpacks all that it is given, since one cannot learn otherwise where a stream has ended.
 # So it is given little, which becomes at most 15 MB.
-_XZ_BLOCK = 2048
+_XZ_BLOCK = 2048  # guard: xz-block
 
 
 class _Unxz:
@@ -249,7 +249,7 @@ _LONGEST = len(_MAGIC) + 1 + 8
 
 # A call unpacks all that it is given, since one cannot learn otherwise where a frame has ended. So
 # it is given little, which can be 128 blocks of 128 KiB.
-_ZSTD_BLOCK = 512
+_ZSTD_BLOCK = 512  # guard: zstd-block
 
 
 class _Unzstd:
@@ -307,7 +307,7 @@ class ZstdReader(ChunkReader):
     def fault(self, begin: bytes, length: int) -> str | None:
         """Hold the frame's header, which no checksum covers, against the one it has here."""
         wanted = begin.startswith(_header(length))
-        return None if wanted else "not the zstd header that this tool writes"
+        return None if wanted else "not the zstd header that this tool writes"  # guard: zstd-header
 
 
 def _header(length: int) -> bytes:

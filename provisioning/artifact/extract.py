@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PAGE = 4096  # bytes
 _SOME = 256  # files and links that are compared at a time
-_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC  # guard: extract-new-files
 
 
 def extract(artifact: Path, into: Path) -> Manifest:
@@ -121,6 +121,7 @@ class Writer:
         if self._owners:
             os.fchown(descriptor, int(entry.owner), int(entry.group))
         # Last: writing, and another owner, clear setuid.
+        # guard: mode-whatever-the-umask
         os.fchmod(descriptor, entry.mode if self._are_numbers else here(entry).mode)
 
     def fill(self, descriptor: int, entry: Entry, blocks: Iterable[bytes]) -> None:  # noqa: ARG002 - a subclass may know more of the entry
@@ -131,7 +132,7 @@ class Writer:
                 written += os.write(descriptor, memoryview(block)[written:])
 
     def _begin(self, into: Path | int) -> None:
-        if not self._descent.is_empty():
+        if not self._descent.is_empty():  # guard: extract-into-empty
             raise ArtifactError(f"cannot be extracted: {into} is not empty")
         for entry in self._entries:
             if entry.type == DIR:

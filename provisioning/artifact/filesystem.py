@@ -58,8 +58,9 @@ class HashedReader(io.RawIOBase):
 def open_regular(path: Path) -> FileIO:
     """Open a regular file to be read, unbuffered. Raises OSError, and ArtifactError for others."""
     # Without O_NONBLOCK, a FIFO would be waited for until somebody writes to it.
+    # guard: wait-for-no-fifo
     file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # guard: artifact-that-is-no-file
         file.close()
         raise ArtifactError("is not a regular file")
     return file
@@ -132,6 +133,7 @@ class Descent:
     def directory(self, path: str) -> int:
         """Open the directory at `path`; the descriptor is the caller's to close."""
         parent, name = self.to(path)
+        # guard: follow-no-link-up
         return os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
 
     def _go(self, path: str) -> None:
@@ -141,6 +143,7 @@ class Descent:
         while here != path:
             name = path[len(here) :].lstrip("/").partition("/")[0]
             here = f"{here}/{name}" if here else name
+            # guard: follow-no-link-down
             descriptor = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
             self._way.append((here, descriptor))
             if len(self._way) > _MOST_OPEN:
@@ -156,4 +159,4 @@ class Descent:
         gaps = (
             ((far[at + 1] - far[at - 1]) / (far[-1] - far[at]), at) for at in range(1, len(far) - 1)
         )
-        os.close(self._way.pop(min(gaps)[1])[1])
+        os.close(self._way.pop(min(gaps)[1])[1])  # guard: directories-held-open

@@ -75,6 +75,7 @@ def service_name(package: Package, service: str) -> str:
 
 def cache_of(package: Package, service: Service) -> str:
     """The directory of a service's cache."""
+    # guard: cache-of-a-service
     return f"{CACHES}/{package.name}/{service_name(package, service.name)}"
 
 
@@ -169,6 +170,7 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
     # Not unquoted by systemd, and in it at the end of a line no backslash: a path has none. It
     # would leave out blanks at the end, and does leave out a dot behind a slash.
     directory = f"{home}/{service.directory}".rstrip("/")
+    # guard: directory-that-ends-in-a-blank
     yield f"WorkingDirectory={_text(directory)}{'/.' if directory.endswith(' ') else ''}"
     if service.user:
         yield f"User={service.user}"

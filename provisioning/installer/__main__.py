@@ -9,7 +9,7 @@ def main() -> int:
     # Until it has begun, Ctrl-C ends it at once, as it ends any program: Python would tell where
     # among its imports it was.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # guard: early-interruption-of-provision
     from provisioning.installer.cli import command_line  # noqa: PLC0415
 
     return command_line.main()

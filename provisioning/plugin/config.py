@@ -75,11 +75,13 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
         with suppress(BuildError):
             held = self._held(dep)
             # doit asks after the action, and would record an edit made meanwhile as built.
+            # guard: edited-while-the-task-ran
             if dep not in self._seen or _signature(dep) == self._seen.get(dep):
                 return None if held.identity == current_state else held.identity
         return CHANGED_MEANWHILE
 
     def _held(self, path: str) -> Held:
+        # guard: link-stands-for-its-end
         return self._digests.look(os.path.realpath(path) if os.path.islink(path) else path)
 
 
@@ -105,7 +107,7 @@ def digests_of(artifacts: str) -> Digests:
 
 def doit_config(artifacts: str) -> dict[str, Any]:
     """DOIT_CONFIG for the tasks of this plugin. Raises doit.exceptions.InvalidDodoFile."""
-    ownership.demand_ours(artifacts)
+    ownership.demand_ours(artifacts)  # guard: artifacts-are-ours
     if threading.current_thread() is threading.main_thread():
         _leave_in_order()
     # What a run learns that finds nothing to do: else every later one would read a file again
@@ -128,11 +130,11 @@ def _leave_in_order() -> None:
     # nohup(1) has SIGHUP ignored, and that must stay so.
     heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     for number in heeded:
-        signal.signal(number, _leave)
+        signal.signal(number, _leave)  # guard: signal-handlers
     # The workers of `doit -n` just die. A handler of Python's runs in the main thread alone, and a
     # worker's may wait for ever: the kernel gives the signal to whichever thread it likes.
     os.register_at_fork(after_in_child=lambda: _die_of(heeded))
-    sys.unraisablehook = partial(_insist, sys.unraisablehook)
+    sys.unraisablehook = partial(_insist, sys.unraisablehook)  # guard: signal-that-python-swallows
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
@@ -144,7 +146,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
         worker.kill()
     if not _leaving:
         _leaving.append(number)
-        atexit.register(_leave_nothing)
+        atexit.register(_leave_nothing)  # guard: leave-nothing-at-exit
         name = signal.Signals(number).name
         print(f"\n{name}: stopped; nothing is left half-made, `doit` goes on", file=sys.__stderr__)
     raise SystemExit(128 + _leaving[0])

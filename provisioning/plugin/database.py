@@ -46,7 +46,7 @@ class Database:
         """Set one value of a task's record; the record is saved once it is whole."""
         self._record(task_id)[dependency] = value
         self._dirty.add(task_id)
-        if dependency == _LAST:
+        if dependency == _LAST:  # guard: record-at-once
             self._save()
 
     def in_(self, task_id: str) -> bool:
@@ -91,7 +91,7 @@ class Database:
             record = self._codec.decode(spelled) if spelled else {}
         except (ValueError, TypeError):
             return {}
-        return record if isinstance(record, dict) else {}
+        return record if isinstance(record, dict) else {}  # guard: record-that-is-none
 
     def _spelling(self, task_id: str) -> Any:
         """A record as it is on disk now."""

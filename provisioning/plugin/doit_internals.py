@@ -198,6 +198,7 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
             for process in self._processes:
                 process.kill()
                 process.join()
+            # guard: leftovers-of-workers
             leftovers.sweep_of(Path(ARTIFACTS), [each.pid for each in self._processes if each.pid])
             raise
 
@@ -233,7 +234,7 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
     def _run_start_processes(self, job_q: _Queue, result_q: _Queue) -> list[_Worker]:
         self._processes = super()._run_start_processes(job_q, result_q)
         job_q.cancel_join_thread()  # whoever should take it may be no more
-        result_q.watch = self.demand_all
+        result_q.watch = self.demand_all  # guard: watch-workers
         return [_Worker(each, self.demand_all) for each in self._processes]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def demand_ours(artifacts: str) -> None:
     """Demand that no records of another are in the way. Raises InvalidDodoFile."""
     work = paths.database(artifacts).parent
-    for path in (Path(artifacts), work, *_records(work)):
+    for path in (Path(artifacts), work, *_records(work)):  # guard: records-are-ours
         if (told := _told(path)) and not _is_ours(path, work):
             raise InvalidDodoFile(told)
 
@@ -95,7 +95,7 @@ def _remove(path: str) -> None:
     try:
         remove_tree(Path(path))
     except OSError as error:
-        failed.append(path)
+        failed.append(path)  # guard: could-not-be-removed
         # While doit cleans, sys.stderr is its own, and is shown to nobody.
         print(f"ERROR: {said(error, path)}", file=sys.__stderr__)
 

@@ -54,7 +54,7 @@ def settle(loaded: Loaded, command: Any) -> None:
     tasks = {task.name: task for task in command.task_list}
     makers = Makers(tasks, loaded.stages, loaded.output)
     first = makers.of_files(loaded.plan.read_from)
-    if first and loaded.again:
+    if first and loaded.again:  # guard: made-before-specs
         from provisioning.plugin.doit_internals import delay  # noqa: PLC0415 - a cost for this alone
 
         stages = [tasks[name] for name in makers.ours]
@@ -142,6 +142,7 @@ def _included_by(part: Part) -> list[Need]:
 def _order(part: Part, tasks: Tasks, makers: Makers) -> None:
     collect, render, archive = (tasks[_name(stage, part)] for stage in _CONCERNED)
     for made in part.made_by.values():
+        # guard: made-before-taken
         collect.task_dep += [name for name in made.tasks if name not in collect.task_dep]
     # What collecting has found tells which templates there are, what they include, what is wrong.
     collect.value_savers.append(partial(_included, part, makers))

@@ -58,7 +58,7 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
 
         # While a task runs, sys.stdout is doit's own, which is no terminal.
         return TaskFailed(error_text(error, sys.__stdout__))
-    except OSError as error:
+    except OSError as error:  # guard: disk-trouble-in-a-stage
         from provisioning.plugin.ownership import said  # noqa: PLC0415 - as below
 
         return TaskFailed(said(error, job.workspace.work))
@@ -139,6 +139,7 @@ def verify_and_rebuild(job: Job) -> None:
     try:
         reproduce.rebuild(job.part.layout, job.workspace)
     except BuildError:
+        # guard: remembered-digests
         digests_of(job.artifacts).forget()  # a digest may be remembered of what never was there
         job.part.forget()
         raise

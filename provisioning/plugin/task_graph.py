@@ -180,7 +180,7 @@ def _help(stage: str, doc: str) -> NoReturn:
 
 def _demand_utf8() -> None:
     # In any other encoding the same names would be other names, and other bytes in the package.
-    if sys.getfilesystemencoding() != "utf-8":
+    if sys.getfilesystemencoding() != "utf-8":  # guard: file-system-encoding
         used = sys.getfilesystemencoding()
         raise BuildError(f"file names are {used} here, not UTF-8; set LC_ALL=C.UTF-8")
 

@@ -147,6 +147,7 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
         for target in task.targets:
             left = values.get("targets", {}).get(target)
             # doit itself notices a target that is missing.
+            # guard: damaged-artifact
             if left is not None and os.path.lexists(target) and self._held(target) != left:
                 yield Reason("target", target)
 
@@ -244,7 +245,7 @@ class SourcesUnchanged(Unchanged):
         """Whether every source holds what it did, and none was lost."""
         is_unchanged = super().__call__(task, values)
         found: list[Reason] = []
-        if not is_unchanged and self._is_sound:
+        if not is_unchanged and self._is_sound:  # guard: emptied-directory
             found += self._emptied()
         found += self._lost(values.get(EMPTY, ()))
         lost = {reason.what.rstrip("/"): reason for reason in found}
@@ -279,6 +280,7 @@ class SourcesUnchanged(Unchanged):
         for each in self.absent:
             made = self.job.part.made_by.get(each.source, NO_MAKER)
             makers = [*self._single(made.sure)]
+            # guard: made-and-gone
             if makers and each.source not in known and not any(map(self._makes, makers)):
                 yield Reason("lost", each.source, new=made.again())
 

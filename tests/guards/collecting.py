@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
+from .how import false, gives, gone, last, receiver, then, true, without
 
 REFUSED = "refused, and told by name"
 
@@ -14,36 +15,30 @@ COLLECTING = Group(
             "the build fails with its name; never an artifact of two states",
             (
                 Guard(
-                    "builder/archive/members.py",
-                    "if len(content) != entry.size or"
-                    " hashlib.sha256(content).hexdigest() != entry.digest:",
-                    "if False:",
+                    "member-changed",
+                    false,
                     "builder/test_pack.py::"
                     "test_a_source_that_changes_meanwhile_fails_the_build_by_name",
                 ),
                 Guard(
-                    "builder/archive/members.py",
-                    "if not left and (os.read(descriptor, 1) or read.hexdigest() != entry.digest):",
-                    "if False:",
+                    "piece-of-a-changed-member",
+                    false,
                     "builder/test_reuse.py::"
                     "test_a_large_file_that_changed_fails_even_where_only_a_piece_was_lost",
                 ),
                 Guard(
-                    "builder/archive/members.py",
-                    "os.O_RDONLY | os.O_NOFOLLOW |",
-                    "os.O_RDONLY |",
+                    "source-became-a-link",
+                    without("O_NOFOLLOW"),
                     "builder/test_pack.py::test_a_source_that_is_replaced_by_a_link_is_not_followed",
                 ),
                 Guard(
-                    "builder/collect/file_state.py",
-                    "if left or not is_same(os.fstat(descriptor), now):",
-                    "if False:",
+                    "changed-while-digested",
+                    false,
                     "builder/test_digests.py::test_a_file_that_changes_while_it_is_read_is_refused",
                 ),
                 Guard(
-                    "builder/collect/collect.py",
-                    "if held.type != kind or held.link != link:",
-                    "if False:",
+                    "source-that-went-wrong",
+                    false,
                     "builder/test_collect.py::test_every_source_that_went_wrong_is_told",
                 ),
             ),
@@ -53,16 +48,14 @@ COLLECTING = Group(
             "the next build notices",
             (
                 Guard(
-                    "plugin/config.py",
-                    "if dep not in self._seen or _signature(dep) == self._seen.get(dep):",
-                    "if True:",
+                    "edited-while-the-task-ran",
+                    true.at("test"),
                     "plugin/test_checker.py::"
                     "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
                 ),
                 Guard(
-                    "builder/collect/file_state.py",
-                    "        if is_settled(now.ctime, time.time_ns()):",
-                    "        if True:",
+                    "stamped-this-moment",
+                    true,
                     "builder/test_digests.py::test_a_file_stamped_this_moment_is_read_again",
                 ),
             ),
@@ -74,49 +67,41 @@ COLLECTING = Group(
             "without it",
             (
                 Guard(
-                    "plugin/settle.py",
-                    "collect.task_dep += [name for name in made.tasks"
-                    " if name not in collect.task_dep]",
-                    "pass",
+                    "made-before-taken",
+                    gone,
                     "plugin/test_made.py::"
                     "test_what_a_task_makes_is_made_before_it_is_taken[at-optional]",
                 ),
                 Guard(
-                    "plugin/settle.py",
-                    "if first and loaded.again:",
-                    "if False:",
+                    "made-before-specs",
+                    false,
                     "plugin/test_made.py::test_what_specs_are_read_from_is_made_first",
                 ),
                 Guard(
-                    "plugin/uptodate.py",
-                    "if makers and each.source not in known and not any(map(self._makes, makers)):",
-                    "if False:",
+                    "made-and-gone",
+                    false.at("test"),
                     "plugin/test_made.py::"
                     "test_what_a_task_made_and_is_gone_is_told_and_never_left_out",
                 ),
                 Guard(
-                    "plugin/uptodate.py",
-                    "        if not is_unchanged and self._is_sound:\n",
-                    "        if False:\n",
+                    "emptied-directory",
+                    false,
                     "plugin/test_made.py::"
                     "test_a_directory_that_was_emptied_is_told_though_the_content_is_not",
                 ),
                 Guard(
-                    "builder/plan/variant_plan.py",
-                    "        if done != self._after:\n",
-                    "        if False:\n",
+                    "made-anew",
+                    false,
                     "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged",
                 ),
                 Guard(
-                    "builder/plan/variant_plan.py",
-                    "        if self._looked_in != os.getpid():\n",
-                    "        if False:\n",
+                    "plan-of-another-process",
+                    false,
                     "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged[-n 2]",
                 ),
                 Guard(
-                    "builder/collect/sources.py",
-                    "        if source not in self._looks:\n",
-                    "        if True:\n",
+                    "came-meanwhile",
+                    true,
                     "plugin/test_made.py::"
                     "test_what_came_while_a_build_ran_is_no_part_of_what_it_saw",
                 ),
@@ -128,16 +113,14 @@ COLLECTING = Group(
             "it runs exactly when doit alone would run it",
             (
                 Guard(
-                    "plugin/config.py",
-                    "dep not in self._seen or ",
-                    "",
+                    "edited-while-the-task-ran",
+                    gone.at("test.values.0"),
                     "plugin/test_neighbours.py::"
                     "test_tasks_of_others_run_when_doit_alone_would_run_them",
                 ),
                 Guard(
-                    "plugin/config.py",
-                    "os.path.realpath(path) if os.path.islink(path) else path",
-                    "path",
+                    "link-stands-for-its-end",
+                    false,
                     "plugin/test_checker.py::test_a_link_stands_for_what_it_leads_to",
                 ),
             ),
@@ -147,15 +130,11 @@ COLLECTING = Group(
             f"{REFUSED}; it is never opened",
             (
                 Guard(
-                    "builder/collect/expand.py",
-                    "        if kind == stat.S_IFREG:\n",
-                    "        if kind in {stat.S_IFREG, stat.S_IFIFO}:\n",
-                    "builder/test_layout.py::test_a_special_file_is_a_fault",
+                    "special-file", true, "builder/test_layout.py::test_a_special_file_is_a_fault"
                 ),
                 Guard(
-                    "builder/collect/file_state.py",
-                    'raise BuildError(f"{path}: neither a file,',
-                    'return Held(f"{path}: neither a file,',
+                    "neither-file-nor-directory",
+                    gone,
                     "builder/test_digests.py::test_a_fifo_is_refused_without_opening_it",
                 ),
             ),
@@ -165,15 +144,13 @@ COLLECTING = Group(
             "stays a link within the package, or is refused; never followed",
             (
                 Guard(
-                    "builder/collect/sources.py",
-                    "if entry.is_dir(follow_symlinks=False):",
-                    "if entry.is_dir(follow_symlinks=True):",
+                    "directory-by-a-link",
+                    gives(True).at("test.keywords.0"),
                     "builder/test_sources.py::test_symbolic_links_are_listed_and_never_followed",
                 ),
                 Guard(
-                    "builder/collect/expand.py",
-                    "reason = link_fault(path, target)",
-                    'reason = ""',
+                    "link-out-of-the-package",
+                    gives(""),
                     "builder/test_layout.py::test_a_link_of_a_tree_out_of_the_package_names_the_link",
                 ),
             ),
@@ -183,42 +160,36 @@ COLLECTING = Group(
             "packaged as they are, or refused and shown safely",
             (
                 Guard(
-                    "builder/collect/layout.py",
-                    "reason = path_fault(item.path)",
-                    'reason = ""',
+                    "path-in-a-package",
+                    gives(""),
                     "builder/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    "return path if spelt == path else",
-                    "return path if path else",
+                    "readable-names",
+                    then,
                     "builder/test_layout.py::test_names_that_no_package_can_hold_are_told_readably",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    '    (r"[\\ud800-\\udfff]", "is not UTF-8"),\n',
-                    "",
+                    "surrogate-in-a-path",
+                    gone,
                     "artifact/hostile/test_names.py::"
                     "test_a_name_that_leads_elsewhere_is_refused[greenhouse/evil\\udcff-zip]",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    'if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:',
-                    "if False:",
+                    "longest-name",
+                    false.at("test"),
                     "artifact/test_path.py::"
                     "test_a_path_that_could_do_harm_is_refused_with_the_reason",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    "if len(path.encode()) > _LONGEST_PATH:",
-                    "if False:",
+                    "longest-path",
+                    false,
                     "artifact/test_path.py::"
                     "test_a_path_that_could_do_harm_is_refused_with_the_reason",
                 ),
                 Guard(
-                    "plugin/task_graph.py",
-                    'if sys.getfilesystemencoding() != "utf-8":',
-                    "if False:",
+                    "file-system-encoding",
+                    false,
                     "plugin/test_graph.py::"
                     "test_names_that_are_not_utf_8_are_refused_before_they_become_others",
                 ),
@@ -229,21 +200,18 @@ COLLECTING = Group(
             f"{REFUSED}, both of them, on every machine; at the installation too",
             (
                 Guard(
-                    "artifact/model/entry.py",
-                    "return path.lower()",
-                    "return path",
+                    "case-of-paths",
+                    receiver,
                     "builder/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    'unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())',
-                    "path.casefold()",
+                    "normal-form-of-paths",
+                    last & last.at("value.func.value"),
                     "builder/test_layout.py::test_paths_that_a_mac_takes_for_one_collide",
                 ),
                 Guard(
-                    "artifact/model/manifest.py",
-                    "if key in self._taken:",
-                    "if False:",
+                    "path-taken",
+                    false,
                     "artifact/test_extract.py::"
                     "test_names_that_a_mac_takes_for_one_are_refused_before_anything_is_written",
                 ),
@@ -254,15 +222,13 @@ COLLECTING = Group(
             "left out, unless a content names it",
             (
                 Guard(
-                    "builder/collect/sources.py",
-                    'name.startswith("._") or name in _UNWANTED',
-                    "False",
+                    "unwanted-names",
+                    false.at("value.values.2"),
                     "builder/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
                 Guard(
-                    "builder/collect/sources.py",
-                    "                if _is_unwanted(name):\n",
-                    "                if _is_unwanted(name) and entry.is_file():\n",
+                    "unwanted-entries",
+                    false,
                     "builder/test_sources.py::test_what_no_package_wants_is_left_out",
                 ),
             ),

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .how import How
 
 
 class Guard(NamedTuple):
     """A place in the code that a fault does not get past, and the test that fails without it."""
 
-    path: str
-    """A file of `provisioning/`."""
-    text: str
-    """What stands there, once."""
-    instead: str
-    """What stands there where the guard is removed."""
+    mark: str
+    """The name in the comment `# guard: NAME` of that place: see marks.py."""
+    how: How
+    """What stands there where the guard is removed: see how.py."""
     test: str
     """The id of a test, below `tests/`: the quickest that must fail then."""
+
+
+class Text(NamedTuple):
+    """A guard that no mark is for: a text that stands once in a file, and what replaces it."""
+
+    path: str
+    text: str
+    instead: str
+    test: str
 
 
 class Fault(NamedTuple):
@@ -24,7 +34,7 @@ class Fault(NamedTuple):
     what: str
     outcome: str
     """What has to come of it."""
-    guards: tuple[Guard, ...]
+    guards: tuple[Guard | Text, ...]
     sweeps: tuple[str, ...] = ()
     """The ids of long tests that try it everywhere."""
 

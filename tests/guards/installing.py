@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .guard import Fault, Group, Guard
+from .guard import Fault, Group, Guard, Text
+from .how import false, gone, receiver, then, true, uncaught, without
 
 WHOLE = (
     "`current` leads to the complete old release or the complete new one; running again converges;"
@@ -19,9 +20,8 @@ INSTALLING = Group(
             "names are the bytes that the package says",
             (
                 Guard(
-                    "installer/cli/command_line.py",
-                    "if argv is None and (fault := spell_in_utf8()):",
-                    'if fault := "":',
+                    "arguments-in-utf8",
+                    false,
                     "installer/test_utf8.py::test_each_command_takes_names_as_the_bytes_that_they_are",
                 ),
             ),
@@ -30,7 +30,7 @@ INSTALLING = Group(
             "killed at any system call of install, rollback, uninstall or recover",
             WHOLE,
             (
-                Guard(
+                Text(
                     "installer/store/durable.py",
                     "            make(parent, temporary)\n"
                     "            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd",
@@ -41,33 +41,28 @@ INSTALLING = Group(
                     "installer/test_stage.py::test_the_steps_are_in_order",
                 ),
                 Guard(
-                    "installer/ops/transaction.py",
-                    "    return change.noted(phase=BEGUN)\n",
-                    "    return change\n",
+                    "journal-begun",
+                    receiver,
                     "installer/test_stage.py::test_the_steps_are_in_order",
                 ),
                 Guard(
-                    "installer/ops/transaction.py",
-                    "    return change.noted(phase=SWITCHING)\n",
-                    "    return change\n",
+                    "journal-switching",
+                    receiver,
                     "installer/test_stage.py::test_the_steps_are_in_order",
                 ),
                 Guard(
-                    "installer/ops/session.py",
-                    "recover(home, telling, attempts=0 if is_starting() else ATTEMPTS)",
-                    "pass",
+                    "recover-first",
+                    gone,
                     "installer/test_recovery.py::test_what_was_switched_is_finished",
                 ),
                 Guard(
-                    "installer/ops/session.py",
-                    "if entry.phase == RETURNING:",
-                    "if False:",
+                    "recover-going-back",
+                    false,
                     "installer/test_recovery.py::test_who_was_on_the_way_back_goes_on",
                 ),
                 Guard(
-                    "installer/ops/session.py",
-                    "if transaction.has_ended(found) and entry.action != REMOVE:",
-                    "if False:",
+                    "recover-after-a-boot",
+                    false,
                     "installer/test_recovery.py::test_what_has_ended_stays_when_the_machine_starts",
                 ),
             ),
@@ -87,16 +82,14 @@ INSTALLING = Group(
             "all is as it was, told in a word",
             (
                 Guard(
-                    "installer/cli/command_line.py",
-                    "            signal.signal(each, interrupt)\n",
-                    "            pass\n",
+                    "signal-asks-to-end",
+                    gone,
                     "installer/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
                     "[SIGTERM-first]",
                 ),
                 Guard(
-                    "installer/ops/transaction.py",
-                    '            undo(change, "interrupted")\n',
-                    "",
+                    "undo-when-interrupted",
+                    gone,
                     "installer/test_kills.py::test_a_signal_that_asks_to_end_leaves_all_as_it_was"
                     "[SIGINT-edited]",
                 ),
@@ -107,31 +100,25 @@ INSTALLING = Group(
             f"{WHOLE}; success that was told survives",
             (
                 Guard(
-                    "installer/store/durable.py",
-                    "                settle(descriptor, owned)\n                sync(descriptor)\n",
-                    "                settle(descriptor, owned)\n",
+                    "sync-a-file",
+                    gone,
                     "installer/test_stage.py::"
                     "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
                 ),
                 Guard(
-                    "installer/store/durable.py",
-                    "            raise\n        sync(parent)\n",
-                    "            raise\n",
+                    "sync-a-renamed",
+                    gone,
                     "installer/test_stage.py::"
                     "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
                 ),
                 Guard(
-                    "installer/store/durable.py",
-                    "src_dir_fd=parent, dst_dir_fd=parent)\n        sync(parent)\n",
-                    "src_dir_fd=parent, dst_dir_fd=parent)\n",
+                    "sync-a-link",
+                    gone,
                     "installer/test_stage.py::"
                     "test_what_is_renamed_was_synced_and_so_is_its_directory_then",
                 ),
                 Guard(
-                    "installer/store/stage.py",
-                    "        sync_below(home.directory, made, opened)\n",
-                    "",
-                    "installer/test_stage.py::test_the_steps_are_in_order",
+                    "sync-a-release", gone, "installer/test_stage.py::test_the_steps_are_in_order"
                 ),
             ),
             (
@@ -147,34 +134,28 @@ INSTALLING = Group(
             OLD,
             (
                 Guard(
-                    "installer/store/stage.py",
-                    "if needed > room.f_bavail * block:",
-                    "if False:",
+                    "room-on-the-disk",
+                    false,
                     "installer/test_faults.py::test_a_disk_that_is_too_small_is_told_before",
                 ),
                 Guard(
-                    "installer/store/stage.py",
-                    "if room.f_files and nodes > room.f_favail:",
-                    "if False:",
+                    "inodes-on-the-disk",
+                    false,
                     "installer/test_faults.py::test_a_disk_without_inodes_is_told_before",
                 ),
                 Guard(
-                    "installer/store/stage.py",
-                    "            settle(into, _OPEN)\n    except BaseException:\n"
-                    "        directory.remove_tree(made)\n",
-                    "            settle(into, _OPEN)\n    except BaseException:\n",
+                    "failed-release-removed",
+                    gone,
                     "installer/test_install.py::test_a_damaged_upgrade_leaves_the_old_release",
                 ),
                 Guard(
-                    "installer/ops/transaction.py",
-                    "            raise _undone(change, error) from None\n",
-                    "            raise\n",
+                    "undo-when-unwell",
+                    gone,
                     "installer/test_recovery.py::test_what_does_not_come_up_goes_back",
                 ),
                 Guard(
-                    "installer/cli/command_line.py",
-                    "    except OSError as error:\n",
-                    "    except ZeroDivisionError as error:\n",
+                    "disk-trouble-in-a-command",
+                    uncaught,
                     "installer/test_faults.py::test_an_installed_package_on_such_a_disk_is_told_of",
                 ),
             ),
@@ -190,17 +171,14 @@ INSTALLING = Group(
             "it has failed, and is told; nothing is synced a second time",
             (
                 Guard(
-                    "installer/store/durable.py",
-                    "if _C.syncfs(descriptor) != 0:",
-                    "if _C.syncfs(descriptor) != 0 and _C.syncfs(descriptor) != 0:",
+                    "sync-file-system-fails",
+                    false,
                     "installer/test_faults.py::test_what_could_not_be_synced_is_not_synced_again"
                     "[syncfs]",
                 ),
                 Guard(
-                    "installer/store/durable.py",
-                    "    os.fsync(descriptor)\n",
-                    "    try:\n        os.fsync(descriptor)\n    except OSError:\n"
-                    "        os.fsync(descriptor)\n",
+                    "sync-fails",
+                    gone,
                     "installer/test_faults.py::test_what_could_not_be_synced_is_not_synced_again"
                     "[fsync]",
                 ),
@@ -217,27 +195,23 @@ INSTALLING = Group(
             REFUSED,
             (
                 Guard(
-                    "installer/store/prefix.py",
-                    "    except OSError as error:\n        raise RefusedError(",
-                    "    except ZeroDivisionError as error:\n        raise RefusedError(",
+                    "prefix-on-a-bad-disk",
+                    uncaught,
                     "installer/test_faults.py::test_a_disk_that_cannot_be_written_is_told",
                 ),
                 Guard(
-                    "installer/store/releases.py",
-                    "    if leads is None:\n        raise RefusedError(",
-                    "    if leads is None:\n        return str(",
+                    "current-is-a-link",
+                    gone,
                     "installer/test_hostile.py::test_current_has_to_be_a_link_to_a_release",
                 ),
                 Guard(
-                    "installer/store/releases.py",
-                    "if above != RELEASES or not _NAME.fullmatch(name):",
-                    "if False:",
+                    "current-leads-to-a-release",
+                    false,
                     "installer/test_hostile.py::test_current_has_to_be_a_link_to_a_release",
                 ),
                 Guard(
-                    "installer/store/releases.py",
-                    "if not home.directory.is_directory(leads) and link == CURRENT:",
-                    "if False:",
+                    "release-that-is-gone",
+                    false,
                     "installer/test_hostile.py::test_a_release_that_is_gone_is_told",
                 ),
             ),
@@ -247,15 +221,13 @@ INSTALLING = Group(
             "swept by the next command",
             (
                 Guard(
-                    "installer/ops/session.py",
-                    '    _sweep(home, telling, ("", RELEASES, STATE, KEPT))\n',
-                    "",
+                    "sweep-temporaries",
+                    gone,
                     "installer/test_hostile.py::test_stale_temporaries_are_swept",
                 ),
                 Guard(
-                    "installer/ops/session.py",
-                    "    _sweep(home, telling, _beside(under_way))\n",
-                    "",
+                    "sweep-beside-configuration",
+                    gone,
                     "installer/test_recovery.py::test_what_lies_beside_a_configuration_file_is_swept",
                 ),
             ),
@@ -265,15 +237,13 @@ INSTALLING = Group(
             "one wins, the others are told; a dead one holds no lock",
             (
                 Guard(
-                    "installer/store/prefix.py",
-                    "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
-                    "            pass\n",
+                    "lock-of-a-prefix",
+                    gone,
                     "installer/test_lock.py::test_the_second_is_told_that_the_first_is_there",
                 ),
                 Guard(
-                    "installer/store/prefix.py",
-                    "if status and status.st_ino == os.fstat(descriptor).st_ino:",
-                    "if True:",
+                    "lock-of-a-removed-prefix",
+                    true,
                     "installer/test_lock.py::test_a_lock_that_went_with_its_package_is_none",
                 ),
             ),
@@ -283,30 +253,26 @@ INSTALLING = Group(
             "left out, and told; another owner would be another right",
             (
                 Guard(
-                    "artifact/model/entry.py",
-                    "    if not mode & LENT:  #",
-                    "    if True:  #",
+                    "lent-rights-of-numbers",
+                    true,
                     "builder/test_lent.py::test_no_tool_makes_what_nobody_is_given"
                     "[tar.gz-nosuchuser:nosuchgroup-expected0]",
                 ),
                 Guard(
-                    "artifact/model/entry.py",
-                    "    if not entry.mode & LENT:\n",
-                    "    if True:\n",
+                    "lent-rights-of-names",
+                    true,
                     "builder/test_lent.py::test_no_tool_makes_what_nobody_is_given"
                     "[dir-nosuchuser:nosuchgroup-expected0]",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "        if entry[2] & _LENT:\n",
-                    "        if False:\n",
+                    "lent-rights-of-files",
+                    false,
                     "installer/test_owners.py::"
                     "test_without_root_nobody_gets_the_rights_of_who_installs",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "if entry.mode & bit and look(name) != number:",
-                    "if entry.mode & bit:",
+                    "lent-rights-without-root",
+                    gone.at("test.values.1"),
                     "installer/test_owners.py::test_without_root_what_is_one_s_own_has_its_rights",
                 ),
             ),
@@ -316,16 +282,14 @@ INSTALLING = Group(
             "told, but for what is root's alone",
             (
                 Guard(
-                    "installer/store/prefix.py",
-                    "    except PermissionError:  #",
-                    "    except FileExistsError:  #",
+                    "prefix-that-cannot-be-read",
+                    uncaught,
                     "installer/test_owners.py::"
                     "test_who_may_change_nothing_is_told_and_may_verify[root]",
                 ),
                 Guard(
-                    "installer/ops/inspection.py",
-                    "    if whose != owners.own():\n",
-                    "    if False:\n",
+                    "prefix-of-another-user",
+                    false,
                     "installer/test_owners.py::"
                     "test_who_may_change_nothing_is_told_and_may_verify[daemon]",
                 ),
@@ -336,16 +300,14 @@ INSTALLING = Group(
             "told whose it is, and what to type",
             (
                 Guard(
-                    "installer/cli/command_line.py",
-                    'f"{where}{error.strerror}{_way_out(error, words)}"',
-                    'f"{where}{error.strerror}"',
+                    "way-out-of-trouble",
+                    gone.at("value.elts.1.values.2"),
                     "installer/test_owners.py::"
                     "test_who_may_change_nothing_is_told_whose_it_is_and_what_to_type[rollback]",
                 ),
                 Guard(
-                    "installer/cli/command_line.py",
-                    "        text += _way_out(error.__cause__, words)\n",
-                    "",
+                    "way-out-of-a-fault",
+                    gone,
                     "installer/test_owners.py::test_without_root_a_prefix_of_root_is_refused",
                 ),
             ),
@@ -356,73 +318,62 @@ INSTALLING = Group(
             "nothing from there is run; on the machine itself nothing of it is believed",
             (
                 Guard(
-                    "installer/ops/session.py",
-                    "    if doubt:\n        raise RefusedError(",
-                    "    if False:\n        raise RefusedError(",
+                    "prefix-that-others-write",
+                    false,
                     "installer/test_trust.py::test_nor_by_any_other_command[gc]",
                 ),
                 Guard(
-                    "installer/ops/session.py",
-                    "            demand_own(home)\n",
-                    "            pass\n",
+                    "records-that-others-write",
+                    gone,
                     "installer/test_own_machine.py::"
                     "test_what_others_could_have_written_is_not_believed[state]",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "for way in (*reversed(last.parents), last):",
-                    "for way in (last,):",
+                    "directories-above",
+                    gone.at("iter.elts.0"),
                     "installer/test_trust.py::test_a_directory_above_the_root_counts_too",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "if status.st_uid not in {0, os.geteuid()}:",
-                    "if False:",
+                    "owner-of-what-is-trusted",
+                    false,
                     "installer/test_trust.py::test_nor_by_any_other_command[gc]",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "if status.st_mode & stat.S_IWOTH:",
-                    "if False:",
+                    "writable-by-all",
+                    false,
                     "installer/test_trust.py::test_a_tool_that_others_could_exchange_is_not_run"
                     "[opt-open_to_all]",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "    if status.st_mode & stat.S_IWGRP:\n",
-                    "    if False:\n",
+                    "writable-by-a-group",
+                    false,
                     "installer/test_trust.py::test_a_tool_that_others_could_exchange_is_not_run"
                     "[opt-open_to_a_group]",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "        if kind == USER and who not in {0, os.geteuid()}:\n",
-                    "        if False:\n",
+                    "writable-by-a-list",
+                    false,
                     "installer/test_trust.py::test_whom_a_list_lets_write_counts_too",
                 ),
                 Guard(
-                    "installer/store/owners.py",
-                    "each._replace(rights=each.rights & mask)",
-                    "each",
+                    "mask-of-a-list",
+                    receiver,
                     "installer/test_own_machine.py::test_what_is_closed_may_be_open_by_a_list",
                 ),
                 Guard(
-                    "installer/services/lifecycle.py",
-                    "        found += _open_to_others(home, new.package)\n",
-                    "",
+                    "hook-that-others-write",
+                    gone,
                     "installer/test_own_machine.py::"
                     "test_no_hook_is_run_where_others_could_exchange_it[opt]",
                 ),
                 Guard(
-                    "installer/services/lifecycle.py",
-                    "    doubt = doubt_about(home, owner.path)\n    if doubt:\n",
-                    "    doubt = doubt_about(home, owner.path)\n    if False:\n",
+                    "hook-that-goes-and-others-write",
+                    false,
                     "installer/test_own_machine.py::test_nor_one_of_a_package_that_goes",
                 ),
                 Guard(
-                    "installer/store/releases.py",
-                    "return sound if prefix == sound else",
-                    "return (prefix or '') if True else",
+                    "prefix-in-a-registry",
+                    then,
                     "installer/test_trust.py::test_a_registry_of_others_leads_nowhere_else",
                 ),
             ),
@@ -432,40 +383,34 @@ INSTALLING = Group(
             "refused; nothing is written outside",
             (
                 Guard(
-                    "artifact/filesystem.py",
-                    "os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)",
-                    "os.open(name, _DIRECTORY, dir_fd=descriptor)",
+                    "follow-no-link-down",
+                    without("O_NOFOLLOW"),
                     "installer/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed[opt]",
                 ),
                 Guard(
-                    "artifact/filesystem.py",
-                    'os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)',
-                    'os.open(name or ".", _DIRECTORY, dir_fd=parent)',
+                    "follow-no-link-up",
+                    without("O_NOFOLLOW"),
                     "installer/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed"
                     "[opt/greenhouse]",
                 ),
                 Guard(
-                    "installer/store/prefix.py",
-                    "if root == SYSTEM else where",
-                    "if True else where",
+                    "prefix-by-a-link",
+                    then,
                     "installer/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed[opt]",
                 ),
                 Guard(
-                    "installer/store/prefix.py",
-                    "            if _is_strange(directory, own):",
-                    "            if False:",
+                    "link-in-a-prefix",
+                    false,
                     "installer/test_hostile.py::test_no_link_in_a_prefix_is_followed[state]",
                 ),
                 Guard(
-                    "installer/store/configuration.py",
-                    "if is_there and not home.directory.is_directory(entry.path):",
-                    "if False:",
+                    "link-in-configuration",
+                    false,
                     "installer/test_hostile.py::test_no_link_in_a_prefix_is_followed[etc]",
                 ),
                 Guard(
-                    "artifact/model/placement.py",
-                    'if key.partition("/")[0] in OWN:',
-                    "if False:",
+                    "configuration-among-releases",
+                    false,
                     "installer/test_hostile.py::"
                     "test_a_package_cannot_have_configuration_among_releases",
                 ),

@@ -7,17 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.conftest import unmeasured
 
+from .guard import Text
+from .how import removed
+from .marks import ROOT, marks
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from .guard import Guard
 
-ROOT = Path(__file__).resolve().parents[2]
 _COPIED = ("provisioning", "tests", "specs", "doc", "dodo.py", "pyproject.toml", "README.md")
 # With these, a test would fail whatever the guard is for: the program was broken. A module that is
 # missing is the program's own: a test may be about a user's file whose name cannot be imported.
@@ -78,13 +81,29 @@ class Copy:
             )
         return Ran(done.returncode, done.stdout)
 
-    def run_without(self, guard: Guard) -> Ran:
+    def run_without(self, guard: Guard | Text) -> Ran:
         """Run a guard's test without the guard."""
-        path = self._root / "provisioning" / guard.path
+        path = self._root / without(guard).path.relative_to(ROOT)
         whole, times = path.read_text(encoding="utf-8"), path.stat()
-        path.write_text(whole.replace(guard.text, guard.instead), encoding="utf-8")
+        path.write_text(without(guard).source, encoding="utf-8")
         try:
             return self.run([guard.test])
         finally:
             path.write_text(whole, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+class Without(NamedTuple):
+    """A module that lacks a guard."""
+
+    path: Path
+    source: str
+
+
+def without(guard: Guard | Text) -> Without:
+    """The module in which a guard stands, without it. Raises CannotError."""
+    if isinstance(guard, Text):
+        path = ROOT / "provisioning" / guard.path
+        return Without(path, path.read_text("utf-8").replace(guard.text, guard.instead))
+    mark = next(mark for mark in marks() if mark.name == guard.mark)
+    return Without(mark.path, removed(mark.path.read_text("utf-8"), mark.line, guard.how))

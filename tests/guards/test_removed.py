@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .guard import Guard
+from .guard import Guard, Text
 from .removing import Copy
 from .table import GUARDS
 
@@ -33,8 +33,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     return Copy(tmp_path_factory.mktemp("repository"))
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard.path}: {guard.test}")
-def test_without_its_guard_a_test_fails(copy: Copy, guard: Guard) -> None:
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard[0]}: {guard.test}")
+def test_without_its_guard_a_test_fails(copy: Copy, guard: Guard | Text) -> None:
     ran = copy.run_without(guard)
     assert ran.has_failed(), f"ended with {ran.code}: {ran.said[-4000:]}"
 
@@ -54,7 +54,7 @@ def test_the_copy_s_program_is_what_is_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("instead", ["import provisioning.nowhere", "nobody_knows_this", "if:"])
 def test_a_program_that_is_only_broken_proves_nothing(copy: Copy, instead: str) -> None:
-    guard = Guard(
+    guard = Text(
         "artifact/model/entry.py",
         "    if path.isascii():\n        return path.lower()\n",
         f"    {instead}\n",

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from tests.conftest import unmeasured
 from tests.doc.page import DOC
 
+from .guard import Guard, Text
+from .marks import ROOT, marks
 from .page import section
-from .removing import ROOT
+from .removing import without
 from .table import GROUPS, GUARDS, SWEEPS
 
 PAGE = DOC / "design" / "Design_007_Faults.md"
 
 
-def test_each_guard_stands_in_its_file_once() -> None:
+def test_each_mark_stands_once_and_a_guard_is_there_for_it() -> None:
+    counted = Counter(mark.name for mark in marks())
+    assert {name: count for name, count in counted.items() if count != 1} == {}
+    named = {guard.mark for guard in GUARDS if isinstance(guard, Guard)}
+    assert {*counted} ^ named == set(), "a mark without a guard, or a guard without its mark"
+
+
+def test_each_text_stands_in_its_file_once() -> None:
     found = {
-        (guard.path, guard.text): (ROOT / "provisioning" / guard.path)
-        .read_text(encoding="utf-8")
-        .count(guard.text)
+        guard: (ROOT / "provisioning" / guard.path).read_text(encoding="utf-8").count(guard.text)
         for guard in GUARDS
+        if isinstance(guard, Text)
     }
-    assert {place: count for place, count in found.items() if count != 1} == {}
+    assert {guard: count for guard, count in found.items() if count != 1} == {}
 
 
-def test_each_guard_is_something_that_can_be_removed_once() -> None:
-    assert [guard for guard in GUARDS if guard.text == guard.instead] == []
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"{guard[0]}: {guard.test}")
+def test_each_guard_can_be_removed(guard: Guard | Text) -> None:
+    path, source = without(guard)
+    assert _meaning(source) != _meaning(path.read_text(encoding="utf-8"))
+
+
+def _meaning(source: str) -> str:
+    return ast.dump(ast.parse(source))
+
+
+def test_no_guard_is_entered_twice() -> None:
     assert [guard for guard, count in Counter(GUARDS).items() if count > 1] == []
 
 

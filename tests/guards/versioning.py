@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
+from .how import false, gives, gone, true
 
 JUDGE = "builder/test_judge.py::"
 TAGS = "spec/test_tags.py::"
@@ -15,15 +16,11 @@ VERSIONING = Group(
             "no version, and git's own reason",
             (
                 Guard(
-                    "spec/resolve/git.py",
-                    "if done.returncode not in {0, none}:",
-                    "if False:",
-                    f"{JUDGE}test_a_git_that_cannot_tell_is_a_fault[True]",
+                    "git-that-fails", false, f"{JUDGE}test_a_git_that_cannot_tell_is_a_fault[True]"
                 ),
                 Guard(
-                    "spec/resolve/git.py",
-                    "failed=_NO_REPOSITORY not in error.why.message",
-                    "failed=False",
+                    "no-repository",
+                    gives(False).at("value.keywords.0"),
                     f"{TAGS}test_no_git_is_a_fault_with_a_way_out",
                 ),
             ),
@@ -33,9 +30,8 @@ VERSIONING = Group(
             "ended after five minutes, and told",
             (
                 Guard(
-                    "spec/resolve/git.py",
-                    "timeout=_SECONDS,",
-                    "timeout=None,",
+                    "git-that-waits",
+                    gives(None),
                     f"{TAGS}test_a_git_that_waits_for_ever_is_a_fault",
                 ),
             ),
@@ -45,15 +41,13 @@ VERSIONING = Group(
             "no version, and how to fetch them; never one that counts wrong",
             (
                 Guard(
-                    "spec/resolve/version.py",
-                    "if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):",
-                    "if base:",
+                    "shallow-clone",
+                    gone.at("test.values.1"),
                     f"{TAGS}test_a_shallow_clone_does_not_count_what_it_cannot_see",
                 ),
                 Guard(
-                    "spec/resolve/version.py",
-                    "known=not cut_off",
-                    "known=True",
+                    "shallow-age",
+                    gives(True).at("value.args.1.keywords.0"),
                     f"{TAGS}test_a_fallback_tells_the_time_where_the_history_was_not_fetched",
                 ),
             ),
@@ -64,21 +58,18 @@ VERSIONING = Group(
             "refused, wherever it is written, with a spelling for either; a tag by its name",
             (
                 Guard(
-                    "spec/resolve/version.py",
-                    "    return doubt or debian_of(text)",
-                    "    return debian_of(text)",
+                    "version-of-two-readings",
+                    gone.at("value.values.0"),
                     "spec/test_golden.py::test_the_report_is_this_to_the_letter[doubtful-version]",
                 ),
                 Guard(
-                    "spec/resolve/version.py",
-                    "return latest(versions) if versions else _unread(found[0], tags)",
-                    'return latest(versions) if versions else "0"',
+                    "no-tag-is-a-version",
+                    gives("0").at("value.orelse"),
                     f"{TAGS}test_a_tag_that_may_be_earlier_or_later_is_told_by_name[0]",
                 ),
                 Guard(
-                    "spec/resolve/version.py",
-                    "if isinstance(each, str) and not VERSION.reason(each)]",
-                    "if isinstance(each, str)]",
+                    "tag-that-is-no-version",
+                    gone.at("value.generators.0.ifs.0.values.1"),
                     f"{TAGS}test_a_tag_that_is_no_version_is_told_by_name_where_nothing_else_is_one",
                 ),
             ),
@@ -88,9 +79,8 @@ VERSIONING = Group(
             "its version is not the project's",
             (
                 Guard(
-                    "spec/resolve/git.py",
-                    "if not _holds(root, commit):",
-                    "if False:",
+                    "repository-of-others",
+                    false,
                     f"{TAGS}test_a_repository_above_that_knows_nothing_of_the_project_is_not_its_own[True]",
                 ),
             ),
@@ -100,15 +90,13 @@ VERSIONING = Group(
             "the version says `dirty`",
             (
                 Guard(
-                    "builder/plan/committed.py",
-                    "if not about.startswith(_SURE)",
-                    "if False",
+                    "git-assumes-unchanged",
+                    false,
                     f"{JUDGE}test_what_git_is_told_to_pass_over_shows[--assume-unchanged]",
                 ),
                 Guard(
-                    "spec/resolve/git.py",
-                    '*("-c", "core.fileMode=true"),',
-                    '*("-c", "core.filemode=false"),',
+                    "git-executable-bit",
+                    gives("core.filemode=false").at("value.elts.1"),
                     f"{JUDGE}test_the_executable_bit_shows",
                 ),
             ),
@@ -118,15 +106,13 @@ VERSIONING = Group(
             "the version says `dirty`, unless a task makes it of what is committed",
             (
                 Guard(
-                    "builder/plan/committed.py",
-                    "*(set(files) - self._listed)",
-                    "*()",
+                    "not-in-the-commit",
+                    gives(()).at("value.elts.2"),
                     f"{JUDGE}test_what_is_not_in_the_commit_shows_whatever_is_ignored[src/token.secret]",
                 ),
                 Guard(
-                    "builder/plan/plan.py",
-                    "waiting += [place for each in sorted(new)",
-                    "waiting += [place for each in ()",
+                    "made-of-changed",
+                    gives(()).at("value.generators.0.iter"),
                     f"{JUDGE}test_what_a_task_makes_is_worth_what_it_is_made_from",
                 ),
             ),
@@ -136,9 +122,8 @@ VERSIONING = Group(
             "the version says `dirty`",
             (
                 Guard(
-                    "builder/plan/committed.py",
-                    "or not os.path.isfile(each.source)",
-                    "or os.path.isdir(each.source)",
+                    "optional-and-missing",
+                    false.at("test.values.1.values.1"),
                     f"{JUDGE}test_what_is_optional_and_missing_shows",
                 ),
             ),
@@ -148,9 +133,8 @@ VERSIONING = Group(
             "no release under a name that does not say so",
             (
                 Guard(
-                    "builder/plan/plan.py",
-                    "if part.is_as(planned.watched):",
-                    "if True:",
+                    "changed-since-the-plan",
+                    true,
                     "plugin/test_provenance.py::"
                     "test_a_source_that_changes_on_the_way_is_in_no_release_that_says_otherwise",
                 ),

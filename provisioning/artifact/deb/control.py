@@ -70,7 +70,7 @@ def stated(manifest: Manifest) -> tuple[Mapping[str, str], Mapping[str, str]]:
             scripts[name[len(CONTROL) :]] = digest
         else:
             raise ArtifactError(f"{shown(name)}: is not a script that dpkg runs")
-    places.demand_places(manifest, extras)
+    places.demand_places(manifest, extras)  # guard: places-in-a-deb
     return scripts, extras
 
 
@@ -81,7 +81,7 @@ def files(manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterabl
     """
     package = manifest.package
     for path, reason in places.faults(package.name, package.prefix, manifest.entries):
-        raise ArtifactError(f"{path!r}: {reason}")
+        raise ArtifactError(f"{path!r}: {reason}")  # guard: deb-names
     conffiles = (f"{package.prefix}/{each.path}\n" for each in manifest.entries if each.conffile)
     own_sum = sum_line(f"{package.prefix}/{MANIFEST}", md5_of(data))
     added_sums = (sum_line(each.path[1:], each.md5) for each in added)

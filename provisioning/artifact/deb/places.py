@@ -29,7 +29,7 @@ EXTRA_MODE = 0o644
 _EMBEDDED = frozenset({PRE_INSTALL, POST_REMOVE, CHANGELOG, COPYRIGHT})
 _LARGEST_TEXT = 1 << 20  # bytes of each
 
-LONGEST_NAME = 255 - len(".dpkg-new")
+LONGEST_NAME = 255 - len(".dpkg-new")  # guard: deb-longest-name
 _LONGEST_CONFFILE_NAME = 255 - len(".dpkg-dist")
 _LONGEST_PATH = 4095 - len(".dpkg-new")
 _LONGEST_CONFFILE = 996  # MAXCONFFILENAME, with the end of the line

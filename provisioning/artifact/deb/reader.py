@@ -119,7 +119,7 @@ class DebReader:
     def _rest(self, sums: list[bytes]) -> Iterator[Finding]:
         scripts, extras = stated(self.manifest)
         added = [*self._extras(extras)]
-        if self._stream.read(len(ustar.END) + 1) != ustar.END:
+        if self._stream.read(len(ustar.END) + 1) != ustar.END:  # guard: after-the-end-of-a-deb
             raise ArtifactError("its data do not end as the manifest says")
         self._ar.end()
         files = control.files(self.manifest, self.data, added, sums)
@@ -131,7 +131,7 @@ class DebReader:
             held = None
             if self._stream.read(len(way)) == way:
                 held = _held(self._stream, path, places.EXTRA_MODE)
-            if not held or held.digest != extras[path]:
+            if not held or held.digest != extras[path]:  # guard: extra-files-of-a-deb
                 raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
             yield Extra(path, held.size, held.md5)
 
@@ -199,7 +199,7 @@ def _wrong_in_control(
         return "./"
     for name in sorted(digests):
         held = _held(stream, f"./{name}", control.mode_of(name))
-        if not held or held.digest != digests[name]:
+        if not held or held.digest != digests[name]:  # guard: deb-control
             return name
     return "" if stream.read(len(ustar.END)) == ustar.END else "its end"
 

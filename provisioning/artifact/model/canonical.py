@@ -108,7 +108,7 @@ def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
         for row, text in zip(quick(some), some):
             yield _parse_row(f"{text},\n".encode(), number, where) if row is None else row
             number += 1
-    line = lines.readline(_LONGEST_LINE)
+    line = lines.readline(_LONGEST_LINE)  # guard: longest-line
     more = more or line != _LAST
     while more:
         more = line.endswith(b",\n")
@@ -145,7 +145,7 @@ def _parse_row(line: bytes, number: int, where: str) -> Row:
 
 
 def _demand_spelling(text: str, line: bytes) -> None:
-    if text.encode(errors="replace") != line:
+    if text.encode(errors="replace") != line:  # guard: canonical-line
         raise ValueError("is not spelt as this tool spells it; was it edited?")
 
 

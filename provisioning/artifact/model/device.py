@@ -182,6 +182,7 @@ def _value(written: str) -> str | None:
     if double := _DOUBLE.fullmatch(written):
         return _ESCAPED.sub(r"\1", double[1])
     # A comment, to whoever wrote it and to a shell; to systemd, more of the value.
+    # guard: comment-in-a-device-file
     return written if _BARE.fullmatch(written) and not _COMMENT.search(written) else None
 
 

@@ -34,17 +34,17 @@ _ORDINARY = re.compile(r"(?:[\w+@=-][\w.+@=-]*/)*[\w+@=-][\w.+@=-]*", re.ASCII)
 # All that ASCII has to see, but the backslash; and what separates the paths of `sound_keys`.
 _SOUND = bytes({*range(0x20, 0x7F), ord("\n")} - {ord("\\")})
 _SPELLINGS = (
-    (r"^\Z", "is empty"),
-    (r"[\ud800-\udfff]", "is not UTF-8"),
-    (r"[\x00-\x1f\x7f-\x9f]", "holds a control character"),
+    (r"^\Z", "is empty"),  # guard: empty-path
+    (r"[\ud800-\udfff]", "is not UTF-8"),  # guard: surrogate-in-a-path
+    (r"[\x00-\x1f\x7f-\x9f]", "holds a control character"),  # guard: control-character-in-a-path
     (f"[{NO_CHARACTERS}]", "holds what is no character of Unicode"),
-    (r"\\", "holds a backslash"),
-    (r"^/", "is absolute; paths are relative to the package"),
+    (r"\\", "holds a backslash"),  # guard: backslash-in-a-path
+    (r"^/", "is absolute; paths are relative to the package"),  # guard: absolute-path
 )
 _IN_PATHS = ("//", "/./", "/../")
 _COMPONENTS = (
-    (r"(?:^|/)\.\.(?:/|\Z)", "leaves the package (..)"),
-    (r"(?:^|/)\.(?:/|\Z)", 'holds a "." component'),
+    (r"(?:^|/)\.\.(?:/|\Z)", "leaves the package (..)"),  # guard: path-with-dots
+    (r"(?:^|/)\.(?:/|\Z)", 'holds a "." component'),  # guard: path-with-a-dot
     (r"//", 'holds an empty component ("//")'),
     (r"/\Z", "ends in a slash"),
 )
@@ -69,9 +69,9 @@ def link_fault(path: str, target: str) -> str | None:
         return fault
     parts = [part for part in target.split("/") if part not in {"", "."}]
     climb = parts.count("..")
-    if ".." in parts[climb:]:
+    if ".." in parts[climb:]:  # guard: link-goes-back
         return "climbs (..) after a name; write every .. in front"
-    return "leaves the package (..)" if climb > path.count("/") else None
+    return "leaves the package (..)" if climb > path.count("/") else None  # guard: link-climbs
 
 
 def collision_key(path: str) -> str:
@@ -80,10 +80,11 @@ def collision_key(path: str) -> str:
     This is Unicode's canonical caseless matching (The Unicode Standard, D145).
     """
     if path.isascii():
-        return path.lower()
+        return path.lower()  # guard: case-of-paths
     # Imported here: a cost that a build with nothing to do does not owe.
     import unicodedata  # noqa: PLC0415
 
+    # guard: normal-form-of-paths
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
 
 
@@ -108,6 +109,7 @@ def shown(path: str) -> str:
     """Spell a path so that printing it cannot do anything to a terminal, and hides nothing."""
     spelt = printable(path)
     # In quotes, where escapes are doubled: no name could be mistaken for another.
+    # guard: readable-names
     return path if spelt == path else f"'{printable(path.replace(chr(92), 2 * chr(92)))}'"
 
 
@@ -122,9 +124,9 @@ def _compiled(rules: tuple[tuple[str, str], ...]) -> list[tuple[Callable[[str], 
 
 
 def _length_fault(path: str) -> str | None:
-    if len(path.encode()) > _LONGEST_PATH:
+    if len(path.encode()) > _LONGEST_PATH:  # guard: longest-path
         return f"is longer than {_LONGEST_PATH} bytes"
-    if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:
+    if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:  # guard: longest-name
         return f"holds a name longer than {_LONGEST_NAME} bytes"
     return None
 
@@ -179,7 +181,7 @@ LENT = stat.S_ISUID | stat.S_ISGID
 
 def carried(mode: int, owner: str, group: str, *, numbers: bool = True) -> int:
     """The mode that an archive has for an entry; `numbers`: whether it has those of owners."""
-    if not mode & LENT:  # as nearly all
+    if not mode & LENT:  # as nearly all  # guard: lent-rights-of-numbers
         return mode
     user, team = (name == "root" or (numbers and name.isdigit()) for name in (owner, group))
     return mode & (~LENT | (stat.S_ISUID * user) | (stat.S_ISGID * team))
@@ -187,7 +189,7 @@ def carried(mode: int, owner: str, group: str, *, numbers: bool = True) -> int:
 
 def here(entry: Entry) -> Entry:
     """An entry as it is where whoever runs this gives nothing to others: it lends their rights."""
-    if not entry.mode & LENT:
+    if not entry.mode & LENT:  # guard: lent-rights-of-names
         return entry
     user = entry.owner in _names(os.geteuid())
     team = entry.group in _names(os.getegid())

@@ -62,6 +62,7 @@ def _files(rows: list[tuple[str, ...]]) -> Iterator[Entry]:
         return iter(())
     conffiles, digests, groups, modes, owners, paths, sizes = zip(*rows)
     bits, numbers = _bits(modes), _numbers(sizes)
+    # guard: sound-manifest
     if not (bits and numbers and _are_digests(digests) and sound_keys(paths)):
         return iter(())
     if any(map(owner_fault, {*owners, *groups})):
@@ -101,6 +102,7 @@ def _directory(line: str) -> Entry | None:
     if not match:
         return None
     group, mode, owner, path = match.groups()
+    # guard: directory-in-a-manifest
     if path_fault(path) or owner_fault(owner) or owner_fault(group) or not MODE.fullmatch(mode):
         return None
     return Entry(path, DIR, int(mode, 8), intern(owner), intern(group))
@@ -225,11 +227,13 @@ def _entry(row: canonical.Row) -> Entry:
 
 
 def _demand_sound(entry: Entry) -> None:
+    # guard: path-in-a-manifest
     fault = path_fault(entry.path) or _with("owner", entry.owner, owner_fault(entry.owner))
     fault = fault or _with("group", entry.group, owner_fault(entry.group))
     if entry.type == LINK:
+        # guard: link-in-a-manifest
         fault = fault or _with("target", entry.link, link_fault(entry.path, entry.link))
-    elif entry.type == FILE and not 0 <= entry.size <= LARGEST_SIZE:
+    elif entry.type == FILE and not 0 <= entry.size <= LARGEST_SIZE:  # guard: size-in-a-manifest
         fault = fault or f"size {entry.size} is not between 0 and 2**53"
     elif entry.type == FILE and not _DIGEST.fullmatch(entry.digest):
         fault = fault or "its digest is not a SHA-256 in hexadecimal"
@@ -261,6 +265,7 @@ def _is_tree(entries: list[Entry]) -> bool:
     above = {path.rpartition("/")[0] for path in paths}
     # In this order a directory comes before what it holds.
     in_order = all(map(lt, paths, paths[1:]))
+    # guard: manifest-lists-in-order
     return in_order and len(keys) == len(paths) + 2 and above <= directories
 
 
@@ -277,12 +282,12 @@ class _Tree:
         path = entry.path
         key = collision_key(path)
         # UTF-8 sorts as code points do, and so as str does: no need to encode.
-        if path <= self._last:
+        if path <= self._last:  # guard: entries-in-order
             raise ValueError("stands twice, or out of order")
-        if key in self._taken:
+        if key in self._taken:  # guard: path-taken
             other = self._taken[key]
             raise ValueError(f"is the same path as {other} where case and accents do not count")
-        if path.rpartition("/")[0] not in self._directories:
+        if path.rpartition("/")[0] not in self._directories:  # guard: entry-below-no-directory
             raise ValueError("its directory is not listed before it")
         if entry.type == DIR:
             self._directories.add(path)

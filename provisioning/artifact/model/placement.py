@@ -137,7 +137,7 @@ def faults(entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
             yield entry.path, "lies where the vendor's configuration files are put"
     kept = {collision_key(entry.path): entry for entry in _kept(entries)}
     for key, entry in kept.items():
-        if key.partition("/")[0] in OWN:
+        if key.partition("/")[0] in OWN:  # guard: configuration-among-releases
             yield entry.path, f"lies in {entry.path.partition('/')[0]}, where releases are kept"
         for suffix in BESIDE if entry.conffile else ():
             if f"{key}{suffix}" in kept:

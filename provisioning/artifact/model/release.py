@@ -53,6 +53,7 @@ def _split(version: str) -> tuple[str, str]:
 
 
 def _parts(text: str) -> list[Part]:
+    # guard: numbers-in-a-version
     return [(_order(other), int(digits or 0)) for other, digits in _PARTS.findall(text)]
 
 

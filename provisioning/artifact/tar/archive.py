@@ -27,7 +27,7 @@ def mtime_of_content(entry: Entry) -> int:
     """
     if entry.type != FILE:
         return EPOCH
-    return EPOCH + max(2, int(entry.digest[:16], 16) % _SPAN)
+    return EPOCH + max(2, int(entry.digest[:16], 16) % _SPAN)  # guard: time-of-content
 
 
 def reserved(manifest: bytes) -> tuple[Entry, Entry]:
@@ -63,7 +63,7 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member
         entry.group,
         entry.size,
         entry.link,
-        mtime_of_content(entry) if by_content else ustar.EPOCH,
+        mtime_of_content(entry) if by_content else ustar.EPOCH,  # guard: time-of-a-tar-member
     )
 
 
@@ -114,6 +114,7 @@ class Posix:
         """See Spelling."""
         path, kind, mode, owner, group, size, *_ = entry
         if kind == FILE and self.length_of_file(path, size):
+            # guard: header-by-content
             numbers = size, mtime_of_content(entry) if self._by_content else ustar.EPOCH
             mode = carried(mode, owner, group)
             return ustar.file_header(f"{self._name}/{path}", mode, owner, group, numbers)

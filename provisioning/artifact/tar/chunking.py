@@ -83,7 +83,7 @@ def joined(groups: Sequence[tuple[str, int]], level: int) -> list[slice]:
 def pieces(length: int, level: int = 0) -> Iterator[slice]:
     """Cut `length` bytes of tar, of one group, into chunks of at most MAX, or that of a level."""
     most = LEVELS[level].max
-    for start in range(0, length, most):
+    for start in range(0, length, most):  # guard: largest-chunk
         yield slice(start, min(start + most, length))
 
 

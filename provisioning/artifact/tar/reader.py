@@ -63,7 +63,7 @@ class TarReader:
         self._unpacked = READERS[codec](self._packed, _PREAMBLE_LIMIT, self._keep)
         self._members = read_members(io.BufferedReader(self._unpacked, _BUFFER))
         self.data, self.manifest, self.spelling = _read_preamble(self._members)
-        self._unpacked.limit = _tar_limit(self.data, self.manifest)
+        self._unpacked.limit = _tar_limit(self.data, self.manifest)  # guard: limit-of-the-tar
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """Hold all that follows the manifest against it, and read on to the archive's end.
@@ -79,7 +79,7 @@ class TarReader:
             wanted = self.spelling.member(entry)
             if member != wanted:
                 yield from differences(member, entry, mode=wanted.mode)
-            if member.mtime != wanted.mtime:
+            if member.mtime != wanted.mtime:  # guard: time-of-a-member
                 raise ArtifactError(f"{shown(member.name)}: {STRANGE}")
             if member.type == FILE:
                 yield from content_difference(digested(entry, content, write), member, entry)
@@ -112,7 +112,7 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest, archive.Posix]:
     """Read the manifest; the time that it bears tells which times files have."""
     found, data = [], b""
     for member, content in islice(members, len(PREAMBLE)):
-        if member.size > canonical.LIMIT:
+        if member.size > canonical.LIMIT:  # guard: manifest-too-large
             break
         found.append(member)
         data = b"".join(content)
@@ -120,6 +120,7 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest, archive.Posix]:
         raise ArtifactError(NO_MANIFEST)
     parsed = manifest.parse(data, MANIFEST)
     name, by_content = parsed.package.name, found[-1].mtime != EPOCH
+    # guard: manifest-where-it-should-be
     if tuple(found) != archive.preamble(data, name, by_content=by_content):
         raise ArtifactError(STRANGE_MANIFEST)
     return data, parsed, archive.Posix(name, by_content=by_content)
@@ -231,6 +232,7 @@ class _ChunkProof:
         begin, padding = len(header), ustar.padding(entry.size)
         end = begin + entry.size
         data = stream.read(end + padding)
+        # guard: zeros-after-a-content
         if not (data.startswith(header) and data[end:] == bytes(padding)):
             return False
         content = data[begin:end]
@@ -246,7 +248,7 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
     first, held = 0, list[Chunk]()
     for chunk in chunks:
         if after:
-            raise ArtifactError("its chunks go on after its end")
+            raise ArtifactError("its chunks go on after its end")  # guard: too-many-chunks
         held.append(chunk)
         end = chunk.tar_offset + chunk.tar_length
         stop = bisect_left(starts, end)

@@ -89,7 +89,7 @@ def header(member: Member, *, octal: bool = False) -> bytes:
             records += _record(b"path", name)
             name = _legacy(name)
     if size > LARGEST_SIZE:
-        records += _record(b"size", b"%d" % size)
+        records += _record(b"size", b"%d" % size)  # guard: size-in-pax
         size = 0 if octal else size
     numbers = spelt_size(size), b"%011o" % member.mtime
     block = _ustar((prefix, name), spelt_ids(*member[2:5]), numbers, TYPES[member.type], link)
@@ -134,7 +134,7 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
         yield member, content
         for _ in content:
             pass
-    if _read(stream, BLOCK) != _ZEROS or stream.read(1):
+    if _read(stream, BLOCK) != _ZEROS or stream.read(1):  # guard: after-the-end-of-a-tar
         raise ArtifactError("the tar inside goes on after its end")
 
 
@@ -146,7 +146,7 @@ def read_content(stream: Stream, name: str, size: int) -> Iterator[bytes]:
         left -= len(block)
         yield block
     rest = padding(size)
-    if rest and _read(stream, rest) != bytes(rest):
+    if rest and _read(stream, rest) != bytes(rest):  # guard: tar-padding
         raise ArtifactError(f"{shown(name)}: is not followed by zeros")
 
 
@@ -191,6 +191,7 @@ def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
 
 def spelt_size(size: int) -> bytes:
     """Spell a size: where octal digits do not do, in base 256, which busybox needs, too."""
+    # guard: size-in-base-256
     return b"\x80" + size.to_bytes(11, "big") if size > LARGEST_SIZE else b"%011o" % size
 
 
@@ -250,7 +251,7 @@ def _read_member(stream: Stream, block: bytes) -> Member:
 
 def _read_records(stream: Stream, block: bytes) -> bytes:
     length = _octal(block[_SIZE])
-    if not 0 < length <= _LONGEST_PAX:
+    if not 0 < length <= _LONGEST_PAX:  # guard: pax-header-length
         raise ArtifactError(f"{_label(block)}: is not of 1 to {_LONGEST_PAX} bytes")
     records = _read(stream, length)
     if _read(stream, padding(length)) != bytes(padding(length)):
@@ -287,7 +288,7 @@ def _parse_records(records: bytes) -> Iterator[tuple[bytes, bytes]]:
     while records:
         digits, _, _ = records.partition(b" ")
         length = int(digits)
-        if length <= len(digits):
+        if length <= len(digits):  # guard: pax-record-length
             raise ValueError(length)  # or this would never end
         key, _, value = records[len(digits) + 1 : length - 1].partition(b"=")
         yield key, value
@@ -298,9 +299,10 @@ def _fault(member: Member, spelling: bytes) -> str | None:
     directory = member.type == DIR
     if directory and not member.name.endswith("/"):
         return "is a directory without a slash"
-    fault = path_fault(member.name[:-1] if directory else member.name)
+    fault = path_fault(member.name[:-1] if directory else member.name)  # guard: tar-member-path
     if fault:
         return fault
+    # guard: negative-field
     if min(member.size, member.mode, member.mtime) < 0 or member.size >> _SIZE_BITS:
         return "holds a number that is none"
     if (member.size and member.type != FILE) or (member.link and member.type != LINK):
@@ -309,12 +311,12 @@ def _fault(member: Member, spelling: bytes) -> str | None:
     # unknown, not needed, out of order or there twice.
     # Older versions told a large size in its record alone.
     known = header(member) == spelling or header(member, octal=True) == spelling
-    return None if known else STRANGE
+    return None if known else STRANGE  # guard: strange-tar-header
 
 
 def _octal(field: bytes) -> int:
     """Read a number; -1 for what is none, where int() would take signs and underscores."""
-    return int(field, 8) if _OCTAL.fullmatch(field) else -1
+    return int(field, 8) if _OCTAL.fullmatch(field) else -1  # guard: octal-field
 
 
 def _label(block: bytes) -> str:

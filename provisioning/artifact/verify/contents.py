@@ -41,25 +41,26 @@ def differences(
     Its `mode` may have to be another: see `lent`. A wrong type is one finding: nothing else would
     be comparable.
     """
-    if found.type != entry.type:
+    if found.type != entry.type:  # guard: type-in-a-directory
         yield _finding(entry, "type", found.type, entry.type)
         return
     wanted = entry.mode if mode is None else mode
     if found.mode == entry.mode != wanted:
         yield Finding(entry.path, f"mode {found.mode:04o}, an archive has {wanted:04o} for it")
-    elif found.mode != wanted:
+    elif found.mode != wanted:  # guard: mode-that-differs
         yield _finding(entry, "mode", f"{found.mode:04o}", f"{entry.mode:04o}")
     for key in ("owner", "group") if owners else ():
         if getattr(found, key) != getattr(entry, key):
             yield _finding(entry, key, getattr(found, key), getattr(entry, key))
     if found.size != entry.size:
         yield _finding(entry, "size", str(found.size), str(entry.size))
-    if found.link != entry.link:
+    if found.link != entry.link:  # guard: link-in-a-directory
         yield _finding(entry, "link", shown(found.link), shown(entry.link))
 
 
 def content_difference(digest: str, found: Entry | Member, entry: Entry) -> Iterator[Finding]:
     """Hold the digest of a file's content against an entry; its size has been told already."""
+    # guard: digest-of-a-member
     if digest != entry.digest and (found.type, found.size) == (FILE, entry.size):
         yield _finding(entry, "sha256", f"{digest[:16]}…", f"{entry.digest[:16]}…")
 
@@ -79,23 +80,23 @@ class Checklist:
 
     def match(self, name: str) -> Generator[Finding, None, Entry | None]:
         """Tell what is wrong with a member's name, and which entry has it."""
-        if not name.startswith(self._prefix):
+        if not name.startswith(self._prefix):  # guard: top-directory
             yield Finding(name, f"lies outside {self._prefix}")
             return None
         path = name[len(self._prefix) :].rstrip("/") or name
         entry = self._missing.pop(path, None)
         if entry is None:
             again = "is in the archive twice" if path in self._listed else "is not in the manifest"
-            yield Finding(path, again)
+            yield Finding(path, again)  # guard: strange-members
             return None
-        if path < self._last:
+        if path < self._last:  # guard: members-in-order
             yield Finding(path, "is out of order in the archive")
         self._last = path
         return entry
 
     def missing(self) -> Iterator[Finding]:
         """Tell what has not come, at the end."""
-        for path in self._missing:
+        for path in self._missing:  # guard: missing-members
             yield Finding(path, "is missing from the archive")
 
 

@@ -67,6 +67,7 @@ def compare_entries(
         actual = found.pop(entry.path, None)
         if actual is None:
             if not entry.path.startswith(closed):  # of which nobody knows what is in them
+                # guard: missing-from-a-directory
                 findings.append(Finding(entry.path, "is missing"))
             continue
         fewer = owners is None and actual.mode | (entry.mode & LENT) == entry.mode
@@ -142,7 +143,7 @@ def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) 
                 for item in items:
                     path = f"{directory}/{item.name}" if directory else item.name
                     yield look(item, path)
-                    if item.is_dir(follow_symlinks=False):
+                    if item.is_dir(follow_symlinks=False):  # guard: tree-follows-no-link
                         below.append(path)
         except OSError as error:
             findings.append(Finding(directory or str(root), f"cannot be read: {reason(error)}"))
@@ -161,7 +162,8 @@ def _unlisted(
     found: Collection[Entry], entries: Iterable[Entry]
 ) -> tuple[list[Finding], tuple[str, ...]]:
     """What was found besides the entries: what should not be there, and what Python has left."""
-    beside = Beside(entries) if found else ()
+    beside = Beside(entries) if found else ()  # guard: byte-code-beside
+    # guard: strange-in-a-directory
     strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]
     return strange, tuple(sorted(each.path for each in found if each in beside))
 

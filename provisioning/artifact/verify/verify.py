@@ -82,7 +82,7 @@ class Sidecars:
         """Hold what they say against the artifact, once it has been read to its end."""
         name = manifest_name(actual.package)
         yield from self._read(name, canonical.LIMIT)
-        if self._data.get(name, actual.manifest) != actual.manifest:
+        if self._data.get(name, actual.manifest) != actual.manifest:  # guard: sidecar-manifest
             yield Finding(name, "is not the manifest inside the archive")
         if self.index and actual.indexed:
             yield from self._compare_index(self.index, actual.indexed)
@@ -117,7 +117,7 @@ class Sidecars:
                 yield Finding(SUMS, f"does not list {name}")
             elif name not in needed:
                 yield from self._compare_other(name, actual.package)
-            elif needed[name] and needed[name] != listed[name]:
+            elif needed[name] and needed[name] != listed[name]:  # guard: sum-that-differs
                 yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
 
     def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
@@ -266,7 +266,7 @@ class Verification:
     def _told(self, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
         """Tell findings, and whether those were all."""
         for count, finding in enumerate(findings):
-            if count == _MOST:
+            if count == _MOST:  # guard: most-zip-members
                 yield Finding(self.name, f"has {_MOST} differences; the rest was not read")
                 return False
             yield finding

@@ -197,17 +197,19 @@ class ZipReader:
         """Hold the central directory against the members, and the end against both."""
         start = self._source.offset - len(self._mark)
         if self._mark != CENTRAL:
+            # guard: between-zip-members
             raise ArtifactError(f"is damaged at byte {start}: nothing of a zip begins there")
         for entry, spelling in self._found:
             if self._mark != CENTRAL:
                 name = parse_central(spelling).name
                 raise ArtifactError(f"{shown(name)}: the central directory does not list it")
             says = read_central(self._source)
-            if says != spelling:
+            if says != spelling:  # guard: zip-names-agree
                 yield from self._differences(entry, spelling, says)
             self._mark = self._source.read(len(CENTRAL))
         size = self._source.offset - len(self._mark) - start
         spelling = end(len(self._found), size, start)
+        # guard: after-the-end-of-a-zip
         if self._mark + self._source.rest(len(spelling)) != spelling:
             raise ArtifactError("does not end where its central directory does, as it should")
 

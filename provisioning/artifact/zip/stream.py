@@ -76,7 +76,7 @@ def read_local(source: ZipStream) -> Local:
     _, _, method, *clock, crc, kept, size, name_length, extra_length = COMMON.unpack(head)
     name, extra = source.read(name_length), source.read(extra_length)
     text = name.decode(errors="surrogateescape")
-    fault = path_fault(text.removesuffix("/"))
+    fault = path_fault(text.removesuffix("/"))  # guard: zip-member-path
     if fault:
         raise ArtifactError(f"{shown(text)}: {fault}")
     if MOST_32 in (size, kept):
@@ -91,7 +91,7 @@ def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
     """Whether a local header is spelt otherwise than `local` spells one of this time and owner."""
     kind = DIR if found.name.endswith("/") else FILE
     spelt = Member(found.name, kind, 0, owner, group, found.size)
-    return local(spelt, clock, found.packed) != found.spelling
+    return local(spelt, clock, found.packed) != found.spelling  # guard: zip-local-header
 
 
 def read_content(source: ZipStream, name: str, packed: Packed, size: int) -> Iterator[bytes]:
@@ -102,11 +102,11 @@ def read_content(source: ZipStream, name: str, packed: Packed, size: int) -> Ite
     crc = made = 0
     for block in (_stored if packed.method == STORED else _inflated)(source, name, packed.size):
         made += len(block)
-        if made > size:
+        if made > size:  # guard: deflated-too-large
             raise ArtifactError(f"{shown(name)}: is damaged: unpacks to more than {size} bytes")
         crc = zlib.crc32(block, crc)
         yield block
-    if (made, crc) != (size, packed.crc):
+    if (made, crc) != (size, packed.crc):  # guard: crc-of-a-zip-member
         raise ArtifactError(f"{shown(name)}: is damaged: its size or its CRC is another")
 
 

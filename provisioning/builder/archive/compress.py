@@ -286,7 +286,7 @@ class _Queue:
 
     def _is_full(self) -> bool:
         behind = self._making - self._waiting[0].size
-        return behind > self._room or self._fetched > _FETCHED
+        return behind > self._room or self._fetched > _FETCHED  # guard: room-for-compressed
 
     def _count(self, waiting: _Waiting, size: int) -> None:
         if isinstance(waiting.chunk, Pressed):

@@ -41,7 +41,7 @@ _EPOCH = "epoch"
 
 def is_by_content(variant: Variant) -> bool:
     """Tell whether another content has another time."""
-    return variant.mtime != _EPOCH
+    return variant.mtime != _EPOCH  # guard: time-by-content
 
 
 def mtime(variant: Variant, entry: Entry) -> int:

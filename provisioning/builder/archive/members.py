@@ -44,6 +44,7 @@ def whole(entry: Entry, source: str) -> bytes:
         raise _named(error, source) from None
     finally:
         os.close(descriptor)
+    # guard: member-changed
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.digest:
         raise _changed(source)
     return content
@@ -97,6 +98,7 @@ def apart(member: Collected, head: bytes, lengths: Sequence[int]) -> Iterator[by
             _fill(content, descriptor, source)
             read.update(content)
             head, left = b"", left - len(content)
+            # guard: piece-of-a-changed-member
             if not left and (os.read(descriptor, 1) or read.hexdigest() != entry.digest):
                 raise _changed(source)
             yield piece
@@ -120,6 +122,7 @@ def _changed(source: str) -> BuildError:
 
 def _open(source: str) -> int:
     # Never through a link that took the file's place, never waiting for a FIFO that did.
+    # guard: source-became-a-link
     return os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

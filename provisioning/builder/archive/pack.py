@@ -75,7 +75,7 @@ def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[byte
 
 def _sweep(place: Workspace) -> None:
     """Remove what killed builds left, and what was made in formats that are no longer asked for."""
-    leftovers.sweep(place)
+    leftovers.sweep(place)  # guard: leftovers-of-builds
     for format in {*FORMATS}.difference(place.formats):
         for name in release.files(place.package, format):
             remove_tree(place.release / name.partition("/")[0])

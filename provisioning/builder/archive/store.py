@@ -99,7 +99,7 @@ class Store:
             _write(staged.temporary, (_seal(key, packed), packed.tar_digest, packed.data))
         except OSError:
             self.drop(staged)
-            return None
+            return None  # guard: store-on-a-full-disk
         return staged
 
     def keep(self, staged: Staged) -> None:
@@ -172,16 +172,19 @@ class Store:
 
 def _seal(key: str, packed: Packed) -> bytes:
     """What only the whole of a chunk has, under its own key."""
+    # guard: key-in-the-seal
     return hashlib.sha256(key.encode() + packed.digest + packed.tar_digest).digest()
 
 
 def _unsealed(key: str, content: bytes) -> Packed | None:
     data = memoryview(content)[_HEAD:]
     packed = Packed(data, hashlib.sha256(data).digest(), content[_DIGEST:_HEAD])
+    # guard: seal-of-a-store-entry
     return packed if content[:_DIGEST] == _seal(key, packed) else None
 
 
 def _read(path: str) -> bytes:
+    # guard: store-entry-that-is-a-link
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:
         return file.readall()

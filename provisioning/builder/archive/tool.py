@@ -39,7 +39,7 @@ def bring(path: Path, notes: Notes, digests: Digests) -> Path:
         try:
             _write(path, data)
         except OSError as error:
-            if error.errno == errno.EROFS:
+            if error.errno == errno.EROFS:  # guard: read-only-tool
                 return _for_now(data)
             raise BuildError(f"{path}: {error.strerror}") from error
     notes.put(_NOTE, [code_state(), filesystem.of_bytes(data)])
@@ -59,7 +59,7 @@ def _for_now(data: bytes) -> Path:
 def _write(path: Path, data: bytes) -> None:
     # Without fsync: what a power cut leaves of it is another content, and is made again.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    output.sweep_old(path)
+    output.sweep_old(path)  # guard: stale-tools
     output.leave(path, (data,))
 
 

@@ -35,12 +35,12 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
         "save it as UTF-8 without a byte order mark",
     ),
     (
-        lambda head: not _NAMES.match(head),
+        lambda head: not _NAMES.match(head),  # guard: hook-without-a-known-program
         "does not name in its first line what runs it",
         "begin it with #!/bin/sh, or the like",
     ),
     (
-        lambda head: b"\r" in _first(head),
+        lambda head: b"\r" in _first(head),  # guard: hook-with-carriage-returns
         "ends its first line as on Windows, so that nothing runs it",
         "save it with LF alone",
     ),
@@ -55,7 +55,7 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
         f"name in at most {_HEAD - 1} bytes what runs it",
     ),
     (
-        lambda head: not _named(head)[0].startswith(b"/"),
+        lambda head: not _named(head)[0].startswith(b"/"),  # guard: hook-of-a-relative-program
         "names in its first line what runs it by no absolute path",
         "begin it with #!/bin/sh, #!/usr/bin/env python3, or the like",
     ),
@@ -65,7 +65,7 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
         "name it by a path without blanks, or by #!/usr/bin/env",
     ),
     (
-        lambda head: _hands_on_words(*_named(head)),
+        lambda head: _hands_on_words(*_named(head)),  # guard: hook-of-env-with-words
         "hands on several words in its first line, which Linux takes for one",
         "hand on one, such as -eu, or all of them behind #!/usr/bin/env -S",
     ),
@@ -166,7 +166,9 @@ def link_faults(
         item, content = placed[path]
         end = follow(path, items)
         above = items.get(end.above)
+        # guard: link-into-data
         is_data = above is not None and above.type == DIR and above.path not in full
+        # guard: link-to-nothing
         if not (end.is_there or content.optional or is_data or _is_expected(end.path, variant)):
             yield _link_fault(item, content, end, items)
 
@@ -241,7 +243,7 @@ def _program(
         hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
         yield _program_fault(spec, key, f"{path} is not executable", hint)
     elif not item.template:
-        yield from _begins(spec, key, path, item)
+        yield from _begins(spec, key, path, item)  # guard: program-that-nothing-runs
 
 
 def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Diagnostic]:

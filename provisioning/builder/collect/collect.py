@@ -298,7 +298,7 @@ def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
         mode = file_mode if mode is None else mode
         return Entry(path, kind, mode, owner, group, link=link, conffile=conffile)
     held = look(source)
-    if held.type != kind or held.link != link:
+    if held.type != kind or held.link != link:  # guard: source-that-went-wrong
         raise BuildError(f"{source}: became a {held.type} while it was packaged; run doit again")
     mode = _mode(item, held, file_mode)
     return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)

@@ -104,7 +104,7 @@ class Expansion:
     def _inside(self, content: Content) -> bool:
         """Whether the source is one: of the project, and not made by the build; else a fault."""
         entered = literal_prefix(content.source)
-        if self.sources.leads_out(entered):
+        if self.sources.leads_out(entered):  # guard: source-out-of-the-project
             self._fault("outside", content, content.kind, f"{entered} leads out of the project")
         elif self.sources.is_output(content.source):
             self._fault("outside", content, content.kind, "this is what the build itself makes")
@@ -193,7 +193,7 @@ class Expansion:
     def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
         if kind == stat.S_IFLNK:
             return [self._link(content, path, os.readlink(source), source)]
-        if kind == stat.S_IFREG:
+        if kind == stat.S_IFREG:  # guard: special-file
             return [self._file(content, path, source, mode=content.mode)]
         self._fault(
             "special-file",
@@ -205,7 +205,7 @@ class Expansion:
         return []
 
     def _link(self, content: Content, path: str, target: str, source: str) -> Item:
-        reason = link_fault(path, target)
+        reason = link_fault(path, target)  # guard: link-out-of-the-package
         if reason:
             name = f"{shown(source)}: the symbolic link" if source else "the link"
             self._fault("link", content, content.kind, f"{name} to {shown(target)} {reason}")

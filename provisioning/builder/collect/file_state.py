@@ -43,6 +43,7 @@ class Signature(NamedTuple):
     mode: int
 
 
+# guard: change-time-of-a-source
 numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
 """What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is
 what a build with nothing to do consists of."""
@@ -145,6 +146,7 @@ class Digests:
             return Held(LINK, link=os.readlink(path))
         if stat.S_ISDIR(now.mode):
             return Held(DIR)
+        # guard: neither-file-nor-directory
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
     def count_unknown(self, paths: Sequence[str], signature_of: Callable[[str], Signature]) -> int:
@@ -161,7 +163,7 @@ class Digests:
     def known(self, path: str, now: Signature) -> str:
         """The digest of a file that has the signature `now`; "" if it must be read."""
         found = self._row(path)
-        return found[1] if found and found[0] == now else ""
+        return found[1] if found and found[0] == now else ""  # guard: digest-remembered
 
     def learn(self, files: Iterable[tuple[str, tuple[int, ...], str]], began: int) -> None:
         """Take over digests of what was read since `began`, and kept its signature meanwhile.
@@ -212,7 +214,7 @@ class Digests:
         if known := self.known(path, now):
             return known
         digest = read_digest(path, now)
-        if is_settled(now.ctime, time.time_ns()):
+        if is_settled(now.ctime, time.time_ns()):  # guard: stamped-this-moment
             self._fresh[path] = (now, digest)
         return digest
 
@@ -248,7 +250,7 @@ class Digests:
 
 def file_of(now: Signature, digest: str) -> Held:
     """What lies there where a file has the signature `now`, and this digest."""
-    return Held(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))
+    return Held(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))  # guard: executable-bit
 
 
 def read_digest(path: str, now: Signature) -> str:
@@ -279,6 +281,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
         while left and (block := os.read(descriptor, min(left, MIB))):
             take(block)
             left -= len(block)
+        # guard: changed-while-digested
         if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
     except OSError as error:

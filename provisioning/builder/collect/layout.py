@@ -123,10 +123,10 @@ class _Draft:
         for path, reason in placement.faults(items):
             self._fault("path", self.placed[path][1], f"{path} {reason}")
         items += self._parents()
-        self._check_deb(items)
+        self._check_deb(items)  # guard: deb-items
         items += self._brought_along()
         # By code point, which is by the bytes of UTF-8 too.
-        items.sort(key=itemgetter(0))
+        items.sort(key=itemgetter(0))  # guard: items-in-order
         if not self.faults:  # else what is needed may only seem to be missing
             known = {item.path: item for item in items}
             self.faults += checks.program_faults(self.variant, known)
@@ -180,7 +180,7 @@ class _Draft:
         return True
 
     def _place(self, item: Item, content: Content) -> None:
-        reason = path_fault(item.path)
+        reason = path_fault(item.path)  # guard: path-in-a-package
         if item.path[:1] == RESERVED[0] and _is_reserved(item.path):
             reason = "is reserved for the package's own records"
         elif collision_key(item.path) == _INSTALLER:
@@ -258,7 +258,7 @@ class _Draft:
     def _check(self, part: HookSpec | Document) -> bool:
         """Demand the file of a hook or a document, which no content names, and tell if it is."""
         reason = hint = ""
-        if leads_out(Path(), part.source):
+        if leads_out(Path(), part.source):  # guard: hook-out-of-the-project
             reason = "leads out of the project"
         elif os.path.lexists(part.source):
             reason = "" if os.path.isfile(part.source) else "is not a file"

@@ -149,9 +149,9 @@ class Tree:
         with os.scandir(os.path.join(self._directory, below)) as entries:
             for entry in sorted(entries, key=_name):
                 name = entry.name
-                if _is_unwanted(name):
+                if _is_unwanted(name):  # guard: unwanted-entries
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False):  # guard: directory-by-a-link
                     if f"{place}/{name}" != self._skip:
                         deeper.append(f"{below}{name}/")
                 else:
@@ -177,6 +177,7 @@ def is_left_out(path: str) -> bool:
 
 def _is_unwanted(name: str) -> bool:
     """Whether BUILT_IN_EXCLUDES leave out what has this name."""
+    # guard: unwanted-names
     return name.endswith((".pyc", ".pyo")) or name.startswith("._") or name in _UNWANTED
 
 
@@ -316,7 +317,7 @@ class Sources:
     def _of_tree(self, source: str, of: Callable[[Tree], str]) -> str:
         # Another task may make or remove it meanwhile: what is told at the end of a run has to be
         # what was seen when it began, as all else that is remembered with it was.
-        if source not in self._looks:
+        if source not in self._looks:  # guard: came-meanwhile
             self._looks[source] = self._look(source)
         place, tree = self._looks[source]
         return f"{place} {of(tree) if tree else self.stamp(source)}"

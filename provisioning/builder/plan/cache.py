@@ -50,7 +50,7 @@ def keep(path: Path, trees: Trees) -> str:
     Their loss costs time alone.
     """
     data = marshal.dumps(trees, MARSHAL)
-    output.sweep_old(path)
+    output.sweep_old(path)  # guard: stale-plans
     return filesystem.of_bytes(data) if output.remember(path, (data,)) else ""
 
 

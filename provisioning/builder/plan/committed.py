@@ -91,6 +91,7 @@ class Taken:
 def _areas(contents: Iterable[Content]) -> Iterator[_Area]:
     for each in contents:
         # What is missing may have been a directory.
+        # guard: optional-and-missing
         if each.kind == "src" and (is_glob(each.source) or not os.path.isfile(each.source)):
             base = base_of(each.source)
             real = os.path.relpath(os.path.realpath(base))
@@ -160,6 +161,7 @@ class Committed:
         self._changed = set(self._names("diff", "--name-only", "-z", *plain, commit, "--", "."))
         listed = [line.partition("\t") for line in self._names("ls-files", "-z", "-v", "-s")]
         known = {name: about for about, _, name in listed}
+        # guard: git-assumes-unchanged
         self._doubtful = {name for name, about in known.items() if not about.startswith(_SURE)}
         self._listed = known.keys() - self._doubtful
         self._submodules: dict[str, Committed | None] = {}
@@ -167,6 +169,7 @@ class Committed:
 
     def suspects(self, files: Iterable[str]) -> set[str]:
         """The files that may be others than in the commit: of `files`, and of what is missing."""
+        # guard: not-in-the-commit
         found = {*self._changed, *self._doubtful, *(set(files) - self._listed)}
         if not self._links:
             return found

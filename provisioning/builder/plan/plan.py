@@ -83,6 +83,7 @@ class _Trial:
             inputs.add(self._known.file)
         new = {each for each in inputs - self.inputs if each and is_inside(each)}
         self.inputs |= new
+        # guard: made-of-changed
         waiting += [place for each in sorted(new) for place in places_of(each, follows=True)]
         return bool(makers)
 
@@ -189,7 +190,7 @@ def final(part: Part) -> Verdict | None:
     planned = part.verdict
     if planned is None:
         return _without_plan(part)
-    if part.is_as(planned.watched):
+    if part.is_as(planned.watched):  # guard: changed-since-the-plan
         return planned
     try:
         verdict = _judged(planned.commit, part)

@@ -168,7 +168,7 @@ class Part:
 
     def refresh_after(self, done: int) -> None:
         """Look at the project again, where as many tasks of others were `done` in this run."""
-        if done != self._after:
+        if done != self._after:  # guard: made-anew
             self.refresh()
         self._after, self._looked_in = done, os.getpid()
 
@@ -180,7 +180,7 @@ class Part:
 
     def refresh_here(self) -> None:
         """The same where this process has not done so: it may be a worker, which sees no other."""
-        if self._looked_in != os.getpid():
+        if self._looked_in != os.getpid():  # guard: plan-of-another-process
             self.refresh()
 
     def _differs(self, fresh: Sources) -> bool:

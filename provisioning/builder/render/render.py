@@ -87,8 +87,10 @@ def _answer(work: Callable[[], object], writer: int) -> NoReturn:
     """Work within the limits, in the child, and never return to what the parent does next."""
     try:
         # The signal of the soft limit tells what happened; the hard one would be SIGKILL.
+        # guard: processor-time-of-templates
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
         with suppress(ValueError, OSError):  # macOS has no such limit
+            # guard: memory-of-templates
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         try:
             answer = True, work()
@@ -200,7 +202,7 @@ def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Render
     faults = with_contents(found, variant.contents)
     if not faults:
         contents = {path: each.content for path, each in rendered.items()}
-        faults = [*checks.rendered_faults(variant, contents)]
+        faults = [*checks.rendered_faults(variant, contents)]  # guard: rendered-programs
     if faults:
         raise SpecError(faults, Path())
     return rendered
@@ -221,7 +223,7 @@ def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
 
 def _render_each(sources: Mapping[str, str], variant: Variant, at_work: mmap) -> _Outcome:
     templates, rendered, found = Templates(variant.secrets), dict[str, Rendered](), []
-    variables = with_doubts(variant.variables, variant.doubtful)
+    variables = with_doubts(variant.variables, variant.doubtful)  # guard: doubtful-variables
     for number, (path, source) in enumerate(sources.items()):
         at_work[:] = number.to_bytes(len(at_work), "big")
         try:
@@ -294,6 +296,7 @@ class Templates:
             self._text(name)
         except TemplateNotFound:
             if not getattr(reference, "ignore_missing", False):
+                # guard: template-that-is-missing
                 self._tell_missing(name, Line.of(template, reference.lineno))
             return False
         return True

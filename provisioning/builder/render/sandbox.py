@@ -63,7 +63,7 @@ def printable(value: Any) -> Any:
             left += (*each.keys(), *each.values())
         elif isinstance(each, (list, tuple)):
             left += each
-        elif not isinstance(each, _WITH_TEXT):
+        elif not isinstance(each, _WITH_TEXT):  # guard: no-text-of-its-own
             kind = type(each).__name__
             raise NoTextError(_NAMES.get(kind, f"a {kind}"), _hint(each))
     return value
@@ -83,7 +83,7 @@ def demand_no_address(text: str) -> None:
     Raises:
         NoTextError: `text` contains an address in memory, which differs in every run.
     """
-    if found := _ADDRESS.search(text):
+    if found := _ADDRESS.search(text):  # guard: address-in-a-text
         raise NoTextError(f"<{found[0]}>", _AS_LIST)
 
 
@@ -199,7 +199,7 @@ class _Loader(FileSystemLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         """The text of `template`. Raises TemplateNotFound, or NotTextError."""
-        if leads_out(Path(), template):
+        if leads_out(Path(), template):  # guard: template-out-of-the-project
             raise TemplateNotFound(template)
         try:
             return super().get_source(environment, template)
@@ -208,7 +208,7 @@ class _Loader(FileSystemLoader):
             raise NotTextError("this is not text in UTF-8", line, template) from error
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox(ImmutableSandboxedEnvironment):  # guard: sandbox
     """Where the templates of the project, the working directory, are compiled and rendered."""
 
     variables: Mapping[str, Any]
@@ -220,7 +220,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Leave out what gives another output for the same input, or grows by itself."""
         super().__init__(
             loader=_Loader(os.curdir),
-            undefined=ReportingUndefined,
+            undefined=ReportingUndefined,  # guard: undefined-is-noted
             keep_trailing_newline=True,
             finalize=_finalized,
             autoescape=False,

@@ -61,7 +61,7 @@ def begin_anew(artifacts: Path) -> None:
     """
     Store(paths.chunks(str(artifacts))).sweep(0)
     for remembered in artifacts.glob(".work/*/*/groups"):
-        remembered.unlink(missing_ok=True)
+        remembered.unlink(missing_ok=True)  # guard: remembered-proof
     path = paths.anew(str(artifacts))
     output.write(path, f"{1 + _times(path)}\n".encode())
 
@@ -96,7 +96,7 @@ def prove(part: Part, place: Workspace, digests: Digests) -> None:
 def _begin_anew(place: Workspace, digests: Digests) -> None:
 
     if is_wrong_from_the_start(place, digests):
-        begin_anew(place.release.parent)
+        begin_anew(place.release.parent)  # guard: release-begun-anew
 
 
 def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Finding]:
@@ -107,6 +107,7 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
             path, partial(scratch, place.work), complete=True, meanwhile=judge.agrees
         ) as artifact:
             # What is built has not run yet: nothing may lie in it but what was built.
+            # guard: built-has-not-run
             damage = (*artifact.read(), *as_findings(artifact.byte_code))
             yield from damage
             if not artifact.manifest or damage:
@@ -152,6 +153,7 @@ class _Judge:
             holding(each.entry, rendered[each.source]) if each.template else each.entry
             for each in listing
         )
+        # guard: other-scripts-of-a-deb
         return all(map(eq, found, made.entries)) and self._stating(made, listing) == made.package
 
     def _stating(self, made: Manifest, listing: Listing) -> Package | None:

@@ -194,6 +194,7 @@ def _said(done: subprocess.CompletedProcess[str]) -> str:
 
 def _picture(root: Path, prefix: str) -> dict[str, str]:
     """What lies below `root`, but for the installer's records, and for releases that do not run."""
+    # guard: root-without-links
     root = Path(os.path.realpath(root))  # as the place of what `current` leads to will be told
     own = tuple(f"{prefix.strip('/')}/{name}" for name in _OWN)
     current = os.path.realpath(root / prefix.strip("/") / "current")

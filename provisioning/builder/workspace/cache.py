@@ -76,7 +76,7 @@ class Cache:
                 return connection.execute(statement, parameters).fetchall()
         except sqlite3.OperationalError:
             return []  # no table yet, locked, or no permission: nothing is wrong with the file
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError:  # guard: damaged-cache-read
             with suppress(OSError):
                 self.discard()
             return []
@@ -100,7 +100,7 @@ class Cache:
                 connection.executemany(statement, rows)
         except sqlite3.OperationalError:
             raise  # locked, full or read-only: a new file would not help
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError:  # guard: damaged-cache-opened
             self.discard()
             with closing(self._connect()) as connection, connection:
                 connection.executemany(statement, rows)
@@ -127,6 +127,7 @@ def _demand_version(connection: sqlite3.Connection) -> None:
     if version == _VERSION:
         return
     if connection.execute("select 1 from sqlite_master").fetchone():
+        # guard: version-of-a-cache
         raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")
     connection.execute(f"pragma user_version = {_VERSION}")
 

@@ -208,7 +208,7 @@ def _free(locks: Iterable[Path]) -> Iterator[bool]:
         try:
             for lock in locks:
                 file = held.enter_context(open(lock, "rb"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: lock-of-a-build
         except OSError:
             yield False
         else:

@@ -88,7 +88,7 @@ class Output:
         for path, file in self._files:
             with _naming(path):
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(file.fileno())  # guard: file-on-the-disk
         for path in self._trees:
             with _naming(path), making:
                 _replace_tree(_temporary_name(path), path)
@@ -96,7 +96,7 @@ class Output:
             with _naming(path):
                 os.replace(_temporary_name(path), path)
         for directory in {path.parent for path in (*dict(self._files), *self._trees)}:
-            sync_directory(directory)
+            sync_directory(directory)  # guard: directory-on-the-disk
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _temporary(path: Path) -> Iterator[BinaryIO]:
         with _naming(path), file:
             yield file
     finally:
-        with suppress(OSError):  # it has its name, or never was
+        with suppress(OSError):  # it has its name, or never was  # guard: failed-output
             os.unlink(name)
 
 
@@ -147,7 +147,7 @@ def create(temporary: str | Path) -> int:
 
 
 def _temporary_name(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")  # guard: name-while-it-is-written
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is None or str(error.filename).endswith(".tmp"):
-            error.filename, error.filename2 = str(path), None
+            error.filename, error.filename2 = str(path), None  # guard: file-that-the-disk-refused
         raise
 
 
@@ -199,7 +199,7 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
     """
     # Only our own names: should the directory be somebody's, the rest is theirs.
     for name in names if is_littered(directory) else ():
-        for stale in directory.glob(f".{name}.*.tmp"):
+        for stale in directory.glob(f".{name}.*.tmp"):  # guard: stale-outputs
             remove_tree(stale)
 
 
@@ -216,7 +216,7 @@ def sweep_old(path: Path) -> None:
     oldest = stale_before()
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):  # another process has swept it
-            if stale.lstat().st_mtime_ns < oldest:
+            if stale.lstat().st_mtime_ns < oldest:  # guard: old-outputs
                 stale.unlink()
 
 

@@ -136,7 +136,7 @@ class Workspace:
             yield
             return
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # guard: lock-of-a-build-directory
             yield
         finally:
             os.close(descriptor)
@@ -150,7 +150,7 @@ class Workspace:
             self.work.mkdir(parents=True, exist_ok=True)
             return os.open(self.lock_file, os.O_RDWR | os.O_CREAT | flags, 0o666)
         except OSError as error:
-            if error.errno not in _NOT_OURS_TO_WRITE:
+            if error.errno not in _NOT_OURS_TO_WRITE:  # guard: read-only-lock
                 raise
         # Who only judges what lies here needs no more; who writes is told then what cannot be.
         with suppress(OSError):

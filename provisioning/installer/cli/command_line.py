@@ -72,8 +72,8 @@ _CODES: dict[type[ProvisioningError], int] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit code, which the reference tells."""
-    mend()
-    if argv is None and (fault := spell_in_utf8()):
+    mend()  # guard: streams-of-provision
+    if argv is None and (fault := spell_in_utf8()):  # guard: arguments-in-utf8
         print(f"provision: {fault}", file=sys.stderr)
         return TROUBLE
     words = _words(sys.argv[1:] if argv is None else argv)
@@ -98,6 +98,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 def _interruptible() -> Iterator[None]:
     """Have signals that ask to end raise KeyboardInterrupt, once: what is then undone is undone."""
     before = {each: signal.getsignal(each) for each in (*_SIGNALS, signal.SIGCHLD)}
+    # guard: blocked-signals
     blocked = signal.pthread_sigmask(signal.SIG_SETMASK, ())  # nor would a hook hear what is
 
     def interrupt(number: int, _: object) -> None:
@@ -107,7 +108,7 @@ def _interruptible() -> Iterator[None]:
 
     for each in _SIGNALS:
         if before[each] != signal.SIG_IGN:  # as under nohup(1)
-            signal.signal(each, interrupt)
+            signal.signal(each, interrupt)  # guard: signal-asks-to-end
     # Where whoever started this ignores it, a hook that fails would count as one that did not.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
@@ -123,9 +124,10 @@ def _answer(options: argparse.Namespace, console: Console, words: Sequence[str])
         return _run(options, console)
     except ProvisioningError as error:
         code, text = _CODES.get(type(error), TROUBLE), str(error)
-        text += _way_out(error.__cause__, words)
-    except OSError as error:
+        text += _way_out(error.__cause__, words)  # guard: way-out-of-a-fault
+    except OSError as error:  # guard: disk-trouble-in-a-command
         where = f"{error.filename}: " if error.filename else ""
+        # guard: way-out-of-trouble
         code, text = TROUBLE, f"{where}{error.strerror}{_way_out(error, words)}"
     except KeyboardInterrupt as error:
         code, text = 128 + (error.args[0] if error.args else signal.SIGINT), "interrupted"

@@ -90,7 +90,7 @@ def _is_gone(options: Namespace) -> bool:
 def _ends(place: Place, options: Namespace) -> bool:
     """Tell whether somebody was killed who removed the package: to end that is what was asked."""
     with looked_at(*place) as home:
-        if journal.is_of_removal(home) or footprint.is_new(home):
+        if journal.is_of_removal(home) or footprint.is_new(home):  # guard: removal-or-new
             return True
     return options.purge and bool(left_at(place.root, options.name or ""))
 

@@ -26,13 +26,13 @@ def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep
     """
     good: dict[str, str] = {}
     for event in events:
-        if event.outcome == DONE:
+        if event.outcome == DONE:  # guard: bad-releases-do-not-count
             plain = releases.plain_name(event.release)
             good.pop(plain, None)
             good[plain] = event.release  # behind all others, whatever a clock says
     names = list(names)
     came_up = [name for name in good.values() if name in names]
-    kept = {*needed, *(came_up[-keep:] if keep else ())}
+    kept = {*needed, *(came_up[-keep:] if keep else ())}  # guard: keep-needed
     bad = [name for name in names if name not in came_up]
     return [name for name in (*bad, *came_up) if name not in kept]
 
@@ -51,6 +51,7 @@ def remove_bad(home: Home, but: str) -> None:
     """Remove the releases that never came up, but for the last: somebody may look into it."""
     events, kept = journal.read_history(home), {but, *_needed(home)}
     for name in releases.names(home):
+        # guard: bad-releases-go-first
         is_bad = journal.last_of(events, name) and not journal.has_come_up(events, name)
         if is_bad and name not in kept:
             home.directory.remove_tree(f"{RELEASES}/{name}")
@@ -59,4 +60,5 @@ def remove_bad(home: Home, but: str) -> None:
 def _needed(home: Home) -> set[str]:
     found = journal.read_record(home)
     pending = {found.old, found.new, found.previous} if found else set()
+    # guard: keep-previous
     return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}

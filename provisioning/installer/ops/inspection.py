@@ -57,7 +57,7 @@ def _compare(home: Home, release: Release) -> Comparison:
     Owners do not count where they could not be given.
     """
     whose, layout = _whose(home, release), release.layout
-    if whose != owners.own():
+    if whose != owners.own():  # guard: prefix-of-another-user
         layout = owners.numbered(installed(release.data, release.manifest.entries), whose)
     where = home.path / release.path
     return tree.compare_entries(layout.release, where, owners=whose is None)
@@ -87,7 +87,7 @@ def prefix_above(path: str) -> str:
 def _beside(home: Home, release: Release) -> Iterator[Finding]:
     for entry in release.layout.data:
         fault = _data_fault(f"{home.path / entry.path}")
-        if fault:
+        if fault:  # guard: data-that-is-missing
             yield Finding(entry.path, fault)
     for entry in release.layout.conffiles:
         try:

@@ -170,7 +170,7 @@ def told(decision: Decision) -> str:
 
 def is_warning(decision: Decision) -> bool:
     """Tell whether somebody has to look at a configuration file."""
-    return decision.action in {NEW, OLD, IDLE, ASIDE}
+    return decision.action in {NEW, OLD, IDLE, ASIDE}  # guard: configuration-worth-a-look
 
 
 def steps(plan: InstallPlan, *, runs: bool) -> Iterator[str]:

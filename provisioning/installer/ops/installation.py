@@ -131,18 +131,19 @@ def _old(home: Home, current: str, new: Release) -> Release | None:
 
 def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:
     name, version = new.package.name, new.package.version
-    _demand_own(home, new.package)
+    _demand_own(home, new.package)  # guard: prefix-of-another-package
     if old and old.package.name != name:
         raise RefusedError(f"{home.path}: is the place of {old.package.name}, not of {name}")
     there = releases.prefix_of(home.root, name)
     if there not in {"", home.prefix}:
         raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
+    # guard: package-of-dpkg
     if releases.is_of_dpkg(home, name):  # a purge by it would remove configuration and data of both
         raise RefusedError(
             f"{home.path}: is dpkg's; copy what is to stay of its configuration and data, which"
             f" `dpkg -P {name}` removes, and run that first"
         )
-    if old and not downgrade and is_older(version, old.package.version):
+    if old and not downgrade and is_older(version, old.package.version):  # guard: older-version
         raise RefusedError(
             f"{name}: {version} is older than {old.package.version}, which is installed;"
             " --allow-downgrade installs it all the same"
@@ -206,7 +207,7 @@ def planned_rollback(home: Home, version: str) -> InstallPlan:
     old = releases.read(home, current)
     new = releases.read(home, name, old)
     found = differences(home, new)
-    if found:
+    if found:  # guard: damaged-release
         raise RefusedError(
             f"{home.path / new.path}: is damaged ({found[0]}); install the package again"
         )

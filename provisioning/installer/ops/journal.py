@@ -173,7 +173,7 @@ def add(home: Home, event: Event) -> None:
 def next_sequence(home: Home) -> int:
     """The number of the next change."""
     events = read_history(home)
-    return events[-1].sequence + 1 if events else 1
+    return events[-1].sequence + 1 if events else 1  # guard: number-of-an-event
 
 
 def last_of(events: Iterable[Event], release: str) -> Event | None:
@@ -193,6 +193,7 @@ def _event(line: bytes) -> Event | None:
     except (ValueError, TypeError, RecursionError):
         return None
     types = [type(value) for value in event]
+    # guard: release-of-an-event
     is_event = types == [type(value) for value in _LIKE_EVENT] and is_name(event.release)
     return event if is_event else None
 
@@ -224,6 +225,7 @@ def left(home: Home, name: str = "") -> Release | None:
         return None
     package = found.package
     is_its_own = package.prefix == home.prefix and name in {"", package.name}
+    # guard: removed-by-its-manifest
     return found if is_its_own and called in _removed(home) else None
 
 

@@ -95,12 +95,12 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
         # Whoever installs the package meanwhile gets its configuration as for the first time.
         about = journal.left(home)
         if about:  # or what Python has left beside them would keep their directories
-            bytecode.sweep(home, "", about.layout.conffiles)
+            bytecode.sweep(home, "", about.layout.conffiles)  # guard: byte-code-purged
         footprint.note(home, footprint.known(home, about))
-        home.directory.remove(journal.REMOVED)
+        home.directory.remove(journal.REMOVED)  # guard: removal-ends-before-data
         stuck += [*_all_removed(home, _purged(home)), *lifecycle.remove_users(home)]
         if not stuck:
-            forget(home, but=(LOCK,))
+            forget(home, but=(LOCK,))  # guard: lock-outlives-a-purge
     return tuple(stuck)
 
 

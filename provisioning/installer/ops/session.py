@@ -39,15 +39,15 @@ def recover(home: Home, console: Console, *, attempts: int) -> str:
     comes back.
     """
     found = journal.read_record(home)
-    if hooks.end(home):
+    if hooks.end(home):  # guard: hook-of-a-killed-run
         console.say(f"{home.path}: a hook of the run that was killed still ran, and was ended")
-    _sweep(home, console, ("", RELEASES, STATE, KEPT))
+    _sweep(home, console, ("", RELEASES, STATE, KEPT))  # guard: sweep-temporaries
     if not home.directory.status(CURRENT):  # who is killed in a purge may leave no record
-        _sweep(home, console, footprint.places(home))
+        _sweep(home, console, footprint.places(home))  # guard: sweep-of-a-purge
     if not found:
         return ""
     under_way = _change(home, console, found)
-    _sweep(home, console, _beside(under_way))
+    _sweep(home, console, _beside(under_way))  # guard: sweep-beside-configuration
     releases.sweep(home, found.name)
     for release in filter(None, (under_way.old, under_way.new, journal.left(home, found.name))):
         lifecycle.sweep(home, release.package)
@@ -62,15 +62,15 @@ def _change(home: Home, console: Console, found: Record) -> Transaction:
 
 def _recover(found: Transaction, attempts: int) -> str:
     entry = found.record
-    if transaction.has_ended(found) and entry.action != REMOVE:
+    if transaction.has_ended(found) and entry.action != REMOVE:  # guard: recover-after-a-boot
         journal.remove_record(found.home)  # all but this was done
         return "finished"
     if entry.action == REMOVE:
         return _recover_removal(found)
-    if entry.phase == RETURNING:
+    if entry.phase == RETURNING:  # guard: recover-going-back
         transaction.go_back(found, entry.reason)
         return "undone"
-    if not transaction.is_committed(found) or entry.attempts >= attempts:
+    if not transaction.is_committed(found) or entry.attempts >= attempts:  # guard: attempts-end
         transaction.undo(found, "interrupted, before it was known to be good")
         return "undone"
     try:
@@ -127,10 +127,11 @@ def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) 
     ways = missing(root, prefix) if make else []
     with opened(root, prefix, make=make) as home:
         if not home.is_rehearsal:
-            demand_own(home)
+            demand_own(home)  # guard: records-that-others-write
         _have_finished(home, console)
         try:
             with locked(home):
+                # guard: recover-first
                 recover(home, console, attempts=0 if is_starting() else ATTEMPTS)
                 footprint.settle_prefix(home)
                 try:
@@ -139,7 +140,7 @@ def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) 
                     _tidy(home)
         finally:
             with suppress(OSError):
-                if footprint.is_new(home):
+                if footprint.is_new(home):  # guard: refused-removes-nothing
                     remove_empty(root, ways or [home.path.relative_to(root).as_posix()])
             if not home.directory.status(STATE):
                 releases.forget(root, prefix)
@@ -156,7 +157,7 @@ def _have_finished(home: Home, console: Console) -> None:
     if filesystem.of_bytes(home.directory.read(TOOL) or b"") != began:
         return  # nobody has it any more
     doubt = doubt_about(home, TOOL)
-    if doubt:
+    if doubt:  # guard: prefix-that-others-write
         raise RefusedError(
             f"{home.path / TOOL}: has to end what it began here, and is not run, since {doubt};"
             f" run `provision recover` as whoever began it, or use another directory"

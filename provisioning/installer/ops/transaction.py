@@ -70,10 +70,10 @@ def carry_out(change: Transaction, kept: Kept) -> None:
         finish(change)
     except (TargetError, OSError) as error:
         if not has_ended(change):
-            raise _undone(change, error) from None
+            raise _undone(change, error) from None  # guard: undo-when-unwell
     except BaseException:  # a signal, or a fault of this program
         if not has_ended(change):
-            undo(change, "interrupted")
+            undo(change, "interrupted")  # guard: undo-when-interrupted
             raise
         journal.remove_record(change.home)  # it comes too late: all was done
 
@@ -86,7 +86,7 @@ def begun(change: Transaction) -> Transaction:
     about = change.new or change.old
     if about:
         lifecycle.guard(change.home, about.package)
-    return change.noted(phase=BEGUN)
+    return change.noted(phase=BEGUN)  # guard: journal-begun
 
 
 def has_ended(change: Transaction) -> bool:
@@ -103,12 +103,12 @@ def is_committed(change: Transaction) -> bool:
 def finish(change: Transaction) -> None:
     """Bring up the release that has become current, and end the change."""
     home, old, new = change.home, change.old, change.new
-    change = change.noted(attempts=change.record.attempts + 1)
+    change = change.noted(attempts=change.record.attempts + 1)  # guard: attempts-counted
     if new is None:
         raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
     decided = configuration.kept(home, change.record.old).decisions
     apply_configuration.apply(home, decided, new.name, new.layout)
-    if change.record.action == ROLLBACK and old:
+    if change.record.action == ROLLBACK and old:  # guard: configuration-of-a-rollback
         apply_configuration.forget_new(home, old.layout.conffiles)
     lifecycle.run_hook(home, change.record, "post_install", (old, new))
     resting = change.record.resting.split()
@@ -165,9 +165,10 @@ def _prepare(change: Transaction, kept: Kept) -> Transaction:
     configuration.keep(home, change.record.old, kept)
     if new:
         apply_configuration.make(home, new, change.old or journal.left(home, change.record.name))
+        # guard: byte-code-swept
         change.console.warn(bytecode.sweep(home, new.path, new.layout.release))
     change.console.warn(releases.enter(home, change.record.name))
-    return change.noted(phase=SWITCHING)
+    return change.noted(phase=SWITCHING)  # guard: journal-switching
 
 
 def _switch(change: Transaction) -> None:

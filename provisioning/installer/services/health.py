@@ -53,7 +53,7 @@ def http_probe(url: str) -> Probe:
             return _named(error, url)
         finally:
             connection.close()
-        return "" if status in _GOOD else f"{url} answers {status}"
+        return "" if status in _GOOD else f"{url} answers {status}"  # guard: health-answer
 
     return _bounded(ask, url)
 

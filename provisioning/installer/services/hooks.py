@@ -46,7 +46,7 @@ def end(home: Home) -> bool:
     pid, _, born = (
         (home.directory.read(NOTE) or b"").decode(errors="replace").strip().partition(" ")
     )
-    runs = pid.isdigit() and born != "" and _born(int(pid)) == born
+    runs = pid.isdigit() and born != "" and _born(int(pid)) == born  # guard: process-of-that-number
     if runs:
         with suppress(ProcessLookupError):
             os.killpg(int(pid), signal.SIGKILL)
@@ -140,4 +140,5 @@ def _fault(hook: Hook, ended: Ended) -> str:
         return f"{hook.name} did not end within {hook.timeout} seconds, and was killed{said}"
     if ended.status < 0:
         return f"{hook.name} was killed by signal {-ended.status}{said}"
+    # guard: hook-failed
     return f"{hook.name} ended with {ended.status}{said}" if ended.status else ""

@@ -80,6 +80,7 @@ def others(root: Directory, name: str) -> Iterator[str]:
     for place in _OTHERS:
         for each in root.names(place):
             path = f"{place}/{each}"
+            # guard: label-of-another
             if path != f"{DIRECTORY}/{name}" and _says_label(root.read(path) or b"", wanted):
                 yield path
 

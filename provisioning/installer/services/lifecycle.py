@@ -60,7 +60,7 @@ class _User(NamedTuple):
         if of_groups:
             return any(rights & owners.RUN for rights in of_groups)
         by_group = group in self.groups and not entries
-        return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))
+        return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))  # guard: open-to-a-group
 
 
 def faults(home: Home, release: Release) -> Iterator[str]:
@@ -117,8 +117,8 @@ def demand_ready(home: Home, new: Release) -> None:
     found = managers.faults(_system(home, new.package), new.manifest)
     if not home.is_rehearsal:
         found += _foreign(new.package)
-        found += _open_to_others(home, new.package)
-        found += faults(home, new)
+        found += _open_to_others(home, new.package)  # guard: hook-that-others-write
+        found += faults(home, new)  # guard: closed-way
         found += users.faults(new.package)
         found += device.faults(new.package.device, _values_file(home, new.package))
     if found:
@@ -167,18 +167,18 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
     if owner is None or hook is None or home.is_rehearsal:
         return
     doubt = doubt_about(home, owner.path)
-    if doubt:
+    if doubt:  # guard: hook-that-goes-and-others-write
         raise TargetError(f"{name}: is not run, since {doubt}")
     before = old.package.version if old else ""
     where = str(home.path / owner.path)
-    with bytecode.cache(home, owner) as cache:
+    with bytecode.cache(home, owner) as cache:  # guard: byte-code-of-a-hook
         occasion = Occasion(owner.package, where, before, record.action, cache)
         with hooks.noting(home) as begun:
             output, fault = hooks.run_hook(hook, occasion, begun)
     log = f"{STATE}/{name}.log"
     home.directory.write(log, output, _LOG)
     if fault:
-        raise TargetError(f"{fault}; what it said is in {home.path / log}")
+        raise TargetError(f"{fault}; what it said is in {home.path / log}")  # guard: hook-raises
 
 
 def resting(home: Home, old: Release | None) -> list[str]:
@@ -204,12 +204,12 @@ def start(
     values = device.values(package.device, _values_file(home, package).data)
     with _told(package):
         make_users(home, package)
-        bytecode.renew(home, package)
+        bytecode.renew(home, package)  # guard: byte-code-renewed
         managers.arrange(at, package, new.manifest._replace(package=package), values)
-    managers.restart(at, package, resting)
+    managers.restart(at, package, resting)  # guard: restart-services
     fault = health.fault(at, package, values, resting)
     if fault:
-        raise TargetError(fault)
+        raise TargetError(fault)  # guard: unwell-service
 
 
 def note(home: Home, new: Release) -> str:
@@ -229,7 +229,7 @@ def forget(home: Home, package: Package) -> None:
     """Have the service manager know nothing of a package. Raises TargetError."""
     with _told(package):
         managers.arrange(_system(home, package), package, None, {})
-        bytecode.forget(home, package)
+        bytecode.forget(home, package)  # guard: byte-code-forgotten
 
 
 def _system(home: Home, package: Package) -> subprocesses.System:

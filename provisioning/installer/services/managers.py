@@ -43,7 +43,7 @@ def faults(system: System, manifest: Manifest) -> list[str]:
             for name in needed
             for path in units.strangers(name)
         ]
-        found += [
+        found += [  # guard: alias-of-a-unit
             f"{system.root / path}: is not of {package.name}, and goes by the name {name} too where"
             " it is enabled (Alias=); call the service another name"
             for path, name in units.aliases(needed)
@@ -111,6 +111,7 @@ def restart(system: System, package: Package, resting: Collection[str] = ()) -> 
 
     Raises TargetError.
     """
+    # guard: resting-is-not-asked
     wanted = [name for name in names(package) if name not in resting] if package.services else []
     if wanted and system.runs and not system.boots:
         manager = manager_of(package)

@@ -66,31 +66,31 @@ def run_program(
         begun(process.pid)
         late = not listener.listen(seconds)
         if late:
-            _signal(process, signal.SIGTERM)
+            _signal(process, signal.SIGTERM)  # guard: hook-ended
             if not listener.listen(GRACE):
-                _signal(process, signal.SIGKILL)
+                _signal(process, signal.SIGKILL)  # guard: hook-killed
                 listener.listen(GRACE)
         return Ended(process.wait(), late, listener.heard())
 
 
 @contextmanager
 def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    with _nothing_ignored():
+    with _nothing_ignored():  # guard: signals-of-a-hook
         process = subprocess.Popen(  # noqa: S603 - what an installation was asked to run
             program.command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,  # guard: input-of-a-hook
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=program.directory,
             env=program.environment,
-            umask=UMASK,
-            start_new_session=True,
+            umask=UMASK,  # guard: umask-of-a-hook
+            start_new_session=True,  # guard: session-of-a-hook
             **program.identity,
         )
     try:
         yield process
     finally:  # also those that it has left behind, and after an interruption
-        _signal(process, signal.SIGKILL)
+        _signal(process, signal.SIGKILL)  # guard: children-of-a-hook
         process.wait()
         if process.stdout:
             process.stdout.close()
@@ -168,7 +168,7 @@ class _Listener:
             said = os.read(self._output, _BLOCK)
         except BlockingIOError:
             return False
-        self._heard = (self._heard + said)[-OUTPUT:]
+        self._heard = (self._heard + said)[-OUTPUT:]  # guard: end-of-what-is-said
         return bool(said)
 
 

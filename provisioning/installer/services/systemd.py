@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.installer.store.durable import Directory
 
-DIRECTORY = "usr/local/lib/systemd/system"
+DIRECTORY = "usr/local/lib/systemd/system"  # guard: place-of-units
 """Not where `systemctl mask` has to put its link."""
 FORMER = "etc/systemd/system"
 """Where older tools put units."""
@@ -159,7 +159,7 @@ def resting(names: list[str]) -> list[str]:
 
 def _is_resting(said: Mapping[str, str]) -> bool:
     """Tell whether nobody wants a service to run, by what systemd says of it."""
-    if said.get("LoadState") == "masked":
+    if said.get("LoadState") == "masked":  # guard: masked-rests
         return True
     if said.get("ActiveState") in _RUNS or said.get("LoadState") != "loaded":
         return False
@@ -176,7 +176,7 @@ def _was_stopped(said: Mapping[str, str]) -> bool:
     is_clean = (said.get("ExecMainCode"), said.get("ExecMainStatus")) == ("1", "0")
     policy = said.get("Restart")
     again = policy == "always" or (policy == "on-failure" and not is_clean)
-    return 0 < left < ended or (again and ended > 0)
+    return 0 < left < ended or (again and ended > 0)  # guard: waiting-rests
 
 
 def _asked(name: str, properties: Iterable[str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Units:
     def strangers(self, name: str) -> Iterator[str]:
         """Where the service manager knows another by a name."""
         yield from filter(self._is_strange, self._paths(name))
-        yield from self._manager.others(self._root, name)
+        yield from self._manager.others(self._root, name)  # guard: unit-of-others
 
     def aliases(self, names: Collection[str]) -> Iterator[tuple[str, str]]:
         """Where another is, or may be, known by one of these names; and by which."""
@@ -110,6 +110,7 @@ class Units:
         Before the file: whoever finds that knows that it was enabled, or disabled since.
         """
         link = f"{self._wants}/{name}"
+        # guard: enabled-once
         if self._wants and (is_new or (is_moved and self._root.status(link))):
             self._root.link(link, f"/{self._manager.DIRECTORY}/{name}")
 

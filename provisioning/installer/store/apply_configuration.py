@@ -65,6 +65,7 @@ def _absent(home: Home, needed: Iterable[Entry], layout: Installed | None) -> di
     return {
         entry.path: footprint.DATA if entry in data else footprint.DIRECTORY
         for entry in needed
+        # guard: directory-that-was-there
         if not home.directory.is_directory(entry.path) and not home.directory.leads(entry.path)
     }
 
@@ -96,7 +97,7 @@ def apply(
     needed = [each for each in _directories(layout) if _is_in(each.path, goes)]
     footprint.note(home, {**footprint.files(home, written), **_absent(home, needed, layout)})
     for decision in reversed(decided):  # what lies in a directory first
-        _clear(home, decision)
+        _clear(home, decision)  # guard: configuration-cleared
     _make(home, needed)
     known = {decision.path: number for number, decision in enumerate(kept(home, release).decisions)}
     for decision in decided:
@@ -105,7 +106,7 @@ def apply(
             data = home.directory.read(f"{RELEASES}/{release}/{CONFFILES}/{decision.path}")
         elif decision.action in {RESTORE, OLD}:
             data = home.directory.read(f"{kept_at(release)}/{known[decision.path]}")
-        if decision.action in {INSTALL, NEW, RESTORE, OLD}:
+        if decision.action in {INSTALL, NEW, RESTORE, OLD}:  # guard: configuration-moved-aside
             _apply(home, decision, data, says.get(decision.path))
     if goes:
         footprint.note(home, {})

@@ -67,10 +67,12 @@ def forward(path: str, live: Live, old: Entry | None, new: Entry | None) -> Deci
     if new.type == DIR:
         return _decision(path, live, _cleared(live, old), Live())
     if old is None or old.type == DIR:
+        # guard: configuration-into-an-empty-place
         action = INSTALL if live.digest in {ABSENT, EMPTY} else _beside(live, new)
         return _decision(path, live, action, _installed(live, None, new))
-    if live.digest == ABSENT or _says(old) == _says(new):
+    if live.digest == ABSENT or _says(old) == _says(new):  # guard: configuration-edited
         return _decision(path, live, KEEP, live)
+    # guard: configuration-unedited
     action = INSTALL if live.digest == old.digest else _beside(live, new)
     return _decision(path, live, action, _installed(live, old, new))
 
@@ -81,19 +83,23 @@ def backward(live: Live, then: Decision, now: Entry | None, coming: Entry | None
     `now` is what the release that is current says, and `coming` what that one does.
     """
     before, path = then.before, then.path
+    # guard: configuration-over-two-releases
     unedited = live.digest in {then.after.digest, now.digest if now else then.after.digest}
     if any(each and each.type == DIR for each in (now, coming)):
         action = _directory_back(live, before, now, coming)
         return _decision(path, live, action, before if action in {RESTORE, RETURN} else Live())
+    # guard: configuration-kind-since
     if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:
         return _decision(path, live, KEEP, live)
     if live.digest == before.digest:
         only_mode = live == then.after != before
         return _decision(path, live, RESTORE if only_mode else KEEP, before)
     if before.digest in _FREE:
+        # guard: configuration-added
         return _decision(path, live, ARCHIVE if unedited else KEEP, Live())
-    if unedited:
+    if unedited:  # guard: configuration-restored
         return _decision(path, live, RESTORE, before)
+    # guard: configuration-deleted-since
     return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)
 
 
@@ -105,15 +111,16 @@ def _directory_back(live: Live, before: Live, now: Entry | None, coming: Entry |
         return _cleared(live, now)
     if live.digest not in _FREE:
         return KEEP if before.digest in {*_NO_FILES, ABSENT} else OLD
-    if before.digest == OTHER:
+    if before.digest == OTHER:  # guard: configuration-returned
         return RETURN
     return ARCHIVE if before.digest in {*_NO_FILES, ABSENT} else RESTORE
 
 
 def _without(live: Live, old: Entry | None) -> str:
     """What becomes of something of which the release to come has nothing."""
-    if old is None or live.digest in {ABSENT, EMPTY}:
+    if old is None or live.digest in {ABSENT, EMPTY}:  # guard: configuration-dropped-and-deleted
         return KEEP
+    # guard: configuration-dropped
     return ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE
 
 
@@ -122,6 +129,7 @@ def _cleared(live: Live, old: Entry | None) -> str:
     was_file = old is not None and old.type == FILE
     if live.digest in {ABSENT, EMPTY, FULL} or (live.digest == OTHER and not was_file):
         return KEEP  # a link is where somebody keeps the data
+    # guard: configuration-kind-dropped
     return ARCHIVE if was_file and old and live.digest == old.digest else ASIDE
 
 
@@ -131,7 +139,7 @@ def _decision(path: str, live: Live, action: str, after: Live) -> Decision:
 
 
 def _beside(live: Live, new: Entry) -> str:
-    return KEEP if live.digest == new.digest else NEW
+    return KEEP if live.digest == new.digest else NEW  # guard: configuration-edited-alike
 
 
 def _says(entry: Entry) -> tuple[str, int, str, str]:
@@ -235,13 +243,13 @@ def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[
     """
     goes = {each.path: each.action for each in decided if each.action in {ARCHIVE, ASIDE}}
     for path in (f"{path}.old" for path, action in goes.items() if action == ASIDE):
-        if home.directory.status(path):
+        if home.directory.status(path):  # guard: configuration-below-a-file
             raise RefusedError(
                 f"{home.path / path}: is in the way of what was edited; move it away"
             )
     for entry in layout.above:
         is_there = home.directory.status(entry.path) and entry.path not in goes
-        if is_there and not home.directory.is_directory(entry.path):
+        if is_there and not home.directory.is_directory(entry.path):  # guard: link-in-configuration
             raise RefusedError(f"{home.path / entry.path}: is no directory; move it away")
     needed = sorted((*layout.above, *layout.data))
     return tuple(entry.path for entry in needed if not home.directory.status(entry.path))

@@ -41,7 +41,7 @@ def sync(descriptor: int) -> None:
                 raise
         else:
             return
-    os.fsync(descriptor)
+    os.fsync(descriptor)  # guard: sync-fails
 
 
 def sync_below(directory: Directory, path: str, opened: int) -> None:
@@ -62,7 +62,7 @@ def sync_below(directory: Directory, path: str, opened: int) -> None:
 
 
 def _sync_file_system(descriptor: int) -> None:
-    if _C.syncfs(descriptor) != 0:
+    if _C.syncfs(descriptor) != 0:  # guard: sync-file-system-fails
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
@@ -118,7 +118,7 @@ def _is_gone(descent: Descent, path: str, faults: list[OSError]) -> bool:
         except NotADirectoryError:
             os.unlink(name, dir_fd=parent)
         except OSError as error:
-            if error.errno in _FILLED:
+            if error.errno in _FILLED:  # guard: mount-in-data
                 return False
             raise
     return True
@@ -172,7 +172,7 @@ def _gathered(faults: list[OSError], path: str) -> Iterator[None]:
     try:
         with named(path):
             yield
-    except OSError as error:
+    except OSError as error:  # guard: cannot-be-removed-for-ever
         faults.append(error)
 
 
@@ -299,7 +299,7 @@ class Directory:
                 while left:
                     left = left[file.write(left) :]
                 settle(descriptor, owned)
-                sync(descriptor)
+                sync(descriptor)  # guard: sync-a-file
 
         self._put(path, make)
 
@@ -331,7 +331,7 @@ class Directory:
         """Give what lies at `path` another name in its directory, which nothing has."""
         parent, name = self._descent.to(path)
         os.rename(name, to.rpartition("/")[2], src_dir_fd=parent, dst_dir_fd=parent)
-        sync(parent)
+        sync(parent)  # guard: sync-a-link
 
     @_named
     def temporary(self, path: str) -> str:
@@ -371,11 +371,11 @@ class Directory:
         try:
             self.move(path, doomed)
         except OSError as error:
-            if error.errno not in _FIXED:
+            if error.errno not in _FIXED:  # guard: lower-layer
                 raise
             doomed = path
         faults = remove(self._descent, doomed)
-        if faults and doomed != path:
+        if faults and doomed != path:  # guard: old-release-with-a-mount
             self.move(doomed, path)
         for fault in faults:
             with self.naming(path + str(fault.filename)[len(doomed) :]):
@@ -404,7 +404,7 @@ class Directory:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=parent)
             raise
-        sync(parent)
+        sync(parent)  # guard: sync-a-renamed
 
     def _temporary_name(self) -> str:
         return self.temporaries + os.urandom(8).hex()

@@ -71,7 +71,7 @@ def entries(where: int | Path) -> tuple[AclEntry, ...]:
     found = [AclEntry(kind, who, rights) for kind, rights, who in said]
     mask = next((each.rights for each in found if each.kind == _MASK), WRITE | RUN)
     return tuple(
-        each._replace(rights=each.rights & mask)
+        each._replace(rights=each.rights & mask)  # guard: mask-of-a-list
         for each in found
         if each.kind in {USER, OWNING, GROUP}
     )
@@ -124,7 +124,7 @@ def numbered(layout: Installed, all_of: Ids | None) -> Installed:
     def number(entry: Entry) -> Entry:
         names = entry[3:5]
         ids = known.get(names) or known.setdefault(names, all_of or _ids(*names))
-        if entry[2] & _LENT:
+        if entry[2] & _LENT:  # guard: lent-rights-of-files
             mode = entry.mode & ~sum(bit for bit, _ in _unlent(entry, ids))
             return Entry._make((*entry[:2], mode, *ids, *entry[5:]))
         # In half the time of _replace.
@@ -151,7 +151,7 @@ def _unlent(entry: Entry, ids: Ids) -> Iterator[tuple[int, str]]:
         (stat.S_ISGID, _group_number, entry.group, ids[1]),
     )
     for bit, look, name, number in said:
-        if entry.mode & bit and look(name) != number:
+        if entry.mode & bit and look(name) != number:  # guard: lent-rights-without-root
             what = "user" if bit == stat.S_ISUID else "group"
             absent = f"there is no {what} {name} on this machine"
             yield bit, absent if not look(name) else f"only root can give it to the {what} {name}"
@@ -213,7 +213,7 @@ def doubt_about(home: Home, path: str) -> str:
     """
     last = home.path / path
     with Descent(_TOP) as descent:
-        for way in (*reversed(last.parents), last):
+        for way in (*reversed(last.parents), last):  # guard: directories-above
             try:
                 parent, name = descent.to(str(way)[1:])
                 status = os.stat(name or ".", dir_fd=parent, follow_symlinks=False)
@@ -243,13 +243,13 @@ def _doubt(
 
     On the way, a directory may be open to all if none but the owner of a thing can take it away.
     """
-    if status.st_uid not in {0, os.geteuid()}:
+    if status.st_uid not in {0, os.geteuid()}:  # guard: owner-of-what-is-trusted
         return f"belongs to {name_of(status.st_uid)}"
     if way and status.st_mode & stat.S_ISVTX:
         return ""
-    if status.st_mode & stat.S_IWOTH:
+    if status.st_mode & stat.S_IWOTH:  # guard: writable-by-all
         return "can be written to by everybody"
-    if status.st_mode & stat.S_IWGRP:
+    if status.st_mode & stat.S_IWGRP:  # guard: writable-by-a-group
         with opened() as descriptor:
             return _sharing(status, entries(descriptor))
     return ""
@@ -261,7 +261,7 @@ def _sharing(status: os.stat_result, entries: Iterable[AclEntry]) -> str:
     for kind, who, rights in tuple(entries) or (by_mode,):
         if not rights & WRITE:
             continue
-        if kind == USER and who not in {0, os.geteuid()}:
+        if kind == USER and who not in {0, os.geteuid()}:  # guard: writable-by-a-list
             return f"can be written to by {name_of(who)}, as its ACL says"
         if kind == GROUP and not _is_alone(who, status.st_uid):
             return f"can be written to by the group {_group_name(who)}, as its ACL says"

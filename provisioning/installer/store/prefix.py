@@ -55,7 +55,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
     path = _really(root, prefix)
     with _reached(root, path, footprint.new_prefix() if make else None) as directory:
         for own in _OWN:
-            if _is_strange(directory, own):
+            if _is_strange(directory, own):  # guard: link-in-a-prefix
                 raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")
         yield Home(root, prefix, path, directory)
 
@@ -63,6 +63,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
 def _is_strange(directory: Directory, own: str) -> bool:
     try:
         return directory.status(own) is not None and not directory.is_directory(own)
+    # guard: prefix-that-cannot-be-read
     except PermissionError:  # it lies in a `state/` of which this user can neither read nor write
         return False
 
@@ -113,6 +114,7 @@ def remove_empty(root: Path, ways: Iterable[str]) -> None:
 
 def _really(root: Path, path: str) -> Path:
     where = root / os.path.normpath(f"/{path}").lstrip("/")  # no `..` leads out of a root
+    # guard: prefix-by-a-link
     return Path(os.path.realpath(where.parent), where.name) if root == SYSTEM else where
 
 
@@ -126,7 +128,7 @@ def _reached(root: Path, path: Path, owned: Owned | None, package: str = "") -> 
                 top.make(way, owned if owned and way == ways[-1] else _OPEN)
             with top.opened(path.relative_to(root).as_posix()) as descriptor:
                 directory = Directory(descriptor, package, path)
-    except OSError as error:
+    except OSError as error:  # guard: prefix-on-a-bad-disk
         raise RefusedError(_fault(root, path, error)) from error
     with directory:
         yield directory
@@ -167,7 +169,7 @@ def _locked(home: Home) -> int:
         with home.directory.opened(STATE) as state, home.directory.naming(LOCK):
             descriptor = os.open("lock", _FLAGS, 0o600, dir_fd=state)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: lock-of-a-prefix
         except BlockingIOError:
             os.close(descriptor)
             raise LockedError(
@@ -177,6 +179,7 @@ def _locked(home: Home) -> int:
             os.close(descriptor)
             raise
         status = home.directory.status(LOCK)
+        # guard: lock-of-a-removed-prefix
         if status and status.st_ino == os.fstat(descriptor).st_ino:
             return descriptor
         os.close(descriptor)  # whoever held it removed the package, and this file with it

@@ -109,7 +109,7 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
     match = _NAME.fullmatch(name)
     if data is None:
         raise RefusedError(f"{where}: holds no package")
-    if not match or filesystem.of_bytes(data)[:8] != match[1]:
+    if not match or filesystem.of_bytes(data)[:8] != match[1]:  # guard: manifest-of-its-release
         raise RefusedError(
             f"{where}/{MANIFEST}: is not what was installed; install the package again"
         )
@@ -138,11 +138,12 @@ def at(home: Home, link: str) -> str:
         return ""
     where = home.path / link
     if leads is None:
+        # guard: current-is-a-link
         raise RefusedError(f"{where}: is no link to a release; move it away")
     above, _, name = leads.rpartition("/")
-    if above != RELEASES or not _NAME.fullmatch(name):
+    if above != RELEASES or not _NAME.fullmatch(name):  # guard: current-leads-to-a-release
         raise RefusedError(f"{where}: leads to {shown(leads)}, which is no release; remove it")
-    if not home.directory.is_directory(leads) and link == CURRENT:
+    if not home.directory.is_directory(leads) and link == CURRENT:  # guard: release-that-is-gone
         raise RefusedError(f"{where}: leads to {leads}, which is not there; remove it")
     return name
 
@@ -194,7 +195,7 @@ def enter(home: Home, name: str) -> str:
 def _sound(prefix: str | None) -> str:
     """Where a link leads, if this tool can have made it; "" if somebody else has."""
     sound = os.path.normpath(f"/{(prefix or '').lstrip('/')}")
-    return sound if prefix == sound else ""
+    return sound if prefix == sound else ""  # guard: prefix-in-a-registry
 
 
 def sweep(home: Home, name: str) -> None:

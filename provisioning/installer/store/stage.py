@@ -74,7 +74,7 @@ class PackageSource(NamedTuple):
         return proved is not None
 
     def _compare(self, found: Summary) -> None:
-        if found.indexed != self.says:
+        if found.indexed != self.says:  # guard: index-of-another-archive
             index = index_name(self.says.archive if self.says else "")
             raise RefusedError(f"{self.where}: is not what {index} beside it says")
 
@@ -205,11 +205,12 @@ def demand_room(home: Home, release: Release) -> None:
     sizes = (-(-entry.size // block) * block for entry in release.layout.release)
     directories = sum(entry.type == DIR for entry in release.layout.release)
     needed = sum(sizes) + directories * block + _SLACK_BYTES
-    if needed > room.f_bavail * block:
+    if needed > room.f_bavail * block:  # guard: room-on-the-disk
         raise TargetError(
             f"{home.path}: {_mib(needed)} are needed, {_mib(room.f_bavail * block)} are free"
         )
     nodes = len(release.layout.release) + _SLACK_NODES
+    # guard: inodes-on-the-disk
     if room.f_files and nodes > room.f_favail:  # where there is no limit, there is no number
         raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
 
@@ -252,7 +253,7 @@ def _staged(home: Home, of: Staging, opened: int) -> str:
     """Write a release, sync it, and read it back; "" if that is not what was to be written."""
     made = _proved(home, of) or _made(home, of, of.source.read)
     try:
-        sync_below(home.directory, made, opened)
+        sync_below(home.directory, made, opened)  # guard: sync-a-release
         if _is_whole(home, made, of.release):
             return made
     except BaseException:
@@ -289,7 +290,7 @@ def _made(home: Home, of: Staging, read: Callable[[Write], None]) -> str:
             _write(home, of, _Writer(into, of.release, earlier), read)
             settle(into, _OPEN)
     except BaseException:
-        directory.remove_tree(made)
+        directory.remove_tree(made)  # guard: failed-release-removed
         raise
     return made
 
@@ -330,7 +331,7 @@ class _Writer(Writer):
         # Whatever the archive said: two releases may be installed in one second, by any clock, and
         # Python would run the byte code of the one as that of the other.
         time = mtime_of_content(entry)
-        os.utime(descriptor, (time, time))
+        os.utime(descriptor, (time, time))  # guard: time-of-a-file
 
 
 def _is_whole(home: Home, made: str, release: Release) -> bool:

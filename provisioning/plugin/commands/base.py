@@ -97,6 +97,7 @@ class Told(Command):  # type: ignore[misc]  # doit has no type hints
     """Whether it does something, so that it has not failed where it only could not say so."""
 
     def __init__(self, *arguments: Any, **others: Any) -> None:
+        # guard: streams-of-doit
         console.mend()  # doit takes standard output when it makes a command
         _tell_interruptions()
         try:
@@ -152,21 +153,21 @@ def _tell_interruptions() -> None:
         else:
             before(kind, error, where)
 
-    sys.excepthook = tell
+    sys.excepthook = tell  # guard: early-interruption-of-doit
 
 
 def _in_words(error: Exception, command: str) -> str:
     """What to tell where doit would show a traceback or an object; "" where that is well."""
     if isinstance(error, CmdParseError):
-        return _no_option(error, command)
+        return _no_option(error, command)  # guard: no-such-option
     if isinstance(error, (InvalidDodoFile, InvalidTask)):
         return ""
     frame = _raiser(error)
     if frame.f_code is loader.get_module.__code__:
-        return _no_module(frame)
+        return _no_module(frame)  # guard: no-such-module
     is_of_records = isinstance(error, _NO_RECORDS) or type(error).__module__ == "sqlite3"
     if is_of_records and frame.f_globals.get("__name__") == dependency.__name__:
-        return _no_records(error, frame)
+        return _no_records(error, frame)  # guard: no-such-records
     # What was raised in a dodo.py, say, its author has to find.
     if isinstance(error, OSError) and raised_by(error) in _OURS:
         from provisioning.plugin.ownership import said  # noqa: PLC0415 - no project may be there

@@ -20,7 +20,7 @@ _HOOK = frozenset(
 )
 # What tells git not to look at a file, or to believe less than lstat(2) says.
 _TRUSTING_NOBODY = (
-    *("-c", "core.fileMode=true"),
+    *("-c", "core.fileMode=true"),  # guard: git-executable-bit
     *("-c", "core.symlinks=true"),
     *("-c", "core.trustctime=true"),
     *("-c", "core.checkStat=default"),
@@ -76,9 +76,10 @@ def refs(root: Path) -> Refs | NoVersion:
         commit = found.pop("HEAD", None)
         if commit is None:
             return NoVersion("git says: no commit yet", f"commit something, {_INSTEAD}")
-        if not _holds(root, commit):
+        if not _holds(root, commit):  # guard: repository-of-others
             return _foreign(root)
     except GitError as error:
+        # guard: no-repository
         return error.why._replace(failed=_NO_REPOSITORY not in error.why.message)
     # What an annotated tag is for comes behind it, with ^{}.
     tags = {name.removeprefix(_TAGS).removesuffix("^{}"): found[name] for name in found}
@@ -116,7 +117,7 @@ def ask(root: Path, *arguments: str, none: int = 0, standard_input: str = "") ->
             input=os.fsencode(standard_input),
             capture_output=True,
             check=False,
-            timeout=_SECONDS,
+            timeout=_SECONDS,  # guard: git-that-waits
         )
     except subprocess.TimeoutExpired:
         message = f"git {arguments[0]} has not come to an end within {_SECONDS} seconds"
@@ -124,7 +125,7 @@ def ask(root: Path, *arguments: str, none: int = 0, standard_input: str = "") ->
     except OSError as error:
         reason = f"git cannot be run: {error.strerror}"
         raise GitError(reason, f"install git, {_INSTEAD}") from None
-    if done.returncode not in {0, none}:
+    if done.returncode not in {0, none}:  # guard: git-that-fails
         raise _failed(done.stderr.decode("utf-8", "replace"), root)
     return os.fsdecode(done.stdout)
 

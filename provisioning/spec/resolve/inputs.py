@@ -159,13 +159,13 @@ class Inputs:
                 Diagnostic.at(asked, "unreadable-file", message, self._meant(file, error))
             )
             return None
-        if len(data) > MAX_BYTES:
+        if len(data) > MAX_BYTES:  # guard: largest-input
             start = Origin(file=file, line=1, column=1)
             faults.append(Diagnostic.at(start, "file-too-large", "the file is larger than 1 MiB"))
             return None
         try:
-            return data.decode("utf-8").removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
+            return data.decode("utf-8").removeprefix("\ufeff")  # guard: byte-order-mark
+        except UnicodeDecodeError as error:  # guard: not-utf8
             origin = place(file, data[: error.start].decode("utf-8"), error.start)
             hint = "save the file as UTF-8"
             faults.append(Diagnostic.at(origin, "not-utf8", "this is not text in UTF-8", hint))
@@ -256,7 +256,7 @@ class Inputs:
         return hashlib.sha256(states.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _bytes(self, file: str) -> bytes:
-        if leads_out(self.root, file):
+        if leads_out(self.root, file):  # guard: input-out-of-the-project
             raise OSError("a symbolic link leads out of the project")
         self.asked.add(file)
         if file not in self._read:
@@ -298,6 +298,6 @@ def _read(path: Path) -> bytes:
     # Opening a FIFO would wait for a writer that never comes.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # guard: input-that-is-no-file
             raise OSError("this is not a file")
         return stream.read(MAX_BYTES + 1)

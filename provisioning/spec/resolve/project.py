@@ -93,7 +93,7 @@ def _names(packages: list[_Made]) -> Iterator[Diagnostic]:
         for spec in variant.services:
             name = service_name(variant.name, spec.service.name)
             other, origin = known.setdefault(name, (variant.name, spec.origin))
-            if other != variant.name:
+            if other != variant.name:  # guard: service-twice
                 message = f"the service is called {name}, and so is one of {other}"
                 hint = "call one of them another name"
                 related = ((origin, "the other one"),)
@@ -140,7 +140,7 @@ def make_variant(resolved: Resolved, faults: list[Diagnostic]) -> Variant:
         origin=resolved.asked,
         said_by=resolved.said_by,
     )
-    _check_prefix(variant, merged, faults)
+    _check_prefix(variant, merged, faults)  # guard: prefix-shared
     _check_services(variant, merged, faults)
     if DEB in variant.formats:
         demand_debian(values, merged.items["formats"], faults)
@@ -215,7 +215,7 @@ def read_project(inputs: Inputs) -> ProjectSpecs:
     """
     project = _Project(inputs)
     made = sorted(project.variants(), key=lambda each: (each[0].name, each[0].platform))
-    project.faults += faults_beside(made)
+    project.faults += faults_beside(made)  # guard: prefix-nested
     ignored = project.check_given()
     faulty = {fault.origin.file for fault in project.faults}
     sound = [each for each in made if each[0].file not in faulty]

@@ -105,6 +105,7 @@ def version_in(text: str) -> str | Doubtful:
     text = re.sub(r"^[vV](?=\d)", "", text)
     public, plus, build = text.partition("+")
     doubt = _doubt_of(public)
+    # guard: version-of-two-readings
     return doubt or debian_of(text) or f"{_spelled(public)}{plus}{build.replace('-', '.')}"
 
 
@@ -185,10 +186,12 @@ def _version_of(root: Path, refs: Refs, asked: Asked) -> str | NoVersion:
     base, distance = _described(root, refs, asked.tags) if tagged else ("", 0)
     cut_off = _cut_off(root)
     # What was not fetched may hold a tag that is nearer, and commits that count.
+    # guard: shallow-clone
     if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):
         version = _latest(tagged[base], asked.tags)
         return version if isinstance(version, NoVersion) else _after(version, distance, refs)
     if asked.fallback:
+        # guard: shallow-age
         return _after(asked.fallback, _age(root, refs, known=not cut_off), refs)
     return _no_tag(asked.tags, shallow=bool(cut_off), elsewhere=bool(tagged))
 
@@ -215,8 +218,9 @@ def _by_commit(refs: Refs, tags: str) -> dict[str, list[str]]:
 def _latest(found: Sequence[str], tags: str) -> str | NoVersion:
     """The highest of the versions that the tags `found` of one commit say."""
     read = [version_in(cut(tag, tags)) for tag in found]
+    # guard: tag-that-is-no-version
     versions = [each for each in read if isinstance(each, str) and not VERSION.reason(each)]
-    return latest(versions) if versions else _unread(found[0], tags)
+    return latest(versions) if versions else _unread(found[0], tags)  # guard: no-tag-is-a-version
 
 
 def _unread(tag: str, tags: str) -> NoVersion:

@@ -243,7 +243,7 @@ def check(node: Mapping, schema: Schema, faults: list[Diagnostic]) -> Mapping:
     refused = {error.document_path for error in found if error.code != _TOGETHER.code}
     sound = _prune(node, refused) if refused else node
     # What is anchored may be met several times.
-    faults += dict.fromkeys(doubts(sound, {"schema": schema}))
+    faults += dict.fromkeys(doubts(sound, {"schema": schema}))  # guard: ambiguous-plain-value
     return sound
 
 
@@ -315,9 +315,9 @@ def _fault(root: Mapping, error: Any, schema: Schema) -> Diagnostic:
 def _type_fault(node: Node, key: str | int, rule: Schema) -> Diagnostic:
     types: str | list[str] = rule["type"]
     wanted = [types] if isinstance(types, str) else types
-    quotable = "string" in wanted and "integer" not in wanted
+    quotable = "string" in wanted and "integer" not in wanted  # guard: unquoted-text
     if quotable and isinstance(node, Scalar) and node.value is not None:
-        is_mode = key in MODES and _OCTAL.fullmatch(node.text)
+        is_mode = key in MODES and _OCTAL.fullmatch(node.text)  # guard: unquoted-mode
         text = shorten(node.text.zfill(4) if is_mode else node.text)
         written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
@@ -330,7 +330,7 @@ def _type_fault(node: Node, key: str | int, rule: Schema) -> Diagnostic:
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
     message = f"this is {kind_of(node)}, and must be {names}"
     fault = Diagnostic.at(node.origin, "wrong-type", message, instead(node, key, rule))
-    return replace(fault, excerpt=key != SECRETS)
+    return replace(fault, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
 
 
 def _better(node: Scalar, key: str | int, rule: Schema) -> str:

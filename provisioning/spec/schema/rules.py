@@ -87,7 +87,7 @@ def _link_reason(target: str) -> str:
     """Why a symbolic link may not say `target`; whether it leaves the package is seen later."""
     if not target or len(target) > _LONGEST_PATH:
         return f"is longer than {_LONGEST_PATH} characters" if target else "is empty"
-    if target.startswith("/"):
+    if target.startswith("/"):  # guard: absolute-link
         return "is absolute; write a relative path"
     if "\\" in target:
         return "has a backslash; separate with /"
@@ -106,6 +106,7 @@ def character_reason(text: str) -> str:
 
 def path_reason(path: str) -> str:
     """Why `path` is none that stays below its root; "" where it is."""
+    # guard: path-that-leaves-its-root
     return _link_reason(path) or ("leaves its root by .." if ".." in path.split("/") else "")
 
 

@@ -180,6 +180,7 @@ class Slip(NamedTuple):
 
 def slip_in(line: str, column: int, alone: str) -> Slip | None:
     """The blank that is missing in the key at `column`, which is `alone` where it has no value."""
+    # guard: tight-dash
     if not line[: column - 1].strip(" -") and (item := behind_dash(line[column - 1 :])):
         return Slip(column, MESSAGE.format("dash"), f"write - {item}")
     if pair := pair_in(alone):

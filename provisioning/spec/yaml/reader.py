@@ -102,12 +102,12 @@ def parse(
     """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
     found: list[Diagnostic] = []
     node = _parsed(text, file, found, as_written=as_written)
-    faults += withheld(found, text) if found else ()
+    faults += withheld(found, text) if found else ()  # guard: secret-in-a-syntax-error
     return node
 
 
 def _parsed(text: str, file: str, faults: list[Diagnostic], *, as_written: bool) -> Node | None:
-    if control := _CONTROL.search(text):
+    if control := _CONTROL.search(text):  # guard: control-character-in-yaml
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())
         faults.append(Diagnostic.at(origin, "control-character", message, "remove it"))
@@ -186,14 +186,14 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(str(event.anchor), origin)
         self._values += 1
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH:  # guard: yaml-too-deep
             message = f"this is nested deeper than {MAX_DEPTH} levels"
             hint = "do with fewer levels, or look for a bracket that is not closed"
             raise _Meaningless(self._origin(event, ""), "too-deep", message, hint)
-        if self._values > MAX_VALUES:
+        if self._values > MAX_VALUES:  # guard: yaml-too-many-values
             message = f"the file holds more than {MAX_VALUES:,} values"
             raise _Meaningless(origin, "too-many-values", message, "split it into several files")
-        if event.tag is not None:
+        if event.tag is not None:  # guard: yaml-tag
             hint = 'write the value alone; quote what is text, as in "0644"'
             message = f"the tag {event.tag.replace(_TAG, '!!')} is refused"
             self._faults.append(Diagnostic.at(origin, "tag", message, hint))
@@ -202,7 +202,7 @@ class _Reader:
     def _anchored(self, event: Any, origin: Origin, depth: int) -> Node:
         before = self._values
         if event.anchor is not None:
-            self._anchors[event.anchor] = None
+            self._anchors[event.anchor] = None  # guard: recursive-alias
         # `[a: b]` holds a map too, which starts without a bracket, and takes no room.
         takes_room = event.start_mark.index < event.end_mark.index
         in_brackets = takes_room and getattr(event, "flow_style", False)
@@ -233,7 +233,7 @@ class _Reader:
         node, size = anchored
         self._values += size
         self._aliased += size
-        if self._aliased > MAX_ALIASED:
+        if self._aliased > MAX_ALIASED:  # guard: alias-bomb
             message = f"the aliases of this file stand for more than {MAX_ALIASED:,} values"
             raise _Meaningless(origin, "alias-bomb", message, "use fewer aliases")
         return node
@@ -254,8 +254,8 @@ class _Reader:
             node = self._node(next(self._events), path, depth + 1)
             if key is None:
                 continue
-            self._demand_spaces(event, node)
-            if key in keys:
+            self._demand_spaces(event, node)  # guard: tight-colon
+            if key in keys:  # guard: key-twice
                 related = ((keys[key], "first written here"),)
                 message, hint = "this key is here twice", "remove one of the two"
                 self._faults.append(Diagnostic.at(place, "duplicate-key", message, hint, related))
@@ -280,6 +280,7 @@ class _Reader:
             message = f"this key is {kind_of(node)}, and must be text"
             hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
             self._faults.append(Diagnostic.at(origin, "key-not-text", message, hint))
+        # guard: key-that-is-no-text
         elif not node.doubtful and node.text not in _AXES and (reason := doubt(node)):
             hint = f'quote it: "{shorten(node.text)}":'
             self._faults.append(Diagnostic.at(origin, "key-not-text", reason, hint))
@@ -311,7 +312,8 @@ class _Reader:
     def _scalar(self, event: Any, origin: Origin) -> Scalar:
         self._last = event
         value: str | int | float | bool | None = event.value
-        quoted = not event.implicit[0]  # or tagged, which was told
+        quoted = not event.implicit[0]  # or tagged, which was told  # guard: quoted-is-text
+        # guard: variables-as-written
         doubtful = self._as_written and not quoted and is_ambiguous(event.value)
         if not quoted and not doubtful:
             value = self._typed(event.value, origin)
@@ -325,7 +327,7 @@ class _Reader:
             return text
         value: int | float | bool | None = math.nan
         # Longer ones take quadratic time to read, or cannot be written in decimal afterwards.
-        if len(text) <= _LONGEST_NUMBER:
+        if len(text) <= _LONGEST_NUMBER:  # guard: longest-number
             with suppress(ValueError):  # such as 0x_
                 value = _TYPES[tag](yaml.ScalarNode(tag, text))
         if isinstance(value, float) and not math.isfinite(value):

@@ -434,7 +434,7 @@ def finish(described: DebSource) -> Iterator[str]:
 def undo(described: DebSource) -> Iterator[str]:
     """Undo what was begun and will not be finished; on a purge, remove what was saved."""
     names = _names(described)
-    yield _when("abort-install | abort-upgrade", f"{names}{END}each undo\n")
+    yield _when("abort-install | abort-upgrade", f"{names}{END}each undo\n")  # guard: deb-undoes
     yield _when("remove | disappear | purge", f"{names}{END}each leave\n{PURGE}")
 
 

@@ -164,7 +164,7 @@ def run(described: DebSource, name: str) -> Iterator[str]:
     environment = [*_environment(package, name)]
     if has_sources(described.manifest.entries):
         lines.append("    cache=$(mktemp -d)")
-        environment.append((VARIABLE, '"$cache"'))
+        environment.append((VARIABLE, '"$cache"'))  # guard: deb-byte-code-of-a-hook
     if name in _WITHIN:
         lines += _written(_text(described, _WITHIN[name]))
         place, script = "/", '"$hook"'
@@ -595,7 +595,7 @@ def _quoted(described: DebSource) -> str:
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         refuse,
-        *(_own_place, _values, _users, _reach, _dropped_units, note),
+        *(_own_place, _values, _users, _reach, _dropped_units, note),  # guard: place-of-provision
         *(partial(run, name="pre_install"), conffiles.begin),
     ),
     "postinst": (
