@@ -46,10 +46,10 @@ def test_each_difference_is_a_case_of_the_tests() -> None:
     assert named - {*SITUATIONS, *FAULTS} == set()
 
 
-def test_each_difference_is_told_as_the_fault_or_the_layout_that_it_is() -> None:
+def test_each_difference_is_described_as_the_error_or_the_layout_that_it_is() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|[^|]*\| ([^|]*) \|", _differences(), re.MULTILINE)
     assert rows
-    wrong = [name for name, here in rows if here.startswith("fault") != (name in FAULTS)]
+    wrong = [name for name, here in rows if here.startswith("error") != (name in FAULTS)]
     assert wrong == []
 
 

@@ -1,4 +1,4 @@
-"""Knows where the greenhouse controller is installed, and its version."""
+"""Where the greenhouse controller is installed, and its version."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def version() -> str:
-    """The installed version: a file of its own, since edits of the configuration outlive it."""
+    """The installed version: a separate file, since an edited configuration survives upgrades."""
     return (ROOT / "VERSION").read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""Knows how the controller is started and stopped."""
+"""Starts and stops the controller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenhouse.vents import Vents
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; 0 after a clean stop, 2 when it cannot start."""
+    """Serve until SIGTERM or Ctrl-C; return 0 after a clean stop, 2 if it cannot start."""
     try:
         server = start(load(ROOT / "etc" / "greenhouse.ini"))
     except (ConfigError, OSError) as fault:
@@ -25,13 +25,13 @@ def main() -> int:
 
 
 def start(config: Config) -> Server:
-    """A server that holds its port and does not answer yet; `OSError` when the port is taken."""
+    """A server that has its port and does not answer yet; raises `OSError` if the port is taken."""
     vents = Vents(config.open_above, config.close_below)
     return Server((config.host, config.port), find(config.driver), vents)
 
 
 def run_until_told(server: Server) -> None:
-    """Serve in a thread, so that the signal handler never waits for the loop it has to end."""
+    """Serve in a thread, so that the signal handler never waits for the loop that it ends."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())

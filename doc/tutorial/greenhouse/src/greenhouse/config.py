@@ -1,4 +1,4 @@
-"""Knows the keys of etc/greenhouse.ini and what they mean."""
+"""The keys of etc/greenhouse.ini and their types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Config(NamedTuple):
 
 
 def load(path: Path) -> Config:
-    """Read the configuration; `ConfigError` says which file and key is at fault."""
+    """Read the configuration; raises `ConfigError` with the file and key that are wrong."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Knows where a temperature comes from: a driver by its name in the configuration."""
+"""Temperature sensors: drivers, selected by name in the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Read = Callable[[], float]  # degrees Celsius; OSError when the sensor does not 
 
 
 def find(driver: str) -> Read:
-    """The reading function of a driver; `ConfigError` when this package does not hold it."""
+    """The reading function of a driver; raises `ConfigError` if this package does not contain it."""
     if driver == "simulated":
         return simulated
     if driver != "gpio":
@@ -28,5 +28,5 @@ def find(driver: str) -> Read:
 
 
 def simulated() -> float:
-    """A day in an hour: between 14 and 30 degrees, the warmest half an hour after the full hour."""
+    """A simulated day that lasts an hour: 14 to 30 degrees, warmest at half past the hour."""
     return round(22 - 8 * math.cos(2 * math.pi * time.time() / 3600), 1)

@@ -1,4 +1,4 @@
-"""Knows the HTTP interface: /health, /readings."""
+"""The HTTP interface: /health, /readings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Server(ThreadingHTTPServer):
-    """The controller on the network: one thread a request, one state of the vents."""
+    """The controller's HTTP server: one thread per request, one state of the vents."""
 
     def __init__(self, address: tuple[str, int], read: Read, vents: Vents) -> None:
         self.version = version()
@@ -25,11 +25,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def health(self) -> dict[str, object]:
-        """What a load balancer or an installer asks for."""
+        """The answer for a load balancer or an installer."""
         return {"status": "ok", "version": self.version}
 
     def readings(self) -> dict[str, object]:
-        """The temperature now, in degrees Celsius, and what follows from it."""
+        """The current temperature in degrees Celsius, and the state of the vents."""
         with self._lock:  # the vents have one state, whichever thread looks first
             temperature = self._read()
             return {
@@ -39,7 +39,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request: a path, and JSON for an answer."""
+    """One request, answered with JSON."""
 
     server: Server
 

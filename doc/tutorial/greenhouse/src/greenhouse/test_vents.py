@@ -1,4 +1,4 @@
-"""Beside the code it tests, and left out of every package by the spec's `exclude`."""
+"""Tests of the vents; the spec's `exclude` leaves this file out of every package."""
 
 from __future__ import annotations
 

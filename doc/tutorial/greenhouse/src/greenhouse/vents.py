@@ -1,10 +1,10 @@
-"""Knows when the vents open and close: a thermostat with two thresholds."""
+"""A thermostat with two thresholds: when the vents open and close."""
 
 from __future__ import annotations
 
 
 class Vents:
-    """The state of the vents, which outlasts a reading: between the thresholds nothing moves."""
+    """The state of the vents, which persists between readings: between the thresholds it does not change."""
 
     def __init__(self, open_above: float, close_below: float) -> None:
         self.open_above = open_above
@@ -12,7 +12,7 @@ class Vents:
         self.open = False
 
     def follow(self, temperature: float) -> bool:
-        """Take a temperature in degrees Celsius into account; True when the vents are open."""
+        """Process a temperature in degrees Celsius; return True if the vents are open."""
         if temperature > self.open_above:
             self.open = True
         elif temperature < self.close_below:
