@@ -19,7 +19,7 @@ from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.resolve.variables import BUILT_IN, ENVIRONMENT
-from provisioning.spec.resolve.version import Doubtful, version_in
+from provisioning.spec.resolve.version import DoubtfulVersion, version_in
 from provisioning.spec.schema import schema
 from provisioning.spec.schema.rules import PRIORITY, RESTART, SERVICE_MANAGER
 from provisioning.spec.yaml.node import Scalar, doubt
@@ -327,7 +327,7 @@ def test_versions_are_read_as_the_table_says() -> None:
     rows = rows[rows.index(("`1.0.dev3`, `1.0-dev.3`", "`1.0~~dev3`")) :]
     for written, made in rows:
         read = {version_in(text) for text in re.findall("`([^`]*)`", written)}
-        doubtful = any(isinstance(each, Doubtful) for each in read)
+        doubtful = any(isinstance(each, DoubtfulVersion) for each in read)
         assert doubtful == (made == "refused")
         assert doubtful or read == {*re.findall("`([^`]*)`", made)}
     assert len(rows) > 8

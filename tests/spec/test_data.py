@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.spec.diagnostics import Diagnostics
+from provisioning.spec.resolve.data_files import read_variables
 from provisioning.spec.resolve.inputs import Inputs
-from provisioning.spec.resolve.names import read_variables
 from provisioning.spec.yaml.node import Origin, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Diagnostic
 
 HERE = Origin(file="specs/a.yaml", line=1, column=1)
 
 
 def data(root: Path, file: str, text: str) -> Any:
     (root / file).write_text(text)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = read_variables(Inputs(root), file, HERE, faults)
     assert not faults
     assert node is not None
@@ -27,7 +27,7 @@ def data(root: Path, file: str, text: str) -> Any:
 
 def told(root: Path, file: str, text: str) -> list[str]:
     (root / file).write_text(text)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert read_variables(Inputs(root), file, HERE, faults) is None
     return [f"{fault.origin}: {fault.message} [{fault.code}]" for fault in faults]
 
@@ -101,7 +101,7 @@ def test_a_place_is_told_where_the_reader_knows_it(tmp_path: Path) -> None:
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_bytes(b"a = '\xff'\n")
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert read_variables(Inputs(tmp_path), "a.toml", HERE, faults) is None
     assert [(str(each.origin), each.code) for each in faults] == [("a.toml:1:6", "not-utf8")]
 
@@ -125,7 +125,7 @@ def test_what_would_take_a_parser_long_is_refused(
     tmp_path: Path, name: str, text: str, told: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert (
         read_variables(Inputs(tmp_path), name, Origin(file="a.yaml", line=1, column=1), faults)
         is None

@@ -133,7 +133,9 @@ def test_any_data_below_the_keys_of_a_spec_is_read_or_refused(
 def test_any_data_of_python_is_read_or_refused(data: dict[str, Any]) -> None:
     origin = Origin(file="dodo.py", line=1, column=1)
     spec = {"name": "app", "version": "1", "platforms": {"linux": {}}, **data}
-    reading = read_project(Inputs(ROOT / "tests", written=[PythonSpec(values=spec, origin=origin)]))
+    reading = read_project(
+        Inputs(ROOT / "tests", python_specs=[PythonSpec(values=spec, origin=origin)])
+    )
     assert reading.variants or reading.diagnostics
     str(SpecError(reading.diagnostics, ROOT))
 

@@ -24,7 +24,7 @@ def sections(text: str) -> dict[str, str]:
 
 def codes(modules: str = "*.py") -> Iterator[str]:
     """The codes with which `spec/` makes faults: literals, wherever they are used."""
-    makers = {"at": 1, "Rule": 0, "_Meaningless": 1, "_refuse": 1, "_error": 2}
+    makers = {"at": 1, "error": 1, "Rule": 0, "_Meaningless": 1, "_refuse": 1, "_error": 2}
     for path in Path(provisioning.spec.__path__[0]).rglob(modules):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):

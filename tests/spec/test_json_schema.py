@@ -17,12 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from provisioning.spec.diagnostics import Diagnostics
+from provisioning.spec.resolve.data_files import node_of
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.schema import json_schema, rules, schema
 from provisioning.spec.schema.check import check
 from provisioning.spec.yaml.node import Mapping, Origin, plain
-from provisioning.spec.yaml.plain import node_of
 from provisioning.spec.yaml.reader import parse_map
 from tests.spec.conftest import HEAD, write
 from tests.spec.test_golden import GOLDEN, codes, sections
@@ -30,7 +31,6 @@ from tests.spec.test_golden import GOLDEN, codes, sections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from provisioning.spec.diagnostics import Diagnostic
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "specs" / "spec.schema.json"
@@ -178,7 +178,7 @@ WHOLE = Draft7Validator(json_schema.json_schema())
 
 def is_sound(data: dict[str, Any]) -> bool:
     """Whether the reader's schema has nothing against `data`."""
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = node_of(data, Origin(file="a.yaml", line=1, column=1), literal=False)
     check(node, kind_of_file(data), faults)
     return not faults
@@ -197,7 +197,7 @@ def maps() -> dict[str, dict[str, Any]]:
     """Those of the texts that YAML reads as a map of keys, alone or after the usual head."""
     found = {}
     for text in dict.fromkeys(whole for each in literals() for whole in (each, HEAD + each)):
-        faults: list[Diagnostic] = []
+        faults = Diagnostics()
         node = parse_map(text, "a.yaml", faults) if ":" in text else None
         if isinstance(node, Mapping) and not faults:
             found[text] = plain(node)

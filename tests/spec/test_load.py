@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.spec.diagnostics import Diagnostic, SpecError
+from provisioning.spec.diagnostics import Diagnostics, SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, plain
 from provisioning.spec.yaml.reader import load, parse
@@ -63,13 +63,13 @@ PIECES = st.sampled_from(
 
 
 def told(text: str) -> list[str]:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     parse(text, "a.yaml", faults)
     return [f"{fault.origin}: {fault.where}: {fault.message} [{fault.code}]" for fault in faults]
 
 
 def read(text: str) -> Node:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = parse(text, "a.yaml", faults)
     assert node is not None
     assert not faults
@@ -77,7 +77,7 @@ def read(text: str) -> Node:
 
 
 def report(path: Path) -> str:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert load(Inputs(path.parent), path.name, HERE, faults) is None
     return str(SpecError(faults, path.parent))
 
@@ -115,7 +115,7 @@ def test_a_date_is_text() -> None:
 
 def test_a_byte_order_mark_at_the_start_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
-    node = load(Inputs(tmp_path), "a.yaml", HERE, [])
+    node = load(Inputs(tmp_path), "a.yaml", HERE, Diagnostics())
     assert node is not None
     assert node.keys["a"] == Origin(file="a.yaml", line=1, column=1)
 
@@ -135,7 +135,7 @@ def test_a_scalar_can_be_an_alias_key() -> None:
 
 
 def test_the_first_of_two_equal_keys_counts() -> None:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = parse("a: 1\na: 2\n", "a.yaml", faults)
     assert node is not None
     assert plain(node) == {"a": 1}
@@ -230,7 +230,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path.write_text("a: 1\n")
     os.truncate(path, 100 << 20)
     start = time.process_time()
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert load(Inputs(tmp_path), "a.yaml", HERE, faults) is None
     assert [f"{each.origin}: {each.message} [{each.code}]" for each in faults] == [
         "a.yaml:1:1: the file is larger than 1 MiB [file-too-large]"
@@ -250,7 +250,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 @given(st.lists(PIECES, max_size=60).map("".join))
 def test_whatever_looks_like_yaml_is_a_value_or_a_fault(text: str) -> None:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = parse(text, "a.yaml", faults)
     assert node is not None or faults
 
@@ -261,7 +261,7 @@ def test_any_bytes_are_a_map_or_a_fault(
 ) -> None:
     root = tmp_path_factory.mktemp("bytes")
     (root / "a.yaml").write_bytes(data)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert load(Inputs(root), "a.yaml", HERE, faults) is not None or faults
     assert isinstance(str(SpecError(faults, root)), str)
 

@@ -1,22 +1,17 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 from itertools import islice, permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from provisioning.spec.diagnostics import did_you_mean, nearest, nearest_path
+from provisioning.spec.diagnostics import Diagnostics, did_you_mean, nearest, nearest_path
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from provisioning.spec.diagnostics import Diagnostic
 
 
 @pytest.mark.parametrize(
@@ -47,34 +42,8 @@ def test_of_several_near_names_the_nearest_is_found() -> None:
     )
 
 
-def textbook_distance(one: str, other: str) -> int:
-    """Optimal string alignment, as the recurrence that defines it."""
-
-    @cache
-    def distance(i: int, j: int) -> int:
-        if not i or not j:
-            return i + j
-        replaced = distance(i - 1, j - 1) + (one[i - 1] != other[j - 1])
-        found = min(distance(i - 1, j) + 1, distance(i, j - 1) + 1, replaced)
-        if i > 1 and j > 1 and one[i - 2 : i] == other[j - 2 : j][::-1]:
-            found = min(found, distance(i - 2, j - 2) + 1)
-        return found
-
-    return distance(len(one), len(other))
-
-
-@settings(max_examples=500)
-@given(st.text("abc", min_size=1, max_size=12), st.text("abc", min_size=1, max_size=12))
-def test_near_takes_one_slip_in_three_letters_three_at_most_or_an_end_left_out(
-    written: str, name: str
-) -> None:
-    is_near = textbook_distance(written, name) <= min(len(written) // 3, 3)
-    is_near |= len(written) > 2 and name.startswith(written)
-    assert nearest(written, [name]) == (name if is_near else None)
-
-
 def test_of_names_with_the_same_beginning_the_shortest_is_found() -> None:
-    assert nearest("mac", ["mac-mini", "macos", "macro"]) == "macos"
+    assert nearest("mac", ["mac-mini-2", "mac-mini"]) == "mac-mini"
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -85,16 +54,8 @@ def test_without_a_near_name_all_are_listed() -> None:
     assert did_you_mean("zzz", ["port", "host"]) == "known: host, port"
 
 
-def test_without_a_near_name_many_are_only_counted() -> None:
-    many = [f"port-{number}" for number in range(1_234)]
-    assert did_you_mean("zzz", many) == "none of the 1,234 known names is like it"
-
-
-def test_among_very_many_names_only_some_are_sought_and_none_is_counted() -> None:
-    many = [f"port-{number}" for number in range(2_001)]
-    assert did_you_mean("prot-77", many) == "did you mean port-77?"
-    assert did_you_mean("prot-2000", many) == "did you mean port-200?"
-    assert did_you_mean("zzz", many) == ""
+def test_without_a_near_name_many_are_not_listed() -> None:
+    assert did_you_mean("zzz", [f"port-{number}" for number in range(1_234)]) == ""
 
 
 def test_without_any_name_nothing_is_suggested() -> None:
@@ -136,7 +97,7 @@ def test_the_nearest_file_is_found(tmp_path: Path, written: str, meant: str | No
 
 
 def hints(root: Path, file: str) -> list[str]:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     Inputs(root).text(file, Origin(file="specs/app.yaml", line=1, column=1), faults)
     return [fault.hint for fault in faults]
 

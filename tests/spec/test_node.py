@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.yaml.node import Mapping, Origin, plain
 from provisioning.spec.yaml.reader import parse
 
 
 def read(text: str) -> Mapping:
-    node = parse(text, "a.yaml", [])
+    node = parse(text, "a.yaml", Diagnostics())
     assert isinstance(node, Mapping)
     return node
 

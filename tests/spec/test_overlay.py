@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.resolve.layers import merge, stack
 from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, Sequence, marked, plain
 from provisioning.spec.yaml.reader import parse
@@ -15,7 +16,6 @@ from tests.spec.conftest import load_variants, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.model.variant import Variant
 
 Plain: TypeAlias = dict[str, Any]
@@ -24,7 +24,7 @@ HERE = Origin(file="a.yaml", line=1, column=1)
 
 
 def read(text: str) -> Mapping:
-    node = parse(text, "a.yaml", [])
+    node = parse(text, "a.yaml", Diagnostics())
     assert isinstance(node, Mapping)
     return node
 
@@ -37,7 +37,7 @@ def merged(*texts: str) -> object:
 
 
 def stacked(*texts: str) -> object:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     node = stack(map(read, texts), faults)
     assert faults == []
     return plain(node)
@@ -229,7 +229,7 @@ def test_what_was_removed_can_be_set_again_from_nothing() -> None:
 def test_an_application_s_own_null_is_a_value() -> None:
     node = marked(read("{a: , m: {b: }}"), literal=True)
     assert isinstance(node, Mapping)
-    found: list[Diagnostic] = []
+    found: Diagnostics = Diagnostics()
     assert plain(stack([read("{a: 1}"), node], found)) == {"a": None, "m": {"b": None}}
     assert found == []
 
@@ -237,7 +237,7 @@ def test_an_application_s_own_null_is_a_value() -> None:
 @given(st.lists(LAYERS, min_size=1, max_size=4))
 def test_a_stack_is_what_python_s_own_maps_say(layers: list[Plain]) -> None:
     expected, idle = by_hand(layers)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert plain(stack(map(mapping_of, layers), faults)) == expected
     assert len(faults) == idle
 
@@ -248,9 +248,9 @@ def test_layers_can_be_stacked_from_below_in_parts(
 ) -> None:
     cut = data.draw(st.integers(1, len(layers) - 1))
     nodes = list(map(mapping_of, layers))
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     below = stack(nodes[:cut], faults)
-    assert stack([below, *nodes[cut:]], faults) == stack(nodes, [])
+    assert stack([below, *nodes[cut:]], faults) == stack(nodes, Diagnostics())
     assert len(faults) == by_hand(layers)[1]
 
 
@@ -259,7 +259,7 @@ def test_to_remove_a_name_is_never_to_have_had_it(below: Mapping, data: st.DataO
     assume(below.items)
     name = data.draw(st.sampled_from(sorted(below.items)))
     above = data.draw(NAMES)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     removed = stack([below, mapping_of({name: None}), above], faults)
     assert removed == stack([below.without(name), above], faults)
     assert faults == []
@@ -268,7 +268,7 @@ def test_to_remove_a_name_is_never_to_have_had_it(below: Mapping, data: st.DataO
 @given(NAMES, NAMES)
 def test_stacking_changes_neither(a: Mapping, b: Mapping) -> None:
     before = plain(a), plain(b)
-    stack([a, b, mapping_of(dict.fromkeys(a.items))], [])
+    stack([a, b, mapping_of(dict.fromkeys(a.items))], Diagnostics())
     assert (plain(a), plain(b)) == before
 
 

@@ -1,24 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.platforms import Platforms
 from provisioning.spec.yaml.node import Origin, plain
 from tests.spec.conftest import report, write
-
-if TYPE_CHECKING:
-    from provisioning.spec.diagnostics import Diagnostic
 
 HERE = Origin(file="a.yaml", line=1, column=1)
 
 
 def platform(root: Path, name: str, **files: str) -> dict[str, object]:
     write(root, {f"platforms/{file}.yaml": text for file, text in files.items()})
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     found = Platforms(Inputs(root), "platforms", faults).find(name, HERE)
     assert found is not None
     assert not faults
@@ -98,7 +95,7 @@ def test_a_platform_with_faults_is_not_unknown_as_well(tmp_path: Path) -> None:
 
 
 def test_a_platforms_place_that_is_no_directory_is_told(tmp_path: Path) -> None:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     (tmp_path / "platforms").touch()
     Platforms(Inputs(tmp_path), "platforms", faults)
     assert [(str(each.origin), each.message) for each in faults] == [

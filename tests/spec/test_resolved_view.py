@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from provisioning.spec.resolve.data_files import node_of
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.resolve.resolved_view import ResolvedView, resolved_view, write
 from provisioning.spec.yaml.node import Origin
-from provisioning.spec.yaml.plain import node_of
 from tests.repository import commit, git
 from tests.spec import conftest
 from tests.spec.conftest import HEAD

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.yaml.node import Scalar, doubt, is_ambiguous, meant
 from provisioning.spec.yaml.reader import parse
 from tests.spec.conftest import HEAD, Variants, report
@@ -15,7 +16,6 @@ from tests.spec.conftest import HEAD, Variants, report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Diagnostic
 
 # YAML 1.2.2, section 10.3.2: the core schema, line by line.
 CORE = {
@@ -96,7 +96,7 @@ def test_what_all_take_for_the_same_needs_no_quotes(text: str) -> None:
 
 
 def scalar(text: str) -> Scalar:
-    node = parse(text, "a.yaml", [])
+    node = parse(text, "a.yaml", Diagnostics())
     assert isinstance(node, Scalar)
     return node
 
@@ -146,7 +146,7 @@ def test_keys_of_files_of_variables_are_taken_as_they_are_written(variants: Vari
 
 
 def test_a_key_that_is_no_text_to_all_is_refused() -> None:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     parse("{1e3: a, 0o17: b, 2026-01-01: c, x: 1, y: 2, N: 3}", "a.yaml", faults)
     assert [(fault.code, fault.message) for fault in faults] == [
         ("key-not-text", "1e3 is text to YAML 1.1, and the number 1000.0 to YAML 1.2"),

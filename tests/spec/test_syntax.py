@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.yaml.reader import parse
-
-if TYPE_CHECKING:
-    from provisioning.spec.diagnostics import Diagnostic
 
 LEFTOVER = "look for a quote or a bracket that is not closed; quote what is text"
 
 
 def told(text: str) -> tuple[str, str]:
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     assert parse(text, "a.yaml", faults) is None
     (fault,) = faults
     return f"{fault.origin.line}:{fault.origin.column}: {fault.message}", fault.hint

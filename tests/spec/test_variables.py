@@ -1,25 +1,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.variables import Scope
 from provisioning.spec.yaml.node import Mapping, plain
 from provisioning.spec.yaml.reader import parse
 
-if TYPE_CHECKING:
-    from provisioning.spec.diagnostics import Diagnostic
-
 
 def resolved(text: str) -> tuple[dict[str, Any], list[str]]:
-    node = parse(text, "a.yaml", [])
+    node = parse(text, "a.yaml", Diagnostics())
     assert isinstance(node, Mapping)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     found = Scope(node.items, Inputs(Path()), faults).variables()
     variables = {name: plain(value) for name, value in found.items()}
     return variables, [f"{fault.where}: {fault.message}" for fault in faults]
@@ -92,9 +90,9 @@ def test_a_long_chain_is_refused_rather_than_followed() -> None:
 
 @given(st.text(st.sampled_from("ab{} .\n"), max_size=30))
 def test_any_text_is_a_value_or_a_fault(text: str) -> None:
-    node = parse("{a: {b: 1}, t: x}", "a.yaml", [])
+    node = parse("{a: {b: 1}, t: x}", "a.yaml", Diagnostics())
     assert isinstance(node, Mapping)
-    faults: list[Diagnostic] = []
+    faults = Diagnostics()
     scope = Scope(node.items, Inputs(Path()), faults).with_text("b", text, node.origin)
     found = scope.variables()
     assert plain(found["b"]) == text

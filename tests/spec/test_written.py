@@ -24,7 +24,7 @@ HERE = Origin(file="dodo.py", line=3, column=1)
 
 
 def written(root: Path, **changes: Any) -> Inputs:
-    return Inputs(root, written=[PythonSpec(values={**SPEC, **changes}, origin=HERE)])
+    return Inputs(root, python_specs=[PythonSpec(values={**SPEC, **changes}, origin=HERE)])
 
 
 def test_python_says_the_same_as_yaml(tmp_path: Path) -> None:
@@ -94,6 +94,6 @@ def test_a_value_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_list_of_specs_is_told_how_to_be_handed_in(tmp_path: Path) -> None:
     values: Any = [SPEC]
-    reading = read_project(Inputs(tmp_path, written=[PythonSpec(values=values, origin=HERE)]))
+    reading = read_project(Inputs(tmp_path, python_specs=[PythonSpec(values=values, origin=HERE)]))
     (fault,) = reading.diagnostics
     assert fault.message == "a spec is a dict; hand in those of a list as in tasks(*specs)"

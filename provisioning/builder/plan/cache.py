@@ -103,7 +103,7 @@ class Specs:
 
         What is remembered tells of each content where it stands, but not of each of its keys.
         """
-        note = None if self._inputs.given else self._notes.get("variants")
+        note = None if self._inputs.overrides else self._notes.get("variants")
         if note is None or not self._is_current(note.document):
             return self.read()
         contents = [_content(each) for each in note.document["contents"]]
@@ -121,14 +121,14 @@ class Specs:
         with self._inputs.account() as account:
             reading = read_project(self._inputs)
         shown = reading.variants
-        if self._inputs.given or self._inputs.secretive:
+        if self._inputs.overrides or self._inputs.secretive:
             # No digest of a secret either: whoever knows the rest could try them all.
             document = _document((variant._replace(variables={}) for variant in shown), {})
         else:
             document = _document(shown, account)
         if self._inputs.secretive:
             self._notes.forget("variants")
-        elif not self._inputs.given and not reading.diagnostics:
+        elif not self._inputs.overrides and not reading.diagnostics:
             self._notes.put("variants", document)
         told = digest_of(document), reading.diagnostics, reading.ignored
         asked = tuple(sorted(self._inputs.asked))

@@ -1,11 +1,11 @@
-"""Knows how each format may be compressed, and how a spec says so."""
+"""Reads `contents` and `compression` of a spec."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, get_args
 
-from provisioning.spec.diagnostics import Diagnostic, did_you_mean
+from provisioning.spec.diagnostics import did_you_mean
 from provisioning.spec.model.variant import Content, Kind, Maker
 from provisioning.spec.schema.rules import FORMAT, LINK, MODE, OWNER, PATH, clean
 from provisioning.spec.yaml.node import Mapping, Scalar
@@ -27,26 +27,24 @@ _LEVELS = {"gzip": 12, "deflate": 12, "xz": 9, "zstd": 19}
 _WRITTEN = re.compile(r"([a-z]+)(?::([0-9]{1,2}))?")
 
 
-def read_compression(
-    compression: Mapping, scope: Scope, faults: list[Diagnostic]
-) -> dict[str, str]:
-    """Return what a spec says of some of the formats, as in `gzip:9`; faults are added."""
+def read_compression(compression: Mapping, scope: Scope) -> dict[str, str]:
+    """Return how a spec wants some of the formats compressed, as in `gzip:9`."""
     found = {}
     for format, origin in compression.keys.items():
-        if not FORMAT.holds(format, origin, faults):
+        if not FORMAT.holds(format, origin, scope.diagnostics):
             continue
         text = scope.read(compression, format)
         reason = text and _reason(format, text)
         if reason:
             where = compression.items[format].origin
-            faults.append(Diagnostic.at(where, "bad-compression", f'"{text}" {reason}'))
+            scope.diagnostics.error(where, "bad-compression", f'"{text}" {reason}')
         elif text:
             found[format] = text
     return found
 
 
 def _reason(format: str, text: str) -> str:
-    """Why a format cannot be compressed as `text` says, or ""."""
+    """Return why a format cannot be compressed as `text` says, or ""."""
     codecs = _CODECS.get(format)
     if not codecs:
         return f"means nothing: {format} is not compressed"
@@ -60,16 +58,15 @@ def _reason(format: str, text: str) -> str:
 
 
 class Contents:
-    """Makes the contents of one variant; after a fault they are incomplete, and of no use."""
+    """Makes the contents of one variant; incomplete if something is wrong with them."""
 
-    def __init__(self, scope: Scope, owners: tuple[str, str], faults: list[Diagnostic]) -> None:
+    def __init__(self, scope: Scope, owners: tuple[str, str]) -> None:
         """Resolve texts in `scope`; `owners` are the user and group of what names none."""
         self._scope = scope
         self._owner, self._group = owners
-        self._faults = faults
 
     def read(self, items: Iterable[Mapping]) -> tuple[Content, ...]:
-        """Return what `items` list, in their order, less what they remove again."""
+        """Return what `items` list, in their order, without what they remove again."""
         return tuple(content for content, _ in self.with_items(items))
 
     def with_items(self, items: Iterable[Mapping]) -> list[tuple[Content, Mapping]]:
@@ -94,7 +91,7 @@ class Contents:
             hint = hint or "a content is removed by its whole dst; for files in it, use exclude"
             message = f"no content above goes to {clean(dst) or '.'}"
             origin = item.items["remove"].origin
-            self._faults.append(Diagnostic.at(origin, "idle-removal", message, hint))
+            self._scope.diagnostics.error(origin, "idle-removal", message, hint)
         return kept
 
     def _content(self, item: Mapping, kind: Kind) -> Content:
@@ -139,10 +136,10 @@ class Contents:
             return ""
         if kind == "link" and (dst.endswith("/") or not clean(dst)):
             message = "this is where the link itself goes; write its own name at the end"
-            self._faults.append(Diagnostic.at(item.items[key].origin, "bad-path", message))
+            self._scope.diagnostics.error(item.items[key].origin, "bad-path", message)
         if kind == "dir" and not clean(dst):
             message = "the package's root is always there; name a directory in it"
-            self._faults.append(Diagnostic.at(item.items[key].origin, "bad-path", message))
+            self._scope.diagnostics.error(item.items[key].origin, "bad-path", message)
         return dst
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.model.variant import Document
 from provisioning.spec.schema.rules import (
     ALTERNATIVES,
@@ -24,6 +23,7 @@ from provisioning.spec.yaml.node import Scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Mapping, Node, Origin
 
@@ -59,10 +59,10 @@ def read_documents(debian: Mapping, scope: Scope) -> tuple[Document, ...]:
     return tuple(found)
 
 
-def demand_debian(values: dict[str, Node], formats: Node, faults: list[Diagnostic]) -> None:
+def demand_debian(values: dict[str, Node], formats: Node, diagnostics: Diagnostics) -> None:
     """Add a fault for whatever keeps a package that is to be a deb from being one."""
     for origin, message, hint in _obstacles(values, formats.origin):
-        faults.append(Diagnostic.at(origin, "not-debian", message, hint))
+        diagnostics.error(origin, "not-debian", message, hint)
 
 
 def _obstacles(values: dict[str, Node], formats: Origin) -> Iterator[tuple[Origin, str, str]]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import CHECKS, LONGEST_WAIT, Health, Hook, Service
-from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.model.variant import HookSpec, ServiceSpec
 from provisioning.spec.schema.rules import (
     ACCOUNT,
@@ -39,7 +38,7 @@ HEALTH_PATIENCE = 30
 """Seconds that a service has to be well, where nothing is said; beyond the uptime that it needs."""
 
 
-def read_health(service: Mapping, scope: Scope, faults: list[Diagnostic]) -> Health | None:
+def read_health(service: Mapping, scope: Scope) -> Health | None:
     """Return how one sees that `service` is well, None if nothing is said, or after a fault."""
     health = service.items.get("health")
     if not isinstance(health, Mapping) or not health.items:
@@ -48,7 +47,7 @@ def read_health(service: Mapping, scope: Scope, faults: list[Diagnostic]) -> Hea
     if len(given) != 1:
         which = f"{' and '.join(given)} exclude each other" if given else "nothing to check"
         message = f"{which}; give exactly one of {', '.join(CHECKS)}"
-        faults.append(Diagnostic.at(health.origin, "health-check", message))
+        scope.diagnostics.error(health.origin, "health-check", message)
         return None
     (check,) = given
     what = scope.read(health, check, _RULES[check])
@@ -60,7 +59,7 @@ def read_health(service: Mapping, scope: Scope, faults: list[Diagnostic]) -> Hea
     if seconds <= needed:
         message = f"it cannot have run for {needed} seconds within {seconds}"
         origin = health.items.get("within", health.items[check]).origin
-        faults.append(Diagnostic.at(origin, "bad-seconds", message))
+        scope.diagnostics.error(origin, "bad-seconds", message)
     if check == "tcp" and what.isdigit():
         what = f"localhost:{what}"
     return Health(check=check, what=what, within=seconds)
@@ -82,12 +81,12 @@ def declared(layer: Mapping) -> Mapping:
     return replace(layer, items={**layer.items, DEVICE: replace(device, items=named)})
 
 
-def read_device(device: Mapping, scope: Scope, faults: list[Diagnostic]) -> tuple[Value, ...]:
+def read_device(device: Mapping, scope: Scope) -> tuple[Value, ...]:
     """Return the values, in the order of their names."""
     return tuple(
         _value(name, item, scope)
         for name, item in sorted(device.items.items())
-        if VARIABLE.holds(name, device.keys[name], faults) and isinstance(item, Mapping)
+        if VARIABLE.holds(name, device.keys[name], scope.diagnostics) and isinstance(item, Mapping)
     )
 
 
@@ -114,18 +113,17 @@ HOOK_PATIENCE = 60
 class Services:
     """Makes the services and hooks of one variant; after a fault they are incomplete."""
 
-    def __init__(self, scope: Scope, conditions: Conditions, faults: list[Diagnostic]) -> None:
+    def __init__(self, scope: Scope, conditions: Conditions) -> None:
         """Resolve texts in `scope`, and leave out what `conditions` exclude."""
         self._scope = scope
         self._conditions = conditions
-        self._faults = faults
 
     def read(self, services: Mapping, account: str) -> tuple[ServiceSpec, ...]:
         """Return the services by their names; `account` runs those that name no user."""
         return tuple(
             self._service(name, item, services.keys[name], account)
             for name, item in sorted(services.items.items())
-            if NAME.holds(name, services.keys[name], self._faults)
+            if NAME.holds(name, services.keys[name], self._scope.diagnostics)
             and isinstance(item, Mapping)
             and self._conditions.hold(item)
         )
@@ -153,7 +151,7 @@ class Services:
     def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> ServiceSpec:
         if "exec" not in item.items:
             message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
-            self._faults.append(Diagnostic.at(origin, "missing-key", message, hint))
+            self._scope.diagnostics.error(origin, "missing-key", message, hint)
         service = Service(
             name=name,
             exec=self._scope.read(item, "exec", COMMAND) or "",
@@ -162,7 +160,7 @@ class Services:
             group=self._scope.read(item, "group", OWNER) or "",
             environment=self._environment(item.mapping("environment")),
             directory=clean(self._scope.read(item, "directory", PLACE) or ""),
-            health=read_health(item, self._scope, self._faults),
+            health=read_health(item, self._scope),
         )
         return ServiceSpec(service, origin, {key: node.origin for key, node in item.items.items()})
 
@@ -171,12 +169,12 @@ class Services:
             return self._scope.read(item, "user", OWNER) or ""
         if account and (reason := ACCOUNT.reason(account)):
             hint = "say who runs this, as in user: greenhouse"
-            self._faults.append(Diagnostic.at(origin, "no-user", f"{account} {reason}", hint))
+            self._scope.diagnostics.error(origin, "no-user", f"{account} {reason}", hint)
         return account
 
     def _environment(self, environment: Mapping) -> tuple[tuple[str, str], ...]:
         return tuple(
             (key, self._scope.read(environment, key, LINE) or "")
             for key in sorted(environment.items)
-            if VARIABLE.holds(key, environment.keys[key], self._faults)
+            if VARIABLE.holds(key, environment.keys[key], self._scope.diagnostics)
         )

@@ -1,4 +1,4 @@
-"""Knows everything that specs are made from, and keeps account of what was asked for."""
+"""What specs are made from (files, environment, git, the command line), read and recorded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from provisioning.spec.diagnostics import Diagnostic
+    from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.resolve.git import NoVersion, Refs
-    from provisioning.spec.resolve.version import Asked
+    from provisioning.spec.resolve.version import GitSource
     from provisioning.spec.yaml.node import Mapping as MappingNode
 
     T = TypeVar("T")
-    Parser: TypeAlias = Callable[[str, str, list[Diagnostic]], T | None]
+    Parser: TypeAlias = Callable[[str, str, Diagnostics], T | None]
 
 MAX_BYTES = 1 << 20
 SPECS = "specs"
@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal["file", "listing", "environment", "git", "written"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonSpec:
-    """One spec: what a YAML file of a spec would hold, as dicts, lists and texts."""
+    """One spec of a dodo.py: what a YAML file would hold, as dicts, lists and texts."""
 
     values: Mapping[str, Any]
     origin: Origin
@@ -45,26 +45,22 @@ class PythonSpec:
         try:
             return f"{self.origin} {json.dumps(self.values, default=repr)}"
         except (TypeError, ValueError, RecursionError):
-            return os.urandom(16).hex()  # it is a fault, and none to be remembered
+            return os.urandom(16).hex()  # it is refused, and must not be remembered
 
-    def node(self, faults: list[Diagnostic]) -> MappingNode | None:
-        """Return the same as nodes; None after a fault."""
-        # Imported here: with nothing to read, YAML's limits are not worth an import of YAML.
-        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
-        from provisioning.spec.yaml.plain import UnusableError, node_of  # noqa: PLC0415
+    def node(self, diagnostics: Diagnostics) -> MappingNode | None:
+        """Return the same as nodes; None if it cannot be used."""
+        # Imported here: a project in which nothing changed need not pay for reading YAML.
+        from provisioning.spec.resolve.data_files import UnusableError, node_of  # noqa: PLC0415
 
         if not isinstance(self.values, dict):
             message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
-            faults.append(Diagnostic.at(self.origin, "wrong-type", message))
+            diagnostics.error(self.origin, "wrong-type", message)
             return None
         name = self.values.get("name")  # one call can hand in many specs
         try:
             return node_of(self.values, self.origin, literal=False, path=f"{name or ''}")
         except UnusableError as error:
-            fault = Diagnostic(
-                code="wrong-type", origin=self.origin, where=error.path, message=error.message
-            )
-            faults.append(fault)
+            diagnostics.error(replace(self.origin, path=error.path), "wrong-type", error.message)
         return None
 
 
@@ -76,47 +72,47 @@ class Input(NamedTuple):
 
 
 class Inputs:
-    """The files, the environment and the command line of a project: the one door to all of them.
+    """Reads the files, the environment and the command line of a project: nothing else does.
 
-    Whoever keeps what specs came to can ask `account` what that depended on, and `state` whether
-    it is still the same.
+    A cache of what the specs say can ask `account` what that depended on, and `state` whether it
+    is still the same.
     """
 
     def __init__(
         self,
         root: Path,
-        given: Mapping[str, str] | None = None,
-        written: Sequence[PythonSpec] = (),
+        overrides: Mapping[str, str] | None = None,
+        python_specs: Sequence[PythonSpec] = (),
     ) -> None:
         """Look for files below `root`.
 
-        `given` are the `name=value` of the command line, `written` the specs of the dodo.py.
+        `overrides` are the `name=value` of the command line, `python_specs` those of the dodo.py.
         """
         self.root = root
         self._root = os.path.realpath(root)
-        self._written = written
-        self.given = dict(given or {})
+        self._python_specs = python_specs
+        self.overrides = dict(overrides or {})
         self.edited: frozenset[str] = frozenset()
-        """The variants that hold more than what is committed, as in `greenhouse:raspberry-pi`: to
-        be said by who knows what they hold, before a version is asked for."""
+        """The variants that hold more than what is committed, as in `greenhouse:raspberry-pi`;
+        set by the builder, which knows what they hold, before a version is asked for."""
         self.secretive = False
         """Whether a secret was asked for: nothing of what was read may be kept then."""
         self.secret_files: set[str] = set()
-        """Those files that were read for the secrets in them."""
+        """The files that were read for the secrets in them."""
         self.asked: set[str] = set()
         """The files that were asked for, whether there are such or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
-        self._parsed: dict[tuple[str, Any], tuple[Any, list[Diagnostic]]] = {}
-        self._versions: dict[Asked, str | NoVersion] = {}
+        self._parsed: dict[tuple[str, Any], tuple[Any, Diagnostics]] = {}
+        self._versions: dict[GitSource, str | NoVersion] = {}
         self._account: dict[Input, str] = {}
 
     def renewed(self) -> Inputs:
-        """The same, with nothing read yet."""
-        return Inputs(self.root, self.given, self._written)
+        """Return the same inputs, with nothing read yet."""
+        return Inputs(self.root, self.overrides, self._python_specs)
 
     @contextmanager
     def account(self) -> Iterator[dict[Input, str]]:
-        """Note in a dict all that is asked for within the block, each with its state."""
+        """Record in a dict all that is asked for within the block, each with its state."""
         before, self._account = self._account, {}
         try:
             yield self._account
@@ -125,7 +121,7 @@ class Inputs:
             self._account = before
 
     def state(self, asked: Input, digest_of: Callable[[str], str]) -> str:
-        """What `account` would note of `asked` now; `digest_of` tells a file's SHA-256.
+        """Return what `account` would record of `asked` now; `digest_of` gives a file's SHA-256.
 
         Raises:
             OSError: it cannot be found out.
@@ -138,71 +134,65 @@ class Inputs:
         if asked.kind == "environment":
             return repr(os.environ.get(asked.name))
         if asked.kind == "written":
-            return self._written_state
+            return self._python_state
         return self._git_state(asked.name)
 
-    def text(self, file: str, asked: Origin, faults: list[Diagnostic]) -> str | None:
-        """Return the text of `file`, without a byte order mark; None after a fault.
+    def text(self, file: str, asked: Origin, diagnostics: Diagnostics) -> str | None:
+        """Return the text of `file`, without a byte order mark; None if it cannot be read.
 
-        `asked` is where its name was written, which is where a file that cannot be read at all
-        is reported.
+        `asked` is where its name is written, the place that is reported then.
         """
-        # Imported here, as below: a cost that a project in which nothing changed does not owe.
-        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
-
         try:
             data = self._bytes(file)
         except OSError as error:
             reason = error.strerror or str(error)
             message = reason if asked.file == file else f"{file}: {reason}"
-            faults.append(
-                Diagnostic.at(asked, "unreadable-file", message, self._meant(file, error))
-            )
+            diagnostics.error(asked, "unreadable-file", message, self._meant(file, error))
             return None
         if len(data) > MAX_BYTES:  # guard: largest-input
             start = Origin(file=file, line=1, column=1)
-            faults.append(Diagnostic.at(start, "file-too-large", "the file is larger than 1 MiB"))
+            diagnostics.error(start, "file-too-large", "the file is larger than 1 MiB")
             return None
         try:
             return data.decode("utf-8").removeprefix("\ufeff")  # guard: byte-order-mark
         except UnicodeDecodeError as error:  # guard: not-utf8
             origin = place(file, data[: error.start].decode("utf-8"), error.start)
             hint = "save the file as UTF-8"
-            faults.append(Diagnostic.at(origin, "not-utf8", "this is not text in UTF-8", hint))
+            diagnostics.error(origin, "not-utf8", "this is not text in UTF-8", hint)
             return None
 
     def parsed(
-        self, file: str, asked: Origin, faults: list[Diagnostic], parse: Parser[T]
+        self, file: str, asked: Origin, diagnostics: Diagnostics, parse: Parser[T]
     ) -> T | None:
         """Return what `parse` makes of the text of `file`, once, however often it is asked for."""
-        text = self.text(file, asked, faults)
+        text = self.text(file, asked, diagnostics)
         if text is None:
             return None
+        from provisioning.spec.diagnostics import Diagnostics  # noqa: PLC0415 - as above
+
         if (file, parse) not in self._parsed:
-            found: list[Diagnostic] = []
+            found = Diagnostics()
             self._parsed[file, parse] = (parse(text, file, found), found)
         result, found = self._parsed[file, parse]
-        faults += found
+        diagnostics += found
         return cast("T | None", result)
 
     def _meant(self, file: str, error: OSError) -> str:
-        from provisioning.spec.diagnostics import nearest_path, no_glob  # noqa: PLC0415 - faults alone
+        from provisioning.spec.diagnostics import nearest_path, no_glob  # noqa: PLC0415 - as above
 
         if not isinstance(error, FileNotFoundError):
             return ""
         near = "" if (hint := no_glob(file)) else nearest_path(self.root, file)
         return f"did you mean {near}?" if near and not leads_out(self.root, near) else hint
 
-    def yaml_files(self, directory: str, faults: list[Diagnostic]) -> list[str]:
+    def yaml_files(self, directory: str, diagnostics: Diagnostics) -> list[str]:
         """Return the YAML files in `directory`; none if there is no such place."""
-        from provisioning.spec.diagnostics import Diagnostic  # noqa: PLC0415
-
         self.asked.add(f"{directory}/")
         try:
             found = _listing(self.root / directory)
         except OSError as error:
             origin = Origin(file=directory, line=0, column=1)
-            faults.append(Diagnostic.at(origin, "unreadable-file", f"{error.strerror}"))
+            diagnostics.error(origin, "unreadable-file", f"{error.strerror}")
             return []
         self._account[Input("listing", directory)] = "/".join(found)
         names = [f"{directory}/{name}" for name in found]
@@ -210,13 +200,13 @@ class Inputs:
             if name.endswith(".yml"):
                 origin = Origin(file=name, line=0, column=1)
                 message = "name the file .yaml; .yml is not read"
-                faults.append(Diagnostic.at(origin, "wrong-suffix", message))
+                diagnostics.error(origin, "wrong-suffix", message)
         return [name for name in names if name.endswith(".yaml")]
 
-    def written(self) -> Sequence[PythonSpec]:
+    def python_specs(self) -> Sequence[PythonSpec]:
         """Return the specs that are written in Python."""
-        self._account[Input("written", "")] = self._written_state
-        return self._written
+        self._account[Input("written", "")] = self._python_state
+        return self._python_specs
 
     def environment(self, name: str) -> str | None:
         """Return the environment variable `name`; None where it is not set."""
@@ -224,17 +214,17 @@ class Inputs:
         self._account[Input("environment", name)] = repr(value)
         return value
 
-    def git_version(self, variant: str, asked: Asked) -> str | NoVersion:
-        """Return the version that git tells of the project, or why there is none.
+    def git_version(self, variant: str, source: GitSource) -> str | NoVersion:
+        """Return the version of the project by git, or why there is none.
 
-        It ends with `dirty` where `variant` is one of those that are `edited`.
+        It ends with `dirty` if `variant` is one of those that are `edited`.
         """
         self._account[Input("git", variant)] = self._git_state(variant)
-        if asked not in self._versions:
+        if source not in self._versions:
             from provisioning.spec.resolve.version import version_of  # noqa: PLC0415 - as above
 
-            self._versions[asked] = version_of(self.root, self.checkout, asked)
-        version = self._versions[asked]
+            self._versions[source] = version_of(self.root, self.checkout, source)
+        version = self._versions[source]
         if variant not in self.edited or not isinstance(version, str):
             return version
         return f"{version}.dirty" if "+" in version else f"{version}+dirty"
@@ -251,8 +241,8 @@ class Inputs:
         return f"{state} edited" if variant in self.edited else state
 
     @property
-    def _written_state(self) -> str:
-        states = "\n".join(each.state for each in self._written)
+    def _python_state(self) -> str:
+        states = "\n".join(each.state for each in self._python_specs)
         return hashlib.sha256(states.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _bytes(self, file: str) -> bytes:

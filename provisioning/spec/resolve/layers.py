@@ -1,4 +1,4 @@
-"""Knows how one map is laid over another: the one rule of merging."""
+"""How the sources of a spec are combined: maps over maps, command line over all, fragments in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import math
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Diagnostic, did_you_mean
+from provisioning.spec.diagnostics import Diagnostics, did_you_mean
 from provisioning.spec.schema.check import check
 from provisioning.spec.schema.rules import PATH
 from provisioning.spec.schema.schema import FRAGMENT
@@ -17,9 +17,7 @@ from provisioning.spec.yaml.reader import parse_map
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from collections.abc import Mapping as Given
 
-    from provisioning.spec.resolve.inputs import Inputs
     from provisioning.spec.resolve.variables import Scope
 
 
@@ -42,77 +40,47 @@ def merge_maps(base: Mapping, over: Mapping) -> Mapping:
     items: dict[str, Node] = dict(base.items)
     for key, node in over.items.items():
         below = items.get(key)
-        if isinstance(below, Mapping) and isinstance(node, Mapping):
-            items[key] = merge_maps(below, node)
-        else:
-            items[key] = node
+        is_both = isinstance(below, Mapping) and isinstance(node, Mapping)
+        items[key] = merge_maps(below, node) if is_both else node  # type: ignore[arg-type]
     return Mapping(items=items, keys={**base.keys, **over.keys}, origin=over.origin)
 
 
-def stack(layers: Iterable[Mapping], faults: list[Diagnostic]) -> Mapping:
+def stack(layers: Iterable[Mapping], diagnostics: Diagnostics) -> Mapping:
     """Return `layers` laid over each other, where a key without a value removes what lies below.
 
-    A removal with nothing to remove is a fault: most likely a value was forgotten.
+    To remove what is not there is a mistake: most likely a value was forgotten.
     """
     first, *others = layers
-    stacked = _without_removals(first, None, faults)
+    stacked = _without_removals(first, None, diagnostics)
     for over in others:
-        stacked = _without_removals(merge_maps(stacked, over), stacked, faults)
+        stacked = _without_removals(merge_maps(stacked, over), stacked, diagnostics)
     return stacked
 
 
-def _without_removals(node: Mapping, below: Mapping | None, faults: list[Diagnostic]) -> Mapping:
+def _without_removals(node: Mapping, below: Mapping | None, diagnostics: Diagnostics) -> Mapping:
     items: dict[str, Node] = {}
     for key, item in node.items.items():
         under = None if below is None else below.items.get(key)
-        if _is_removal(item):
+        # Null, as written in a spec; an application's own null is a value.
+        if isinstance(item, Scalar) and item.value is None and not item.literal:
             if under is None:
                 hint = "write a value; an empty one removes what a platform or the spec says"
                 message = "this is empty, and there is nothing that it could remove"
-                faults.append(Diagnostic.at(node.keys[key], "idle-removal", message, hint))
-                items[key] = marked(item, literal=True)  # else its users would be faults too
+                diagnostics.error(node.keys[key], "idle-removal", message, hint)
+                items[key] = marked(item, literal=True)  # else its users would be wrong too
         elif isinstance(item, Mapping):
             inner = under if isinstance(under, Mapping) else None
-            items[key] = _without_removals(item, inner, faults)
+            items[key] = _without_removals(item, inner, diagnostics)
         else:
             items[key] = item
     return replace(node, items=items, keys={key: node.keys[key] for key in items})
 
 
-def _is_removal(node: Node) -> bool:
-    """Whether this is null, as written in a spec; an application's own null is a value."""
-    return isinstance(node, Scalar) and node.value is None and not node.literal
-
-
 COMMAND_LINE = "(command line)"
 
 
-def lay_given(
-    names: Mapping, given: Given[str, str], faults: list[Diagnostic], *, secretive: bool
-) -> Mapping:
-    """Return `names` with those values replaced that `given` names: `port`, or `server.port`.
-
-    A value keeps its type: where a number was, a number must be given. Where there are secrets,
-    a value in the place of one that was made of others may be one.
-    """
-    for name, text in given.items():
-        value = _Given(name, text, secretive=secretive)
-        names = _replaced(names, name.split("."), value, faults)
-    return names
-
-
-class _Given(NamedTuple):
-    name: str
-    text: str
-    secretive: bool
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(file=COMMAND_LINE, line=0, column=1, path=self.name)
-
-
 def dotted(names: Mapping, above: str = "") -> Iterator[str]:
-    """Return the names that can be given."""
+    """Return the names that the command line can set: `port`, `server.port`."""
     for key, node in names.items.items():
         name = f"{above}.{key}" if above else key
         yield name
@@ -120,52 +88,56 @@ def dotted(names: Mapping, above: str = "") -> Iterator[str]:
             yield from dotted(node, name)
 
 
-def _replaced(names: Mapping, path: list[str], given: _Given, faults: list[Diagnostic]) -> Mapping:
+def apply_overrides(names: Mapping, scope: Scope) -> Mapping:
+    """Return `names` with the values that the command line gives for some of them.
+
+    A value keeps its type: where a number was, a number must be given. Where there are secrets,
+    a value in the place of one that was made of others may be one.
+    """
+    for name, text in scope.inputs.overrides.items():
+        origin = Origin(file=COMMAND_LINE, line=0, column=1, path=name)
+        given = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True)
+        names = _replaced(names, name.split("."), given, scope)
+    return names
+
+
+def _replaced(names: Mapping, path: list[str], given: Scalar, scope: Scope) -> Mapping:
     first, *rest = path
     node = names.items.get(first)
     if node is None or (rest and not isinstance(node, Mapping)):
         return names
     if rest and isinstance(node, Mapping):
-        value: Mapping | Scalar = _replaced(node, rest, given, faults)
+        value: Node = _replaced(node, rest, given, scope)
     elif isinstance(node, Scalar):
-        value = _typed(node, given, faults)
+        value = _typed(node, given, scope)
     else:
         message = f"this is {kind_of(node)} at {node.origin}, and only single values can be given"
-        faults.append(Diagnostic.at(given.origin, "bad-value", message))
+        scope.diagnostics.error(given.origin, "bad-value", message)
         return names
     return replace(
         names, items={**names.items, first: value}, keys={**names.keys, first: value.origin}
     )
 
 
-def _typed(node: Scalar, value: _Given, faults: list[Diagnostic]) -> Scalar:
+def _typed(node: Scalar, given: Scalar, scope: Scope) -> Scalar:
     """Return what is given, of the type that `node` has."""
-    origin, text = value.origin, value.text
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        faults.append(Diagnostic.at(origin, "bad-value", "this is not text in UTF-8"))
+    if any("\ud800" <= character <= "\udfff" for character in given.text):
+        scope.diagnostics.error(given.origin, "bad-value", "this is not text in UTF-8")
         return node
-    secret = node.secret or (value.secretive and "{{" in node.text)
-    given = Scalar(
-        value=text,
-        origin=origin,
-        text=text,
-        quoted=True,
-        literal=True,
-        secret=secret,
-        doubtful=node.doubtful,
-    )
+    secret = node.secret or (scope.inputs.secretive and "{{" in node.text)
+    given = replace(given, secret=secret, doubtful=node.doubtful)
     if node.value is None or isinstance(node.value, str):
         return given
     # As JSON has them: 010, yes and 1_000 mean one thing to people and another to YAML.
     with suppress(ValueError, RecursionError):
-        number = json.loads(text)
+        number = json.loads(given.text)
         is_same = _kind(number) is _kind(node.value) and math.isfinite(number)
         # As it is printed, too: what a template makes of it is what was given.
-        if is_same and json.dumps(number) == text:
+        if is_same and json.dumps(number) == given.text:
             return replace(given, value=number)
     wanted = "true or false" if isinstance(node.value, bool) else "a number"
     message = f"this must be {wanted}, as at {node.origin}"
-    faults.append(Diagnostic.at(origin, "bad-value", message))
+    scope.diagnostics.error(given.origin, "bad-value", message)
     return node
 
 
@@ -174,20 +146,13 @@ def _kind(value: object) -> type:
 
 
 class Conditions:
-    """The conditions of one variant. A platform is also what it extends."""
+    """Tells by `only` and `except` what is meant for a platform, which is also what it extends."""
 
-    def __init__(
-        self,
-        family: Collection[str],
-        known: Collection[str],
-        scope: Scope,
-        faults: list[Diagnostic],
-    ) -> None:
+    def __init__(self, family: Collection[str], known: Collection[str], scope: Scope) -> None:
         """`family` is the variant's platform and its ancestors, of all those `known`."""
         self._family = family
         self._known = known
         self._scope = scope
-        self._faults = faults
 
     def hold(self, item: Mapping) -> bool:
         """Whether `item` is meant for the platform."""
@@ -205,26 +170,21 @@ class Conditions:
         if name is not None and name not in self._known:
             message = f"there is no platform {name}"
             hint = did_you_mean(name, self._known)
-            self._faults.append(Diagnostic.at(node.origin, "unknown-platform", message, hint))
+            self._scope.diagnostics.error(node.origin, "unknown-platform", message, hint)
         return name
 
 
-MAX_DEPTH = 16
 MAX_ITEMS = 10_000
 """Items of all fragments of a variant together: a few lines of includes can double each other."""
+_MAX_DEPTH = 16
 
 
 class Fragments:
-    """What the `include` items of one variant stand for."""
+    """Puts the contents of fragments in place of the `include` items of one variant."""
 
-    def __init__(
-        self, inputs: Inputs, scope: Scope, conditions: Conditions, faults: list[Diagnostic]
-    ) -> None:
-        """Read fragments from `inputs`, and leave out what `conditions` exclude."""
-        self._inputs = inputs
+    def __init__(self, scope: Scope, conditions: Conditions) -> None:
         self._scope = scope
         self._conditions = conditions
-        self._faults = faults
         self._items = 0
         self._open: dict[str, Origin] = {}  # the fragments being read, each within the one before
 
@@ -243,14 +203,19 @@ class Fragments:
         file = self._scope.text(asked, PATH)
         if file is None:
             return
+        diagnostics = self._scope.diagnostics
         if file in self._open:
-            self._circle(file, asked.origin)
+            files = list(self._open)
+            names = " → ".join([*files[files.index(file) :], file])
+            related = tuple((self._open[each], "included from here") for each in files)
+            message = f"this includes itself: {names}"
+            diagnostics.error(asked.origin, "include-circle", message, related=related)
             return
-        if len(self._open) == MAX_DEPTH or self._items > MAX_ITEMS:
-            message = f"this includes more than {MAX_DEPTH} levels, or {MAX_ITEMS:,} items"
-            self._faults.append(Diagnostic.at(asked.origin, "too-many-includes", message))
+        if len(self._open) == _MAX_DEPTH or self._items > MAX_ITEMS:
+            message = f"this includes more than {_MAX_DEPTH} levels, or {MAX_ITEMS:,} items"
+            diagnostics.error(asked.origin, "too-many-includes", message)
             return
-        node = self._inputs.parsed(file, asked.origin, self._faults, _parse)
+        node = self._scope.inputs.parsed(file, asked.origin, diagnostics, _parse)
         if node is not None:
             self._open[file] = asked.origin
             items = node.sequence("contents")
@@ -258,14 +223,7 @@ class Fragments:
             yield from self.expand(items)
             del self._open[file]
 
-    def _circle(self, again: str, origin: Origin) -> None:
-        files = list(self._open)
-        names = " → ".join([*files[files.index(again) :], again])
-        related = tuple((self._open[file], "included from here") for file in files)
-        message = f"this includes itself: {names}"
-        self._faults.append(Diagnostic.at(origin, "include-circle", message, related=related))
 
-
-def _parse(text: str, file: str, faults: list[Diagnostic]) -> Mapping | None:
-    node = parse_map(text, file, faults)
-    return None if node is None else check(node, FRAGMENT, faults)
+def _parse(text: str, file: str, diagnostics: Diagnostics) -> Mapping | None:
+    node = parse_map(text, file, diagnostics)
+    return None if node is None else check(node, FRAGMENT, diagnostics)

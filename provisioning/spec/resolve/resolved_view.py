@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.console import leave_plain, paint
+from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.model.content import Contents
 from provisioning.spec.model.services import DEVICE
-from provisioning.spec.resolve.resolve import DEFAULTS
+from provisioning.spec.resolve.project import DEFAULTS
 from provisioning.spec.resolve.variables import BUILT_IN, RESERVED
 from provisioning.spec.yaml.node import Mapping, Scalar, Sequence, plain
 from provisioning.spec.yaml.reader import parse
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.console import Paint
-    from provisioning.spec.diagnostics import Diagnostic
-    from provisioning.spec.resolve.resolve import Resolved
+    from provisioning.spec.resolve.project import Resolved
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Node, Origin
 
@@ -116,9 +116,9 @@ def _is_plain(text: str) -> bool:
     """Whether `text` needs no quotes; in doubt, as with whatever begins with a digit, it does."""
     if not text.isprintable() or not (text[:1].isalpha() or text[:1] in set("_/.(")):
         return False
-    faults: list[Diagnostic] = []
-    node = parse(text, "", faults)
-    is_itself = isinstance(node, Scalar) and node.value == text and not faults
+    diagnostics = Diagnostics()
+    node = parse(text, "", diagnostics)
+    is_itself = isinstance(node, Scalar) and node.value == text and not diagnostics
     return is_itself and text not in _SWITCHES
 
 
@@ -157,8 +157,8 @@ class ResolvedView(NamedTuple):
 
 
 def resolved_view(resolved: Resolved) -> ResolvedView:
-    """Return what a variant without faults was made from: merged, resolved, nothing added."""
-    scope = resolved.scope.renewed()
+    """Return what a variant without diagnostics was made from: merged, resolved, nothing added."""
+    scope = resolved.scope.fresh()
     merged = resolved.merged
     names = scope.variables()
     variables = {name: node for name, node in names.items() if name not in RESERVED}
@@ -202,7 +202,7 @@ def _hook(item: Mapping) -> Node:
 
 
 def _contents(resolved: Resolved, scope: Scope) -> Iterator[Node]:
-    contents = Contents(scope, ("", ""), [])
+    contents = Contents(scope, ("", ""))
     for _, item in contents.with_items(resolved.contents):
         yield _texts(_unconditional(item), scope)
 

@@ -1,4 +1,4 @@
-"""Knows what `{{ name }}` stands for in a spec: a value of that name, and nothing cleverer."""
+"""Replaces `{{ name }}` in a spec with the value of that name; there are no expressions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioning.spec.diagnostics import Diagnostic, did_you_mean, nearest
+from provisioning.spec.diagnostics import Diagnostics, did_you_mean, nearest
 from provisioning.spec.yaml.node import (
     Mapping,
     Node,
@@ -42,23 +42,23 @@ def named_in(text: str) -> set[str]:
 
 
 class Scope:
-    """The names of one variant. What uses them is resolved on demand, so their order is free."""
+    """The names of one variant. They are resolved when they are used, so their order is free."""
 
     def __init__(
         self,
         names: dict[str, Node],
         inputs: Inputs,
-        faults: list[Diagnostic],
+        diagnostics: Diagnostics,
         *,
         complete: bool = True,
     ) -> None:
-        """Resolve against `names`; faults are added where the text in question was written.
+        """Resolve against `names`, and add to `diagnostics` what is wrong in a text.
 
-        Not `complete`: a file of variables could not be read, so a missing name is no fault.
+        Not `complete`: a file of variables could not be read, so a name may well be missing.
         """
         self._names = Mapping(items=names, keys={}, origin=Origin(file="", line=0, column=1))
         self.inputs = inputs
-        self.faults = faults
+        self.diagnostics = diagnostics
         self._complete = complete
         self._open: list[Origin] = []  # the texts being resolved, each within the one before
         self._values = self._depth = 0
@@ -68,20 +68,20 @@ class Scope:
     def with_text(self, name: str, text: str, origin: Origin) -> Scope:
         """Return the same scope with `name` standing for `text`, just as it is."""
         node = Scalar(value=text, origin=origin, text=text, quoted=True, literal=True)
-        return self.renewed({name: node})
+        return self.fresh({name: node})
 
-    def renewed(self, others: dict[str, Node] | None = None) -> Scope:
-        """Return the same scope, with `others` set, as nobody has used it: all limits are far."""
+    def fresh(self, others: dict[str, Node] | None = None) -> Scope:
+        """Return the same scope, with `others` set, with nothing of its limits used."""
         names = {**self._names.items, **(others or {})}
-        return Scope(names, self.inputs, self.faults, complete=self._complete)
+        return Scope(names, self.inputs, self.diagnostics, complete=self._complete)
 
     def variables(self) -> dict[str, Node]:
-        """Return every name with its value, less what has faults."""
+        """Return every name with its value, less those that cannot be resolved."""
         resolved = {name: self.resolve(node) for name, node in self._names.items.items()}
         return {name: node for name, node in resolved.items() if node is not None}
 
     def resolve(self, node: Node) -> Node | None:
-        """Return `node` with every placeholder replaced; None after a fault.
+        """Return `node` with every placeholder replaced; None if that is not possible.
 
         A text that is one placeholder and nothing else takes the value as it is, a map included.
         """
@@ -96,9 +96,9 @@ class Scope:
             self._depth -= 1
 
     def text(self, node: Scalar, rule: Rule | None = None) -> str | None:
-        """Return the text that `node` is once resolved, and `rule` allows; None after a fault.
+        """Return the text that `node` is once resolved, and `rule` allows; else None.
 
-        Whatever asks for one text writes it where everybody can read it, so a secret is a fault.
+        What asks for one text writes it where everybody can read it, so a secret is refused.
         """
         value = self._scalar(node)
         if isinstance(value, Scalar) and value.secret:
@@ -107,21 +107,20 @@ class Scope:
             self._refuse(node, "exposed-secret", message, hint)
             return None
         text = None if value is None else self._as_text(value, node)
-        if text is None or rule is None or rule.holds(text, node.origin, self._untold(node)):
+        # What was refused as it is written is not refused again for what it says.
+        is_refused = not node.quoted and is_ambiguous(node.text)
+        diagnostics = Diagnostics() if is_refused else self.diagnostics
+        if text is None or rule is None or rule.holds(text, node.origin, diagnostics):
             return text
         return None
 
-    def _untold(self, node: Scalar) -> list[Diagnostic]:
-        """Where faults of what is written in `node` go: nowhere, if it was refused as it stands."""
-        return [] if not node.quoted and is_ambiguous(node.text) else self.faults
-
     def read(self, mapping: Mapping, key: str, rule: Rule | None = None) -> str | None:
-        """Return the text at `key`, allowed by `rule`; None if there is none, or after a fault."""
+        """Return the text at `key`, allowed by `rule`; None if there is none, or it is wrong."""
         node = mapping.items.get(key)
         return self.text(node, rule) if isinstance(node, Scalar) else None
 
     def texts(self, mapping: Mapping, key: str, rule: Rule | None = None) -> tuple[str, ...]:
-        """Return the texts of the list at `key`, without those that have faults."""
+        """Return the texts of the list at `key`, without those that are wrong."""
         scalars = (node for node in mapping.sequence(key) if isinstance(node, Scalar))
         found = (self.text(node, rule) for node in scalars)
         return tuple(text for text in found if text is not None)
@@ -250,7 +249,7 @@ class Scope:
         names = " → ".join(origin.path for origin in (*circle, circle[0]))
         related = tuple((origin, "and uses it here") for origin in circle[1:])
         message = f"this uses itself: {names}"
-        self.faults.append(Diagnostic.at(circle[0], "variable-circle", message, related=related))
+        self.diagnostics.error(circle[0], "variable-circle", message, related=related)
 
     def _refuse(self, node: Node, code: str, message: str, hint: str = "") -> None:
-        self.faults.append(Diagnostic.at(node.origin, code, message, hint))
+        self.diagnostics.error(node.origin, code, message, hint)

@@ -1,7 +1,7 @@
-"""Knows the versions of Python's packages, and how they are written where Debian's order counts.
+"""Finds a package's version: written in a spec, in a file, or described by git.
 
-The pattern is that of appendix B of PEP 440, without the epoch, for which the name of a package
-has no room.
+Versions are read as PEP 440 and SemVer write them and spelled so that Debian sorts them alike. The
+pattern is that of appendix B of PEP 440, without the epoch, for which a package's name has no room.
 """
 
 from __future__ import annotations
@@ -12,139 +12,119 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.release import latest
-from provisioning.spec.diagnostics import Diagnostic
 from provisioning.spec.resolve.git import GitError, NoVersion, ask
 from provisioning.spec.schema.rules import PATH, TAG_GLOB, VERSION
 from provisioning.spec.schema.schema import ONE_SOURCE, SOURCES
-from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, scalars, shorten
+from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.resolve.git import Refs
-    from provisioning.spec.resolve.inputs import Inputs
+    from provisioning.spec.resolve.variables import Scope
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GIT = "(git)"
 
 
-_SPELLED = re.compile(
-    r"""
-    v?(?P<release>\d+(?:\.\d+)*)
-    (?:[-_.]?(?P<pre>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?P<pre_number>\d*))?
-    (?P<post>-(?P<bare>\d+)|[-_.]?(?:post|rev|r)[-_.]?(?P<post_number>\d*))?
-    (?P<dev>[-_.]?dev[-_.]?(?P<dev_number>\d*))?
-    (?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?
-    """,
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-_PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
+def find_version(node: Node, variant: str, scope: Scope) -> tuple[str, Origin] | None:
+    """Return the version that a resolved `version:` means, and where it is from; None if wrong.
 
-
-def debian_of(version: str) -> str | None:
-    """Return `version` written so that Debian sorts it as PEP 440 does; None if it is none.
-
-    What comes before a release gets a `~`, a development release of nothing else two, since it
-    comes before all those; a post-release gets a `+.`, which comes after what is local to a
-    release and before the release that follows. The release itself is left as it stands.
+    `variant` is whose version it is, as in `greenhouse:raspberry-pi`.
     """
-    found = _SPELLED.fullmatch(version)
-    if not found:
+    diagnostics = scope.diagnostics
+    said = {"text": node} if isinstance(node, Scalar) else _said(node, diagnostics)
+    if said is None:
         return None
-    text = found["release"]
-    if found["pre"]:
-        pre = found["pre"].lower()
-        text += f"~{_PRE.get(pre, pre)}{_number(found['pre_number'])}"
-    if found["post"]:
-        text += f"+.post{_number(found['bare'] or found['post_number'])}"
-    if found["dev"]:
-        alone = not (found["pre"] or found["post"])
-        text += f"{'~~' if alone else '~'}dev{_number(found['dev_number'])}"
-    return text + (f"+{_local(found['local'])}" if found["local"] else "")
+    source, value = next(iter(said.items()))
+    if any(each.secret for each in said.values()):
+        message = "a secret stands in this, and everybody could read it in the package's name"
+        diagnostics.error(value.origin, "exposed-secret", message)
+        return None
+    origin = value.origin
+    if source == "from":
+        origin = Origin(file=GIT, line=0, column=1)
+        found = _from_git(said, variant, scope)
+    elif source == "text":
+        found = value.text
+    else:
+        origin = Origin(file=value.text, line=0, column=1)
+        found = _in_file(source, value, scope)
+    if isinstance(found, NoVersion):
+        diagnostics.error(value.origin, "no-version", found.message, found.hint)
+        return None
+    if found is not None and source != "from":
+        found = _sound(found, value.origin, diagnostics)
+    return None if found is None else (found, origin)
 
 
-def _number(digits: str | None) -> int:
-    return int(digits or 0)
+def _said(node: Node, diagnostics: Diagnostics) -> dict[str, Scalar] | None:
+    """Return what a map says of a version, its one source first; None if it is wrong."""
+    if not isinstance(node, Mapping):
+        return None
+    said = {key: each for key, each in node.items.items() if isinstance(each, Scalar)}
+    sources = [key for key in said if key in SOURCES]
+    if len(sources) != 1:
+        # In one place or by an overlay, which adds its source to that of the spec.
+        related = tuple((node.keys[key], "one is here") for key in sources)
+        if said:  # else the schema has reported it
+            diagnostics.error(node.origin, "version-source", ONE_SOURCE, related=related)
+        return None
+    (source,) = sources
+    idle = [] if source == "from" else sorted(said.keys() - {source})
+    for key in idle:
+        message = f"this means nothing beside {source}; remove it"
+        diagnostics.error(node.keys[key], "idle-key", message)
+    return None if idle else {source: said.pop(source), **said}
 
 
-def _local(local: str) -> str:
-    return re.sub("[-_]", ".", local.lower())
+def _from_git(said: dict[str, Scalar], variant: str, scope: Scope) -> str | NoVersion | None:
+    value, tags, fallback = said["from"], said.get("tags"), said.get("fallback")
+    diagnostics = scope.diagnostics
+    if value.text != "git":
+        return NoVersion(f"a version cannot come from {value.text}", "known: git")
+    is_glob = tags is None or TAG_GLOB.holds(tags.text, tags.origin, diagnostics)
+    before = fallback and _sound(fallback.text, fallback.origin, diagnostics)
+    if not is_glob or (fallback and not before):
+        return None
+    source = GitSource(tags.text if tags else TAGS, before or "")
+    found = scope.inputs.git_version(variant, source)
+    is_told = isinstance(found, NoVersion) or VERSION.holds(found, value.origin, diagnostics)
+    return found if is_told else None
 
 
-# What comes after a release to PEP 440 (post, rev, r), Gentoo (r, p), Composer (p, pl, patch,
-# stable), Maven (sp, ga, final, release); numbers are revisions of Debian's, or commits since.
-_AFTER = re.compile(
-    r"(?P<base>\d[^-]*)-(?P<rest>(?:\d|"
-    r"(?P<post>post|rev|r)(?![a-z])|(?:p|pl|patch|hotfix|fix|sp|ga|final|release|stable)(?![a-z])"
-    r").*)",
-    re.IGNORECASE | re.ASCII,
-)
-_LETTER = re.compile(r"(?P<base>\d+(?:\.\d+)*)(?P<letter>[abc])", re.IGNORECASE | re.ASCII)
-_DASHED = re.compile(r"\d+(?:-\d+){2,}", re.ASCII)
-_EPOCH = re.compile(r"\d+[!:](?P<rest>\d.*)", re.ASCII)  # of PEP 440, and of Debian
-_IDENTIFIERS = re.compile(r"[0-9A-Za-z]+(?:[-._][0-9A-Za-z]+)*")
-_CANDIDATE = re.compile(r"(?P<word>[A-Za-z]+)[-._]?(?P<number>\d+)(?P<more>[-._].+)", re.ASCII)
+def _in_file(source: str, value: Scalar, scope: Scope) -> str | NoVersion | None:
+    """Return the text of a version in a file of the project; None if it cannot be read."""
+    if not PATH.holds(value.text, value.origin, scope.diagnostics):
+        return None
+    text = scope.inputs.text(value.text, value.origin, scope.diagnostics)
+    if text is None or source == "file":
+        return text and text.strip()
+    try:
+        project = tomllib.loads(text).get("project")
+    except (ValueError, RecursionError) as error:
+        return NoVersion(f"{value.text}: {error}", "")
+    version = project.get("version") if isinstance(project, dict) else None
+    if not isinstance(version, str):
+        hint = "only its build backend knows a dynamic version; try version: {from: git}"
+        return NoVersion(f"{value.text} has no version in [project]", hint)
+    return version
 
 
-class Doubtful(NamedTuple):
-    """Why a text says no version, and what to write in its place."""
-
-    why: str
-    instead: tuple[tuple[str, str], ...]
-    """Versions that are clear, each with when it is the one that is meant."""
-
-    def advice(self, spelled: Callable[[str], str] = "write {}".format) -> str:
-        """What to do, where `spelled` says how a version gets there."""
-        ways = (f"{spelled(text)}{when}" for text, when in self.instead)
-        return ", or ".join(ways)
-
-
-def version_in(text: str) -> str | Doubtful:
-    """Return the version that `text` says, in Debian's order; whether it is one is not judged.
-
-    1.0-rc.1 and 1.0rc1 are 1.0~rc1, which comes before 1.0; 1.0-SNAPSHOT is 1.0~SNAPSHOT.
-    """
-    text = re.sub(r"^[vV](?=\d)", "", text)
-    public, plus, build = text.partition("+")
-    doubt = _doubt_of(public)
-    # guard: version-of-two-readings
-    return doubt or debian_of(text) or f"{_spelled(public)}{plus}{build.replace('-', '.')}"
-
-
-def _doubt_of(text: str) -> Doubtful | None:
-    if found := _EPOCH.fullmatch(text):
-        why = "has an epoch, for which the name of a package has no room"
-        return Doubtful(why, ((found["rest"], ""),))
-    if _DASHED.fullmatch(text):
-        why = "has hyphens between its numbers, where a version has dots"
-        return Doubtful(why, ((text.replace("-", "."), ""),))
-    if found := _LETTER.fullmatch(text):
-        base, letter = found.groups()
-        after, before = f"{base}+{letter}", f"{text}0"
-        return _either(base, "PEP 440", after, before)
-    if found := _AFTER.fullmatch(text):
-        base, rest = found["base"], found["rest"].replace("-", ".")
-        numbers = re.findall(r"\d+", rest) or ["1"]
-        is_post = bool(found["post"]) or rest.isdigit()
-        after = f"{base}.post{numbers[0]}" if is_post else f"{base}+{rest}"
-        return _either(base, "SemVer", after, f"{base}-rc.{numbers[0]}")
-    return None
-
-
-def _either(base: str, who: str, after: str, before: str) -> Doubtful:
-    ways = (after, f" if it comes after {base}"), (before, " if it comes before")
-    return Doubtful(f"comes before {base} to {who}, and after it to others", ways)
-
-
-def _spelled(text: str) -> str:
-    """A version with a hyphen, and without what stands behind a plus, as Debian sorts it."""
-    base, _, rest = text.partition("-")
-    if not _IDENTIFIERS.fullmatch(rest):
-        return text
-    # 1.0-rc.1.2 is between 1.0-rc.1 and 1.0-rc.2, which PEP 440 knows.
-    found = _CANDIDATE.fullmatch(rest)
-    head = found and debian_of(f"{base}-{found['word']}{found['number']}")
-    if found and head:
-        return f"{head}{found['more'].replace('-', '.')}"
-    return f"{debian_of(base) or base}~{rest.replace('-', '.')}"
+def _sound(text: str, origin: Origin, diagnostics: Diagnostics) -> str | None:
+    """Return the version that `text` says; None if it says none."""
+    version = version_in(text)
+    if isinstance(version, DoubtfulVersion):
+        message = f'"{shorten(text)}" {version.why}'
+        diagnostics.error(origin, "doubtful-version", message, version.advice())
+        return None
+    return version if VERSION.holds(version, origin, diagnostics) else None
 
 
 TAGS = "v*"
@@ -155,7 +135,7 @@ _DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<distance>\d+)-g[0-9a-f]+")
 _FALLBACK = 'or say what it is before the first one: {from: git, fallback: "0.1"}'
 
 
-class Asked(NamedTuple):
+class GitSource(NamedTuple):
     """What a spec says of a version that comes from git."""
 
     tags: str
@@ -164,7 +144,7 @@ class Asked(NamedTuple):
     """The version before the first tag; "" where none is named."""
 
 
-def version_of(root: Path, refs: Refs | NoVersion, asked: Asked) -> str | NoVersion:
+def version_of(root: Path, refs: Refs | NoVersion, source: GitSource) -> str | NoVersion:
     """Return the version of what is checked out at `root`, or why there is none.
 
     1.4.2 at the tag v1.4.2, 1.4.2+5.gabcdef123456 five commits later, and 0.1+5.gabcdef123456 at
@@ -172,28 +152,28 @@ def version_of(root: Path, refs: Refs | NoVersion, asked: Asked) -> str | NoVers
     version: v1.4.2-rc1 is 1.4.2~rc1.
     """
     if isinstance(refs, NoVersion):
-        return refs if refs.failed or not asked.fallback else asked.fallback
+        return refs if refs.failed or not source.fallback else source.fallback
     try:
-        return _version_of(root, refs, asked)
+        return _version_of(root, refs, source)
     except GitError as error:
         return error.why
 
 
-def _version_of(root: Path, refs: Refs, asked: Asked) -> str | NoVersion:
-    tagged = _by_commit(refs, asked.tags)
+def _version_of(root: Path, refs: Refs, source: GitSource) -> str | NoVersion:
+    tagged = _by_commit(refs, source.tags)
     if refs.commit in tagged:
-        return _latest(tagged[refs.commit], asked.tags)
-    base, distance = _described(root, refs, asked.tags) if tagged else ("", 0)
+        return _latest(tagged[refs.commit], source.tags)
+    base, distance = _described(root, refs, source.tags) if tagged else ("", 0)
     cut_off = _cut_off(root)
     # What was not fetched may hold a tag that is nearer, and commits that count.
     # guard: shallow-clone
     if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):
-        version = _latest(tagged[base], asked.tags)
+        version = _latest(tagged[base], source.tags)
         return version if isinstance(version, NoVersion) else _after(version, distance, refs)
-    if asked.fallback:
+    if source.fallback:
         # guard: shallow-age
-        return _after(asked.fallback, _age(root, refs, known=not cut_off), refs)
-    return _no_tag(asked.tags, shallow=bool(cut_off), elsewhere=bool(tagged))
+        return _after(source.fallback, _age(root, refs, known=not cut_off), refs)
+    return _no_tag(source.tags, shallow=bool(cut_off), elsewhere=bool(tagged))
 
 
 def cut(tag: str, tags: str) -> str:
@@ -231,7 +211,7 @@ def _unread(tag: str, tags: str) -> NoVersion:
     def tagging(version: str) -> str:
         return f"git tag {tags.replace('*', version)} {tag}"
 
-    if isinstance(read, Doubtful):
+    if isinstance(read, DoubtfulVersion):
         return NoVersion(f"the tag {tag}: {said} {read.why}", read.advice(tagging))
     ways = f"{tagging('1.0')} gives its commit one, git tag -d {tag} takes this one away"
     return NoVersion(f"the tag {tag}: {said} {VERSION.reason(said)}", ways)
@@ -282,124 +262,115 @@ def _no_tag(tags: str, *, shallow: bool, elsewhere: bool) -> NoVersion:
     return NoVersion(message, f"git fetch --tags, git tag one, {_FALLBACK}")
 
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+_SPELLED = re.compile(
+    r"""
+    v?(?P<release>\d+(?:\.\d+)*)
+    (?:[-_.]?(?P<pre>alpha|a|beta|b|preview|pre|c|rc)[-_.]?(?P<pre_number>\d*))?
+    (?P<post>-(?P<bare>\d+)|[-_.]?(?:post|rev|r)[-_.]?(?P<post_number>\d*))?
+    (?P<dev>[-_.]?dev[-_.]?(?P<dev_number>\d*))?
+    (?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 
 
-GIT = "(git)"
+def debian_of(version: str) -> str | None:
+    """Return `version` written so that Debian sorts it as PEP 440 does; None if it is none.
 
-
-def find_version(
-    node: Node, variant: str, inputs: Inputs, faults: list[Diagnostic]
-) -> Scalar | None:
-    """Return the version that a resolved `version:` means, from where it is; None after a fault.
-
-    `variant` is whose version it is, as in `greenhouse:raspberry-pi`.
+    What comes before a release gets a `~`, a development release of nothing else two, since it
+    comes before all those; a post-release gets a `+.`, which comes after what is local to a
+    release and before the release that follows. The release itself is left as it stands.
     """
-    source, value, asked = _source(node, faults)
-    if value is None:
+    found = _SPELLED.fullmatch(version)
+    if not found:
         return None
-    if any(each.secret for each in scalars(node)):
-        message = "a secret stands in this, and everybody could read it in the package's name"
-        faults.append(Diagnostic.at(value.origin, "exposed-secret", message))
-        return None
-    if source == "from":
-        found = _from_git(value, asked, variant, inputs, faults)
-    else:
-        found = _read(source, value, inputs, faults)
-    if isinstance(found, NoVersion):
-        faults.append(Diagnostic.at(value.origin, "no-version", found.message, found.hint))
-        return None
-    if found is None:
-        return None
-    origin = _origin(source, value)
-    return Scalar(value=found, origin=origin, text=found, quoted=True, literal=True)
+    text = found["release"]
+    if found["pre"]:
+        pre = found["pre"].lower()
+        text += f"~{_PRE.get(pre, pre)}{int(found['pre_number'] or 0)}"
+    if found["post"]:
+        text += f"+.post{int(found['bare'] or found['post_number'] or 0)}"
+    if found["dev"]:
+        alone = not (found["pre"] or found["post"])
+        text += f"{'~~' if alone else '~'}dev{int(found['dev_number'] or 0)}"
+    local = re.sub("[-_]", ".", found["local"].lower()) if found["local"] else ""
+    return f"{text}+{local}" if local else text
 
 
-def _origin(source: str, value: Scalar) -> Origin:
-    if source == "text":
-        return value.origin
-    return Origin(file=GIT if source == "from" else value.text, line=0, column=1)
+# What comes after a release to PEP 440 (post, rev, r), Gentoo (r, p), Composer (p, pl, patch,
+# stable), Maven (sp, ga, final, release); numbers are revisions of Debian's, or commits since.
+_AFTER = re.compile(
+    r"(?P<base>\d[^-]*)-(?P<rest>(?:\d|"
+    r"(?P<post>post|rev|r)(?![a-z])|(?:p|pl|patch|hotfix|fix|sp|ga|final|release|stable)(?![a-z])"
+    r").*)",
+    re.IGNORECASE | re.ASCII,
+)
+_LETTER = re.compile(r"(?P<base>\d+(?:\.\d+)*)(?P<letter>[abc])", re.IGNORECASE | re.ASCII)
+_DASHED = re.compile(r"\d+(?:-\d+){2,}", re.ASCII)
+_EPOCH = re.compile(r"\d+[!:](?P<rest>\d.*)", re.ASCII)  # of PEP 440, and of Debian
+_IDENTIFIERS = re.compile(r"[0-9A-Za-z]+(?:[-._][0-9A-Za-z]+)*")
+_CANDIDATE = re.compile(r"(?P<word>[A-Za-z]+)[-._]?(?P<number>\d+)(?P<more>[-._].+)", re.ASCII)
 
 
-def _from_git(
-    value: Scalar, asked: dict[str, Scalar], variant: str, inputs: Inputs, faults: list[Diagnostic]
-) -> str | NoVersion | None:
-    if value.text != "git":
-        return NoVersion(f"a version cannot come from {value.text}", "known: git")
-    tags, fallback = asked.get("tags"), asked.get("fallback")
-    is_glob = tags is None or TAG_GLOB.holds(tags.text, tags.origin, faults)
-    before = fallback and _sound(fallback.text, fallback.origin, faults)
-    if not is_glob or (fallback and not before):
-        return None
-    found = inputs.git_version(variant, Asked(tags.text if tags else TAGS, before or ""))
-    told = isinstance(found, NoVersion) or VERSION.holds(found, value.origin, faults)
-    return found if told else None
+class DoubtfulVersion(NamedTuple):
+    """Why a text says no version, and what to write in its place."""
+
+    why: str
+    instead: tuple[tuple[str, str], ...]
+    """Versions that are clear, each with when it is the one that is meant."""
+
+    def advice(self, spelled: Callable[[str], str] = "write {}".format) -> str:
+        """What to do, where `spelled` says how a version gets there."""
+        ways = (f"{spelled(text)}{when}" for text, when in self.instead)
+        return ", or ".join(ways)
 
 
-def _sound(text: str, origin: Origin, faults: list[Diagnostic]) -> str | None:
-    """Return the version that `text` says; None after a fault."""
-    version = version_in(text)
-    if isinstance(version, Doubtful):
-        message = f'"{shorten(text)}" {version.why}'
-        faults.append(Diagnostic.at(origin, "doubtful-version", message, version.advice()))
-        return None
-    return version if VERSION.holds(version, origin, faults) else None
+def version_in(text: str) -> str | DoubtfulVersion:
+    """Return the version that `text` says, in Debian's order; whether it is one is not judged.
 
-
-def _read(
-    source: str, value: Scalar, inputs: Inputs, faults: list[Diagnostic]
-) -> str | NoVersion | None:
-    said: str | NoVersion | None = value.text
-    if source != "text":
-        said = _in_file(source, value, inputs, faults)
-    return _sound(said, value.origin, faults) if isinstance(said, str) else said
-
-
-def _in_file(
-    source: str, value: Scalar, inputs: Inputs, faults: list[Diagnostic]
-) -> str | NoVersion | None:
-    """Return the text of a version in a file of the project; None after a fault."""
-    if not PATH.holds(value.text, value.origin, faults):
-        return None
-    text = inputs.text(value.text, value.origin, faults)
-    if text is None or source == "file":
-        return text and text.strip()
-    return _project_version(value.text, text)
-
-
-def _source(node: Node, faults: list[Diagnostic]) -> tuple[str, Scalar | None, dict[str, Scalar]]:
-    """Return what kind of version was written, its value, and all that is said beside it.
-
-    There is no value after a fault.
+    1.0-rc.1 and 1.0rc1 are 1.0~rc1, which comes before 1.0; 1.0-SNAPSHOT is 1.0~SNAPSHOT.
     """
-    if not isinstance(node, Mapping):
-        return "text", node if isinstance(node, Scalar) else None, {}
-    said = {key: each for key, each in node.items.items() if isinstance(each, Scalar)}
-    sources = [key for key in said if key in SOURCES]
-    if len(sources) != 1:
-        # In one place or by an overlay, which adds its source to that of the spec.
-        related = tuple((node.keys[key], "one is here") for key in sources)
-        if said:  # else the schema has told
-            faults.append(Diagnostic.at(node.origin, "version-source", ONE_SOURCE, related=related))
-        return "", None, {}
-    (source,) = sources
-    idle = [] if source == "from" else sorted(said.keys() - {source})
-    for key in idle:
-        message = f"this means nothing beside {source}; remove it"
-        faults.append(Diagnostic.at(node.keys[key], "idle-key", message))
-    return source, None if idle else said[source], said
+    text = re.sub(r"^[vV](?=\d)", "", text)
+    public, plus, build = text.partition("+")
+    doubt = _doubt_of(public)
+    # guard: version-of-two-readings
+    return doubt or debian_of(text) or f"{_spelled(public)}{plus}{build.replace('-', '.')}"
 
 
-def _project_version(file: str, text: str) -> str | NoVersion:
-    try:
-        project = tomllib.loads(text).get("project")
-    except (ValueError, RecursionError) as error:
-        return NoVersion(f"{file}: {error}", "")
-    version = project.get("version") if isinstance(project, dict) else None
-    if not isinstance(version, str):
-        hint = "only its build backend knows a dynamic version; try version: {from: git}"
-        return NoVersion(f"{file} has no version in [project]", hint)
-    return version
+def _doubt_of(text: str) -> DoubtfulVersion | None:
+    if found := _EPOCH.fullmatch(text):
+        why = "has an epoch, for which the name of a package has no room"
+        return DoubtfulVersion(why, ((found["rest"], ""),))
+    if _DASHED.fullmatch(text):
+        why = "has hyphens between its numbers, where a version has dots"
+        return DoubtfulVersion(why, ((text.replace("-", "."), ""),))
+    if found := _LETTER.fullmatch(text):
+        base, letter = found.groups()
+        after, before = f"{base}+{letter}", f"{text}0"
+        return _either(base, "PEP 440", after, before)
+    if found := _AFTER.fullmatch(text):
+        base, rest = found["base"], found["rest"].replace("-", ".")
+        numbers = re.findall(r"\d+", rest) or ["1"]
+        is_post = bool(found["post"]) or rest.isdigit()
+        after = f"{base}.post{numbers[0]}" if is_post else f"{base}+{rest}"
+        return _either(base, "SemVer", after, f"{base}-rc.{numbers[0]}")
+    return None
+
+
+def _either(base: str, who: str, after: str, before: str) -> DoubtfulVersion:
+    ways = (after, f" if it comes after {base}"), (before, " if it comes before")
+    return DoubtfulVersion(f"comes before {base} to {who}, and after it to others", ways)
+
+
+def _spelled(text: str) -> str:
+    """A version with a hyphen, and without what stands behind a plus, as Debian sorts it."""
+    base, _, rest = text.partition("-")
+    if not _IDENTIFIERS.fullmatch(rest):
+        return text
+    # 1.0-rc.1.2 is between 1.0-rc.1 and 1.0-rc.2, which PEP 440 knows.
+    found = _CANDIDATE.fullmatch(rest)
+    head = found and debian_of(f"{base}-{found['word']}{found['number']}")
+    if found and head:
+        return f"{head}{found['more'].replace('-', '.')}"
+    return f"{debian_of(base) or base}~{rest.replace('-', '.')}"

@@ -30,6 +30,7 @@ from provisioning.spec.yaml.node import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.schema.rules import Rule
     from provisioning.spec.schema.schema import Schema
 
@@ -227,8 +228,8 @@ _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 _VALIDATORS: dict[int, _Validator] = {}
 
 
-def check(node: Mapping, schema: Schema, faults: list[Diagnostic]) -> Mapping:
-    """Return `node` without what `schema` refuses, for which faults are added.
+def check(node: Mapping, schema: Schema, diagnostics: Diagnostics) -> Mapping:
+    """Return `node` without what `schema` refuses, for which diagnostics are added.
 
     What is left has the right types everywhere, so that more can be said about it. Keys that
     start with `x-` are the author's own, a place for anchors.
@@ -239,11 +240,11 @@ def check(node: Mapping, schema: Schema, faults: list[Diagnostic]) -> Mapping:
     # A misspelt key is one mistake: what it was meant to be is not missing as well.
     meant = {meant_by(key, schema) for key in node.items}
     found = [error for error in validator.errors if not _is_missing(error, meant)]
-    faults += [_fault(node, error, schema) for error in found]
+    diagnostics += [_fault(node, error, schema) for error in found]
     refused = {error.document_path for error in found if error.code != _TOGETHER.code}
     sound = _prune(node, refused) if refused else node
     # What is anchored may be met several times.
-    faults += dict.fromkeys(doubts(sound, {"schema": schema}))  # guard: ambiguous-plain-value
+    diagnostics += dict.fromkeys(doubts(sound, {"schema": schema}))  # guard: ambiguous-plain-value
     return sound
 
 

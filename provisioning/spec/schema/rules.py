@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model.package import LONGEST_WAIT, RESTARTS, SERVICE_MANAGERS
 from provisioning.console import NO_CHARACTERS
-from provisioning.spec.diagnostics import Diagnostic, nearest
+from provisioning.spec.diagnostics import nearest
 from provisioning.spec.yaml.node import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.yaml.node import Origin
 
 
@@ -31,14 +32,14 @@ class Rule(NamedTuple):
     others: tuple[tuple[str, str], ...] = ()
     """What others call some of those, in small letters, each with its name here."""
 
-    def holds(self, text: str, origin: Origin, faults: list[Diagnostic]) -> bool:
+    def holds(self, text: str, origin: Origin, diagnostics: Diagnostics) -> bool:
         """Whether `text` is as it must be; if not, a fault is added."""
         reason = self.reason(text)
         if reason:
             shown = json.dumps(shorten(text), ensure_ascii=False)
             near = self.meant(text)
             hint = f"did you mean {near}?" if near else ""
-            faults.append(Diagnostic.at(origin, self.code, f"{shown} {reason}", hint))
+            diagnostics.error(origin, self.code, f"{shown} {reason}", hint)
         return not reason
 
     def meant(self, text: str) -> str:

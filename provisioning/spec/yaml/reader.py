@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from provisioning.spec.diagnostics import LINE_BREAK, Diagnostic, nearest, withheld
+from provisioning.spec.diagnostics import LINE_BREAK, Diagnostic, Diagnostics, nearest, redacted
 from provisioning.spec.resolve.inputs import place
 from provisioning.spec.yaml.mistakes import (
     PLACEHOLDER,
@@ -62,30 +62,30 @@ _TYPES = {
 }
 
 
-def load(inputs: Inputs, file: str, asked: Origin, faults: list[Diagnostic]) -> Mapping | None:
-    """Return the map that the YAML file `file` of the project holds; None after a fault.
+def load(inputs: Inputs, file: str, asked: Origin, diagnostics: Diagnostics) -> Mapping | None:
+    """Return the map that the YAML file `file` of the project holds; None if it has no meaning.
 
-    `asked` is where the file was asked for, for when it cannot be read. After faults that leave
-    a meaning (a duplicate key: the first one counts), the map is returned as well, so that one
-    report can tell of all that is wrong.
+    `asked` is where the file is named, which is reported if it cannot be read. With mistakes that
+    leave a meaning (a duplicate key: the first one counts) the map is returned as well, so that
+    one report shows all that is wrong.
     """
-    text = inputs.text(file, asked, faults)
-    return None if text is None else parse_map(text, file, faults)
+    text = inputs.text(file, asked, diagnostics)
+    return None if text is None else parse_map(text, file, diagnostics)
 
 
 def parse_map(
-    text: str, file: str, faults: list[Diagnostic], *, as_written: bool = False
+    text: str, file: str, diagnostics: Diagnostics, *, as_written: bool = False
 ) -> Mapping | None:
     """Return the map that is the one YAML document in `text`, as `load` does.
 
     `as_written` makes text of what YAML 1.1 and 1.2 read differently: nobody here can change it.
     """
-    node = parse(text, file, faults, as_written=as_written)
+    node = parse(text, file, diagnostics, as_written=as_written)
     if node is None or isinstance(node, Mapping):
         return node
     kind = "a list" if isinstance(node, Sequence) else "one value"
     message = f"the file holds {kind}, and must hold keys with values"
-    faults.append(Diagnostic.at(node.origin, "not-a-map", message, _advice(node)))
+    diagnostics.error(node.origin, "not-a-map", message, _advice(node))
     return None
 
 
@@ -97,28 +97,28 @@ def _advice(node: Sequence | Scalar) -> str:
 
 
 def parse(
-    text: str, file: str, faults: list[Diagnostic], *, as_written: bool = False
+    text: str, file: str, diagnostics: Diagnostics, *, as_written: bool = False
 ) -> Node | None:
     """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
-    found: list[Diagnostic] = []
+    found = Diagnostics()
     node = _parsed(text, file, found, as_written=as_written)
-    faults += withheld(found, text) if found else ()  # guard: secret-in-a-syntax-error
+    diagnostics += redacted(found, text) if found else ()  # guard: secret-in-a-syntax-error
     return node
 
 
-def _parsed(text: str, file: str, faults: list[Diagnostic], *, as_written: bool) -> Node | None:
+def _parsed(text: str, file: str, diagnostics: Diagnostics, *, as_written: bool) -> Node | None:
     if control := _CONTROL.search(text):  # guard: control-character-in-yaml
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
         origin = place(file, text, control.start())
-        faults.append(Diagnostic.at(origin, "control-character", message, "remove it"))
+        diagnostics.error(origin, "control-character", message, "remove it")
         return None
-    reader = _Reader(file, text, faults, as_written=as_written)
+    reader = _Reader(file, text, diagnostics, as_written=as_written)
     try:
         return reader.document()
     except _Meaningless as error:
-        faults.append(error.fault)
+        diagnostics.append(error.fault)
     except yaml.MarkedYAMLError as error:
-        faults.append(_syntax_fault(file, reader.trouble(error)))
+        diagnostics.append(_syntax_fault(file, reader.trouble(error)))
     return None
 
 
@@ -143,10 +143,10 @@ class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen 
 class _Reader:
     """Makes nodes of libyaml's events: its own composer recurses in C, without a limit."""
 
-    def __init__(self, file: str, text: str, faults: list[Diagnostic], *, as_written: bool) -> None:
+    def __init__(self, file: str, text: str, diagnostics: Diagnostics, *, as_written: bool) -> None:
         self._file = file
         self._as_written = as_written
-        self._faults = faults
+        self._diagnostics = diagnostics
         self._text = text
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
@@ -196,7 +196,7 @@ class _Reader:
         if event.tag is not None:  # guard: yaml-tag
             hint = 'write the value alone; quote what is text, as in "0644"'
             message = f"the tag {event.tag.replace(_TAG, '!!')} is refused"
-            self._faults.append(Diagnostic.at(origin, "tag", message, hint))
+            self._diagnostics.error(origin, "tag", message, hint)
         return self._anchored(event, origin, depth)
 
     def _anchored(self, event: Any, origin: Origin, depth: int) -> Node:
@@ -258,7 +258,7 @@ class _Reader:
             if key in keys:  # guard: key-twice
                 related = ((keys[key], "first written here"),)
                 message, hint = "this key is here twice", "remove one of the two"
-                self._faults.append(Diagnostic.at(place, "duplicate-key", message, hint, related))
+                self._diagnostics.error(place, "duplicate-key", message, hint, related)
                 continue
             items[key], keys[key] = node, place
         return Mapping(items=items, keys=keys, origin=origin)
@@ -275,15 +275,15 @@ class _Reader:
             raise _Meaningless(origin, "key-not-text", message, "write key: value")
         if node.text == "<<" and not node.quoted:
             hint = "repeat the keys, or use an alias for a whole value"
-            self._faults.append(Diagnostic.at(origin, "merge-key", "<< is not supported", hint))
+            self._diagnostics.error(origin, "merge-key", "<< is not supported", hint)
         elif not isinstance(node.value, str):
             message = f"this key is {kind_of(node)}, and must be text"
             hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
-            self._faults.append(Diagnostic.at(origin, "key-not-text", message, hint))
+            self._diagnostics.error(origin, "key-not-text", message, hint)
         # guard: key-that-is-no-text
         elif not node.doubtful and node.text not in _AXES and (reason := doubt(node)):
             hint = f'quote it: "{shorten(node.text)}":'
-            self._faults.append(Diagnostic.at(origin, "key-not-text", reason, hint))
+            self._diagnostics.error(origin, "key-not-text", reason, hint)
         else:
             return node.value
         return None
@@ -332,9 +332,7 @@ class _Reader:
                 value = _TYPES[tag](yaml.ScalarNode(tag, text))
         if isinstance(value, float) and not math.isfinite(value):
             message = f"{shorten(text)} is a number that cannot be used"
-            self._faults.append(
-                Diagnostic.at(origin, "not-finite", message, "quote it if it is text")
-            )
+            self._diagnostics.error(origin, "not-finite", message, "quote it if it is text")
             return text
         return value
 
