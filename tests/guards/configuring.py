@@ -55,7 +55,7 @@ CONFIGURING = Group(
                 ),
                 Guard(
                     "configuration-worth-a-look",
-                    gone.at("value.comparators.0.elts.3") & gone.at("value.comparators.0.elts.2"),
+                    gone.at("test.comparators.0.elts.3") & gone.at("test.comparators.0.elts.2"),
                     f"{KINDS}test_an_upgrade_does_what_the_table_says",
                 ),
             ),

@@ -140,14 +140,14 @@ def test_a_release_that_is_not_well_is_undone_and_the_old_one_answers(installed:
         "provision: greenhouse: greenhouse is not well within 4 seconds:"
         " http://localhost:8080/health answers 404; it said last: "
     )
-    assert said.endswith("; 1.4.2 is back\n")
+    assert said.endswith("; rolled back: 1.4.2 is current again\n")
     assert installed.answers == "1.4.2"
 
 
 def test_a_release_that_does_not_start_is_undone(installed: Pi) -> None:
     edit = ("src/greenhouse/__main__.py", "def main", "oh no\ndef main")
     said = installed.install(installed.build("1.4.4", edit, HURRY), status=4)
-    assert "SyntaxError: invalid syntax; 1.4.2 is back" in said
+    assert "SyntaxError: invalid syntax; rolled back: 1.4.2 is current again" in said
     assert installed.answers == "1.4.2"
 
 

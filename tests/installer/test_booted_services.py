@@ -124,7 +124,7 @@ def test_a_service_that_is_not_is_undone_and_nothing_of_it_is_left(
 ) -> None:
     said = pi.install("1", service, script=ENDS, status=4)
     assert told in said
-    assert "; it said last: no water; what was before, nothing, is back" in said
+    assert "; it said last: no water; rolled back: nothing is installed" in said
     assert pi.state() == "inactive"
     assert not pi.has(f"{UNITS}/greenhouse.service")
 
@@ -196,7 +196,7 @@ def test_what_a_hook_refuses_is_not_begun(pi: Pi) -> None:
     said = pi.install("2", APP, pre_install="echo no disk; exit 1", status=3)
     log = "/opt/greenhouse/state/pre_install.log"
     assert said == (
-        f"provision: greenhouse: pre_install ended with 1: no disk; what it said is in {log};"
+        f"provision: greenhouse: pre_install ended with 1: no disk; its output is in {log};"
         " nothing was changed\n"
     )
     assert pi.machine.run("cat", log) == "no disk\n"
@@ -207,7 +207,7 @@ def test_what_a_hook_cannot_finish_is_undone(pi: Pi) -> None:
     pi.install("1", APP)
     said = pi.install("2", APP, post_install="exit 7", status=4)
     assert "post_install ended with 7" in said
-    assert said.endswith("; 1 is back\n")
+    assert said.endswith("; rolled back: 1 is current again\n")
     assert pi.state() == "active"
 
 
@@ -238,7 +238,7 @@ def test_what_somebody_has_stopped_disabled_or_masked_stays_so(pi: Pi, command: 
         pi.machine.boot()
     enabled = is_enabled(pi)
     said = pi.install("2", APP, UNWELL, script=STUBBORN)
-    assert f"{PUMP_UNIT}: somebody has stopped, disabled or masked it; it stays so" in said
+    assert f"{PUMP_UNIT}: was stopped, disabled or masked by somebody; it stays so" in said
     assert (pi.state(), pi.state(PUMP_UNIT) in {"inactive", "failed"}) == ("active", True)
     pi.provision("rollback", "greenhouse")
     assert (pi.state(), pi.state(PUMP_UNIT) in {"inactive", "failed"}) == ("active", True)
@@ -314,8 +314,8 @@ def test_a_unit_of_the_distribution_is_neither_stopped_nor_shadowed(pi: Pi) -> N
     try:
         said = pi.install("1", APP, status=3)
         assert said == (
-            "provision: /usr/lib/systemd/system/greenhouse.service: is not of greenhouse;"
-            " remove it, or call the service another name\n"
+            "provision: /usr/lib/systemd/system/greenhouse.service: does not belong to"
+            " greenhouse; remove it, or rename the service\n"
         )
         assert pi.state() == "active"
         assert not pi.has("opt/greenhouse")
@@ -336,9 +336,8 @@ def test_a_unit_that_systemd_would_call_so_once_it_is_enabled_is_refused(
         file.write("[Install]\nAlias=greenhouse.service\n")
     try:
         assert pi.install("1", APP, status=3) == (
-            f"provision: /usr/lib/systemd/system/{where}: is not of greenhouse, and goes by the"
-            " name greenhouse.service too where it is enabled (Alias=); call the service another"
-            " name\n"
+            f"provision: /usr/lib/systemd/system/{where}: does not belong to greenhouse, and"
+            " also gets the name greenhouse.service when enabled (Alias=); rename the service\n"
         )
         pi.machine.run("systemctl", "enable", "water")
         link = pi.machine.root / "etc/systemd/system/greenhouse.service"

@@ -91,7 +91,7 @@ def test_what_is_not_there_is_trouble(release: Path, capsys: pytest.CaptureFixtu
     assert main(["verify", "none", str(release)]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err == "provision: none: there is no such file or directory\n"
+    assert output.err == "provision: none: no such file or package\n"
 
 
 def test_a_wrong_use_is_trouble() -> None:
@@ -159,7 +159,7 @@ def test_output_that_cannot_be_written_is_trouble(release: Path) -> None:
 
 def test_a_name_that_no_file_can_have_is_trouble(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "x" * 300]) == 2
-    assert capsys.readouterr().err.endswith("xxx: there is no such file or directory\n")
+    assert capsys.readouterr().err.endswith("xxx: no such file or package\n")
 
 
 def test_a_reader_that_has_seen_enough_is_no_trouble(release: Path) -> None:

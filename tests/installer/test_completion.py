@@ -72,15 +72,16 @@ def test_bash_proposes(words: tuple[str, ...], expected: list[str]) -> None:
 def test_zsh_proposes_commands_with_what_they_are_for() -> None:
     told = proposed("zsh", ZSH, "")
     assert told[0] == "compdef _provision provision"
-    assert "list:Tell which packages are installed." in told
+    assert "list:List the installed packages." in told
     assert told[-1] == "-- greenhouse"
 
 
 def test_zsh_proposes_options_and_words() -> None:
     told = proposed("zsh", ZSH, "gc", "")
-    assert "--dry-run[tell what would be done, only]" in told
-    assert r"--root[rehearse below DIR\: nothing outside is touched, and no service started]" in (
-        line.partition(":DIR:")[0] for line in told
+    assert "--dry-run[only show what would be done]" in told
+    assert (
+        r"--root[work below DIR instead of /\: nothing outside is touched, no service is started]"
+        in (line.partition(":DIR:")[0] for line in told)
     )
     assert "*:package:_provision_names" in told
     assert "*:artifact:_files" in proposed("zsh", ZSH, "install", "")

@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 PATH = "etc/greenhouse.ini"
 OLD, NEW, EDITED, DELETED = "port = 8080\n", "port = 9090\n", "port = 1234\n", None
 SAME, CHANGED, REMOVED = OLD, NEW, None
-NEW_WARNING = (
-    f"provision: warning: {PATH}: edited, and kept; the new one is put beside it as {PATH}.new\n"
-)
+NEW_WARNING = f"provision: warning: {PATH}: edited, so kept; the new version is in {PATH}.new\n"
 IDLE_WARNING = (
-    f"provision: warning: {PATH}: edited, and kept; it has no effect, since this release has no"
+    f"provision: warning: {PATH}: edited, so kept, but without effect: this release has no"
     " such file\n"
 )
 OLD_WARNING = (
-    f"provision: warning: {PATH}: edited since, and kept;"
-    f" what it was is put beside it as {PATH}.old\n"
+    f"provision: warning: {PATH}: edited since, so kept; the earlier version is in {PATH}.old\n"
 )
 
 
@@ -44,8 +41,8 @@ class Cell(NamedTuple):
 
 TABLE = {
     "same, same": Cell(OLD, SAME, OLD),
-    "same, changed": Cell(OLD, CHANGED, NEW, f"{PATH}: as the new release has it\n"),
-    "same, removed": Cell(OLD, REMOVED, None, f"{PATH}: not in this release any more; removed\n"),
+    "same, changed": Cell(OLD, CHANGED, NEW, f"{PATH}: updated\n"),
+    "same, removed": Cell(OLD, REMOVED, None, f"{PATH}: no longer in this release; removed\n"),
     "edited, same": Cell(EDITED, SAME, EDITED),
     "edited, changed": Cell(EDITED, CHANGED, EDITED, "", NEW, NEW_WARNING),
     "edited, removed": Cell(EDITED, REMOVED, EDITED, told=IDLE_WARNING),
@@ -208,10 +205,7 @@ def test_a_file_that_is_only_respelt_is_the_same_where_case_does_not_count(
     os.link(machine.prefix / "X.ini", machine.prefix / "x.ini")
     assert machine.install("2.0", [conf("x.ini", b"new\n")]) == (
         0,
-        (
-            "x.ini: as the new release has it\n"
-            "greenhouse 2.0: installed in /opt/greenhouse, was 1.0\n"
-        ),
+        ("x.ini: updated\ngreenhouse 2.0: installed in /opt/greenhouse, was 1.0\n"),
         "",
     )
     assert machine.read("x.ini") == "new\n"

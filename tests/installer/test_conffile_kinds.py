@@ -216,7 +216,7 @@ def test_an_edited_file_makes_way_for_a_directory_of_files(machine: Machine) -> 
     machine.install("1.0", [directory("etc"), conf("etc/a", b"one\n")])
     machine.write("etc/a", "mine\n")
     two = [directory("etc"), directory("etc/a"), conf("etc/a/b", b"two\n")]
-    warning = "provision: warning: etc/a: edited, and kept as etc/a.old, where it has no effect\n"
+    warning = "provision: warning: etc/a: edited, so kept as etc/a.old, where it has no effect\n"
     assert machine.install("2.0", two).err == warning
     assert (machine.read("etc/a/b"), machine.read("etc/a.old")) == ("two\n", "mine\n")
     machine.run("rollback", "greenhouse")
@@ -233,8 +233,8 @@ def test_an_edited_file_in_a_directory_that_becomes_one_is_kept(machine: Machine
     machine.install("1.0", [directory("etc"), directory("etc/a"), conf("etc/a/b", b"one\n")])
     machine.write("etc/a/b", "mine\n")
     told = machine.install("2.0", [directory("etc"), conf("etc/a", b"two\n")]).err
-    assert "etc/a: edited, and kept; the new one is put beside it as etc/a.new\n" in told
-    assert "etc/a/b: edited, and kept; it has no effect" in told
+    assert "etc/a: edited, so kept; the new version is in etc/a.new\n" in told
+    assert "etc/a/b: edited, so kept, but without effect" in told
     assert (machine.read("etc/a/b"), machine.read("etc/a.new")) == ("mine\n", "two\n")
 
 

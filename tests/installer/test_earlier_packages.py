@@ -112,7 +112,9 @@ def test_todays_tool_does_everything_with_an_earlier_package(machine: Machine) -
     assert machine.run("verify", "station").out == "station 1.0: 9 entries, verified\n"
     (machine.root / "opt/station/etc/station.ini").write_text("port = 1\n")
     assert machine.run("install", _todays(machine.folder)).code == 0
-    assert machine.run("rollback", "station").out.endswith("back in /opt/station, was 1.1\n")
+    assert machine.run("rollback", "station").out.endswith(
+        "current again in /opt/station, was 1.1\n"
+    )
     assert machine.run("verify", "station").code == 0
     assert machine.run("gc", "station", "--keep", "0").code == 0
     assert machine.run("uninstall", "station", "--purge").code == 0

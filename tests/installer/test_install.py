@@ -74,7 +74,7 @@ def test_what_is_installed_already_is_left_alone(machine: Machine) -> None:
     before = listing(machine.root)
     assert machine.install("1.4.2") == (
         0,
-        "greenhouse 1.4.2: is installed in /opt/greenhouse already\n",
+        "greenhouse 1.4.2: already installed in /opt/greenhouse\n",
         "",
     )
     assert listing(machine.root) == before
@@ -109,7 +109,7 @@ def test_an_older_version_is_refused_unless_it_is_allowed(machine: Machine) -> N
         "",
         (
             "provision: greenhouse: 1.5.0~rc1 is older than 1.5.0, which is installed;"
-            " --allow-downgrade installs it all the same\n"
+            " use --allow-downgrade to install it anyway\n"
         ),
     )
     assert listing(machine.root) == before
@@ -131,9 +131,9 @@ def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
         0,
         (
             f"write {RELEASE}: 14 entries, {size} bytes\n"
-            "make the directory etc\n"
-            "make the directory var\n"
-            "make the directory var/log\n"
+            "create the directory etc\n"
+            "create the directory var\n"
+            "create the directory var/log\n"
             f"switch current to {RELEASE}\n"
             "etc/greenhouse.ini: installed\n"
         ),
@@ -142,9 +142,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(machine: Machine) -> None:
     assert listing(machine.root) == {}
     machine.install("1.4.2")
     before = listing(machine.root)
-    assert machine.install("1.4.2", None, "--dry-run").out == (
-        "nothing to do: it is installed, and as it should be\n"
-    )
+    assert machine.install("1.4.2", None, "--dry-run").out == ("already installed and intact\n")
     assert machine.install("1.5.0", None, "--dry-run").code == 0
     assert listing(machine.root) == before
 
@@ -154,7 +152,7 @@ def test_what_is_for_another_system_is_refused(
 ) -> None:
     path = package(tmp_path, "1.4.2", None, PACKAGE._replace(os="macos"))
     assert main(["install", str(path), "--dry-run"]) == 3
-    told = f"{path}: is for macos, and this is linux; --root DIR installs it to look at"
+    told = f"{path}: is for macos, and this is linux; use --root DIR to install it for inspection"
     assert capsys.readouterr().err == f"provision: {told}\n"
 
 
@@ -255,7 +253,7 @@ def test_a_prefix_around_that_of_another_package_is_refused(machine: Machine) ->
     inner = PACKAGE._replace(name="pump", prefix="/opt/greenhouse/pump")
     machine.run("install", package(machine.folder, "1", items("1"), inner))
     assert machine.install("1.4.2").err == (
-        "provision: /opt/greenhouse: holds /opt/greenhouse/pump, where pump is installed\n"
+        "provision: /opt/greenhouse: contains /opt/greenhouse/pump, where pump is installed\n"
     )
     assert machine.run("uninstall", "pump", "--purge").code == 0
     assert machine.install("1.4.2").code == 0

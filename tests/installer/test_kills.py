@@ -235,7 +235,7 @@ def demand_works(machine: Machine, words: list[str], *, is_purge: bool) -> None:
 
 NAMES = ("greenhouse", ".removed/greenhouse")
 GONE = "provision: /opt/greenhouse: No such file or directory\n"
-UNKNOWN = "provision: greenhouse: is not installed; `provision list` tells what is\n"
+UNKNOWN = "provision: greenhouse: is not installed; `provision list` shows what is\n"
 
 
 def beside(machine: Machine) -> dict[str, object]:

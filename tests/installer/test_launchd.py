@@ -119,4 +119,4 @@ def test_what_is_disabled_is_read_of_what_launchd_prints() -> None:
 
 
 def test_where_its_last_words_are_is_told() -> None:
-    assert launchd.last_words(NAME) == ("; what it said is in /var/log/provisioning.greenhouse.log")
+    assert launchd.last_words(NAME) == ("; its output is in /var/log/provisioning.greenhouse.log")

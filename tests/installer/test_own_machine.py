@@ -23,7 +23,7 @@ from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Health, Hook, Package, Service
 from provisioning.installer.cli.command_line import main
-from provisioning.installer.services import bytecode, subprocesses, systemd
+from provisioning.installer.services import lifecycle, subprocesses, systemd
 from provisioning.installer.store import releases
 from provisioning.installer.store.prefix import opened
 from tests.artifact.making import PACKAGE, directory, file
@@ -108,7 +108,7 @@ def own(
     monkeypatch.setattr(systemd, "DIRECTORY", f"{open_path}/units"[1:])
     monkeypatch.setattr(systemd, "WANTS", f"{open_path}/units/wants"[1:])
     monkeypatch.setattr(releases, "REGISTRY", f"{open_path}/registry")
-    monkeypatch.setattr(bytecode, "CACHES", f"{open_path}/caches")
+    monkeypatch.setattr(lifecycle, "CACHES", f"{open_path}/caches")
     return Own(open_path, capsys)
 
 
@@ -144,7 +144,7 @@ def test_one_that_is_not_well_makes_room_for_what_was_there(
     health = health and health._replace(within=1)
     code, told = own.install("1.5.0", services=service(health))
     assert (code, own.version) == (4, "1.4.2")
-    assert "cannot open the valve; 1.4.2 is back" in told
+    assert "cannot open the valve; rolled back: 1.4.2 is current again" in told
 
 
 def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None:
@@ -153,7 +153,7 @@ def test_one_that_does_not_start_makes_room_for_what_was_there(own: Own) -> None
     code, told = own.install("1.5.0", services=service())
     assert (code, own.version) == (4, "1.4.2")
     assert "Job for greenhouse.service failed." in told
-    assert "after going back: " in told
+    assert "after rolling back: " in told
 
 
 @pytest.mark.needs("Linux")
@@ -175,7 +175,7 @@ def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
     assert state[-1].endswith(": is not known to be good yet")
     code, told = own.install("1.5.0")
     assert (code, own.version) == (0, "1.5.0")
-    assert "a hook of the run that was killed still ran, and was ended" in told
+    assert "stopped a hook of an earlier run, which had been killed" in told
     assert not any(is_running(each) for each in running)
     assert not (own.place / "pids.late").exists()
     assert not (own.prefix / "state/hook").exists()
@@ -212,7 +212,7 @@ def test_what_rests_is_neither_started_nor_asked(own: Own) -> None:
     own.asked()
     code, told = own.install("1.5.0", services=service())
     assert (code, own.version) == (0, "1.5.0")
-    assert "greenhouse.service: somebody has stopped, disabled or masked it; it stays so" in told
+    assert "greenhouse.service: was stopped, disabled or masked by somebody; it stays so" in told
     asked = own.asked()
     assert len([line for line in asked if "systemctl show" in line]) == 1
     assert not [line for line in asked if "systemctl restart" in line]
@@ -222,7 +222,7 @@ def test_a_first_release_that_fails_leaves_nothing_that_runs(own: Own) -> None:
     (own.place / "broken").touch()
     code, told = own.install("1.4.2", services=service())
     assert code == 4
-    assert told.splitlines()[-1].endswith("; what was before, nothing, is back")
+    assert told.splitlines()[-1].endswith("; rolled back: nothing is installed")
     assert not (own.prefix / "current").exists()
     assert not list((own.place / "units").glob("greenhouse*"))
 
@@ -250,7 +250,7 @@ def test_a_hook_after_the_switch_takes_it_back(own: Own) -> None:
     hooks = (Hook("post_install", 10),)
     code, told = own.install("1.5.0", hook("post_install", "exit 3"), hooks=hooks)
     assert (code, own.version) == (4, "1.4.2")
-    assert told.endswith("; 1.4.2 is back\n")
+    assert told.endswith("; rolled back: 1.4.2 is current again\n")
 
 
 def open_to_others(path: Path) -> None:
@@ -284,7 +284,7 @@ def test_no_hook_is_run_where_others_could_exchange_it(own: Own, way: str) -> No
     code, told = own.install("1.4.2", script, hooks=hooks)
     assert (code, (own.place / "ran").exists()) == (3, False)
     assert told == (
-        "provision: greenhouse: has what runs from /opt/greenhouse, but /" + way + " belongs to"
+        "provision: greenhouse: runs programs from /opt/greenhouse, but /" + way + " belongs to"
         " nobody; change that\n"
     )
     open_to_others(own.place / way)
@@ -468,7 +468,7 @@ def test_a_version_is_that_of_the_release_which_came_up(own: Own) -> None:
     )
     assert (code, own.version) == (4, "1.5.0")
     code, told = own.run("rollback", "greenhouse", "1.4.2")
-    assert (code, told) == (0, "greenhouse 1.4.2: back in /opt/greenhouse, was 1.5.0\n")
+    assert (code, told) == (0, "greenhouse 1.4.2: current again in /opt/greenhouse, was 1.5.0\n")
 
 
 def test_of_releases_that_never_came_up_the_last_is_tried_again(own: Own) -> None:
@@ -613,10 +613,10 @@ def test_on_a_mac_each_user_is_given_a_place(own: Own, monkeypatch: pytest.Monke
     own.prefix.mkdir(parents=True)
     with opened(subprocesses.SYSTEM, str(own.prefix)) as home:
         for _ in range(2):
-            bytecode.renew(home, equipped(package, [file("m.py").entry]))
+            lifecycle._renew_bytecode(home, equipped(package, [file("m.py").entry]))
     status = {name: (own.place / "caches/kit" / name).stat() for name in ("kit-a", "kit-b")}
     assert [each.st_uid for each in status.values()] == [0, 1000]
     assert {each.st_mode & 0o777 for each in status.values()} == {0o700}
     with opened(subprocesses.SYSTEM, str(own.prefix)) as home:
-        bytecode.renew(home, package)
+        lifecycle._renew_bytecode(home, package)
     assert not (own.place / "caches/kit").exists()

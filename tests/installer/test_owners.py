@@ -337,7 +337,10 @@ def test_setuid_comes_with_its_owner_alone(
     assert outcome.err == "".join(f"provision: warning: {line}\n" for line in lines)
     assert modes(machine.prefix) == expected
     assert machine.run("verify", "greenhouse").code == 0
-    assert machine.install("1", with_rights(owner, group)).out.endswith(" already\n")
+    assert (
+        machine.install("1", with_rights(owner, group)).out
+        == "greenhouse 1: already installed in /opt/greenhouse\n"
+    )
     machine.install("2", with_rights(owner, group))
     assert machine.run("rollback", "greenhouse").code == 0
     assert modes(machine.prefix) == expected
@@ -384,13 +387,13 @@ def test_who_is_not_root_is_told_of_what_only_root_can_install(
     path = archive(real, [item])
     done = run("install", path, "--root", real.parent, user=65534)
     assert done.code == 3
-    assert done.err.endswith(f"{told}, with which root alone can install it\n")
+    assert done.err.endswith(f"{told}, which only root can install\n")
     assert not [*real.parent.glob("tmp*")]
 
 
 @pytest.mark.needs("Linux")
 def test_a_user_s_last_process_may_take_a_moment_to_end() -> None:
     subprocess.run(["sh", "-c", "sleep 0.3 >/dev/null 2>&1 &"], check=True, user=4711)
-    assert 4711 in users._at_work()
-    users._wait_for_the_last(4711)
-    assert 4711 not in users._at_work()
+    assert 4711 in users._with_processes()
+    users._wait_for_processes(4711)
+    assert 4711 not in users._with_processes()

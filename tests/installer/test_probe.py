@@ -16,7 +16,8 @@ import pytest
 
 from provisioning.errors import TargetError
 from provisioning.installer.services import health
-from provisioning.installer.services.health import command_probe, http_probe, identity, tcp_probe
+from provisioning.installer.services.health import command_probe, http_probe, tcp_probe
+from provisioning.installer.services.users import identity
 from tests.artifact.test_unit import package, service
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .machine import Machine, Outcome
 
 PREFIX = "/opt/greenhouse"
-AGAIN = f"then say `uninstall --purge --root  {PREFIX}` again"
+AGAIN = f"then run `uninstall --purge --root  {PREFIX}` again"
 
 
 def purge(machine: Machine, name: str = "greenhouse") -> Outcome:
@@ -49,7 +49,7 @@ def test_what_was_there_before_is_there_afterwards(machine: Machine, through: st
         assert machine.read("etc/greenhouse.ini.new") is not None
     if through.startswith("uninstall"):
         machine.run("uninstall", "greenhouse")
-    stays = [f"{path}: stays, it was not made by the package" for path in (
+    stays = [f"{path}: kept (not created by the package)" for path in (
         "etc/greenhouse.ini", "etc/greenhouse.ini.old", "var/log")]  # fmt: skip
     done = purge(machine)
     assert (done.code, done.out.splitlines()[:-1]) == (0, stays)
@@ -111,7 +111,7 @@ def test_of_what_an_older_tool_installed_what_is_not_known_stays(machine: Machin
     done = purge(machine)
     kept = ["etc/greenhouse.ini", "etc/other.ini.new", "var/log"]
     assert done.out.splitlines()[:-1] == [
-        f"{path}: stays, it was not made by the package" for path in kept
+        f"{path}: kept (not created by the package)" for path in kept
     ]
     assert sorted(listing(machine.prefix)) == ["etc", *kept[:2], "var", "var/log", "var/log/x"]
 
@@ -145,7 +145,7 @@ def test_a_purge_is_found_by_name_after_the_removal_and_once(machine: Machine) -
     assert purge(machine).code == 0
     assert not machine.prefix.exists()
     assert purge(machine).err == (
-        "provision: greenhouse: is not installed; `provision list` tells what is\n"
+        "provision: greenhouse: is not installed; `provision list` shows what is\n"
     )
     assert [*listing(machine.root / "var/lib/provisioning")] == []
 
@@ -177,12 +177,12 @@ def test_a_dry_run_of_a_purge_lists_what_goes_and_what_stays(machine: Machine) -
     assert told.out.splitlines() == [
         f"remove releases/{release('1.4.2')}",
         f"remove releases/{next((machine.prefix / 'releases').glob('1.5.0-*')).name}",
-        "remove cache: data",
-        "remove etc: if nothing else is in it",
-        "remove etc/greenhouse.ini: as it was installed",
-        "remove etc/greenhouse.ini.new: it lies beside an edited one",
-        "remove state: the history, and what else was noted",
-        "var/log: stays, it was not made by the package",
+        "remove cache (data)",
+        "remove etc (if nothing else is in it)",
+        "remove etc/greenhouse.ini (as installed)",
+        "remove etc/greenhouse.ini.new (a version of an edited file)",
+        "remove state: the history and all other notes",
+        "var/log: kept (not created by the package)",
     ]
     asked = machine.asked("uninstall", "greenhouse", "--purge", "--dry-run")
     assert asked["goes"][0] == {"path": "cache", "what": "data"}
@@ -242,7 +242,7 @@ def test_what_is_mounted_in_data_is_told_and_goes_when_asked_again(
             2,
             [
                 f"provision: {PREFIX}/var/log/disk: is mounted there; unmount it",
-                f"provision: {PREFIX}: not all could be removed; {AGAIN}",
+                f"provision: {PREFIX}: not everything could be removed; {AGAIN}",
             ],
         )
         assert (at / "theirs").exists()

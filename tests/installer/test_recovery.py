@@ -155,7 +155,7 @@ def test_what_does_not_come_up_goes_back(machine: Machine) -> None:
     assert machine.install("1.5.0", items("1.5.0", b"port = 9\n")) == (
         4,
         "",
-        "provision: greenhouse: Is a directory; 1.4.2 is back\n",
+        "provision: greenhouse: Is a directory; rolled back: 1.4.2 is current again\n",
     )
     assert machine.version == "1.4.2"
     assert machine.read("etc/greenhouse.ini") == "mine\n"
@@ -168,7 +168,7 @@ def test_a_first_release_that_does_not_come_up_leaves_nothing_current(machine: M
     assert machine.install("1.4.2") == (
         4,
         "",
-        "provision: greenhouse: Is a directory; what was before, nothing, is back\n",
+        "provision: greenhouse: Is a directory; rolled back: nothing is installed\n",
     )
     assert machine.asked("list") == {"packages": []}
     assert {path.name for path in machine.prefix.iterdir()} == {"etc", "state", "releases"}

@@ -23,7 +23,7 @@ def upgraded(machine: Machine) -> Machine:
 def test_the_release_before_comes_back(upgraded: Machine) -> None:
     assert upgraded.run("rollback", "greenhouse") == (
         0,
-        "greenhouse 2.0: back in /opt/greenhouse, was 3.0\n",
+        "greenhouse 2.0: current again in /opt/greenhouse, was 3.0\n",
         "",
     )
     assert upgraded.version == "2.0"
@@ -56,7 +56,7 @@ def test_where_one_cannot_go_back_to_nothing_is_changed(upgraded: Machine) -> No
     assert upgraded.run("rollback", "greenhouse", "3.0") == (
         3,
         "",
-        "provision: /opt/greenhouse: 3.0 is current already\n",
+        "provision: /opt/greenhouse: 3.0 is already current\n",
     )
     assert listing(upgraded.root) == before
 
@@ -64,7 +64,7 @@ def test_where_one_cannot_go_back_to_nothing_is_changed(upgraded: Machine) -> No
 def test_a_first_release_has_none_before(machine: Machine) -> None:
     machine.install("1.0")
     assert machine.run("rollback", "greenhouse").err == (
-        "provision: /opt/greenhouse: there is no release before the current one\n"
+        "provision: /opt/greenhouse: there is no previous release\n"
     )
 
 

@@ -107,9 +107,9 @@ def test_another_s_unit_is_a_fault_and_stays(system: System, kind: str, place: s
         path.mkdir()
     before = os.lstat(path).st_ino
     assert managers.faults(system, manifest(service())) == [
-        f"{path}: is not of greenhouse; remove it, or call the service another name"
+        f"{path}: does not belong to greenhouse; remove it, or rename the service"
     ]
-    with pytest.raises(TargetError, match=r"greenhouse\.service: is not of greenhouse"):
+    with pytest.raises(TargetError, match=r"greenhouse\.service: does not belong to greenhouse"):
         arrange(system, manifest(service()))
     assert os.lstat(path).st_ino == before
 
@@ -133,7 +133,7 @@ def test_a_unit_that_is_known_from_elsewhere_is_a_fault(system: System, path: st
     there.parent.mkdir(parents=True)
     # As in the package's own deb, which is dpkg's.
     there.write_text(systemd_unit(wanted.package, PUMP, "/opt/greenhouse", []))
-    told = f"{there}: is not of greenhouse; remove it, or call the service another name"
+    told = f"{there}: does not belong to greenhouse; remove it, or rename the service"
     assert managers.faults(system, wanted) == [told]
 
 
@@ -158,8 +158,8 @@ def test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault(
     there.write_text(ALIAS.format(said))
     assert managers.faults(system, manifest(service(), PUMP)) == [
         (
-            f"{there}: is not of greenhouse, and goes by the name greenhouse.service too where it"
-            " is enabled (Alias=); call the service another name"
+            f"{there}: does not belong to greenhouse, and also gets the name greenhouse.service"
+            " when enabled (Alias=); rename the service"
         )
     ]
 
@@ -344,5 +344,5 @@ def test_a_label_of_another_is_a_fault(tmp_path: Path, place: str) -> None:
     other.write_bytes(plistlib.dumps({"Label": f"{LABEL}-of-others"}))
     assert managers.faults(system, wanted) == []
     other.write_bytes(plistlib.dumps({"Label": LABEL}, fmt=plistlib.FMT_BINARY))
-    told = f"{other}: is not of greenhouse; remove it, or call the service another name"
+    told = f"{other}: does not belong to greenhouse; remove it, or rename the service"
     assert managers.faults(system, wanted) == [told]

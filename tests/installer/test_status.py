@@ -61,7 +61,7 @@ def test_a_package_that_is_not_installed_is_none(machine: Machine) -> None:
         assert machine.run(command, "pump") == (
             2,
             "",
-            "provision: pump: is not installed; `provision list` tells what is\n",
+            "provision: pump: is not installed; `provision list` shows what is\n",
         )
 
 
@@ -70,13 +70,13 @@ def test_one_has_to_say_which_package(machine: Machine) -> None:
         assert machine.run(command) == (
             2,
             "",
-            "provision: which package? `provision list` tells their names\n",
+            "provision: which package? `provision list` shows their names\n",
         )
 
 
 def test_a_root_has_to_be_a_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--root", str(tmp_path / "x")]) == 2
-    assert capsys.readouterr().err == f"provision: {tmp_path}/x: is no directory\n"
+    assert capsys.readouterr().err == f"provision: {tmp_path}/x: is not a directory\n"
 
 
 def test_two_packages_do_not_share_a_prefix(machine: Machine) -> None:
@@ -85,7 +85,10 @@ def test_two_packages_do_not_share_a_prefix(machine: Machine) -> None:
     assert machine.run("install", other) == (
         3,
         "",
-        "provision: /opt/greenhouse: is the place of greenhouse, not of pump\n",
+        (
+            "provision: /opt/greenhouse: already contains package greenhouse; uninstall it first to"
+            " install pump there\n"
+        ),
     )
 
 
@@ -101,8 +104,8 @@ def test_a_package_that_dpkg_has_and_did_not_purge_is_refused(machine: Machine, 
         3,
         "",
         (
-            "provision: /opt/greenhouse: is dpkg's; copy what is to stay of its configuration and"
-            " data, which `dpkg -P greenhouse` removes, and run that first\n"
+            "provision: /opt/greenhouse: belongs to dpkg; save what you need of its configuration"
+            " and data, which `dpkg -P greenhouse` removes, and run that first\n"
         ),
     )
     assert not (machine.root / "opt/greenhouse").exists()

@@ -68,8 +68,8 @@ def test_a_tool_that_others_could_exchange_is_not_run(
     outcome = planted.run("recover", "greenhouse")
     assert (outcome.code, has_run(planted)) == (3, False)
     assert outcome.err.startswith(
-        "provision: /opt/greenhouse/state/tool: has to end what it began here, and is not run,"
-        f" since {'/' + path if path else ''} {OPEN[opened]}; "
+        "provision: /opt/greenhouse/state/tool: this tool began a change and must end it, but is"
+        f" not run, since {'/' + path if path else ''} {OPEN[opened]}; "
     )
 
 

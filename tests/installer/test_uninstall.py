@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
-STAYS = "etc/greenhouse.ini: stays, as it was installed\nvar/log: stays, data\n"
+STAYS = "etc/greenhouse.ini: kept (as installed)\nvar/log: kept (data)\n"
 GOES = """\
-remove etc: if nothing else is in it
-remove etc/greenhouse.ini: as it was installed
-remove var: if nothing else is in it
-remove var/log: data
-remove state: the history, and what else was noted
+remove etc (if nothing else is in it)
+remove etc/greenhouse.ini (as installed)
+remove var (if nothing else is in it)
+remove var/log (data)
+remove state: the history and all other notes
 """
-PURGE = "what stays goes with `uninstall --purge --root  /opt/greenhouse`\n"  # of the root ""
+PURGE = "`uninstall --purge --root  /opt/greenhouse` removes what was kept\n"  # of the root ""
 
 
 def test_configuration_and_data_stay(machine: Machine) -> None:
@@ -65,7 +65,7 @@ def test_of_what_is_gone_nothing_is_told(machine: Machine) -> None:
 def test_what_stays_goes_as_it_is_told(machine: Machine) -> None:
     machine.install("1.4.2")
     told = machine.run("uninstall", "greenhouse").out.splitlines()[-1]
-    prefix = told.rpartition(" ")[2].rstrip("`")
+    prefix = told.split("`")[1].rpartition(" ")[2]
     assert machine.run("uninstall", "--purge", prefix).code == 0
     assert not machine.prefix.exists()
 
@@ -87,7 +87,7 @@ def test_purge_leaves_what_was_never_the_package_s(machine: Machine) -> None:
 
 
 def test_what_is_not_installed_cannot_be_removed(machine: Machine) -> None:
-    told = "provision: greenhouse: is not installed; `provision list` tells what is\n"
+    told = "provision: greenhouse: is not installed; `provision list` shows what is\n"
     assert machine.run("uninstall", "greenhouse") == (2, "", told)
     machine.install("1.4.2")
     machine.run("uninstall", "greenhouse")

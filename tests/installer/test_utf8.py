@@ -47,7 +47,7 @@ def test_each_command_takes_names_as_the_bytes_that_they_are(tmp_path: Path) -> 
 def test_what_is_said_is_spelt_as_the_locale_has_it(tmp_path: Path) -> None:
     package(tmp_path, "1.0")
     done = _run([*MODULE, "verify", str(tmp_path / "é")])
-    assert done.stderr == f"provision: {tmp_path}/\\xe9: there is no such file or directory\n"
+    assert done.stderr == f"provision: {tmp_path}/\\xe9: no such file or package\n"
 
 
 def test_where_nobody_knows_how_it_was_begun_it_says_what_to_do() -> None:

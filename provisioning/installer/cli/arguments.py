@@ -1,4 +1,4 @@
-"""Knows what a command answers: an exit code, and a document for other programs."""
+"""What the commands of `provision` share: arguments, exit codes, and which package is meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import provisioning
 from provisioning.artifact.model.entry import TOOL, shown
@@ -20,75 +20,89 @@ from provisioning.installer.store.releases import left_at, prefix_of
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from provisioning.console import Console
+
 
 GOOD, DIFFERS, TROUBLE, REFUSED, FAILED, LOCKED = 0, 1, 2, 3, 4, 5
 
 
 class Answer(NamedTuple):
-    """What a command answers."""
+    """What a command answers: an exit code, and a document for other programs."""
 
     code: int
     document: dict[str, Any]
 
 
-class Place(NamedTuple):
-    """Where a package lies."""
+class Command(NamedTuple):
+    """One command of `provision`."""
 
-    root: Path
-    prefix: str
+    help: str
+    """What it does, in a line."""
+    run: Callable[[Namespace, Console], Answer]
+    add_arguments: Callable[[ArgumentParser], object] = lambda _: None
+    """Adds the arguments that this command alone has."""
+    takes_name: bool = False
+    """Whether it is about one installed package: NAME comes first."""
+    changes: bool = True
+    """Whether it changes the machine: what it has done is no failure if it cannot be printed."""
+
+    def declare(self, parser: ArgumentParser) -> None:
+        """Add all arguments of this command to its parser."""
+        if self.takes_name:
+            parser.add_argument(
+                "name",
+                type=some_word,
+                nargs="?",
+                metavar="NAME",
+                help="the package, or its prefix (starting with a slash); default: the package to"
+                " which this tool belongs",
+            )
+        self.add_arguments(parser)
+        parser.add_argument(
+            "--root",
+            type=some_path,
+            default=SYSTEM,
+            metavar="DIR",
+            help="work below DIR instead of /: nothing outside is touched, no service is started",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        parser.add_argument("--quiet", action="store_true", help="print only what is wrong")
+
+
+def add_dry_run(parser: ArgumentParser) -> None:
+    """Add --dry-run."""
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
 
 
 def some_word(text: str) -> str:
-    """What somebody says, and not the value of a variable that is not set."""
+    """Return a word that is not empty, as the value of a variable that is not set would be."""
     if not text:
         raise ArgumentTypeError("is empty")
     return text
 
 
 def some_path(text: str) -> Path:
-    """The same of a path: the empty one would be the directory that one is in."""
+    """Return a path that is not empty: the empty one would be the current directory."""
     return Path(some_word(text))
 
 
-def add_root(parser: ArgumentParser) -> None:
-    """Have --root."""
-    parser.add_argument(
-        "--root",
-        type=some_path,
-        default=SYSTEM,
-        metavar="DIR",
-        help="rehearse below DIR: nothing outside is touched, and no service started",
-    )
+class Place(NamedTuple):
+    """Where a package is installed."""
 
-
-def add_name(parser: ArgumentParser) -> None:
-    """Have the name of a package that is installed."""
-    parser.add_argument(
-        "name",
-        type=some_word,
-        nargs="?",
-        metavar="NAME",
-        help="the package, or its prefix, which begins with a slash; without, that to which the"
-        " tool belongs",
-    )
-
-
-def add_output(parser: ArgumentParser) -> None:
-    """Have --json and --quiet."""
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+    root: Path
+    prefix: str
 
 
 def root_of(options: Namespace) -> Path:
-    """The root that was asked for. Raises TargetError if it is no directory."""
+    """Return the root directory that --root names. Raises TargetError if it is no directory."""
     root = Path(os.path.realpath(options.root))
     if not root.is_dir():
-        raise TargetError(f"{shown(str(options.root))}: is no directory")
+        raise TargetError(f"{shown(str(options.root))}: is not a directory")
     return root
 
 
 def place_of(options: Namespace, *, left: bool = False) -> Place:
-    """Where the package that was asked for lies, or one that was removed and has `left` something.
+    """Return where the package called NAME is installed; with `left`, or where it left something.
 
     Raises TargetError if nobody knows.
     """
@@ -99,7 +113,7 @@ def place_of(options: Namespace, *, left: bool = False) -> Place:
     if not name:
         place = own_place()
         if place is None:
-            raise TargetError("which package? `provision list` tells their names")
+            raise TargetError("which package? `provision list` shows their names")
         return place
     prefix = prefix_of(root, name)
     remains = left_at(root, name) if left and not prefix else ""
@@ -109,12 +123,12 @@ def place_of(options: Namespace, *, left: bool = False) -> Place:
 
 
 def not_installed(name: str) -> TargetError:
-    """What is wrong where no package is called so."""
-    return TargetError(f"{shown(name)}: is not installed; `provision list` tells what is")
+    """Return the error for a package that is not installed."""
+    return TargetError(f"{shown(name)}: is not installed; `provision list` shows what is")
 
 
 def own_tree() -> Path | None:
-    """The directory of the package to which the running tool belongs, if it was started as such."""
+    """Return the unpacked package or release to which the running tool belongs, if any."""
     archive = getattr(provisioning.__spec__.loader, "archive", None)
     if not archive or os.path.basename(sys.argv[0]) != TOOL:
         return None
@@ -123,14 +137,14 @@ def own_tree() -> Path | None:
 
 
 def called() -> str:
-    """How the running tool was started, as far as people have to know."""
+    """Return how the running tool was started, as a user would type it."""
     if not own_tree():
         return "provision"
     return sys.argv[0] if "/" in sys.argv[0] else f"./{sys.argv[0]}"
 
 
 def own_place() -> Place | None:
-    """Where the package is installed to which the running tool belongs."""
+    """Return where the package to which the running tool belongs is installed, if it is."""
     found = own_tree()
     if not found or found.parent.name != RELEASES:
         return None
@@ -138,7 +152,7 @@ def own_place() -> Place | None:
 
 
 def place_at(path: str) -> Place:
-    """Where the package lies that is installed at a path: on the system, or rehearsed in a root."""
+    """Return the root and prefix of the package that is installed at a path of this system."""
     try:
         prefix = tree.read_manifest(Path(path, CURRENT))[1].package.prefix
     except (ArtifactError, OSError):
@@ -148,30 +162,28 @@ def place_at(path: str) -> Place:
     return Place(SYSTEM, path)
 
 
+_PLAIN = "Install and verify packages."
 _INSTALLS = """\
-Installs {name} into {prefix}, for which you most likely have to be root:
+Installs {name} into {prefix}. This usually needs root:
 
     sudo {called}
 
-To see what it would do, or to do it in a directory of your own first:
+To see what it would do, or to try it in a directory of your own first:
 
     {called} --dry-run
     mkdir scratch && {called} --root scratch
 
-Afterwards, {prefix}/current/install tells how it is installed, and takes it back or
-removes it. `{called} install --help` tells all options.
+Afterwards, {prefix}/current/install shows how it is installed, rolls it back or
+removes it. `{called} install --help` shows all options.
 """
 _INSTALLED = """\
-Tells how {name} is installed in {prefix}, if no command is given. Commands that take the
-NAME of a package mean this one, and need none.
+Without a command, shows how {name} is installed in {prefix}. Commands that take the NAME of
+a package use this one by default.
 """
-
-
-_PLAIN = "Install and verify packages."
 
 
 def about() -> tuple[str | None, str]:
-    """Say how this tool is started, where its options do not tell it, and what for."""
+    """Return the usage line, None for the usual one, and the description of the running tool."""
     found = own_tree()
     if not found:
         return None, _PLAIN
@@ -179,7 +191,7 @@ def about() -> tuple[str | None, str]:
         package = tree.read_manifest(found)[1].package
     except (ArtifactError, OSError):
         return None, _PLAIN
-    told = _INSTALLED if own_place() else _INSTALLS
+    text = _INSTALLED if own_place() else _INSTALLS
     name = f"{package.name} {package.version}"
-    text = told.format(name=name, prefix=package.prefix, called=called())
+    text = text.format(name=name, prefix=package.prefix, called=called())
     return f"{called()} [COMMAND] [OPTION ...]", text

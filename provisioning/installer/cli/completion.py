@@ -1,4 +1,4 @@
-"""Knows what shells must be told to complete the commands, options and words of `provision`."""
+"""Completion code for bash and zsh: the commands, options and names of packages of `provision`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _NAMES = "provision list 2>/dev/null | cut -d ' ' -f 1"
 
 
 class Declared(argparse.ArgumentParser):
-    """A parser that remembers what it was told of a command's options and words."""
+    """A parser that remembers the options and arguments that were added to it."""
 
     def __init__(self, **said: Any) -> None:
         self.declared: list[argparse.Action] = []
         super().__init__(**said)
 
     def add_argument(self, *names: Any, **said: Any) -> argparse.Action:
-        """Declare one option or word."""
+        """Add an option or a positional argument."""
         action: argparse.Action = super().add_argument(*names, **said)
         self.declared.append(action)
         return action
 
 
 class Completion(argparse.Action):
-    """The option that prints what a shell is told; its `const` are the parsers of all commands."""
+    """The option --completion; its `const` are the parsers of all commands."""
 
     def __call__(
         self,
@@ -37,7 +37,7 @@ class Completion(argparse.Action):
         values: Any,
         option_string: Any = None,
     ) -> None:
-        """Print it, and do nothing else."""
+        """Print the code, and exit."""
         del namespace, option_string
         lines = {"bash": _bash, "zsh": _zsh}[values](self.const)
         print("\n".join(lines))
@@ -45,7 +45,7 @@ class Completion(argparse.Action):
 
 
 def _bash(commands: Mapping[str, Declared]) -> Iterator[str]:
-    # Where nothing is proposed, bash completes names of files, as -o default says.
+    # Where this proposes nothing, bash completes names of files, as -o default says.
     yield "_provision() {"
     yield "    local current=${COMP_WORDS[COMP_CWORD]} options= names= command=${COMP_WORDS[1]}"
     yield "    COMPREPLY=()"
@@ -90,7 +90,7 @@ def _zsh(commands: Mapping[str, Declared]) -> Iterator[str]:
 
 
 def _specs(parser: Declared) -> Iterator[str]:
-    """What `_arguments` of zsh is told of each option, and of words."""
+    """The arguments of zsh's `_arguments`, for each option and for words."""
     for action in parser.declared:
         for name in action.option_strings:
             value = f":{action.metavar}:_files" if action.nargs != 0 else ""
@@ -105,7 +105,7 @@ def _specs(parser: Declared) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """A text in which nothing means anything to `_arguments`."""
+    """A text with all that is special to `_arguments` escaped."""
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
 
 
@@ -119,13 +119,13 @@ def _options(parser: Declared) -> Sequence[str]:
 
 
 def _with_values(commands: Mapping[str, Declared]) -> Sequence[str]:
-    """The options behind which a value stands."""
+    """The options that take a value."""
     actions = (action for parser in commands.values() for action in parser.declared)
     found = {name for each in actions if each.nargs != 0 for name in each.option_strings}
     return sorted(found)
 
 
 def _words(parser: Declared) -> set[str]:
-    """What may stand where no option does."""
+    """The metavariables of positional arguments."""
     words = (str(each.metavar) for each in parser.declared if not each.option_strings)
     return {word for each in words for word in each.split("|")}

@@ -1,4 +1,4 @@
-"""Knows whose it is what somebody may not read or change, and what to type to be allowed to."""
+"""What the commands print about a change: its steps before, and what was done after it."""
 
 from __future__ import annotations
 
@@ -9,77 +9,73 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
+from provisioning.artifact.model.placement import RELEASES, STATE
 from provisioning.installer.cli.arguments import GOOD, TROUBLE, Answer
-from provisioning.installer.ops import install_plan as plans
 from provisioning.installer.ops.cleanup import clean_up
 from provisioning.installer.ops.journal import REMOVE, ROLLBACK
 from provisioning.installer.store import releases
-from provisioning.installer.store.configuration import KEEP
+from provisioning.installer.store.configuration import (
+    ABSENT,
+    ARCHIVE,
+    ASIDE,
+    FULL,
+    IDLE,
+    INSTALL,
+    KEEP,
+    NEW,
+    OLD,
+    RESTORE,
+    RETURN,
+)
 from provisioning.installer.store.owners import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from provisioning.artifact.model.package import Package
     from provisioning.console import Console
     from provisioning.installer.ops.install_plan import InstallPlan
+    from provisioning.installer.store.configuration import Decision
     from provisioning.installer.store.prefix import Home
 
 
-def way_out(error: PermissionError, command: Sequence[str]) -> str:
-    """Say so of what has failed, to be added to that; "" where it is nobody else's."""
-    if not error.filename:
-        return ""
-    path = Path(os.fsdecode(error.filename))
-    for way in (path, *path.parents):
-        try:
-            owner = way.lstat().st_uid
-        except OSError:  # it is not there, or in what this user may not look into
-            continue
-        return _told_way(way, owner, command)
-    return ""
-
-
-def _told_way(way: Path, owner: int, command: Sequence[str]) -> str:
-    if os.geteuid() in {0, owner}:
-        return ""
-    name = name_of(owner)
-    who = [] if owner == 0 else ["-u", name]
-    typed = shlex.join(["sudo", *who, *command])
-    return f"; {shown(str(way))} belongs to {name}: run `{typed}`"
-
-
 def planned(plan: InstallPlan | None, home: Home, console: Console) -> Answer:
-    """Tell what would be done."""
-    found = list(plans.steps(plan, runs=not home.is_rehearsal)) if plan else []
-    for step in found or ["nothing to do: it is installed, and as it should be"]:
+    """Print what would be done."""
+    found = list(_steps(plan, runs=not home.is_rehearsal)) if plan else []
+    for step in found or ["already installed and intact"]:
         console.tell(step)
     return Answer(GOOD, {**_document(plan), "steps": found, "dry_run": True})
 
 
 def unchanged(package: Package, home: Home, console: Console) -> Answer:
-    """Tell that there was nothing to do, but to be known: an entry may have failed before."""
+    """Print that nothing had to be done, but perhaps to register the package again."""
     console.warn(releases.enter(home, package.name))
-    console.say(f"{package.name} {package.version}: is installed in {home.path} already")
+    console.say(f"{package.name} {package.version}: already installed in {home.path}")
     document = {"action": "none", "name": package.name, "version": package.version}
     return Answer(GOOD, {**document, "warnings": console.warnings})
 
 
 def changed(plan: InstallPlan, home: Home, console: Console) -> Answer:
-    """Tell what was done, and remove the releases that are not needed any more."""
+    """Print what was done, and remove the releases that are no longer needed."""
     for decision in plan.kept.decisions:
-        text = plans.told(decision)
-        if text:
-            (console.warn if plans.is_warning(decision) else console.say)(text)
-    for unlent in plan.unlent:
-        console.warn(unlent)
-    console.say(_told(plan, home))
-    found = {"removed": _clean_up(home, console), "warnings": console.warnings}
-    return Answer(GOOD, {**_document(plan), **found})
+        text = _decided(decision)
+        # guard: configuration-worth-a-look
+        if decision.action in {NEW, OLD, IDLE, ASIDE}:  # somebody has to look at the file
+            console.warn(text)
+        elif text:
+            console.say(text)
+    console.warn(*plan.unlent)
+    console.say(_done(plan, home))
+    gone = list[str]()
+    try:
+        gone = clean_up(home)
+    except OSError as error:  # the change itself has come to a good end
+        console.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
+    return Answer(GOOD, {**_document(plan), "removed": gone, "warnings": console.warnings})
 
 
 def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Console) -> Answer:
-    """Tell what was removed, what stays, and what could not be removed."""
+    """Print what was removed, what is kept, and what could not be removed."""
     for stay in plan.stays:
         console.say(str(stay))
     purge = "--purge " if plan.purge or not stuck else ""
@@ -89,32 +85,43 @@ def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Consol
     if stuck:
         for each in stuck:
             console.complain(each)
-        console.complain(f"{home.path}: not all could be removed; then say {command} again")
+        console.complain(f"{home.path}: not everything could be removed; then run {command} again")
         return Answer(TROUBLE, document)
-    console.say(_told(plan, home))
+    console.say(_done(plan, home))
     if plan.stays and not plan.purge:
-        console.say(f"what stays goes with {command}")
+        console.say(f"{command} removes what was kept")
     return Answer(GOOD, document)
 
 
-def _clean_up(home: Home, console: Console) -> list[str]:
-    try:
-        return clean_up(home)
-    except OSError as error:  # the change itself has come to a good end
-        console.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
-        return []
+def way_out(error: PermissionError, command: Sequence[str]) -> str:
+    """Say who owns what this user may not read or change, and what to type; "" if nobody else."""
+    if not error.filename:
+        return ""
+    path = Path(os.fsdecode(error.filename))
+    for way in (path, *path.parents):
+        try:
+            owner = way.lstat().st_uid
+        except OSError:  # it is not there, or in what this user may not look into
+            continue
+        if os.geteuid() in {0, owner}:
+            return ""
+        name = name_of(owner)
+        user = [] if owner == 0 else ["-u", name]
+        typed = shlex.join(["sudo", *user, *command])
+        return f"; {shown(str(way))} belongs to {name}: run `{typed}`"
+    return ""
 
 
-def _told(plan: InstallPlan, home: Home) -> str:
+def _done(plan: InstallPlan, home: Home) -> str:
     was = f", was {plan.old.package.version}" if plan.old and plan.new else ""
-    done = {REMOVE: "removed from", ROLLBACK: "back in"}.get(plan.action, "installed in")
+    done = {REMOVE: "removed from", ROLLBACK: "current again in"}.get(plan.action, "installed in")
     return f"{plan.name} {plan.version}: {done} {home.path}{was}".lstrip(": ")
 
 
 def _document(plan: InstallPlan | None) -> dict[str, Any]:
     if plan is None:
         return {"action": "none"}
-    return {
+    document: dict[str, Any] = {
         "action": plan.action,
         "name": plan.name,
         "version": plan.new.package.version if plan.new else "",
@@ -125,13 +132,80 @@ def _document(plan: InstallPlan | None) -> dict[str, Any]:
             for each in plan.kept.decisions
             if each.action != KEEP
         ],
-        **(_removal(plan) if plan.action == REMOVE else {}),
     }
+    if plan.action == REMOVE:
+        document["removed"] = [*plan.doomed]
+        document["goes"] = [each._asdict() for each in plan.goes]
+        document["stays"] = [each._asdict() for each in plan.stays]
+    return document
 
 
-def _removal(plan: InstallPlan) -> dict[str, Any]:
-    return {
-        "removed": [*plan.doomed],
-        "goes": [each._asdict() for each in plan.goes],
-        "stays": [each._asdict() for each in plan.stays],
-    }
+_DECISIONS = {
+    INSTALL: "updated",
+    RESTORE: "restored",
+    NEW: "edited, so kept; the new version is in {path}.new",
+    ARCHIVE: "no longer in this release; removed",
+    IDLE: "edited, so kept, but without effect: this release has no such file",
+    ASIDE: "edited, so kept as {path}.old, where it has no effect",
+    RETURN: "restored",
+    OLD: "edited since, so kept; the earlier version is in {path}.old",
+}
+
+
+def _decided(decision: Decision) -> str:
+    """Say what becomes of a configuration file; "" if nothing does."""
+    path, action = decision.path, decision.action
+    if action == KEEP:
+        return ""
+    if action == INSTALL and decision.before.digest == ABSENT:
+        return f"{path}: installed"
+    if action == IDLE and decision.before.digest == FULL:
+        return f"{path}: no longer in this release; kept with what is in it"
+    return f"{path}: {_DECISIONS[action].format(path=path)}"
+
+
+def _steps(plan: InstallPlan, *, runs: bool) -> Iterator[str]:
+    """The steps of a plan, in order; `runs` says whether hooks and services are run."""
+    hooks = {hook.name for hook in plan.about.hooks} if runs and plan.about else set()
+    steps = _removal_steps if plan.action == REMOVE else _install_steps
+    return steps(plan, hooks, runs=runs)
+
+
+def _install_steps(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+    yield from (f"create the user {name}" for name in plan.users)
+    if plan.new and not plan.is_there:
+        entries = plan.new.layout.release
+        size = sum(entry.size for entry in entries)
+        yield f"write {plan.new.path}: {len(entries)} entries, {size} bytes"
+        yield from plan.unlent
+    if "pre_install" in hooks:
+        yield "run the hook pre_install"
+    yield from (f"create the directory {path}" for path in plan.kept.absent)
+    if plan.new:
+        old = f", was {plan.old.path}" if plan.old else ""
+        yield f"switch current to {plan.new.path}{old}"
+    yield from filter(None, map(_decided, plan.kept.decisions))
+    if "post_install" in hooks:
+        yield "run the hook post_install"
+    names = ", ".join(each.name for each in plan.new.package.services) if plan.new else ""
+    if names and not runs:
+        yield f"install the service units for {names}"
+    elif names:
+        yield f"start the services {names} and wait for their health checks"
+
+
+def _removal_steps(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
+    if plan.old:
+        if "pre_remove" in hooks:
+            yield "run the hook pre_remove"
+        names = ", ".join(each.name for each in plan.old.package.services)
+        if names:
+            yield f"{'stop and ' if runs else ''}remove the services {names}"
+    yield from (f"remove {RELEASES}/{name}" for name in plan.doomed)
+    if plan.old and "post_remove" in hooks:
+        yield "run the hook post_remove"
+    yield from (each.removal for each in plan.goes)
+    yield from (f"remove the user {name}" for name in plan.users)
+    if plan.purge:
+        yield f"remove {STATE}: the history and all other notes"
+    yield from map(str, plan.stays)

@@ -1,30 +1,26 @@
-"""Knows the command that removes a package."""
+"""The command that removes a package: uninstall."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES
+from provisioning.artifact.model.placement import CURRENT
 from provisioning.errors import RefusedError
 from provisioning.installer.cli.arguments import (
     GOOD,
     Answer,
-    add_name,
-    add_output,
-    add_root,
+    Command,
+    add_dry_run,
     not_installed,
     place_of,
     root_of,
 )
 from provisioning.installer.cli.report import planned, removed
 from provisioning.installer.ops import journal, removal
-from provisioning.installer.ops.install_plan import InstallPlan, goes, spared, stays
-from provisioning.installer.ops.installation import begin
-from provisioning.installer.ops.journal import REMOVE, REMOVED, left
+from provisioning.installer.ops.install_plan import is_anything, plan_removal, stays
+from provisioning.installer.ops.journal import REMOVE
 from provisioning.installer.ops.session import to_change
-from provisioning.installer.services import users
 from provisioning.installer.store import footprint, releases
-from provisioning.installer.store.configuration import NOTHING
 from provisioning.installer.store.prefix import exists, looked_at, opened
 from provisioning.installer.store.releases import left_at, prefix_of
 
@@ -33,27 +29,19 @@ if TYPE_CHECKING:
 
     from provisioning.console import Console
     from provisioning.installer.cli.arguments import Place
-    from provisioning.installer.ops.install_plan import Stay
+    from provisioning.installer.ops.install_plan import InstallPlan
     from provisioning.installer.store.prefix import Home
-    from provisioning.installer.store.releases import Release
-
-HELP = "remove a package; its configuration and data stay"
-CHANGES = True
 
 
-def declare(parser: ArgumentParser) -> None:
-    """Say what the command can be told."""
-    add_name(parser)
+def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--purge", action="store_true", help="remove the configuration and data it has made, too"
+        "--purge", action="store_true", help="also remove the configuration and data it created"
     )
-    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, only")
-    add_root(parser)
-    add_output(parser)
+    add_dry_run(parser)
 
 
-def run(options: Namespace, console: Console) -> Answer:
-    """Remove, and tell what."""
+def _uninstall(options: Namespace, console: Console) -> Answer:
+    """Remove a package, and print what was removed."""
     if _is_gone(options):
         return _ended(options, console)
     place = place_of(options, left=True)
@@ -64,20 +52,28 @@ def run(options: Namespace, console: Console) -> Answer:
     with to_change(*place, console) as home:
         if not releases.at(home, CURRENT):
             console.warn(releases.strike(home))  # which may have failed before
-        if ends and not _is_anything(home, purge=options.purge):
+        if ends and not is_anything(home, purge=options.purge):
             return _ended(options, console)
         plan = _planned(home, options)
-        if plan.old:
-            stuck = removal.carry_out(begin(home, plan, console))
-        else:
-            stuck = removal.clear(home, purge=plan.purge)
-        if plan.old and not plan.purge:  # a hook may have seen to some of it
+        stuck = removal.remove(home, plan, console)
+        if plan.old and not plan.purge:  # a hook may have removed some of it
             plan = plan._replace(stays=stays(home, plan.old))
         return removed(plan, stuck, home, console)
 
 
+def _planned(home: Home, options: Namespace) -> InstallPlan:
+    if not is_anything(home, purge=options.purge):
+        by_name = options.name and not options.name.startswith("/")
+        raise (
+            not_installed(options.name)
+            if by_name
+            else RefusedError(f"{home.path}: nothing is installed")
+        )
+    return plan_removal(home, purge=options.purge)
+
+
 def _is_gone(options: Namespace) -> bool:
-    """Tell whether somebody was killed who had removed all, but for what remembers the place."""
+    """Whether a run that was killed had removed all but the registry's entry; removes that."""
     name, root = options.name or "", root_of(options)
     if name.startswith("/"):
         root, prefix = place_of(options)
@@ -88,7 +84,7 @@ def _is_gone(options: Namespace) -> bool:
 
 
 def _ends(place: Place, options: Namespace) -> bool:
-    """Tell whether somebody was killed who removed the package: to end that is what was asked."""
+    """Whether a run that was killed was removing the package: to end that is what was asked."""
     with looked_at(*place) as home:
         if journal.is_of_removal(home) or footprint.is_new(home):  # guard: removal-or-new
             return True
@@ -100,40 +96,11 @@ def _ended(options: Namespace, console: Console) -> Answer:
     return Answer(GOOD, {"action": REMOVE, "warnings": console.warnings})
 
 
-def _is_anything(home: Home, *, purge: bool) -> bool:
-    """Tell whether there is anything to remove."""
-    places = (journal.HISTORY, REMOVED) if purge else ()
-    # A directory of releases without one is what a removal has left that could not finish.
-    return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
-
-
-def _planned(home: Home, options: Namespace) -> InstallPlan:
-    current, purge = releases.at(home, CURRENT), options.purge
-    if not _is_anything(home, purge=purge):
-        by_name = options.name and not options.name.startswith("/")
-        raise (
-            not_installed(options.name)
-            if by_name
-            else RefusedError(f"{home.path}: nothing is installed")
-        )
-    old = releases.read(home, current) if current else None
-    about = old or left(home)
-    return InstallPlan(
-        REMOVE,
-        old,
-        None,
-        releases.at(home, PREVIOUS),
-        NOTHING,
-        about.package if about else None,
-        users=tuple(users.noted(home)) if purge else (),
-        purge=purge,
-        stays=_stays(home, about, purge=purge),
-        doomed=tuple(releases.names(home)),
-        goes=goes(home, about) if purge else (),
+COMMANDS = {
+    "uninstall": Command(
+        "remove a package; its configuration and data stay",
+        _uninstall,
+        _add_arguments,
+        takes_name=True,
     )
-
-
-def _stays(home: Home, about: Release | None, *, purge: bool) -> tuple[Stay, ...]:
-    if about is None:
-        return ()
-    return spared(home, about) if purge else stays(home, about)
+}

@@ -1,4 +1,4 @@
-"""Knows the command that proves artifacts, and packages that are installed."""
+"""The command that checks artifacts and installed packages: verify."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.release import is_tree
-from provisioning.artifact.verify.verify import verify, verify_release
+from provisioning.artifact.verify.verify import Report, verify, verify_release
 from provisioning.errors import TargetError
 from provisioning.installer.cli.arguments import (
     DIFFERS,
     GOOD,
     Answer,
+    Command,
     Place,
-    add_output,
-    add_root,
     own_place,
     place_at,
     root_of,
@@ -28,17 +27,11 @@ from provisioning.installer.store.releases import prefix_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
 
-    from provisioning.artifact.verify.verify import Report
     from provisioning.console import Console
 
-HELP = "prove that artifacts and installed packages are what their manifests say"
-CHANGES = False
 
-
-def declare(parser: ArgumentParser) -> None:
-    """Say what the command can be told."""
+def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "paths",
         type=some_word,
@@ -48,38 +41,38 @@ def declare(parser: ArgumentParser) -> None:
         " artifacts and their sidecars, or a package that is installed",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="byte code that Python has left is a difference too"
+        "--strict", action="store_true", help="count byte code left by Python as a difference"
     )
-    add_root(parser)
-    add_output(parser)
 
 
-def run(options: Namespace, console: Console) -> Answer:
-    """Verify, and tell every difference."""
+def _verify(options: Namespace, console: Console) -> Answer:
+    """Verify artifacts and packages, and print every difference."""
     root = root_of(options)
     if not options.paths:
         place = own_place()
         if place is None:
-            raise TargetError("what? give artifacts, or the names of installed packages")
+            raise TargetError("nothing to verify: give artifacts, or names of installed packages")
         return _answer([inspect(*place)], options, console)
     known = [(word, _installed(root, word)) for word in options.paths]
     absent = [word for word, place in known if not place and not os.path.exists(word)]
     if absent:
-        raise TargetError(
-            "\n".join(f"{shown(word)}: there is no such file or directory" for word in absent)
-        )
-    reports = [
-        report
-        for word, place in known
-        for report in ([inspect(*place)] if place else _reports(Path(word)))
-    ]
+        raise TargetError("\n".join(f"{shown(word)}: no such file or package" for word in absent))
+    reports = list[Report]()
+    for word, place in known:
+        path = Path(word)
+        if place:
+            reports.append(inspect(*place))
+        elif os.path.isdir(path) and not is_tree(path):
+            reports += verify_release(path)
+        else:
+            reports.append(verify(path))
     return _answer(reports, options, console)
 
 
 def _installed(root: Path, word: str) -> Place | None:
-    """Where the package is installed that a word means; None if it means an artifact.
+    """Where the package is installed that a word names; None if it names an artifact.
 
-    A name is that of a package which is installed, whatever else is called so here.
+    The name of an installed package wins over a file of that name.
     """
     prefix = "" if "/" in word else prefix_of(root, word)
     if prefix:
@@ -93,12 +86,6 @@ def _installed(root: Path, word: str) -> Place | None:
     return None
 
 
-def _reports(path: Path) -> tuple[Report, ...]:
-    if os.path.isdir(path) and not is_tree(path):
-        return verify_release(path)
-    return (verify(path),)
-
-
 def _answer(reports: list[Report], options: Namespace, console: Console) -> Answer:
     if options.strict:
         reports = [one.strict() for one in reports]
@@ -106,24 +93,22 @@ def _answer(reports: list[Report], options: Namespace, console: Console) -> Answ
         for finding in one.findings:
             console.tell(str(finding))
         if one.byte_code and not options.quiet:
-            console.tell(f"{one.artifact}: note: {_noted(one.byte_code)}")
+            more = len(one.byte_code) - 1
+            which = f"{shown(one.byte_code[0])}{f' and {more} more' * (more > 0)}"
+            console.tell(
+                f"{one.artifact}: note: Python has left byte code ({which}); --strict counts it as"
+                " a difference"
+            )
         if one.findings:
             count = len(one.findings)
             console.tell(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
         elif one.manifest and not options.quiet:
             console.tell(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
     code = DIFFERS if any(one.findings for one in reports) else GOOD
-    return Answer(code, {"artifacts": [_plain(one) for one in reports]})
+    return Answer(code, {"artifacts": [_document(one) for one in reports]})
 
 
-def _noted(byte_code: Sequence[str]) -> str:
-    """Say that there is byte code, by the first of it."""
-    more = len(byte_code) - 1
-    what = f"{shown(byte_code[0])}{f' and {more} more' * (more > 0)}"
-    return f"Python has left byte code ({what}); --strict tells it as a difference"
-
-
-def _plain(one: Report) -> dict[str, object]:
+def _document(one: Report) -> dict[str, object]:
     return {
         "artifact": one.artifact,
         "entries": len(one.manifest.entries) if one.manifest else None,
@@ -131,3 +116,13 @@ def _plain(one: Report) -> dict[str, object]:
         "findings": [finding._asdict() for finding in one.findings],
         "byte_code": list(one.byte_code),
     }
+
+
+COMMANDS = {
+    "verify": Command(
+        "check artifacts and installed packages against their manifests",
+        _verify,
+        _add_arguments,
+        changes=False,
+    )
+}

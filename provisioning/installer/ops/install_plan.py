@@ -1,225 +1,330 @@
-"""Knows what of a package lies beside its releases: what a removal leaves, what a purge takes."""
+"""Plans an installation, a rollback or a removal, after checking that it can be done."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.model.entry import DEVICE
-from provisioning.artifact.model.placement import BESIDE, RELEASES, STATE
-from provisioning.installer.ops.journal import REMOVE
-from provisioning.installer.store import configuration, footprint
-from provisioning.installer.store.configuration import (
-    ABSENT,
-    ARCHIVE,
-    ASIDE,
-    FULL,
-    IDLE,
-    INSTALL,
-    KEEP,
-    NEW,
-    OLD,
-    RESTORE,
-    RETURN,
-    Decision,
+from provisioning.artifact.model.entry import DEVICE, DIR, FILE, LINK, shown
+from provisioning.artifact.model.placement import (
+    BESIDE,
+    CURRENT,
+    PREVIOUS,
+    RELEASES,
+    is_within,
+    prefix_fault,
 )
+from provisioning.artifact.model.release import is_older
+from provisioning.artifact.verify import tree
+from provisioning.errors import RefusedError
+from provisioning.installer.ops import journal
+from provisioning.installer.ops.journal import DONE, INSTALL, REMOVE, ROLLBACK, UPGRADE
+from provisioning.installer.services import lifecycle, users
+from provisioning.installer.store import configuration, footprint, owners, releases
+from provisioning.installer.store.configuration import ABSENT, NOTHING, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.artifact.model.package import Package
-    from provisioning.installer.store.configuration import Kept
+    from provisioning.artifact.verify.contents import Finding
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
+    from provisioning.installer.store.stage import PackageSource
 
 
-_STAY_WORDS = {
-    "configuration": "as it was installed",
-    "edited": "it was edited",
-    "beside": "it lies beside an edited one",
+_REASONS = {
+    "configuration": "as installed",
+    "edited": "edited",
+    "beside": "a version of an edited file",
     "device": "the values of this machine",
     "data": "data",
     "directory": "if nothing else is in it",
-    "before": "it was not made by the package",
+    "before": "not created by the package",
 }
 
 
-class Stay(NamedTuple):
-    """A path below the prefix that is left alone, or would be removed."""
+class Leftover(NamedTuple):
+    """A path below the prefix that is not part of a release, and is kept or removed."""
 
     path: str
     what: str
-    """A key of _WORDS."""
+    """A key of _REASONS."""
 
     def __str__(self) -> str:
-        return f"{self.path}: stays, {_STAY_WORDS[self.what]}"
+        return f"{self.path}: kept ({_REASONS[self.what]})"
 
     @property
-    def goes(self) -> str:
-        """The same of what would be removed."""
-        return f"remove {self.path}: {_STAY_WORDS[self.what]}"
-
-
-def stays(home: Home, about: Release) -> tuple[Stay, ...]:
-    """What there is of a package's configuration and data, sorted by path."""
-    return tuple(sorted(_stays(home, about)))
-
-
-def goes(home: Home, about: Release | None) -> tuple[Stay, ...]:
-    """What a purge removes beside the releases, sorted by path."""
-    words = {stay.path: stay.what for stay in _stays(home, about)} if about else {}
-    kinds = footprint.known(home, about)
-    own = {
-        path: kind
-        for path, kind in kinds.items()
-        if kind != footprint.OTHER and path != footprint.PREFIX
-    }
-    found = {path: _kind(path, kind, words) for path, kind in own.items()}
-    return tuple(Stay(path, what) for path, what in sorted(found.items()))
-
-
-def spared(home: Home, about: Release) -> tuple[Stay, ...]:
-    """What there is of a package's configuration and data that a purge leaves."""
-    kinds = footprint.known(home, about)
-    found = (
-        stay.path for stay in _stays(home, about) if not footprint.goes(home, stay.path, kinds)
-    )
-    return tuple(Stay(path, "before") for path in sorted(found))
-
-
-def _kind(path: str, kind: str, words: dict[str, str]) -> str:
-    if kind != footprint.FILE:
-        return kind
-    beside = "beside" if path.endswith(BESIDE) else "edited"  # of a release that is no more
-    return words.get(path, beside)
-
-
-def _stays(home: Home, about: Release) -> Iterator[Stay]:
-    for entry in about.layout.conffiles:
-        found = configuration.look(home, entry.path).digest
-        if found != ABSENT:
-            yield Stay(entry.path, "configuration" if found == entry.digest else "edited")
-        for name in (entry.path + suffix for suffix in BESIDE):
-            if home.directory.status(name):
-                yield Stay(name, "beside")
-    for entry in about.layout.data:
-        if home.directory.status(entry.path):
-            yield Stay(entry.path, "data")
-    if about.package.device and home.directory.status(DEVICE):
-        yield Stay(DEVICE, "device")
-
-
-_WORDS = {
-    RESTORE: "back to what it was",
-    NEW: "edited, and kept; the new one is put beside it as {path}.new",
-    ARCHIVE: "not in this release any more; removed",
-    IDLE: "edited, and kept; it has no effect, since this release has no such file",
-    ASIDE: "edited, and kept as {path}.old, where it has no effect",
-    RETURN: "back to what it was",
-    OLD: "edited since, and kept; what it was is put beside it as {path}.old",
-}
+    def removal(self) -> str:
+        """The step of a plan that removes it."""
+        return f"remove {self.path} ({_REASONS[self.what]})"
 
 
 class InstallPlan(NamedTuple):
-    """A change that would be made."""
+    """A change that is going to be made."""
 
     action: str
-    """One of record.ACTIONS."""
+    """One of journal.ACTIONS."""
     old: Release | None
     new: Release | None
     previous: str
     kept: Kept
     about: Package | None
-    """What the package is; None if nothing tells any more what was removed."""
+    """The package; None where no trace tells which one was removed."""
     is_there: bool = False
     """Whether the new release lies in the prefix already."""
     users: tuple[str, ...] = ()
-    """Those who will be made, or removed."""
+    """The users that are created, or removed."""
     purge: bool = False
-    stays: tuple[Stay, ...] = ()
-    """What is left where a package is removed."""
+    stays: tuple[Leftover, ...] = ()
+    """What a removal leaves."""
     doomed: tuple[str, ...] = ()
-    """The releases that are removed with it."""
-    goes: tuple[Stay, ...] = ()
-    """What is removed beside the releases."""
+    """The releases that a removal removes."""
+    goes: tuple[Leftover, ...] = ()
+    """What a purge removes beside the releases."""
     unlent: tuple[str, ...] = ()
-    """What has fewer rights than the package says, and why."""
+    """What gets fewer rights than the package says, and why."""
 
     @property
     def name(self) -> str:
-        """What the package is called."""
+        """The name of the package."""
         return self.about.name if self.about else ""
 
     @property
     def version(self) -> str:
-        """Which version of it this is about."""
+        """The version of the package."""
         return self.about.version if self.about else ""
 
 
-def told(decision: Decision) -> str:
-    """Say what becomes of a configuration file; "" if nothing does."""
-    path = decision.path
-    if decision.action == KEEP:
-        return ""
-    if decision.action == INSTALL:
-        made = decision.before.digest == ABSENT
-        return f"{path}: {'installed' if made else 'as the new release has it'}"
-    if decision.action == IDLE and decision.before.digest == FULL:
-        return f"{path}: not in this release any more; kept, with what lies in it"
-    return f"{path}: {_WORDS[decision.action].format(path=path)}"
+_SYSTEMS = {"linux": "linux", "macos": "darwin"}
 
 
-def is_warning(decision: Decision) -> bool:
-    """Tell whether somebody has to look at a configuration file."""
-    return decision.action in {NEW, OLD, IDLE, ASIDE}  # guard: configuration-worth-a-look
+def release_of(source: PackageSource, *, strict: bool) -> Release:
+    """Return the release that a source becomes.
+
+    Raises:
+        RefusedError: it cannot be installed; or, if this is `strict`, not on this system, or an
+            owner is not known.
+    """
+    data, parsed = source.reader.data, source.reader.manifest
+    if strict and not sys.platform.startswith(_SYSTEMS.get(parsed.package.os, "")):
+        where = f"{source.where}: is for {parsed.package.os}, and this is {sys.platform}"
+        raise RefusedError(f"{where}; use --root DIR to install it for inspection")
+    absent = owners.missing(parsed.entries, users.wanted(parsed.package)) if strict else []
+    if absent:
+        raise RefusedError(
+            f"{source.where}: there is no {', no '.join(absent)} on this machine; create it first"
+        )
+    return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
 
 
-def steps(plan: InstallPlan, *, runs: bool) -> Iterator[str]:
-    """Say what would be done, in order; `runs` tells whether anything of the package does."""
-    hooks = {hook.name for hook in plan.about.hooks} if runs and plan.about else set()
-    told = _removal if plan.action == REMOVE else _change
-    return told(plan, hooks, runs=runs)
+def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | None:
+    """Plan the installation of a release; None if it is installed and intact.
+
+    Raises:
+        RefusedError: the package, or what is there, is not as it must be.
+        TargetError: it does not fit.
+    """
+    current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
+    again = bool(current) and releases.plain_name(current) == new.name
+    if again:
+        old: Release | None = new._replace(name=current)
+    else:  # it is much like the new one, and so read in less time
+        old = releases.read(home, current, new) if current else None
+    _check_prefix(home, new.package)  # guard: prefix-of-another-package
+    _check_package(home, new, old, downgrade=downgrade)
+    _check_modes(home, new)
+    lifecycle.demand_ready(home, new)
+    copies = [name for name in releases.names(home) if releases.plain_name(name) == new.name]
+    intact = [name for name in copies if not differences(home, new._replace(name=name))]
+    if again and current in intact:
+        return None
+    new = new._replace(name=intact[0] if intact else releases.another_name(home, new.name))
+    if not intact:
+        releases.demand_room(home, new)
+    before = old or journal.left(home, new.package.name)
+    decided = configuration.decide(home, before.layout if before else None, new.layout)
+    return InstallPlan(
+        action=UPGRADE if current else INSTALL,
+        old=old,
+        new=new,
+        previous=previous,
+        kept=Kept(decided, configuration.absent(home, new.layout, decided)),
+        about=new.package,
+        is_there=bool(intact),
+        users=tuple(lifecycle.users_to_make(home, new.package)),
+        unlent=owners.unlent(new.manifest.entries),
+    )
 
 
-def _change(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
-    yield from (f"make the user {name}" for name in plan.users)
-    if plan.new and not plan.is_there:
-        size = sum(entry.size for entry in plan.new.layout.release)
-        count = len(plan.new.layout.release)
-        yield f"write {plan.new.path}: {count} entries, {size} bytes"
-        yield from plan.unlent
-    if "pre_install" in hooks:
-        yield "run the hook pre_install"
-    yield from (f"make the directory {path}" for path in plan.kept.absent)
-    if plan.new:
-        old = f", was {plan.old.path}" if plan.old else ""
-        yield f"switch current to {plan.new.path}{old}"
-    yield from filter(None, map(told, plan.kept.decisions))
-    if "post_install" in hooks:
-        yield "run the hook post_install"
-    names = ", ".join(each.name for each in plan.new.package.services) if plan.new else ""
-    if names and not runs:
-        yield f"put there what starts the services {names}"
-    elif names:
-        yield f"start the services {names}, and wait until they are well"
+def plan_rollback(home: Home, version: str) -> InstallPlan:
+    """Plan to go back to a version, or with "" to the previous release.
+
+    Raises:
+        RefusedError: there is no such release, or it is damaged, or current.
+    """
+    current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
+    if not current:
+        raise RefusedError(f"{home.path}: nothing is installed")
+    name = _release_of_version(home, version) if version else previous
+    if not name:
+        raise RefusedError(f"{home.path}: there is no previous release")
+    if name == current:
+        raise RefusedError(f"{home.path}: {version} is already current")
+    old = releases.read(home, current)
+    new = releases.read(home, name, old)
+    found = differences(home, new)
+    if found:  # guard: damaged-release
+        raise RefusedError(
+            f"{home.path / new.path}: is damaged ({found[0]}); install the package again"
+        )
+    lifecycle.demand_ready(home, new)
+    then = configuration.kept(home, name)
+    decided = configuration.decide_back(home, old.layout, new.layout, then)
+    kept = Kept(decided, configuration.absent(home, new.layout, decided))
+    return InstallPlan(ROLLBACK, old, new, previous, kept, new.package, is_there=True)
 
 
-def _removal(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
-    if plan.old:
-        yield from _stop(plan.old.package, hooks, runs=runs)
-    yield from (f"remove {RELEASES}/{name}" for name in plan.doomed)
-    if plan.old and "post_remove" in hooks:
-        yield "run the hook post_remove"
-    yield from (each.goes for each in plan.goes)
-    yield from (f"remove the user {name}" for name in plan.users)
-    if plan.purge:
-        yield f"remove {STATE}: the history, and what else was noted"
-    yield from map(str, plan.stays)
+def is_anything(home: Home, *, purge: bool) -> bool:
+    """Whether there is anything to remove."""
+    places = (journal.HISTORY, journal.REMOVED) if purge else ()
+    # A directory of releases without one was left by a removal that could not finish.
+    return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
 
 
-def _stop(package: Package, hooks: set[str], *, runs: bool) -> Iterator[str]:
-    if "pre_remove" in hooks:
-        yield "run the hook pre_remove"
-    names = ", ".join(each.name for each in package.services)
-    if names:
-        stop = "stop and " if runs else ""
-        yield f"{stop}remove the services {names}"
+def plan_removal(home: Home, *, purge: bool) -> InstallPlan:
+    """Plan the removal of what is installed in a prefix, or was left there."""
+    current = releases.at(home, CURRENT)
+    old = releases.read(home, current) if current else None
+    about = old or journal.left(home)
+    leaves = spared if purge else stays
+    return InstallPlan(
+        action=REMOVE,
+        old=old,
+        new=None,
+        previous=releases.at(home, PREVIOUS),
+        kept=NOTHING,
+        about=about.package if about else None,
+        users=tuple(users.noted(home)) if purge else (),
+        purge=purge,
+        stays=leaves(home, about) if about else (),
+        doomed=tuple(releases.names(home)),
+        goes=goes(home, about) if purge else (),
+    )
+
+
+def stays(home: Home, about: Release) -> tuple[Leftover, ...]:
+    """Return the configuration and data of a package that are there, sorted by path."""
+    return tuple(sorted(_leftovers(home, about)))
+
+
+def goes(home: Home, about: Release | None) -> tuple[Leftover, ...]:
+    """Return what a purge removes beside the releases, sorted by path."""
+    reasons = {each.path: each.what for each in _leftovers(home, about)} if about else {}
+    found = list[Leftover]()
+    for path, kind in sorted(footprint.known(home, about).items()):
+        if kind == footprint.OTHER or path == footprint.PREFIX:
+            continue
+        # A file that the last release does not have is an edited one, or a version of one.
+        unknown = "beside" if path.endswith(BESIDE) else "edited"
+        is_file = kind == footprint.FILE
+        found.append(Leftover(path, reasons.get(path, unknown) if is_file else kind))
+    return tuple(found)
+
+
+def spared(home: Home, about: Release) -> tuple[Leftover, ...]:
+    """Return the configuration and data of a package that a purge leaves."""
+    kinds = footprint.known(home, about)
+    found = sorted(each.path for each in _leftovers(home, about))
+    return tuple(
+        Leftover(path, "before") for path in found if not footprint.goes(home, path, kinds)
+    )
+
+
+def _leftovers(home: Home, about: Release) -> Iterator[Leftover]:
+    for entry in about.layout.conffiles:
+        found = configuration.look(home, entry.path).digest
+        if found != ABSENT:
+            yield Leftover(entry.path, "configuration" if found == entry.digest else "edited")
+        for name in (entry.path + suffix for suffix in BESIDE):
+            if home.directory.status(name):
+                yield Leftover(name, "beside")
+    for entry in about.layout.data:
+        if home.directory.status(entry.path):
+            yield Leftover(entry.path, "data")
+    if about.package.device and home.directory.status(DEVICE):
+        yield Leftover(DEVICE, "device")
+
+
+def differences(home: Home, release: Release) -> tuple[Finding, ...]:
+    """Return how a release in the prefix differs from its manifest, without byte code."""
+    owned, entries = owners.can_give(), release.layout.release
+    return tree.compare_entries(entries, home.path / release.path, owners=owned).findings
+
+
+def _check_prefix(home: Home, package: Package) -> None:
+    """Refuse a prefix that is not the package's alone, also where links lead."""
+    for where in sorted({package.prefix, f"/{home.path.relative_to(home.root)}"}):
+        fault = prefix_fault(where, package.os)
+        if fault:
+            raise RefusedError(f"{where}: {fault}")
+    for name, prefix in releases.packages(home.root).items():
+        if name == package.name or prefix == home.prefix:  # _check_package tells of these
+            continue
+        if is_within(home.prefix, prefix, package.os):
+            raise RefusedError(f"{home.path}: lies in {prefix}, where {name} is installed")
+        if is_within(prefix, home.prefix, package.os):
+            raise RefusedError(f"{home.path}: contains {prefix}, where {name} is installed")
+
+
+def _check_package(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:
+    """Refuse another package than the one that is there, and an older version of it."""
+    name, version = new.package.name, new.package.version
+    if old and old.package.name != name:
+        raise RefusedError(
+            f"{home.path}: already contains package {old.package.name}; uninstall it first to"
+            f" install {name} there"
+        )
+    there = releases.prefix_of(home.root, name)
+    if there not in {"", home.prefix}:
+        raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
+    # guard: package-of-dpkg
+    if releases.is_of_dpkg(home, name):  # a purge by it would remove configuration and data of both
+        raise RefusedError(
+            f"{home.path}: belongs to dpkg; save what you need of its configuration and data, which"
+            f" `dpkg -P {name}` removes, and run that first"
+        )
+    if old and not downgrade and is_older(version, old.package.version):  # guard: older-version
+        raise RefusedError(
+            f"{name}: {version} is older than {old.package.version}, which is installed;"
+            " use --allow-downgrade to install it anyway"
+        )
+
+
+def _check_modes(home: Home, new: Release) -> None:
+    """Refuse what a user who is not root could not read back after installing it, or remove."""
+    needed = {FILE: 0o400, DIR: 0o500, LINK: 0}
+    closed = [
+        f"{home.path}: {entry.path}: has the mode {entry.mode:04o}, which only root can install"
+        for entry in (() if owners.can_give() else new.manifest.entries)
+        if entry.mode & needed[entry.type] != needed[entry.type]
+    ]
+    if closed:
+        raise RefusedError("\n".join(closed))
+
+
+def _release_of_version(home: Home, version: str) -> str:
+    """The release of a version, or of that name: of several, the one that last came up.
+
+    If none ever came up, it is the one that was tried last.
+    """
+    names = releases.names(home)
+    if version in names:
+        return version
+    found = [name for name in names if releases.version_of(name) == version]
+    events = [event for event in journal.read_history(home) if event.release in found]
+    came_up = [event.release for event in events if event.outcome == DONE]
+    if not found:
+        known = ", ".join(map(releases.version_of, names))
+        raise RefusedError(f"{home.path}: there is no release {shown(version)}; there are {known}")
+    return (came_up or [event.release for event in events] or found)[-1]

@@ -1,106 +1,128 @@
-"""Knows how a package is installed, or another release of it: from its source to its services."""
+"""Makes another release current, step by step, and takes each step back if one fails.
+
+Design 002 names the steps, and says what holds after each. Only links and the record tell how far a
+change came, so that whoever finds them after a kill or a power cut goes on as the killed run would
+have.
+"""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.model.entry import DIR, FILE, LINK, shown
-from provisioning.artifact.model.placement import (
-    CURRENT,
-    PREVIOUS,
-    RELEASES,
-    is_within,
-    prefix_fault,
-)
-from provisioning.artifact.model.release import is_older
+from provisioning.artifact.filesystem import reason
+from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.artifact.tool import tool
-from provisioning.artifact.verify import tree
-from provisioning.errors import RefusedError
-from provisioning.installer.ops import journal, transaction
-from provisioning.installer.ops.install_plan import InstallPlan
-from provisioning.installer.ops.journal import BEGUN, DONE, INSTALL, ROLLBACK, UPGRADE, Record
-from provisioning.installer.ops.transaction import Transaction
-from provisioning.installer.services import lifecycle, users
-from provisioning.installer.store import configuration, owners, releases, stage
-from provisioning.installer.store.configuration import Kept
+from provisioning.errors import FailedError, RefusedError, TargetError
+from provisioning.installer.ops import cleanup, journal
+from provisioning.installer.ops.journal import (
+    BEGUN,
+    DONE,
+    FAILED,
+    RETURNING,
+    ROLLBACK,
+    SWITCHING,
+    Event,
+    Record,
+)
+from provisioning.installer.services import lifecycle
+from provisioning.installer.store import apply_configuration, configuration, releases
 from provisioning.installer.store.durable import Owned
-from provisioning.installer.store.stage import Staging
+from provisioning.installer.store.owners import can_give
 
 if TYPE_CHECKING:
-    from provisioning.artifact.model.package import Package
-    from provisioning.artifact.verify.contents import Finding
     from provisioning.console import Console
+    from provisioning.installer.ops.install_plan import InstallPlan
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
     from provisioning.installer.store.stage import PackageSource
 
+TOOL = f"{STATE}/tool"
+ATTEMPTS = 3  # to start a new release, and then to start the one before it again
 
-_SYSTEMS = {"linux": "linux", "macos": "darwin"}
+
+class Transaction(NamedTuple):
+    """A change under way."""
+
+    home: Home
+    console: Console
+    record: Record
+    old: Release | None
+    new: Release | None
+
+    def noted(self, **fields: object) -> Transaction:
+        """Write the record with other fields to the disk, and return the change with it."""
+        changed = self.record._replace(**fields)  # type: ignore[arg-type]
+        journal.write_record(self.home, changed)
+        return self._replace(record=changed)
 
 
-def release_of(source: PackageSource, *, strict: bool) -> Release:
-    """The release that a source is to become.
+def install(  # noqa: PLR0915 - the story, from its first step to its last
+    home: Home, plan: InstallPlan, console: Console, source: PackageSource | None = None
+) -> None:
+    """Make the new release of a plan current, its configuration in place, its services running.
+
+    `source` has the files of a release that is not in the prefix yet.
 
     Raises:
-        RefusedError: it cannot be installed; or, if this is `strict`, not on this system, or an
-            owner is not known.
+        FailedError: the new release did not come up, and the old one is current again.
+        TargetError: nothing was changed.
     """
-    data, parsed = source.reader.data, source.reader.manifest
-    if strict and not sys.platform.startswith(_SYSTEMS.get(parsed.package.os, "")):
-        where = f"{source.where}: is for {parsed.package.os}, and this is {sys.platform}"
-        raise RefusedError(f"{where}; --root DIR installs it to look at")
-    coming = users.wanted(parsed.package)
-    absent = owners.missing(parsed.entries, coming) if strict else []
-    if absent:
-        told = f"there is no {', no '.join(absent)} on this machine; create it first"
-        raise RefusedError(f"{source.where}: {told}")
-    return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
+    old, new = plan.old, plan.new
 
+    # Stage: the release is written under a temporary name, synced, read back, and then renamed.
+    # To undo: a release that is not current is removed.
+    if source and new and not plan.is_there:
+        # Imported here: gc and recover, which need none of it, would start an eighth later.
+        from provisioning.installer.store import stage  # noqa: PLC0415
 
-def planned(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | None:
-    """What is to be done to install a release; None if it is installed, and whole.
-
-    Raises:
-        RefusedError: the package, or what is there, is not as it must be.
-        TargetError: it does not fit.
-    """
-    current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
-    again = bool(current) and releases.plain_name(current) == new.name
-    old = new._replace(name=current) if again else _old(home, current, new)
-    _demand_place(home, new, old, downgrade=downgrade)
-    _demand_readable(home, new)
-    lifecycle.demand_ready(home, new)
-    there = _there(home, new)
-    if again and current in there:
-        return None
-    is_there = bool(there)
-    new = new._replace(name=there[0] if there else releases.another_name(home, new.name))
-    if not is_there:
-        stage.demand_room(home, new)
-    action = UPGRADE if current else INSTALL
-    made = tuple(lifecycle.users_to_make(home, new.package))
-    return InstallPlan(
-        *(action, old, new, previous, _kept(home, old, new), new.package, is_there, made),
-        unlent=owners.unlent(new.manifest.entries),
-    )
-
-
-def install(home: Home, source: PackageSource, plan: InstallPlan, console: Console) -> None:
-    """Do what was planned. Raises TargetError."""
-    new = plan.new
-    if new and not plan.is_there:
         home.directory.make(RELEASES, Owned(0o755))
         console.begin(sum(entry.size for entry in new.layout.release))
-        made = stage.stage(home, Staging(source, new, plan.old, console.progress))
+        made = stage.stage(home, stage.Staging(source, new, old, console.progress))
         console.end()
         stage.place(home, made, new)
-    transaction.carry_out(begin(home, plan, console), plan.kept)
+
+    change = begin(home, plan, console)
+    try:
+        # Begin: the record, and the tool that can end the change, are on the disk.
+        change = begun(change)
+
+        # Prepare: nothing of the old release is touched.
+        try:
+            lifecycle.run_hook(home, change.record, "pre_install", (old, new))
+        except TargetError as error:
+            raise RefusedError(str(error)) from None
+        configuration.keep(home, change.record.old, plan.kept)
+        if new:
+            before = old or journal.left(home, plan.name)
+            apply_configuration.make(home, new, before)
+            # guard: byte-code-swept
+            console.warn(lifecycle.sweep_bytecode(home, new.path, new.layout.release))
+        console.warn(releases.enter(home, plan.name))
+        change = change.noted(phase=SWITCHING)  # guard: journal-switching
+
+        # Switch: the second link is the commit.
+        was, comes = change.record.old, change.record.new
+        if was and releases.plain_name(was) != releases.plain_name(comes):
+            _point(home, PREVIOUS, was)
+        _point(home, CURRENT, comes)
+
+        # Start: configuration, hook, services, health; then the change has ended.
+        finish(change)
+    except (TargetError, OSError) as error:
+        if not has_ended(change):
+            raise _undone(change, error) from None  # guard: undo-when-unwell
+    except BaseException:  # a signal, or a fault of this program
+        if not has_ended(change):
+            undo(change, "interrupted")  # guard: undo-when-interrupted
+            raise
+        journal.remove_record(home)  # it came too late: all was done
 
 
 def begin(home: Home, plan: InstallPlan, console: Console) -> Transaction:
-    """A change that is planned, before its first step."""
+    """Return a planned change before its first step: nothing is on the disk yet."""
     record = Record(
         sequence=journal.next_sequence(home),
         action=plan.action,
@@ -118,118 +140,144 @@ def begin(home: Home, plan: InstallPlan, console: Console) -> Transaction:
     return Transaction(home, console, record, plan.old, plan.new)
 
 
-def differences(home: Home, release: Release) -> tuple[Finding, ...]:
-    """Tell how what lies in the prefix differs from a release, but for byte code."""
-    owned, entries = owners.can_give(), release.layout.release
-    return tree.compare_entries(entries, home.path / release.path, owners=owned).findings
+def begun(change: Transaction) -> Transaction:
+    """Write the record, after what it takes to end the change if this run is killed."""
+    data = tool()
+    if change.home.directory.read(TOOL) != data:
+        change.home.directory.write(TOOL, data, Owned(0o755))
+    about = change.new or change.old
+    if about:
+        lifecycle.guard(change.home, about.package)
+    return change.noted(phase=BEGUN)  # guard: journal-begun
 
 
-def _old(home: Home, current: str, new: Release) -> Release | None:
-    """The release that is current, which is much like the new one."""
-    return releases.read(home, current, new) if current else None
+def has_ended(change: Transaction) -> bool:
+    """Whether all of a change was done, except perhaps removing its record."""
+    events = journal.read_history(change.home)
+    return bool(events) and events[-1].sequence == change.record.sequence
 
 
-def _demand_place(home: Home, new: Release, old: Release | None, *, downgrade: bool) -> None:
-    name, version = new.package.name, new.package.version
-    _demand_own(home, new.package)  # guard: prefix-of-another-package
-    if old and old.package.name != name:
-        raise RefusedError(f"{home.path}: is the place of {old.package.name}, not of {name}")
-    there = releases.prefix_of(home.root, name)
-    if there not in {"", home.prefix}:
-        raise RefusedError(f"{name}: is installed in {there}; uninstall it there first")
-    # guard: package-of-dpkg
-    if releases.is_of_dpkg(home, name):  # a purge by it would remove configuration and data of both
-        raise RefusedError(
-            f"{home.path}: is dpkg's; copy what is to stay of its configuration and data, which"
-            f" `dpkg -P {name}` removes, and run that first"
-        )
-    if old and not downgrade and is_older(version, old.package.version):  # guard: older-version
-        raise RefusedError(
-            f"{name}: {version} is older than {old.package.version}, which is installed;"
-            " --allow-downgrade installs it all the same"
-        )
+def is_committed(change: Transaction) -> bool:
+    """Whether the new release is current."""
+    return change.home.directory.leads(CURRENT) == f"{RELEASES}/{change.record.new}"
 
 
-def _demand_own(home: Home, package: Package) -> None:
-    """Demand a prefix that is nobody else's, also where links lead."""
-    for where in sorted({package.prefix, f"/{home.path.relative_to(home.root)}"}):
-        fault = prefix_fault(where, package.os)
-        if fault:
-            raise RefusedError(f"{where}: {fault}")
-    for name, prefix in releases.packages(home.root).items():
-        if name == package.name or prefix == home.prefix:  # of which others tell
-            continue
-        if is_within(home.prefix, prefix, package.os):
-            raise RefusedError(f"{home.path}: lies in {prefix}, where {name} is installed")
-        if is_within(prefix, home.prefix, package.os):
-            raise RefusedError(f"{home.path}: holds {prefix}, where {name} is installed")
+def finish(change: Transaction) -> None:
+    """Bring up the release that has become current, and end the change."""
+    home, old, new = change.home, change.old, change.new
+    change = change.noted(attempts=change.record.attempts + 1)  # guard: attempts-counted
+    if new is None:
+        raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
+    decided = configuration.kept(home, change.record.old).decisions
+    apply_configuration.apply(home, decided, new.name, new.layout)
+    if change.record.action == ROLLBACK and old:  # guard: configuration-of-a-rollback
+        apply_configuration.forget_new(home, old.layout.conffiles)
+    lifecycle.run_hook(home, change.record, "post_install", (old, new))
+    resting = change.record.resting.split()
+    lifecycle.start(home, old, new, resting)
+    for name in resting:
+        change.console.say(f"{name}: was stopped, disabled or masked by somebody; it stays so")
+    change.console.warn(lifecycle.note(home, new))
+    end(change, DONE)
 
 
-def _demand_readable(home: Home, new: Release) -> None:
-    """Demand that whoever is not root can read back what it installs, and remove it again."""
-    needed = {FILE: 0o400, DIR: 0o500, LINK: 0}
-    closed = [
-        f"{home.path}: {entry.path}: has the mode {entry.mode:04o}, with which root alone can"
-        " install it"
-        for entry in (() if owners.can_give() else new.manifest.entries)
-        if entry.mode & needed[entry.type] != needed[entry.type]
-    ]
-    if closed:
-        raise RefusedError("\n".join(closed))
+def undo(change: Transaction, why: str) -> bool:
+    """Undo a change; returns whether it had committed."""
+    if is_committed(change):
+        go_back(change, why)
+        return True
+    # What came before the commit touched nothing of the old release.
+    home, entry = change.home, change.record
+    _point(home, PREVIOUS, entry.previous)
+    apply_configuration.unmake(home, configuration.kept(home, entry.old).absent)
+    if not entry.old:
+        change.console.warn(releases.strike(home))
+        if change.new:
+            lifecycle.forget(home, change.new.package)
+        change.console.warn(*lifecycle.remove_users(home))
+    if not journal.last_of(journal.read_history(home), entry.new):
+        _discard(change, entry.new)
+    journal.remove_record(home)
+    return False
 
 
-def _there(home: Home, new: Release) -> list[str]:
-    """What the release is called where it lies in the prefix already, and is whole."""
-    names = [name for name in releases.names(home) if releases.plain_name(name) == new.name]
-    return [name for name in names if not differences(home, new._replace(name=name))]
+def go_back(change: Transaction, why: str) -> None:
+    """Make the old release current again, its configuration in place and its services running."""
+    home, old, new = change.home, change.old, change.new
+    again = change.record.phase == RETURNING
+    attempts = change.record.attempts + 1 if again else 0
+    # If even this cannot be written, going back is worth a try: a later run would go on.
+    with suppress(OSError):
+        change = change.noted(phase=RETURNING, attempts=attempts, reason=why)
+    if change.record.old and not home.directory.is_directory(f"{RELEASES}/{change.record.old}"):
+        raise TargetError(f"{home.path / RELEASES / change.record.old}: is missing; cannot go back")
+    _point(home, CURRENT, change.record.old)
+    _point(home, PREVIOUS, change.record.previous)
+    then = configuration.kept(home, change.record.old)
+    before, after = (each.layout if each else None for each in (old, new))
+    decided = configuration.decide_back(home, after, before, then)
+    apply_configuration.apply(home, decided, change.record.old, before)
+    apply_configuration.forget_new(home, after.conffiles if after else ())
+    apply_configuration.unmake(home, then.absent)
+    if attempts < ATTEMPTS:
+        try:
+            lifecycle.start(home, new, old, change.record.resting.split())
+        except TargetError as error:
+            change.console.warn(f"after rolling back: {error}")
+    if not old:
+        change.console.warn(releases.strike(home))
+        _discard(change, change.record.new)
+    end(change, FAILED, why)
+    with suppress(OSError):  # there will be another time
+        cleanup.remove_bad(home, change.record.new)
 
 
-def _kept(home: Home, old: Release | None, new: Release) -> Kept:
-    before = old or journal.left(home, new.package.name)
-    decided = configuration.decide(home, before.layout if before else None, new.layout)
-    return Kept(decided, configuration.absent(home, new.layout, decided))
+def end(change: Transaction, outcome: str, why: str = "") -> None:
+    """Write the change to the history, and remove its record."""
+    home, entry = change.home, change.record
+    release = entry.new or entry.old
+    event = Event(
+        sequence=entry.sequence,
+        time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        action=entry.action,
+        release=release,
+        version=releases.version_of(release),
+        old=entry.old,
+        outcome=outcome,
+        reason=why,
+        owned=can_give(),
+    )
+    journal.add(home, event)
+    journal.remove_record(home)
 
 
-def planned_rollback(home: Home, version: str) -> InstallPlan:
-    """What is to be done to have a version again, or "" for the one before the current.
-
-    Raises:
-        RefusedError: there is no such release, or it is damaged, or current.
-    """
-    current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
-    if not current:
-        raise RefusedError(f"{home.path}: nothing is installed")
-    name = _named(home, version) if version else previous
-    if not name:
-        raise RefusedError(f"{home.path}: there is no release before the current one")
-    if name == current:
-        raise RefusedError(f"{home.path}: {version} is current already")
-    old = releases.read(home, current)
-    new = releases.read(home, name, old)
-    found = differences(home, new)
-    if found:  # guard: damaged-release
-        raise RefusedError(
-            f"{home.path / new.path}: is damaged ({found[0]}); install the package again"
-        )
-    lifecycle.demand_ready(home, new)
-    then = configuration.kept(home, name)
-    decided = configuration.decide_back(home, old.layout, new.layout, then)
-    kept = Kept(decided, configuration.absent(home, new.layout, decided))
-    return InstallPlan(ROLLBACK, old, new, previous, kept, new.package, is_there=True)
+def _undone(change: Transaction, fault: TargetError | OSError) -> TargetError:
+    """Undo a change that failed, and return the error that says so."""
+    name = change.record.name
+    why = reason(fault) if isinstance(fault, OSError) else str(fault)
+    try:
+        if not undo(change, why):
+            kind = RefusedError if isinstance(fault, RefusedError) else TargetError
+            return kind(f"{name}: {why}; nothing was changed")
+    except (TargetError, OSError) as error:
+        where = change.home.path
+        return TargetError(f"{name}: {why}; and then {error}: run `provision recover {where}`")
+    now = f"{change.old.package.version} is current again" if change.old else "nothing is installed"
+    return FailedError(f"{name}: {why}; rolled back: {now}")
 
 
-def _named(home: Home, version: str) -> str:
-    """The release of a version, or of that name: of several, the one that came up last.
+def _discard(change: Transaction, release: str) -> None:
+    """Remove a release that did not come up, as far as possible."""
+    try:
+        change.home.directory.remove_tree(f"{RELEASES}/{release}")
+    except OSError as error:
+        change.console.warn(f"{error.filename}: could not be removed: {reason(error)}")
 
-    Only where none ever came up, it is the one that was tried last.
-    """
-    names = releases.names(home)
-    if version in names:
-        return version
-    found = [name for name in names if releases.version_of(name) == version]
-    events = [event for event in journal.read_history(home) if event.release in found]
-    came_up = [event.release for event in events if event.outcome == DONE]
-    if not found:
-        known = ", ".join(map(releases.version_of, names))
-        raise RefusedError(f"{home.path}: there is no release {shown(version)}; there are {known}")
-    return (came_up or [event.release for event in events] or found)[-1]
+
+def _point(home: Home, link: str, release: str) -> None:
+    """Make `current` or `previous` lead to a release; with "", remove it."""
+    leads = f"{RELEASES}/{release}"
+    if not release:
+        home.directory.remove(link)
+    elif home.directory.leads(link) != leads:
+        home.directory.link(link, leads)

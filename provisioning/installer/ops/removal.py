@@ -1,4 +1,4 @@
-"""Knows how a package is removed: its releases, and with `purge` what the machine had of it too."""
+"""Removes a package: its releases, and with `purge` the configuration and data it created, too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import TargetError
 from provisioning.installer.ops import journal
-from provisioning.installer.ops.journal import DONE, SWITCHING
-from provisioning.installer.ops.transaction import TOOL, begun, end
-from provisioning.installer.services import bytecode, lifecycle
+from provisioning.installer.ops.installation import TOOL, begin, begun, end
+from provisioning.installer.ops.journal import DONE, REMOVED, SWITCHING
+from provisioning.installer.services import lifecycle
 from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.prefix import LOCK
@@ -19,24 +19,30 @@ from provisioning.installer.store.prefix import LOCK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from provisioning.installer.ops.transaction import Transaction
+    from provisioning.console import Console
+    from provisioning.installer.ops.install_plan import InstallPlan
+    from provisioning.installer.ops.installation import Transaction
     from provisioning.installer.store.prefix import Home
 
 
-def carry_out(change: Transaction) -> tuple[str, ...]:
-    """Remove a package; tell what of it cannot be removed.
+def remove(home: Home, plan: InstallPlan, console: Console) -> tuple[str, ...]:
+    """Remove a package; returns what of it could not be removed.
 
-    Raises TargetError if that did not begin, and nothing was changed.
+    The removal of `current` commits it: until then all can be taken back, and after it, a run that
+    is killed or stuck is ended by the next one.
+
+    Raises TargetError if nothing was removed.
     """
-    home, old = change.home, change.old
+    old = plan.old
+    if old is None:  # an earlier removal has committed, and could not finish
+        return clear(home, purge=plan.purge)
+    change = begin(home, plan, console)
     try:
         change = begun(change)
         lifecycle.run_hook(home, change.record, "pre_remove", (old, None))
-        if old:
-            journal.note_removed(home, old)
+        journal.note_removed(home, old)
         change = change.noted(phase=SWITCHING)
-        if old:
-            lifecycle.stop(home, old)
+        lifecycle.stop(home, old)
         home.directory.remove(CURRENT)
     except (TargetError, OSError) as error:
         if is_committed(change):
@@ -52,23 +58,23 @@ def carry_out(change: Transaction) -> tuple[str, ...]:
 
 
 def is_committed(change: Transaction) -> bool:
-    """Tell whether there is no way back any more."""
+    """Whether there is no way back any more."""
     return not releases.at(change.home, CURRENT)
 
 
 def abandon(change: Transaction) -> None:
-    """Leave a package as it was."""
+    """Undo a removal that has not committed."""
     if change.record.phase == SWITCHING:
         try:
             lifecycle.start(change.home, None, change.old, change.record.resting.split())
         except TargetError as error:
-            change.console.warn(f"after going back: {error}")
-    change.home.directory.remove(journal.REMOVED)
+            change.console.warn(f"after rolling back: {error}")
+    change.home.directory.remove(REMOVED)
     journal.remove_record(change.home)
 
 
 def finish(change: Transaction) -> tuple[str, ...]:
-    """Remove what is left of a package that is current no more; tell what cannot be removed."""
+    """Finish a removal that has committed; returns what could not be removed."""
     home, purge = change.home, change.record.purge
     home.directory.remove(PREVIOUS)
     try:
@@ -86,26 +92,32 @@ def finish(change: Transaction) -> tuple[str, ...]:
 
 
 def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
-    """Remove all releases, and to `purge` what else there is; tell what cannot be removed.
+    """Remove all releases, and to `purge` all else; returns what could not be removed.
 
-    Whoever was killed, or could not remove all, begins again, and finds what is left.
+    It can be run again after a kill, or when something could not be removed.
     """
-    stuck = [*_all_removed(home, _releases(home))]
+    stuck = [*_remove_all(home, (f"{RELEASES}/{name}" for name in releases.names(home)))]
+    stuck += _remove_all(home, [KEPT])
+    if not home.directory.names(RELEASES):
+        stuck += _remove_all(home, [RELEASES])
     if purge:
         # Whoever installs the package meanwhile gets its configuration as for the first time.
         about = journal.left(home)
-        if about:  # or what Python has left beside them would keep their directories
-            bytecode.sweep(home, "", about.layout.conffiles)  # guard: byte-code-purged
+        if about:  # byte code of Python beside them would keep their directories
+            lifecycle.sweep_bytecode(home, "", about.layout.conffiles)  # guard: byte-code-purged
         footprint.note(home, footprint.known(home, about))
-        home.directory.remove(journal.REMOVED)  # guard: removal-ends-before-data
-        stuck += [*_all_removed(home, _purged(home)), *lifecycle.remove_users(home)]
+        home.directory.remove(REMOVED)  # guard: removal-ends-before-data
+        kinds = footprint.read(home)
+        innermost = sorted({*kinds} - {footprint.PREFIX}, reverse=True)
+        doomed = (path for path in innermost if footprint.goes(home, path, kinds))
+        stuck += [*_remove_all(home, doomed), *lifecycle.remove_users(home)]
         if not stuck:
             forget(home, but=(LOCK,))  # guard: lock-outlives-a-purge
     return tuple(stuck)
 
 
 def forget(home: Home, but: tuple[str, ...] = ()) -> None:
-    """Have no state any more: the record of a change, and what it takes to end it, go last."""
+    """Remove the state: the record of a change, and what it takes to end the change, go last."""
     footprint.give_up_prefix(home)
     found = {f"{STATE}/{name}" for name in home.directory.names(STATE)} - {*but}
     last = [path for path in (journal.HISTORY, journal.RECORD, TOOL, LOCK) if path in found]
@@ -115,28 +127,11 @@ def forget(home: Home, but: tuple[str, ...] = ()) -> None:
         home.directory.remove(STATE)
 
 
-def _releases(home: Home) -> Iterator[str]:
-    yield from (f"{RELEASES}/{name}" for name in releases.names(home))
-    yield KEPT
-    if not home.directory.names(RELEASES):
-        yield RELEASES
-
-
-def _purged(home: Home) -> Iterator[str]:
-    """What the package has made beside its releases, the innermost first."""
-    found = footprint.read(home)
-    paths = sorted({*found} - {footprint.PREFIX}, reverse=True)
-    yield from (path for path in paths if footprint.goes(home, path, found))
-
-
-def _all_removed(home: Home, paths: Iterable[str]) -> Iterator[str]:
-    """Have nothing at these paths below the prefix; tell where there is something, and why."""
+def _remove_all(home: Home, paths: Iterable[str]) -> Iterator[str]:
+    """Remove what lies at these paths below the prefix; yields what could not be, and why."""
     for path in paths:
         try:
             home.directory.remove_tree(path)
         except OSError as error:
-            yield f"{error.filename}: {_why(error)}"
-
-
-def _why(error: OSError) -> str:
-    return "is mounted there; unmount it" if error.errno == errno.EBUSY else reason(error)
+            busy = error.errno == errno.EBUSY
+            yield f"{error.filename}: {'is mounted there; unmount it' if busy else reason(error)}"

@@ -1,4 +1,4 @@
-"""Knows what to do about a change that somebody began and did not end: killed, or without power."""
+"""Opens an installed package to change it: locks it, and first ends what an earlier run began."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.placement import CURRENT, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
-from provisioning.installer.ops import journal, removal, transaction
+from provisioning.installer.ops import installation, journal, removal
+from provisioning.installer.ops.installation import ATTEMPTS, TOOL, Transaction
 from provisioning.installer.ops.journal import REMOVE, RETURNING
-from provisioning.installer.ops.transaction import ATTEMPTS, TOOL, Transaction
 from provisioning.installer.services import hooks, lifecycle
 from provisioning.installer.services.subprocesses import is_starting
 from provisioning.installer.store import footprint, releases
@@ -27,108 +27,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.console import Console
-    from provisioning.installer.ops.journal import Record
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
 
-def recover(home: Home, console: Console, *, attempts: int) -> str:
-    """Finish or undo what is under way, and sweep what is temporary; tell what was done.
-
-    A release that was switched to is started `attempts` times at most; then the one before it
-    comes back.
-    """
-    found = journal.read_record(home)
-    if hooks.end(home):  # guard: hook-of-a-killed-run
-        console.say(f"{home.path}: a hook of the run that was killed still ran, and was ended")
-    _sweep(home, console, ("", RELEASES, STATE, KEPT))  # guard: sweep-temporaries
-    if not home.directory.status(CURRENT):  # who is killed in a purge may leave no record
-        _sweep(home, console, footprint.places(home))  # guard: sweep-of-a-purge
-    if not found:
-        return ""
-    under_way = _change(home, console, found)
-    _sweep(home, console, _beside(under_way))  # guard: sweep-beside-configuration
-    releases.sweep(home, found.name)
-    for release in filter(None, (under_way.old, under_way.new, journal.left(home, found.name))):
-        lifecycle.sweep(home, release.package)
-    done = _recover(under_way, attempts)
-    console.say(f"{found.name}: an interrupted {found.action} was {done}")
-    return done
-
-
-def _change(home: Home, console: Console, found: Record) -> Transaction:
-    return Transaction(home, console, found, _release(home, found.old), _release(home, found.new))
-
-
-def _recover(found: Transaction, attempts: int) -> str:
-    entry = found.record
-    if transaction.has_ended(found) and entry.action != REMOVE:  # guard: recover-after-a-boot
-        journal.remove_record(found.home)  # all but this was done
-        return "finished"
-    if entry.action == REMOVE:
-        return _recover_removal(found)
-    if entry.phase == RETURNING:  # guard: recover-going-back
-        transaction.go_back(found, entry.reason)
-        return "undone"
-    if not transaction.is_committed(found) or entry.attempts >= attempts:  # guard: attempts-end
-        transaction.undo(found, "interrupted, before it was known to be good")
-        return "undone"
-    try:
-        transaction.finish(found)
-    except (TargetError, OSError) as error:
-        transaction.go_back(found, str(error))
-        return "undone"
-    return "finished"
-
-
-def _recover_removal(found: Transaction) -> str:
-    if not removal.is_committed(found):
-        removal.abandon(found)
-        return "undone"
-    found.console.warn(*removal.finish(found))
-    return "finished"
-
-
-def _sweep(home: Home, console: Console, places: Iterable[str]) -> None:
-    for fault in (fault for place in places for fault in home.directory.sweep(place)):
-        console.warn(f"{fault.filename}: could not be removed: {reason(fault)}")
-
-
-def _release(home: Home, name: str) -> Release | None:
-    """A release as the disk has it; None where it is not there any more, or damaged."""
-    try:
-        return releases.read(home, name) if name else None
-    except RefusedError:
-        return None
-
-
-def _beside(change: Transaction) -> set[str]:
-    """The directories that hold what lies beside the releases."""
-    before = journal.left(change.home, change.record.name)
-    layouts = (each.layout for each in (change.old, change.new, before) if each)
-    kept = (entry for layout in layouts for entry in (*layout.conffiles, *layout.data))
-    return {entry.path.rpartition("/")[0] for entry in kept}
-
-
-_LOCKED = 5  # what a tool of any version exits with where somebody else changes the package
+_LOCKED = 5  # the exit code of a tool of any version if another process changes the package
 
 
 @contextmanager
 def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) -> Iterator[Home]:
-    """Open a prefix, `make` it first, lock it, and finish or undo what was interrupted there.
+    """Open a prefix (with `make`, create it), lock it, and end what was interrupted there.
 
-    A prefix that was made, and in which there is nothing in the end, is removed.
+    A prefix that was created here is removed again if nothing is in it in the end.
 
     Raises:
-        RefusedError: there is none, or a link on the way; or somebody else may have written what
-            is known of the package.
-        LockedError: somebody else changes the package.
+        RefusedError: there is none, or a link on the way; or others may have written the notes
+            about the package.
+        LockedError: another process is changing the package.
     """
     ways = missing(root, prefix) if make else []
     with opened(root, prefix, make=make) as home:
         if not home.is_rehearsal:
             demand_own(home)  # guard: records-that-others-write
-        _have_finished(home, console)
+        _let_its_tool_finish(home, console)
         try:
             with locked(home):
                 # guard: recover-first
@@ -146,21 +67,21 @@ def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) 
                 releases.forget(root, prefix)
 
 
-def _have_finished(home: Home, console: Console) -> None:
-    """Have another tool finish or undo what it began: it alone knows what its record means.
+def _let_its_tool_finish(home: Home, console: Console) -> None:
+    """Run another version's tool to end what it began: it alone knows what its record means.
 
-    Raises RefusedError where that could be anybody's.
+    Raises RefusedError if others could have written that tool.
     """
     began = journal.tool_of(home)
     if began in {"", filesystem.of_bytes(tool())}:
         return
     if filesystem.of_bytes(home.directory.read(TOOL) or b"") != began:
-        return  # nobody has it any more
+        return  # it is gone
     doubt = doubt_about(home, TOOL)
     if doubt:  # guard: prefix-that-others-write
         raise RefusedError(
-            f"{home.path / TOOL}: has to end what it began here, and is not run, since {doubt};"
-            f" run `provision recover` as whoever began it, or use another directory"
+            f"{home.path / TOOL}: this tool began a change and must end it, but is not run, since"
+            f" {doubt}; run `provision recover` as the user who began it, or use another directory"
         )
     command = [sys.executable, str(home.path / TOOL), "recover", "--prefix", home.prefix]
     done = subprocess.run(  # noqa: S603 - what began the change, and nothing else
@@ -179,7 +100,7 @@ def _have_finished(home: Home, console: Console) -> None:
 
 
 def _tidy(home: Home) -> None:
-    """Remove what only says that there is nothing."""
+    """Remove empty releases and a state without any record, if nothing is installed."""
     with suppress(OSError, RefusedError):
         if any(
             map(home.directory.status, (CURRENT, journal.RECORD, journal.HISTORY, journal.REMOVED))
@@ -190,3 +111,68 @@ def _tidy(home: Home) -> None:
         if not home.directory.status(RELEASES):
             lifecycle.remove_users(home)
             removal.forget(home)
+
+
+def recover(home: Home, console: Console, *, attempts: int) -> str:
+    """Finish or undo an interrupted change, and remove temporary files; returns which was done.
+
+    A release that was switched to is started at most `attempts` times; then the change is undone.
+    """
+    found = journal.read_record(home)
+    if hooks.end(home):  # guard: hook-of-a-killed-run
+        console.say(f"{home.path}: stopped a hook of an earlier run, which had been killed")
+    _sweep(home, console, ("", RELEASES, STATE, KEPT))  # guard: sweep-temporaries
+    if not home.directory.status(CURRENT):  # a purge that was killed may have left no record
+        _sweep(home, console, footprint.places(home))  # guard: sweep-of-a-purge
+    if not found:
+        return ""
+    old, new = _release(home, found.old), _release(home, found.new)
+    known = [each for each in (old, new, journal.left(home, found.name)) if each]
+    places = set[str]()
+    for layout in (each.layout for each in known):
+        beside = (*layout.conffiles, *layout.data)
+        places |= {entry.path.rpartition("/")[0] for entry in beside}
+    _sweep(home, console, places)  # guard: sweep-beside-configuration
+    releases.sweep(home, found.name)
+    for release in known:
+        lifecycle.sweep(home, release.package)
+    done = _recover(Transaction(home, console, found, old, new), attempts)
+    console.say(f"{found.name}: an interrupted {found.action} was {done}")
+    return done
+
+
+def _recover(found: Transaction, attempts: int) -> str:
+    home, entry = found.home, found.record
+    if installation.has_ended(found) and entry.action != REMOVE:  # guard: recover-after-a-boot
+        journal.remove_record(home)  # all but this was done
+    elif entry.action == REMOVE:
+        if not removal.is_committed(found):
+            removal.abandon(found)
+            return "undone"
+        found.console.warn(*removal.finish(found))
+    elif entry.phase == RETURNING:  # guard: recover-going-back
+        installation.go_back(found, entry.reason)
+        return "undone"
+    elif not installation.is_committed(found) or entry.attempts >= attempts:  # guard: attempts-end
+        installation.undo(found, "interrupted, before it was known to be good")
+        return "undone"
+    else:
+        try:
+            installation.finish(found)
+        except (TargetError, OSError) as error:
+            installation.go_back(found, str(error))
+            return "undone"
+    return "finished"
+
+
+def _sweep(home: Home, console: Console, places: Iterable[str]) -> None:
+    for fault in (fault for place in places for fault in home.directory.sweep(place)):
+        console.warn(f"{fault.filename}: could not be removed: {reason(fault)}")
+
+
+def _release(home: Home, name: str) -> Release | None:
+    """A release as the disk has it; None if it is missing or damaged."""
+    try:
+        return releases.read(home, name) if name else None
+    except RefusedError:
+        return None

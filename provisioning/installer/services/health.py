@@ -6,20 +6,17 @@ no redirection and no name server can make it take longer, or another one answer
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 from urllib.parse import urlsplit
 
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.package import words
-from provisioning.errors import TargetError
 from provisioning.installer.services.hooks import PATH
 from provisioning.installer.services.managers import manager_of
 from provisioning.installer.services.subprocesses import Program, run_program
+from provisioning.installer.services.users import identity
 
 if TYPE_CHECKING:
     import http.client
@@ -95,36 +92,6 @@ def command_probe(
         return f"{command} ended with {ended.status}{said}" if ended.status else ""
 
     return ask
-
-
-def identity(service: Service) -> dict[str, Any]:
-    """Who runs a service, as arguments of Popen; nothing if it is whoever runs this."""
-    if os.geteuid() != 0 or not (service.user or service.group):
-        return {}
-    user, group, groups = 0, 0, list[int]()
-    if service.user:
-        name, user, group = _user(service.user)
-        groups = os.getgrouplist(name, group) if name else []
-    if service.group:
-        group = _group(service.group)
-    return {"user": user, "group": group, "extra_groups": groups}
-
-
-def _user(name: str) -> tuple[str, int, int]:
-    try:
-        known = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
-    except KeyError:
-        if name.isdigit():
-            return "", int(name), int(name)
-        raise TargetError(f"there is no user {name}") from None
-    return known.pw_name, known.pw_uid, known.pw_gid
-
-
-def _group(name: str) -> int:
-    try:
-        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise TargetError(f"there is no group {name}") from None
 
 
 def _connection(

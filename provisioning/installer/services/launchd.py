@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 from provisioning.artifact.service_files import label, launchd_plist, recovery_label, recovery_plist
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
-from provisioning.installer.services.units import ServiceFile, State
+from provisioning.installer.services.subprocesses import ServiceFile, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -171,7 +171,7 @@ def told(said: str) -> State:
 
 def last_words(name: str) -> str:
     """Where a service says what it says, as an addition to a fault."""
-    return f"; what it said is in /var/log/{_label(name)}.log"
+    return f"; its output is in /var/log/{_label(name)}.log"
 
 
 def _label(name: str) -> str:

@@ -1,111 +1,32 @@
-"""Knows whether the user of a service can reach its program, by the modes of what is on the way.
-
-Somebody may have made a prefix before, or the directory above, and closed it to others.
-"""
+"""Runs what a package has to run on a machine: hooks, services and their users."""
 
 from __future__ import annotations
 
 import os
-import pwd
-import stat
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from provisioning.artifact.bytecode import equipped
-from provisioning.artifact.filesystem import reason
+from provisioning.artifact.bytecode import Beside, equipped, has_sources
+from provisioning.artifact.filesystem import Descent, reason
 from provisioning.artifact.model import device
-from provisioning.artifact.model.entry import DEVICE, DIR, LINK, STATE, shown
-from provisioning.artifact.model.package import words
-from provisioning.artifact.model.placement import RELEASES
+from provisioning.artifact.model.entry import DEVICE, DIR, STATE
+from provisioning.artifact.service_files import CACHES, cache_of
 from provisioning.errors import RefusedError, TargetError
-from provisioning.installer.services import bytecode, health, hooks, managers, subprocesses, users
+from provisioning.installer.services import health, hooks, managers, subprocesses, users
 from provisioning.installer.services.hooks import Occasion
-from provisioning.installer.store import owners
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import doubt_about
+from provisioning.installer.store.prefix import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
+    from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.package import Package
     from provisioning.installer.ops.journal import Record
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
-
-
-class _User(NamedTuple):
-    """Who runs a service."""
-
-    name: str
-    number: int
-    """-1 for one who will be made, and owns nothing yet."""
-    groups: frozenset[int]
-
-    def may_enter(
-        self, mode: int, owner: int, group: int, entries: tuple[owners.AclEntry, ...] = ()
-    ) -> bool:
-        """Tell whether somebody may go through a directory, or run a program: as acl(5) has it."""
-        if self.number == owner:
-            return bool(mode & stat.S_IXUSR)
-        for kind, who, rights in entries:
-            if (kind, who) == (owners.USER, self.number):
-                return bool(rights & owners.RUN)
-        of_groups = [
-            rights
-            for kind, who, rights in entries
-            if (kind == owners.GROUP and who in self.groups)
-            or (kind == owners.OWNING and group in self.groups)
-        ]
-        if of_groups:
-            return any(rights & owners.RUN for rights in of_groups)
-        by_group = group in self.groups and not entries
-        return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))  # guard: open-to-a-group
-
-
-def faults(home: Home, release: Release) -> Iterator[str]:
-    """Tell which programs of a package's services their users cannot reach, and what to do."""
-    for service in release.package.services:
-        user = _user(service.user)
-        program = words(service.exec)[0]
-        closed = next(_closed(home, release, program, user), None) if user.number else None
-        if closed:
-            where, mode = closed
-            told = f"its mode {mode:04o} keeps out the user {user.name}, who runs {shown(program)}"
-            yield f"{shown(where)}: {told}; `chmod a+x` it"
-
-
-def _closed(home: Home, release: Release, program: str, user: _User) -> Iterator[tuple[str, int]]:
-    """What on the way to a program is closed to a user, and by which mode."""
-    last = home.path / RELEASES
-    for way in (*reversed(last.parents), last):
-        try:
-            status = way.stat()
-        except FileNotFoundError:
-            break  # it will be made, and open
-        known = status.st_mode, status.st_uid, status.st_gid
-        if not user.may_enter(*known, owners.entries(way)):
-            yield str(way), stat.S_IMODE(status.st_mode)
-    if user.number < 0:
-        return  # nobody knows yet what will be theirs
-    for entry in release.layout.release:
-        on_the_way = entry.type == DIR and program.startswith(f"{entry.path}/")
-        is_program = entry.path == program and entry.type != LINK
-        if (on_the_way or is_program) and not user.may_enter(
-            entry.mode, int(entry.owner), int(entry.group)
-        ):
-            yield entry.path, entry.mode
-
-
-def _user(name: str) -> _User:
-    if not name:
-        return _User("root", 0, frozenset())
-    try:
-        known = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
-    except KeyError:
-        return _User(name, int(name) if name.isdigit() else -1, frozenset())
-    groups = os.getgrouplist(known.pw_name, known.pw_gid)
-    return _User(name, known.pw_uid, frozenset(groups))
 
 
 _LOG = Owned(0o600)
@@ -113,30 +34,41 @@ _PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
 
 
 def demand_ready(home: Home, new: Release) -> None:
-    """Demand that all is there for a release to run. Raises RefusedError, which tells all."""
-    found = managers.faults(_system(home, new.package), new.manifest)
+    """Check that a release can run here. Raises RefusedError, with all that is wrong."""
+    package = new.package
+    found = managers.faults(_system(home, package), new.manifest)
     if not home.is_rehearsal:
-        found += _foreign(new.package)
-        found += _open_to_others(home, new.package)  # guard: hook-that-others-write
-        found += faults(home, new)  # guard: closed-way
-        found += users.faults(new.package)
-        found += device.faults(new.package.device, _values_file(home, new.package))
+        if package.services:
+            manager = package.service_manager
+            if not sys.platform.startswith(_PLATFORMS[manager]):
+                found.append(f"{package.name}: has services for {manager}, not for {sys.platform}")
+            elif os.geteuid() != 0:
+                found.append(f"{package.name}: has services, which only root can install")
+        doubt = doubt_about(home, "") if package.hooks or package.services else ""
+        # guard: hook-that-others-write
+        if doubt:  # others could exchange what root is about to run
+            found.append(
+                f"{package.name}: runs programs from {home.path}, but {doubt}; change that"
+            )
+        found += users.unreachable(home, new)  # guard: closed-way
+        found += users.faults(package)
+        found += device.faults(package.device, _values_file(home, package))
     if found:
         raise RefusedError("\n".join(found))
 
 
 def users_to_make(home: Home, package: Package) -> list[str]:
-    """Who runs services, and is not on this machine yet."""
+    """Return the users of services that have to be created."""
     return [] if home.is_rehearsal else users.wanted(package)
 
 
 def make_users(home: Home, package: Package) -> list[str]:
-    """Have those on this machine who run services: who had to be made. Raises TargetError."""
+    """Create the users of services, and return those who were created. Raises TargetError."""
     return [] if home.is_rehearsal else users.make(home, package)
 
 
 def remove_users(home: Home) -> list[str]:
-    """Have those on this machine no more who were made for services: why one still is.
+    """Remove the users that were created for services; returns why one could not be removed.
 
     Somebody may have started something as such a user, and then the user stays.
     """
@@ -144,22 +76,22 @@ def remove_users(home: Home) -> list[str]:
 
 
 def sweep(home: Home, package: Package) -> None:
-    """Remove what runs that were killed have left outside the prefix. Raises TargetError."""
-    with _told(package):
+    """Remove temporary files of killed runs outside the prefix. Raises TargetError."""
+    with _naming(package):
         managers.sweep(_system(home, package), package)
 
 
 def guard(home: Home, package: Package) -> None:
-    """Have a change that is interrupted seen to when the machine starts. Raises TargetError."""
+    """Install the unit that ends an interrupted change at the next boot. Raises TargetError."""
     sweep(home, package)
-    with _told(package):
+    with _naming(package):
         managers.guard(_system(home, package), package)
 
 
 def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | None, ...]) -> None:
-    """Run a hook, if the release that it belongs to has one. Raises TargetError.
+    """Run a hook of the new release, or of the old one if none comes, if it has that hook.
 
-    Of a release that comes and of one that goes, those are the hooks that its own package has.
+    Raises TargetError if it fails.
     """
     old, new = releases
     owner = new or old
@@ -171,18 +103,18 @@ def run_hook(home: Home, record: Record, name: str, releases: tuple[Release | No
         raise TargetError(f"{name}: is not run, since {doubt}")
     before = old.package.version if old else ""
     where = str(home.path / owner.path)
-    with bytecode.cache(home, owner) as cache:  # guard: byte-code-of-a-hook
+    with _bytecode_cache(home, owner) as cache:  # guard: byte-code-of-a-hook
         occasion = Occasion(owner.package, where, before, record.action, cache)
         with hooks.noting(home) as begun:
             output, fault = hooks.run_hook(hook, occasion, begun)
     log = f"{STATE}/{name}.log"
     home.directory.write(log, output, _LOG)
     if fault:
-        raise TargetError(f"{fault}; what it said is in {home.path / log}")  # guard: hook-raises
+        raise TargetError(f"{fault}; its output is in {home.path / log}")  # guard: hook-raises
 
 
 def resting(home: Home, old: Release | None) -> list[str]:
-    """The services of a release that somebody has stopped, disabled or masked.
+    """Return the services of a release that somebody has stopped, disabled or masked.
 
     Raises TargetError.
     """
@@ -192,9 +124,9 @@ def resting(home: Home, old: Release | None) -> list[str]:
 def start(
     home: Home, old: Release | None, new: Release | None, resting: Collection[str] = ()
 ) -> None:
-    """Have the services of `new` run, and no other of `old`, and wait until they are well.
+    """Run the services of `new`, and no other of `old`, and wait for their health checks.
 
-    Those that are `resting` are left as they are. Raises TargetError.
+    Services that are `resting` are left as they are. Raises TargetError.
     """
     if old and (new is None or new.package.service_manager != old.package.service_manager):
         forget(home, old.package)
@@ -202,9 +134,9 @@ def start(
         return
     package, at = equipped(*new.manifest), _system(home, new.package)
     values = device.values(package.device, _values_file(home, package).data)
-    with _told(package):
+    with _naming(package):
         make_users(home, package)
-        bytecode.renew(home, package)  # guard: byte-code-renewed
+        _renew_bytecode(home, package)  # guard: byte-code-renewed
         managers.arrange(at, package, new.manifest._replace(package=package), values)
     managers.restart(at, package, resting)  # guard: restart-services
     fault = health.fault(at, package, values, resting)
@@ -213,45 +145,28 @@ def start(
 
 
 def note(home: Home, new: Release) -> str:
-    """What somebody should know who has installed a release, "" if nothing."""
+    """Return what somebody should know who has installed a release; "" if nothing."""
     package = new.package
     if not package.services or home.is_rehearsal or _system(home, package).runs:
         return ""
-    return f"{package.service_manager} does not run here: services were enabled, and not started"
+    manager = package.service_manager
+    return f"{manager} is not running here: services were enabled, but not started"
 
 
 def stop(home: Home, old: Release) -> None:
-    """Have no service of a release run any more. Raises TargetError."""
+    """Stop all services of a release. Raises TargetError."""
     managers.stop(_system(home, old.package), old.package)
 
 
 def forget(home: Home, package: Package) -> None:
-    """Have the service manager know nothing of a package. Raises TargetError."""
-    with _told(package):
+    """Remove a package from the service manager, and byte code of services. Raises TargetError."""
+    with _naming(package):
         managers.arrange(_system(home, package), package, None, {})
-        bytecode.forget(home, package)  # guard: byte-code-forgotten
+        _forget_bytecode(home, package)  # guard: byte-code-forgotten
 
 
 def _system(home: Home, package: Package) -> subprocesses.System:
     return subprocesses.at(home.root, package.service_manager)
-
-
-def _foreign(package: Package) -> Iterator[str]:
-    """Tell what of a package cannot run on this machine, or by whoever installs it."""
-    if not package.services:
-        return
-    manager = package.service_manager
-    if not sys.platform.startswith(_PLATFORMS[manager]):
-        yield f"{package.name}: has services for {manager}, which is not the one of {sys.platform}"
-    elif os.geteuid() != 0:
-        yield f"{package.name}: has services, which root alone can install"
-
-
-def _open_to_others(home: Home, package: Package) -> Iterator[str]:
-    """Tell who could exchange what is run of a package by the one who installs it."""
-    doubt = doubt_about(home, "") if package.hooks or package.services else ""
-    if doubt:
-        yield f"{package.name}: has what runs from {home.path}, but {doubt}; change that"
 
 
 def _values_file(home: Home, package: Package) -> device.File:
@@ -260,8 +175,64 @@ def _values_file(home: Home, package: Package) -> device.File:
 
 
 @contextmanager
-def _told(package: Package) -> Iterator[None]:
+def _naming(package: Package) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise TargetError(f"{package.name}: {reason(error)}") from None
+
+
+# Byte code that Python leaves: nothing of it is needed, and nothing stops where it cannot be kept
+# or removed, since Python looks at the source, too, before it uses byte code.
+
+
+def sweep_bytecode(home: Home, path: str, entries: Iterable[Entry]) -> str:
+    """Remove byte code of `entries` below `path` in a prefix; returns why some is still there."""
+    why = ""
+    with home.directory.opened(path) as opened, Descent(opened) as root:
+        for found in Beside(entries).below(root):
+            try:
+                parent, name = root.to(found.path)
+                (os.rmdir if found.type == DIR else os.unlink)(name, dir_fd=parent)
+            except OSError as error:
+                why = why or f"{found.path}: {reason(error)}"
+    return why and f"{home.path / path}: byte code could not be removed: {why}"
+
+
+@contextmanager
+def _bytecode_cache(home: Home, release: Release) -> Iterator[str]:
+    """A directory for byte code while a hook runs; "" if the release has no Python sources.
+
+    Nobody else can write to it, nor to the directory above.
+    """
+    if not has_sources(release.manifest.entries):
+        yield ""
+        return
+    made = home.directory.temporary(STATE)
+    try:
+        yield str(home.path / made)
+    finally:
+        with suppress(OSError):  # the next change removes it
+            home.directory.remove_tree(made)
+
+
+def _renew_bytecode(home: Home, package: Package) -> None:
+    """Remove byte code of another release, and make the directories for that of services."""
+    _forget_bytecode(home, package)
+    # systemd makes them itself: CacheDirectory=.
+    if package.service_manager != "launchd" or home.is_rehearsal:
+        return
+    for service in package.services:
+        cache = cache_of(package, service)
+        if cache in dict(service.environment).values():
+            above, _, name = cache.rpartition("/")
+            with suppress(OSError, TargetError):
+                who = users.identity(service)
+                with reached(home.root, above, make=True) as directory:
+                    owned = Owned(0o700, who.get("user", -1), who.get("group", -1))
+                    directory.make(name, owned)
+
+
+def _forget_bytecode(home: Home, package: Package) -> None:
+    with suppress(OSError, TargetError), reached(home.root, CACHES, package.name) as directory:
+        directory.remove_tree(package.name)

@@ -1,4 +1,4 @@
-"""Knows how a program is run so that neither it nor what it has started outlives its time."""
+"""Runs programs: hooks and health checks within their time, and commands of the system."""
 
 from __future__ import annotations
 
@@ -185,6 +185,24 @@ class System(NamedTuple):
     """Its service manager may be asked: it is the machine that runs, and root asks."""
     boots: bool = False
     """It is starting, and its services will be started after what is done now."""
+
+
+class ServiceFile(NamedTuple):
+    """A unit or property list: what a service manager reads."""
+
+    data: bytes
+    mode: int
+
+
+class State(NamedTuple):
+    """The state of a service."""
+
+    active: str
+    """`active` if it runs, `inactive` if it has ended well or was stopped, or another word."""
+    pid: int
+    """Of its main process, 0 if none runs."""
+    told: str
+    """The state in words."""
 
 
 def at(root: Path, manager: str) -> System:

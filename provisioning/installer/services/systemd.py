@@ -15,7 +15,7 @@ from provisioning.artifact.service_files import (
 )
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
-from provisioning.installer.services.units import ServiceFile, State
+from provisioning.installer.services.subprocesses import ServiceFile, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

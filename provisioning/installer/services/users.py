@@ -1,27 +1,33 @@
-"""Knows the users that services run as, where no administrator has made them.
+"""The users that services run as: who is missing, who can be created, and what they can reach.
 
-Whom this has made is noted beside the releases, so that a removal takes away no others.
+A note beside the releases says which users this program created: a removal removes no others.
 """
 
 from __future__ import annotations
 
 import grp
+import os
 import pwd
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact.model.entry import STATE
+from provisioning.artifact.model.entry import DIR, LINK, STATE, shown
+from provisioning.artifact.model.package import words
+from provisioning.artifact.model.placement import RELEASES
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
+from provisioning.installer.store import owners
 from provisioning.installer.store.durable import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.artifact.model.package import Package
+    from provisioning.artifact.model.package import Package, Service
     from provisioning.installer.store.prefix import Home
+    from provisioning.installer.store.releases import Release
 
 NOTE = f"{STATE}/users"
 _PATIENCE = 60
@@ -33,9 +39,9 @@ _NEW = (
 
 
 def wanted(package: Package) -> list[str]:
-    """The users that services of a package run as, and who are not on this machine.
+    """Return the users that services of a package run as, and that this machine does not have.
 
-    Only where systemd runs them: macOS has no such command.
+    Only for systemd: macOS has no command that creates users.
     """
     names = {each.user for each in package.services if each.user and not each.user.isdigit()}
     is_linux = package.service_manager == "systemd"
@@ -43,7 +49,7 @@ def wanted(package: Package) -> list[str]:
 
 
 def faults(package: Package) -> list[str]:
-    """Tell which users and groups of services are not on this machine, and will not be made."""
+    """Return which users and groups of services are missing, and will not be created."""
     coming = wanted(package)
     users = {each.user for each in package.services if each.user} - {*coming}
     groups = {each.group for each in package.services if each.group} - {*coming}
@@ -55,26 +61,28 @@ def faults(package: Package) -> list[str]:
 
 
 def make(home: Home, package: Package) -> list[str]:
-    """Make them: their names. Raises TargetError."""
+    """Create the missing users of a package, and return their names. Raises TargetError."""
     made = wanted(package)
     for name in made:
         group = ["--gid", name] if _is_group(name) else ["--user-group"]
         command = [*_NEW, *group, "--comment", f"Services of {package.name}", name]
         subprocesses.run(command, _PATIENCE)
-        home.directory.write(NOTE, _noted({*_made(home), name}), Owned(0o600))
+        names = sorted({*_created(home), name})
+        text = "".join(f"{name}\n" for name in names)
+        home.directory.write(NOTE, text.encode(), Owned(0o600))
     return made
 
 
 def noted(home: Home) -> list[str]:
-    """The users that were made for a package, and are still on this machine."""
-    return [name for name in sorted(_made(home)) if _is_user(name)]
+    """Return the users that were created for a package, and still exist."""
+    return [name for name in sorted(_created(home)) if _is_user(name)]
 
 
 def remove(home: Home) -> list[str]:
-    """Remove those that were made for a package; why one could not be."""
+    """Remove the users that were created for a package; returns why one could not be removed."""
     faults = []
     for name in noted(home):
-        _wait_for_the_last(pwd.getpwnam(name).pw_uid)
+        _wait_for_processes(pwd.getpwnam(name).pw_uid)
         try:
             subprocesses.run(["userdel", name], _PATIENCE)
         except TargetError as error:
@@ -84,16 +92,16 @@ def remove(home: Home) -> list[str]:
     return faults
 
 
-def _wait_for_the_last(user: int) -> None:
-    """Wait until no process of a user is left: one that was killed is there for a moment yet."""
+def _wait_for_processes(user: int) -> None:
+    """Wait until a user has no process left: one that was killed is there for a moment yet."""
     for _ in range(_LOOKS):
-        if user not in _at_work():
+        if user not in _with_processes():
             break
         time.sleep(_PAUSE)
 
 
-def _at_work() -> Iterator[int]:
-    """Whose processes there are: the real users of proc_pid_status(5), as userdel(8) looks."""
+def _with_processes() -> Iterator[int]:
+    """The real users of all processes, from proc_pid_status(5), where userdel(8) looks, too."""
     for path in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):  # it has ended
             (line,) = (line for line in path.read_bytes().splitlines() if line[:4] == b"Uid:")
@@ -116,9 +124,106 @@ def _is_group(name: str) -> bool:
     return True
 
 
-def _made(home: Home) -> set[str]:
+def _created(home: Home) -> set[str]:
     return {*(home.directory.read(NOTE) or b"").decode(errors="replace").split()}
 
 
-def _noted(names: set[str]) -> bytes:
-    return "".join(f"{name}\n" for name in sorted(names)).encode()
+def identity(service: Service) -> dict[str, Any]:
+    """Return who runs a service, as arguments of Popen; nothing if it is the running user."""
+    if os.geteuid() != 0 or not (service.user or service.group):
+        return {}
+    user, group, groups = 0, 0, list[int]()
+    if service.user:
+        known = _known(service.user)
+        if known is None and not service.user.isdigit():
+            raise TargetError(f"there is no user {service.user}")
+        user = group = known.pw_uid if known else int(service.user)
+        if known:
+            group = known.pw_gid
+            groups = os.getgrouplist(known.pw_name, group)
+    if service.group:
+        try:
+            named = service.group
+            group = int(named) if named.isdigit() else grp.getgrnam(named).gr_gid
+        except KeyError:
+            raise TargetError(f"there is no group {service.group}") from None
+    return {"user": user, "group": group, "extra_groups": groups}
+
+
+def _known(user: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    except KeyError:
+        return None
+
+
+class _User(NamedTuple):
+    """Who runs a service."""
+
+    name: str
+    number: int
+    """-1 for one who will be created, and owns nothing yet."""
+    groups: frozenset[int]
+
+    def may_enter(
+        self, mode: int, owner: int, group: int, entries: tuple[owners.AclEntry, ...] = ()
+    ) -> bool:
+        """Whether the user may enter a directory, or run a program, by the rules of acl(5)."""
+        if self.number == owner:
+            return bool(mode & stat.S_IXUSR)
+        for kind, who, rights in entries:
+            if (kind, who) == (owners.USER, self.number):
+                return bool(rights & owners.RUN)
+        of_groups = [
+            rights
+            for kind, who, rights in entries
+            if (kind == owners.GROUP and who in self.groups)
+            or (kind == owners.OWNING and group in self.groups)
+        ]
+        if of_groups:
+            return any(rights & owners.RUN for rights in of_groups)
+        by_group = group in self.groups and not entries
+        return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))  # guard: open-to-a-group
+
+
+def unreachable(home: Home, release: Release) -> Iterator[str]:
+    """Say which programs of services their users cannot reach, and how to change that.
+
+    Somebody may have made the prefix before, or the directory above, and closed it to others.
+    """
+    for service in release.package.services:
+        known = _known(service.user) if service.user else None
+        if known:
+            groups = frozenset(os.getgrouplist(known.pw_name, known.pw_gid))
+            user = _User(service.user, known.pw_uid, groups)
+        else:
+            number = int(service.user) if service.user.isdigit() else -1 if service.user else 0
+            user = _User(service.user, number, frozenset())
+        program = words(service.exec)[0]
+        closed = next(_closed(home, release, program, user), None) if user.number else None
+        if closed:
+            where, mode = closed
+            text = f"its mode {mode:04o} keeps out the user {user.name}, who runs {shown(program)}"
+            yield f"{shown(where)}: {text}; `chmod a+x` it"
+
+
+def _closed(home: Home, release: Release, program: str, user: _User) -> Iterator[tuple[str, int]]:
+    """What on the way to a program is closed to a user, and its mode."""
+    last = home.path / RELEASES
+    for way in (*reversed(last.parents), last):
+        try:
+            status = way.stat()
+        except FileNotFoundError:
+            break  # it will be made, and open
+        known = status.st_mode, status.st_uid, status.st_gid
+        if not user.may_enter(*known, owners.entries(way)):
+            yield str(way), stat.S_IMODE(status.st_mode)
+    if user.number < 0:
+        return  # nobody knows yet what will be theirs
+    for entry in release.layout.release:
+        on_the_way = entry.type == DIR and program.startswith(f"{entry.path}/")
+        is_program = entry.path == program and entry.type != LINK
+        if (on_the_way or is_program) and not user.may_enter(
+            entry.mode, int(entry.owner), int(entry.group)
+        ):
+            yield entry.path, entry.mode

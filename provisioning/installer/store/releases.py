@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.filesystem import reason
+from provisioning.artifact.filesystem import MIB, reason
 from provisioning.artifact.model import manifest
-from provisioning.artifact.model.entry import MANIFEST, shown
+from provisioning.artifact.model.entry import DIR, MANIFEST, shown
 from provisioning.artifact.model.placement import (
     CURRENT,
     REGISTRY,
@@ -19,7 +19,7 @@ from provisioning.artifact.model.placement import (
     faults,
     installed,
 )
-from provisioning.errors import ArtifactError, RefusedError
+from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import numbered, own
 from provisioning.installer.store.prefix import reached
@@ -146,6 +146,28 @@ def at(home: Home, link: str) -> str:
     if not home.directory.is_directory(leads) and link == CURRENT:  # guard: release-that-is-gone
         raise RefusedError(f"{where}: leads to {leads}, which is not there; remove it")
     return name
+
+
+_SLACK_BYTES, _SLACK_NODES = MIB, 64  # for records, links and configuration
+
+
+def demand_room(home: Home, release: Release) -> None:
+    """Check that there is room for a release on the disk. Raises TargetError."""
+    there = next(path for path in (home.path, *home.path.parents) if os.path.exists(path))
+    room = os.statvfs(there)
+    block = room.f_frsize or 4096
+    sizes = (-(-entry.size // block) * block for entry in release.layout.release)
+    directories = sum(entry.type == DIR for entry in release.layout.release)
+    needed = sum(sizes) + directories * block + _SLACK_BYTES
+    if needed > room.f_bavail * block:  # guard: room-on-the-disk
+        raise TargetError(
+            f"{home.path}: {needed / MIB:.1f} MiB are needed,"
+            f" {room.f_bavail * block / MIB:.1f} MiB are free"
+        )
+    nodes = len(release.layout.release) + _SLACK_NODES
+    # guard: inodes-on-the-disk
+    if room.f_files and nodes > room.f_favail:  # where there is no limit, there is no number
+        raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
 
 
 _REMOVED = ".removed"  # no package is called so

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.extract import Writer
-from provisioning.artifact.filesystem import MIB, Descent, open_regular, reason
+from provisioning.artifact.filesystem import Descent, open_regular, reason
 from provisioning.artifact.formats import DEB, format_of, reader
-from provisioning.artifact.model.entry import DIR, FILE, MANIFEST, shown
+from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.artifact.model.placement import RELEASES, stored
 from provisioning.artifact.model.release import artifacts, index_name, is_tree
 from provisioning.artifact.process_pool import Team
@@ -194,25 +194,6 @@ def _clone(old: int, descriptor: int) -> bool:
 
 _OPEN = Owned(0o755)
 _SOME = 256  # entries that are read back at a time
-_SLACK_BYTES, _SLACK_NODES = MIB, 64  # for records, links and configuration
-
-
-def demand_room(home: Home, release: Release) -> None:
-    """Demand that a release fits on the disk. Raises TargetError."""
-    there = next(path for path in (home.path, *home.path.parents) if os.path.exists(path))
-    room = os.statvfs(there)
-    block = room.f_frsize or 4096
-    sizes = (-(-entry.size // block) * block for entry in release.layout.release)
-    directories = sum(entry.type == DIR for entry in release.layout.release)
-    needed = sum(sizes) + directories * block + _SLACK_BYTES
-    if needed > room.f_bavail * block:  # guard: room-on-the-disk
-        raise TargetError(
-            f"{home.path}: {_mib(needed)} are needed, {_mib(room.f_bavail * block)} are free"
-        )
-    nodes = len(release.layout.release) + _SLACK_NODES
-    # guard: inodes-on-the-disk
-    if room.f_files and nodes > room.f_favail:  # where there is no limit, there is no number
-        raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")
 
 
 class Staging(NamedTuple):
@@ -356,7 +337,3 @@ def _telling(home: Home) -> Iterator[None]:
 
 def _told(home: Home, error: OSError) -> TargetError:
     return TargetError(f"{home.path}: cannot be written: {reason(error)}")
-
-
-def _mib(size: int) -> str:
-    return f"{size / MIB:.1f} MiB"
