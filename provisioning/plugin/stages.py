@@ -16,7 +16,7 @@ from provisioning.plugin.database import CONTENT
 from provisioning.plugin.uptodate import LOST
 
 if TYPE_CHECKING:
-    from provisioning.builder.archive.job import Cost
+    from provisioning.builder.archive.format import Cost
     from provisioning.builder.plan.variant_plan import Part
     from provisioning.builder.workspace.paths import Workspace
 

@@ -139,7 +139,7 @@ OTHERS = {"zstd": ZstdReader, "xz": XzReader}
 
 
 def press(codec: str, data: bytes) -> bytes:
-    return bytes(encoder(codec).press(data))
+    return bytes(encoder(codec).compress(data))
 
 
 def read(codec: str, data: bytes, limit: int = PLENTY) -> bytes:

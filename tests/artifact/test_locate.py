@@ -38,7 +38,7 @@ def made(items: list[Item], codec: str) -> bytes:
     tar = b"".join(chunks(items))
     entries = [item.entry for item in items]
     lengths = archive.chunks(manifest_of(items), entries, PACKAGE.name, codec)
-    press, stops = encoder(codec).press, list(accumulate(lengths, initial=0))
+    press, stops = encoder(codec).compress, list(accumulate(lengths, initial=0))
     return b"".join(press(tar[start:stop]) for start, stop in pairwise(stops))
 
 
@@ -77,7 +77,7 @@ def test_what_has_no_index_is_proved_all_the_same(tmp_path: Path, codec: str) ->
 def test_what_is_cut_elsewhere_is_not_found_but_read_in_order(tmp_path: Path, codec: str) -> None:
     # As what was packed before a codec had chunks of its own size.
     path = tmp_path / NAMES[codec]
-    path.write_bytes(b"".join(map(encoder(codec).press, chunks(MANY, group=7))))
+    path.write_bytes(b"".join(map(encoder(codec).compress, chunks(MANY, group=7))))
     with path.open("rb", buffering=0) as stream:
         prove = reader(stream, path.name).prover(None)
         assert prove is None or prove(None) is None

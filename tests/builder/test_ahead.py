@@ -24,8 +24,8 @@ from tests.builder.conftest import age, content, variant, write
 from tests.chunks import shrink
 
 if TYPE_CHECKING:
-    from provisioning.builder.archive.job import Cost
-    from provisioning.builder.archive.prefetch import Ahead
+    from provisioning.builder.archive.format import Cost
+    from provisioning.builder.archive.prefetch import Prefetched
     from provisioning.builder.collect.file_state import Signature
     from provisioning.builder.workspace.paths import Workspace
     from provisioning.spec.model.variant import Variant
@@ -50,7 +50,7 @@ def described(project: Path) -> Variant:
     return variant(*contents, formats=FORMATS)
 
 
-def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, Ahead]:
+def look_at(described: Variant, digests: Digests) -> tuple[Workspace, Listing, Prefetched]:
     """What is found one after the other by who knows nothing, and what is found ahead."""
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)

@@ -28,7 +28,7 @@ from tests.builder.conftest import content, variant, write
 from tests.machines.copied import copied
 
 if TYPE_CHECKING:
-    from provisioning.builder.archive.job import Cost
+    from provisioning.builder.archive.format import Cost
     from provisioning.builder.collect.file_state import Digests
     from tests.machines.copied import Copied
 

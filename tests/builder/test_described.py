@@ -11,7 +11,7 @@ from provisioning.artifact.difference import Change
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.verify.expected import Described, Secrecy, secrecy
+from provisioning.builder.verify.expected import ExpectedPackage, Secrecy, secrecy
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.errors import BuildError
 from provisioning.spec.diagnostics import SpecError
@@ -34,10 +34,10 @@ def sources(project: Path) -> None:
     write("closed.j2", "key = {{ key }}\n")
 
 
-def described(digests: Digests, **changes: Any) -> Described:
+def described(digests: Digests, **changes: Any) -> ExpectedPackage:
     changes = {"variables": {"x": 1, "key": "k"}, **changes}
     (layout,) = lay_out([variant(*CONTENTS, **changes)], Sources("artifacts"))
-    return Described(layout, workspace(layout.variant, "artifacts").package, digests)
+    return ExpectedPackage(layout, workspace(layout.variant, "artifacts").package, digests)
 
 
 def test_it_has_the_manifest_and_the_contents_that_a_build_would_have(digests: Digests) -> None:

@@ -85,14 +85,14 @@ def test_the_header_of_an_ar_is_told(tmp_path: Path) -> None:
 
 
 def test_another_codec_of_a_deb_is_told(tmp_path: Path) -> None:
-    other = deb_making.wrapped(encoder("xz").press(deb_making.data_of()), codec="xz")
+    other = deb_making.wrapped(encoder("xz").compress(deb_making.data_of()), codec="xz")
     assert _debs(tmp_path, other) == ("data.tar.gz: ., built again: data.tar.xz: .")
 
 
 @pytest.mark.parametrize("codec", ["gzip", "xz"])
 def test_what_is_compressed_otherwise_is_told(tmp_path: Path, codec: str) -> None:
     one, other = (
-        deb_making.wrapped(bytes(encoder(codec, level).press(deb_making.data_of())), codec=codec)
+        deb_making.wrapped(bytes(encoder(codec, level).compress(deb_making.data_of())), codec=codec)
         for level in (1, 9)
     )
     assert _debs(tmp_path, other, one) == "all members are the same, but compressed differently"

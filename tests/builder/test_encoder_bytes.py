@@ -30,7 +30,7 @@ ENCODE = """
 import hashlib, sys
 sys.path[:0] = sys.argv[1:3]
 from provisioning.builder.archive.compress import encoder
-digest, press = hashlib.sha256(), encoder(sys.argv[4]).press
+digest, press = hashlib.sha256(), encoder(sys.argv[4]).compress
 with open(sys.argv[3], "rb") as file:
     while piece := file.read(1 << 20):
         digest.update(press(piece))
@@ -53,7 +53,7 @@ def _wanted(data: Path, codec: str) -> str:
     """The digest of what this processor makes of it."""
     digest, content = hashlib.sha256(), _read(data, codec)
     for start in range(0, len(content), MIB):
-        digest.update(encoder(codec).press(content[start : start + MIB]))
+        digest.update(encoder(codec).compress(content[start : start + MIB]))
     return digest.hexdigest()
 
 

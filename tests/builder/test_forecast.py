@@ -15,7 +15,7 @@ from provisioning.builder.workspace.paths import workspace
 from tests.builder.conftest import content, variant, write
 
 if TYPE_CHECKING:
-    from provisioning.builder.archive.job import Cost
+    from provisioning.builder.archive.format import Cost
     from provisioning.builder.collect.file_state import Digests
 
 FORMATS = ("tar.gz", "tar.zst", "zip", "deb", "dir")

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from provisioning.builder.archive.compress import encoder
-from provisioning.builder.archive.zip import END, Joint, part
+from provisioning.builder.archive.zip import END, DeflateConcat, deflate_part
 
 DRAWN = random.Random(1)
 NOISE = DRAWN.randbytes(500_000)
@@ -30,9 +30,9 @@ CONTENTS = {
 
 
 def _joined(contents: list[bytes], level: int) -> tuple[bytes, int]:
-    press, joint, stream = encoder("deflate", level).press, Joint(), b""
+    press, joint, stream = encoder("deflate", level).compress, DeflateConcat(), b""
     for content in contents:
-        stream += joint.add(part(content, press), len(content))
+        stream += joint.add(deflate_part(content, press), len(content))
     return stream + END, joint.crc
 
 
@@ -66,8 +66,8 @@ def test_a_stream_without_an_end_costs_a_few_bytes(name: str) -> None:
 
 
 def _costs_a_few_bytes(content: bytes, level: int) -> None:
-    press = encoder("deflate", level).press
-    assert len(part(content, press)) <= len(press(content)) + 4 + 5
+    press = encoder("deflate", level).compress
+    assert len(deflate_part(content, press)) <= len(press(content)) + 4 + 5
 
 
 def test_many_parts_have_the_crc_of_the_whole() -> None:
@@ -81,7 +81,7 @@ def test_where_no_last_block_is_found_the_content_is_stored() -> None:
         """An encoder whose blocks depend on how much there is."""
         return zlib.compress(data, 1 + len(data) % 9)[2:-4]
 
-    content, joint = TEXT[:200_000], Joint()
-    stream = bytes(joint.add(part(content, other), len(content))) + END
+    content, joint = TEXT[:200_000], DeflateConcat()
+    stream = bytes(joint.add(deflate_part(content, other), len(content))) + END
     assert _inflated(stream) == content
     assert len(stream) - len(content) == 5 * 4 + 2

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.tar.chunking import MAX
-from provisioning.builder.archive import compress as press_module
-from provisioning.builder.archive.compress import pack, press, thread_count
-from provisioning.builder.archive.members import Run
+from provisioning.builder.archive import compress as compressing
+from provisioning.builder.archive.compress import compress_chunk, compress_runs, thread_count
+from provisioning.builder.archive.members import ChunkRun
 from provisioning.builder.archive.store import Store
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
             made.append(int(data))
         return bytes(data)
 
-    runs = [Run(((f"{n:064}", MAX),), lambda n=n: chunk(n), slowly) for n in range(40)]
+    runs = [ChunkRun(((f"{n:064}", MAX),), lambda n=n: chunk(n), slowly) for n in range(40)]
     store = Store(Path("nowhere/to/be/kept"))
-    found = [int(each.key) for each in press(runs, store)]
+    found = [int(each.key) for each in compress_runs(runs, store)]
     assert found == list(range(40))
     assert max(held) <= thread_count() + 2  # in the making, the first one, and the one to come
 
@@ -44,10 +44,10 @@ def test_no_more_is_held_than_there_is_room_for() -> None:
 def test_what_comes_from_the_store_waits_in_little_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(press_module, "_FETCHED", 10)
+    monkeypatch.setattr(compressing, "_FETCHED", 10)
     store, slow = Store(tmp_path), threading.Event()
     for number in range(1, 9):
-        staged = store.stage(f"{number:064}", pack(b"1234", bytes))
+        staged = store.stage(f"{number:064}", compress_chunk(b"1234", bytes))
         assert staged
         store.keep(staged)
     handed = list[int]()
@@ -56,14 +56,14 @@ def test_what_comes_from_the_store_waits_in_little_room(
         assert slow.wait(60)
         return bytes(data)
 
-    def runs() -> Iterator[Run]:
+    def runs() -> Iterator[ChunkRun]:
         for number in range(9):
             if number == 3:  # the last for which there is room behind the first one
                 threading.Timer(0.2, slow.set).start()
             assert number <= 3 or handed
-            yield Run(((f"{number:064}", 4),), lambda: iter((b"0000",)), late)
+            yield ChunkRun(((f"{number:064}", 4),), lambda: iter((b"0000",)), late)
 
-    for each in press(runs(), store):
+    for each in compress_runs(runs(), store):
         handed.append(int(each.key))
     assert handed == list(range(9))
 
@@ -75,6 +75,6 @@ def test_that_no_thread_can_be_started_is_told(
         raise RuntimeError("can't start new thread")  # as Python does for want of any
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    runs = [Run(((f"{0:064}", 4),), lambda: iter([b"1234"]), bytes)]
+    runs = [ChunkRun(((f"{0:064}", 4),), lambda: iter([b"1234"]), bytes)]
     with pytest.raises(OSError, match="no thread can be started; see `ulimit -u`"):
-        list(press(runs, Store(tmp_path)))
+        list(compress_runs(runs, Store(tmp_path)))

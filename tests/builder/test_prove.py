@@ -17,7 +17,7 @@ from provisioning.builder.collect.expand import templates_of
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.plan.variant_plan import Part
 from provisioning.builder.render.render import render
-from provisioning.builder.verify.expected import Described
+from provisioning.builder.verify.expected import ExpectedPackage
 from provisioning.builder.verify.prove import prove
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
@@ -75,7 +75,7 @@ def test_sound_artifacts_are_proved_and_leave_nothing(place: Workspace, digests:
 def test_sound_artifacts_are_not_collected_again(
     place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(Described, "manifest")
+    monkeypatch.delattr(ExpectedPackage, "manifest")
     prove(_part(), place, digests)
 
 
@@ -141,7 +141,7 @@ def test_scripts_of_another_version_are_sound_and_not_what_this_one_spells(
         for name in ("postinst", "postrm", "preinst")
     ]
     build()
-    monkeypatch.delattr(Described, "manifest")  # what agrees need not be laid out again
+    monkeypatch.delattr(ExpectedPackage, "manifest")  # what agrees need not be laid out again
     prove(_part(formats=("deb", "tar.gz"), hooks=(HOOK,)), place, digests)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.builder.archive.store import Freed, Packed, Store, limit
+from provisioning.builder.archive.store import Store, StoredChunk, SweepResult, limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,8 @@ def key_of(number: int) -> str:
 KEY = key_of(0)
 
 
-def packed(data: bytes) -> Packed:
-    return Packed(data, hashlib.sha256(data).digest(), hashlib.sha256(data + data).digest())
+def packed(data: bytes) -> StoredChunk:
+    return StoredChunk(data, hashlib.sha256(data).digest(), hashlib.sha256(data + data).digest())
 
 
 CHUNK = packed(b"compressed, as far as anybody here knows")
@@ -39,7 +39,7 @@ def store() -> Store:
     return Store(CHUNKS)
 
 
-def keep(store: Store, number: int = 0, chunk: Packed = CHUNK) -> Path:
+def keep(store: Store, number: int = 0, chunk: StoredChunk = CHUNK) -> Path:
     """Keep a chunk; the chunk of a lower number was used longer ago."""
     staged = store.stage(key_of(number), chunk)
     assert staged is not None
@@ -122,7 +122,7 @@ def test_a_store_that_cannot_be_written_keeps_nothing_and_does_not_complain() ->
     store = Store(Path("file/chunks"))
     assert store.stage(KEY, CHUNK) is None
     assert store.get(KEY) is None
-    assert store.sweep(0) == Freed(0, 0, 0, 0)
+    assert store.sweep(0) == SweepResult(0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -146,25 +146,25 @@ def test_a_full_disk_keeps_what_fits_and_nothing_of_the_rest(
 def test_a_sweep_removes_what_was_used_longest_ago(store: Store) -> None:
     size = sum(keep(store, number).stat().st_size for number in range(4)) // 4
     store.get(key_of(0))
-    assert store.sweep(2 * size) == Freed(2, 2 * size, 2, 2 * size)
+    assert store.sweep(2 * size) == SweepResult(2, 2 * size, 2, 2 * size)
     assert names() == sorted(map(key_of, (0, 3)))
 
 
 def test_a_sweep_below_the_limit_removes_nothing(store: Store) -> None:
     size = keep(store).stat().st_size
-    assert store.sweep(size) == Freed(0, 0, 1, size)
+    assert store.sweep(size) == SweepResult(0, 0, 1, size)
     assert names() == [KEY]
 
 
 def test_a_sweep_spares_what_it_is_told_to(store: Store) -> None:
     size = sum(keep(store, number).stat().st_size for number in range(3)) // 3
-    assert store.sweep(0, {key_of(1)}) == Freed(2, 2 * size, 1, size)
+    assert store.sweep(0, {key_of(1)}) == SweepResult(2, 2 * size, 1, size)
     assert names() == [key_of(1)]
 
 
 def test_a_dry_sweep_tells_and_removes_nothing(store: Store) -> None:
     size = keep(store).stat().st_size
-    assert store.sweep(0, dry=True) == Freed(1, size, 0, 0)
+    assert store.sweep(0, dry=True) == SweepResult(1, size, 0, 0)
     assert names() == [KEY]
 
 

@@ -23,7 +23,7 @@ from tests.builder.conftest import content, variant, write
 from tests.chunks import shrink
 
 if TYPE_CHECKING:
-    from provisioning.builder.archive.job import Cost
+    from provisioning.builder.archive.format import Cost
     from provisioning.builder.collect.file_state import Digests
 
 DRAWN = random.Random(1)

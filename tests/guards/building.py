@@ -55,8 +55,8 @@ BUILDING = Group(
                 ),
                 Text(
                     "builder/archive/store.py",
-                    "staged = Staged(os.path.join(self._directory, name), path)",
-                    "staged = Staged(path, path)",
+                    "staged = StagedChunk(os.path.join(self._directory, name), path)",
+                    "staged = StagedChunk(path, path)",
                     "builder/test_store.py::test_what_is_staged_is_not_there_until_it_is_kept",
                 ),
                 Guard(

@@ -32,7 +32,7 @@ def seal_again(project: Project, old: bytes, new: bytes) -> None:
             content = content.replace(old, new)
             data = bytes(deflate.gzip_compress(content, 6))
             digest = hashlib.sha256(content).digest()
-            packed = store.Packed(data, hashlib.sha256(data).digest(), digest)
+            packed = store.StoredChunk(data, hashlib.sha256(data).digest(), digest)
             path.write_bytes(store._seal(path.name, packed) + digest + data)
             changed += 1
     assert changed

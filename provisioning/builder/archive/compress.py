@@ -1,4 +1,4 @@
-"""Knows how bytes become a gzip member, a zstd frame, …: the same on every machine."""
+"""Compresses chunks: the same bytes on every machine, a thread for each core, reused if stored."""
 
 from __future__ import annotations
 
@@ -12,40 +12,38 @@ from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact.formats import DEB, ZIP
+from provisioning.artifact.formats import CODECS, DEB, ZIP
 from provisioning.artifact.process_pool import processors
 from provisioning.artifact.tar.chunking import MAX
-from provisioning.builder.archive.store import Packed, Staged, Store
+from provisioning.builder.archive.store import StagedChunk, Store, StoredChunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from provisioning.builder.archive.members import Press, Run
+    from provisioning.builder.archive.members import ChunkRun, Compress
     from provisioning.spec.model.variant import Variant
 
 
-_DEFAULTS = {"tar.gz": "gzip", "tar.zst": "zstd", "tar.xz": "xz", ZIP: "deflate", DEB: "gzip"}
+_DEFAULTS = {**CODECS, ZIP: "deflate", DEB: "gzip"}
 _LEVELS = {"gzip": 6, "deflate": 6, "zstd": 9, "xz": 6}
-_LONGEST_WINDOW = (
-    8 << 20
-)  # bytes, as xz -6 has: it takes eleven times as much memory, in each thread
+_XZ_WINDOW = 8 << 20  # bytes, as of xz -6: each thread takes eleven times as much memory
 _STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
 
 
 class Encoder(NamedTuple):
-    """What compresses chunks."""
+    """A codec at a level."""
 
     codec: str
     name: str
     """Recorded with the archive, and part of every chunk's key: another library, which each
     version of its binding carries inside, or another level makes other bytes."""
-    press: Press
-    """Compress bytes on their own: what it makes of them can follow each other. Other threads run
+    compress: Compress
+    """Compresses bytes on their own, so that results can be concatenated; other threads run
     meanwhile."""
 
 
-class Stream(Protocol):
-    """One stream in the making: what is compressed on from piece to piece."""
+class StreamCompressor(Protocol):
+    """Compresses one stream from piece to piece."""
 
     def compress(self, data: bytes | bytearray, /) -> bytes: ...
 
@@ -53,54 +51,59 @@ class Stream(Protocol):
 
 
 def encoder_of(variant: Variant, format: str) -> Encoder:
-    """What compresses a format of a variant: as its `compression` says, as in `gzip:9`."""
-    return encoder(*_asked(variant, format))
+    """The encoder of a format of a variant: as its `compression` says, as in `gzip:9`."""
+    return encoder(*_level_of(variant, format))
 
 
-def stream_of(variant: Variant, format: str) -> Stream:
+def stream_compressor_of(variant: Variant, format: str) -> StreamCompressor:
     """What compresses a format of a variant as one stream of xz or zstd."""
-    codec, level = _asked(variant, format)
+    codec, level = _level_of(variant, format)
     return _STREAMS[codec](level)
 
 
 def names_of(variant: Variant) -> dict[str, str]:
-    """What compresses the formats of a variant that are compressed, by their names."""
+    """The names of the encoders of a variant, by format."""
     names = {each: encoder_of(variant, each).name for each in variant.formats if each in _DEFAULTS}
     if DEB in names:
         names[f"{DEB} control"] = encoder("gzip").name
     return names
 
 
-def _asked(variant: Variant, format: str) -> tuple[str, int]:
+def codec_of(variant: Variant, format: str) -> str:
+    """The codec of a format of a variant; "" if it is not compressed."""
+    return variant.compression.get(format, _DEFAULTS.get(format, "")).partition(":")[0]
+
+
+def _level_of(variant: Variant, format: str) -> tuple[str, int]:
     codec, _, level = variant.compression.get(format, _DEFAULTS[format]).partition(":")
     return codec, int(level) if level else _LEVELS[codec]
 
 
 @lru_cache
 def encoder(codec: str, level: int | None = None) -> Encoder:
-    """What makes chunks of a codec, at its own level where none is given."""
+    """The encoder of a codec, at its default level unless one is given."""
     level = _LEVELS[codec] if level is None else level
-    library, press = _ENCODERS[codec]
-    told = f"{library} {version(library)}" if library else _liblzma()
-    return Encoder(codec, f"{codec}, {told} -{level}", lambda data: press(data, level))
+    library, compress = _ENCODERS[codec]
+    made_by = f"{library} {version(library)}" if library else _liblzma()
+    return Encoder(codec, f"{codec}, {made_by} -{level}", lambda data: compress(data, level))
 
 
 def _liblzma() -> str:
-    """Tell which liblzma the standard library compresses xz with: the host's, which it hides."""
+    """Name the liblzma that the standard library uses: the host's, which it does not tell."""
     import _lzma  # noqa: PLC0415
     import ctypes  # noqa: PLC0415
 
     try:
         # Loaded again, a module is itself, with all that it is linked with; None is Python itself.
-        tell = ctypes.CDLL(getattr(_lzma, "__file__", None)).lzma_version_string
+        version_string = ctypes.CDLL(getattr(_lzma, "__file__", None)).lzma_version_string
     except (AttributeError, OSError):
         return "liblzma"  # linked in such a way that nobody can ask it
-    tell.restype = ctypes.c_char_p
-    return f"liblzma {tell().decode()}"
+    version_string.restype = ctypes.c_char_p
+    return f"liblzma {version_string().decode()}"
 
 
-# The libraries are imported where they are used: graph.py needs the names of encoders for a build
-# that compresses nothing.
+# The libraries are imported where they are used: a build that compresses nothing needs the names of
+# encoders alone.
 
 
 def _gzip(data: bytes | bytearray, level: int) -> bytearray:
@@ -135,7 +138,7 @@ def _zstd(data: bytes | bytearray, level: int) -> bytes:
 def _xz(data: bytes | bytearray, level: int) -> bytes:
     import lzma  # noqa: PLC0415
 
-    window = min(_LONGEST_WINDOW, max(4096, len(data)))
+    window = min(_XZ_WINDOW, max(4096, len(data)))
     filters = [{"id": lzma.FILTER_LZMA2, "preset": level, "dict_size": window}]
     return lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC64, filters=filters)
 
@@ -148,7 +151,7 @@ _ENCODERS: dict[str, tuple[str, Callable[..., bytes | bytearray]]] = {
 }
 
 
-def _zstd_stream(level: int) -> Stream:
+def _zstd_stream(level: int) -> StreamCompressor:
     import zstandard  # noqa: PLC0415
 
     # Neither is a size known, nor what the first piece will be: one header, see OneZstdReader.
@@ -158,35 +161,35 @@ def _zstd_stream(level: int) -> Stream:
     return zstandard.ZstdCompressor(compression_params=parameters).compressobj()
 
 
-def _xz_stream(level: int) -> Stream:
+def _xz_stream(level: int) -> StreamCompressor:
     import lzma  # noqa: PLC0415
 
     filters = [{"id": lzma.FILTER_LZMA2, "preset": level, "dict_size": 1 << _STREAM_WINDOW}]
     return lzma.LZMACompressor(lzma.FORMAT_XZ, lzma.CHECK_CRC64, filters=filters)
 
 
-_STREAMS: dict[str, Callable[[int], Stream]] = {"zstd": _zstd_stream, "xz": _xz_stream}
+_STREAMS: dict[str, Callable[[int], StreamCompressor]] = {"zstd": _zstd_stream, "xz": _xz_stream}
 
 
 _FETCHED = 32 << 20  # bytes from the store that wait behind what is being made: the manifest, say
 
 
-class Pressed(NamedTuple):
+class CompressedChunk(NamedTuple):
     """A chunk, ready for the archive."""
 
     key: str
     tar_length: int
-    packed: Packed
+    packed: StoredChunk
     reused: bool
 
 
-def press(runs: Iterable[Run], store: Store, largest: int = MAX) -> Generator[Pressed]:
-    """The chunks of `runs`: from the store what it has; the others read, compressed and stored.
+def compress_runs(
+    runs: Iterable[ChunkRun], store: Store, largest: int = MAX
+) -> Generator[CompressedChunk, None, None]:
+    """The chunks of `runs`, in order: from the store what it has; the others read and compressed.
 
-    None is larger than `largest`, in bytes of tar.
-
-    The caller's thread reads: many small files are work of Python's, which threads cannot share.
-    Compressing is none of Python's, and has a thread a core.
+    None is larger than `largest`, in bytes of tar. The caller's thread reads, since many small
+    files are Python's work, which threads cannot share; a thread for each core compresses.
 
     Raises:
         BuildError: a source is no longer what was collected.
@@ -194,17 +197,17 @@ def press(runs: Iterable[Run], store: Store, largest: int = MAX) -> Generator[Pr
     """
     threads = thread_count()
     with ThreadPoolExecutor(threads) as pool:
-        queue = _Queue(store, pool, threads * largest)
+        pipeline = _Pipeline(store, pool, threads * largest)
         try:
             for run in runs:
-                yield from queue.add(run)
-            yield from queue.rest()
+                yield from pipeline.add(run)
+            yield from pipeline.rest()
         finally:
-            queue.close()
+            pipeline.close()
 
 
 def thread_count() -> int:
-    """How many threads may compress: one a core, or half as many where other tasks run too."""
+    """How many threads may compress: one for each core, or half as many if other tasks run too."""
     cores = processors()
     return max(1, cores // 2) if is_worker() else cores
 
@@ -218,18 +221,18 @@ def is_worker() -> bool:
 
 
 class _Waiting(NamedTuple):
-    """A chunk that was asked for: here from the store, or soon from the pool."""
+    """A chunk that was taken from the store, or that the pool will make."""
 
     size: int
-    chunk: Pressed | Future[tuple[Pressed, Staged | None]]
+    chunk: CompressedChunk | Future[tuple[CompressedChunk, StagedChunk | None]]
 
     @property
     def is_ready(self) -> bool:
-        return isinstance(self.chunk, Pressed) or self.chunk.done()
+        return isinstance(self.chunk, CompressedChunk) or self.chunk.done()
 
 
-class _Queue:
-    """The chunks in the making: the first one, and at most `room` bytes behind it.
+class _Pipeline:
+    """Makes chunks in order, holding at most `room` bytes of them behind the first one.
 
     What comes from the store meanwhile waits too, at most _FETCHED bytes of it.
     """
@@ -240,35 +243,35 @@ class _Queue:
         self._room = room
         self._making = self._fetched = 0
         self._waiting: deque[_Waiting] = deque()
-        self._staged: list[Staged] = []
+        self._staged: list[StagedChunk] = []
 
-    def add(self, run: Run) -> Iterator[Pressed]:
-        """Take the chunks of `run`, and hand out what is ready or has to make room."""
+    def add(self, run: ChunkRun) -> Iterator[CompressedChunk]:
+        """Take the chunks of `run`; yield those that are ready, or have to make room."""
         read, pieces = 0, None
         for number, (key, length) in enumerate(run.chunks):
             packed = self._store.get(key)
             if packed:
-                pressed = Pressed(key, length, packed, reused=True)
-                self._put(_Waiting(len(packed.data), pressed))
+                chunk = CompressedChunk(key, length, packed, reused=True)
+                self._put(_Waiting(len(packed.data), chunk))
             else:
                 pieces = pieces or run.read()
                 piece = next(islice(pieces, number - read, None))
                 read = number + 1
-                self._put(_Waiting(length, self._begin(key, piece, run.press)))
+                self._put(_Waiting(length, self._begin(key, piece, run.compress)))
                 del piece  # the pool's now; it may be the last to hold it
             yield from self._surplus()
         for _ in pieces or ():
             pass  # a large source is judged by all of it
         self._keep()
 
-    def rest(self) -> Iterator[Pressed]:
-        """Hand out all that is left."""
+    def rest(self) -> Iterator[CompressedChunk]:
+        """Yield all that is left."""
         while self._waiting:
             yield self._take()
         self._keep()
 
     def close(self) -> None:
-        """Leave nothing behind that nobody will ask for."""
+        """Drop what nobody will ask for."""
         for waiting in self._waiting:
             future = waiting.chunk
             if isinstance(future, Future) and not future.cancel() and not future.exception():
@@ -280,7 +283,7 @@ class _Queue:
         self._waiting.append(waiting)
         self._count(waiting, waiting.size)
 
-    def _surplus(self) -> Iterator[Pressed]:
+    def _surplus(self) -> Iterator[CompressedChunk]:
         while self._waiting and (self._waiting[0].is_ready or self._is_full()):
             yield self._take()
 
@@ -289,44 +292,46 @@ class _Queue:
         return behind > self._room or self._fetched > _FETCHED  # guard: room-for-compressed
 
     def _count(self, waiting: _Waiting, size: int) -> None:
-        if isinstance(waiting.chunk, Pressed):
+        if isinstance(waiting.chunk, CompressedChunk):
             self._fetched += size
         else:
             self._making += size
 
-    def _take(self) -> Pressed:
+    def _take(self) -> CompressedChunk:
         waiting = self._waiting.popleft()
         self._count(waiting, -waiting.size)
-        if isinstance(waiting.chunk, Pressed):
+        if isinstance(waiting.chunk, CompressedChunk):
             return waiting.chunk
-        pressed, staged = waiting.chunk.result()
+        chunk, staged = waiting.chunk.result()
         if staged:
             self._staged.append(staged)
-        return pressed
+        return chunk
 
     def _keep(self) -> None:
-        """Keep what was staged: its sources have proved to be what was collected."""
+        """Store what was staged: its sources have proved to be what was collected."""
         for staged in self._staged:
             self._store.keep(staged)
         self._staged.clear()
 
     def _begin(
-        self, key: str, piece: bytes | bytearray, press: Press
-    ) -> Future[tuple[Pressed, Staged | None]]:
+        self, key: str, piece: bytes | bytearray, compress: Compress
+    ) -> Future[tuple[CompressedChunk, StagedChunk | None]]:
         try:
-            return self._pool.submit(self._make, key, piece, press)
+            return self._pool.submit(self._make, key, piece, compress)
         except RuntimeError as error:  # all that Python says where the system has no more of them
             reason = "no thread can be started; see `ulimit -u` and `ulimit -v`"
             raise OSError(errno.EAGAIN, reason) from error
 
     def _make(
-        self, key: str, piece: bytes | bytearray, press: Press
-    ) -> tuple[Pressed, Staged | None]:
-        packed = pack(piece, press)
-        return Pressed(key, len(piece), packed, reused=False), self._store.stage(key, packed)
+        self, key: str, piece: bytes | bytearray, compress: Compress
+    ) -> tuple[CompressedChunk, StagedChunk | None]:
+        packed = compress_chunk(piece, compress)
+        return CompressedChunk(key, len(piece), packed, reused=False), self._store.stage(
+            key, packed
+        )
 
 
-def pack(piece: bytes | bytearray, press: Press) -> Packed:
-    """Compress what a chunk holds."""
-    data = press(piece)
-    return Packed(data, hashlib.sha256(data).digest(), hashlib.sha256(piece).digest())
+def compress_chunk(piece: bytes | bytearray, compress: Compress) -> StoredChunk:
+    """Compress the content of a chunk, and digest both."""
+    data = compress(piece)
+    return StoredChunk(data, hashlib.sha256(data).digest(), hashlib.sha256(piece).digest())

@@ -1,4 +1,4 @@
-"""Knows how a package becomes a plain directory, to look at or to copy with rsync."""
+"""The format `dir`: a plain directory, to look at or to copy with rsync."""
 
 from __future__ import annotations
 
@@ -10,31 +10,42 @@ from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive import members
-from provisioning.builder.archive.job import mtime
+from provisioning.builder.archive.format import mtime
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from provisioning.builder.archive.job import Order
+    from provisioning.builder.archive.format import PackJob
+    from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.workspace.output import Output
 
 
-def write(order: Order, made: Output) -> None:
+def write(job: PackJob, made: Output) -> None:
     """Make the directory NAME, as `tar` would unpack it, but for owners."""
-    collected = [each for group in order.groups for each in group.members]
-    reserved = archive.reserved(order.manifest)
+    collected = list(job.members)
+    reserved = archive.reserved(job.manifest)
     entries = (*reserved, *(each.entry for each in collected))
-    root = made.directory(order.place.artifact(order.format))
+    root = made.directory(job.place.artifact(job.format))
     with Writer(root, entries) as writer:
-        writer.write(reserved[1], [order.manifest])
+        writer.write(reserved[1], [job.manifest])
         for each in collected:
             if each.entry.type == FILE:
-                writer.write(each.entry, members.content(each))
+                writer.write(each.entry, members.blocks_of(each))
         writer.finish()
     root.chmod(0o755)  # whatever the umask is
     for entry in entries:
-        _set_time(root / entry.path, mtime(order.variant, entry))
+        _set_time(root / entry.path, mtime(job.variant, entry))
     _set_time(root, EPOCH)
+
+
+def plan(_: PackJob) -> Iterator[ChunkRun]:
+    """A directory does not consist of chunks."""
+    return iter(())
+
+
+def plan_group(*_: object) -> None:
+    """A directory does not consist of chunks."""
 
 
 def _set_time(path: Path, seconds: int) -> None:

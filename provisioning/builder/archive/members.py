@@ -1,4 +1,7 @@
-"""Knows the members of an archive as bytes, from sources that must still be what was collected."""
+"""Members of an archive as bytes: read from their sources, and planned as runs of chunks.
+
+Every read is checked: a source must still be what was collected, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,127 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.collect import Collected
 
     Read = Callable[[Entry, str], bytes]
-    Press = Callable[[bytes | bytearray], bytes | bytearray]
+    Compress = Callable[[bytes | bytearray], bytes | bytearray]
+
+# Raised when the same members come to be spelt or cut in another way.
+_REVISION = "3"
 
 
-def whole(entry: Entry, source: str) -> bytes:
-    """What `source` holds, if it still is what was collected as `entry`.
+class MemberRange(NamedTuple):
+    """Members of the package that follow each other, and share a chunk."""
+
+    first: str
+    last: str
+    members: int
+
+
+NO_MEMBER = MemberRange("", "", 0)
+PREAMBLE = MemberRange(MANIFEST, MANIFEST, 1)
+
+
+class ChunkRun(NamedTuple):
+    """Chunks that are read together: one of many small members, or those of one large member."""
+
+    chunks: tuple[tuple[str, int], ...]
+    """The key of each, and how many bytes it holds."""
+    read: Callable[[], Iterator[bytes | bytearray]]
+    """Reads these bytes, chunk by chunk; yields the last only when all sources have proved to be
+    what was collected."""
+    compress: Compress
+    """Makes of each what is written."""
+    members: MemberRange = NO_MEMBER
+
+
+def plan_tar(
+    manifest: bytes, groups: Iterable[Group], spelling: Spelling, encoder: Encoder
+) -> Iterator[ChunkRun]:
+    """The runs of a tar with this manifest, in order, but for its end."""
+    padding = bytes(ustar.padding(len(manifest)))
+    preamble = b"".join((spelling.preamble(manifest), manifest, padding))
+    yield run_of_bytes(preamble, encoder, PREAMBLE)
+    for group in joined(groups, encoder.codec):
+        yield plan_group(group, spelling, encoder)
+
+
+def plan_group(
+    group: Group, spelling: Spelling, encoder: Encoder, read: Read | None = None
+) -> ChunkRun:
+    """The chunks of a tar that hold a group, whose small files `read` reads."""
+    collected, length, lines = group
+    named = member_range(collected)
+    if not isinstance(spelling, archive.Posix):
+        length = sum(spelling.length(each.entry) for each in collected)
+    level = chunking.LEVEL_OF[encoder.codec]
+    if len(collected) > 1 or length <= chunking.LEVELS[level].max:
+        key = chunk_key(encoder.name, f"{spelling.key} from 0", lines)
+        read_all = partial(tar_of, collected, spelling, read or read_verified)
+        return ChunkRun(((key, length),), read_all, encoder.compress, named)
+    (large,) = collected
+    pieces = list(chunking.pieces(length, level))
+    sizes = [piece.stop - piece.start for piece in pieces]
+    chunks = tuple(
+        (chunk_key(encoder.name, f"{spelling.key} from {piece.start}", lines), size)
+        for piece, size in zip(pieces, sizes, strict=True)
+    )
+    read_each = partial(read_pieces, large, spelling.header(large.entry), sizes)
+    return ChunkRun(chunks, read_each, encoder.compress, named)
+
+
+def run_of_bytes(content: bytes, encoder: Encoder, members: MemberRange = NO_MEMBER) -> ChunkRun:
+    """One chunk of bytes that are known."""
+    key = chunk_key(encoder.name, "", content)
+    return ChunkRun(((key, len(content)),), lambda: iter((content,)), encoder.compress, members)
+
+
+def member_range(members: Sequence[Collected]) -> MemberRange:
+    """The range of members that follow each other."""
+    if not members:
+        return NO_MEMBER
+    return MemberRange(members[0].entry.path, members[-1].entry.path, len(members))
+
+
+def chunk_key(*parts: str | bytes | memoryview) -> str:
+    """The key of a chunk whose bytes depend on `parts`, of which only the last has line ends."""
+    hashed = hashlib.sha256(_REVISION.encode())
+    for part in parts:
+        hashed.update(b"\n")
+        hashed.update(part.encode() if isinstance(part, str) else part)
+    return hashed.hexdigest()
+
+
+def tar_of(members: Iterable[Collected], spelling: Spelling, read: Read) -> Iterator[bytes]:
+    """The bytes of tar of all of `members` as one piece; raises as `read` does."""
+    parts = []
+    for entry, source, _ in members:
+        parts.append(spelling.header(entry))
+        if entry.type == FILE:
+            parts.append(read(entry, source))
+            parts.append(bytes(ustar.padding(entry.size)))
+    yield b"".join(parts)
+
+
+def contents_of(members: Iterable[Collected], read: Read) -> Iterator[bytes]:
+    """The contents of `members`, and where links lead, as one piece; raises as `read` does."""
+    parts = []
+    for entry, source, _ in members:
+        parts.append(read(entry, source) if entry.type == FILE else entry.link.encode())
+    yield b"".join(parts)
+
+
+def blocks_of(member: Collected) -> Iterator[bytes]:
+    """The content of one file, in blocks; raises like `read_verified`."""
+    entry, source, _ = member
+    lengths = [piece.stop - piece.start for piece in chunking.pieces(entry.size)]
+    if len(lengths) <= 1:
+        return iter((read_verified(entry, source),))
+    return map(bytes, read_pieces(member, b"", lengths))
+
+
+def read_verified(entry: Entry, source: str) -> bytes:
+    """Read the file `source`, which must still be what was collected as `entry`.
 
     Raises:
-        BuildError: it is no longer that.
+        BuildError: it has changed.
         OSError: it cannot be read.
     """
     descriptor = _open(source)
@@ -50,41 +166,11 @@ def whole(entry: Entry, source: str) -> bytes:
     return content
 
 
-def together(
-    members: Iterable[Collected], spelling: Spelling, read: Read = whole
-) -> Iterator[bytes]:
-    """The bytes of tar of all of `members` as one piece; raises as `read` does."""
-    parts = []
-    for entry, source, _ in members:
-        parts.append(spelling.header(entry))
-        if entry.type == FILE:
-            parts.append(read(entry, source))
-            parts.append(bytes(ustar.padding(entry.size)))
-    yield b"".join(parts)
-
-
-def bare(members: Iterable[Collected], read: Read = whole) -> Iterator[bytes]:
-    """What all of `members` hold, and where links lead, as one piece; raises as `read` does."""
-    parts = []
-    for entry, source, _ in members:
-        parts.append(read(entry, source) if entry.type == FILE else entry.link.encode())
-    yield b"".join(parts)
-
-
-def content(member: Collected) -> Iterator[bytes]:
-    """What the source of one file holds, in blocks; raises like `whole`."""
-    entry, source, _ = member
-    lengths = [piece.stop - piece.start for piece in chunking.pieces(entry.size)]
-    if len(lengths) <= 1:
-        return iter((whole(entry, source),))
-    return map(bytes, apart(member, b"", lengths))
-
-
-def apart(member: Collected, head: bytes, lengths: Sequence[int]) -> Iterator[bytearray]:
+def read_pieces(member: Collected, head: bytes, lengths: Sequence[int]) -> Iterator[bytearray]:
     """The bytes of one large member behind its `head`, in pieces of these lengths.
 
-    The last piece comes only when the whole source has proved to be what was collected. Raises
-    like `whole`.
+    The last piece comes only when the source as a whole has proved to be what was collected.
+    Raises like `read_verified`.
     """
     entry, source, _ = member
     left = entry.size
@@ -127,90 +213,6 @@ def _open(source: str) -> int:
 
 
 def _named(error: OSError, source: str) -> OSError:
-    """Without a name, "Is a directory" would not say which."""
+    """Name the file in an error: "Is a directory" alone would not say which."""
     error.filename = source
     return error
-
-
-# Raised when the same members come to be spelt or cut in another way.
-_REVISION = "3"
-
-
-class Span(NamedTuple):
-    """What a chunk holds, or holds a part of: members of the package that follow each other."""
-
-    first: str
-    last: str
-    members: int
-
-
-NO_MEMBER = Span("", "", 0)
-PREAMBLE = Span(MANIFEST, MANIFEST, 1)
-
-
-class Run(NamedTuple):
-    """Chunks that are read together: one of many small members, or those of one large member."""
-
-    chunks: tuple[tuple[str, int], ...]
-    """The key of each, and how many bytes it holds."""
-    read: Callable[[], Iterator[bytes | bytearray]]
-    """Reads these bytes, chunk by chunk; the last comes only when all sources have proved to be
-    what was collected."""
-    press: Press
-    """Makes of each what is written."""
-    span: Span = NO_MEMBER
-
-
-def plan(
-    content: bytes, groups: Iterable[Group], spelling: Spelling, encoder: Encoder
-) -> Iterator[Run]:
-    """The runs of a tar with the manifest `content`, in order, but for its end."""
-    heads = spelling.preamble(content)
-    preamble = b"".join((heads, content, bytes(ustar.padding(len(content)))))
-    yield whole_run(preamble, encoder, PREAMBLE)
-    for group in joined(groups, encoder.codec):
-        yield run(group, spelling, encoder)
-
-
-def whole_run(content: bytes, encoder: Encoder, span: Span = NO_MEMBER) -> Run:
-    """One chunk, of bytes that are known."""
-    named = key(encoder.name, "", content)
-    return Run(((named, len(content)),), lambda: iter((content,)), encoder.press, span)
-
-
-def span_of(members: Sequence[Collected]) -> Span:
-    """What there is of members that follow each other."""
-    if not members:
-        return NO_MEMBER
-    return Span(members[0].entry.path, members[-1].entry.path, len(members))
-
-
-def run(group: Group, spelling: Spelling, encoder: Encoder, read: Read = whole) -> Run:
-    """The chunks of a tar that hold a group, whose small files are read by `read`."""
-    collected, length, lines = group
-    span = span_of(collected)
-    if not isinstance(spelling, archive.Posix):
-        length = sum(spelling.length(each.entry) for each in collected)
-    level = chunking.LEVEL_OF[encoder.codec]
-    if len(collected) > 1 or length <= chunking.LEVELS[level].max:
-        chunk_of_all = key(encoder.name, f"{spelling.key} from 0", lines), length
-        read_all = partial(together, collected, spelling, read)
-        return Run((chunk_of_all,), read_all, encoder.press, span)
-    (large,) = collected
-    pieces = list(chunking.pieces(length, level))
-    sizes = [piece.stop - piece.start for piece in pieces]
-    chunks = tuple(
-        (key(encoder.name, f"{spelling.key} from {piece.start}", lines), size)
-        for piece, size in zip(pieces, sizes, strict=True)
-    )
-    head = spelling.header(large.entry)
-    return Run(chunks, partial(apart, large, head, sizes), encoder.press, span)
-
-
-def key(*parts: str | bytes | memoryview) -> str:
-    """The key of a chunk whose bytes depend on `parts`, of which only the last has line ends."""
-    hashed = hashlib.sha256(_REVISION.encode())
-    for part in parts:
-        hashed.update(b"\n")
-        hashed.update(part.encode() if isinstance(part, str) else part)
-    return hashed.hexdigest()

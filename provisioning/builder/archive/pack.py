@@ -1,18 +1,24 @@
-"""Knows how collected entries become artifacts, in each format, and their manifest."""
+"""Packs what was collected: the manifest, and an artifact in each of the formats."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
-from provisioning.builder.archive.job import Cost, Made, Order, Tally, cost_of, stating
-from provisioning.builder.archive.registry import PLANNED, WRITERS
+from provisioning.builder.archive.format import (
+    Cost,
+    MadeChunk,
+    PackJob,
+    PackStats,
+    cost_of,
+    stating,
+)
+from provisioning.builder.archive.registry import WRITERS
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.collect.collect import complete
-from provisioning.builder.verify.expected import Described
+from provisioning.builder.verify.expected import ExpectedPackage
 from provisioning.builder.workspace import leftovers, output
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError
@@ -20,7 +26,6 @@ from provisioning.errors import BuildError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from provisioning.builder.archive.groups import Group
     from provisioning.builder.collect.collect import Listing
     from provisioning.builder.collect.file_state import Digests
     from provisioning.builder.collect.layout import Layout
@@ -28,85 +33,80 @@ if TYPE_CHECKING:
 
 
 def pack(
-    place: Workspace, collected: Listing, digests: Digests, ahead: Collection[str] = ()
+    place: Workspace, collected: Listing, digests: Digests, prefetched: Collection[str] = ()
 ) -> Cost:
-    """Make of what was collected an artifact in each of the formats, all whole or none at all.
+    """Make an artifact of what was collected in each of the formats: all of them, or none.
 
-    Chunks with the keys `ahead` this build has put into the store a moment ago: they count as made.
-    SHA256SUMS follows in a stage of its own; until then it does not agree,
-    which verify tells.
+    Chunks with the keys `prefetched` were made by this build a moment ago, and count as made.
+    SHA256SUMS is written by a stage of its own; until then `verify` reports that it differs.
 
     Raises:
         BuildError: a source is no longer what was collected.
         OSError: a file cannot be read or written.
     """
-    content, grouped = _grouped(place, collected, complete(collected, place.rendered, digests))
-    store, tally = Store(place.chunks), Tally(ahead)
-    _sweep(place)
-    with output.replacing() as files:
+    # Sizes alone decide which members share a chunk; after an edit most cuts are still known.
+    whole = complete(collected, place.rendered, digests)
+    name, known = place.variant.name, groups.recall(place.groups, whole.edit.basis)
+    cuts = [*(groups.share_again(name, whole, known) if known else groups.share_out(name, whole))]
+    groups.keep(place.groups, collected.content, cuts)
+    manifest = groups.spell(stating(place.package, place.formats, whole), cuts)
+    grouped = list(groups.group(whole, cuts, manifest))
+
+    # What killed builds left goes, and what was made in formats that are no longer asked for.
+    leftovers.sweep(place)  # guard: leftovers-of-builds
+    for format in WRITERS.keys() - {*place.formats}:
+        for file in release.files(place.package, format):
+            remove_tree(place.release / file.partition("/")[0])
+
+    # Each format writes its artifact; all take their names together, once they are durable.
+    store, stats = Store(place.chunks), PackStats(prefetched)
+    with output.replacing() as made:
         try:
             for format in place.formats:
-                order = Order(format, place.variant, place, grouped, content, store, tally)
-                WRITERS[format](order, files)
+                job = PackJob(format, place.variant, place, grouped, manifest, store, stats)
+                WRITERS[format].write(job, made)
         except BuildError:
-            # Should what is remembered be wrong, and not the file: the next build must read.
+            # Perhaps what is remembered is wrong, and not the file: the next build must read.
             digests.forget()
             raise
-        files.file(place.manifest).write(content)
-    for path, digest in files.digests.items():
+        made.file(place.manifest).write(manifest)
+    for path, digest in made.digests.items():
         digests.wrote(str(path), digest)
-    cost = tally.cost
+
+    # The store keeps what the last builds used.
+    cost = stats.cost
     if cost.made:
-        with suppress(OSError):  # what goes with the next one costs no more than room
-            store.sweep(limit(place.release.parent), tally.keys)
+        with suppress(OSError):  # what cannot be removed now only takes room until the next time
+            store.sweep(limit(place.release.parent), stats.keys)
     return cost
 
 
-def _grouped(place: Workspace, collected: Listing, whole: Listing) -> tuple[bytes, list[Group]]:
-    """The manifest, and the groups of the `whole` listing: with templates, as they became."""
-    name = place.variant.name
-    known = groups.recall(place.groups, whole.edit.basis)
-    again = groups.share_again(name, whole, known) if known else groups.share_out(name, whole)
-    cuts = list(again)
-    groups.keep(place.groups, collected.content, cuts)
-    content = groups.spell(stating(place.package, place.formats, whole), cuts)
-    return content, list(groups.group(whole, cuts, content))
-
-
-def _sweep(place: Workspace) -> None:
-    """Remove what killed builds left, and what was made in formats that are no longer asked for."""
-    leftovers.sweep(place)  # guard: leftovers-of-builds
-    for format in {*FORMATS}.difference(place.formats):
-        for name in release.files(place.package, format):
-            remove_tree(place.release / name.partition("/")[0])
-
-
 def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
-    """What packing would take, as far as that is known before any source is read.
+    """What packing would cost, as far as that is known before any source is read.
 
-    Nobody knows how small a chunk will become: no `bytes_out`. Of formats that are not made of
-    chunks, and of the control files of a deb, nothing is foretold.
+    The size of a new chunk is not known: no `bytes_out`. Formats that do not consist of chunks, and
+    the control files of a deb, are left out.
 
     Raises:
         BuildError: a source is missing, or changes meanwhile.
-        SpecError: a template has a fault.
+        SpecError: a template is at fault.
     """
-    described = Described(layout, place.package, digests)
-    collected = list(described.collected.values())
+    expected = ExpectedPackage(layout, place.package, digests)
+    collected = list(expected.collected.values())
     cuts = list(groups.share_out(place.package.name, collected))
-    content = groups.spell(described.manifest.package, cuts)
-    shared = list(groups.group(collected, cuts, content))
+    manifest = groups.spell(expected.manifest.package, cuts)
+    grouped = list(groups.group(collected, cuts, manifest))
     store, known = Store(place.chunks), set[str]()
-    made: list[Made] = []
+    made: list[MadeChunk] = []
     reused: list[int] = []
-    for format in (each for each in place.formats if each in PLANNED):
-        order = Order(format, place.variant, place, shared, content, store, Tally())
-        for run in PLANNED[format](order):
+    for format in place.formats:
+        job = PackJob(format, place.variant, place, grouped, manifest, store, PackStats())
+        for run in WRITERS[format].plan(job):
             for key, length in run.chunks:
                 size = store.size(key)
                 if size is None and key not in known:
-                    made.append(Made(format, *run.span, length, 0))
+                    made.append(MadeChunk(format, *run.members, length, 0))
                 else:
-                    reused.append(size or 0)  # nobody knows yet how small a new one becomes
+                    reused.append(size or 0)  # the size of a new one is not known yet
                 known.add(key)
     return cost_of(made, reused)

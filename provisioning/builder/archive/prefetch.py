@@ -1,7 +1,7 @@
-"""Knows how sources are read where they are many: once, digested and pressed, on all processors.
+"""Reads many sources on all processors, once: digests them, and makes their chunks ahead.
 
-Before anything was read, their sizes tell which members share a chunk. So whoever reads a group
-for its digests can make its chunk too, and the archive stage finds it in the store.
+Their sizes tell which members will share a chunk before anything is read. So the process that reads
+a group for its digests makes its chunk too, and the archive stage finds it in the store.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.archive import groups, members
-from provisioning.builder.archive.compress import encoder_of, is_worker, pack
+from provisioning.builder.archive.compress import codec_of, compress_chunk, encoder_of, is_worker
 from provisioning.builder.archive.groups import Cut, Group
-from provisioning.builder.archive.registry import RUN_OF
+from provisioning.builder.archive.registry import WRITERS
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect.collect import Listing, collect_one, spell
 from provisioning.builder.collect.expand import Item
@@ -42,7 +42,7 @@ from provisioning.errors import BuildError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from provisioning.builder.archive.members import Run
+    from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.collect.collect import Collected
     from provisioning.builder.collect.file_state import Digests, Held, Signature
     from provisioning.builder.collect.layout import Layout
@@ -50,24 +50,24 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Variant
 
 _HEAD = struct.Struct("<3QL")
-"""Of a report: the number of the group, how many bytes there are of what was found, and of its cut,
-and the CRC-32 of both."""
+"""Of a report: the number of the share, the lengths of what was found and of its cuts, and the
+CRC-32 of both."""
 
 
-class Ahead(NamedTuple):
-    """What was found, and the keys of the chunks that were made of it."""
+class Prefetched(NamedTuple):
+    """What was collected, and the keys of the chunks that were made of it."""
 
     listing: Listing | None
-    """None where a source has a fault, or a process was killed."""
+    """None if a source is at fault, or a process was killed."""
     keys: frozenset[str]
 
 
 def shares(layout: Layout, bytes_of: Callable[[str], bytes]) -> list[bytes]:
-    """Share the items of `layout` out as chunks will be, each share spelt by marshal.
+    """Divide the items of `layout` into shares, as chunks will be, each share as marshal data.
 
-    With each item goes the signature of its source, as `bytes_of` tells it. 100,000 of both take
-    100 MB, which every process copies that looks at them: so objects are made share by share, where
-    they are worked on. Raises as `bytes_of` does.
+    With each item goes the signature of its source, from `bytes_of`. 100,000 of both take 100 MB,
+    which each process that looks at them copies: so objects are made share by share, where they are
+    worked on. Raises as `bytes_of` does.
     """
     spelling = archive.Posix(layout.variant.name)
 
@@ -82,13 +82,13 @@ def shares(layout: Layout, bytes_of: Callable[[str], bytes]) -> list[bytes]:
 
 
 def levels(variant: Variant) -> list[int]:
-    """At which levels chunks of a variant's formats are made ahead."""
+    """The chunk levels of a variant's formats."""
     codecs = (encoder_of(variant, each).codec for each in variant.formats if each in CODECS)
     return [chunking.LEVEL_OF[each] for each in codecs]
 
 
 def _length(item: Item, stamp: bytes, spelling: archive.Posix) -> int:
-    """How many bytes of tar an item takes. Of what is rendered nobody knows yet how much it is."""
+    """How many bytes of tar an item takes; a template counts as empty until it is rendered."""
     path, kind, _, owner, group, _, _, link, _ = item
     size = 0
     if kind == FILE:
@@ -100,17 +100,17 @@ def _length(item: Item, stamp: bytes, spelling: archive.Posix) -> int:
 
 def collect(
     variant: Variant, shared: list[bytes], digests: Digests, place: Workspace | None
-) -> Ahead:
-    """Look at every source of what was shared out, of which many have to be read.
+) -> Prefetched:
+    """Collect all items of `shared`, on all processors.
 
-    For `place`, chunks are made too, unless others are waiting for the processors.
+    Makes chunks for `place` too, unless other tasks need the processors.
     """
     try:
-        # Beside what is built: there has to be room, and need be none anywhere else.
+        # Where the build needs room anyway.
         with tempfile.TemporaryFile(dir=place.work if place else None) as file:
             return _collect(variant, shared, digests, place, _Reports(file))
-    except OSError:
-        return Ahead(None, frozenset())  # there is no room: to collect in one process takes none
+    except OSError:  # no room: collecting in one process needs none
+        return Prefetched(None, frozenset())
 
 
 def _collect(
@@ -119,28 +119,28 @@ def _collect(
     digests: Digests,
     place: Workspace | None,
     reports: _Reports,
-) -> Ahead:
+) -> Prefetched:
     began = time.time_ns()
     lines: dict[int, list[str]] = {}
     keys: set[str] = set()
-    work = _Work(variant, shared, digests, reports, None if is_worker() else place)
+    work = _ShareWork(variant, shared, digests, reports, None if is_worker() else place)
     with Team(work.do, len(shared)) as team:
-        for _ in team.progress():  # what was found is taken over while more is looked at
+        for _ in team.progress():  # reports are taken over while more is read
             for number, found in reports.fresh():
                 lines[number] = found.lines
                 keys.update(found.keys)
                 digests.learn(found.read, began)
     if len(lines) < len(shared):
-        return Ahead(None, frozenset(keys))
+        return Prefetched(None, frozenset(keys))
     listing = Listing([line for number in sorted(lines) for line in lines[number]])
     if place:
-        told = chain.from_iterable(map(reports.cuts, sorted(lines)))
-        groups.keep(place.groups, listing.content, told)
-    return Ahead(listing, frozenset(keys))
+        cuts = chain.from_iterable(map(reports.cuts, sorted(lines)))
+        groups.keep(place.groups, listing.content, cuts)
+    return Prefetched(listing, frozenset(keys))
 
 
 class _Found(NamedTuple):
-    """What was found of one group."""
+    """What one share was found to be."""
 
     lines: list[str]
     read: list[tuple[str, tuple[int, ...], str]]
@@ -149,24 +149,24 @@ class _Found(NamedTuple):
 
 
 class _Reports:
-    """What processes have to tell, in a file to which any number of them may write."""
+    """The reports of processes, in a file that any number of them may append to."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._descriptor = file.fileno()
-        # What each writes comes behind what the others have written, and in one piece.
+        # Each report is appended in one piece.
         fcntl.fcntl(file, fcntl.F_SETFL, fcntl.fcntl(file, fcntl.F_GETFL) | os.O_APPEND)
         self._at = 0
         self._cuts: dict[int, tuple[int, int]] = {}  # how many bytes, and where
 
     def write(self, number: int, found: _Found, cuts: list[Cut]) -> bool:
-        """Report on a share; tell whether there was room for it."""
+        """Append the report on a share; false if there was no room."""
         told, cut_told = marshal.dumps(tuple(found)), marshal.dumps([*map(tuple, cuts)])
         crc = crc32(cut_told, crc32(told))
         whole = b"".join((_HEAD.pack(number, len(told), len(cut_told), crc), told, cut_told))
         return os.write(self._descriptor, whole) == len(whole)
 
     def fresh(self) -> Iterator[tuple[int, _Found]]:
-        """The reports that were not there the last time; none behind one that is incomplete."""
+        """The reports since the last call; none behind one that is incomplete."""
         while len(head := os.pread(self._descriptor, _HEAD.size, self._at)) == _HEAD.size:
             number, size, cut_size, crc = _HEAD.unpack(head)
             # Nonsense, where what others had room for follows a head that was cut off.
@@ -182,14 +182,14 @@ class _Reports:
             yield number, _Found(*marshal.loads(data))  # noqa: S302
 
     def cuts(self, number: int) -> Iterator[Cut]:
-        """The cuts of a share: all of them would be much to hold."""
-        # As above: what stands there this program has written, and nobody else can.
-        told = marshal.loads(os.pread(self._descriptor, *self._cuts[number]))  # noqa: S302
-        return map(Cut._make, told)
+        """The cuts of one share: those of all shares would take much memory."""
+        # As above: only this program can have written it.
+        data = os.pread(self._descriptor, *self._cuts[number])
+        return map(Cut._make, marshal.loads(data))  # noqa: S302
 
 
-class _Work:
-    """Shares of a layout, each to be worked on by whichever process."""
+class _ShareWork:
+    """Works on shares of a layout, in any process."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class _Work:
         self._reports, self._place = reports, place
 
     def do(self, number: int) -> bool:
-        """Work on one share, and report; False only where there is no room for the report.
+        """Collect one share, and report; false only if there was no room for the report.
 
         A fault ends nothing: what others read is worth knowing.
         """
@@ -211,39 +211,39 @@ class _Work:
         share = marshal.loads(self._shared[number])  # noqa: S302
         items = [Item._make(item) for item, _ in share]
         stamps = {item.source: stamp for item, (_, stamp) in zip(items, share, strict=True)}
-        reader = _Reader(stamps, self._digests)
-        with suppress(OSError, BuildError):  # told by collecting one after the other
+        reader = _SourceReader(stamps, self._digests)
+        with suppress(OSError, BuildError):  # collecting one by one reports it
             found = [collect_one(item, reader.look, self._variant.file_mode) for item in items]
             cuts = list(groups.share_out(self._variant.name, found))
-            keys = list(self._press([*_groups(found, cuts)], reader))
-            told = _Found([*map(spell, found)], reader.read, keys)
-            return self._reports.write(number, told, cuts)
+            keys = list(self._make_chunks([*_groups(found, cuts)], reader))
+            report = _Found([*map(spell, found)], reader.read, keys)
+            return self._reports.write(number, report, cuts)
         return True
 
-    def _press(self, cut: list[Group], reader: _Reader) -> Iterator[str]:
-        """Make the chunks of a share in each format; return the keys by which they are kept."""
+    def _make_chunks(self, cut: list[Group], reader: _SourceReader) -> Iterator[str]:
+        """Make the chunks of a share in each format; yield the keys they are stored by."""
         if self._place is None:
             return
         variant, store = self._place.variant, Store(self._place.chunks)
-        for format in (each for each in self._place.formats if each in RUN_OF):
-            for group in groups.joined(cut, encoder_of(variant, format).codec):
+        for format in self._place.formats:
+            for group in groups.joined(cut, codec_of(variant, format)):
                 run = self._run(format, group, reader)
                 if run is None or store.size(run.chunks[0][0]):
                     continue  # whether it is undamaged, the archive stage finds out
                 ((key, _),) = run.chunks
                 (piece,) = run.read()
-                staged = store.stage(key, pack(piece, run.press))
+                staged = store.stage(key, compress_chunk(piece, run.compress))
                 if staged:
                     store.keep(staged)
                     yield key
 
-    def _run(self, format: str, group: Group, reader: _Reader) -> Run | None:
-        """The one chunk that a group is in a format; None where it is several, or none yet."""
+    def _run(self, format: str, group: Group, reader: _SourceReader) -> ChunkRun | None:
+        """The one chunk of a group in a format; None if it is several, or cannot be made yet."""
         if len(group.members) == 1 and group.length > chunking.MAX:
             return None  # it is read as it is compressed
         if any(each.template for each in group.members):
             return None
-        run = RUN_OF[format](self._variant, format, group, reader.whole)
+        run = WRITERS[format].plan_group(self._variant, format, group, reader.whole)
         return run if run and len(run.chunks) == 1 else None
 
 
@@ -254,8 +254,8 @@ def _groups(found: list[Collected], cuts: list[Cut]) -> Iterator[Group]:
         start += count
 
 
-class _Reader:
-    """The sources of one share, each read once, and held for as long as somebody may ask."""
+class _SourceReader:
+    """Reads each source of a share once, and holds it until the share is done."""
 
     def __init__(self, stamps: Mapping[str, bytes], digests: Digests) -> None:
         self._stamps, self._digests = stamps, digests
@@ -263,7 +263,7 @@ class _Reader:
         self.read: list[tuple[str, tuple[int, ...], str]] = []
 
     def look(self, source: str) -> Held:
-        """What lies at `source`; raises as Digests.hold does."""
+        """The state of the file `source`; raises as Digests.hold does."""
         now = from_bytes(self._stamps[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):
             return self._digests.hold(source, now)
@@ -272,9 +272,9 @@ class _Reader:
         return file_of(now, digest)
 
     def whole(self, entry: Entry, source: str) -> bytes:
-        """What `source` holds; raises as members.whole does."""
+        """The content of `source`; raises as members.read_verified does."""
         held = self._held.get(source)
-        return members.whole(entry, source) if held is None else held
+        return members.read_verified(entry, source) if held is None else held
 
     def _hold(self, source: str, now: Signature) -> str:
         held = self._held[source] = read_whole(source, now)

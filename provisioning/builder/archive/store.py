@@ -1,4 +1,4 @@
-"""Knows the store of compressed chunks, whose loss or damage costs time and never correctness.
+"""The store of compressed chunks, whose loss or damage costs time and never correctness.
 
 A file for each chunk, named by its key: the seal, the digest of what the chunk holds, and the
 compressed bytes. See doc/design/Design_006_Chunk_Store.md.
@@ -26,7 +26,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _STAGED = re.compile(r"\.[0-9a-f]{64}\.[0-9]+-[0-9]+\.tmp")
 
 
-class Packed(NamedTuple):
+class StoredChunk(NamedTuple):
     """A compressed chunk. Digests are SHA-256."""
 
     data: bytes | bytearray | memoryview
@@ -34,15 +34,15 @@ class Packed(NamedTuple):
     tar_digest: bytes  # of what is compressed in it
 
 
-class Staged(NamedTuple):
-    """A chunk that lies in the store under no key yet."""
+class StagedChunk(NamedTuple):
+    """A chunk that was written to the store, but has no key yet."""
 
     temporary: str
     path: str
 
 
-class Freed(NamedTuple):
-    """What a sweep has done to the store. Sizes are in bytes."""
+class SweepResult(NamedTuple):
+    """What a sweep removed, and left. Sizes are in bytes."""
 
     removed: int
     freed: int
@@ -51,19 +51,19 @@ class Freed(NamedTuple):
 
 
 def limit(artifacts: Path) -> int:
-    """How many bytes the store may grow to: twice what its chunks are kept for, or 1 GiB."""
+    """The size that the store may grow to: twice that of all artifacts, or 1 GiB."""
     made = sum(_size(each) for each in artifacts.glob("*/*") if format_of(each.name))
     return max(2 * made, 1 << 30)
 
 
 class Store:
-    """The chunks in `directory`; any number of processes may use, sweep or remove it at once."""
+    """Chunks in a directory, which any number of processes may use, sweep or remove at once."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = str(directory)
 
-    def get(self, key: str) -> Packed | None:
-        """The chunk kept under `key`, if there is one; one that is damaged is removed."""
+    def get(self, key: str) -> StoredChunk | None:
+        """The chunk with this key, if there is one; a damaged one is removed."""
         path = self._path(key)
         try:
             content = _read(path)
@@ -78,20 +78,20 @@ class Store:
         return packed
 
     def size(self, key: str) -> int | None:
-        """How many bytes the chunk kept under `key` takes; None where there is none."""
+        """The compressed size of the chunk with this key; None if there is none."""
         try:
             return max(0, os.lstat(self._path(key)).st_size - _HEAD)
         except OSError:
             return None
 
-    def stage(self, key: str, packed: Packed) -> Staged | None:
-        """Write a chunk down that is to be kept under `key`, unless it turns out to be wrong.
+    def stage(self, key: str, packed: StoredChunk) -> StagedChunk | None:
+        """Write a chunk to the store, which `keep` gives its key once its sources are proved.
 
-        None where it cannot be written: what the build itself cannot write it reports.
+        None if it cannot be written: what the build itself cannot write, it reports.
         """
         path = self._path(key)
         name = f".{key}.{os.getpid()}-{threading.get_ident()}.tmp"
-        staged = Staged(os.path.join(self._directory, name), path)
+        staged = StagedChunk(os.path.join(self._directory, name), path)
         try:
             os.makedirs(self._directory, exist_ok=True)
             # Not synced to disk: a power cut may leave the name without the content, as it may
@@ -102,22 +102,22 @@ class Store:
             return None  # guard: store-on-a-full-disk
         return staged
 
-    def keep(self, staged: Staged) -> None:
-        """Keep what was staged, under its key, in one step."""
+    def keep(self, staged: StagedChunk) -> None:
+        """Give a staged chunk its key, in one step."""
         with suppress(OSError):  # a sweep took it for left behind, or the disk became read-only
             os.replace(staged.temporary, staged.path)
 
-    def drop(self, staged: Staged) -> None:
-        """Leave nothing of what was staged."""
+    def drop(self, staged: StagedChunk) -> None:
+        """Remove a staged chunk."""
         with suppress(OSError):
             os.unlink(staged.temporary)
 
-    def sweep(self, limit: int, spare: Collection[str] = (), *, dry: bool = False) -> Freed:
-        """Remove what was used longest ago until at most `limit` bytes are left.
+    def sweep(self, limit: int, spare: Collection[str] = (), *, dry: bool = False) -> SweepResult:
+        """Remove the least recently used chunks until at most `limit` bytes are left.
 
-        What has one of the keys `spare` stays, whatever it takes. What builds that were killed had
-        staged goes. With `dry`, nothing goes, and what would is told. Raises OSError where
-        something cannot be removed, with all else done.
+        Chunks with the keys `spare` stay, whatever they take; what killed builds had staged goes.
+        With `dry`, nothing is removed. Raises OSError if something cannot be removed, with all
+        else done.
         """
         kept, stale = self._files()
         size = sum(length for _, length, _ in kept)
@@ -132,7 +132,7 @@ class Store:
             self._remove(name for _, name in doomed)
         removed = len(doomed) - len(stale)
         freed = sum(length for length, _ in doomed)
-        return Freed(removed, freed, len(kept) - removed, size)
+        return SweepResult(removed, freed, len(kept) - removed, size)
 
     def _remove(self, names: Iterable[str]) -> None:
         fault = None
@@ -147,7 +147,7 @@ class Store:
             raise fault
 
     def _files(self) -> tuple[list[tuple[int, int, str]], list[tuple[int, str]]]:
-        """When each chunk was used last, its size and name; size and name of what is stale."""
+        """Last use, size and name of each chunk; size and name of what is stale."""
         kept, stale = [], []
         oldest = stale_before()
         for name, status in self._entries():
@@ -170,15 +170,15 @@ class Store:
         return os.path.join(self._directory, key)
 
 
-def _seal(key: str, packed: Packed) -> bytes:
-    """What only the whole of a chunk has, under its own key."""
+def _seal(key: str, packed: StoredChunk) -> bytes:
+    """The seal of a chunk: only all of it, under its own key, has this digest."""
     # guard: key-in-the-seal
     return hashlib.sha256(key.encode() + packed.digest + packed.tar_digest).digest()
 
 
-def _unsealed(key: str, content: bytes) -> Packed | None:
+def _unsealed(key: str, content: bytes) -> StoredChunk | None:
     data = memoryview(content)[_HEAD:]
-    packed = Packed(data, hashlib.sha256(data).digest(), content[_DIGEST:_HEAD])
+    packed = StoredChunk(data, hashlib.sha256(data).digest(), content[_DIGEST:_HEAD])
     # guard: seal-of-a-store-entry
     return packed if content[:_DIGEST] == _seal(key, packed) else None
 

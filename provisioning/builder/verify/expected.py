@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
-from provisioning.builder.archive.job import stating
+from provisioning.builder.archive.format import stating
 from provisioning.builder.collect.collect import collect
 from provisioning.builder.collect.expand import templates_of
 from provisioning.errors import BuildError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.builder.render.render import Rendered
 
 
-class Described:
+class ExpectedPackage:
     """The package that a layout gives: a View (artifact/difference.py).
 
     Whatever is asked of it raises BuildError where a source is missing or changes meanwhile, and
@@ -90,7 +90,7 @@ class Described:
             return self.rendered[path].content
         each = self.collected[path]
         try:
-            return members.whole(each.entry, each.source)
+            return members.read_verified(each.entry, each.source)
         except OSError as error:
             raise BuildError(f"{each.source}: {error.strerror}") from None
 
@@ -121,7 +121,7 @@ class Secrecy(NamedTuple):
         return ""
 
 
-def secrecy(states: Iterable[tuple[View, Described | None]]) -> Secrecy:
+def secrecy(states: Iterable[tuple[View, ExpectedPackage | None]]) -> Secrecy:
     """What is known of states of packages, each given with what the specs of today make of it.
 
     A package that has no secrets in the specs of today is taken to have had none when it was built.

@@ -15,11 +15,11 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.verify.contents import Finding
 from provisioning.artifact.verify.verify import Verification, as_findings, verify
-from provisioning.builder.archive.job import stating
+from provisioning.builder.archive.format import stating
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect import collect
 from provisioning.builder.collect.collect import complete
-from provisioning.builder.verify.expected import Described, holding
+from provisioning.builder.verify.expected import ExpectedPackage, holding
 from provisioning.builder.workspace import output, paths
 from provisioning.builder.workspace.leftovers import scratch
 from provisioning.errors import BuildError, ProvisioningError
@@ -127,10 +127,10 @@ class _Judge:
         self._approved: Manifest | None = None
 
     @cached_property
-    def described(self) -> Described:
+    def described(self) -> ExpectedPackage:
         """The package that the spec gives today. Raises SpecError."""
         # Not laid out before others are at work.
-        return Described(self._part.layout, self._place.package, self._digests)
+        return ExpectedPackage(self._part.layout, self._place.package, self._digests)
 
     def agrees(self, made: Manifest) -> bool:
         """Tell in little time that the spec contradicts nothing; if not, it may still be so."""

@@ -15,7 +15,7 @@ from provisioning.artifact.difference import ADDED, CHANGED, CONTENT, REMOVED, D
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, LINK, shown
 from provisioning.builder.plan.plan import make_plan
-from provisioning.builder.verify.expected import Described
+from provisioning.builder.verify.expected import ExpectedPackage
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.console import BOLD, CYAN, GREEN, RED, leave_plain, paint, shows_colour
 from provisioning.errors import ProvisioningError
@@ -60,9 +60,9 @@ class Packages:
 
     def __init__(self, inputs: Callable[[], Inputs]) -> None:
         self._inputs = inputs
-        self._described: dict[str, Described] = {}
+        self._described: dict[str, ExpectedPackage] = {}
 
-    def named(self, word: str) -> Described:
+    def named(self, word: str) -> ExpectedPackage:
         """The package NAME:PLATFORM.
 
         Raises:
@@ -74,10 +74,10 @@ class Packages:
             if part is None:
                 raise InvalidCommand(unknown([each.variant for each in self._parts], word))
             package = workspace(part.variant, ARTIFACTS).package
-            self._described[word] = Described(part.layout, package, digests_of(ARTIFACTS))
+            self._described[word] = ExpectedPackage(part.layout, package, digests_of(ARTIFACTS))
         return self._described[word]
 
-    def known(self, package: Package) -> Described | None:
+    def known(self, package: Package) -> ExpectedPackage | None:
         """The package as the specs give it now; None where they do not, or cannot be read."""
         try:
             described = self.named(_word(package))
@@ -136,7 +136,7 @@ def _built_last(word: str, package: Package) -> Side:
     raise InvalidCommand(f"{word} has not been built; `doit package:{word}` builds it")
 
 
-def _same(called: str, word: str, packages: Packages) -> Described:
+def _same(called: str, word: str, packages: Packages) -> ExpectedPackage:
     """What the specs give of the package that an artifact holds."""
     try:
         return packages.named(word)

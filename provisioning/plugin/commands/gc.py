@@ -21,7 +21,7 @@ from provisioning.plugin.commands.base import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.builder.archive.store import Freed
+    from provisioning.builder.archive.store import SweepResult
 
 
 class Gc(ProjectCommand):
@@ -76,7 +76,7 @@ class Gc(ProjectCommand):
         return answer(_sentence(freed, most, dry=opt_values["dry_run"]))
 
 
-def _sentence(freed: Freed, most: int, *, dry: bool) -> str:
+def _sentence(freed: SweepResult, most: int, *, dry: bool) -> str:
     verb = "would free" if dry else "freed"
     return (
         f"{verb} {_chunks(freed.removed, freed.freed)}; {_chunks(freed.left, freed.size)} stay,"

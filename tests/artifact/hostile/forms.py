@@ -77,7 +77,7 @@ def tar_member(thing: Thing) -> bytes:
 
 def pressed(format: str, *parts: bytes) -> bytes:
     """Each part as a chunk of a tar's own."""
-    press = encoder(CODECS[format]).press
+    press = encoder(CODECS[format]).compress
     return b"".join(press(part) for part in parts if part)
 
 
