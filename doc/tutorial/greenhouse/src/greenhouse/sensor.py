@@ -13,7 +13,7 @@ Read = Callable[[], float]  # degrees Celsius; OSError when the sensor does not 
 
 
 def find(driver: str) -> Read:
-    """The reading function of a driver; raises `ConfigError` if this package does not contain it."""
+    """The reading function of a driver; raises `ConfigError` if the package lacks it."""
     if driver == "simulated":
         return simulated
     if driver != "gpio":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Vents:
-    """The state of the vents, which persists between readings: between the thresholds it does not change."""
+    """The state of the vents, which does not change between the two thresholds."""
 
     def __init__(self, open_above: float, close_below: float) -> None:
         self.open_above = open_above
