@@ -303,7 +303,7 @@ def view(path: Path, called: str) -> View:
     found = _told(called, lambda: _find(path))
     if found != path:
         called = os.path.join(called, found.name)
-    kind = _Tree if os.path.isdir(found) else _Packed
+    kind = _TreeView if os.path.isdir(found) else _PackedView
     return _told(called, lambda: kind(found, called))
 
 
@@ -325,7 +325,7 @@ def _told(called: str, look: Callable[[], T]) -> T:
         raise ArtifactError(f"{called}: {reason(error)}") from None
 
 
-class _Packed:
+class _PackedView:
     """An artifact that is a file: see View."""
 
     def __init__(self, path: Path, called: str) -> None:
@@ -363,7 +363,7 @@ def _bounded(blocks: Iterable[bytes], size: int) -> bytes:
     return content
 
 
-class _Tree:
+class _TreeView:
     """The directory of a package: see View."""
 
     def __init__(self, path: Path, called: str) -> None:

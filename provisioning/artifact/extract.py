@@ -50,7 +50,7 @@ def extract(artifact: Path, into: Path) -> Manifest:
 
 def _extract(reading: Reader, into: Path) -> Manifest:
     directory, itself = reserved(reading.data)
-    with Writer(into, (directory, itself, *reading.manifest.entries)) as writer:
+    with TreeWriter(into, (directory, itself, *reading.manifest.entries)) as writer:
         writer.write(itself, [reading.data])
         for finding in reading.findings(writer.write):
             raise ArtifactError(str(finding))
@@ -58,7 +58,7 @@ def _extract(reading: Reader, into: Path) -> Manifest:
     return reading.manifest
 
 
-class Writer:
+class TreeWriter:
     """A directory that is filled, by descriptors alone: no name is looked up through a link.
 
     All directories are there from the beginning. Where `owners` is said, entries have numbers for
@@ -80,7 +80,7 @@ class Writer:
             self.__exit__()
             raise
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> TreeWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,7 +151,7 @@ class Unpacking:
         self._entries = (*reserved(reading.data), *map(here, reading.manifest.entries))
         with ExitStack() as opened:
             self._directory = opened.enter_context(scratch(sum(map(_room, self._entries))))
-            self._writer = opened.enter_context(Writer(self._directory, self._entries))
+            self._writer = opened.enter_context(TreeWriter(self._directory, self._entries))
             self._unpacked = opened.enter_context(Descent(self._directory))
             self._open = opened.pop_all()
 

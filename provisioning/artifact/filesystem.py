@@ -66,7 +66,7 @@ def open_regular(path: Path) -> FileIO:
     return file
 
 
-class Span(RawIOBase):
+class FileRange(RawIOBase):
     """A part of an open file. Where in the file others read does not matter, nor to them."""
 
     def __init__(self, file: FileIO, start: int, length: int) -> None:

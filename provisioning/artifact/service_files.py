@@ -17,17 +17,9 @@ from provisioning.console import NO_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Protocol
 
     from provisioning.artifact.model.package import Package, Service
-
-    class Placed(Protocol):
-        """An entry, or what will become one."""
-
-        @property
-        def path(self) -> str: ...
-        @property
-        def type(self) -> str: ...
+    from provisioning.artifact.model.placement import Placed
 
 
 BOOT = "PROVISIONING_BOOT"

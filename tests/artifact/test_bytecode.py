@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.artifact.bytecode import Beside
 from provisioning.artifact.difference import view
-from provisioning.artifact.extract import Writer
+from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.filesystem import Descent
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest
@@ -108,7 +108,7 @@ def unpacked(into: Path) -> Path:
     data = manifest_of(ITEMS)
     into.mkdir()
     entries = (*reserved(data), *ENTRIES)
-    with Writer(into, entries) as writer:
+    with TreeWriter(into, entries) as writer:
         writer.write(entries[1], [data])
         for entry, content in ITEMS:
             if entry.type == FILE:

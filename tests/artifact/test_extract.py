@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.extract import Writer, extract
+from provisioning.artifact.extract import TreeWriter, extract
 from provisioning.artifact.model import manifest
 from provisioning.artifact.verify.tree import compare
 from provisioning.errors import ArtifactError
@@ -166,7 +166,7 @@ def test_links_may_lead_to_links(tmp_path: Path, into: Path) -> None:
 def test_nothing_is_written_through_a_link(tmp_path: Path, into: Path, target: str) -> None:
     (tmp_path / "mine").write_text("mine")
     item = file("a", b"theirs")
-    with Writer(into, (item.entry,)) as writer:
+    with TreeWriter(into, (item.entry,)) as writer:
         (into / "a").symlink_to(tmp_path / target)  # by somebody who was faster
         with pytest.raises(FileExistsError):
             writer.write(item.entry, [item.content])

@@ -284,7 +284,7 @@ def test_where_entries_may_lie_is_told_alike_at_once_and_one_by_one(
 ) -> None:
     entries = [Entry(path, kind, 0o755, "root", "root") for path, kind in places]
     entries = sorted(entries) if is_sorted else entries
-    tree = manifest._Tree()
+    tree = manifest._SeenPaths()
     try:
         for entry in entries:
             tree.add(entry)

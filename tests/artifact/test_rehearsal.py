@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from provisioning.artifact import process_pool
-from provisioning.artifact.extract import Writer
+from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.verify.verify import Verification
 
 from .making import NAME, directory, file, link, write_release
@@ -61,14 +61,14 @@ class AfterWriting(Protocol):
 @pytest.fixture
 def after_writing(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> AfterWriting:
     """Does something to what was unpacked, when all of it was."""
-    real = Writer.finish
+    real = TreeWriter.finish
 
     def finish_and(meddle: Callable[[Path], object]) -> None:
-        def finish(writer: Writer) -> None:
+        def finish(writer: TreeWriter) -> None:
             real(writer)
             meddle(scratch.folder / str(len(scratch.rooms)))
 
-        monkeypatch.setattr(Writer, "finish", finish)
+        monkeypatch.setattr(TreeWriter, "finish", finish)
 
     return finish_and
 
@@ -102,7 +102,7 @@ def test_while_others_read_the_manifest_is_handed_out_once(format: str, tmp_path
 def told(path: Path, scratch: Scratch) -> list[str]:
     with Verification(path, scratch) as verification:
         assert list(verification.read()) == []
-        return [str(finding) for finding in verification.rehearse()]
+        return [str(finding) for finding in verification.try_unpacking()]
 
 
 def test_what_is_unpacked_as_it_should_be_is_unpacked_once(many: Path, scratch: Scratch) -> None:
@@ -138,12 +138,12 @@ def test_an_archive_alone_is_unpacked_too(many: Path, scratch: Scratch) -> None:
 def test_what_is_written_otherwise_is_told(
     many: Path, scratch: Scratch, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Writer.write
+    real = TreeWriter.write
 
-    def meddled(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+    def meddled(self: TreeWriter, entry: Entry, blocks: Iterable[bytes]) -> None:
         real(self, entry, [b"?" * entry.size] if entry.path == path else blocks)
 
-    monkeypatch.setattr(Writer, "write", meddled)
+    monkeypatch.setattr(TreeWriter, "write", meddled)
     (finding,) = told(many, scratch)
     assert finding.startswith(f"{path}: sha256 ")
     assert len(scratch.rooms) == 2
@@ -188,14 +188,14 @@ def test_all_is_there_before_any_of_it_is_compared(
 def test_what_fails_the_first_time_may_do_with_more_room(
     many: Path, scratch: Scratch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Writer.write
+    real = TreeWriter.write
 
-    def full(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+    def full(self: TreeWriter, entry: Entry, blocks: Iterable[bytes]) -> None:
         if entry.path == "closed/x" and len(scratch.rooms) == 1:
             raise OSError(28, "No space left on device")
         real(self, entry, blocks)
 
-    monkeypatch.setattr(Writer, "write", full)
+    monkeypatch.setattr(TreeWriter, "write", full)
     assert told(many, scratch) == []
     assert scratch.rooms[1] > 2**60
     assert (scratch.folder / "2/closed/x").read_bytes() == b"x"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.extract import Writer
+from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.model.package import Hook
 from provisioning.artifact.verify.verify import verify_release
 from provisioning.builder.archive.pack import pack
@@ -185,13 +185,13 @@ def test_what_does_not_install_is_told(place: Workspace, digests: Digests) -> No
 def test_what_installs_as_something_else_is_told(
     place: Workspace, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Writer.write
+    real = TreeWriter.write
 
-    def meddled(self: Writer, entry: Entry, blocks: Iterable[bytes]) -> None:
+    def meddled(self: TreeWriter, entry: Entry, blocks: Iterable[bytes]) -> None:
         mode = 0o600 if entry.path == "lib/a" else entry.mode
         real(self, entry._replace(mode=mode), blocks)
 
-    monkeypatch.setattr(Writer, "write", meddled)
+    monkeypatch.setattr(TreeWriter, "write", meddled)
     assert _told(place, digests) == ["lib/a: mode 0600, the manifest says 0644"]
 
 

@@ -14,7 +14,7 @@ from provisioning.artifact.codec import GzipReader, XzReader, ZstdReader
 from provisioning.artifact.deb import containers, control, places
 from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import SCRIPTS, Extra, stated
-from provisioning.artifact.filesystem import HashedReader, Span, of_bytes
+from provisioning.artifact.filesystem import FileRange, HashedReader, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.artifact.tar import ustar
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.tar.chunking import Index
-    from provisioning.artifact.tar.ustar import Stream
+    from provisioning.artifact.tar.ustar import Readable
     from provisioning.artifact.verify.contents import Write
 
 
@@ -78,7 +78,7 @@ class DebReader:
         self._ar = containers.Archive(self._packed)
         _, member = self._ar.member({containers.CONTROL: containers.CONTROL})
         # How large it may be, only the manifest tells: it is read when all else is known.
-        self._control = Span(file, self._packed.size, member.size)
+        self._control = FileRange(file, self._packed.size, member.size)
         while member.read(_BUFFER):
             pass
         codec, member = self._ar.member(containers.DATA)
@@ -130,7 +130,7 @@ class DebReader:
         for path, way in places.parents_of(self.manifest, sorted(extras)):
             held = None
             if self._stream.read(len(way)) == way:
-                held = _held(self._stream, path, places.EXTRA_MODE)
+                held = _measured(self._stream, path, places.EXTRA_MODE)
             if not held or held.digest != extras[path]:  # guard: extra-files-of-a-deb
                 raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
             yield Extra(path, held.size, held.md5)
@@ -157,7 +157,7 @@ class DebReader:
         return held + paths * (len(SCRIPTS) + len(package.services)) + _TEXTS_LIMIT
 
 
-class _Held(NamedTuple):
+class _Measured(NamedTuple):
     """What was found of a file that the manifest has no size of."""
 
     size: int
@@ -165,7 +165,7 @@ class _Held(NamedTuple):
     md5: str
 
 
-def _held(stream: Stream, name: str, mode: int) -> _Held | None:
+def _measured(stream: Readable, name: str, mode: int) -> _Measured | None:
     """Read a file of root's; None where something else is."""
     header = stream.read(len(containers.head(name, mode, 0)))
     size = _size_of(header[-BLOCK:])
@@ -174,7 +174,7 @@ def _held(stream: Stream, name: str, mode: int) -> _Held | None:
     sha256, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
     for piece in _summed(ustar.read_content(stream, name, size), md5):
         sha256.update(piece)
-    return _Held(size, sha256.hexdigest(), md5.hexdigest())
+    return _Measured(size, sha256.hexdigest(), md5.hexdigest())
 
 
 def _control_findings(
@@ -191,20 +191,20 @@ def _control_findings(
 
 
 def _wrong_in_control(
-    stream: Stream, files: Mapping[str, bytes], scripts: Mapping[str, str]
+    stream: Readable, files: Mapping[str, bytes], scripts: Mapping[str, str]
 ) -> str:
     """Name the first part of the control member that is not as it should be; "" if none is."""
     digests = {**{name: of_bytes(held) for name, held in files.items()}, **scripts}
     if stream.read(len(control.TOP)) != control.TOP:
         return "./"
     for name in sorted(digests):
-        held = _held(stream, f"./{name}", control.mode_of(name))
+        held = _measured(stream, f"./{name}", control.mode_of(name))
         if not held or held.digest != digests[name]:  # guard: deb-control
             return name
     return "" if stream.read(len(ustar.END)) == ustar.END else "its end"
 
 
-def _read_preamble(stream: Stream) -> tuple[bytes, Manifest, Gnu]:
+def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
     """Read on to the manifest, which then says what should have come before it.
 
     Which times the files bear it does not say, and the time that it bears itself does.

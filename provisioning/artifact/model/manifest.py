@@ -249,7 +249,7 @@ def _demand_tree(entries: list[Entry], where: str) -> None:
     """Demand that each entry may lie where it does, after those before it."""
     if _is_tree(entries):
         return
-    tree = _Tree()
+    tree = _SeenPaths()
     for entry in entries:
         try:
             tree.add(entry)
@@ -258,7 +258,7 @@ def _demand_tree(entries: list[Entry], where: str) -> None:
 
 
 def _is_tree(entries: list[Entry]) -> bool:
-    """Tell whether `_Tree` takes them all, in less time."""
+    """Tell whether `_SeenPaths` takes them all, in less time."""
     paths = [entry.path for entry in entries]
     keys = {*map(collision_key, (RESERVED, MANIFEST)), *map(collision_key, paths)}
     directories = {"", RESERVED, *(entry.path for entry in entries if entry.type == DIR)}
@@ -269,7 +269,7 @@ def _is_tree(entries: list[Entry]) -> bool:
     return in_order and len(keys) == len(paths) + 2 and above <= directories
 
 
-class _Tree:
+class _SeenPaths:
     """The entries seen so far, which say where the next one may lie."""
 
     def __init__(self) -> None:

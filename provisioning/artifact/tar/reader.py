@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.codec import READERS
-from provisioning.artifact.filesystem import MIB, HashedReader, Span, of_bytes
+from provisioning.artifact.filesystem import MIB, FileRange, HashedReader, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, Entry, shown
 from provisioning.artifact.process_pool import Team
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.formats import Prove
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.tar.ustar import Member, Stream
+    from provisioning.artifact.tar.ustar import Member, Readable
     from provisioning.artifact.verify.contents import Finding, Write
 
     Members = Iterator[tuple[Member, Iterator[bytes]]]
@@ -149,7 +149,7 @@ def prove(
     try:
         proof = _ChunkProof(file, reading, index, write)
         with Team(proof.is_sound, len(proof.runs)) as team:
-            read = filesystem.HashedReader(Span(file, 0, proof.size + 1))
+            read = filesystem.HashedReader(FileRange(file, 0, proof.size + 1))
             while read.read(_BUFFER):
                 pass
             if meanwhile:
@@ -205,7 +205,7 @@ class _ChunkProof:
         run = self.runs[number]
         first, chunks = run.chunks[0], list[Chunk]()
         tar_length = sum(chunk.tar_length for chunk in run.chunks)
-        span = Span(self._file, first.offset, sum(chunk.length for chunk in run.chunks))
+        span = FileRange(self._file, first.offset, sum(chunk.length for chunk in run.chunks))
         unpacked = self._reader(span, tar_length, chunks.append if self._is_indexed else None)
         stream = io.BufferedReader(unpacked, _BUFFER)
         return (
@@ -215,7 +215,7 @@ class _ChunkProof:
             and (not self._is_indexed or _moved(chunks, first) == run.chunks)
         )
 
-    def _comes(self, stream: Stream, entry: Entry) -> bool:
+    def _comes(self, stream: Readable, entry: Entry) -> bool:
         """Whether an entry comes next in the tar, and holds what its digest says."""
         header = self._spelling.header(entry)
         if 0 < entry.size <= _AT_ONCE:
@@ -227,7 +227,7 @@ class _ChunkProof:
         content = ustar.read_content(stream, entry.path, entry.size)
         return digested(entry, content, self._write) == entry.digest
 
-    def _comes_at_once(self, stream: Stream, entry: Entry, header: bytes) -> bool:
+    def _comes_at_once(self, stream: Readable, entry: Entry, header: bytes) -> bool:
         """The same for a small file, as nearly all are: with fewer calls for each."""
         begin, padding = len(header), ustar.padding(entry.size)
         end = begin + entry.size

@@ -67,7 +67,7 @@ class Member(NamedTuple):
     """In seconds."""
 
 
-class Stream(Protocol):
+class Readable(Protocol):
     """What members are read from: `read(n)` falls short of n bytes only at the end."""
 
     def read(self, size: int, /) -> bytes: ...
@@ -121,7 +121,7 @@ def length(member: Member) -> int:
     return head + member.size + padding(member.size)
 
 
-def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
+def read_members(stream: Readable) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Read the members of a tar and their contents, in blocks of at most a MiB, to the very end.
 
     What the caller leaves of a content is read and dropped before the next member. Raises
@@ -138,7 +138,7 @@ def read_members(stream: Stream) -> Iterator[tuple[Member, Iterator[bytes]]]:
         raise ArtifactError("the tar inside goes on after its end")
 
 
-def read_content(stream: Stream, name: str, size: int) -> Iterator[bytes]:
+def read_content(stream: Readable, name: str, size: int) -> Iterator[bytes]:
     """Read what follows the header of a file, in blocks of at most a MiB, and the padding."""
     left = size
     while left:
@@ -223,14 +223,14 @@ def _pax(records: bytes) -> bytes:
     return block + records + bytes(padding(len(records)))
 
 
-def _read(stream: Stream, size: int) -> bytes:
+def _read(stream: Readable, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
         raise ArtifactError("the tar inside is cut off")
     return data
 
 
-def _read_member(stream: Stream, block: bytes) -> Member:
+def _read_member(stream: Readable, block: bytes) -> Member:
     spelling, records = block, b""
     if block[_FLAG] == _PAX:
         records = _read_records(stream, block)
@@ -249,7 +249,7 @@ def _read_member(stream: Stream, block: bytes) -> Member:
     return member
 
 
-def _read_records(stream: Stream, block: bytes) -> bytes:
+def _read_records(stream: Readable, block: bytes) -> bytes:
     length = _octal(block[_SIZE])
     if not 0 < length <= _LONGEST_PAX:  # guard: pax-header-length
         raise ArtifactError(f"{_label(block)}: is not of 1 to {_LONGEST_PAX} bytes")

@@ -1,4 +1,4 @@
-"""Knows the files that lie beside an artifact: the manifest, an index and SHA256SUMS."""
+"""Verifies artifacts: all that is in one, and the files beside it, against its manifest."""
 
 from __future__ import annotations
 
@@ -39,132 +39,44 @@ if TYPE_CHECKING:
     from provisioning.artifact.tar.chunking import Index
 
 
+_MOST = 1000  # findings: more than anyone reads, and the end of an endless archive
 _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
 
 
-class Sidecars:
-    """What the files beside an artifact say about it. `read` comes first, then `compare`.
-
-    `complete`: all of them have to be there.
-    """
-
-    def __init__(self, artifact: Path, *, complete: bool) -> None:
-        self._artifact = artifact
-        self._complete = complete
-        format = format_of(artifact.name) or DIR
-        self._index_name = index_name(artifact.name) if format in CODECS else ""
-        self._listed_as = f"{artifact.name}/{MANIFEST}" if format == DIR else artifact.name
-        self._data: dict[str, bytes] = {}
-        self.index: Index | None = None  # if there is one that can be read
-
-    def read(self) -> Iterator[Finding]:
-        """Read what can be read before the artifact is."""
-        yield from self._read(SUMS, _LONGEST_SUMS)
-        if self._index_name:
-            yield from self._read(self._index_name, canonical.LIMIT)
-        if self._index_name in self._data:
-            try:
-                self.index = chunking.parse(self._data[self._index_name], self._index_name)
-            except ArtifactError as error:
-                yield Finding(*str(error).split(": ", 1))
-
-    def _read(self, name: str, limit: int) -> Iterator[Finding]:
-        try:
-            self._data[name] = read_bounded(self._artifact.with_name(name), limit)
-        except FileNotFoundError:
-            if self._complete:
-                yield Finding(name, "is missing")
-        except (OSError, ArtifactError) as error:
-            yield Finding(name, reason(error))
-
-    def compare(self, actual: Summary) -> Iterator[Finding]:
-        """Hold what they say against the artifact, once it has been read to its end."""
-        name = manifest_name(actual.package)
-        yield from self._read(name, canonical.LIMIT)
-        if self._data.get(name, actual.manifest) != actual.manifest:  # guard: sidecar-manifest
-            yield Finding(name, "is not the manifest inside the archive")
-        if self.index and actual.indexed:
-            yield from self._compare_index(self.index, actual.indexed)
-        if SUMS in self._data:
-            yield from self._compare_sums(self._data[SUMS], actual)
-
-    def _compare_index(self, says: Index, actual: Index) -> Iterator[Finding]:
-        for key, value in says._asdict().items():
-            found = getattr(actual, key)
-            if key != "chunks" and value != found:
-                yield Finding(self._index_name, f"{key} {value}, the archive's is {found}")
-        if says.chunks != actual.chunks:
-            yield Finding(self._index_name, "its chunks are not those of the archive")
-
-    def _compare_sums(self, sums: bytes, actual: Summary) -> Iterator[Finding]:
-        """Do what `sha256sum -c` does, and demand that nothing is left out."""
-        listed = {}
-        for number, line in enumerate(sums.splitlines(keepends=True), 1):
-            match = _SUM.fullmatch(line)
-            name = match[2].decode(errors="replace") if match else ""
-            if not match:
-                yield Finding(SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
-            elif name in listed:
-                yield Finding(SUMS, f"line {number}: lists {shown(name)} again")
-            else:
-                listed[name] = match[1].decode()
-        needed = {self._listed_as: actual.digest}
-        for name in filter(None, (self._index_name, manifest_name(actual.package))):
-            needed[name] = filesystem.of_bytes(self._data[name]) if name in self._data else ""
-        for name in sorted({*listed, *needed}):
-            if name not in listed:
-                yield Finding(SUMS, f"does not list {name}")
-            elif name not in needed:
-                yield from self._compare_other(name, actual.package)
-            elif needed[name] and needed[name] != listed[name]:  # guard: sum-that-differs
-                yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
-
-    def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
-        """Hold a line of SHA256SUMS against what else a release may hold: other formats."""
-        if not any(name in files(package, format) for format in FORMATS):
-            yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
-        elif self._complete and not os.path.lexists(self._artifact.parent / name):
-            yield Finding(name, "is missing")
-
-
-_MOST = 1000  # findings: more than anyone reads, and the end of an endless archive
-
-
-class Report(NamedTuple):
-    """What verifying one artifact has shown: it is good if there are no findings."""
+class Verdict(NamedTuple):
+    """The result of verifying one artifact: it is good if there are no findings."""
 
     artifact: str  # its name
     manifest: Manifest | None  # None if it could not be read
     findings: tuple[Finding, ...]
     byte_code: tuple[str, ...] = ()
-    """What Python has left beside its sources where it lies unpacked: no finding."""
+    """What Python has left beside its sources in an unpacked package: no findings."""
 
-    def strict(self) -> Report:
-        """The same for whoever wants nothing there that the manifest does not list."""
+    def strict(self) -> Verdict:
+        """The same, with byte code among the findings."""
         return self._replace(
             findings=tuple(sorted((*self.findings, *as_findings(self.byte_code)))), byte_code=()
         )
 
 
 def as_findings(byte_code: Iterable[str]) -> Iterator[Finding]:
-    """Byte code, where it is one difference as any other."""
+    """A finding for each file of byte code."""
     return (Finding(path, "is byte code, which the manifest does not list") for path in byte_code)
 
 
-def verify(path: Path, *, complete: bool = False) -> Report:
+def verify(path: Path, *, complete: bool = False) -> Verdict:
     """Verify an artifact: a file, or the directory of a package, as `tar` unpacks it.
 
-    It is read to its last byte, and all that is in it is held against the manifest inside; it is
-    held against the sidecars that lie beside it too, which must be there if the release has to be
-    `complete`. Whatever is wrong is a finding.
+    It is read to its last byte, and all that is in it is compared with the manifest inside, and
+    with the sidecars beside it. Those must all be there if the release has to be `complete`.
     """
     with Verification(path, complete=complete) as verification:
         findings = tuple(verification.read())
-        return Report(path.name, verification.manifest, findings, verification.byte_code)
+        return Verdict(path.name, verification.manifest, findings, verification.byte_code)
 
 
-def verify_release(directory: Path) -> tuple[Report, ...]:
+def verify_release(directory: Path) -> tuple[Verdict, ...]:
     """Verify all artifacts of a release, which must have all of its sidecars."""
     try:
         found = artifacts(directory)
@@ -173,16 +85,16 @@ def verify_release(directory: Path) -> tuple[Report, ...]:
     else:
         message = "holds no artifact"
     if not found:
-        return (Report(directory.name, None, (Finding(directory.name, message),)),)
+        return (Verdict(directory.name, None, (Finding(directory.name, message),)),)
     return tuple(verify(each, complete=True) for each in found)
 
 
 class Verification:
-    """What `verify` does, and a rehearsal: the package is unpacked into a scratch directory.
+    """One verification, and a trial: the package is unpacked into a scratch directory.
 
-    `read` comes first. If it finds nothing, `rehearse` tells what was unpacked otherwise than the
-    manifest says; in between, other processes are busy with that. While others read, `meanwhile`
-    may be handed the manifest: whether it is the right one need not wait until it has proved true.
+    Call `read` first. If it finds nothing, `try_unpacking` yields what was unpacked otherwise than
+    the manifest says; in between, other processes compare. `meanwhile` gets the manifest while
+    others read: what depends on it need not wait until it has been proved.
     """
 
     def __init__(
@@ -210,35 +122,24 @@ class Verification:
         self._open.close()
 
     def read(self) -> Iterator[Finding]:
-        """Tell what is wrong with the artifact and its sidecars."""
+        """What is wrong with the artifact and its sidecars."""
         sidecars = Sidecars(self._path, complete=self._complete)
+        summary: Summary | None = None
         yield from sidecars.read()
-        whole = yield from self._read(sidecars.index)
-        if whole:
-            yield from sidecars.compare(whole)
+        try:
+            if os.path.isdir(self._path):
+                summary = yield from self._read_tree()
+            else:
+                with open_regular(self._path) as file:
+                    summary = yield from self._read_file(file, sidecars.index)
+        except (ArtifactError, OSError) as error:
+            yield Finding(self.name, reason(error))
+        if summary:
+            yield from sidecars.compare(summary)
         if self.manifest and self._complete:
             name = artifact_name(self.manifest.package, format_of(self.name) or DIR)
             if name != self.name:
                 yield Finding(self.name, f"should be called {name}, says its manifest")
-
-    def rehearse(self) -> Iterator[Finding]:
-        """Tell what is wrong with what was unpacked."""
-        if os.path.isdir(self._path):
-            return  # it is unpacked
-        if self._scratch and not (self._unpacking and self._unpacking.went_well()):
-            self._open.close()
-            yield from unpacking_differences(self._path, self._scratch)
-
-    def _read(self, says: Index | None) -> Generator[Finding, None, Summary | None]:
-        """Tell what is wrong with the artifact, of which an index `says` something."""
-        try:
-            if os.path.isdir(self._path):
-                return (yield from self._read_tree())
-            with open_regular(self._path) as file:
-                return (yield from self._read_file(file, says))
-        except (ArtifactError, OSError) as error:
-            yield Finding(self.name, reason(error))
-            return None
 
     def _read_tree(self) -> Generator[Finding, None, Summary]:
         data, self.manifest = tree.read_manifest(self._path)
@@ -248,40 +149,127 @@ class Verification:
         return Summary(data, self.manifest.package, filesystem.of_bytes(data), None)
 
     def _read_file(
-        self, file: FileIO, says: Index | None
+        self, file: FileIO, index: Index | None
     ) -> Generator[Finding, None, Summary | None]:
-        most = len(says.chunks) if says else 0
+        """Prove the file on all processors; if that fails, read it in one pass to say why."""
+        most = len(index.chunks) if index else 0
         reading = reader(file, self.name, most)
         self.manifest = reading.manifest
-        proving = reading.prover(says and says._replace(archive=self.name))
-        if proving:
-            if whole := self._prove(reading, proving):
-                return whole
+        if prove := reading.prover(index and index._replace(archive=self.name)):
+            if proved := self._prove(reading, prove):
+                return proved
             file.seek(0)
             reading = reader(file, self.name, most)
-        if not (yield from self._told(reading.findings())):
-            return None
-        return reading.summary(self.name)
-
-    def _told(self, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
-        """Tell findings, and whether those were all."""
-        for count, finding in enumerate(findings):
+        for count, finding in enumerate(reading.findings()):
             if count == _MOST:  # guard: most-zip-members
                 yield Finding(self.name, f"has {_MOST} differences; the rest was not read")
-                return False
+                return None
             yield finding
-        return True
+        return reading.summary(self.name)
 
-    def _prove(self, reading: Reader, proving: Prove) -> Summary | None:
+    def _prove(self, reading: Reader, prove: Prove) -> Summary | None:
         meanwhile = partial(self._meanwhile, reading.manifest) if self._meanwhile else None
         if not self._scratch:
-            return proving(None, meanwhile)
+            return prove(None, meanwhile)
         try:
             unpacking = self._open.enter_context(Unpacking(reading, self._scratch))
-            proved = proving(unpacking.write, meanwhile)
+            proved = prove(unpacking.write, meanwhile)
             if proved:
                 unpacking.finish()
                 self._unpacking = unpacking
         except (ArtifactError, OSError):
             return None
         return proved
+
+    def try_unpacking(self) -> Iterator[Finding]:
+        """What is wrong with what was unpacked."""
+        if os.path.isdir(self._path):
+            return  # it is unpacked
+        if self._scratch and not (self._unpacking and self._unpacking.went_well()):
+            self._open.close()
+            yield from unpacking_differences(self._path, self._scratch)
+
+
+class Sidecars:
+    """The files beside an artifact: manifest, index and SHA256SUMS. Call `read`, then `compare`.
+
+    `complete`: all of them have to be there.
+    """
+
+    def __init__(self, artifact: Path, *, complete: bool) -> None:
+        self._artifact = artifact
+        self._complete = complete
+        format = format_of(artifact.name) or DIR
+        self._index_name = index_name(artifact.name) if format in CODECS else ""
+        self._listed_as = f"{artifact.name}/{MANIFEST}" if format == DIR else artifact.name
+        self._data: dict[str, bytes] = {}
+        self.index: Index | None = None  # if there is one that can be read
+
+    def read(self) -> Iterator[Finding]:
+        """Read SHA256SUMS and the index."""
+        yield from self._read(SUMS, _LONGEST_SUMS)
+        if self._index_name:
+            yield from self._read(self._index_name, canonical.LIMIT)
+        if self._index_name in self._data:
+            try:
+                self.index = chunking.parse(self._data[self._index_name], self._index_name)
+            except ArtifactError as error:
+                yield Finding(*str(error).split(": ", 1))
+
+    def _read(self, name: str, limit: int) -> Iterator[Finding]:
+        try:
+            self._data[name] = read_bounded(self._artifact.with_name(name), limit)
+        except FileNotFoundError:
+            if self._complete:
+                yield Finding(name, "is missing")
+        except (OSError, ArtifactError) as error:
+            yield Finding(name, reason(error))
+
+    def compare(self, actual: Summary) -> Iterator[Finding]:
+        """Compare them with an artifact that has been read to its end."""
+        name = manifest_name(actual.package)
+        yield from self._read(name, canonical.LIMIT)
+        if self._data.get(name, actual.manifest) != actual.manifest:  # guard: sidecar-manifest
+            yield Finding(name, "is not the manifest inside the archive")
+        if self.index and actual.indexed:
+            yield from self._compare_index(self.index, actual.indexed)
+        if SUMS in self._data:
+            yield from self._compare_sums(self._data[SUMS], actual)
+
+    def _compare_index(self, says: Index, actual: Index) -> Iterator[Finding]:
+        for key, value in says._asdict().items():
+            found = getattr(actual, key)
+            if key != "chunks" and value != found:
+                yield Finding(self._index_name, f"{key} {value}, the archive's is {found}")
+        if says.chunks != actual.chunks:
+            yield Finding(self._index_name, "its chunks are not those of the archive")
+
+    def _compare_sums(self, sums: bytes, actual: Summary) -> Iterator[Finding]:
+        """As `sha256sum -c`, and every file must be listed."""
+        listed = {}
+        for number, line in enumerate(sums.splitlines(keepends=True), 1):
+            match = _SUM.fullmatch(line)
+            name = match[2].decode(errors="replace") if match else ""
+            if not match:
+                yield Finding(SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
+            elif name in listed:
+                yield Finding(SUMS, f"line {number}: lists {shown(name)} again")
+            else:
+                listed[name] = match[1].decode()
+        needed = {self._listed_as: actual.digest}
+        for name in filter(None, (self._index_name, manifest_name(actual.package))):
+            needed[name] = filesystem.of_bytes(self._data[name]) if name in self._data else ""
+        for name in sorted({*listed, *needed}):
+            if name not in listed:
+                yield Finding(SUMS, f"does not list {name}")
+            elif name not in needed:
+                yield from self._compare_other(name, actual.package)
+            elif needed[name] and needed[name] != listed[name]:  # guard: sum-that-differs
+                yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
+
+    def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
+        """Check that another file that SHA256SUMS lists is of the release, and there."""
+        if not any(name in files(package, format) for format in FORMATS):
+            yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
+        elif self._complete and not os.path.lexists(self._artifact.parent / name):
+            yield Finding(name, "is missing")

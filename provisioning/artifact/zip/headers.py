@@ -44,7 +44,7 @@ KINDS = {FILE: stat.S_IFREG, DIR: stat.S_IFDIR, LINK: stat.S_IFLNK}
 _DOS_DIRECTORY = 0x10
 
 
-class Packed(NamedTuple):
+class Compressed(NamedTuple):
     """What became of a content. Sizes are in bytes."""
 
     method: int  # STORED or DEFLATED
@@ -53,7 +53,7 @@ class Packed(NamedTuple):
 
 
 Clock = tuple[int, int]  # time and date, as MS-DOS has them
-EMPTY = Packed(STORED, 0, 0)
+EMPTY = Compressed(STORED, 0, 0)
 
 
 def size_of(member: Member) -> int:
@@ -66,7 +66,7 @@ def is_large(size: int) -> bool:
     return size >= _LARGE
 
 
-def is_possible(kind: str, size: int, packed: Packed) -> bool:
+def is_possible(kind: str, size: int, packed: Compressed) -> bool:
     """Whether this can have become of a content: a link is stored, and nothing is nothing."""
     if kind == DIR or not size:
         return not size and packed == EMPTY
@@ -81,14 +81,14 @@ def clock(seconds: int) -> Clock:
     return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day
 
 
-def local(member: Member, clock: Clock, packed: Packed) -> bytes:
+def local(member: Member, clock: Clock, packed: Compressed) -> bytes:
     """Spell what precedes a member's content."""
     size = size_of(member)
     extra = _extra((size, packed.size) if is_large(size) else (), member)
     return LOCAL + _common(member, clock, packed, len(extra)) + member.name.encode() + extra
 
 
-def central(member: Member, clock: Clock, packed: Packed, offset: int) -> bytes:
+def central(member: Member, clock: Clock, packed: Compressed, offset: int) -> bytes:
     """Spell what the central directory says of a member, whose local header lies at `offset`."""
     size = size_of(member)
     numbers = (size, packed.size) if is_large(size) else ()
@@ -120,7 +120,7 @@ def end(count: int, size: int, offset: int) -> bytes:
     return spelt + END.pack(b"PK\5\6", 0, 0, count, count, *sizes, 0)
 
 
-def _common(member: Member, clock: Clock, packed: Packed, extra: int) -> bytes:
+def _common(member: Member, clock: Clock, packed: Compressed, extra: int) -> bytes:
     size, kept = size_of(member), packed.size
     version = _VERSION
     if is_large(size):

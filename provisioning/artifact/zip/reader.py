@@ -13,7 +13,7 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.filesystem import MIB, HashedReader, Span
+from provisioning.artifact.filesystem import MIB, FileRange, HashedReader
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, TYPES, Entry, shown
 from provisioning.artifact.process_pool import Team
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.tar.chunking import Index
     from provisioning.artifact.verify.contents import Write
-    from provisioning.artifact.zip.headers import Clock, Packed
+    from provisioning.artifact.zip.headers import Clock, Compressed
     from provisioning.artifact.zip.stream import Local
 
 
@@ -250,7 +250,7 @@ def prove(
     try:
         proof = _ZipProof(file, reading, write)
         with Team(proof.is_sound, len(proof.runs)) as team:
-            read = HashedReader(Span(file, 0, proof.size + 1))
+            read = HashedReader(FileRange(file, 0, proof.size + 1))
             while read.read(_PROOF_BUFFER):
                 pass
             if meanwhile:
@@ -292,7 +292,7 @@ class _ZipProof:
         run, following = self.runs[number], self._ends[number]
         _, at, offset = run
         stream = io.BufferedReader(
-            Span(self._file, offset, following.offset - offset), _PROOF_BUFFER
+            FileRange(self._file, offset, following.offset - offset), _PROOF_BUFFER
         )
         source = ZipStream(stream)
         for entry in self._entries[run.first : following.first]:
@@ -309,7 +309,7 @@ class _ZipProof:
             at += len(spelling)
         return (at, offset + source.offset) == following[1:]
 
-    def _comes(self, source: ZipStream, entry: Entry, member: Member, packed: Packed) -> bool:
+    def _comes(self, source: ZipStream, entry: Entry, member: Member, packed: Compressed) -> bool:
         size = size_of(member)
         if not is_possible(entry.type, size, packed):
             return False
@@ -328,7 +328,7 @@ class _ZipProof:
         return self._part(start, start + size), start
 
     def _part(self, start: int, stop: int) -> bytes:
-        return io.BufferedReader(Span(self._file, start, stop - start)).read()
+        return io.BufferedReader(FileRange(self._file, start, stop - start)).read()
 
     def _runs(self) -> Iterator[_MemberRun]:
         first = at = held = 0

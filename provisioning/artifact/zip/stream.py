@@ -21,7 +21,7 @@ from provisioning.artifact.zip.headers import (
     STORED,
     ZIP64,
     Clock,
-    Packed,
+    Compressed,
     is_large,
     local,
 )
@@ -30,7 +30,7 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from provisioning.artifact.tar.ustar import Stream
+    from provisioning.artifact.tar.ustar import Readable
 
 STRANGE = "its header is damaged, or another tool's"
 
@@ -42,7 +42,7 @@ class Local(NamedTuple):
 
     name: str
     clock: Clock
-    packed: Packed
+    packed: Compressed
     size: int
     spelling: bytes
 
@@ -50,7 +50,7 @@ class Local(NamedTuple):
 class ZipStream:
     """The bytes of a zip, one after the other. Raises ArtifactError where there are too few."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self.offset = 0
 
@@ -83,7 +83,7 @@ def read_local(source: ZipStream) -> Local:
         size, kept = _large(extra, (size, kept))
     if kept > MOST_32 and not is_large(size):  # which would have no spelling at all
         raise ArtifactError(f"{shown(text)}: {STRANGE}")
-    packed = Packed(method, crc, kept)
+    packed = Compressed(method, crc, kept)
     return Local(text, (clock[0], clock[1]), packed, size, LOCAL + head + name + extra)
 
 
@@ -94,7 +94,7 @@ def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
     return local(spelt, clock, found.packed) != found.spelling  # guard: zip-local-header
 
 
-def read_content(source: ZipStream, name: str, packed: Packed, size: int) -> Iterator[bytes]:
+def read_content(source: ZipStream, name: str, packed: Compressed, size: int) -> Iterator[bytes]:
     """Read a content of `size` bytes, in blocks of at most a MiB.
 
     Raises ArtifactError, which names the member: it is damaged, or of another size.
@@ -129,7 +129,7 @@ class Central(NamedTuple):
 
     name: str
     mode: int  # as stat(2) gives it
-    packed: Packed
+    packed: Compressed
     offset: int  # of the local header
     length: int  # of the central one, in bytes
 
@@ -144,7 +144,7 @@ def parse_central(data: bytes, at: int = 0) -> Central:
         numbers = size, kept, offset
         _, kept, offset = _large(data[start + name : start + name + extra], numbers)
     length = start + name + extra + comment - at
-    return Central(text, attributes >> 16, Packed(method, crc, kept), offset, length)
+    return Central(text, attributes >> 16, Compressed(method, crc, kept), offset, length)
 
 
 def parse_end(tail: bytes) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.extract import Writer
+from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.ustar import EPOCH
@@ -27,7 +27,7 @@ def write(job: PackJob, made: Output) -> None:
     reserved = archive.reserved(job.manifest)
     entries = (*reserved, *(each.entry for each in collected))
     root = made.directory(job.place.artifact(job.format))
-    with Writer(root, entries) as writer:
+    with TreeWriter(root, entries) as writer:
         writer.write(reserved[1], [job.manifest])
         for each in collected:
             if each.entry.type == FILE:

@@ -25,7 +25,7 @@ from provisioning.artifact.zip.headers import (
     EMPTY,
     LOCAL,
     STORED,
-    Packed,
+    Compressed,
     central,
     clock,
     end,
@@ -166,9 +166,9 @@ def _deflate_each(
             if member.type == FILE:
                 deflated = compress(data)
             if len(deflated) < len(data):
-                data, packed = deflated, Packed(DEFLATED, crc, len(deflated))
+                data, packed = deflated, Compressed(DEFLATED, crc, len(deflated))
             else:
-                packed = Packed(STORED, crc, len(data))
+                packed = Compressed(STORED, crc, len(data))
         parts += (local(member, time, packed), data)
     return b"".join(parts)
 
@@ -178,7 +178,7 @@ def _central(heads: Iterable[_ZipHead], data: Bytes, start: int) -> Iterator[byt
     at = 0
     for member, time in heads:
         _, _, method, _, _, crc, size, _, *names = COMMON.unpack_from(data, at + len(LOCAL))
-        yield central(member, time, Packed(method, crc, size), start + at)
+        yield central(member, time, Compressed(method, crc, size), start + at)
         at += len(LOCAL) + COMMON.size + sum(names) + size
 
 
@@ -190,7 +190,7 @@ def _write_large(file: BinaryIO, head: _ZipHead, chunks: Iterable[CompressedChun
     for each in chunks:
         size += file.write(joined.add(each.packed.data, each.tar_length))
     size += file.write(END)
-    stop, packed = file.tell(), Packed(DEFLATED, joined.crc, size)
+    stop, packed = file.tell(), Compressed(DEFLATED, joined.crc, size)
     file.seek(start)
     file.write(local(member, time, packed))
     file.seek(stop)

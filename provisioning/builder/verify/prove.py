@@ -116,7 +116,7 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
             if not proved and not judge.agrees(artifact.manifest):
                 yield from contradictions(artifact.manifest, judge.described.manifest)
             proved = artifact.manifest
-            yield from artifact.rehearse()
+            yield from artifact.try_unpacking()
 
 
 class _Judge:

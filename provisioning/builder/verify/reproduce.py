@@ -16,7 +16,7 @@ from provisioning.artifact.codec import READERS
 from provisioning.artifact.deb import containers
 from provisioning.artifact.deb.reader import READERS as DEB_READERS
 from provisioning.artifact.difference import compare, spelled, view
-from provisioning.artifact.filesystem import MIB, Span
+from provisioning.artifact.filesystem import MIB, FileRange
 from provisioning.artifact.formats import CODECS, DEB, DIR, ZIP, format_of
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.verify.contents import Finding
@@ -186,21 +186,21 @@ def _deb_members(file: FileIO) -> Iterator[_Member]:
             for each in _tar_members(file, start, size, DEB_READERS[codecs[name]]):
                 yield each._replace(name=f"{name}: {each.name}")
         fields = header[16 : containers.SIZE.start]  # the size goes with the content
-        yield _Member(name, "" if name in codecs else _digest(Span(file, start, size)), fields)
+        yield _Member(name, "" if name in codecs else _digest(FileRange(file, start, size)), fields)
         file.seek(start + size + len(containers.padding(size)))
 
 
 def _tar_members(
     file: FileIO, start: int, size: int, reader: type[ChunkReader]
 ) -> Iterator[_Member]:
-    stream = io.BufferedReader(reader(Span(file, start, size), 1 << 62))
+    stream = io.BufferedReader(reader(FileRange(file, start, size), 1 << 62))
     with stream, tarfile.open(fileobj=stream, mode="r|", encoding="utf-8") as archive:
         for info in archive:
             content = archive.extractfile(info) if info.isreg() else None
             yield _Member(info.name, _digest(content) if content else "", info.get_info())
 
 
-def _digest(content: IO[bytes] | Span) -> str:
+def _digest(content: IO[bytes] | FileRange) -> str:
     digest = hashlib.sha256()
     while block := content.read(MIB):
         digest.update(block)

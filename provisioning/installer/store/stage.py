@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.extract import Writer
+from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.filesystem import Descent, open_regular, reason
 from provisioning.artifact.formats import DEB, format_of, reader
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
@@ -299,7 +299,7 @@ class _NotProvedError(TargetError):
     """Something went wrong, and nobody knows what."""
 
 
-class _Writer(Writer):
+class _Writer(TreeWriter):
     """Writes a release, and shares with an earlier one the files that are the same."""
 
     def __init__(self, into: int, release: Release, earlier: Reflinks) -> None:

@@ -15,7 +15,7 @@ from provisioning.artifact.tar.ustar import EPOCH, Member
 from provisioning.artifact.zip.headers import (
     CENTRAL,
     LOCAL,
-    Packed,
+    Compressed,
     central,
     clock,
     end,
@@ -40,7 +40,7 @@ from .making import local as local_by_hand
 
 ONE = Member("demo/größe", "file", 0o640, "root", "root", 3)
 TIME = clock(EPOCH)
-PACKED = Packed(8, 0x12345678, 2)
+PACKED = Compressed(8, 0x12345678, 2)
 GIB = 1 << 30
 
 names = st.text(min_size=1, max_size=300).filter(lambda name: not path_fault(name))
@@ -52,7 +52,7 @@ def source(data: bytes) -> ZipStream:
     return ZipStream(io.BytesIO(data))
 
 
-def by_hand(one: Member, packed: Packed) -> Part:
+def by_hand(one: Member, packed: Compressed) -> Part:
     fields = {"method": packed.method, "crc": packed.crc, "kept": packed.size, "size": one.size}
     return part(one.name, b"", 0o100000 | one.mode, **fields)
 
@@ -67,9 +67,9 @@ def test_both_headers_are_spelt_as_the_standard_says() -> None:
 def test_a_directory_and_a_link_have_their_types() -> None:
     folder = Member("demo/d/", "dir", 0o755, "root", "root")
     link = Member("demo/l", "link", 0o777, "root", "root", 0, "größe")
-    assert parse_central(central(folder, TIME, Packed(0, 0, 0), 0)).mode == 0o040755
-    assert parse_central(central(link, TIME, Packed(0, 9, 7), 0)).mode == 0o120777
-    (size,) = struct.unpack_from("<L", local(link, TIME, Packed(0, 9, 7)), 22)
+    assert parse_central(central(folder, TIME, Compressed(0, 0, 0), 0)).mode == 0o040755
+    assert parse_central(central(link, TIME, Compressed(0, 9, 7), 0)).mode == 0o120777
+    (size,) = struct.unpack_from("<L", local(link, TIME, Compressed(0, 9, 7)), 22)
     assert size == len("größe".encode())
 
 
@@ -94,7 +94,7 @@ def read_by_python(directory: bytes, offset: int = 0, count: int = 1) -> zipfile
 @given(names, sizes, sizes, owners, st.integers(0, 0o7777))
 def test_what_is_spelt_is_read(name: str, size: int, kept: int, owner: str, mode: int) -> None:
     kept = min(kept, size + 100)
-    one, packed = Member(name, "file", mode, owner, owner, size), Packed(8, 5, kept)
+    one, packed = Member(name, "file", mode, owner, owner, size), Compressed(8, 5, kept)
     spelling = local(one, TIME, packed)
     found = read_local(source(spelling[len(LOCAL) :]))
     assert found == (name, TIME, packed, size, spelling)
@@ -106,7 +106,7 @@ def test_what_the_directory_says_is_read(
     name: str, size: int, kept: int, owner: str, offset: int
 ) -> None:
     kept = min(kept, size + 100)
-    one, packed = Member(name, "file", 0o644, owner, owner, size), Packed(8, 5, kept)
+    one, packed = Member(name, "file", 0o644, owner, owner, size), Compressed(8, 5, kept)
     spelling = central(one, TIME, packed, offset)
     assert parse_central(spelling) == (name, 0o100644, packed, offset, len(spelling))
     assert read_central(source(spelling[len(CENTRAL) :])) == spelling
@@ -140,24 +140,26 @@ def test_owners_that_are_numbers_are_in_both_headers() -> None:
 @pytest.mark.parametrize(
     ("kind", "size", "packed", "possible"),
     [
-        ("file", 0, Packed(0, 0, 0), True),
-        ("file", 0, Packed(8, 0, 2), False),
-        ("file", 5, Packed(0, 1, 5), True),
-        ("file", 5, Packed(0, 1, 6), False),
-        ("file", 5, Packed(8, 1, 9), True),
-        ("file", 5, Packed(9, 1, 4), False),
-        ("link", 5, Packed(0, 1, 5), True),
-        ("link", 5, Packed(8, 1, 4), False),
-        ("dir", 0, Packed(0, 0, 0), True),
-        ("dir", 5, Packed(0, 1, 5), False),
-        ("dir", 0, Packed(0, 1, 0), False),
+        ("file", 0, Compressed(0, 0, 0), True),
+        ("file", 0, Compressed(8, 0, 2), False),
+        ("file", 5, Compressed(0, 1, 5), True),
+        ("file", 5, Compressed(0, 1, 6), False),
+        ("file", 5, Compressed(8, 1, 9), True),
+        ("file", 5, Compressed(9, 1, 4), False),
+        ("link", 5, Compressed(0, 1, 5), True),
+        ("link", 5, Compressed(8, 1, 4), False),
+        ("dir", 0, Compressed(0, 0, 0), True),
+        ("dir", 5, Compressed(0, 1, 5), False),
+        ("dir", 0, Compressed(0, 1, 0), False),
     ],
 )
-def test_what_can_become_of_a_content(kind: str, size: int, packed: Packed, possible: bool) -> None:
+def test_what_can_become_of_a_content(
+    kind: str, size: int, packed: Compressed, possible: bool
+) -> None:
     assert is_possible(kind, size, packed) == possible
 
 
-def fault(data: bytes, packed: Packed, size: int) -> str:
+def fault(data: bytes, packed: Compressed, size: int) -> str:
     with pytest.raises(ArtifactError) as caught:
         list(read_content(source(data), "demo/a", packed, size))
     return str(caught.value)
@@ -172,7 +174,7 @@ CRC = part("a", TEXT).fields["crc"]
 def test_a_content_is_read_in_blocks_of_at_most_a_mib() -> None:
     data = bytes(5 << 20)
     for stream, method in ((deflate(data), 8), (data, 0)):
-        packed = Packed(method, part("a", data).fields["crc"], len(stream))
+        packed = Compressed(method, part("a", data).fields["crc"], len(stream))
         blocks = list(read_content(source(stream), "a", packed, len(data)))
         assert b"".join(blocks) == data
         assert max(map(len, blocks)) == 1 << 20
@@ -191,13 +193,13 @@ def test_a_content_is_read_in_blocks_of_at_most_a_mib() -> None:
     ],
 )
 def test_a_content_that_is_damaged_is_refused(data: bytes, size: int, reason: str) -> None:
-    assert fault(data, Packed(8, CRC, len(data)), size) == f"demo/a: {reason}"
+    assert fault(data, Compressed(8, CRC, len(data)), size) == f"demo/a: {reason}"
 
 
 def test_a_stored_content_that_is_damaged_is_refused() -> None:
-    assert fault(TEXT[:-1], Packed(0, CRC, 5000), 5000) == "demo/a: is cut off"
+    assert fault(TEXT[:-1], Compressed(0, CRC, 5000), 5000) == "demo/a: is cut off"
     message = "demo/a: is damaged: its size or its CRC is another"
-    assert fault(TEXT[:-1] + b"x", Packed(0, CRC, 5000), 5000) == message
+    assert fault(TEXT[:-1] + b"x", Compressed(0, CRC, 5000), 5000) == message
 
 
 def test_a_size_that_no_header_can_tell_is_refused() -> None:
