@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
 
-    from provisioning.builder.collect.file_state import Held
+    from provisioning.builder.collect.file_state import FileState
 
 
 # Recorded for a file that changed while the task ran: no file holds this, so it runs again.
@@ -35,7 +35,7 @@ CHANGED_MEANWHILE = "changed while the task ran"
 class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hints
     """doit's question "has this file changed?", answered by what the file holds.
 
-    A state is text that says what a path holds (`digests.Held.identity`), so a file that was
+    A state is text that says what a path holds (`digests.FileState.identity`), so a file that was
     touched or replaced by its equal has not changed, and one whose mtime was put back has. As for
     doit itself, a link stands for what it leads to.
     """
@@ -80,7 +80,7 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
                 return None if held.identity == current_state else held.identity
         return CHANGED_MEANWHILE
 
-    def _held(self, path: str) -> Held:
+    def _held(self, path: str) -> FileState:
         # guard: link-stands-for-its-end
         return self._digests.look(os.path.realpath(path) if os.path.islink(path) else path)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.layout import Doubt
     from provisioning.builder.plan.needs import MadeBy
     from provisioning.builder.plan.plan import Plan
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.spec.diagnostics import Diagnostic
 
     Tasks = Mapping[str, Any]
@@ -99,10 +99,10 @@ def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
     plan = loaded.plan
     faults: list[Diagnostic] = []
     for part in plan.parts:
-        part.is_alone = not makers.others
-        if tasks:  # else nobody has loaded them
-            part.made_by = _made(part, makers, faults)
-        if part.made_by:
+        # Without tasks, nobody has loaded them.
+        made_by = _made(part, makers, faults) if tasks else {}
+        part.findings.settle(made_by, is_alone=not makers.others)
+        if made_by:
             _order(part, tasks, makers)
     try:
         plan.demand(_is_excused, faults)
@@ -110,7 +110,7 @@ def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
         raise refusal(error) from error
     _demand_known(loaded)
     for part in {part for part, _ in plan.doubts}:
-        part.renew()  # once those tasks are done, whatever is there counts
+        part.findings.renew()  # once those tasks are done, whatever is there counts
 
 
 def refusal(error: ProvisioningError) -> InvalidDodoFile:
@@ -122,7 +122,7 @@ def refusal(error: ProvisioningError) -> InvalidDodoFile:
     return InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}")
 
 
-def _made(part: Part, makers: Makers, faults: list[Diagnostic]) -> MadeBy:
+def _made(part: VariantPlan, makers: Makers, faults: list[Diagnostic]) -> MadeBy:
     made: dict[str, Made] = {}
     for need in (*needs_of(part.variant), *_included_by(part)):
         found = makers.of(need, _goals(part), faults)
@@ -131,17 +131,17 @@ def _made(part: Part, makers: Makers, faults: list[Diagnostic]) -> MadeBy:
     return made
 
 
-def _goals(part: Part) -> set[str]:
+def _goals(part: VariantPlan) -> set[str]:
     return {_name(stage, part) for stage in _CONCERNED}
 
 
-def _included_by(part: Part) -> list[Need]:
-    return [Need(name, part.variant.origin) for name in part.brief.named]
+def _included_by(part: VariantPlan) -> list[Need]:
+    return [Need(name, part.variant.origin) for name in part.findings.summary.named]
 
 
-def _order(part: Part, tasks: Tasks, makers: Makers) -> None:
+def _order(part: VariantPlan, tasks: Tasks, makers: Makers) -> None:
     collect, render, archive = (tasks[_name(stage, part)] for stage in _CONCERNED)
-    for made in part.made_by.values():
+    for made in part.findings.made_by.values():
         # guard: made-before-taken
         collect.task_dep += [name for name in made.tasks if name not in collect.task_dep]
     # What collecting has found tells which templates there are, what they include, what is wrong.
@@ -150,7 +150,7 @@ def _order(part: Part, tasks: Tasks, makers: Makers) -> None:
     archive.task_dep.append(render.name)
 
 
-def _included(part: Part, makers: Makers) -> dict[str, list[str]]:
+def _included(part: VariantPlan, makers: Makers) -> dict[str, list[str]]:
     """The tasks that make what templates include: these may have been made a moment ago.
 
     It is for doit's `calc_dep`, to which a task says by this value what others need.
@@ -160,13 +160,17 @@ def _included(part: Part, makers: Makers) -> dict[str, list[str]]:
     return {NEEDED: sorted({name for names in made for name in names})}
 
 
-def _name(stage: str, part: Part) -> str:
+def _name(stage: str, part: VariantPlan) -> str:
     return f"{stage}:{part.variant.name}:{part.variant.platform}"
 
 
-def _is_excused(part: Part, doubt: Doubt) -> bool:
+def _is_excused(part: VariantPlan, doubt: Doubt) -> bool:
     """Whether a task may yet make what is missing."""
-    return bool(part.made_by if doubt.need is None else part.made_by.get(doubt.need.source))
+    return bool(
+        part.findings.made_by
+        if doubt.need is None
+        else part.findings.made_by.get(doubt.need.source)
+    )
 
 
 def _demand_known(loaded: Loaded) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
@@ -13,11 +13,11 @@ from doit.exceptions import TaskFailed
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.config import digests_of
 from provisioning.plugin.database import CONTENT
-from provisioning.plugin.uptodate import LOST
+from provisioning.plugin.uptodate import LOST, MAKERS
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.builder.workspace.paths import Workspace
 
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 class Job:
     """What a stage works on: one variant, and where it is built."""
 
-    part: Part
+    part: VariantPlan
     workspace: Workspace
     artifacts: str
+    makers: SourceTasks | None = None
+    """The tasks of the project's own, for the stage that says what was built from what."""
 
 
 MOST_TOLD = 100
@@ -43,13 +45,14 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
     Returns the values of the stage and what it left in each of its targets; or doit's TaskFailed.
     doit hands in its `task`, by that name.
     """
-    if lost := (task.meta or {}).get(LOST):
+    meta = task.meta or {}
+    if lost := meta.get(LOST):
         return TaskFailed("\n".join(lost))
     digests = digests_of(job.artifacts)
     try:
         with job.workspace.lock():
             began = time.perf_counter()
-            values = stage(job) or {}
+            values = stage(replace(job, makers=meta.get(MAKERS))) or {}
             seconds = round(time.perf_counter() - began, 3)
             left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}
@@ -75,34 +78,34 @@ def collect_sources(job: Job) -> Values:
     from provisioning.builder.collect.collect import summary  # noqa: PLC0415
 
     digests = digests_of(job.artifacts)
-    job.part.refresh_here()
-    found = job.part.collect(digests, job.workspace)
-    differing = job.part.differing or collect.differing(job.workspace.collected, found)
-    collect.write(job.workspace.collected, found)
+    job.part.findings.refresh_here()
+    found = job.part.findings.collect(digests, job.workspace)
+    differing = found.differing or collect.differing(job.workspace, found.listing)
+    collect.write(job.workspace, found.listing, digests)
     told, count = summary(differing, MOST_TOLD)
-    return {CONTENT: job.part.content(digests), "changes": told, "changed": count}
+    content = job.part.findings.content(digests)
+    return {CONTENT: content, "changes": told, "changed": count}
 
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
     from provisioning.builder.render.render import render  # noqa: PLC0415
 
-    job.part.refresh_here()
-    return {"uses": sorted(render(job.part.variant, job.part.templates(), job.workspace.rendered))}
+    findings = job.part.findings
+    findings.refresh_here()
+    return {"uses": sorted(render(job.part.variant, findings.templates(), job.workspace.rendered))}
 
 
 def make_archive(job: Job) -> Values:
     """Pack what was collected and rendered, and note what it cost."""
     from provisioning.builder.archive import pack  # noqa: PLC0415
-    from provisioning.builder.collect import collect  # noqa: PLC0415
 
-    digests, part = digests_of(job.artifacts), job.part
-    found, part.listing = part.listing, None  # which nobody needs any more, and is long
-    found = found or collect.load(job.workspace.collected)
+    digests, findings = digests_of(job.artifacts), job.part.findings
+    found = findings.take(job.workspace)
     try:
-        return {"cost": plain(pack.pack(job.workspace, found, digests, part.ahead))}
+        return {"cost": plain(pack.pack(job.workspace, found.listing, digests, found.prefetched))}
     except BuildError:
-        part.forget()
+        findings.forget()
         job.workspace.collected.unlink(missing_ok=True)
         raise
 
@@ -116,9 +119,10 @@ def plain(cost: Cost) -> Values:
 def write_sums(job: Job) -> None:
     """Read the artifacts back and write down their digests, and what they were built from."""
     from provisioning.builder.plan.plan import final  # noqa: PLC0415
+    from provisioning.builder.plan.variant_plan import SourceTasks  # noqa: PLC0415
     from provisioning.builder.workspace import checksums  # noqa: PLC0415
 
-    verdict = final(job.part)
+    verdict = final(job.part, job.makers or SourceTasks())
     checksums.write_sums(job.workspace)
     checksums.write_provenance(job.workspace, job.part.specs, verdict)
 
@@ -127,7 +131,7 @@ def verify(job: Job) -> None:
     """Prove the artifacts, alone and then against the spec."""
     from provisioning.builder.verify import prove  # noqa: PLC0415
 
-    job.part.refresh_here()
+    job.part.findings.refresh_here()
     prove.prove(job.part, job.workspace, digests_of(job.artifacts))
 
 
@@ -137,9 +141,9 @@ def verify_and_rebuild(job: Job) -> None:
 
     verify(job)
     try:
-        reproduce.rebuild(job.part.layout, job.workspace)
+        reproduce.rebuild(job.part.findings.layout, job.workspace)
     except BuildError:
         # guard: remembered-digests
         digests_of(job.artifacts).forget()  # a digest may be remembered of what never was there
-        job.part.forget()
+        job.part.findings.forget()
         raise

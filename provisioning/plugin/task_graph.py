@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from provisioning.builder.plan.plan import Plan
-    from provisioning.builder.plan.variant_plan import Part, SourceTasks
+    from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.spec.resolve.inputs import PythonSpec
 
 
@@ -185,7 +185,7 @@ def _demand_utf8() -> None:
         raise BuildError(f"file names are {used} here, not UTF-8; set LC_ALL=C.UTF-8")
 
 
-def _groups(stage: str, parts: Iterable[Part]) -> Iterator[Task]:
+def _groups(stage: str, parts: Iterable[VariantPlan]) -> Iterator[Task]:
     """`package:greenhouse`: the stage for all platforms of one package."""
     members: dict[str, list[str]] = {}
     for part in parts:
@@ -203,7 +203,7 @@ def _params(stage: str) -> Task:
     return {"params": [_REBUILD]} if stage == "verify" else {}
 
 
-def _part_tasks(part: Part, artifacts: str) -> Iterator[Task]:
+def _part_tasks(part: VariantPlan, artifacts: str) -> Iterator[Task]:
     job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
     yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
     # The files between them order the stages; named here, `doit forget -s` finds them too.
@@ -221,8 +221,8 @@ def _collect(job: Job) -> Task:
 def _to_collect(job: Job, *, runs: bool) -> Wants:
     files: list[str] = []
     with suppress(ProvisioningError):  # where something is missing, a run says so
-        files = [] if runs else job.part.files()
-    facts = _facts(layout=job.part.brief.items)
+        files = [] if runs else job.part.findings.files()
+    facts = _facts(layout=job.part.findings.summary.items)
     return Wants(facts, file_dep=files, targets=[str(job.workspace.collected)])
 
 
@@ -232,19 +232,19 @@ def _render(job: Job) -> Task:
 
 
 def _to_render(job: Job) -> Wants:
-    brief = job.part.brief
-    named = {name for name in brief.named if os.path.isfile(name)}
+    summary = job.part.findings.summary
+    named = {name for name in summary.named if os.path.isfile(name)}
     return Wants(
-        _facts(templates=brief.templates, doubtful=job.part.variant.doubtful),
-        file_dep=sorted(named.union(source for _, source in brief.templates)),
-        targets=[str(job.workspace.rendered / path) for path, _ in brief.templates],
+        _facts(templates=summary.templates, doubtful=job.part.variant.doubtful),
+        file_dep=sorted(named.union(source for _, source in summary.templates)),
+        targets=[str(job.workspace.rendered / path) for path, _ in summary.templates],
     )
 
 
 def _archive(job: Job) -> Task:
     place = job.workspace
     # Of a package that lies unpacked, a target is one file.
-    leaves = [str(place.groups), *(str(path) for path in place.artifacts if path.is_dir())]
+    leaves = [str(path) for path in place.artifacts if path.is_dir()]
     return _stage("archive", job, stages.make_archive, Unchanged(job, _to_pack), leaves=leaves)
 
 
@@ -281,13 +281,13 @@ def _verify(job: Job) -> Task:
     if doit_internals.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
         action = stages.verify_and_rebuild if doit_internals.rebuilds() else stages.verify
-        meta[ABSENT] = [*map(str, job.part.brief.absent)]
+        meta[ABSENT] = [*map(str, job.part.findings.summary.absent)]
         return _stage("verify", job, action, None, meta=meta, **_params("verify"))
     return _stage("verify", job, stages.verify, Unchanged(job, _to_verify), meta=meta)
 
 
 def _to_verify(job: Job) -> Wants:
-    facts = _facts(layout=job.part.brief.items)
+    facts = _facts(layout=job.part.findings.summary.items)
     return Wants(facts, file_dep=[*_packed(job), str(job.workspace.sums), *_contents(job)])
 
 
@@ -297,7 +297,9 @@ def _packed(job: Job) -> list[str]:
 
 def _contents(job: Job) -> list[str]:
     """The files that say, and hold, what goes into the archive."""
-    rendered = [str(job.workspace.rendered / path) for path, _ in job.part.brief.templates]
+    rendered = [
+        str(job.workspace.rendered / path) for path, _ in job.part.findings.summary.templates
+    ]
     return [str(job.workspace.collected), *rendered]
 
 

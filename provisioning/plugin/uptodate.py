@@ -12,6 +12,7 @@ from doit.globals import Globals
 
 from provisioning.builder.collect.collect import collected_from
 from provisioning.builder.plan.needs import NO_MAKER, Made, places
+from provisioning.builder.workspace.listings import is_whole
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import doit_internals
 from provisioning.plugin.config import digests_of
@@ -80,7 +81,7 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
         self.digests = digests_of(job.artifacts)
         self.wants = wants(job)
         self._ask = wants
-        self._turn = job.part.turn
+        self._turn = job.part.findings.turn
         self._variables = variables or {}
         self._secrets = job.part.variant.secrets
         self.reasons: list[Reason] = []
@@ -91,8 +92,8 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
 
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone, as far as this can tell; `reasons` say why not."""
-        self.job.part.refresh_after(sum(map(_is_done, _others.among(self.tasks_dict))))
-        if self._turn != self.job.part.turn and not self._asked_again(task):
+        self.job.part.findings.refresh_after(sum(map(_is_done, _others.among(self.tasks_dict))))
+        if self._turn != self.job.part.findings.turn and not self._asked_again(task):
             self.reasons = [Reason("content")]
             return False
         _look_before(task)
@@ -105,7 +106,7 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
             self.wants = self._ask(self.job)
         except (OSError, ProvisioningError):
             return False
-        self._turn = self.job.part.turn
+        self._turn = self.job.part.findings.turn
         task.file_dep, task.targets = {*self.wants.file_dep}, [*self.wants.targets]
         return True
 
@@ -164,7 +165,8 @@ class SumsUnchanged(Unchanged):
     def __call__(self, task: Any, values: Mapping[str, Any]) -> bool:
         """Whether the task can be left alone; if not, what it needs to know is handed to it."""
         is_unchanged = super().__call__(task, values)
-        self.job.part.makers = doit_internals.source_tasks_of(_others.among(self.tasks_dict))
+        makers = doit_internals.source_tasks_of(_others.among(self.tasks_dict))
+        task.meta = {MAKERS: makers}
         return is_unchanged
 
 
@@ -225,6 +227,8 @@ EMPTY = "empty"
 """The value of a task that names the sources which were left empty by the tasks that make them."""
 NEEDED = "task_dep"
 """The one by which doit takes tasks to be done before others that have this one as `calc_dep`."""
+MAKERS = "provisioning: makers"
+"""The key in a task's `meta` under which it is handed the tasks of the project's own."""
 LOST = "provisioning: lost"
 """The key in a task's `meta` that says what keeps it from being done."""
 
@@ -257,12 +261,12 @@ class SourcesUnchanged(Unchanged):
     @property
     def absent(self) -> tuple[Absent, ...]:
         """The optional contents that have found nothing."""
-        return self.job.part.brief.absent if self._is_sound else ()
+        return self.job.part.findings.summary.absent if self._is_sound else ()
 
     @property
     def _is_sound(self) -> bool:
         try:
-            return bool(self.job.part.brief)
+            return bool(self.job.part.findings.summary)
         except (OSError, ProvisioningError):
             return False  # which the action says in its own words
 
@@ -272,13 +276,20 @@ class SourcesUnchanged(Unchanged):
         if "facts" in values and not (is_known and self._content() == values.get(CONTENT)):
             yield Reason("content")
 
+    def _damaged(self, task: Any, values: Mapping[str, Any]) -> Iterator[Reason]:
+        yield from super()._damaged(task, values)
+        place, content = self.job.workspace, values.get(CONTENT, "")
+        # It is no target of doit's: other platforms have the same one.
+        if content and not is_whole(place, content, self.digests):
+            yield Reason("target", str(place.listing(content)))
+
     def _lost(self, known: Any) -> Iterator[Reason]:
         """The sources that nobody has left empty, and that nobody makes again in this run.
 
         `optional` excuses what was never made; what a task has made must not vanish from a package.
         """
         for each in self.absent:
-            made = self.job.part.made_by.get(each.source, NO_MAKER)
+            made = self.job.part.findings.made_by.get(each.source, NO_MAKER)
             makers = [*self._single(made.sure)]
             # guard: made-and-gone
             if makers and each.source not in known and not any(map(self._makes, makers)):
@@ -289,7 +300,7 @@ class SourcesUnchanged(Unchanged):
 
         Each may be a part of what a content takes, of which more is there.
         """
-        sure = (name for made in self.job.part.made_by.values() for name in made.sure)
+        sure = (name for made in self.job.part.findings.made_by.values() for name in made.sure)
         makers = {task.name: task for task in self._single(tuple(sure))}.values()
         empty = [
             (task, target)
@@ -297,7 +308,7 @@ class SourcesUnchanged(Unchanged):
             for target in task.targets
             if os.path.isdir(target) and not _holds_files(target) and not self._makes(task)
         ]
-        collected = collected_from(self.job.workspace.collected) if empty else ()
+        collected = collected_from(self.job.workspace) if empty else ()
         for task, target in empty:
             below = tuple(f"{place}/" for place in places(target))
             if any(source.startswith(below) for source in collected):
@@ -320,12 +331,14 @@ class SourcesUnchanged(Unchanged):
         return bool(status.status != "up-to-date")
 
     def _record(self, task: Any) -> dict[str, Any]:
-        made = (each.source for each in self.absent if each.source in self.job.part.made_by)
+        made = (
+            each.source for each in self.absent if each.source in self.job.part.findings.made_by
+        )
         return {**super()._record(task), EMPTY: sorted(made)}
 
     def _content(self) -> str:
         try:
-            return self.job.part.content(self.digests)
+            return self.job.part.findings.content(self.digests)
         except (OSError, ProvisioningError) as error:
             return str(error)  # the action says it in its own words
 

@@ -20,6 +20,8 @@ from provisioning.builder.collect.collect import write as write_listing
 from provisioning.builder.collect.file_state import signature
 from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
+from provisioning.builder.workspace.listings import is_whole
+from provisioning.builder.workspace.paths import workspace
 from provisioning.errors import BuildError
 from tests.builder.conftest import content, variant, write
 
@@ -66,16 +68,48 @@ def test_something_else_in_a_rendered_file_s_place_is_refused(digests: Digests) 
 
 def test_what_is_written_is_read_back(digests: Digests) -> None:
     collected = collect(_layout(), digests.look)
-    write_listing(Path("c.json"), Listing.of(collected))
-    assert list(load(Path("c.json"))) == collected
-    assert all(isinstance(each, Collected) for each in load(Path("c.json")))
+    place = workspace(variant(), "artifacts")
+    write_listing(place, Listing.of(collected), digests)
+    assert list(load(place)) == collected
+    assert all(isinstance(each, Collected) for each in load(place))
 
 
-@pytest.mark.parametrize("text", ["", "[[1]]", "{}1", "[1]"])
+@pytest.mark.parametrize("text", ["", "[[1]]", "{}1", '"0"', f'"{64 * "0"}"', "\xff"])
 def test_what_something_else_wrote_is_refused(text: str) -> None:
+    place = workspace(variant(), "artifacts")
+    write(str(place.collected), text)
     with pytest.raises(BuildError) as caught:
-        load(write("c.json", text))
-    assert str(caught.value) == "c.json: not what the collect stage wrote; remove it"
+        load(place)
+    assert str(caught.value) == f"{place.collected}: not what the collect stage wrote; remove it"
+
+
+def test_a_listing_is_kept_once_for_as_long_as_a_variant_names_it(digests: Digests) -> None:
+    one, two = (workspace(variant(platform=each), "artifacts") for each in ("linux", "macos"))
+    first = Listing.of(collect(_layout(), digests.look))
+    for place in (one, two):
+        write_listing(place, first, digests)
+    assert [path.name for path in one.listings.iterdir()] == [f"{first.content}.json"]
+    second = Listing(first.lines[1:])
+    write_listing(one, second, digests)
+    assert load(two).lines == first.lines
+    write_listing(two, second, digests)
+    assert [path.name for path in one.listings.iterdir()] == [f"{second.content}.json"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", None])
+def test_a_listing_that_is_lost_or_damaged_is_written_again(
+    digests: Digests, damage: bytes | None
+) -> None:
+    one, two = (workspace(variant(platform=each), "artifacts") for each in ("linux", "macos"))
+    listing = Listing.of(collect(_layout(), digests.look))
+    write_listing(one, listing, digests)
+    path = one.listing(listing.content)
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    assert not is_whole(one, listing.content, digests)
+    write_listing(two, listing, digests)
+    assert load(one).lines == listing.lines
 
 
 def test_every_source_that_went_wrong_is_told(digests: Digests) -> None:

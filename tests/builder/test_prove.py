@@ -15,7 +15,7 @@ from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.plan.variant_plan import Part
+from provisioning.builder.plan.variant_plan import Findings, VariantPlan
 from provisioning.builder.render.render import render
 from provisioning.builder.verify.expected import ExpectedPackage
 from provisioning.builder.verify.prove import prove
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.builder.collect.file_state import Digests
+    from provisioning.spec.model.variant import Variant
 
 CONTENTS = (
     content("src", "t", "lib/"),
@@ -39,9 +40,13 @@ CONTENTS = (
 )
 
 
-def _part(**changes: object) -> Part:
+def _plan(described: Variant) -> VariantPlan:
+    return VariantPlan(variant=described, findings=Findings(described, Sources("artifacts")))
+
+
+def _part(**changes: object) -> VariantPlan:
     described = variant(*CONTENTS, **{"variables": {"x": 1}, **changes})
-    return Part(described, Sources("artifacts"))
+    return _plan(described)
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def place(digests: Digests) -> Workspace:
     write("t/a", "a")
     write("t/b", "b")
     write("t.j2", "x = {{ x }}\n")
-    layout = _part().layout
+    layout = _part().findings.layout
     place = workspace(layout.variant, "artifacts")
     render(layout.variant, templates_of(layout.items), place.rendered)
     pack(place, Listing.of(collect(layout, digests.look)), digests)
@@ -124,8 +129,8 @@ def test_scripts_of_another_version_are_sound_and_not_what_this_one_spells(
     place = workspace(part.variant, "artifacts")
 
     def build() -> None:
-        render(part.variant, templates_of(part.layout.items), place.rendered)
-        pack(place, Listing.of(collect(part.layout, digests.look)), digests)
+        render(part.variant, templates_of(part.findings.layout.items), place.rendered)
+        pack(place, Listing.of(collect(part.findings.layout, digests.look)), digests)
         checksums.write_sums(place)
 
     with monkeypatch.context() as patched:
@@ -156,11 +161,11 @@ def test_after_a_finding_nothing_is_known_of_the_sources(
     place: Workspace, digests: Digests
 ) -> None:
     part = _part()
-    assert part.content(digests) == part.brief.content
+    assert part.findings.content(digests) == part.findings.summary.content
     place.artifact("tar.gz").unlink()
     with pytest.raises(BuildError):
         prove(part, place, digests)
-    assert part.brief.content == ""
+    assert part.findings.summary.content == ""
 
 
 def test_missing_artifacts_are_told(place: Workspace, digests: Digests) -> None:
@@ -233,9 +238,9 @@ def test_a_link_in_the_place_of_the_scratch_directory_is_not_followed(
 def test_what_is_built_has_not_run(digests: Digests) -> None:
     write("t/a.py", "")
     described = variant(content("src", "t", "lib/"), formats=("dir",))
-    part = Part(described, Sources("artifacts"))
+    part = _plan(described)
     place = workspace(described, "artifacts")
-    pack(place, Listing.of(collect(part.layout, digests.look)), digests)
+    pack(place, Listing.of(collect(part.findings.layout, digests.look)), digests)
     checksums.write_sums(place)
     prove(part, place, digests)
     cache = place.artifact("dir") / "lib/__pycache__"

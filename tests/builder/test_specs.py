@@ -24,7 +24,7 @@ from tests.builder.conftest import write
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import VariantPlan
 
 SPEC = """
 name: demo
@@ -67,7 +67,7 @@ def demo(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def planned(
     written: list[PythonSpec] | None = None, given: Mapping[str, str] | None = None
-) -> Sequence[Part]:
+) -> Sequence[VariantPlan]:
     """The parts of the plan of a fresh process."""
     digests = Digests(paths.digests("artifacts"))
     plan = make_plan(Inputs(Path(), given, written or []), digests, "artifacts")
@@ -93,7 +93,7 @@ def test_what_is_remembered_is_what_was_read(readings: list[str]) -> None:
     fresh, remembered = planned(), planned()
     assert readings == ["read"]
     for one, other in zip(fresh, remembered, strict=True):
-        assert one.layout.items == other.layout.items
+        assert one.findings.layout.items == other.findings.layout.items
         names = ("variables", "hooks", "device", "formats", "secrets", "origin", "file")
         for name in names:
             assert getattr(one.variant, name) == getattr(other.variant, name)
@@ -158,10 +158,10 @@ def test_a_template_that_was_edited_since_is_looked_at_again() -> None:
     time.sleep(0.1)  # what was stamped a moment ago is not remembered anyway
     digests = Digests(paths.digests("artifacts"))
     plan = make_plan(Inputs(Path()), digests, "artifacts")
-    assert plan.parts[0].brief.named == ("app.sh", "part.j2")
+    assert plan.parts[0].findings.summary.named == ("app.sh", "part.j2")
     write("part.j2", "{% include 'inc.j2' %}")
     plan.remember()
-    assert planned()[0].brief.named == ("app.sh", "inc.j2", "part.j2")
+    assert planned()[0].findings.summary.named == ("app.sh", "inc.j2", "part.j2")
 
 
 def test_a_new_commit_is_noticed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -60,13 +61,15 @@ def test_what_was_wrong_from_the_start_is_made_right(misled: Project, tmp_path: 
 
 def test_so_is_what_was_shared_out_among_chunks(built: Project) -> None:
     for platform in ("mac-mini", "raspberry-pi"):
-        work = built.path(f"artifacts/.work/demo/{platform}")
-        content = hashlib.sha256((work / "collect.json").read_bytes()).hexdigest()
-        cuts = groups.recall(work / "groups", content)
+        content = json.loads(
+            built.path(f"artifacts/.work/demo/{platform}/collect.json").read_bytes()
+        )
+        kept = built.path(f"artifacts/.work/listings/{content}.demo.groups")
+        cuts = groups.recall(kept, content)
         assert cuts
         others = [cut._replace(lines=bytes(cut.lines).replace(b"0644", b"0600")) for cut in cuts]
         assert others != cuts
-        groups.keep(work / "groups", content, others)
+        groups.keep(kept, content, others)
     built.archive().unlink()
     built.doit("package")
     built.doit("verify", status=2)

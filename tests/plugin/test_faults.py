@@ -17,7 +17,7 @@ import pytest
 from doit.task import Task
 
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.plan.variant_plan import Part
+from provisioning.builder.plan.variant_plan import Findings, VariantPlan
 from provisioning.builder.workspace.paths import workspace
 from provisioning.plugin.stages import Job, run
 from tests.builder.conftest import variant
@@ -141,7 +141,7 @@ def test_want_of_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     asked = variant()
     job = Job(
-        part=Part(asked, Sources("artifacts")),
+        part=VariantPlan(variant=asked, findings=Findings(asked, Sources("artifacts"))),
         workspace=workspace(asked, "artifacts"),
         artifacts="artifacts",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import filesystem
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
 from provisioning.builder.archive.format import (
@@ -46,9 +47,12 @@ def pack(
     """
     # Sizes alone decide which members share a chunk; after an edit most cuts are still known.
     whole = complete(collected, place.rendered, digests)
-    name, known = place.variant.name, groups.recall(place.groups, whole.edit.basis)
+    name, content, basis = place.variant.name, collected.content, whole.edit.basis
+    kept = groups.recall(place.groups(content), content)  # by another platform, for one
+    known = kept or groups.recall(place.groups(basis), basis)
     cuts = [*(groups.share_again(name, whole, known) if known else groups.share_out(name, whole))]
-    groups.keep(place.groups, collected.content, cuts)
+    if not kept:
+        groups.keep(place.groups(content), content, cuts)
     manifest = groups.spell(stating(place.package, place.formats, whole), cuts)
     grouped = list(groups.group(whole, cuts, manifest))
 
@@ -72,6 +76,7 @@ def pack(
         made.file(place.manifest).write(manifest)
     for path, digest in made.digests.items():
         digests.wrote(str(path), digest)
+    digests.wrote(str(place.manifest), filesystem.of_bytes(manifest))
 
     # The store keeps what the last builds used.
     cost = stats.cost

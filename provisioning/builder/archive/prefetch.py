@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.collect.collect import Collected
-    from provisioning.builder.collect.file_state import Digests, Held, Signature
+    from provisioning.builder.collect.file_state import Digests, FileState, Signature
     from provisioning.builder.collect.layout import Layout
     from provisioning.builder.workspace.paths import Workspace
     from provisioning.spec.model.variant import Variant
@@ -135,7 +135,7 @@ def _collect(
     listing = Listing([line for number in sorted(lines) for line in lines[number]])
     if place:
         cuts = chain.from_iterable(map(reports.cuts, sorted(lines)))
-        groups.keep(place.groups, listing.content, cuts)
+        groups.keep(place.groups(listing.content), listing.content, cuts)
     return Prefetched(listing, frozenset(keys))
 
 
@@ -262,7 +262,7 @@ class _SourceReader:
         self._held: dict[str, bytes] = {}
         self.read: list[tuple[str, tuple[int, ...], str]] = []
 
-    def look(self, source: str) -> Held:
+    def look(self, source: str) -> FileState:
         """The state of the file `source`; raises as Digests.hold does."""
         now = from_bytes(self._stamps[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):

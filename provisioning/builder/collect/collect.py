@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.entry import FILE, Entry
-from provisioning.builder.workspace import output
+from provisioning.builder.workspace import listings
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.builder.collect.expand import Item
-    from provisioning.builder.collect.file_state import Digests, Held, Signature
+    from provisioning.builder.collect.file_state import Digests, FileState, Signature
     from provisioning.builder.collect.layout import Layout
+    from provisioning.builder.workspace.paths import Workspace
 
 
 _JSON = {False: "false", True: "true"}
 _TEMPLATE = ", true]"  # how the line of one ends
-_NONSENSE = (ValueError, TypeError, LookupError)
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them
 _SOME = 500  # entries that are made at a time
 
@@ -135,44 +135,36 @@ def dump(lines: Sequence[str]) -> Iterator[bytes]:
     yield (_END if lines else _BEGIN + _END).encode()
 
 
-def write(path: Path, listing: Listing) -> None:
+def write(place: Workspace, listing: Listing, digests: Digests) -> None:
     """Leave what was collected for the stages that follow."""
-    output.write_all(path, dump(listing.lines))
+    listings.keep(place, listing.content, dump(listing.lines), digests)
 
 
-def load(path: Path) -> Listing:
-    """What `write` left in `path`.
+def load(place: Workspace) -> Listing:
+    """What `write` left.
 
     Raises:
         BuildError: somebody else wrote to it.
     """
-    data = path.read_bytes()
-    try:
-        listing = Listing(_lines(data))
-        for _ in listing:  # each line must mean an entry
-            pass
-    except _NONSENSE:
-        listing = Listing([])
-    if b"".join(dump(listing.lines)) != data:
-        raise BuildError(f"{path}: not what the collect stage wrote; remove it")
+    listing = recall(place, listings.named_by(place))
+    if listing is None:
+        raise BuildError(f"{place.collected}: not what the collect stage wrote; remove it")
     return listing
 
 
-def recall(path: Path, content: str) -> Listing | None:
-    """The listing with this content, if that is what still lies in `path`."""
+def recall(place: Workspace, content: str) -> Listing | None:
+    """The listing with this content, if it is kept, and undamaged."""
     try:
-        data = path.read_bytes()
+        data = place.listing(content).read_bytes()
     except OSError:
         return None
     return Listing(_lines(data), content=content) if filesystem.of_bytes(data) == content else None
 
 
-def collected_from(path: Path) -> set[str]:
-    """The sources of what was left in `path`; none if that cannot be read."""
-    try:
-        return {each.source for each in Listing(_lines(path.read_bytes()))}
-    except (OSError, *_NONSENSE):
-        return set()
+def collected_from(place: Workspace) -> set[str]:
+    """The sources of what `write` left; none if that cannot be read."""
+    listing = recall(place, listings.named_by(place))
+    return {each.source for each in listing or ()}
 
 
 class Differing(NamedTuple):
@@ -182,19 +174,18 @@ class Differing(NamedTuple):
     new: Sequence[Collected]
 
 
-def differing(path: Path, listing: Listing) -> Differing:
-    """What of the listing that was left in `path` is no more, and what of `listing` is new."""
-    try:
-        before = dict.fromkeys(_lines(path.read_bytes()))
-        now = {*listing.lines}
-        gone = list(Listing([line for line in before if line not in now]))
-    except (OSError, *_NONSENSE):  # nothing was left, or somebody else wrote to it
+def differing(place: Workspace, listing: Listing) -> Differing:
+    """What of the listing that was left is no more, and what of `listing` is new."""
+    before = recall(place, listings.named_by(place))
+    if before is None:  # nothing was left, or somebody else wrote to it
         return Differing([], listing)
-    return Differing(gone, Listing([line for line in listing.lines if line not in before]))
+    old, now = dict.fromkeys(before.lines), {*listing.lines}
+    gone = list(Listing([line for line in old if line not in now]))
+    return Differing(gone, Listing([line for line in listing.lines if line not in old]))
 
 
 def _lines(data: bytes) -> list[str]:
-    """What `dump` has joined; what else there is comes to lines that mean nothing."""
+    """What `dump` has joined."""
     text = data.decode()[len(_BEGIN) : -len(_END)]
     return text.split(_BETWEEN) if text else []
 
@@ -205,7 +196,7 @@ def _last_text(line: str) -> str:
 
 
 def _parse(lines: list[str]) -> Iterator[Collected]:
-    """What lines stand for; raises one of _NONSENSE where that is nothing."""
+    """What lines stand for."""
     rows: list[list[Any]] = json.loads(f"[{','.join(lines)}]")
     entries = map(Entry._make, [row[:-2] for row in rows])
     rest = [row[-2] for row in rows], [row[-1] for row in rows]
@@ -263,7 +254,7 @@ def _differences(old: Collected, new: Collected) -> Iterator[str]:
 _EXECUTABLE = 0o111
 
 
-def collect(layout: Layout, look: Callable[[str], Held]) -> list[Collected]:
+def collect(layout: Layout, look: Callable[[str], FileState]) -> list[Collected]:
     """Look at every source of `layout` and say what the package will hold.
 
     Raises:
@@ -282,7 +273,7 @@ def collect(layout: Layout, look: Callable[[str], Held]) -> list[Collected]:
     return collected
 
 
-def collect_one(item: Item, look: Callable[[str], Held], file_mode: int) -> Collected:
+def collect_one(item: Item, look: Callable[[str], FileState], file_mode: int) -> Collected:
     """What the package will hold of one item.
 
     Raises:
@@ -292,7 +283,7 @@ def collect_one(item: Item, look: Callable[[str], Held], file_mode: int) -> Coll
     return Collected(_entry(item, look, file_mode), item.source, item.template)
 
 
-def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
+def _entry(item: Item, look: Callable[[str], FileState], file_mode: int) -> Entry:
     path, kind, mode, owner, group, source, template, link, conffile = item
     if not source or template:
         mode = file_mode if mode is None else mode
@@ -304,7 +295,7 @@ def _entry(item: Item, look: Callable[[str], Held], file_mode: int) -> Entry:
     return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
 
 
-def _mode(item: Item, held: Held, file_mode: int) -> int:
+def _mode(item: Item, held: FileState, file_mode: int) -> int:
     if item.mode is not None:
         return item.mode
     return file_mode | (_EXECUTABLE if held.executable else 0)

@@ -101,7 +101,7 @@ _MANY = 5000  # digests that are held before they are saved
 _OFTEN = 0.05  # seconds between two looks at what others have saved
 
 
-class Held(NamedTuple):
+class FileState(NamedTuple):
     """What lies at a path: all of it that can reach a package."""
 
     type: str  # FILE | DIR | LINK
@@ -126,10 +126,12 @@ class Digests:
         self._fresh: dict[str, tuple[Signature, str]] = {}
         self._loaded: object = None
         self._holds_all = True  # that was kept by this process
+        self._made = f"{store.parent.parent}/"
+        self._made_loaded: object = None
         self._asked = 0
         self._asks_again_at = 0.0
 
-    def look(self, path: str) -> Held:
+    def look(self, path: str) -> FileState:
         """What lies at `path` now; it is read only if its signature is not a known one.
 
         Raises:
@@ -138,14 +140,14 @@ class Digests:
         """
         return self.hold(path, signature(os.lstat(path)))
 
-    def hold(self, path: str, now: Signature) -> Held:
+    def hold(self, path: str, now: Signature) -> FileState:
         """What lies at `path`, whose signature was just seen to be `now`; raises as `look` does."""
         if stat.S_ISREG(now.mode):
             return file_of(now, self._digest(path, now))
         if stat.S_ISLNK(now.mode):
-            return Held(LINK, link=os.readlink(path))
+            return FileState(LINK, link=os.readlink(path))
         if stat.S_ISDIR(now.mode):
-            return Held(DIR)
+            return FileState(DIR)
         # guard: neither-file-nor-directory
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
@@ -231,7 +233,12 @@ class Digests:
         if state == self._loaded:
             self._asks_again_at = now + _OFTEN
             return
-        # One row is read fast, all of them for a few: a build with nothing to do asks for a few.
+        if path.startswith(self._made) and state != self._made_loaded:
+            # A build with nothing to do asks for what it has made, of each variant.
+            self._take(self._cache.rows_below(self._made))
+            self._made_loaded = state
+            return
+        # One row is read fast, all of them for a few: of sources, few are asked for one by one.
         self._asked += 1
         if self._asked >= _FEW:
             self._load_all()
@@ -248,9 +255,9 @@ class Digests:
         self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
 
 
-def file_of(now: Signature, digest: str) -> Held:
+def file_of(now: Signature, digest: str) -> FileState:
     """What lies there where a file has the signature `now`, and this digest."""
-    return Held(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))  # guard: executable-bit
+    return FileState(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))  # guard: executable-bit
 
 
 def read_digest(path: str, now: Signature) -> str:

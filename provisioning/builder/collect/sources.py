@@ -90,6 +90,10 @@ class Tree:
                     if now != was:
                         yield below + name, Signature._make(now)
 
+    def has_files_of(self, before: list[Found]) -> bool:
+        """Whether there are the same files as in another tree, by their names."""
+        return [each[:2] for each in self.found] == [each[:2] for each in before]
+
     @cached_property
     def newest(self) -> int:
         """The latest ctime of a file, in nanoseconds."""
@@ -336,13 +340,14 @@ class Sources:
         return {base: tree.found for base, tree in self._trees.items()}
 
     def changed(self, before: Mapping[str, list[Found]]) -> dict[str, Signature]:
-        """The files that may hold something else than when `found` gave `before`, of trees of the
-        same shape.
+        """The files that may hold something else than when `found` gave `before`.
+
+        Trees that hold other files now are left out: nothing that was known of them counts.
         """
         changed: dict[str, Signature] = {}
         for base, tree in self._trees.items():
-            below = ((base + path, now) for path, now in tree.changed(before[base]))
-            changed.update(below)
+            if tree.has_files_of(old := before.get(base, [])):
+                changed.update((base + path, now) for path, now in tree.changed(old))
         return changed
 
     def stamp(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Knows what the walks of the last run found: the next one then looks at what changed alone."""
+"""Remembers what the specs said and what came of them, so that a run looks only at changes."""
 
 from __future__ import annotations
 
@@ -6,33 +6,24 @@ import hashlib
 import json
 import marshal
 import os
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import provisioning
 from provisioning.artifact import filesystem
-from provisioning.artifact.model.device import Value
-from provisioning.artifact.model.package import Health, Hook, Service
+from provisioning.artifact.formats import DEB
 from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.sources import Tree
-from provisioning.builder.plan.needs import Absent, needs_of
-from provisioning.builder.plan.variant_plan import Before, Brief
+from provisioning.builder.plan.variant_plan import LayoutSummary, Remembered, sources_of
 from provisioning.builder.workspace import output, paths
 from provisioning.builder.workspace.cache import digest_of
+from provisioning.builder.workspace.plain import from_plain, to_plain
 from provisioning.errors import ProvisioningError
-from provisioning.spec.model.variant import (
-    Content,
-    Document,
-    HookSpec,
-    Maker,
-    ServiceSpec,
-    Variant,
-)
+from provisioning.spec.model.variant import Content, Variant
 from provisioning.spec.resolve.inputs import SPECS, Input
-from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from provisioning.builder.collect.file_state import Digests, Signature
@@ -65,18 +56,12 @@ def recall(path: Path, kept: str) -> Trees | None:
     return trees
 
 
-T = TypeVar("T", Content, Document, ServiceSpec, HookSpec)
-_CONTENTS, _DOCUMENTS, _SERVICES, _HOOKS, _DEVICE = map(
-    Variant._fields.index, ("contents", "documents", "services", "hooks", "device")
-)
-
-
 class Known(NamedTuple):
     """What the specs say, and whether that was read just now."""
 
     variants: tuple[Variant, ...]
-    digest: str
-    """Another one wherever anything but a variable's value is."""
+    layouts: tuple[str, ...]
+    """The `layout_key` of each variant."""
     faults: tuple[Diagnostic, ...] = ()
     ignored: tuple[str, ...] = ()
     """Names given on the command line that no spec knows."""
@@ -106,12 +91,11 @@ class Specs:
         note = None if self._inputs.overrides else self._notes.get("variants")
         if note is None or not self._is_current(note.document):
             return self.read()
-        contents = [_content(each) for each in note.document["contents"]]
-        variants = tuple(_variant(each, contents) for each in note.document["variants"])
+        variants, layouts = tuple(_variants(note.document)), tuple(note.document["layouts"])
         account = {Input(kind, name): state for kind, name, state in note.document["account"]}
         ends = {"file": "", "listing": "/"}
         asked = tuple(each.name + ends[each.kind] for each in account if each.kind in ends)
-        return Known(variants, note.digest, fresh=False, asked=asked, **_told_by(account))
+        return Known(variants, layouts, fresh=False, asked=asked, **_told_by(account))
 
     def read(self) -> Known:
         """What they say, read anew."""
@@ -120,19 +104,14 @@ class Specs:
 
         with self._inputs.account() as account:
             reading = read_project(self._inputs)
-        shown = reading.variants
-        if self._inputs.overrides or self._inputs.secretive:
-            # No digest of a secret either: whoever knows the rest could try them all.
-            document = _document((variant._replace(variables={}) for variant in shown), {})
-        else:
-            document = _document(shown, account)
+        layouts = tuple(map(layout_key, reading.variants))
         if self._inputs.secretive:
             self._notes.forget("variants")
         elif not self._inputs.overrides and not reading.diagnostics:
-            self._notes.put("variants", document)
-        told = digest_of(document), reading.diagnostics, reading.ignored
+            self._notes.put("variants", _document(reading.variants, layouts, account))
         asked = tuple(sorted(self._inputs.asked))
-        return Known(reading.variants, *told, asked=asked, **_told_by(account))
+        told = reading.diagnostics, reading.ignored
+        return Known(reading.variants, layouts, *told, asked=asked, **_told_by(account))
 
     def _is_current(self, document: Any) -> bool:
         try:
@@ -161,15 +140,53 @@ def _told_by(account: Mapping[Input, str]) -> dict[str, Any]:
     return {"files": tuple(sorted(specs)), "from_git": from_git}
 
 
-def _document(variants: Iterable[Variant], account: dict[Input, str]) -> Any:
+def _document(
+    variants: Iterable[Variant], layouts: Sequence[str], account: dict[Input, str]
+) -> dict[str, Any]:
     # The platforms of one package share most of their contents.
-    contents: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+
+    def number(content: Content) -> int:
+        spelled = json.dumps(to_plain(content._replace(origins={})))
+        return numbers.setdefault(spelled, len(numbers))
+
+    told = [(to_plain(_bare(each)), [*map(number, each.contents)]) for each in variants]
     return {
         "code": code_state(),
         "account": [(*asked, state) for asked, state in account.items()],
-        "variants": [_values(variant, contents) for variant in variants],
-        "contents": [json.loads(content) for content in contents],
+        "variants": told,
+        "layouts": layouts,
+        "contents": [json.loads(content) for content in numbers],
     }
+
+
+def _variants(document: Mapping[str, Any]) -> Iterator[Variant]:
+    """The variants of a document; of each key of a content or a service, no place is known."""
+    contents = [from_plain(Content, each) for each in document["contents"]]
+    for plain, numbers in document["variants"]:
+        taken = tuple(contents[number] for number in numbers)
+        yield from_plain(Variant, plain)._replace(contents=taken)
+
+
+def _bare(variant: Variant) -> Variant:
+    services = tuple(each._replace(origins={}) for each in variant.services)
+    return variant._replace(contents=(), services=services)
+
+
+_NOT_LAID_OUT: dict[str, Any] = {
+    **dict.fromkeys(("version", "platform", "os", "arch", "summary", "license", "maintainer"), ""),
+    **dict.fromkeys(("mtime", "file", "said_by", "doubtful", "secrets", "origin"), ""),
+    **dict.fromkeys(("compression", "variables"), ""),
+}
+"""What of a variant no layout depends on: where contents name variables, these are filled in."""
+
+
+def layout_key(variant: Variant) -> str:
+    """What is the same for variants of which the same layout comes, of the same files."""
+    contents = tuple(each._replace(origins={}) for each in variant.contents)
+    formats = tuple(each for each in variant.formats if each == DEB)  # which demands more of names
+    told = _bare(variant)._replace(contents=contents, formats=formats, **_NOT_LAID_OUT)
+    return digest_of(to_plain(told))
 
 
 @cache
@@ -178,141 +195,70 @@ def code_state() -> str:
     return Tree(os.path.dirname(provisioning.__file__), os.devnull).state
 
 
-def _values(part: Any, contents: dict[str, int]) -> Any:
-    """The fields of a variant, or of a part of it, as JSON has them; a content as its number."""
-    if isinstance(part, ServiceSpec):
-        part = part._replace(origins={})
-    if isinstance(part, Content):
-        spelled = json.dumps([_values(each, contents) for each in part._replace(origins={})])
-        return contents.setdefault(spelled, len(contents))
-    if isinstance(part, Origin):
-        return [part.file, part.line, part.column, part.path]
-    if isinstance(part, tuple):
-        return [_values(each, contents) for each in part]
-    return sorted(part) if isinstance(part, frozenset) else part
-
-
-def _variant(values: list[Any], contents: Sequence[Content]) -> Variant:
-    variant = Variant(*values)
-    return variant._replace(
-        formats=tuple(variant.formats),
-        contents=tuple(contents[number] for number in values[_CONTENTS]),
-        documents=tuple(_placed(Document(*each)) for each in values[_DOCUMENTS]),
-        services=tuple(map(_service, values[_SERVICES])),
-        hooks=tuple(map(_hook, values[_HOOKS])),
-        device=tuple(Value(*each) for each in values[_DEVICE]),
-        doubtful=tuple(map(tuple, variant.doubtful)),
-        secrets=frozenset(variant.secrets),
-        origin=_origin(variant.origin),
-        said_by=tuple(variant.said_by),
-    )
-
-
-def _service(values: list[Any]) -> ServiceSpec:
-    spec = _placed(ServiceSpec(*values))
-    service = Service(*spec.service)
-    environment = tuple((name, value) for name, value in service.environment)
-    health = service.health and Health(*service.health)
-    return spec._replace(service=service._replace(environment=environment, health=health))
-
-
-def _hook(values: list[Any]) -> HookSpec:
-    spec = _placed(HookSpec(*values))
-    return spec._replace(hook=Hook(*spec.hook))
-
-
-def _content(values: list[Any]) -> Content:
-    content = _placed(Content(*values))
-    makers = tuple(Maker(name, _origin(place)) for name, place in content.makers)
-    return content._replace(exclude=tuple(content.exclude), makers=makers)
-
-
-def _placed(part: T) -> T:
-    return part._replace(origin=_origin(part.origin))
-
-
-def _origin(values: Any) -> Origin:
-    file, line, column, path = values
-    return Origin(file=file, line=line, column=column, path=path)
-
-
-class Briefs:
-    """What is remembered for the variants that are known, of the sources as they are."""
+class LayoutCache:
+    """What is remembered of the layouts of variants, each for as long as its own sources stay."""
 
     def __init__(self, notes: Notes, known: Known, sources: Sources, artifacts: str) -> None:
         self._notes, self._sources, self._artifacts = notes, sources, artifacts
-        self._known = known
-        self._state = _digest_of(known, sources.state)
+        self._now = {
+            variant.key: (_digest_of(variant, layout, sources.state), layout)
+            for variant, layout in zip(known.variants, known.layouts, strict=True)
+        }
         self._trees = sources.found()
-        self._changed: Mapping[str, Signature] | None = None
-        self._kept: list[Brief] | None = None
+        note = notes.get("layouts")
+        self._noted: Mapping[str, Any] = note.document if note else {}
 
-    def recall(self) -> list[Brief] | None:
-        """The briefs, in the order of the variants, if they still hold, but for contents."""
-        note = self._notes.get("briefs") if self._state else None
-        if note is None or not self._holds(note.document):
+    def recall(self, variant: Variant) -> Remembered | None:
+        """What is remembered of a variant, if its layout would come out as it did."""
+        state, layout = self._now[variant.key]
+        noted = self._noted.get("variants", {}).get(variant.key)
+        if not state or noted is None:
             return None
-        if any(self._sources.stamp(name) != was for name, was in note.document["named"].items()):
+        old, shape, plain = noted
+        if state != old and shape != _digest_of(variant, layout, self._sources.shape):
             return None
-        briefs = [_brief(*each) for each in note.document["briefs"]]
+        summary = from_plain(LayoutSummary, plain)
+        stamps = self._noted["named"]
+        if any(self._sources.stamp(name) != stamps[name] for name in summary.named):
+            return None
+        if state == old:
+            return Remembered(summary)
         if self._changed is None:
-            self._kept = briefs
-        return briefs
-
-    def before(self, variant: Variant, brief: Brief) -> Before | None:
-        """What was collected of a variant, where files have changed since."""
-        if self._changed is None:
             return None
-        place = paths.workspace(variant, self._artifacts)
-        return Before(place.collected, brief.content, self._changed)
+        return Remembered(summary, paths.workspace(variant, self._artifacts), self._changed)
 
-    def keep(self, briefs: list[Brief]) -> None:
-        """Write `briefs` down, unless a file might change and not show it."""
-        if briefs == self._kept or not self._state:
-            return
-        named = sorted({name for brief in briefs for name in brief.named})
+    @cached_property
+    def _changed(self) -> Mapping[str, Signature] | None:
+        """The files that hold something else than when all this was noted; None: nobody knows."""
+        trees = recall(paths.seen(self._artifacts), self._noted["seen"])
+        return None if trees is None else self._sources.changed(trees)
+
+    def keep(self, plans: Iterable[tuple[Variant, LayoutSummary]]) -> None:
+        """Write summaries down, unless a file might change and not show it."""
+        known = {variant.key: (variant, summary) for variant, summary in plans}
+        named = sorted({name for _, summary in known.values() for name in summary.named})
         # Before it is asked what has settled: one that was edited since names others now.
         stamps = {name: self._sources.stamp(name) for name in named}
-        if not self._sources.settled():
+        noted = {key: self._entry(*each) for key, each in known.items() if self._now[key][0]}
+        if (noted, stamps) == (self._noted.get("variants"), self._noted.get("named")):
             return
-        document = {
-            "state": self._state,
-            "shape": _digest_of(self._known, self._sources.shape),
-            "seen": keep(paths.seen(self._artifacts), self._trees),
-            "named": stamps,
-            "briefs": briefs,
-        }
-        self._notes.put("briefs", document)
-        self._kept = briefs
+        if self._sources.settled():
+            seen = keep(paths.seen(self._artifacts), self._trees)
+            self._notes.put("layouts", {"seen": seen, "named": stamps, "variants": noted})
 
-    def _holds(self, document: Mapping[str, Any]) -> bool:
-        """Whether a layout would come out as it did; and find out what has changed all the same."""
-        if document["state"] == self._state:
-            return True
-        if document.get("shape") != _digest_of(self._known, self._sources.shape):
-            return False
-        trees = recall(paths.seen(self._artifacts), document["seen"])
-        if trees is None:
-            return False
-        self._changed = self._sources.changed(trees)
-        return True
+    def _entry(self, variant: Variant, summary: LayoutSummary) -> list[Any]:
+        state, layout = self._now[variant.key]
+        return [state, _digest_of(variant, layout, self._sources.shape), to_plain(summary)]
 
 
-def _brief(items: str, templates: Any, named: Any, content: str, absent: Any) -> Brief:
-    """A brief as it was put, of what JSON has made of it."""
-    placed = tuple((path, source) for path, source in templates)
-    return Brief(items, placed, tuple(named), content, tuple(Absent(*each) for each in absent))
-
-
-def _digest_of(known: Known, told: Callable[[str], str]) -> str:
-    """What differs once a layout may come out as another; "" where that cannot be told.
+def _digest_of(variant: Variant, layout: str, told: Callable[[str], str]) -> str:
+    """What differs once the layout of a variant may be another; "" where that cannot be told.
 
     Of each source, `told` says what may differ.
     """
-    named = {need.source for variant in known.variants for need in needs_of(variant)}
     try:
-        states = [f"{name} {told(name)}" for name in sorted(named)]
+        states = [f"{name} {told(name)}" for name in sorted(sources_of(variant))]
     except OSError:
         return ""
-    found = "\n".join((code_state(), known.digest, *states))
+    found = "\n".join((code_state(), layout, *states))
     return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()

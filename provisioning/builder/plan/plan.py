@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioning.builder.archive import tool
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.plan.cache import Briefs, Specs
+from provisioning.builder.plan.cache import LayoutCache, Specs
 from provisioning.builder.plan.committed import Committed, Taken, is_inside, places_of
-from provisioning.builder.plan.variant_plan import Part, SourceTasks, Verdict, sources_of
+from provisioning.builder.plan.variant_plan import (
+    Findings,
+    SharedFindings,
+    SourceTasks,
+    VariantPlan,
+    Verdict,
+    sources_of,
+)
 from provisioning.builder.workspace import paths
 from provisioning.builder.workspace.cache import Notes
+from provisioning.builder.workspace.plain import from_plain
 from provisioning.errors import BuildError
 from provisioning.spec.resolve.git import GitError, NoVersion, refs
 from provisioning.spec.yaml.node import Origin
@@ -28,11 +37,12 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.committed import State
     from provisioning.builder.plan.variant_plan import SourceTask
     from provisioning.spec.diagnostics import Diagnostic, SpecError
+    from provisioning.spec.model.variant import Variant
     from provisioning.spec.resolve.inputs import Inputs
 
 
 def judge(
-    commit: str, parts: Sequence[Part], sources: Sources, makers: Callable[[], SourceTasks]
+    commit: str, parts: Sequence[VariantPlan], sources: Sources, makers: Callable[[], SourceTasks]
 ) -> dict[str, Verdict]:
     """The verdict on each of `parts`, by its variant's key; `makers` are asked for if they matter.
 
@@ -40,7 +50,7 @@ def judge(
         GitError: git cannot tell.
     """
     committed = Committed("", commit)
-    taken = {part.variant.key: Taken(part.variant, part.brief.named) for part in parts}
+    taken = {part.variant.key: Taken(part.variant, part.findings.summary.named) for part in parts}
     walked = {path for each in taken.values() for path in each.walked(sources)}
     suspects = sorted(committed.suspects(walked))
     found: dict[str, Verdict] = {}
@@ -143,7 +153,7 @@ class Verdicts:
     def renew(
         self,
         commit: str,
-        parts: Sequence[Part],
+        parts: Sequence[VariantPlan],
         sources: Sources,
         makers: Callable[[], SourceTasks],
     ) -> None:
@@ -164,12 +174,11 @@ class Verdicts:
         if sources.settled():
             self._notes.put(_NOTE, self._known)
 
-    def tell(self, parts: Sequence[Part]) -> None:
-        """Have each of `parts` know the verdict on it."""
-        for part in parts:
-            part.verdict = Verdict(*self._known[part.variant.key])
+    def on(self, variant: Variant) -> Verdict:
+        """The verdict on a variant, which was asked for."""
+        return from_plain(Verdict, self._known[variant.key])
 
-    def _holds(self, commit: str, part: Part, sources: Sources) -> bool:
+    def _holds(self, commit: str, part: VariantPlan, sources: Sources) -> bool:
         known = self._known.get(part.variant.key)
         if known is None or known[0] != commit:
             return False
@@ -181,7 +190,7 @@ class Verdicts:
         )
 
 
-def final(part: Part) -> Verdict | None:
+def final(part: VariantPlan, makers: SourceTasks) -> Verdict | None:
     """The verdict on what was packaged; None where git knows nothing of it.
 
     Raises:
@@ -189,11 +198,11 @@ def final(part: Part) -> Verdict | None:
     """
     planned = part.verdict
     if planned is None:
-        return _without_plan(part)
-    if part.is_as(planned.watched):  # guard: changed-since-the-plan
+        return _without_plan(part, makers)
+    if part.findings.is_as(planned.watched):  # guard: changed-since-the-plan
         return planned
     try:
-        verdict = _judged(planned.commit, part)
+        verdict = _judged(planned.commit, part, makers)
     except GitError as error:
         raise BuildError(str(error)) from None
     if bool(verdict.edited) == bool(planned.edited):
@@ -210,21 +219,21 @@ def final(part: Part) -> Verdict | None:
     )
 
 
-def _without_plan(part: Part) -> Verdict | None:
+def _without_plan(part: VariantPlan, makers: SourceTasks) -> Verdict | None:
     found = refs(Path())
     if isinstance(found, NoVersion):
         return None
     try:
-        return _judged(found.commit, part)
+        return _judged(found.commit, part, makers)
     except GitError:
         return None  # no version depends on it: the statement beside the release tells less
 
 
-def _judged(commit: str, part: Part) -> Verdict:
-    return judge(commit, [part], part.sources_now(), lambda: part.makers)[part.variant.key]
+def _judged(commit: str, part: VariantPlan, makers: SourceTasks) -> Verdict:
+    return judge(commit, [part], part.findings.sources_now(), lambda: makers)[part.variant.key]
 
 
-def _unanswered(error: GitError, parts: Sequence[Part]) -> SpecError:
+def _unanswered(error: GitError, parts: Sequence[VariantPlan]) -> SpecError:
     # Imported here: a cost that a build with nothing to tell does not owe.
     from provisioning.spec.diagnostics import Diagnostic, SpecError  # noqa: PLC0415
 
@@ -236,39 +245,57 @@ def _unanswered(error: GitError, parts: Sequence[Part]) -> SpecError:
     return SpecError(told, Path())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A part for each variant of the project, which is the working directory."""
+    """A plan for each variant of the project, which is the working directory."""
 
-    def __init__(self, parts: Sequence[Part], known: Known, briefs: Briefs) -> None:
-        self.parts = parts
-        self.ignored = known.ignored
+    parts: Sequence[VariantPlan]
+    known: Known
+    """What the specs say."""
+    doubts: Sequence[tuple[VariantPlan, Doubt]]
+    """What is wrong with layouts, each fault with its variant."""
+    cache: LayoutCache
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
         """Names given on the command line that no spec knows."""
-        self.of_git = [part for part in parts if part.variant.key in known.from_git]
-        """Those whose versions git tells."""
-        self.read_from = known.asked
+        return self.known.ignored
+
+    @property
+    def read_from(self) -> tuple[str, ...]:
         """All that the specs are made from, whether it is there or not; directories end in /."""
-        self.doubts: list[tuple[Part, Doubt]] = []
-        """What is wrong with layouts, each fault with its part."""
-        self._known = known
-        self._briefs = briefs
+        return self.known.asked
+
+    @property
+    def of_git(self) -> list[VariantPlan]:
+        """Those whose versions git tells."""
+        return [part for part in self.parts if part.variant.key in self.known.from_git]
+
+    def judged(self, verdicts: Verdicts) -> Plan:
+        """The same plan, with the verdict on each variant whose version git tells."""
+        judged = {each: replace(each, verdict=verdicts.on(each.variant)) for each in self.of_git}
+        parts = [judged.get(each, each) for each in self.parts]
+        doubts = [(judged.get(each, each), doubt) for each, doubt in self.doubts]
+        return replace(self, parts=parts, doubts=doubts)
 
     def demand(
         self,
-        excused: Callable[[Part, Doubt], bool] = lambda *_: False,
+        excused: Callable[[VariantPlan, Doubt], bool] = lambda *_: False,
         faults: Iterable[Diagnostic] = (),
     ) -> None:
         """Raise SpecError with `faults` and all of specs and layouts but for those `excused`."""
         found = [each.fault for part, each in self.doubts if not excused(part, each)]
         # A content that several platforms share has its fault once.
-        if told := [*self._known.faults, *dict.fromkeys((*found, *faults))]:
+        if told := [*self.known.faults, *dict.fromkeys((*found, *faults))]:
             from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415 - for this alone
 
             raise SpecError(told, Path())
 
     def remember(self) -> None:
         """Keep what was learnt for the next process; writes nothing if nothing was."""
-        if not (self.doubts or self._known.faults or any(part.turn for part in self.parts)):
-            self._briefs.keep([part.brief for part in self.parts])
+        turned = any(part.findings.turn for part in self.parts)
+        if not (self.doubts or self.known.faults or turned):
+            self.cache.keep((part.variant, part.findings.summary) for part in self.parts)
 
 
 def make_plan(
@@ -298,43 +325,30 @@ def make_plan(
         if verdicts.edited != inputs.edited:
             inputs.edited = verdicts.edited
             plan = _planned(specs, sources, notes, artifacts)
-        verdicts.tell(plan.of_git)
+        plan = plan.judged(verdicts)
     return plan
 
 
 def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str) -> Plan:
     known = specs.known()
-    briefs = Briefs(notes, known, sources, artifacts)
-    plan = _recalled(known, sources, briefs) or _laid_out(known, sources, briefs)
+    plan = _laid_out(known, sources, LayoutCache(notes, known, sources, artifacts))
     if plan.doubts and not known.fresh:
         # What is remembered does not know all the places that a report shows.
         known = specs.read()
-        plan = _laid_out(known, sources, Briefs(notes, known, sources, artifacts))
+        plan = _laid_out(known, sources, LayoutCache(notes, known, sources, artifacts))
     sources.forget_lists()
     return plan
 
 
-def _recalled(known: Known, sources: Sources, briefs: Briefs) -> Plan | None:
-    recalled = None if known.faults else briefs.recall()
-    if recalled is None:
-        return None
-    parts = [Part(variant, sources, known.files) for variant in known.variants]
-    for part, brief in zip(parts, recalled, strict=True):
-        part.before = briefs.before(part.variant, brief)
-        part.brief = brief._replace(content="") if part.before else brief
-    return Plan(parts, known, briefs)
-
-
-def _laid_out(known: Known, sources: Sources, briefs: Briefs) -> Plan:
-    from provisioning.builder.collect.layout import draft  # noqa: PLC0415 - a cost for this alone
-
-    parts = [Part(variant, sources, known.files) for variant in known.variants]
-    plan = Plan(parts, known, briefs)
-    for part in parts:
-        layout, doubts = draft(part.variant, sources)
-        if doubts:
-            part.brief = part.brief_of(layout)  # the layout is to be made anew, by whoever asks
-        else:
-            part.layout = layout
-        plan.doubts += [(part, doubt) for doubt in doubts]
-    return plan
+def _laid_out(known: Known, sources: Sources, cache: LayoutCache) -> Plan:
+    """The plan: what is remembered of a variant, or else what is laid out."""
+    keys = (variant.key for variant in known.variants)
+    shared = SharedFindings(dict(zip(keys, known.layouts, strict=True)))
+    parts, doubts = [], []
+    for variant in known.variants:
+        remembered = None if known.faults else cache.recall(variant)
+        findings = Findings(variant, sources, shared, remembered)
+        parts.append(VariantPlan(variant=variant, findings=findings, specs=known.files))
+        if remembered is None:
+            doubts += [(parts[-1], doubt) for doubt in findings.draft()]
+    return Plan(parts=parts, known=known, doubts=doubts, cache=cache)

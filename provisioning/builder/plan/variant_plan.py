@@ -1,4 +1,4 @@
-"""Knows what is told of a variant that was compared with a commit, and of what it depends on."""
+"""One variant of a plan, and what is found in the project for it: once for all that share it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import hashlib
 import marshal
 import os
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.patterns import is_glob
-from provisioning.builder.plan.needs import needs_of
+
+# At run time too: the plan's cache reads and writes these classes by the types of their fields.
+from provisioning.builder.plan.needs import NOBODY, Absent, needs_of
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from provisioning.builder.collect.collect import Differing, Listing
-    from provisioning.builder.collect.file_state import Digests, Held, Signature
-    from provisioning.builder.collect.layout import Layout
+    from provisioning.builder.collect.file_state import Digests, FileState, Signature
+    from provisioning.builder.collect.layout import Doubt, Layout
     from provisioning.builder.collect.sources import Sources
-    from provisioning.builder.plan.needs import Absent, MadeBy
+    from provisioning.builder.plan.needs import MadeBy
     from provisioning.builder.workspace.paths import Workspace
     from provisioning.spec.model.variant import Content, Variant
+
+    _Key = tuple[tuple[str, Sources], str, int, str | None]
+
+T = TypeVar("T")
 
 
 class Verdict(NamedTuple):
@@ -56,9 +63,10 @@ class SourceTasks(NamedTuple):
 _MANY = 1000  # files, for which it is worth while to fork
 _MOST_CHANGED = _MANY  # beyond that many, all sources are looked at by several processes
 _SOME = 1000  # items that are spelt at a time
+_MOST_ITEMS = 200_000  # of layouts that are kept at once
 
 
-class Brief(NamedTuple):
+class LayoutSummary(NamedTuple):
     """What the tasks of a variant need to know of its layout: little, however many files."""
 
     items: str
@@ -73,79 +81,198 @@ class Brief(NamedTuple):
     """The optional contents that have found nothing."""
 
 
-class Before(NamedTuple):
-    """What was collected before some files have changed, which may hold something else now."""
+class Remembered(NamedTuple):
+    """What the last run knew of a variant, whose files are as many now, and each of its kind."""
 
-    path: Path
-    content: str
-    """The digest of what lies at `path`, if it is that still."""
-    changed: Mapping[str, Signature]
+    summary: LayoutSummary
+    place: Workspace | None = None
+    """Where the listing lies that was collected then; None where nothing has changed since."""
+    changed: Mapping[str, Signature] = MappingProxyType({})
+    """The files that may hold something else now."""
 
 
-class Part:
-    """One variant of the plan; its layout is made when somebody asks for it."""
+class Collection(NamedTuple):
+    """What was found in the sources of a variant."""
+
+    listing: Listing
+    differing: Differing | None = None
+    """What was collected before, and is now, where not all had to be looked at."""
+    prefetched: frozenset[str] = frozenset()
+    """The keys of the chunks that were made when the sources were looked at."""
+
+
+class SharedFindings:
+    """Layouts and collections that several variants of a plan have in common, each made once.
+
+    What nobody needs any more goes: a listing of 100,000 files takes 25 MB, a layout 50 MB.
+    """
+
+    def __init__(self, layouts: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`layouts` has the key of each variant's layout, by the variant's own."""
+        self._layouts = layouts
+        self._waiting: dict[str, set[str]] = {}
+        for variant, layout in layouts.items():
+            self._waiting.setdefault(layout, set()).add(variant)
+        self._drafts: dict[tuple[str, Sources], Layout] = {}
+        self._summaries: dict[tuple[str, Sources], LayoutSummary] = {}
+        self._collections: dict[_Key, Collection] = {}
+        self._renewed: tuple[int, Sources] | None = None
+
+    def __reduce__(self) -> tuple[type[SharedFindings], tuple[()]]:
+        """Another process begins with nothing: it can find out what it needs."""
+        return SharedFindings, ()
+
+    def key(self, variant: Variant, sources: Sources) -> tuple[str, Sources]:
+        """What is equal for variants that have the same layout of the same look at the files."""
+        return self._layouts.get(variant.key, variant.key), sources
+
+    def draft(
+        self, variant: Variant, sources: Sources, makers: MadeBy = NOBODY
+    ) -> tuple[Layout, Sequence[Doubt]]:
+        """The layout of a variant, and its faults, of which the doubtful one is nobody else's."""
+        # Imported here, as below: a cost that a build with nothing to do does not owe.
+        from provisioning.builder.collect.layout import draft  # noqa: PLC0415
+
+        key = self.key(variant, sources)
+        if known := self._drafts.get(key):
+            return replace(known, variant=variant), ()
+        layout, doubts = draft(variant, sources, makers)
+        if not doubts:
+            _make_room(self._drafts, len(layout.items), lambda each: len(each.items))
+            self._drafts[key] = layout
+        return layout, doubts
+
+    def summary(self, layout: Layout, sources: Sources) -> LayoutSummary:
+        """The summary of a layout without faults."""
+        key = self.key(layout.variant, sources)
+        if key not in self._summaries:
+            self._summaries[key] = summary_of(layout, sources)
+        return self._summaries[key]
+
+    def collection(self, key: _Key) -> Collection | None:
+        """What was found under this key, if it is still here."""
+        return self._collections.get(key)
+
+    def keep(self, key: _Key, found: Collection) -> None:
+        """Keep what was found, for all that ask for the same."""
+        _make_room(self._collections, len(found.listing), lambda each: len(each.listing))
+        self._collections[key] = found
+
+    def renewed(self, sources: Sources, done: int | None) -> Sources:
+        """The same files, looked at anew: once, after as many tasks of others were `done`."""
+        if done is None:
+            return sources.renewed()
+        if self._renewed is None or self._renewed[0] != done:
+            self._renewed = done, sources.renewed()
+        return self._renewed[1]
+
+    def drop_layout(self, variant: Variant, sources: Sources) -> None:
+        """Who wants more of it lays out again."""
+        self._drafts.pop(self.key(variant, sources), None)
+
+    def drop_collection(self, variant: Variant) -> None:
+        """Give up what was found, once no other variant of the same layout waits for it."""
+        layout = self._layouts.get(variant.key, variant.key)
+        waiting = self._waiting.get(layout, set())
+        waiting.discard(variant.key)
+        if not waiting:
+            gone = [key for key in self._collections if key[0][0] == layout]
+            for key in gone:
+                del self._collections[key]
+
+    def forget(self) -> None:
+        """Find out anew the next time what a package will hold."""
+        self._collections = {}
+
+
+def _make_room(kept: dict[Any, T], items: int, count: Callable[[T], int]) -> None:
+    """Give up what was kept first, until there is room for so many items."""
+    while kept and sum(map(count, kept.values())) + items > _MOST_ITEMS:
+        del kept[next(iter(kept))]
+
+
+def summary_of(layout: Layout, sources: Sources) -> LayoutSummary:
+    """What tasks need to know of a layout, as the project is now."""
+    from provisioning.builder.collect.expand import templates_of  # noqa: PLC0415
+    from provisioning.builder.plan.needs import named_by  # noqa: PLC0415
+
+    items = layout.items
+    templates = tuple(templates_of(items).items())
+    files = {named for _, source in templates for named in named_by(source)}
+    if layout.variant.services:
+        from provisioning.builder.collect import checks  # noqa: PLC0415 - for services alone
+
+        files |= checks.sources(layout.variant, {item.path: item for item in items})
+    named = sorted(files)
+    for name in named:
+        sources.stamp(name)  # from now on, another one is told from it
+    digest = hashlib.sha256()
+    for start in range(0, len(items), _SOME):
+        digest.update(marshal.dumps([*map(tuple, items[start : start + _SOME])], MARSHAL))
+    return LayoutSummary(digest.hexdigest(), templates, tuple(named), absent=layout.absent)
+
+
+class Findings:
+    """What is found in the project for one variant, and found anew once files have changed.
+
+    It is looked for when somebody asks. This is where all of it is kept: a VariantPlan says what
+    never changes.
+    """
 
     def __init__(
-        self, variant: Variant, sources: Sources, specs: tuple[tuple[str, str], ...] = ()
+        self,
+        variant: Variant,
+        sources: Sources,
+        shared: SharedFindings | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
-        self.variant = variant
-        self.specs = specs
-        """The files of the project's specs, each with its digest."""
-        self.listing: Listing | None = None
-        """What `collect` has found, if it was asked for in this process."""
-        self.differing: Differing | None = None
-        """What was collected before, and is now, where not all had to be looked at."""
-        self.ahead: frozenset[str] = frozenset()
-        """The keys of the chunks that were made when the sources were looked at."""
-        self.before: Before | None = None
-        """What the last run knew, if it knew as many files, and each as of its kind."""
-        self.verdict: Verdict | None = None
-        """Whether it is as committed, where its version tells of that."""
-        self.makers = SourceTasks()
-        """The tasks of the project's own, once somebody knows them."""
+        self._variant, self._sources = variant, sources
+        self._shared = shared or SharedFindings()
+        self._summary: LayoutSummary | None = None
+        self._before: Remembered | None = None
+        if remembered:
+            self._summary = summary = remembered.summary
+            if remembered.place:
+                self._summary, self._before = summary._replace(content=""), remembered
         self.made_by: MadeBy = {}
-        """Those of them that make what is needed."""
-        self.is_alone = False
-        """Whether no task but this plugin's is there that could change a source meanwhile."""
+        """The tasks of the project's own that make what is needed, once somebody knows them."""
+        self._is_alone = False
         self.turn = 0
         """How often the project was looked at again, since another task had changed a source."""
-        self._sources = sources
         self._after = 0  # as many tasks of others that were done
         self._looked_in = 0  # the process in which that was known
 
-    @cached_property
+    def settle(self, made_by: MadeBy, *, is_alone: bool) -> None:
+        """Take over who makes what is needed.
+
+        Where this `is_alone`, no task but this plugin's could change a source meanwhile.
+        """
+        self.made_by, self._is_alone = made_by, is_alone
+
+    @property
     def layout(self) -> Layout:
         """Every path of the package. Raises SpecError."""
-        # Imported here, as below: a cost that a build with nothing to do does not owe.
-        from provisioning.builder.collect.layout import lay_out  # noqa: PLC0415
+        layout, doubts = self._shared.draft(self._variant, self._sources, self.made_by)
+        if doubts:
+            from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415 - for this alone
 
-        (layout,) = lay_out([self.variant], self._sources, makers=self.made_by)
+            raise SpecError(dict.fromkeys(doubt.fault for doubt in doubts), Path())
         return layout
 
-    @cached_property
-    def brief(self) -> Brief:
+    def draft(self) -> Sequence[Doubt]:
+        """Lay out, and return what is wrong; the summary is then of what is there."""
+        layout, doubts = self._shared.draft(self._variant, self._sources)
+        # With faults, the layout is to be made anew, by whoever asks.
+        make = summary_of if doubts else self._shared.summary
+        self._summary = make(layout, self._sources)
+        return doubts
+
+    @property
+    def summary(self) -> LayoutSummary:
         """The layout in short. Raises SpecError."""
-        return self.brief_of(self.layout)
-
-    def brief_of(self, layout: Layout) -> Brief:
-        """A layout in short, as the project is now."""
-        from provisioning.builder.collect.expand import templates_of  # noqa: PLC0415
-        from provisioning.builder.plan.needs import named_by  # noqa: PLC0415
-
-        items = layout.items
-        templates = tuple(templates_of(items).items())
-        files = {named for _, source in templates for named in named_by(source)}
-        if self.variant.services:
-            from provisioning.builder.collect.checks import sources  # noqa: PLC0415 - for services alone
-
-            files |= sources(self.variant, {item.path: item for item in items})
-        named = sorted(files)
-        for name in named:
-            self._sources.stamp(name)  # from now on, another one is told from it
-        digest = hashlib.sha256()
-        for start in range(0, len(items), _SOME):
-            digest.update(marshal.dumps([*map(tuple, items[start : start + _SOME])], MARSHAL))
-        return Brief(digest.hexdigest(), templates, tuple(named), absent=layout.absent)
+        if self._summary is None:
+            self._summary = self._shared.summary(self.layout, self._sources)
+        return self._summary
 
     def sources(self) -> list[str]:
         """The files and links that the package takes, templates aside."""
@@ -158,36 +285,38 @@ class Part:
 
     def templates(self) -> dict[str, str]:
         """The templates, by their paths in the package."""
-        return dict(self.brief.templates)
+        return dict(self.summary.templates)
 
     def placed_by(self) -> dict[str, Content]:
         """Which content of the spec puts each path there. Raises SpecError."""
         from provisioning.builder.collect.layout import placed_by  # noqa: PLC0415
 
-        return placed_by(self.variant, self._sources)
+        return placed_by(self._variant, self._sources)
 
     def refresh_after(self, done: int) -> None:
         """Look at the project again, where as many tasks of others were `done` in this run."""
         if done != self._after:  # guard: made-anew
-            self.refresh()
+            self._refresh(done)
         self._after, self._looked_in = done, os.getpid()
-
-    def refresh(self) -> None:
-        """Look at the project again, if another task has changed some of the sources since."""
-        self._looked_in = os.getpid()
-        if not self.is_alone and self._differs(fresh := self._sources.renewed()):
-            self.renew(fresh)
 
     def refresh_here(self) -> None:
         """The same where this process has not done so: it may be a worker, which sees no other."""
         if self._looked_in != os.getpid():  # guard: plan-of-another-process
-            self.refresh()
+            self._looked_in = os.getpid()
+            self._refresh()
+
+    def _refresh(self, done: int | None = None) -> None:
+        """Look at the project again, if another task has changed some of the sources since."""
+        if not self._is_alone:
+            fresh = self._shared.renewed(self._sources, done)
+            if fresh is not self._sources and self._differs(fresh):
+                self.renew(fresh)
 
     def _differs(self, fresh: Sources) -> bool:
         try:
-            if any(fresh.stamp(each) != self._sources.stamp(each) for each in self.brief.named):
+            if any(fresh.stamp(each) != self._sources.stamp(each) for each in self.summary.named):
                 return True
-            sources = sources_of(self.variant)
+            sources = sources_of(self._variant)
             return any(fresh.state(each) != self._sources.state(each) for each in sources)
         except (OSError, ProvisioningError):
             return True
@@ -196,43 +325,48 @@ class Part:
         """Whether files, directories and globs of the project are in these states still."""
         fresh = self._sources.renewed()
         # What is packaged of a directory was compared with what was there, when it was packed.
-        asked = (each for each in states if not (self.is_alone and _is_many(each[0])))
+        asked = (each for each in states if not (self._is_alone and _is_many(each[0])))
         return all(fresh.told(name) == state for name, state in asked)
 
     def sources_now(self) -> Sources:
         """The files of the project, looked at anew where another task may have changed some."""
-        return self._sources if self.is_alone else self._sources.renewed()
+        return self._sources if self._is_alone else self._sources.renewed()
 
     def renew(self, sources: Sources | None = None) -> None:
         """Begin anew with `sources`, or with nothing seen yet."""
+        self._shared.drop_layout(self._variant, self._sources)
         self._sources = sources or self._sources.renewed()
-        self._drop_layout()
-        self.__dict__.pop("brief", None)
-        self.listing = self.differing = self.before = None
+        self._summary = self._before = None
         self.turn += 1
 
     def forget(self) -> None:
         """Find out anew the next time what the package will hold."""
-        self.brief = self.brief._replace(content="")
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Be sent to another process without what it can make itself, or find."""
-        kept = {name: each for name, each in self.__dict__.items() if name != "layout"}
-        return {**kept, "listing": None, "differing": None}
+        self._summary = self.summary._replace(content="")
+        self._shared.forget()
 
     def content(self, digests: Digests) -> str:
         """The digest of what the package will hold; raises like `collect`."""
-        if not self.brief.content:
-            self.brief = self.brief._replace(content=self.collect(digests).content)
-        return self.brief.content
+        if not self.summary.content:
+            content = self.collect(digests).listing.content
+            self._summary = self.summary._replace(content=content)
+        return self.summary.content
 
     def listed(self, place: Workspace, digests: Digests) -> Listing:
         """What `collect` would find, taken from `place` if that is what lies there."""
         from provisioning.builder.collect.collect import recall  # noqa: PLC0415
 
-        return recall(place.collected, self.content(digests)) or self.collect(digests)
+        known = recall(place, self.content(digests))
+        return known or self.collect(digests).listing
 
-    def collect(self, digests: Digests, place: Workspace | None = None) -> Listing:
+    def take(self, place: Workspace) -> Collection:
+        """What was collected of this variant, which nobody needs after that; raises like `load`."""
+        from provisioning.builder.collect.collect import load  # noqa: PLC0415
+
+        found = self._shared.collection(self._collection_key()) or Collection(load(place))
+        self._shared.drop_collection(self._variant)
+        return found
+
+    def collect(self, digests: Digests, place: Workspace | None = None) -> Collection:
         """What the package will hold; of the sources, what may have changed is read.
 
         Each file is held against the signature that it had when the plan was made. Whatever
@@ -243,52 +377,58 @@ class Part:
             OSError: a source cannot be read.
             BuildError: one is a device, a FIFO or a socket, or it changes while it is read.
         """
-        if self.listing is None:
-            self.listing = self._recollect(digests) or self._collect(digests, place)
-            self._drop_layout()
-        return self.listing
+        key = self._collection_key()
+        found = self._shared.collection(key)
+        if found is None:
+            found = self._recollect(digests) or self._collect(digests, place)
+            self._shared.drop_layout(self._variant, self._sources)
+            self._shared.keep(key, found)
+        return found
 
-    def _recollect(self, digests: Digests) -> Listing | None:
+    def _collection_key(self) -> _Key:
+        """What is equal for variants of which the same is found, and the same was found before."""
+        before = self._before and self._before.summary.content
+        key = self._shared.key(self._variant, self._sources)
+        return key, self.summary.items, self._variant.file_mode, before
+
+    def _recollect(self, digests: Digests) -> Collection | None:
         """The same where most of it is known."""
+        summary, place, changed = self._before or (None, None, {})
+        if summary is None or place is None or len(changed) >= _MOST_CHANGED:
+            return None
         from provisioning.builder.collect.collect import (  # noqa: PLC0415
             Differing,
             recall,
             recollect,
         )
 
-        if self.before is None:
-            return None
-        path, content, changed = self.before
-        known = recall(path, content) if len(changed) < _MOST_CHANGED else None
+        known = recall(place, summary.content)
         if known is None:
             return None
         listing = recollect(known, changed, digests)
         numbers = sorted(listing.edit.numbers)
-        self.differing = Differing([known[at] for at in numbers], [listing[at] for at in numbers])
-        return listing
+        gone, new = ([each[at] for at in numbers] for each in (known, listing))
+        return Collection(listing, Differing(gone, new))
 
-    def _collect(self, digests: Digests, place: Workspace | None) -> Listing:
+    def _collect(self, digests: Digests, place: Workspace | None) -> Collection:
         from provisioning.builder.collect.collect import Listing, collect  # noqa: PLC0415
 
+        prefetched: frozenset[str] = frozenset()
         if self._must_read_many(digests):
             # Imported here: a cost that a build with little to read does not owe.
             from provisioning.builder.archive import prefetch  # noqa: PLC0415
 
             with suppress(OSError):  # a source is missing, which is told below
                 shares = prefetch.shares(self.layout, self._sources.bytes_of)
-                self._drop_layout()
-                listing, self.ahead = prefetch.collect(self.variant, shares, digests, place)
+                self._shared.drop_layout(self._variant, self._sources)
+                listing, prefetched = prefetch.collect(self._variant, shares, digests, place)
                 if listing:
-                    return listing
+                    return Collection(listing, prefetched=prefetched)
 
-        def look(source: str) -> Held:
+        def look(source: str) -> FileState:
             return digests.hold(source, self._sources.signature(source))
 
-        return Listing.of(collect(self.layout, look))
-
-    def _drop_layout(self) -> None:
-        """Who wants more of it lays out again: 100,000 files take 50 MB."""
-        self.__dict__.pop("layout", None)
+        return Collection(Listing.of(collect(self.layout, look)), prefetched=prefetched)
 
     def _must_read_many(self, digests: Digests) -> bool:
         sources = self.sources()
@@ -298,6 +438,18 @@ class Part:
             return digests.count_unknown(sources, self._sources.signature) >= _MANY
         except OSError:
             return False  # it has a fault, which is told when all are asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VariantPlan:
+    """One variant of the plan: what was settled of it before any task runs."""
+
+    variant: Variant
+    findings: Findings
+    specs: tuple[tuple[str, str], ...] = ()
+    """The files of the project's specs, each with its digest."""
+    verdict: Verdict | None = None
+    """Whether it is as committed, where its version tells of that."""
 
 
 def _is_many(source: str) -> bool:

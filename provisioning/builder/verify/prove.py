@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.collect.collect import Listing
     from provisioning.builder.collect.file_state import Digests
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.builder.workspace.paths import Workspace
 
 
 def is_wrong_from_the_start(place: Workspace, digests: Digests) -> bool:
     """Whether an artifact is what the build left there, and not what that was made from."""
     try:
-        collected = collect.load(place.collected)
+        collected = collect.load(place)
         entries = [each.entry for each in complete(collected, place.rendered, digests)]
         left = place.sums.read_text("utf-8").splitlines()
         for path in place.artifacts:
@@ -60,7 +60,7 @@ def begin_anew(artifacts: Path) -> None:
         OSError: something cannot be written.
     """
     Store(paths.chunks(str(artifacts))).sweep(0)
-    for remembered in artifacts.glob(".work/*/*/groups"):
+    for remembered in artifacts.glob(".work/listings/*.groups"):
         remembered.unlink(missing_ok=True)  # guard: remembered-proof
     path = paths.anew(str(artifacts))
     output.write(path, f"{1 + _times(path)}\n".encode())
@@ -77,7 +77,7 @@ def _times(path: Path) -> int:
 _REPAIR = "`doit package` makes it anew"
 
 
-def prove(part: Part, place: Workspace, digests: Digests) -> None:
+def prove(part: VariantPlan, place: Workspace, digests: Digests) -> None:
     """Prove that what lies in `place` is sound, is what `part` gives, and installs as such.
 
     Raises:
@@ -87,7 +87,7 @@ def prove(part: Part, place: Workspace, digests: Digests) -> None:
     if findings:
         # What was found here may have been missed by every stamp of the files: read them next time.
         digests.forget()
-        part.forget()
+        part.findings.forget()
         _begin_anew(place, digests)
         told = "\n".join(str(finding) for finding in findings)
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
@@ -99,7 +99,7 @@ def _begin_anew(place: Workspace, digests: Digests) -> None:
         begin_anew(place.release.parent)  # guard: release-begun-anew
 
 
-def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Finding]:
+def _findings(part: VariantPlan, place: Workspace, digests: Digests) -> Iterator[Finding]:
     proved: Manifest | None = None
     judge = _Judge(part, place, digests)
     for path in place.artifacts:
@@ -122,7 +122,7 @@ def _findings(part: Part, place: Workspace, digests: Digests) -> Iterator[Findin
 class _Judge:
     """Whether a manifest is what the spec gives today; asked again of the same one, it is known."""
 
-    def __init__(self, part: Part, place: Workspace, digests: Digests) -> None:
+    def __init__(self, part: VariantPlan, place: Workspace, digests: Digests) -> None:
         self._part, self._place, self._digests = part, place, digests
         self._approved: Manifest | None = None
 
@@ -130,7 +130,7 @@ class _Judge:
     def described(self) -> ExpectedPackage:
         """The package that the spec gives today. Raises SpecError."""
         # Not laid out before others are at work.
-        return ExpectedPackage(self._part.layout, self._place.package, self._digests)
+        return ExpectedPackage(self._part.findings.layout, self._place.package, self._digests)
 
     def agrees(self, made: Manifest) -> bool:
         """Tell in little time that the spec contradicts nothing; if not, it may still be so."""
@@ -143,7 +143,7 @@ class _Judge:
         if made.package._replace(debian_files=()) != self._place.package:
             return False
         try:
-            listing = self._part.listed(self._place, self._digests)
+            listing = self._part.findings.listed(self._place, self._digests)
         except (BuildError, OSError):  # a source that is not there any more, say
             return False
         if len(listing) != len(made.entries):

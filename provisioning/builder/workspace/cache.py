@@ -45,6 +45,12 @@ class Cache:
         """All rows; none where the file is missing or damaged."""
         return self._query("select * from cache", ())
 
+    def rows_below(self, directory: str) -> list[tuple[Any, ...]]:
+        """The rows of the paths below a directory (with its slash); none as with `rows`."""
+        key = self._columns[0]
+        query = f"select * from cache where {key} >= ? and {key} < ?"  # noqa: S608 - not input
+        return self._query(query, (directory, directory[:-1] + chr(ord("/") + 1)))
+
     def row(self, key: str) -> tuple[Any, ...] | None:
         """The row of `key`; None where there is none or the file is missing or damaged."""
         query = f"select * from cache where {self._columns[0]} = ?"  # noqa: S608 - not input

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import filesystem
 from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
-from provisioning.builder.workspace import output
+from provisioning.builder.workspace import listings, output
 from provisioning.builder.workspace.output import remove_tree
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ def sweep_own(place: Workspace) -> None:
             output.sweep(place.work, place.handed)
             output.sweep(place.release, names(place.package))
             clear(place.work)
+    listings.sweep(place)
 
 
 def _sweep(directory: Path, names_of: Mapping[Path, Iterable[str]], held: Path) -> None:

@@ -56,13 +56,21 @@ class Workspace:
 
     @property
     def collected(self) -> Path:
-        """What the collect stage found."""
+        """Which listing the collect stage found, by its digest."""
         return self.work / "collect.json"
 
     @property
-    def groups(self) -> Path:
-        """How the members were shared out among chunks."""
-        return self.work / "groups"
+    def listings(self) -> Path:
+        """The directory of what was collected, for all variants."""
+        return self.chunks.with_name("listings")
+
+    def listing(self, content: str) -> Path:
+        """The listing with this digest."""
+        return self.listings / f"{content}.json"
+
+    def groups(self, content: str) -> Path:
+        """How the members that the listing with this digest has were shared out among chunks."""
+        return self.listings / f"{content}.{self.package.name}.groups"
 
     @property
     def rendered(self) -> Path:
@@ -72,7 +80,7 @@ class Workspace:
     @property
     def handed(self) -> tuple[str, ...]:
         """The names of the files that lie in `work` for other stages."""
-        return self.collected.name, self.groups.name
+        return (self.collected.name,)
 
     @property
     def lock_file(self) -> Path:

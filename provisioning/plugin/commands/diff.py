@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.model.package import Package
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.console import Paint
     from provisioning.plugin.commands.base import Named
     from provisioning.spec.resolve.inputs import Inputs
@@ -74,7 +74,9 @@ class Packages:
             if part is None:
                 raise InvalidCommand(unknown([each.variant for each in self._parts], word))
             package = workspace(part.variant, ARTIFACTS).package
-            self._described[word] = ExpectedPackage(part.layout, package, digests_of(ARTIFACTS))
+            self._described[word] = ExpectedPackage(
+                part.findings.layout, package, digests_of(ARTIFACTS)
+            )
         return self._described[word]
 
     def known(self, package: Package) -> ExpectedPackage | None:
@@ -87,7 +89,7 @@ class Packages:
         return described
 
     @cached_property
-    def _parts(self) -> Sequence[Part]:
+    def _parts(self) -> Sequence[VariantPlan]:
         return make_plan(self._inputs(), digests_of(ARTIFACTS), ARTIFACTS).parts
 
 

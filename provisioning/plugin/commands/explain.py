@@ -125,13 +125,13 @@ class Why:
         """The paths whose source, or whose place in the spec, is another."""
         job = self._unchanged.job
         try:
-            now = collect(job.part.layout, self._unchanged.digests.look)
+            now = collect(job.part.findings.layout, self._unchanged.digests.look)
         except ProvisioningError as error:
             # What is missing may be what comes first makes.
             yield from () if self._waits else str(error).splitlines()
             return
-        placed = job.part.placed_by()
-        for change in changes(*differing(job.workspace.collected, Listing.of(now))):
+        placed = job.part.findings.placed_by()
+        for change in changes(*differing(job.workspace, Listing.of(now))):
             content = placed.get(change.path)
             where = f"  ({content.origin} {content.where})" if content else ""
             yield f"{change}{where}"
@@ -258,7 +258,7 @@ def _next(task: Any, job: Job, last: Mapping[str, Any]) -> dict[str, Any]:
     from provisioning.builder.archive.pack import forecast  # noqa: PLC0415 - a cost for this alone
 
     try:
-        cost = forecast(job.part.layout, job.workspace, digests_of(job.artifacts))
+        cost = forecast(job.part.findings.layout, job.workspace, digests_of(job.artifacts))
     except (ProvisioningError, OSError):
         return {}  # the stage whose fault it is says so
     return plain(cost)

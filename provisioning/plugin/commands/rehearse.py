@@ -23,7 +23,7 @@ from provisioning.plugin.commands.base import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.builder.plan.variant_plan import Part
+    from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.builder.verify.rehearse import Rehearsal
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
@@ -95,12 +95,14 @@ class Rehearse(ProjectCommand):
         for part in _chosen(plan.parts, words):
             place = workspace(part.variant, ARTIFACTS)
             called = f"{part.variant.name}:{part.variant.platform}"
-            seen.append(rehearse(part.layout, place, earlier, most, partial(_show, called)))
+            seen.append(
+                rehearse(part.findings.layout, place, earlier, most, partial(_show, called))
+            )
             _clear()
         return seen
 
 
-def _chosen(parts: Sequence[Part], words: Sequence[str]) -> list[Part]:
+def _chosen(parts: Sequence[VariantPlan], words: Sequence[str]) -> list[VariantPlan]:
     """The parts whose variants the words name; all where there are none."""
     variants = [part.variant for part in parts]
     for word in words:

@@ -1,0 +1,87 @@
+"""The listings of all variants: each lies here once, by its digest, however many have it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from provisioning.builder.workspace import output
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from provisioning.builder.collect.file_state import Digests
+    from provisioning.builder.workspace.paths import Workspace
+
+_DIGITS = 64  # of the digest with which all names begin
+
+
+def named_by(place: Workspace) -> str:
+    """The digest of the listing that a variant has; "" where that cannot be read."""
+    return _named_in(place.collected)
+
+
+def keep(place: Workspace, content: str, parts: Iterable[bytes], digests: Digests) -> None:
+    """Have a variant name the listing with this content, which is written where it is not whole."""
+    path = place.listing(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path.parent):
+        if not is_whole(place, content, digests):
+            output.write_all(path, parts)
+            digests.wrote(str(path), content)
+        output.write(place.collected, f"{json.dumps(content)}\n".encode())
+        _sweep(path.parent, content)
+
+
+def is_whole(place: Workspace, content: str, digests: Digests) -> bool:
+    """Whether the listing with this content lies here, undamaged."""
+    try:
+        return digests.look(str(place.listing(content))).digest == content
+    except (OSError, BuildError):
+        return False
+
+
+def sweep(place: Workspace) -> None:
+    """Remove the listings that no variant names. Raises no OSError."""
+    if place.listings.is_dir():
+        with suppress(OSError), _alone(place.listings):
+            _sweep(place.listings)
+            os.rmdir(place.listings)
+
+
+def _sweep(directory: Path, known: str = "") -> None:
+    """Remove the listings that no variant names, with what is kept for them."""
+    others = [name for name in os.listdir(directory) if name[:_DIGITS] != known]
+    if not others:
+        return
+    named = {_named_in(path) for path in directory.parent.glob("*/*/collect.json")}
+    for name in others:
+        # What is temporary may be somebody's who is at work.
+        if not name.startswith(".") and name[:_DIGITS] not in named:
+            (directory / name).unlink(missing_ok=True)
+        elif name.startswith("."):
+            output.sweep_old(directory / name[1:].partition(".")[0])
+
+
+def _named_in(path: Path) -> str:
+    try:
+        named = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return ""
+    return named if isinstance(named, str) and len(named) == _DIGITS else ""
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Be the only process that says which listings are named."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
