@@ -16,11 +16,10 @@ from provisioning.spec.yaml.mistakes import (
     PLACEHOLDER,
     SYNTAX,
     Trouble,
-    Value,
     explain,
+    missing_space,
     pair_in,
     quote,
-    slip_in,
 )
 from provisioning.spec.yaml.node import (
     Mapping,
@@ -151,19 +150,20 @@ class _Reader:
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._values = self._aliased = 0
-        self._opened: list[Any] = []  # the events of brackets that are open
         self._last: Any = None  # the event of the last scalar
 
     def trouble(self, error: yaml.MarkedYAMLError) -> Trouble:
         """Return where libyaml stopped, with what has been read by then."""
         place = _place(error.problem_mark or error.context_mark)
+        last = self._last
+        is_open = last and last.style in ("'", '"')
+        is_open = is_open and last.start_mark.line < last.end_mark.line == place[0] - 1
         return Trouble(
             problem=error.problem or "",
             context=error.context or "",
             place=place,
             since=_place(error.context_mark) if error.context_mark else place,
-            opened=_place(self._opened[-1].start_mark) if self._opened else None,
-            last=_value(self._last) if self._last else None,
+            open_quote=_place(last.start_mark) if is_open else None,
             lines=LINE_BREAK.split(self._text),
         )
 
@@ -203,19 +203,12 @@ class _Reader:
         before = self._values
         if event.anchor is not None:
             self._anchors[event.anchor] = None  # guard: recursive-alias
-        # `[a: b]` holds a map too, which starts without a bracket, and takes no room.
-        takes_room = event.start_mark.index < event.end_mark.index
-        in_brackets = takes_room and getattr(event, "flow_style", False)
-        if in_brackets:
-            self._opened.append(event)
         if isinstance(event, yaml.MappingStartEvent):
             node: Node = self._mapping(origin, depth)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(origin, depth)
         else:
             node = self._scalar(event, origin)
-        if in_brackets:
-            self._opened.pop()
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._values - before + 1)
         return node
@@ -268,7 +261,7 @@ class _Reader:
         origin = self._origin(event, mapping.path)
         if isinstance(event, yaml.MappingStartEvent) and self._doubles(mapping, origin):
             message = "a value that starts with {{ needs quotes"
-            raise _Meaningless(mapping, PLACEHOLDER, message, self._quote(mapping, brackets=1))
+            raise _Meaningless(mapping, PLACEHOLDER, message, self._quote(mapping))
         node = self._node(event, mapping.path, depth + 1)
         if not isinstance(node, Scalar):
             message = f"this key is {kind_of(node)}, and must be text"
@@ -295,8 +288,8 @@ class _Reader:
         origin = self._origin(key, "")
         line = LINE_BREAK.split(self._text)[origin.line - 1]
         alone = isinstance(value, Scalar) and not value.text and not value.quoted
-        if slip := slip_in(line, origin.column, key.value if alone else ""):
-            place = replace(origin, column=slip.column)
+        if slip := missing_space(line, origin.column, key.value if alone else ""):
+            place = replace(origin, column=slip.place[1] if slip.place else origin.column)
             raise _Meaningless(place, SYNTAX, slip.message, slip.hint)
 
     @staticmethod
@@ -304,10 +297,8 @@ class _Reader:
         """Whether a map within a map's key starts as `{{ name }}` does."""
         return (key.line, key.column) == (mapping.line, mapping.column + 1)
 
-    def _quote(self, origin: Origin, brackets: int = 0) -> str:
-        """Tell to quote what stands at `origin`, whose own `brackets` may be open."""
-        line = LINE_BREAK.split(self._text)[origin.line - 1]
-        return quote(line, origin.column, in_brackets=len(self._opened) > brackets)
+    def _quote(self, origin: Origin) -> str:
+        return quote(LINE_BREAK.split(self._text)[origin.line - 1], origin.column)
 
     def _scalar(self, event: Any, origin: Origin) -> Scalar:
         self._last = event
@@ -343,7 +334,3 @@ class _Reader:
 
 def _place(mark: Any) -> Place:
     return mark.line + 1, mark.column + 1
-
-
-def _value(event: Any) -> Value:
-    return Value(_place(event.start_mark), _place(event.end_mark), event.style or "")
