@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Benchmarks
 
-What packaging costs here, and what it costs with other tools on the same tree. `doit bench`
-measured it all in one run and wrote this page.
+The cost of packaging with this tool, and with other tools on the same tree. `doit bench` measured
+everything in one run and wrote this page.
 
-- All commands of a table run in turn, once in each round. Times are medians of the rounds; a ratio
-  is the median of each round's ratio.
-- CPU is user and system time of all processes of a command. Peak is the most memory that they held
-  at one time (PSS), sampled in a round of its own.
-- Files are in the kernel's cache, and nothing is waited for that a tool does not wait for itself.
-- Packages are installed on file systems in files on a disk, one as a Raspberry Pi has it and one
-  where files can share what they hold. The tool is the one inside the package.
-- The generated trees have files of half a kilobyte to some hundred, 4 kB on average, one in twenty
-  of them without any pattern. The other tree is a wheel from PyPI, unpacked.
-- What the others do not do: manifest, digests, templates.
+- The commands of a table run one after the other, once per round. Times are medians of the rounds;
+  a ratio is the median of the rounds' ratios.
+- CPU is user and system time of all processes of a command. Peak is the maximum of their memory
+  at one time (PSS), sampled in a separate round.
+- Files are in the kernel's cache. The benchmark waits for the disk only if the tool itself does.
+- Packages are installed on file systems in image files: ext4, as on a Raspberry Pi, and XFS, where
+  files can share blocks. The installer is the one inside the package.
+- The generated trees have files of half a kilobyte to a few hundred, 4 kB on average; one in twenty
+  is random data. The other tree is an unpacked wheel from PyPI.
+- Only this tool makes a manifest and digests, and renders templates.
 """
 
 
