@@ -38,7 +38,8 @@ def marks_of(source: str) -> list[tuple[str, int]]:
     if "# guard: " not in source:
         return []
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    code = sorted({token.start[0] for token in tokens if token.type not in _NO_CODE})
+    found = (token for token in tokens if token.type not in _NO_CODE)
+    code = sorted({line for token in found for line in (token.start[0], token.end[0])})
     return [
         (name, next(line for line in code if line >= token.start[0]))
         for token in tokens

@@ -25,7 +25,7 @@ def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep
     Of several copies of one, only the last to come up is. The bad ones come first.
     """
     good: dict[str, str] = {}
-    for event in events:
+    for event in events:  # guard: order-of-events
         if event.outcome == DONE:  # guard: bad-releases-do-not-count
             plain = releases.plain_name(event.release)
             good.pop(plain, None)

@@ -399,6 +399,7 @@ class Directory:
         temporary = self._temporary_name()
         try:
             make(parent, temporary)
+            # guard: written-beside
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
             with suppress(OSError):

@@ -118,6 +118,7 @@ def _assumed(home: Home, about: Release) -> dict[str, str]:
         ways.append(DEVICE.rpartition("/")[0])
     found = dict.fromkeys((PREFIX, *ways), DIRECTORY)
     for entry in about.layout.conffiles:
+        # guard: assumed-of-an-older-tool
         if filesystem.of_bytes(home.directory.read(entry.path) or b"") == entry.digest:
             found.update((entry.path + suffix, OTHER) for suffix in BESIDE)
             found[entry.path] = FILE

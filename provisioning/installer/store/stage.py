@@ -115,7 +115,7 @@ def _artifact(file: FileIO, path: Path) -> PackageSource:
     says = sidecars.index and sidecars.index._replace(archive=path.name)
 
     def read() -> Reader:
-        file.seek(0)
+        file.seek(0)  # guard: read-what-was-opened
         return reader(file, path.name, len(says.chunks) if says else 0)
 
     reading = read()
