@@ -33,6 +33,7 @@ def marks() -> tuple[Mark, ...]:
     )
 
 
+@cache
 def marks_of(source: str) -> list[tuple[str, int]]:
     """The marks of a module: behind what they are about, or alone in the line above."""
     if "# guard: " not in source:
