@@ -112,9 +112,10 @@ def removed(source: str, mark: str, how: How) -> str:
     if how.after:
         source = removed(source, mark, how.after)
     line = dict(marks_of(source))[mark]
+    closes = source.splitlines()[line - 1].lstrip()[0] in ")]}"
     tree = ast.parse(source)
     above = {child: each for each in ast.walk(tree) for child in ast.iter_child_nodes(each)}
-    node = _part(marked(tree, line), how.path)
+    node = _part(marked(tree, line, closes=closes), how.path)
     old, new = _ACTIONS[how.name](_Place(node, above), *how.given)
     anchor = _anchor(old, above)
     if anchor is old:
@@ -123,17 +124,22 @@ def removed(source: str, mark: str, how: How) -> str:
     return _spliced(source, anchor, anchor)
 
 
-def marked(tree: ast.AST, line: int) -> ast.AST:
-    """The outermost node that begins on a line; where none does, the statement that it ends."""
-    ends = []
+def marked(tree: ast.AST, line: int, *, closes: bool = False) -> ast.AST:
+    """The outermost node that begins on a line; where none does, or a bracket closes, that ends.
+
+    Of what ends, the innermost statement, or else the outermost expression.
+    """
+    ends: list[ast.AST] = []
     for node in _walk(tree):
-        if getattr(node, "lineno", 0) == line:
+        if getattr(node, "lineno", 0) == line and not closes:
             return node
         if isinstance(node, ast.stmt) and _end(node) == line:
-            ends.append(node)
+            ends = [node]
+        elif not ends and isinstance(node, ast.expr) and node.end_lineno == line:
+            ends = [node]
     if not ends:
         raise CannotError(f"nothing begins or ends in line {line}")
-    return ends[-1]
+    return ends[0]
 
 
 def _walk(node: ast.AST) -> Any:
