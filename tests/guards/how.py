@@ -133,8 +133,8 @@ def marked(tree: ast.AST, line: int, *, closes: bool = False) -> ast.AST:
     for node in _walk(tree):
         if getattr(node, "lineno", 0) == line and not closes:
             return node
-        if isinstance(node, ast.stmt) and _end(node) == line:
-            ends = [node]
+        if isinstance(node, ast.stmt):
+            ends = [node] if _end(node) == line else ends
         elif not ends and isinstance(node, ast.expr) and node.end_lineno == line:
             ends = [node]
     if not ends:
