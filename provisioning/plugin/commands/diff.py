@@ -330,7 +330,7 @@ class Diff(ProjectCommand):
     def _compare(self, parameters: Any, words: Sequence[str]) -> Outcome:
         # Imported here: doit imports all commands to tell of them, as in `doit help`.
         from provisioning.artifact.difference import compare, texts  # noqa: PLC0415
-        from provisioning.builder.verify.expected import secrecy  # noqa: PLC0415
+        from provisioning.builder.verify.expected import redaction  # noqa: PLC0415
 
         packages = Packages(partial(self.inputs, parameters))
         old, new = sides(words, packages)
@@ -339,7 +339,7 @@ class Diff(ProjectCommand):
 
         @cache
         def known() -> Any:
-            return secrecy((each, packages.known(each.manifest.package)) for each in views)
+            return redaction((each, packages.known(each.manifest.package)) for each in views)
 
         shown = () if parameters["brief"] else difference.changes
         found = texts(*views, shown, lambda change: known().why_not(change))

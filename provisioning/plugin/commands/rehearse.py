@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.builder.plan.variant_plan import VariantPlan
-    from provisioning.builder.verify.rehearse import Rehearsal
+    from provisioning.builder.verify.rehearse import RehearsalReport
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
 _POINTS = 20
@@ -82,7 +82,7 @@ class Rehearse(ProjectCommand):
 
     def _rehearse(
         self, opt_values: Any, words: Sequence[str], earlier: Path | None
-    ) -> list[Rehearsal]:
+    ) -> list[RehearsalReport]:
         # Imported here: doit imports all commands to tell of them, as in `doit help`.
         from provisioning.builder.plan.plan import make_plan  # noqa: PLC0415
         from provisioning.builder.verify.rehearse import rehearse  # noqa: PLC0415
@@ -123,7 +123,7 @@ def _clear() -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _told(seen: Rehearsal) -> str:
+def _told(seen: RehearsalReport) -> str:
     called = f"{seen.package}:{seen.platform}"
     lines = [f"{called}: {seen.old} → {seen.new} → {seen.old}, as it was before"]
     for broken, fault in seen.faults:
@@ -139,6 +139,6 @@ def _told(seen: Rehearsal) -> str:
 _HOWS = {"kill": "killed", "disk": "a failing disk"}
 
 
-def _document(seen: Rehearsal) -> dict[str, Any]:
+def _document(seen: RehearsalReport) -> dict[str, Any]:
     faults = [{**broken._asdict(), "fault": fault} for broken, fault in seen.faults]
     return {**seen._asdict(), "faults": faults}
