@@ -146,20 +146,20 @@ def _wrong_type(node: Node, key: str | int, rule: Schema) -> Diagnostic:
         message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
         if is_mode:
             return Diagnostic.at(node.origin, "unquoted-mode", message)
-        if told := _better(node, key, rule):
+        if hint := _better(node, key, rule):
             message = f"{node.text} is {kind_of(node)} here, and must be text"
-            return Diagnostic.at(node.origin, "unquoted-text", message, told)
+            return Diagnostic.at(node.origin, "unquoted-text", message, hint)
         return Diagnostic.at(node.origin, "unquoted-text", message)
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
     message = f"this is {kind_of(node)}, and must be {names}"
-    fault = Diagnostic.at(node.origin, "wrong-type", message, _instead(node, key, rule))
-    return replace(fault, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
+    found = Diagnostic.at(node.origin, "wrong-type", message, _instead(node, key, rule))
+    return replace(found, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
 
 
 def _better(node: Scalar, key: str | int, rule: Schema) -> str:
     """What to write for what is no text, where quotes would not be enough; else ""."""
-    if told := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
-        return told
+    if hint := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
+        return hint
     if node.value is False and key in _NOT_NEEDED:
         return f"leave {key} out, where none is meant"
     return ""
@@ -206,7 +206,7 @@ def _doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Diagnostic]:
     if not isinstance(node, Scalar):
         numbered = node.items if isinstance(node, Mapping) else dict(enumerate(node.items))
         for part, item in numbered.items():
-            if part == SECRETS:  # none is written there, which is told without it
+            if part == SECRETS:  # a secret written there is reported without its text
                 continue
             written = f"{part}: " if isinstance(part, str) else ""
             yield from _doubts(item, inner(rule, part), written)
@@ -230,8 +230,8 @@ def _plainly(node: Scalar, rule: Schema, key: str) -> str:
         return f"write {key}{either}" if either in ("true", "false") else "write true or false"
     if "integer" in rule.get("type", ()):
         return f"write the number that is meant in decimal digits{either and f': {key}{either}'}"
-    if told := _known_instead(node, rule, key):
-        return told
+    if hint := _known_instead(node, rule, key):
+        return hint
     text = shorten(node.text)
     if key.removesuffix(": ") in MODES:
         text = text.removeprefix("0o").zfill(4)
