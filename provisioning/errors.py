@@ -1,8 +1,8 @@
-"""The errors that a user can cause, in every wing."""
+"""Knows what a fault of input, environment or files is called, in every wing."""
 
 
 class ProvisioningError(Exception):
-    """An error that the user can act on: its text says where, what, and what to do.
+    """Something the user can act on: its text says where, what, and what to do.
 
     Whatever is not a `ProvisioningError` is a bug of this program.
     """
@@ -13,19 +13,19 @@ class ArtifactError(ProvisioningError):
 
 
 class BuildError(ProvisioningError):
-    """A package that cannot be built from the files as they are."""
+    """A package that cannot be built from what lies on disk now."""
 
 
 class TargetError(ProvisioningError):
-    """Something on the target failed; nothing was changed."""
+    """Something on the target that does not go, or goes wrong: nothing was changed."""
 
 
 class RefusedError(TargetError):
-    """A package or a target does not meet the requirements; nothing was changed."""
+    """A package or a target that is not as it must be: nothing was changed."""
 
 
 class FailedError(TargetError):
-    """A change failed after its commit, and was rolled back."""
+    """A change that went wrong after its commit: what was before is back."""
 
 
 class LockedError(TargetError):

@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # A loaded machine is no fault of the code; what must be fast is measured where it is promised.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Modules of doit's commands that are no more: doit would find them where they were installed.
+_FORMER = ("provisioning.plugin.commands.own",)
 
 
 @contextmanager
@@ -87,6 +91,9 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         UsageError: with all that is missing.
     """
+    if any(entry_points(group="doit.COMMAND", module=each) for each in _FORMER):
+        told = "pyproject.toml names other commands than are installed"
+        raise pytest.UsageError(f"{told}: run .venv/bin/pip install -q -e '.[test]'")
     os.environ["PATH"] = needs.search_path()
     os.environ.pop(
         "PYTHONDONTWRITEBYTECODE", None

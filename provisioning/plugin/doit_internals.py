@@ -1,4 +1,8 @@
-"""Knows what doit was asked for, which it tells its loader of tasks and no task generator."""
+"""All that leans on the inside of doit: its frames, private names and classes.
+
+doit has no hook for what is done here. tests/plugin/test_doit_internals.py says of each part what
+it relies on, and what to do when doit changes.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,23 @@ import inspect
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from functools import partial, wraps
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from doit import doit_cmd
+from doit import cmd_run, doit_cmd
+from doit.cmd_base import check_tasks_exist
+from doit.cmd_clean import Clean
+from doit.cmd_forget import Forget
+from doit.cmd_help import Help
+from doit.cmd_ignore import Ignore
+from doit.cmd_info import Info
+from doit.cmd_resetdep import ResetDep
 from doit.cmd_run import Run
 from doit.cmdparse import CmdOption, TaskParse
 from doit.exceptions import InvalidCommand, InvalidDodoFile, TaskFailed
@@ -21,15 +34,18 @@ from doit.loader import generate_tasks
 from doit.runner import MRunner
 from doit.task import DelayedLoader, Task
 
+from provisioning import console
 from provisioning.builder.plan.variant_plan import SourceTask, SourceTasks
 from provisioning.builder.workspace import leftovers
+from provisioning.console import printable
 from provisioning.errors import BuildError
-from provisioning.plugin import ARTIFACTS
+from provisioning.plugin import ARTIFACTS, clean, ownership, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
     from types import FrameType
+    from typing import TextIO
 
 
 REBUILD = "--rebuild"
@@ -80,25 +96,153 @@ def words() -> list[str]:
     return _asked()[1]
 
 
-def when_loaded(call: Callable[[Any], None]) -> bool:
+def when_stopped() -> str:
+    """What to say, beside the signal, where one ends what was asked for."""
+    return "; nothing is left half-made, `doit` goes on" if runs() else ""
+
+
+def when_loaded(call: Callable[[Any], None], end: Callable[[], None]) -> bool:
     """Have `call` told doit's command once that has loaded all tasks, and before it uses one.
 
+    The command is then carried out in a process prepared for it; `end` is called at its end.
     False where it is no command of doit's that asks for tasks just now.
     """
-    command, _ = _asked()
+    command, words = _asked()
     if command is None:
         return False
     execute = inspect.unwrap(command._execute)  # noqa: SLF001 - as all commands of doit have it
+    further = when_stopped()
 
     @wraps(execute)
     def execute_later(*args: Any, **options: Any) -> Any:
-        call(command)
-        return execute(*args, **options)
+        with process.prepared(further), in_words():
+            try:
+                call(command)
+                if isinstance(command, Info):
+                    check_tasks_exist({task.name: task for task in command.task_list}, words)
+                status = _carried_out(command, partial(execute, *args), options)
+            finally:
+                end()
+            if isinstance(command, Help) and not status:
+                _demand_no_former(words[0])
+            return status
 
     # By the names of its parameters doit knows which options it takes.
     execute_later.__signature__ = inspect.signature(execute)  # type: ignore[attr-defined]
     command._execute = execute_later  # noqa: SLF001 - no hook of doit's is called for all commands
     return True
+
+
+GOOD, FAILED, FAULTS = 0, 1, 3
+"""Exit codes, as of doit: the last is for whatever is wrong before a task runs."""
+_RECORDING = (Forget, Ignore, ResetDep)
+
+
+def _carried_out(command: Any, execute: Callable[..., Any], options: dict[str, Any]) -> int:
+    """Do what a command of doit's does; return its exit code, also where doit has none."""
+    command.outstream = sys.stdout  # which it has taken before the process was prepared
+    if "outfile" in options:
+        with _output(options["outfile"]) as options["outfile"], _watched(options):
+            status: int = execute(**options) or GOOD
+    else:
+        status = execute(**options) or GOOD
+    if isinstance(command, Clean) and clean.failed:
+        status = FAILED
+    if isinstance(command, _RECORDING) and getattr(
+        command.dep_manager.backend, "has_failed", False
+    ):
+        status = FAILED  # databases of doit's own raise
+    if not isinstance(command, (Run, Clean, *_RECORDING)):
+        demand_written()
+    elif told := unwritten(sys.stdout, "standard output"):
+        complain(told)  # what was to be done is done
+    return status
+
+
+@contextmanager
+def _output(file: Any) -> Iterator[TextIO]:
+    """What a run writes to: a file of this name, or standard output as it is now."""
+    if isinstance(file, str):
+        with open(file, "wb", buffering=0) as opened:
+            stream = console.lasting(opened.fileno())
+            yield stream
+            if told := unwritten(stream, file):
+                complain(told)
+    else:
+        yield sys.stdout
+
+
+@contextmanager
+def _watched(options: dict[str, Any]) -> Iterator[None]:
+    """Have `doit -n` end where one of its processes was killed."""
+    before = cmd_run.MRunner
+    if options.get("num_process"):
+        cmd_run.MRunner = Workers  # doit knows no other way to choose it
+    try:
+        yield
+    finally:
+        cmd_run.MRunner = before
+
+
+def unwritten(stream: TextIO, called: str) -> str:
+    """Why a stream could not be written, if so; that whoever reads a pipe has gone is no fault."""
+    fault = console.fault(stream)
+    return (
+        "" if fault is None or isinstance(fault, BrokenPipeError) else f"{called}: {fault.strerror}"
+    )
+
+
+def demand_written() -> None:
+    """Raise InvalidCommand where what was answered could not be written."""
+    if told := unwritten(sys.stdout, "standard output"):
+        raise InvalidCommand(told)
+
+
+def complain(text: str) -> None:
+    """Print what is wrong, as doit does."""
+    print(f"ERROR: {_shown(text)}", file=sys.stderr)
+
+
+def _shown(text: Any) -> str:
+    return printable(str(text), but="\n\t")
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise InvalidCommand, which is shown as one line, for what doit would show a traceback of."""
+    try:
+        yield
+    except InvalidCommand as error:
+        _demand_no_former(error.not_found)
+        error.args = tuple(map(_shown, error.args))
+        error.not_found = error.not_found and _shown(error.not_found)
+        raise
+    except (OSError, UnboundLocalError) as error:
+        # doit's JSON database, where it could not open a file, goes on to close it.
+        cause = error if isinstance(error, OSError) else error.__context__
+        # What was raised in a dodo.py, say, its author has to find.
+        if not isinstance(cause, OSError) or _raised_by(error) not in {"doit", "provisioning"}:
+            raise
+        raise InvalidCommand(ownership.said(cause)) from error
+
+
+FORMER = {name: name for name in ("spec", "explain", "diff", "install", "rehearse")} | {
+    "gc": "prune"
+}
+"""The commands of `provision` that were doit's once, by the names they had there."""
+
+
+def _demand_no_former(word: str | None) -> None:
+    """Raise InvalidCommand where doit knows no such task, and had a command of that name once."""
+    if word in FORMER:
+        raise InvalidCommand(f"`doit {word}` is `provision {FORMER[word]}` now")
+
+
+def _raised_by(error: Exception) -> str:
+    """The package of which the code raised it, or called what raised it in Python's library."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    names = [str(each.f_globals.get("__name__")).partition(".")[0] for each in frames]
+    return next(each for each in reversed(names) if each not in sys.stdlib_module_names)
 
 
 _answered: list[Any] = []
@@ -195,19 +339,19 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
         try:
             super().run_tasks(task_dispatcher)
         except BaseException:
-            for process in self._processes:
-                process.kill()
-                process.join()
+            for each in self._processes:
+                each.kill()
+                each.join()
             # guard: leftovers-of-workers
             leftovers.sweep_of(Path(ARTIFACTS), [each.pid for each in self._processes if each.pid])
             raise
 
     def demand_all(self) -> None:
         """Raise InvalidCommand, which doit shows, if one has ended otherwise than it should."""
-        for process in self._processes:
-            if process.exitcode:
+        for each in self._processes:
+            if each.exitcode:
                 left = f"; not finished: {', '.join(self._unfinished)}" if self._unfinished else ""
-                told = f"a worker of `doit -n` {_end(process.exitcode)}{left}"
+                told = f"a worker of `doit -n` {_end(each.exitcode)}{left}"
                 raise InvalidCommand(f"{told}; `doit` goes on there")
 
     def Queue(self) -> _Queue:  # noqa: N802 - doit's name
@@ -230,6 +374,15 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
         """Take note of what came of a task."""
         del self._unfinished[node.task.name]
         super().process_task_result(node, base_fail)
+
+    def execute_task_subprocess(self, job_q: Any, result_q: Any, reporter_class: Any) -> None:
+        """Work, as one of the processes: a signal ends it at once."""
+        # A handler of Python's runs in the main thread alone, and that may wait for ever: the
+        # kernel gives the signal to whichever thread it likes.
+        for number in process.ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        super().execute_task_subprocess(job_q, result_q, reporter_class)
 
     def _run_start_processes(self, job_q: _Queue, result_q: _Queue) -> list[_Worker]:
         self._processes = super()._run_start_processes(job_q, result_q)

@@ -1,9 +1,7 @@
-"""Knows what is told of a stage, or of all of them, to whoever asks for its --help."""
+"""The tasks of every package and platform, as doit's task dicts."""
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
 import sys
@@ -15,68 +13,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from doit.loader import generate_tasks
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.model.package import plain
 from provisioning.builder.archive.compress import names_of
 from provisioning.builder.plan.plan import make_plan
 from provisioning.builder.workspace.paths import anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin import doit_internals, ownership, stages
-from provisioning.plugin.commands.base import PluginCommand
-from provisioning.plugin.config import digests_of
+from provisioning.plugin import actions, doit_internals, process
+from provisioning.plugin.actions import Job
+from provisioning.plugin.checker import digests_of
+from provisioning.plugin.clean import clean
+from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.reporter import ABSENT, PROVED
-from provisioning.plugin.settle import Loaded, refusal, settle, settle_alone
-from provisioning.plugin.stages import Job
 from provisioning.plugin.uptodate import SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.spec.resolve.inputs import PythonSpec
-
-
-_STAGE = (
-    "One of the stages of `doit package`. Those before it are done first, as far as they are not "
-    "up to date; `doit explain` tells why one is not."
-)
-_DESCRIPTIONS = {
-    "package": (
-        "Each stage from collect to hash is done that is not up to date. What it is all for lies "
-        "in artifacts/NAME-VERSION-PLATFORM/. `doit explain` tells beforehand what would be done, "
-        "and why; `doit` alone verifies what was built, too."
-    ),
-    "verify": (
-        "What lies in artifacts/ is read again and judged. Nothing is built: damage is told, "
-        "where `doit` would repair it."
-    ),
-}
-_STATUS = (
-    "The exit status is 0 if all is well, 1 or 2 if a task failed, and 3 if nothing was run, "
-    "since a spec has a fault or the command line has."
-)
-_EXAMPLES = {
-    "": "all packages, for all their platforms",
-    ":greenhouse": "one package, for all its platforms",
-    ":greenhouse:raspberry-pi": "one package, for one platform",
-    " port=9090": "with another value of a variable",
-}
-
-
-def page(stage: str, doc: str, options: Sequence[Mapping[str, Any]]) -> str:
-    """The help of a stage, in the form that doit gives to that of its commands.
-
-    `doc` is what it does in a few words, `options` are those that doit knows of its task.
-    """
-    command = PluginCommand()
-    command.name, command.doc_purpose, command.cmd_options = stage, doc, options
-    given = "".join(f" [--{option['long']}]" for option in options)
-    words = f"{given} [VARIABLE=VALUE ...]".lstrip()
-    command.doc_usage = f"{words}\ndoit {stage}:NAME[:PLATFORM] {words}"
-    command.doc_description = f"{_DESCRIPTIONS.get(stage, _STAGE)}\n\n{_STATUS}"
-    width = max(map(len, _EXAMPLES))
-    examples = (f"    doit {stage}{how:<{width}}   {what}\n" for how, what in _EXAMPLES.items())
-    return f"{command.help()}\n\n\nEXAMPLES\n{''.join(examples)}"
 
 
 Task = dict[str, Any]
@@ -107,11 +64,8 @@ made_from: list[Inputs] = []
 """What the tasks of this process were made from: doit hands its commands the tasks alone."""
 _plans: list[Plan] = []
 
-# New objects after which Python looks for garbage. There is next to none, but what describes
-# 100,000 files is many objects: to look at all of them again and again took a tenth of a build.
-_NEW_OBJECTS = 1_000_000
 _spell = json.JSONEncoder(default=str).encode
-_LONGEST_TEXT = 200  # of a value in the records; what is longer stands there by its digest
+_LONGEST_TEXT = 2000  # of a value in the records; what is longer stands there by its digest
 
 
 def all_tasks(artifacts: str, written: Sequence[PythonSpec] = ()) -> Iterator[Task]:
@@ -120,9 +74,14 @@ def all_tasks(artifacts: str, written: Sequence[PythonSpec] = ()) -> Iterator[Ta
     Raises:
         InvalidDodoFile: with every fault of every spec, which doit shows without a traceback.
     """
-    gc.set_threshold(_NEW_OBJECTS)
     if stage := doit_internals.helped(_DOCS):
         _help(stage, _DOCS[stage])
+    with process.prepared(doit_internals.when_stopped()):
+        plan = _planned(artifacts, written)
+    yield from _tasks(plan, artifacts)
+
+
+def _planned(artifacts: str, written: Sequence[PythonSpec]) -> Plan:
     try:
         _demand_utf8()
         doit_internals.demand_once()
@@ -136,22 +95,23 @@ def all_tasks(artifacts: str, written: Sequence[PythonSpec] = ()) -> Iterator[Ta
     again = partial(_again, inputs, artifacts) if waits else None
     loaded = Loaded(plan, _DOCS, doit_internals.words(), artifacts, again)
     # What is missing another task may make, which is known once doit has loaded them all.
-    if not doit_internals.when_loaded(partial(settle, loaded)):
+    if not doit_internals.when_loaded(partial(settle, loaded), partial(_remember, artifacts)):
         settle_alone(loaded)
-    yield from _tasks(plan, artifacts)
+    return plan
 
 
 def _plan(inputs: Inputs, artifacts: str, makers: Callable[[], SourceTasks]) -> Plan:
     made_from.append(inputs)
     plan = make_plan(inputs, digests_of(artifacts), artifacts, makers)
-    if not _plans:
-        atexit.register(_remember)
     _plans.append(plan)
     return plan
 
 
-def _remember() -> None:
+def _remember(artifacts: str) -> None:
+    """Keep for the next process what this one has learned of files and specs."""
     _plans[-1].remember()
+    # Also of a run with nothing to do: else every later one would read again what was touched once.
+    digests_of(artifacts).save()
 
 
 def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Plan, Sequence[Any]]:
@@ -173,9 +133,12 @@ def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
 
 def _help(stage: str, doc: str) -> NoReturn:
     # doit would parse the options of the task next, once there are tasks, and knows no --help.
-    from provisioning.plugin.commands.base import answer  # noqa: PLC0415 - a cost for this alone
+    from provisioning.plugin.stage_help import page  # noqa: PLC0415 - a cost for this alone
 
-    raise SystemExit(answer(page(stage, doc, _params(stage).get("params", ()))))
+    with process.prepared(), doit_internals.in_words():
+        sys.stdout.write(page(stage, doc, _params(stage).get("params", ())))
+        doit_internals.demand_written()
+    raise SystemExit(doit_internals.GOOD)
 
 
 def _demand_utf8() -> None:
@@ -215,7 +178,7 @@ def _collect(job: Job) -> Task:
     unchanged = SourcesUnchanged(
         job, partial(_to_collect, runs=doit_internals.runs()), runs=doit_internals.runs()
     )
-    return _stage("collect", job, stages.collect_sources, unchanged)
+    return _stage("collect", job, actions.collect_sources, unchanged)
 
 
 def _to_collect(job: Job, *, runs: bool) -> Wants:
@@ -228,7 +191,7 @@ def _to_collect(job: Job, *, runs: bool) -> Wants:
 
 def _render(job: Job) -> Task:
     variables = {name: _text(value) for name, value in job.part.variant.variables.items()}
-    return _stage("render", job, stages.render_templates, Unchanged(job, _to_render, variables))
+    return _stage("render", job, actions.render_templates, Unchanged(job, _to_render, variables))
 
 
 def _to_render(job: Job) -> Wants:
@@ -245,19 +208,28 @@ def _archive(job: Job) -> Task:
     place = job.workspace
     # Of a package that lies unpacked, a target is one file.
     leaves = [str(path) for path in place.artifacts if path.is_dir()]
-    return _stage("archive", job, stages.make_archive, Unchanged(job, _to_pack), leaves=leaves)
+    return _stage("archive", job, actions.make_archive, Unchanged(job, _to_pack), leaves=leaves)
 
 
 def _to_pack(job: Job) -> Wants:
     place, variant = job.workspace, job.part.variant
     facts = _facts(
-        **place.package._asdict(),
+        **_as_written(place.package),
         formats=variant.formats,
         encoders=names_of(variant),
         mtime=variant.mtime,
         **_anew(job),
     )
     return Wants(facts, file_dep=_contents(job), targets=_packed(job))
+
+
+def _as_written(package: Package) -> Task:
+    """The fields of a package, as a spec names them, for `provision explain`."""
+    fields = plain(package)
+    for service in fields["services"].values():
+        if health := service["health"]:
+            service["health"] = {health["check"]: health["what"], "within": health["within"]}
+    return fields
 
 
 def _anew(job: Job) -> Task:
@@ -267,7 +239,7 @@ def _anew(job: Job) -> Task:
 
 
 def _hash(job: Job) -> Task:
-    return _stage("hash", job, stages.write_sums, SumsUnchanged(job, _to_hash))
+    return _stage("hash", job, actions.write_sums, SumsUnchanged(job, _to_hash))
 
 
 def _to_hash(job: Job) -> Wants:
@@ -280,10 +252,10 @@ def _verify(job: Job) -> Task:
     meta = {PROVED: [str(path) for path in job.workspace.artifacts]}
     if doit_internals.verifies_alone():
         # Without dependencies, nothing is built first; and what is asked for by name is done.
-        action = stages.verify_and_rebuild if doit_internals.rebuilds() else stages.verify
+        action = actions.verify_and_rebuild if doit_internals.rebuilds() else actions.verify
         meta[ABSENT] = [*map(str, job.part.findings.summary.absent)]
         return _stage("verify", job, action, None, meta=meta, **_params("verify"))
-    return _stage("verify", job, stages.verify, Unchanged(job, _to_verify), meta=meta)
+    return _stage("verify", job, actions.verify, Unchanged(job, _to_verify), meta=meta)
 
 
 def _to_verify(job: Job) -> Wants:
@@ -308,12 +280,12 @@ def _stage(
 ) -> Task:
     """The task of a stage, which also `leaves` what is nobody's input."""
     leaves = attributes.pop("leaves", ())
-    clean: list[Any] = [(ownership.clean, [], {"place": job.workspace, "leaves": leaves})]
+    cleaning: list[Any] = [(clean, [], {"place": job.workspace, "leaves": leaves})]
     if unchanged:
         wants = unchanged.wants
         attributes |= {"file_dep": [*wants.file_dep], "targets": [*wants.targets]}
     attributes["uptodate"] = [unchanged or False]
-    return _task(stage, job, actions=[(stages.run, [action, job])], clean=clean, **attributes)
+    return _task(stage, job, actions=[(actions.run, [action, job])], clean=cleaning, **attributes)
 
 
 def _task(stage: str, job: Job, **attributes: Any) -> Task:

@@ -1,8 +1,9 @@
-"""Knows whether the facts, variables, sources and targets of a task are as they were recorded."""
+"""Whether the facts, variables, sources and targets of a task are as recorded; if not, why."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -15,7 +16,7 @@ from provisioning.builder.plan.needs import NO_MAKER, Made, places
 from provisioning.builder.workspace.listings import is_whole
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import doit_internals
-from provisioning.plugin.config import digests_of
+from provisioning.plugin.checker import digests_of
 from provisioning.plugin.database import CONTENT
 from provisioning.plugin.reporter import ABSENT
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from provisioning.builder.plan.needs import Absent
-    from provisioning.plugin.stages import Job
+    from provisioning.plugin.actions import Job
 
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
@@ -39,15 +40,67 @@ class Reason(NamedTuple):
     old: str = ""  # JSON, or a digest of it where it is long
     new: str = ""
 
-    def __str__(self) -> str:
+    def lines(self) -> Iterator[str]:
+        """The reason in words; of values that have parts, a line for each that is another."""
         told = {
             "new": "never done before",
             "secret": f"{self.what}: another secret",
-            "content": "a source holds something else",
-            "target": f"{self.what}: not what this task left there",
+            "content": "a source has changed",
+            "target": f"{self.what}: damaged: not what this stage left there",
             "lost": f"{self.what}: nothing is there; {self.new}",
         }
-        return told.get(self.kind) or f"{self.what}: {self.old} → {self.new}"
+        if line := told.get(self.kind):
+            yield line
+        else:
+            spell = _bare if self.kind == "fact" else _spell
+            found = [*self.differences()]
+            yield from (f"{path}: {_change(old, new, spell)}" for path, old, new in found)
+            if not found:  # a template that shows a map shows it so
+                yield f"{self.what}: the same values in another order"
+
+    def differences(self) -> Iterator[tuple[str, Any, Any]]:
+        """The path of each value that is another, as in `services.pump.user`, and both values."""
+        yield from _differences(self.what, _value(self.old), _value(self.new))
+
+
+def _value(recorded: str) -> Any:
+    """A recorded value; of what is no JSON, itself as what Python writes as it is written."""
+    return _Unspelled(recorded) if recorded[:1] in "(s" else json.loads(recorded)
+
+
+class _Unspelled(str):
+    """A recorded value that cannot be taken apart: absent, or a digest of what is long."""
+
+    __slots__ = ()
+
+
+def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            before, now = old.get(key, _Unspelled(_ABSENT)), new.get(key, _Unspelled(_ABSENT))
+            if before != now:
+                yield from _differences(f"{path}.{key}", before, now)
+    else:
+        yield path, old, new
+
+
+def _change(old: Any, new: Any, spell: Callable[[Any], str]) -> str:
+    if any(isinstance(each, _Unspelled) and each != _ABSENT for each in (old, new)):
+        return "another value"
+    if isinstance(new, dict) and old == _ABSENT:
+        return "added"
+    if isinstance(old, dict) and new == _ABSENT:
+        return "removed"
+    return f"{spell(old)} → {spell(new)}"
+
+
+def _spell(value: Any) -> str:
+    return str(value) if isinstance(value, _Unspelled) else json.dumps(value, ensure_ascii=False)
+
+
+def _bare(value: Any) -> str:
+    """A value as people write it: without the quotation marks of JSON."""
+    return value if isinstance(value, str) and value else _spell(value)
 
 
 class Wants(NamedTuple):
@@ -116,7 +169,8 @@ class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
         return any(reason.kind == "new" for reason in self.reasons)
 
     def __repr__(self) -> str:
-        return "; ".join(map(str, self.reasons)) or "values and targets as recorded"
+        told = (line for reason in self.reasons for line in reason.lines())
+        return "; ".join(told) or "values and targets as recorded"
 
     def _record(self, task: Any) -> dict[str, Any]:
         uses = task.values.get("uses", ())
@@ -254,7 +308,8 @@ class SourcesUnchanged(Unchanged):
         found += self._lost(values.get(EMPTY, ()))
         lost = {reason.what.rstrip("/"): reason for reason in found}
         self.reasons += lost.values()
-        told = {ABSENT: [*map(str, self.absent)], LOST: [*map(str, lost.values())]}
+        why = [line for reason in lost.values() for line in reason.lines()]
+        told = {ABSENT: [*map(str, self.absent)], LOST: why}
         task.meta = {key: lines for key, lines in told.items() if lines}
         return is_unchanged and not lost
 

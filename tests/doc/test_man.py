@@ -10,7 +10,7 @@ import pytest
 from provisioning.installer.cli import arguments
 
 from .page import DOC
-from .test_reference import PROVISION, usage
+from .test_reference import OWN, PROVISION, usage
 
 MAN = DOC / "man" / "provision.1"
 TEXT = MAN.read_text(encoding="utf-8")
@@ -34,6 +34,11 @@ def test_mandoc_has_no_complaint() -> None:
 def test_each_command_is_there() -> None:
     assert re.findall(r"^\.Ss provision (\w+)$", TEXT, re.MULTILINE) == PROVISION
     assert re.findall(r"^\.Nm\n\.Cm (\w+)$", TEXT, re.MULTILINE) == PROVISION
+
+
+def test_each_command_of_a_project_is_there() -> None:
+    listed = TEXT.partition(".Sh IN A PROJECT")[2].partition("\n.Sh")[0]
+    assert sorted(re.findall(r"^\.It Cm (\w+)", listed, re.MULTILINE)) == sorted(OWN)
 
 
 @pytest.mark.parametrize("command", PROVISION)

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from importlib.metadata import entry_points
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from provisioning.builder.collect.sources import BUILT_IN_EXCLUDES
 from provisioning.installer.cli import arguments
+from provisioning.plugin.program import COMMANDS as OF_PROJECT
 from provisioning.plugin.task_graph import PACKAGE, STAGES
 from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve.inputs import Inputs
@@ -24,7 +25,6 @@ from provisioning.spec.schema import schema
 from provisioning.spec.schema.rules import PRIORITY, RESTART, SERVICE_MANAGER
 from provisioning.spec.yaml.node import Scalar, doubt
 from provisioning.spec.yaml.reader import parse
-from tests.plugin.conftest import COMMANDS as OWN
 from tests.plugin.conftest import DOITS
 
 from .page import DOC, GREENHOUSE, ROOT, first_column, section
@@ -42,6 +42,8 @@ PLATFORMS = ROOT / "provisioning" / "platforms"
 GOLDEN = ROOT / "tests" / "spec" / "golden"
 CONTENT = schema.SPEC["contents"]["schema"]["schema"]
 SERVICE = schema.SPEC["services"]["valuesrules"]["schema"]
+OWN = {*OF_PROJECT}
+IN_A_PROJECT = "## provision: in a project"
 CONDITION = {"only", "except"}
 
 # What the page's examples take for granted.
@@ -246,14 +248,20 @@ def test_each_stage_is_there_in_order() -> None:
 def test_each_command_of_doit_that_is_told_exists() -> None:
     told = {command.split()[1] for command in commands() if command.count(" ")}
     names = {word.split(":")[0] for word in told if not word.startswith("-")}
-    assert names <= {PACKAGE, *STAGES, *DOITS, *OWN}
-    assert {PACKAGE, "verify", "list", "info", "clean", "forget", "dumpdb", *OWN} <= names
+    assert names <= {PACKAGE, *STAGES, *DOITS}
+    assert {PACKAGE, "verify", "list", "info", "clean", "forget"} <= names
 
 
-@pytest.mark.parametrize("command", OWN)
+def test_each_command_of_a_project_is_there() -> None:
+    told = first_column(section(COMMANDS, IN_A_PROJECT).split("\n#")[0])
+    assert sorted(command.split()[1] for command in told) == sorted(OWN)
+
+
+@pytest.mark.parametrize("command", sorted(OWN - {"dumpdb"}))  # which has none
 def test_each_option_of_a_command_is_there(command: str) -> None:
-    (made,) = (point.load() for point in entry_points(group="doit.COMMAND", name=command))
-    told = section(COMMANDS, f"### doit {command}").split("\n#")[0]
+    made = getattr(import_module(f"provisioning.plugin.commands.{command}"), OF_PROJECT[command])
+    heading = f"### provision {command}" + " NAME:PLATFORM" * (command == "install")
+    told = section(COMMANDS, heading).split("\n#")[0]
     options = {f"--{option['long']}" for option in made.cmd_options}
     assert options == set(re.findall(r"`(--[\w-]+)", told))
 
@@ -265,8 +273,10 @@ def test_the_example_of_a_difference_is_what_is_printed(tmp_path: Path) -> None:
     spec = project / "specs" / "greenhouse.yaml"
     run("doit package:greenhouse:raspberry-pi", project)
     spec.write_text(spec.read_text(encoding="utf-8").replace('"0755"', '"0750"'), encoding="utf-8")
-    told = run(f"echo 1.4.3 > VERSION; {made}; doit diff greenhouse:raspberry-pi || true", project)
-    example = section(COMMANDS, "### doit diff").split("\n|")[0].strip("\n")
+    told = run(
+        f"echo 1.4.3 > VERSION; {made}; provision diff greenhouse:raspberry-pi || true", project
+    )
+    example = section(COMMANDS, "### provision diff").split("\n|")[0].strip("\n")
     demand_alike(told.rstrip(), textwrap.dedent(example))
 
 
@@ -276,8 +286,8 @@ def test_the_example_of_an_explanation_is_what_is_printed(tmp_path: Path) -> Non
     build = "doit package:greenhouse:mac-mini"
     run(f"{build}; echo '# more' >> src/greenhouse/server.py; {build}", project)
     edit = "echo 'vents: {open_above: 25.0}' >> config/mac-mini.yaml"
-    told = run(f"{edit}; doit explain greenhouse:mac-mini", project)
-    example = section(COMMANDS, "### doit explain").split("\n|")[0].strip("\n")
+    told = run(f"{edit}; provision explain greenhouse:mac-mini", project)
+    example = section(COMMANDS, "### provision explain").split("\n|")[0].strip("\n")
     shown, printed = (
         re.sub(r"\b\d\.\d\d s\b", "N s", text)  # how long it takes
         for text in (textwrap.dedent(example), told.rstrip())

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from .guard import Fault, Group, Guard
-from .how import (
-    backwards,
-    begins,
-    false,
-    first,
-    gives,
-    gone,
-    library,
-    otherwise,
-    receiver,
-    shell,
-    then,
-    true,
-)
+from .guard import Fault, Group, Guard, Text
+from .how import false, first, gives, gone, library, otherwise, receiver, then, true
 
 RUNNING = Group(
     "Running",
@@ -37,9 +24,10 @@ RUNNING = Group(
                     "installer/test_own_machine.py::"
                     "test_what_is_closed_may_be_open_to_the_group_or_the_owner",
                 ),
-                Guard(
-                    "deb-closed-way",
-                    shell("may_enter"),
+                Text(
+                    "builder/archive/debian/scripts.py",
+                    'if [ -d "$way" ] && ! may_enter "$user" "$way"; then',
+                    "if false; then",
                     "artifact/deb/test_user.py::"
                     "test_a_prefix_that_is_closed_to_who_runs_a_service_is_told",
                 ),
@@ -184,9 +172,10 @@ RUNNING = Group(
                     "installer/test_services.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault",
                 ),
-                Guard(
-                    "deb-alias-of-a-unit",
-                    shell("alias_in"),
+                Text(
+                    "builder/archive/debian/scripts.py",
+                    'path=$(alias_in "$place" "$unit")',
+                    "path=",
                     "artifact/deb/test_known.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_refused",
                 ),
@@ -243,9 +232,10 @@ RUNNING = Group(
             "a clock in 1970, or in 2100",
             "the order of changes is that of their numbers; no clock is asked",
             (
-                Guard(
-                    "order-of-events",
-                    backwards,
+                Text(
+                    "installer/ops/cleanup.py",
+                    "    for event in events:\n        if",
+                    "    for event in sorted(events, key=lambda each: each.time):\n        if",
                     "installer/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
                 ),
                 Guard(
@@ -435,9 +425,10 @@ RUNNING = Group(
                     gone,
                     "artifact/deb/test_script.py::test_byte_code_of_a_hook_goes_with_it",
                 ),
-                Guard(
-                    "deb-byte-code-swept",
-                    begins("xargs() ( cat >/dev/null )"),
+                Text(
+                    "builder/archive/debian/scripts.py",
+                    "| xargs -0 -r rm -f || true",
+                    "| cat >/dev/null",
                     "artifact/deb/test_script.py::"
                     "test_what_python_left_goes_with_what_it_was_made_of",
                 ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
-from .how import gives, gone, uncaught
+from .how import gone, uncaught
 
 TELLING = Group(
     "Asking and telling",
@@ -49,37 +49,9 @@ TELLING = Group(
             ),
         ),
         Fault(
-            "an option that doit does not have, a `dodo.py` of a name that Python cannot import, a"
-            " database of doit's own that cannot be opened or is none",
-            "a line that says so; no traceback, and no objects of Python",
-            (
-                Guard(
-                    "no-such-option",
-                    gives(""),
-                    "plugin/test_own.py::test_an_option_that_there_is_not_is_told[-z-run]",
-                ),
-                Guard(
-                    "no-such-module",
-                    gives(""),
-                    "plugin/test_own.py"
-                    "::test_a_dodo_file_that_python_cannot_import_is_told[my.dodo.py-my_dodo-list]",
-                ),
-                Guard(
-                    "no-such-records",
-                    gives(""),
-                    "plugin/test_own.py::test_a_database_that_is_none_is_told",
-                ),
-            ),
-        ),
-        Fault(
             "Ctrl-C before a command has begun",
             "it ends, with a line at most",
             (
-                Guard(
-                    "early-interruption-of-doit",
-                    gone,
-                    "plugin/test_own.py::test_an_early_interruption_is_a_line[command0]",
-                ),
                 Guard(
                     "early-interruption-of-provision",
                     gone,

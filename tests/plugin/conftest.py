@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +14,7 @@ from doit.doit_cmd import DoitMain
 from tests.conftest import soon, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 DODO = """
 from provisioning.plugin import configure, tasks
@@ -64,7 +63,7 @@ def replace(source, target):
 os.replace = replace
 """
 DOITS = frozenset(command.get_name() for command in DoitMain.DOIT_CMDS)
-COMMANDS = tuple(sorted(entry_points(group="doit.COMMAND").names - DOITS))  # that doit has not
+PROGRAM = str(Path(sys.executable).with_name("provision"))
 STAGES = ("collect", "render", "archive", "hash", "verify")
 
 
@@ -93,9 +92,14 @@ class Project:
     def start(
         self, *arguments: str, environment: dict[str, str] | None = None
     ) -> subprocess.Popen[str]:
+        return self._start([sys.executable, "-m", "doit", *arguments], environment)
+
+    def _start(
+        self, command: Sequence[str], environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             # Shells have what they run in the background ignore SIGINT: the tests may run there.
-            ["env", "--default-signal=INT,HUP", sys.executable, "-m", "doit", *arguments],
+            ["env", "--default-signal=INT,HUP", *command],
             cwd=self.root,
             env={**os.environ, **(environment or {})},
             text=True,
@@ -118,7 +122,13 @@ class Project:
 
     def doit(self, *arguments: str, status: int = 0) -> str:
         """What doit prints; it must end with `status`, and never with a traceback."""
-        process = self.start(*arguments)
+        return self._said(self.start(*arguments), status)
+
+    def provision(self, *arguments: str, status: int = 0) -> str:
+        """The same of the program `provision`."""
+        return self._said(self._start([PROGRAM, *arguments]), status)
+
+    def _said(self, process: subprocess.Popen[str], status: int) -> str:
         output, _ = process.communicate(timeout=120)
         assert "Traceback" not in output, output
         assert process.returncode == status, output

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.plugin.program import COMMANDS
+from tests.plugin.conftest import PROGRAM
+
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
 
@@ -19,10 +22,12 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in 
 
 
 def on_terminal(project: Project, *arguments: str, **wishes: str) -> str:
-    """All that doit prints, standard output and errors, when both are a terminal."""
+    """All that doit prints, or `provision`, when standard output and errors are a terminal."""
+    is_doits = arguments[:1] not in {(each,) for each in COMMANDS}
+    program = [sys.executable, "-m", "doit"] if is_doits else [PROGRAM]
     first, second = os.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "doit", *arguments],
+        [*program, *arguments],
         cwd=project.root,
         stdout=second,
         stderr=second,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.plugin.conftest import COMMANDS, STAGES
+from provisioning.plugin.program import COMMANDS
+from tests.plugin.conftest import STAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +29,11 @@ FAULTY = {
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_tells_its_own_help(project: Project, command: str) -> None:
-    told = project.doit(command, "--help")
+    words = ["x:y"] if command == "install" else []
+    told = project.provision(command, *words, "--help")
     assert told.startswith("PURPOSE\n")
-    assert f" {command} " in told
-    assert told == project.doit(command, "x", "--help") == project.doit("help", command)
+    assert f" {command}" in told
+    assert told == project.provision(command, "x:y", "--help")
 
 
 @pytest.mark.parametrize("stage", ["package", *STAGES])
@@ -64,17 +66,17 @@ def test_the_help_of_another_task_is_left_to_it(project: Project) -> None:
 def test_faults_of_specs_are_json_where_that_is_asked_for(project: Project, command: str) -> None:
     project.edit("specs/demo.yaml", "contents:", "contains:")
     words, status = FAULTY[command]
-    told = project.doit(command, *words, "--json", status=status)
+    told = project.provision(command, *words, "--json", status=status)
     (fault,) = json.loads(told)["faults"]
     assert (fault["code"], fault["file"], fault["line"]) == ("unknown-key", "specs/demo.yaml", 11)
-    assert "[unknown-key]" in project.doit(command, *words, status=status)
+    assert "[unknown-key]" in project.provision(command, *words, status=status)
 
 
 @pytest.mark.parametrize("command", FAULTY)
 def test_every_other_trouble_is_json_too(project: Project, command: str) -> None:
     words, status = FAULTY[command]
     wrong = [word.replace("pi", "pie") for word in words] or ["demo:raspberry-pie"]
-    told = json.loads(project.doit(command, "--json", *wrong, status=status))
+    told = json.loads(project.provision(command, "--json", *wrong, status=status))
     assert told == {"error": "demo is not built for raspberry-pie; did you mean raspberry-pi?"}
 
 
@@ -83,28 +85,34 @@ def test_every_other_trouble_is_json_too(project: Project, command: str) -> None
     [
         (
             ("explain", "--jsn"),
-            "option --jsn not recognized; `doit help explain` tells the options",
+            "option --jsn not recognized; `provision explain --help` lists the options",
         ),
-        (("gc", "--limit"), "option --limit requires argument; `doit help gc` tells the options"),
+        (
+            ("prune", "--limit"),
+            "option --limit requires argument; `provision prune --help` lists the options",
+        ),
     ],
 )
 def test_an_option_that_cannot_be_read_is_told(
     project: Project, words: tuple[str, ...], told: str
 ) -> None:
-    assert project.doit(*words, status=3) == f"ERROR: {told}\n"
+    assert project.provision(*words, status=3) == f"ERROR: {told}\n"
 
 
 def test_options_may_stand_behind_words(built: Project, tmp_path: Path) -> None:
     root = str(tmp_path / "root")
-    built.doit("install", PI, "--root", root, "--dry-run")
+    built.provision("install", PI, "--root", root, "--dry-run")
     assert list((tmp_path / "root").iterdir()) == []
-    assert json.loads(built.doit("install", PI, f"--root={root}", "--json"))["action"] == "install"
-    assert json.loads(built.doit("diff", PI, "--json"))["equal"]
+    assert (
+        json.loads(built.provision("install", PI, f"--root={root}", "--json"))["action"]
+        == "install"
+    )
+    assert json.loads(built.provision("diff", PI, "--json"))["equal"]
     assert "verified" in built.doit(f"verify:{PI}", "--rebuild")
 
 
 def test_what_looks_like_an_option_can_be_a_word(project: Project) -> None:
-    told = project.doit("diff", "--", "--json", status=2)
+    told = project.provision("diff", "--", "--json", status=2)
     assert told == "ERROR: --json: no such artifact; a package of the specs is NAME:PLATFORM\n"
 
 
@@ -127,16 +135,17 @@ def test_what_looks_like_an_option_can_be_a_word(project: Project) -> None:
         ),
         (("verify", PI, "--rebuild"), f"{PI}: is no task; say verify:{PI}"),
         (("verify", "--rebuild", "demo"), "demo: is no task; say verify:demo"),
-        (
-            ("explain", "collect:demo:pi"),
-            "collect:demo:pi: demo is not built for pi; known: mac-mini, raspberry-pi",
-        ),
     ],
 )
 def test_a_stage_of_a_package_that_there_is_not_is_told(
     project: Project, words: tuple[str, ...], told: str
 ) -> None:
     assert project.doit(*words, status=3) == f"ERROR: {told}\n"
+
+
+def test_what_cannot_be_explained_is_told(project: Project) -> None:
+    told = "collect:demo:pi: demo is not built for pi; known: mac-mini, raspberry-pi"
+    assert project.provision("explain", "collect:demo:pi", status=3) == f"ERROR: {told}\n"
 
 
 def test_words_of_other_tasks_are_left_to_them(project: Project) -> None:
@@ -150,8 +159,8 @@ def test_words_of_other_tasks_are_left_to_them(project: Project) -> None:
 
 
 def test_a_package_is_explained_by_its_name(built: Project) -> None:
-    tasks = json.loads(built.doit("explain", PI, "--json"))["tasks"]
+    tasks = json.loads(built.provision("explain", PI, "--json"))["tasks"]
     assert [each["task"] for each in tasks] == [
         f"{stage}:{PI}" for stage in ("collect", "render", "archive", "hash", "verify")
     ]
-    assert len(json.loads(built.doit("explain", "demo", "--json"))["tasks"]) == 10
+    assert len(json.loads(built.provision("explain", "demo", "--json"))["tasks"]) == 10

@@ -1,4 +1,4 @@
-"""`doit diff`, as its user runs it."""
+"""`provision diff`, as its user runs it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from doit.cmd_base import DodoTaskLoader
 
 from provisioning.artifact.formats import DIR, FORMATS
 from provisioning.plugin.commands.diff import Diff
-from tests.plugin.conftest import FILES, SPEC, Project
+from tests.plugin.conftest import FILES, PROGRAM, SPEC, Project
 from tests.plugin.test_colour import ENVIRONMENT, ESCAPES, on_terminal
 
 if TYPE_CHECKING:
@@ -46,9 +44,9 @@ different: 1 property; paths: 1 added, 2 removed, 3 changed, 4 equal; size …K 
 
 
 def run(project: Project, *arguments: str, status: int, **environment: str) -> tuple[str, str]:
-    """What `doit diff` prints on standard output and on standard error."""
+    """What `provision diff` prints on standard output and on standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", "doit", "diff", *arguments],
+        [PROGRAM, "diff", *arguments],
         cwd=project.root,
         env={**ENVIRONMENT, **environment},
         capture_output=True,
@@ -368,7 +366,7 @@ def test_a_difference_has_two_sides(built: Project, words: list[str]) -> None:
 
 def test_an_option_that_there_is_not_is_told(built: Project) -> None:
     assert trouble(built, "--jsn", PI) == (
-        "ERROR: option --jsn not recognized; `doit help diff` tells the options\n"
+        "ERROR: option --jsn not recognized; `provision diff --help` lists the options\n"
     )
 
 
@@ -418,7 +416,7 @@ def test_a_locale_without_arrows_is_no_trouble(edited: Project) -> None:
 
 
 def test_a_full_disk_is_told_and_a_reader_that_has_seen_enough_is_not(edited: Project) -> None:
-    command = f"cd {edited.root} && {sys.executable} -m doit diff demo:raspberry-pi"
+    command = f"cd {edited.root} && {PROGRAM} diff demo:raspberry-pi"
     full = subprocess.run(
         f"{command} > /dev/full", shell=True, capture_output=True, text=True, check=False
     )
@@ -431,19 +429,9 @@ def test_a_full_disk_is_told_and_a_reader_that_has_seen_enough_is_not(edited: Pr
 
 
 def test_help_tells_options_and_exit_codes(project: Project) -> None:
-    told = " ".join(project.doit("help", "diff").split())
+    told = " ".join(project.provision("diff", "--help").split())
     usage = " diff [--brief] [--json] ARTIFACT|NAME:PLATFORM [ARTIFACT|NAME:PLATFORM] "
     assert usage in told
     for option in (*Diff.cmd_options, {"long": "file"}, {"long": "dir"}):
         assert f"--{option['long']}" in told
     assert "The exit status is 0 if they are equal, 1 if they differ, and 2 in trouble." in told
-    assert " diff              tell how packages differ" in project.doit("--help")
-
-
-def test_an_interruption_is_told_in_a_word(capsys: pytest.CaptureFixture[str]) -> None:
-    class Interrupted(Diff):
-        def execute(self, *_: object) -> int:
-            raise KeyboardInterrupt
-
-    assert Interrupted(task_loader=DodoTaskLoader()).parse_execute([]) == 130
-    assert capsys.readouterr().err == "interrupted\n"

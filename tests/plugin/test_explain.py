@@ -1,4 +1,4 @@
-"""`doit explain` tells why something would be built, and why it was."""
+"""`provision explain` tells why something would be built, and why it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def told(project: Project, *words: str) -> dict[str, list[str]]:
     """The reasons of each stage for the Mac that is not up to date."""
-    tasks = json.loads(project.doit("explain", "--json", *words))["tasks"]
+    tasks = json.loads(project.provision("explain", "--json", *words))["tasks"]
     return {
         each["task"].split(":")[0]: each["reasons"]
         for each in tasks
@@ -26,7 +26,7 @@ def told(project: Project, *words: str) -> dict[str, list[str]]:
 
 def archive(project: Project) -> dict[str, Any]:
     """What is told of packing for the Mac."""
-    document = json.loads(project.doit("explain", "--json", "archive:demo:mac-mini"))
+    document = json.loads(project.provision("explain", "--json", "archive:demo:mac-mini"))
     task: dict[str, Any] = document["tasks"][0]
     return task
 
@@ -39,7 +39,7 @@ def test_before_the_first_build_all_is_new_and_nothing_else_is_told(project: Pro
 
 
 def test_of_the_first_build_it_is_told_that_it_was_and_not_that_all_was_new(built: Project) -> None:
-    output = built.doit("explain", "package:demo:mac-mini")
+    output = built.provision("explain", "package:demo:mac-mini")
     line = r"^    last run: the first, \d\.\d\d s, \d+ paths changed$"
     assert re.search(line, output, re.MULTILINE)
     assert "added" not in output
@@ -94,6 +94,46 @@ def test_a_variable_is_told_with_both_values_and_its_line(built: Project) -> Non
     assert given == {"render": ["port: 8080 → 7070  (command line)"]}
 
 
+SERVICE = """
+services:
+  demo:
+    exec: lib/main.py
+    health: {http: "http://localhost:8080/health"}
+"""
+
+
+def test_a_value_inside_others_is_told_by_its_path(project: Project) -> None:
+    project.write("src/main.py", "#!/bin/sh\n").chmod(0o755)
+    vents = "unused: 1\n  vents: {open: 26.0, close: 22.0, names: {a: x}}"
+    project.write("specs/demo.yaml", SPEC.replace("unused: 1", vents) + SERVICE)
+    project.write("config/demo.ini.j2", "{{ vents }}\n")
+    project.doit()
+    project.edit("specs/demo.yaml", "8080/health", "9090/health")
+    project.edit("specs/demo.yaml", "open: 26.0, close: 22.0", "open: 25.0")
+    found = told(project)
+    at = "specs/demo.yaml:11:17"
+    assert found["render"] == [
+        f"vents.open: 26.0 → 25.0  ({at})",
+        "vents.close: 22.0 → (absent)",
+    ]
+    address = "services.demo.health.http: http://localhost:{}/health".format
+    assert f"{address(8080)} → http://localhost:9090/health" in found["archive"]
+    project.edit("specs/demo.yaml", SERVICE.replace("8080", "9090"), "")
+    assert "services.demo: removed" in told(project)["archive"]
+    project.doit()
+    assert "        services.demo: removed\n" in project.provision("explain", "archive")
+
+
+def test_another_order_is_told(project: Project) -> None:
+    order = SPEC.replace("unused: 1", "unused: 1\n  vents: {a: 1, b: 2}")
+    project.write("specs/demo.yaml", order)
+    project.write("config/demo.ini.j2", "{{ vents }}\n")
+    project.doit()
+    project.edit("specs/demo.yaml", "{a: 1, b: 2}", "{b: 2, a: 1}")
+    (line,) = told(project)["render"]
+    assert line.startswith("vents: the same values in another order  (specs/demo.yaml:")
+
+
 def test_another_version_is_told(built: Project) -> None:
     built.edit("specs/demo.yaml", 'version: "1.0"', 'version: "1.1"')
     found = told(built)
@@ -124,18 +164,18 @@ def test_a_secret_is_told_without_its_value(
     project.doit()
     monkeypatch.setenv("DEMO_PASSWORD", "hunter3")
     assert told(project)["render"] == ["password: another secret  (environment)"]
-    assert "hunter" not in project.doit("explain", "--all")
+    assert "hunter" not in project.provision("explain", "--all")
 
 
 def test_after_a_build_the_last_run_is_told(built: Project) -> None:
     built.write("src/main.py", "print('servus')\n")
     built.edit("specs/demo.yaml", "port: 8080", "port: 9090")
     built.doit()
-    output = built.doit("explain", "package:demo:mac-mini")
+    output = built.provision("explain", "package:demo:mac-mini")
     assert "collect:demo:mac-mini: up to date\n    last run: " in output
     assert "        src/main.py: content\n" in output
     assert "        port: 8080 → 9090\n" in output
-    document = json.loads(built.doit("explain", "--json", "archive:demo:mac-mini"))
+    document = json.loads(built.provision("explain", "--json", "archive:demo:mac-mini"))
     last: dict[str, Any] = document["tasks"][0]["last"]
     assert last["seconds"] >= 0
 
@@ -149,7 +189,7 @@ def test_chunks_are_told_by_what_they_hold_before_a_build_and_after_it(built: Pr
         ("bin", "install"),
         ("lib", "lib/main.py"),
     ]
-    output = built.doit("explain", "archive:demo:mac-mini")
+    output = built.provision("explain", "archive:demo:mac-mini")
     members = before["made"][1]["members"]
     assert f"        tar.gz: bin … install ({members} members), " in output
     built.doit("package")
@@ -171,24 +211,26 @@ def test_a_fault_in_a_template_forbids_to_foretell_the_chunks(built: Project) ->
 
 
 def test_words_choose_what_is_told(built: Project) -> None:
-    tasks = json.loads(built.doit("explain", "--json", "package:demo"))["tasks"]
+    tasks = json.loads(built.provision("explain", "--json", "package:demo"))["tasks"]
     assert {each["task"] for each in tasks} == {
         name
         for platform in ("mac-mini", "raspberry-pi")
         for name in stages(platform, "collect", "render", "archive", "hash")
     }
-    output = built.doit("explain", "collect:dmeo", status=3)
+    output = built.provision("explain", "collect:dmeo", status=3)
     assert "collect:dmeo" in output
 
 
 def test_many_reasons_are_counted_unless_all_are_asked_for(built: Project) -> None:
     for number in range(30):
         built.write(f"src/new{number:02}.py", "")
-    assert "    and 10 more; --all tells them\n" in built.doit("explain", "collect:demo:mac-mini")
-    assert built.doit("explain", "--all", "collect:demo:mac-mini").count(".py: added  (") == 30
+    assert "    and 10 more; --all tells them\n" in built.provision(
+        "explain", "collect:demo:mac-mini"
+    )
+    assert built.provision("explain", "--all", "collect:demo:mac-mini").count(".py: added  (") == 30
 
 
 def test_explaining_changes_nothing(built: Project) -> None:
     built.write("src/main.py", "print('servus')\n")
-    built.doit("explain")
+    built.provision("explain")
     assert "collect:demo:mac-mini" in built.ran()

@@ -19,9 +19,10 @@ from doit.task import Task
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.plan.variant_plan import Findings, VariantPlan
 from provisioning.builder.workspace.paths import workspace
-from provisioning.plugin.stages import Job, run
+from provisioning.plugin.actions import Job, run
 from tests.builder.conftest import variant
 from tests.conftest import soon, unmeasured
+from tests.plugin.conftest import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -298,8 +299,8 @@ def test_what_cannot_be_removed_is_told(read_only: Project) -> None:
     said = read_only.doit("clean", status=1)
     archive = "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz"
     assert f"ERROR: {archive}: Read-only file system\n" in said
-    for words in (("gc", "--limit", "0"), ("forget", "--all")):
-        assert ": Read-only file system\n" in read_only.doit(*words, status=3)
+    assert ": Read-only file system\n" in read_only.provision("prune", "--limit", "0", status=3)
+    assert ": Read-only file system\n" in read_only.doit("forget", "--all", status=3)
     assert _artifacts(read_only) == before
     for words in (("ignore", "verify"), ("forget", "verify")):
         assert "attempt to write a readonly database\n" in read_only.doit(*words, status=1)
@@ -309,7 +310,7 @@ def test_what_cannot_be_removed_is_told(read_only: Project) -> None:
 def test_what_cannot_be_written_can_be_judged(read_only: Project) -> None:
     """By whom there is neither a lock nor a place to unpack something to."""
     assert "Done: 2 tasks." in read_only.doit("verify")
-    rehearsed = read_only.doit("rehearse", "--points", "1", "demo:mac-mini")
+    rehearsed = read_only.provision("rehearse", "--points", "1", "demo:mac-mini")
     assert "survived 2\n" in rehearsed
 
 
@@ -317,8 +318,10 @@ def test_what_cannot_be_written_can_be_judged(read_only: Project) -> None:
 def test_what_cannot_be_kept_is_told_once(read_only: Project) -> None:
     read_only.edit("specs/demo.yaml", "unused: 1", "unused: 2")
     demo, root = "demo:mac-mini", str(read_only.path("root"))
-    for words in (["list"], ["diff", demo], ["rehearse", demo], ["install", "--root", root, demo]):
-        told = [line for line in read_only.doit(*words).splitlines() if "not kept" in line]
+    run = read_only.provision
+    said = [run("diff", demo), run("rehearse", demo), run("install", "--root", root, demo)]
+    for each in (read_only.doit("list"), *said):
+        told = [line for line in each.splitlines() if "not kept" in line]
         assert told[0].startswith("artifacts/.work/specs.sqlite: not kept")
         assert len(set(told)) == len(told)
 
@@ -327,9 +330,15 @@ def test_what_cannot_be_kept_is_told_once(read_only: Project) -> None:
 def test_what_was_never_built_and_cannot_be_is_told_of(project: Project) -> None:
     """A tree that cannot be written, without artifacts."""
     mount = "mount --bind . . && mount -o remount,ro,bind . && cd ."
-    for words, status in (("list", 0), ("info package", 1), ("spec", 0), ("explain", 0), ("", 2)):
-        command = f"{mount} && {sys.executable} -m doit {words}"
-        shell = ["unshare", "-m", "sh", "-c", command]
+    doit = f"{sys.executable} -m doit"
+    for command, status in (
+        (f"{doit} list", 0),
+        (f"{doit} info package", 1),
+        (f"{PROGRAM} spec", 0),
+        (f"{PROGRAM} explain", 0),
+        (doit, 2),
+    ):
+        shell = ["unshare", "-m", "sh", "-c", f"{mount} && {command}"]
         done = subprocess.run(shell, cwd=project.root, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr
         assert done.returncode == status, done.stdout + done.stderr

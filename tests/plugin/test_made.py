@@ -251,10 +251,12 @@ def test_what_a_task_made_and_is_gone_is_told_and_never_left_out(project: Projec
     )
     assert told in project.doit(status=2)
     assert told in project.doit("-n", "2", status=2)
-    assert told in project.doit("explain")
-    assert "s/deep/a: in the archive, but not in the spec" in project.doit("verify", status=2)
+    assert told in project.provision("explain")
+    assert "s/deep/a: in the archive, but the spec does not put it there" in project.doit(
+        "verify", status=2
+    )
     project.doit("forget", "site")
-    assert "after site" in project.doit("explain")
+    assert "after site" in project.provision("explain")
     assert "site" in project.ran()
     assert "s/deep/a" in packed(project)
 
@@ -265,7 +267,7 @@ def test_a_directory_that_was_emptied_is_told_though_the_content_is_not(project:
     project.doit()
     shutil.rmtree(project.path("build/site/deep"))
     assert "build/site: nothing is there; task site makes it" in project.doit(status=2)
-    assert "build/site: nothing is there" in project.doit("explain")
+    assert "build/site: nothing is there" in project.provision("explain")
     assert "site" in project.doit("forget", "site")
     assert "site" in project.ran()
     assert {"b/site/deep/a", "b/d/a", "b/f"} <= packed(project)
@@ -282,8 +284,8 @@ def task_words():
     for _ in range(2):
         assert f"note: {note}\n" in project.doit()
     assert f"note: {note}\n" in project.doit("verify")
-    assert f"    note: {note}\n" in project.doit("explain")
-    tasks = json.loads(project.doit("explain", "--json"))["tasks"]
+    assert f"    note: {note}\n" in project.provision("explain")
+    tasks = json.loads(project.provision("explain", "--json"))["tasks"]
     assert tasks[0]["absent"] == [
         {
             "source": "build/words/", "where": "contents[0]",

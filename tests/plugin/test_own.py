@@ -1,26 +1,20 @@
-"""doit's own commands: what is in their way is told in a line, and never as a traceback."""
+"""doit's own commands, where a project loads our tasks: what hinders them is told in a line."""
 
 from __future__ import annotations
 
-import dbm
 import os
-import signal
 import subprocess
 import sys
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from tests.conftest import unmeasured
-from tests.plugin.conftest import DODO, DOITS, Project
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.plugin.conftest import Project
 
 FULL = "ERROR: standard output: No space left on device\n"
 CLOSED = "ERROR: standard output: Bad file descriptor\n"
-TELLING = ("list --all", "info package:demo", "dumpdb", "help run", "package --help", "explain")
+TELLING = ("list --all", "info package:demo", "help package", "package --help")
 DOING = ("-n 2", "clean -n", "forget verify", "reset-dep verify")
 
 
@@ -71,7 +65,7 @@ def test_whoever_reads_the_output_may_go(project: Project) -> None:
     done = shell(project, "$DOIT | head -1")
     assert (done.status, done.output.count("\n"), done.errors) == (0, 1, "")
     assert project.doit().endswith("Nothing to do: 10 tasks up to date.\n")
-    for command in ("list", "help", "dumpdb", "explain"):
+    for command in ("list", "help package"):
         assert shell(project, f"$DOIT {command} | true") == Done(0, "", "")
 
 
@@ -99,56 +93,6 @@ def test_a_word_that_is_no_task_is_told(lasting: Project, command: str) -> None:
     assert shell(lasting, f"$DOIT {command}") == Done(3, "", told)
 
 
-def test_a_template_that_cannot_be_filled_is_told(lasting: Project) -> None:
-    may = "{name}, {doc} and {status} are what it may hold"
-    for template, why in (("{x}", "'x'"), ("{", "Single '{' encountered in format string")):
-        told = f"ERROR: --template {template}: {why}; {may}\n"
-        assert shell(lasting, f"$DOIT list --template '{template}'") == Done(3, "", told)
-    assert shell(lasting, "$DOIT list --template '{name}' hash").output == "hash\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "about"),
-    [("-z", "run"), ("list -z", "list"), ("package -z", "TASK"), ("explain -z", "explain")],
-)
-def test_an_option_that_there_is_not_is_told(lasting: Project, command: str, about: str) -> None:
-    told = f"ERROR: option -z not recognized; `doit help {about}` tells the options\n"
-    assert shell(lasting, f"$DOIT {command}") == Done(3, "", told)
-
-
-WRONG = "num_process: invalid literal for int() with base 10: 'x'\n"
-
-
-def test_a_value_that_an_option_cannot_have_is_told(lasting: Project) -> None:
-    assert shell(lasting, "$DOIT -n x") == Done(3, "", f"ERROR: {WRONG}")
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("doit.cfg", "[GLOBAL]\n{}"), ("pyproject.toml", "[tool.doit]\n{}")],
-)
-def test_a_value_that_the_configuration_cannot_have_is_told(
-    project: Project, name: str, text: str
-) -> None:
-    where = "ERROR: in pyproject.toml or doit.cfg: "
-    project.write(name, text.format("num_process = 'x'"))
-    done = shell(project, "$DOIT")
-    assert (done.status, done.errors.count("\n")) == (3, 1)
-    assert done.errors.startswith(f"{where}num_process: invalid literal for int() with base 10: ")
-
-
-@pytest.mark.parametrize("command", ["", "list", "dumpdb", "explain"])
-@pytest.mark.parametrize(
-    ("name", "better"), [("my.dodo.py", "my_dodo"), ("my dodo.txt", "my_dodo"), (".py", "_py")]
-)
-def test_a_dodo_file_that_python_cannot_import_is_told(
-    lasting: Project, command: str, name: str, better: str
-) -> None:
-    lasting.write(name, DODO)
-    told = f"ERROR: {name}: Python has no module that is called so; call it {better}.py\n"
-    assert shell(lasting, f"$DOIT {command} -f '{name}'") == Done(3, "", told)
-
-
 def test_what_a_dodo_file_cannot_import_its_author_has_to_find(project: Project) -> None:
     project.edit("dodo.py", "def ", "import nonsense\ndef ")
     done = shell(project, "$DOIT list")
@@ -160,9 +104,6 @@ def test_what_a_dodo_file_cannot_import_its_author_has_to_find(project: Project)
     [
         ("json", "run % verify", "none/db: No such file or directory"),
         ("json", "forget % verify", "none/db: No such file or directory"),
-        ("json", "info % verify", "src: Is a directory"),
-        ("sqlite3", "run % verify", "none/db: unable to open database file"),
-        ("sqlite3", "list --status %", "src: unable to open database file"),
     ],
 )
 def test_records_that_cannot_be_had_are_told(
@@ -174,39 +115,6 @@ def test_records_that_cannot_be_had_are_told(
     assert (done.status, done.errors) == (3, f"ERROR: {reason}\n")
 
 
-def test_a_database_that_is_none_is_told(lasting: Project) -> None:
-    for backend in ("json", "dbm", "sqlite3"):
-        done = shell(lasting, f"$DOIT run --backend {backend} --db-file dodo.py verify")
-        assert (done.status, done.errors[:7]) == (3, "ERROR: ")
-        assert "dodo.py" in done.errors
-        assert "Traceback" not in done.errors
-
-
-def test_the_records_are_dumped(lasting: Project) -> None:
-    done = shell(lasting, "$DOIT dumpdb")
-    assert (done.status, done.errors) == (0, "")
-    assert "\nhash:demo:mac-mini -> {" in done.output
-
-
-def test_dumpdb_reads_what_doit_s_does(tmp_path: Path) -> None:
-    task = "def task_x():\n    return {'actions': ['true']}\n"
-    plain = Project(tmp_path / "plain", {"dodo.py": task})
-    none = "ERROR: .doit.db: is not there, or no database that this can read\n"
-    assert shell(plain, "$DOIT dumpdb") == Done(3, "", none)
-    plain.doit()
-    done = shell(plain, "mkdir empty; cd empty; $DOIT dumpdb --db-file ../.doit.db")
-    if (
-        dbm.whichdb(str(plain.path(".doit.db"))) == "dbm.ndbm"
-    ):  # of a Python without gdbm: doit's word
-        assert (done.status, done.errors) == (
-            3,
-            "ERROR: ndbm does not support iteration of elements\n",
-        )
-    else:
-        assert (done.status, done.errors) == (0, "")
-        assert "\nb'x' -> {" in done.output
-
-
 def test_what_a_dodo_file_cannot_open_its_author_has_to_find(project: Project) -> None:
     project.edit("dodo.py", "def ", "open('none')\ndef ")
     done = shell(project, "$DOIT list")
@@ -214,22 +122,7 @@ def test_what_a_dodo_file_cannot_open_its_author_has_to_find(project: Project) -
     assert "dodo.py\", line 4, in <module>\n    open('none')\n" in done.errors
 
 
-@pytest.mark.parametrize("command", [[], ["list"], ["explain"]])
-def test_an_early_interruption_is_a_line(project: Project, command: list[str]) -> None:
-    project.write("dodo.py", "import time\nprint('reading', flush=True)\ntime.sleep(60)\n")
-    process = project.start(*command)
-    assert process.stdout
-    assert process.stdout.readline() == "reading\n"
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert (output, process.returncode) == ("\nSIGINT: stopped\n", -signal.SIGINT)
-
-
-def test_each_command_of_doit_has_one_here() -> None:
-    assert entry_points(group="doit.COMMAND").names >= DOITS
-
-
-@pytest.mark.parametrize("command", ["", "info", "list", "clean", "spec", "explain", "diff"])
+@pytest.mark.parametrize("command", ["", "info", "list", "clean"])
 @unmeasured()
 def test_a_word_does_nothing_to_a_terminal(lasting: Project, command: str) -> None:
     done = shell(lasting, f"$DOIT {command} $'\\e[31m\\u202e\\xe9'")

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from doit.cmd_base import DodoTaskLoader
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from provisioning.plugin.commands.own import DumpDB
 from provisioning.plugin.config import doit_config
 from provisioning.plugin.ownership import demand_ours, said
-from tests.plugin.conftest import DODO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,15 +59,6 @@ def way_out(path: Path, project: Path) -> str:
 
 def test_every_command_is_told_before_it_does_anything(project: Path) -> None:
     assert as_nobody(lambda: doit_config("artifacts")) == way_out(WORK, project)
-
-
-def test_dumpdb_is_told_too_and_needs_no_dodo_file(project: Path) -> None:
-    dump = DumpDB(DodoTaskLoader(), config={})
-    words = ["-f", "root_s_dodo.py"]  # a module that no other test has imported
-    none = ".doit.db: is not there, or no database that this can read"
-    assert as_nobody(lambda: dump.parse_execute(words)) == none
-    (project / words[1]).write_text(DODO)
-    assert as_nobody(lambda: dump.parse_execute(words)) == way_out(WORK, project)
 
 
 @pytest.mark.parametrize("path", [TOP, WORK, WORK / "doit.sqlite"])

@@ -1,10 +1,9 @@
-"""`doit spec`, as its user runs it."""
+"""`provision spec`, as its user runs it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from provisioning.plugin.commands.spec import Spec
-from tests.plugin.conftest import DODO, SPEC
+from tests.plugin.conftest import DODO, PROGRAM, SPEC
 from tests.plugin.test_colour import ENVIRONMENT, on_terminal
 
 if TYPE_CHECKING:
@@ -23,9 +22,9 @@ TYPO = SPEC.replace("contents:", "sumary: x\ncontents:")
 
 
 def run(project: Project, *arguments: str, status: int = 0, **environment: str) -> tuple[str, str]:
-    """What `doit spec` prints on standard output and on standard error."""
+    """What `provision spec` prints on standard output and on standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", "doit", "spec", *arguments],
+        [PROGRAM, "spec", *arguments],
         cwd=project.root,
         env={**ENVIRONMENT, **environment},
         capture_output=True,
@@ -170,20 +169,14 @@ def test_a_project_without_specs_is_told_where_they_belong(project: Project) -> 
     )
 
 
-def test_a_fault_of_the_dodo_py_is_told_by_doit(project: Project) -> None:
-    project.write("dodo.py", DODO + "def task_spec():\n    return {}\n")
-    _, told = run(project, status=3)
-    assert told.startswith("ERROR: Task can't be called 'spec'")
-
-
 def test_the_schema_needs_no_project(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "doit", "spec", "--schema"]
+    command = [PROGRAM, "spec", "--schema"]
     made = subprocess.check_output(command, cwd=tmp_path)
     assert made == (ROOT / "specs" / "spec.schema.json").read_bytes()
 
 
 def test_a_full_disk_is_told_and_a_reader_that_has_seen_enough_is_not(project: Project) -> None:
-    command = f"{sys.executable} -m doit spec --schema"
+    command = f"{PROGRAM} spec --schema"
     full = subprocess.run(
         f"{command} > /dev/full", shell=True, capture_output=True, text=True, check=False
     )
@@ -198,21 +191,7 @@ def test_a_full_disk_is_told_and_a_reader_that_has_seen_enough_is_not(project: P
 
 
 def test_help_tells_every_option(project: Project) -> None:
-    told = project.doit("help", "spec")
+    told = project.provision("spec", "--help")
     assert " spec [NAME[:PLATFORM] ...] [VARIABLE=VALUE ...]" in told
     for option in (*Spec.cmd_options, {"long": "file"}, {"long": "dir"}):
         assert f"--{option['long']}" in told
-    assert " spec              print specs as they" in project.doit("--help")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_the_shell_completes_it(project: Project, shell: str) -> None:
-    assert "spec" in project.doit("tabcompletion", "--shell", shell)
-
-
-def test_telling_of_it_reads_no_yaml() -> None:
-    code = (
-        "import sys, provisioning.plugin.commands.spec;"
-        "print(sorted({'yaml', 'cerberus', 'jinja2'} & sys.modules.keys()))"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -146,7 +146,7 @@ def test_a_value_that_becomes_a_secret_leaves_every_record(
 def test_what_is_given_in_the_place_of_a_secret_s_user_is_one(secretive: Project) -> None:
     secretive.edit("specs/demo.yaml", "port: 8080", 'port: 8080\n  url: "x{{ password }}"')
     secretive.write("config/demo.ini.j2", "{{ url }}\n")
-    said = secretive.doit("package", "url=staple") + secretive.doit("spec", "url=staple")
+    said = secretive.doit("package", "url=staple") + secretive.provision("spec", "url=staple")
     assert "staple" not in said
     assert b"staple" not in secretive.path("artifacts/.work/doit.sqlite").read_bytes()
 

@@ -101,7 +101,7 @@ def read_golden(root: Path) -> Iterator[tuple[str, Path, set[str]]]:
 
 def test_the_committed_schema_is_the_one_that_is_made() -> None:
     made = json_schema.json_schema()
-    hint = "run `doit spec --schema > specs/spec.schema.json`, and copy it to the greenhouse"
+    hint = "run `provision spec --schema > specs/spec.schema.json`, and copy it to the greenhouse"
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == made, hint
     assert (GREENHOUSE / COMMITTED.name).read_bytes() == COMMITTED.read_bytes(), hint
 

@@ -1,4 +1,4 @@
-"""What `doit spec` shows of a variant: everything that was written, resolved, and who wrote it."""
+"""What `provision spec` shows of a variant: all that was written, resolved, and who wrote it."""
 
 from __future__ import annotations
 

@@ -63,8 +63,7 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member
         entry.group,
         entry.size,
         entry.link,
-        # guard: time-of-a-tar-member
-        mtime_of_content(entry) if by_content else ustar.EPOCH,
+        mtime_of_content(entry) if by_content else ustar.EPOCH,  # guard: time-of-a-tar-member
     )
 
 

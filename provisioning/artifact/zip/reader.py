@@ -193,7 +193,7 @@ class ZipReader:
             return
         pass_over(self._source, found)
 
-    def _compare_directory(self) -> Iterator[Finding]:  # guard: listed-in-central-directory
+    def _compare_directory(self) -> Iterator[Finding]:
         """Hold the central directory against the members, and the end against both."""
         start = self._source.offset - len(self._mark)
         if self._mark != CENTRAL:

@@ -58,7 +58,6 @@ class ZipStream:
         """Read so many bytes, for all of which there is room; `name` is the member's, if known."""
         data = self._stream.read(size)
         if len(data) < size:
-            # guard: zip-cut-off
             raise ArtifactError(f"{shown(name)}: is cut off" if name else "is cut off")
         self.offset += size
         return data

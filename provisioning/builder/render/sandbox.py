@@ -19,7 +19,7 @@ from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from provisioning.builder.render.faults import TemplateLine
+from provisioning.builder.render.faults import Line
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ _BLANK = r"(?:\s|%20|\+)"
 _ADDRESS = re.compile(
     r"(object|function).{1,80}?at(\s|%20|\+)0x[0-9a-f]{6,}", re.IGNORECASE | re.DOTALL
 )
-"""What Python prints of an object that cannot be printed as text; filters may have changed it."""
+"""What Python prints of an object that has no text of its own; filters may have changed it."""
 
 
 class NoTextError(SecurityError):
     """A value that would print itself as Python has it; `hint` says what to write."""
 
     def __init__(self, what: str, hint: str) -> None:
-        super().__init__(f"{what} cannot be printed as text")
+        super().__init__(f"{what} has no text of its own")
         self.hint = hint
 
 
@@ -101,15 +101,15 @@ _ANSWERS: dict[str, Any] = {
 
 
 class ReportingUndefined(Undefined):
-    """An undefined value: each use is reported, and rendering goes on to find more.
+    """A value that is undefined: whatever uses it is a fault, and the rendering goes on.
 
-    Tests and filters that are made for it, such as `defined` and `default`, are no use.
+    Only tests and filters that are made for it, such as `defined` and `default`, do not use it.
     """
 
     __slots__ = ("_frame", "_line")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Remember the place of the name, not that where its value is used."""
+        """Remember where this is: where the name stands, not where its value comes to be used."""
         super().__init__(*args, **kwargs)
         self._frame = _running()
         self._line = self._frame.f_lineno
@@ -127,10 +127,10 @@ class ReportingUndefined(Undefined):
         return self
 
     def _note(self) -> None:
-        """Report the use.
+        """Tell the fault.
 
         Raises:
-            SecurityError: it is undefined because it is forbidden.
+            SecurityError: this is not there because it is forbidden.
         """
         name: Any = self._undefined_name
         if self._undefined_exception is not UndefinedError:
@@ -145,9 +145,7 @@ class ReportingUndefined(Undefined):
 
     def _tell(self, name: str) -> None:
         faults, holder = self._environment.faults, self._undefined_obj
-        line = TemplateLine.of(
-            self._template.name, self._template.get_corresponding_lineno(self._line)
-        )
+        line = Line.of(self._template.name, self._template.get_corresponding_lineno(self._line))
         if self._undefined_hint:
             faults.add("undefined-variable", line, self._undefined_hint)
         elif holder is missing:
@@ -183,7 +181,7 @@ for _name, _answer in _ANSWERS.items():
 
 
 def _running() -> FrameType:
-    """The frame of the template that is running."""
+    """The frame of the template that is at work."""
     frame = sys._getframe()  # noqa: SLF001 - the only way to it
     while "__jinja_template__" not in frame.f_globals:
         frame = frame.f_back  # type: ignore[assignment]  # nothing is worked out beforehand
@@ -211,15 +209,15 @@ class _Loader(FileSystemLoader):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):  # guard: sandbox
-    """The environment of the templates in the project, which is the working directory."""
+    """Where the templates of the project, the working directory, are compiled and rendered."""
 
     variables: Mapping[str, Any]
     faults: Faults
     undefined_names: set[tuple[CodeType, int, str]]
-    """Those that were reported, each with its place: loops use the same ones again and again."""
+    """Those that were used, each with the place; loops come to the same again and again."""
 
     def __init__(self) -> None:
-        """Leave out what gives another output for the same input."""
+        """Leave out what gives another output for the same input, or grows by itself."""
         super().__init__(
             loader=_Loader(os.curdir),
             undefined=ReportingUndefined,  # guard: undefined-is-noted

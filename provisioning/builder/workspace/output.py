@@ -1,4 +1,4 @@
-"""Writes files and directories that appear complete or not at all; sweeps what kills left."""
+"""Knows how a tree is removed, whatever it holds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove a file or tree, if there is one, whatever its modes; follow no link."""
+    """Remove what there may be, and follow no link. The modes of directories may forbid it."""
     if not os.path.lexists(directory):
         return  # on a disk that cannot be written, unlink(2) would fail even so
     if directory.is_symlink() or not directory.is_dir():
@@ -56,24 +56,24 @@ _OLD_NS = 3600 * 10**9  # an hour: no build takes as long over one file
 
 
 class Output:
-    """Files and directories that get their names together, when all are complete."""
+    """Files and directories in the making, which take their names when all of them are whole."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._files: list[tuple[Path, BinaryIO]] = []
         self._trees: list[Path] = []
         self.digests: dict[Path, str] = {}
-        """The digests of files, as far as their writers know them."""
+        """What files hold, as far as whoever wrote them has told."""
 
     def file(self, path: Path) -> BinaryIO:
-        """Open a file that will be called `path`."""
+        """A file to write that will be called `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         file = self._stack.enter_context(_temporary(path))
         self._files.append((path, file))
         return file
 
     def directory(self, path: Path) -> Path:
-        """Make an empty directory that will be called `path`."""
+        """An empty directory to fill that will be called `path`."""
         temporary = _temporary_name(path)
         with _naming(path), making:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ class Output:
         return temporary
 
     def finish(self) -> None:
-        """Give all their names, once they are durable."""
+        """Give everything its name, once it is durable."""
         for path, file in self._files:
             with _naming(path):
                 file.flush()
@@ -101,9 +101,9 @@ class Output:
 
 @contextmanager
 def replacing() -> Iterator[Output]:
-    """Make files and directories that get their names when the block ends.
+    """Make files and directories that take their names when the block ends well.
 
-    None gets its name before all are complete and durable; if the block raises, nothing is left
+    Until all are whole and durable none takes its name; when the block raises, nothing is left
     and what had these names is untouched.
 
     Raises:
@@ -116,7 +116,7 @@ def replacing() -> Iterator[Output]:
 
 
 def _replace_tree(made: Path, path: Path) -> None:
-    """Replace one directory by another, which takes two steps."""
+    """Have one directory take the place of another, which no system does in one step."""
     old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
     remove_tree(old)
     with suppress(FileNotFoundError):
@@ -152,7 +152,7 @@ def _temporary_name(path: Path) -> Path:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name the file in errors: "No space left on device" would not say where."""
+    """Without a name, "No space left on device" would not say where."""
     try:
         yield
     except OSError as error:
@@ -162,18 +162,18 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write the file `path`, completely or not at all."""
+    """Give the file `path` the content `data`, whole or not at all."""
     write_all(path, (data,))
 
 
 def write_all(path: Path, parts: Iterable[bytes]) -> None:
-    """Write the file `path` in parts, completely or not at all."""
+    """Give the file `path` a content in parts, whole or not at all."""
     with replacing() as made:
         made.file(path).writelines(parts)
 
 
 def leave(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """The same for a file whose reader detects damage.
+    """The same for what its reader can tell to be whole.
 
     It is not synced to disk: after a power cut the name may be there without the content.
     """
@@ -184,7 +184,7 @@ def leave(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
-    """The same as `leave` for what only saves time; return whether it was written."""
+    """The same as `leave` for what costs time alone if it is lost; tell whether it was written."""
     try:
         leave(path, parts)
     except OSError:
@@ -193,7 +193,7 @@ def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
 
 
 def sweep(directory: Path, names: Iterable[str]) -> None:
-    """Remove what killed builds left in `directory` of files that were to be called `names`.
+    """Remove what builds that were killed left in `directory` of files to be called `names`.
 
     Only for a caller that holds the lock of the variant that owns the directory.
     """
@@ -204,7 +204,7 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
 
 
 def is_littered(directory: Path) -> bool:
-    """Whether `directory` contains temporary files."""
+    """Whether there is something in `directory` that `sweep` may remove."""
     try:
         return any(name.startswith(".") and name.endswith(".tmp") for name in os.listdir(directory))
     except OSError:
@@ -212,7 +212,7 @@ def is_littered(directory: Path) -> bool:
 
 
 def sweep_old(path: Path) -> None:
-    """Remove what killed builds left, long ago, of a file that no lock guards."""
+    """Remove what builds that were killed left, long ago, of a file that no lock guards."""
     oldest = stale_before()
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):  # another process has swept it
@@ -221,7 +221,7 @@ def sweep_old(path: Path) -> None:
 
 
 def stale_before() -> int:
-    """A time in ns since the epoch; nobody still works on what was last written before."""
+    """A time in ns since the epoch: nobody is still at work on what was last written to before."""
     # No clock decides what a package holds: here it tells which files nobody will ask for.
     return time.time_ns() - _OLD_NS
 

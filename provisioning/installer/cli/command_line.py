@@ -29,7 +29,9 @@ from provisioning.installer.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Further = Callable[[Any], str]
 
     from provisioning.installer.cli.arguments import Command
 
@@ -53,15 +55,19 @@ _CODES: dict[type[ProvisioningError], int] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command, and return its exit code; Reference 002 lists them."""
+def main(argv: Sequence[str] | None = None, further: Further | None = None) -> int:
+    """Run a command, and return its exit code; Reference 002 lists them.
+
+    `further` declares the commands that the program has in addition, where it is part of a larger
+    one, and returns what --help says of them.
+    """
     mend()  # guard: streams-of-provision
     if argv is None and (fault := spell_in_utf8()):  # guard: arguments-in-utf8
         print(f"provision: {fault}", file=sys.stderr)
         return TROUBLE
     words = _words(sys.argv[1:] if argv is None else argv)
     try:
-        options = _parser(words).parse_args(words)
+        options = _parser(words, further).parse_args(words)
     except SystemExit as end:  # it has printed its help, or what is wrong with the words
         code = end.code if isinstance(end.code, int) else GOOD
         raise SystemExit(_written(code, Console(), changes=False)) from None
@@ -183,20 +189,20 @@ def _command(name: str) -> Command:
     return command
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str], further: Further | None) -> argparse.ArgumentParser:
     """The parser of the one command that `words` begin with, or of all commands.
 
     The tool is one file that Python compiles anew at each start: modules that are not needed would
     take more time than most of those that are.
     """
     if not words or words[0] not in _MODULES:
-        return _whole()
+        return _whole(further)
     parser = argparse.ArgumentParser(prog=called())
     _declare(parser.add_subparsers(required=True, metavar="COMMAND", dest="command"), words[:1])
     return parser
 
 
-def _whole() -> argparse.ArgumentParser:
+def _whole(further: Further | None) -> argparse.ArgumentParser:
     """The parser of all commands, and of the options without one."""
     # Imported here, for start-up: see _parser.
     from provisioning.installer.cli.completion import Completion, Declared  # noqa: PLC0415
@@ -214,6 +220,7 @@ def _whole() -> argparse.ArgumentParser:
         prog=called(), required=True, metavar="COMMAND", dest="command", parser_class=Declared
     )
     _declare(commands, _MODULES)
+    parser.epilog = further(commands) if further else None
     parser.add_argument(
         "--completion",
         choices=("bash", "zsh"),

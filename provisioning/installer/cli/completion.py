@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _PATHS = frozenset({"ARTIFACT", "DIR", "PREFIX", "RELEASE"})
 _NAMES = "provision list 2>/dev/null | cut -d ' ' -f 1"
 """The names of the packages that are installed."""
+_PACKAGES = "doit list --quiet --all package 2>/dev/null | sed -n 's/^package:\\([^:]*\\)$/\\1/p'"
+"""The names of the packages that a project builds."""
 
 
 class Declared(argparse.ArgumentParser):
@@ -57,7 +59,8 @@ def _bash(commands: Mapping[str, Declared]) -> Iterator[str]:
     yield f"        '') names='{' '.join(commands)}' options='--help --version --completion' ;;"
     for name, parser in commands.items():
         options = " ".join(_options(parser))
-        names = f" names=$({_NAMES})" if "NAME" in _words(parser) else ""
+        known = {"NAME": _NAMES, "PACKAGE": _PACKAGES}
+        names = "".join(f" names=$({known[word]})" for word in _words(parser) & {*known})
         yield f"        {name}) options='{options}'{names} ;;"
     yield "    esac"
     yield "    case $current in -*) names=$options ;; esac"
@@ -69,6 +72,7 @@ def _bash(commands: Mapping[str, Declared]) -> Iterator[str]:
 def _zsh(commands: Mapping[str, Declared]) -> Iterator[str]:
     yield "#compdef provision"
     yield f"_provision_names() {{ compadd -- $({_NAMES}) }}"
+    yield f"_provision_packages() {{ compadd -- $({_PACKAGES}) }}"
     yield "_provision() {"
     yield "    if (( CURRENT == 2 )); then"
     yield "        local -a commands=("
@@ -100,6 +104,8 @@ def _specs(parser: Declared) -> Iterator[str]:
         yield "*:word:{_provision_names; _files}"
     elif "NAME" in words:
         yield "*:package:_provision_names"
+    elif "PACKAGE" in words:
+        yield "*:package:_provision_packages"
     elif words:
         yield "*:artifact:_files"
 

@@ -1,7 +1,6 @@
-"""What is written in `state/`: the record of a change under way, the history, what was removed.
+"""Knows the record of a change that is under way: there while it is, and gone when it has ended.
 
-A record is there only while a change is under way. A run that finds one knows that an earlier one
-was killed, and from the record what to finish or undo.
+Who finds one knows that somebody was killed, and from it what to finish or to undo.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Record(NamedTuple):
     old: str
     """The release that was current."""
     new: str
-    """The one that becomes current."""
+    """The one that shall be."""
     previous: str
     """The one that was previous."""
     phase: str
@@ -52,17 +51,17 @@ class Record(NamedTuple):
     attempts: int
     """How often the new release was started, or the old one again."""
     purge: bool
-    """Whether a removal removes configuration and data, too."""
+    """Of a removal: whether configuration and data go too."""
     tool: str
     """The SHA-256 of the tool that began it."""
     reason: str
-    """Why it has to be undone; "" if it has not to be."""
+    """Why it has to be undone; "" as long as it has not."""
     resting: str
-    """The services that somebody had stopped before, and that stay stopped, with blanks between."""
+    """The services that somebody had stopped before, and that stay so: names, blanks between."""
 
 
 def read_record(home: Home) -> Record | None:
-    """Return the record of the change under way. Raises TargetError if it makes no sense."""
+    """The record of the change that is under way in a prefix. Raises TargetError for nonsense."""
     data = home.directory.read(RECORD)
     if data is None:
         return None
@@ -74,35 +73,35 @@ def read_record(home: Home) -> Record | None:
     types = [type(value) for value in record or ()]
     if format != _FORMAT or record is None or types != [type(value) for value in _LIKE_RECORD]:
         raise TargetError(
-            f"{home.path / RECORD}: is not a record of this tool; update the tool, unless"
-            " somebody has edited the file"
+            f"{home.path / RECORD}: is not a record of this tool; if {home.path} was not changed by"
+            " hand, update the tool"
         )
     return record
 
 
 def tool_of(home: Home) -> str:
-    """Return the SHA-256 of the tool that began the change, in a record of any version."""
+    """The SHA-256 of the tool that began the change under way, whatever its record looks like."""
     return _field(home, "tool")
 
 
 def is_of_removal(home: Home) -> bool:
-    """Whether a removal is under way, by a record of any version."""
+    """Tell whether a removal is under way, whatever its record looks like otherwise."""
     return _field(home, "action") == REMOVE
 
 
 def removed_by(home: Home) -> str:
-    """Return the release that a removal under way removes; "" if none is."""
+    """The release that goes in a removal under way; "" if none is."""
     return _field(home, "old") if is_of_removal(home) else ""
 
 
 def write_record(home: Home, record: Record) -> None:
-    """Write the record to the disk."""
+    """Have the record on the disk."""
     text = json.dumps({"format": _FORMAT, **record._asdict()}, indent=1, sort_keys=True)
     home.directory.write(RECORD, f"{text}\n".encode(), _RECORD_OWNED)
 
 
 def remove_record(home: Home) -> None:
-    """Remove the record: the change has ended."""
+    """Have no record: the change has ended."""
     home.directory.remove(RECORD)
 
 
@@ -114,7 +113,7 @@ def _field(home: Home, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-_BEFORE = {"resting": ""}  # what the records of older versions do not have
+_BEFORE = {"resting": ""}  # what the records of older versions do not have: they asked nobody
 _LIKE_RECORD = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003 - types, in order
 
 
@@ -131,11 +130,11 @@ class Event(NamedTuple):
     sequence: int
     """Of the changes to this package, from 1."""
     time: str
-    """When it ended, in UTC."""
+    """When it ended, by the machine's clock, in UTC."""
     action: str
-    """One of ACTIONS."""
+    """One of record.ACTIONS."""
     release: str
-    """The release that became current, or should have; of a removal, the one that was removed."""
+    """The release that it led to, or was to lead to; of a removal, the one that was removed."""
     version: str
     old: str
     """The release that was current before, "" for none."""
@@ -144,17 +143,17 @@ class Event(NamedTuple):
     reason: str
     """Why it failed; "" if it did not."""
     owned: bool
-    """Whether files have the owners that the package names: only root can give them."""
+    """Whether files were given the owners that the package names: only root can."""
 
 
 def read_history(home: Home) -> tuple[Event, ...]:
-    """Return all events, the oldest first. A line that makes no sense is left out."""
+    """All that is known, the oldest first. A line that makes no sense is no event."""
     data = home.directory.read(HISTORY) or b""
     return tuple(event for line in data.splitlines() if (event := _event(line)))
 
 
 def known(home: Home) -> tuple[Event, ...] | None:
-    """Return all events; None if this user may not read them: they quote what programs said."""
+    """The same for everybody; None to whom may not know it: what programs said is in it, too."""
     try:
         return read_history(home)
     except PermissionError:
@@ -172,19 +171,19 @@ def add(home: Home, event: Event) -> None:
 
 
 def next_sequence(home: Home) -> int:
-    """Return the number of the next change."""
+    """The number of the next change."""
     events = read_history(home)
     return events[-1].sequence + 1 if events else 1  # guard: number-of-an-event
 
 
 def last_of(events: Iterable[Event], release: str) -> Event | None:
-    """Return the last event about a release."""
+    """The last event that led, or was to lead, to a release."""
     found = [event for event in events if event.release == release]
     return found[-1] if found else None
 
 
 def has_come_up(events: Iterable[Event], release: str) -> bool:
-    """Whether a release is good: it came up once, even if it failed later."""
+    """Tell whether a release is good: it came up once, whatever kept it from doing so again."""
     return any(event.release == release and event.outcome == DONE for event in events)
 
 
@@ -209,12 +208,12 @@ _REMOVED_OWNED = Owned(0o600)
 
 
 def note_removed(home: Home, release: Release) -> None:
-    """Note the release that is about to be removed."""
+    """Note what is about to be removed."""
     home.directory.write(REMOVED, release.data, _REMOVED_OWNED)
 
 
 def left(home: Home, name: str = "") -> Release | None:
-    """Return what was installed here when the package `name`, or any, was removed last."""
+    """What was installed here when the package `name`, or whichever, was removed last."""
     data = home.directory.read(REMOVED)
     if data is None:
         return None
@@ -231,20 +230,20 @@ def left(home: Home, name: str = "") -> Release | None:
 
 
 def doubt(home: Home, name: str) -> str:
-    """Return a warning if the note of a removal is not by a removal of this package; "" if it is.
+    """Tell that what lies there was not left by a removal of a package; "" if it was, or nothing.
 
-    If a release is current, nobody needs that note.
+    Where something is current, nobody asks what was removed.
     """
     if home.directory.status(CURRENT) or not home.directory.status(REMOVED) or left(home, name):
         return ""
     return (
-        f"{home.path / REMOVED}: was not left by a removal of {name}, and is ignored:"
-        " missing configuration files are installed again"
+        f"{home.path / REMOVED}: was not left by a removal of {name}, and is not believed:"
+        " configuration files that are missing are installed"
     )
 
 
 def _removed(home: Home) -> set[str]:
-    """The release that is being removed, or that the last successful change removed."""
+    """The release that is being removed, or was with the last change that was not undone."""
     done = [event for event in read_history(home) if event.outcome == DONE]
     last = [done[-1].release] if done and done[-1].action == REMOVE else []
     under_way = removed_by(home)

@@ -1,4 +1,4 @@
-"""Runs the services of a package with systemd: systemctl(1), journalctl(1)."""
+"""Knows how systemd is asked to run the services of a package: systemctl(1), journalctl(1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.installer.store.durable import Directory
 
 DIRECTORY = "usr/local/lib/systemd/system"  # guard: place-of-units
-"""Where units lie: not where `systemctl mask` puts its link."""
+"""Not where `systemctl mask` has to put its link."""
 FORMER = "etc/systemd/system"
 """Where older tools put units."""
 WANTS = "etc/systemd/system/multi-user.target.wants"
@@ -59,17 +59,17 @@ _RUNS = ("active", "activating", "reloading")
 
 
 def name(package: Package, service: str) -> str:
-    """Return the name of the unit of a service."""
+    """What systemd calls a service."""
     return unit_name(package, service)
 
 
 def guard(package: Package) -> dict[str, ServiceFile]:
-    """Return the unit that recovers at boot, by its name in `DIRECTORY`."""
+    """What has to be there before anything is changed, by its name in `DIRECTORY`."""
     return {recovery_name(package): ServiceFile(recovery_unit(package).encode(), 0o644)}
 
 
 def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFile]:  # noqa: ARG001 - they are read from their file
-    """Return the units of a package, by their names in `DIRECTORY`."""
+    """The units of a package, by their names in `DIRECTORY`."""
     package, entries = manifest
     home = f"{package.prefix}/current"
     places = writable(package, entries) if package.services else ()
@@ -84,24 +84,24 @@ def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFil
 
 
 def is_of(package: Package, data: bytes) -> bool:
-    """Whether a unit was made for a package."""
+    """Tell whether a unit was made for a package."""
     return data.startswith(mark(package).encode())
 
 
 def is_mask(root: Directory, path: str) -> bool:
-    """Whether an administrator has masked the unit at a path: systemctl(1)."""
+    """Tell whether an administrator has masked a unit by what lies there: systemctl(1)."""
     return root.leads(path) == "/dev/null" or root.read(path) == b""
 
 
 def others(root: Directory, name: str) -> Iterator[str]:
-    """Return where systemd finds a unit of that name that is from elsewhere."""
+    """Where systemd finds a unit of that name which no package of this tool has brought."""
     for path in (*(f"{each}/{name}" for each in _OTHERS), f"{_SCRIPTS}/{name[: -len(SUFFIX)]}"):
         if root.status(path) and not (path.startswith("run/") and is_mask(root, path)):
             yield path
 
 
 def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Return units that get one of these names when they are enabled, and which name.
+    """Where a unit says that it has one of these names too, once it is enabled; and which name.
 
     A link of that name, which `systemctl enable` makes, would go before ours.
     """
@@ -113,7 +113,7 @@ def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]
 
 
 def _said(root: Directory) -> Iterator[str]:
-    """The units of all services, and their drop-ins."""
+    """The files of all services, and what says more of one beside it."""
     for place in (DIRECTORY, FORMER, *_OTHERS):
         for name in root.names(place):
             if name.endswith(SUFFIX):
@@ -123,12 +123,12 @@ def _said(root: Directory) -> Iterator[str]:
 
 
 def reload() -> None:
-    """Make systemd read its units again. Raises TargetError."""
+    """Have systemd read its units again. Raises TargetError."""
     subprocesses.run(["systemctl", "daemon-reload"], _QUICK)
 
 
 def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it knows where they are
-    """Start services, or restart those that run. Raises TargetError."""
+    """Start services, or stop them first where they run. Raises TargetError."""
     try:
         subprocesses.run(["systemctl", "restart", *names], _SLOW)
     except TargetError as error:
@@ -137,14 +137,14 @@ def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it know
 
 
 def stop(names: list[str]) -> None:
-    """Stop the services that run. Raises TargetError."""
+    """Stop services, those that run. Raises TargetError."""
     for each in names:
         if state(each).active not in {"inactive", "failed"}:
             subprocesses.run(["systemctl", "stop", each], _SLOW)
 
 
 def state(name: str) -> State:
-    """Return the state of a service. Raises TargetError."""
+    """How a service is. Raises TargetError."""
     said = _asked(name, _PROPERTIES)
     active, sub = said.get("ActiveState", ""), said.get("SubState", "")
     result = said.get("Result", "success")
@@ -153,12 +153,12 @@ def state(name: str) -> State:
 
 
 def resting(names: list[str]) -> list[str]:
-    """Return the services that somebody has stopped, disabled or masked. Raises TargetError."""
+    """Which services somebody has stopped, disabled or masked. Raises TargetError."""
     return [name for name in names if _is_resting(_asked(name, _RESTING))]
 
 
 def _is_resting(said: Mapping[str, str]) -> bool:
-    """Whether a service is stopped, disabled or masked, by its properties."""
+    """Tell whether nobody wants a service to run, by what systemd says of it."""
     if said.get("LoadState") == "masked":  # guard: masked-rests
         return True
     if said.get("ActiveState") in _RUNS or said.get("LoadState") != "loaded":
@@ -167,7 +167,7 @@ def _is_resting(said: Mapping[str, str]) -> bool:
 
 
 def _was_stopped(said: Mapping[str, str]) -> bool:
-    """Whether a service that does not run was stopped, and has not ended by itself."""
+    """Tell whether a service that does not run was stopped, and has not ended by itself."""
     ended, left = (
         int(said.get(f"{each}TimestampMonotonic") or 0) for each in ("ExecMainExit", "ActiveExit")
     )
@@ -187,10 +187,10 @@ def _asked(name: str, properties: Iterable[str]) -> dict[str, str]:
 
 
 def last_words(name: str) -> str:
-    """Return the last output of a service, to be added to a message."""
+    """What a service has said last, as an addition to a fault."""
     command = ["journalctl", f"_SYSTEMD_UNIT={name}", "--lines=1", "--output=cat", "--quiet"]
     try:
         said = subprocesses.first_line(subprocesses.asked(command, _QUICK))
     except TargetError:
         return ""
-    return f"; its last output: {said}" if said else ""
+    return f"; it said last: {said}" if said else ""

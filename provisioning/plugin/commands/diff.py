@@ -1,4 +1,4 @@
-"""Knows what the words of `doit diff` stand for: what was built, or what the specs give."""
+"""`provision diff`: how two packages differ, each of them built or as the specs give it now."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from provisioning.artifact.difference import ADDED, CHANGED, CONTENT, REMOVED, Detail, spelled, view
+from provisioning.artifact.difference import (
+    ADDED,
+    CHANGED,
+    CONTENT,
+    REMOVED,
+    Detail,
+    compare,
+    spelled,
+    texts,
+    view,
+)
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, LINK, shown
-from provisioning.builder.plan.plan import make_plan
-from provisioning.builder.verify.expected import ExpectedPackage
+from provisioning.builder.verify.expected import ExpectedPackage, secrecy
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.console import BOLD, CYAN, GREEN, RED, leave_plain, paint, shows_colour
 from provisioning.errors import ProvisioningError
 from provisioning.plugin import ARTIFACTS
+from provisioning.plugin.checker import digests_of
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,
@@ -27,9 +37,8 @@ from provisioning.plugin.commands.base import (
     answer_json,
     count_text,
     size_text,
-    unknown,
 )
-from provisioning.plugin.config import digests_of
+from provisioning.plugin.selectors import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -40,8 +49,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.console import Paint
-    from provisioning.plugin.commands.base import Named
-    from provisioning.spec.resolve.inputs import Inputs
+    from provisioning.plugin.selectors import Named
 
 
 _NOW = " as the specs give it now"
@@ -58,8 +66,8 @@ class Side(NamedTuple):
 class Packages:
     """The packages that the specs give; nothing is read before one is asked for."""
 
-    def __init__(self, inputs: Callable[[], Inputs]) -> None:
-        self._inputs = inputs
+    def __init__(self, parts: Callable[[], Sequence[VariantPlan]]) -> None:
+        self._read = parts
         self._described: dict[str, ExpectedPackage] = {}
 
     def named(self, word: str) -> ExpectedPackage:
@@ -90,7 +98,7 @@ class Packages:
 
     @cached_property
     def _parts(self) -> Sequence[VariantPlan]:
-        return make_plan(self._inputs(), digests_of(ARTIFACTS), ARTIFACTS).parts
+        return self._read()
 
 
 def sides(words: Sequence[str], packages: Packages) -> tuple[Side, Side]:
@@ -276,7 +284,7 @@ def _plain_entry(entry: Entry) -> Any:
     return json.loads(manifest.lines([entry]))
 
 
-EQUAL, DIFFERENT, TROUBLE, INTERRUPTED = 0, 1, 2, 130
+EQUAL, DIFFERENT, TROUBLE = 0, 1, 2
 
 
 class Diff(ProjectCommand):
@@ -307,14 +315,6 @@ class Diff(ProjectCommand):
 
     trouble = TROUBLE
 
-    def parse_execute(self, in_args: Sequence[str]) -> int:
-        """Run; an interruption is none of the exit codes that mean something."""
-        try:
-            return super().parse_execute(in_args)
-        except KeyboardInterrupt:  # where no dodo.py was read, which would see to it
-            print("interrupted", file=sys.stderr)
-            return INTERRUPTED
-
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print how two packages differ, and return the exit code."""
         if not 1 <= len(pos_args) <= 2:  # noqa: PLR2004 - a difference has two sides
@@ -328,18 +328,14 @@ class Diff(ProjectCommand):
         return DIFFERENT if any(outcome.difference) else EQUAL
 
     def _compare(self, parameters: Any, words: Sequence[str]) -> Outcome:
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
-        from provisioning.artifact.difference import compare, texts  # noqa: PLC0415
-        from provisioning.builder.verify.expected import redaction  # noqa: PLC0415
-
-        packages = Packages(partial(self.inputs, parameters))
+        packages = Packages(partial(self.parts, parameters))
         old, new = sides(words, packages)
         difference = compare(old.view.manifest, new.view.manifest)
         views = (old.view, new.view)
 
         @cache
         def known() -> Any:
-            return redaction((each, packages.known(each.manifest.package)) for each in views)
+            return secrecy((each, packages.known(each.manifest.package)) for each in views)
 
         shown = () if parameters["brief"] else difference.changes
         found = texts(*views, shown, lambda change: known().why_not(change))

@@ -1,4 +1,4 @@
-"""Knows how people are told of chunks that were made, or would be: by the members in them."""
+"""`provision explain`: which tasks are out of date and why, and what their last runs cost."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from provisioning.artifact.model.entry import shown
 from provisioning.builder.collect.collect import Change, Listing, changes, collect, differing
 from provisioning.builder.plan.needs import Absent
 from provisioning.errors import ProvisioningError
+from provisioning.plugin.actions import plain
+from provisioning.plugin.checker import digests_of
 from provisioning.plugin.commands.base import (
     AS_JSON,
-    PluginCommand,
+    ProjectCommand,
     answer,
     answer_json,
     count_text,
+    demand_importable,
     size_text,
-    unknown,
 )
-from provisioning.plugin.config import digests_of
-from provisioning.plugin.stages import plain
+from provisioning.plugin.selectors import unknown
 from provisioning.plugin.uptodate import Reason, SourcesUnchanged, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from provisioning.plugin.stages import Job
+    from provisioning.plugin.actions import Job
 
     Cost = Mapping[str, Any]
 
@@ -91,7 +92,7 @@ class Why:
     def told(self) -> Iterator[str]:
         """Each reason as a line."""
         mine = self._unchanged.reasons
-        yield from (str(reason) for reason in mine if reason.kind == "lost")
+        yield from (line for each in mine if each.kind == "lost" for line in each.lines())
         if self._unchanged.is_new:
             yield "never done before"
             return
@@ -110,16 +111,12 @@ class Why:
         return collects and (reason.kind == "content" or reason.what == "layout")
 
     def _told(self, reason: Reason) -> Iterator[str]:
-        if reason.kind == "target":
-            yield f"{reason.what}: damaged: not what this stage left there"
-        elif reason.kind == "secret":
-            yield f"{reason.what}: another secret{self._origin(reason.what)}"
-        elif reason.kind == "variable":
-            values = f"{_short(reason.old)} → {_short(reason.new)}"
-            yield f"{reason.what}: {values}{self._origin(reason.what)}"
-        else:
-            values = f"{_bare(reason.old)} → {_bare(reason.new)}"
-            yield _FACTS.get(reason.what) or f"{reason.what}: {values}"
+        if reason.what in _FACTS and reason.kind == "fact":
+            yield _FACTS[reason.what]
+            return
+        for line in reason.lines():
+            is_of_spec = reason.kind in {"variable", "secret"}
+            yield f"{line}{self._origin(line.partition(':')[0])}" if is_of_spec else line
 
     def _changes(self) -> Iterator[str]:
         """The paths whose source, or whose place in the spec, is another."""
@@ -136,10 +133,11 @@ class Why:
             where = f"  ({content.origin} {content.where})" if content else ""
             yield f"{change}{where}"
 
-    def _origin(self, name: str) -> str:
-        paths = (path for path in self._origins if f"{path}.".startswith(f"variables.{name}."))
-        path = next(paths, "")
-        return f"  ({self._origins[path].strip('()')})" if path else ""
+    def _origin(self, path: str) -> str:
+        """Where the value at `path` of the variables was written, or the first of its parts."""
+        known = (each for each in self._origins if f"{each}.".startswith(f"variables.{path}."))
+        found = next(known, "")
+        return f"  ({self._origins[found].strip('()')})" if found else ""
 
     @cached_property
     def _origins(self) -> Mapping[str, str]:
@@ -154,15 +152,6 @@ class Why:
             if (found.name, found.platform) == (variant.name, variant.platform):
                 return dict(found.as_json()["origins"])
         return {}
-
-
-def _bare(value: str) -> str:
-    """A fact as people write it: without the quotation marks of JSON."""
-    return value[1:-1] if value.startswith('"') else _short(value)
-
-
-def _short(value: str) -> str:
-    return "another value" if value.startswith("sha256:") else value
 
 
 _ALL = {
@@ -192,11 +181,11 @@ class Stage(NamedTuple):
     """Of what is collected, the optional contents that have found nothing."""
 
 
-class Explain(PluginCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
+class Explain(ProjectCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
     """Tells of each stage whether it is up to date, and why not; builds nothing."""
 
     name = "explain"
-    doc_purpose = "tell what would be built and why, and what the last run cost"
+    doc_purpose = "explain which tasks are out of date and why, and what the last run cost"
     doc_usage = "[--all] [--json] [NAME[:PLATFORM]|TASK ...]"
     doc_description = (
         "Without a word, all stages of all packages are explained. A stage `runs` if what it is "
@@ -204,6 +193,12 @@ class Explain(PluginCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no 
         "whose output can come out the same."
     )
     cmd_options = (AS_JSON, _ALL)
+
+    def execute(self, params: Any, args: Sequence[str]) -> int:
+        """Explain, and return the exit code."""
+        demand_importable(params)
+        status: int = super().execute(params, args)
+        return status
 
     def _execute(self, pos_args: Sequence[str], as_json: bool, every: bool) -> int:  # noqa: FBT001 - doit's way
         control = TaskControl(self.task_list)
@@ -328,7 +323,7 @@ def _because(last: Mapping[str, Any]) -> Iterator[str]:
         return
     for reason in last.get("because", ()):
         if reason[0] != "content" and reason[1] != "layout":
-            yield str(Reason(*reason))
+            yield from Reason(*reason).lines()
     changes = [Change(*each) for each in last.get("changes", ())]
     yield from map(str, changes[:_FEW])
     if len(changes) > _FEW:

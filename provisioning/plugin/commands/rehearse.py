@@ -1,4 +1,4 @@
-"""Knows the command `doit rehearse`: an installation that is broken at every step, and survives."""
+"""`provision rehearse`: installs what was built into a scratch root, broken at every step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
+from provisioning.builder.verify.rehearse import rehearse
+from provisioning.builder.workspace.paths import workspace
 from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.commands.base import (
     AS_JSON,
@@ -16,22 +18,21 @@ from provisioning.plugin.commands.base import (
     answer,
     answer_json,
     count_text,
-    matching,
-    unknown,
 )
+from provisioning.plugin.selectors import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.builder.plan.variant_plan import VariantPlan
-    from provisioning.builder.verify.rehearse import RehearsalReport
+    from provisioning.builder.verify.rehearse import Rehearsal
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
 _POINTS = 20
 
 
 class Rehearse(ProjectCommand):
-    """Installs what was built into a scratch root, on this machine, and breaks it on the way."""
+    """Installs into a scratch root, on this machine, and breaks it on the way."""
 
     name = "rehearse"
     doc_purpose = "install into a scratch root, break it at every step, and see it go back"
@@ -59,7 +60,7 @@ class Rehearse(ProjectCommand):
             "long": "points",
             "type": int,
             "default": _POINTS,
-            "help": f"at how many changes to break it, {_POINTS} if not told; 0 is each",
+            "help": f"at how many changes to break it, by default {_POINTS}; 0: at each",
         },
         AS_JSON,
     )
@@ -82,17 +83,11 @@ class Rehearse(ProjectCommand):
 
     def _rehearse(
         self, opt_values: Any, words: Sequence[str], earlier: Path | None
-    ) -> list[RehearsalReport]:
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
-        from provisioning.builder.plan.plan import make_plan  # noqa: PLC0415
-        from provisioning.builder.verify.rehearse import rehearse  # noqa: PLC0415
-        from provisioning.builder.workspace.paths import workspace  # noqa: PLC0415
-        from provisioning.plugin.config import digests_of  # noqa: PLC0415
-
-        plan = make_plan(self.inputs(opt_values), digests_of(ARTIFACTS), ARTIFACTS)
+    ) -> list[Rehearsal]:
+        parts = self.parts(opt_values)
         most = opt_values["points"] or sys.maxsize
         seen = []
-        for part in _chosen(plan.parts, words):
+        for part in _chosen(parts, words):
             place = workspace(part.variant, ARTIFACTS)
             called = f"{part.variant.name}:{part.variant.platform}"
             seen.append(
@@ -123,7 +118,7 @@ def _clear() -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _told(seen: RehearsalReport) -> str:
+def _told(seen: Rehearsal) -> str:
     called = f"{seen.package}:{seen.platform}"
     lines = [f"{called}: {seen.old} → {seen.new} → {seen.old}, as it was before"]
     for broken, fault in seen.faults:
@@ -139,6 +134,6 @@ def _told(seen: RehearsalReport) -> str:
 _HOWS = {"kill": "killed", "disk": "a failing disk"}
 
 
-def _document(seen: RehearsalReport) -> dict[str, Any]:
+def _document(seen: Rehearsal) -> dict[str, Any]:
     faults = [{**broken._asdict(), "fault": fault} for broken, fault in seen.faults]
     return {**seen._asdict(), "faults": faults}

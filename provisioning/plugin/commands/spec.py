@@ -1,4 +1,4 @@
-"""Knows the command `doit spec`: what each package is on each platform, and who says so."""
+"""`provision spec`: what each package is on each platform, and where each value was written."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidCommand
 
 from provisioning.console import shows_colour
-from provisioning.plugin.commands.base import (
-    AS_JSON,
-    ProjectCommand,
-    answer,
-    answer_json,
-    matching,
-    unknown,
-)
+from provisioning.plugin.commands.base import AS_JSON, ProjectCommand, answer, answer_json
+from provisioning.plugin.selectors import matching, unknown
+from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.resolve.project import read_project
+from provisioning.spec.resolve.resolved_view import resolved_view, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,11 +54,6 @@ class Spec(ProjectCommand):
         return answer(_yaml(found))
 
     def _views(self, parameters: Any) -> list[ResolvedView]:
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
-        from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415
-        from provisioning.spec.resolve.project import read_project  # noqa: PLC0415
-        from provisioning.spec.resolve.resolved_view import resolved_view  # noqa: PLC0415
-
         inputs = self.inputs(parameters)
         reading = read_project(inputs)
         if reading.diagnostics:  # a file has changed since the tasks were made
@@ -84,7 +76,5 @@ def _selected(views: Sequence[ResolvedView], words: Sequence[str]) -> list[Resol
 
 
 def _yaml(views: Sequence[ResolvedView]) -> str:
-    from provisioning.spec.resolve.resolved_view import write  # noqa: PLC0415
-
     colour = shows_colour(sys.stdout)
     return "---\n".join(write(each.node, colour=colour) for each in views)

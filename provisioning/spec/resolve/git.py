@@ -1,4 +1,4 @@
-"""Asks git about the checkout, and explains what it means if git does not answer."""
+"""Knows how git is asked about the checkout, and what it means when git does not answer."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _WAYS_OUT = {
 
 
 class NoVersion(NamedTuple):
-    """Why there is no version, and what to do."""
+    """Why there is no version, and a way out."""
 
     message: str
     hint: str
     failed: bool = False
-    """Whether git did not answer, so that not even this is certain."""
+    """Whether that is not known either: git did not answer."""
 
 
 class GitError(ProvisioningError):
-    """Why git does not answer, and what to do."""
+    """What git says of why it does not answer, and a way out."""
 
     def __init__(self, message: str, hint: str) -> None:
-        """Keep both as they are shown."""
+        """Take both as they are shown."""
         super().__init__(f"{message}\n  help: {hint}")
         self.why = NoVersion(message, hint, failed=True)
 
@@ -67,7 +67,7 @@ class Refs(NamedTuple):
 
 
 def refs(root: Path) -> Refs | NoVersion:
-    """Return what is checked out at `root`, or why no version is known of it."""
+    """What the repository of `root` has; or why nothing is known to be committed there."""
     try:
         # It ends with 1 where there is nothing to show, as in a repository without a commit.
         told = ask(root, "show-ref", "--head", "--tags", "--dereference", none=1)

@@ -114,7 +114,7 @@ def _demand_readable(error: SpecError) -> None:
 
 
 def _demand_shown(shown: ResolvedView) -> None:
-    """What `doit spec` prints says to a reader of YAML what it is."""
+    """What `provision spec` prints says to a reader of YAML what it is."""
     for written in (write(shown.node), _COLOUR.sub("", write(shown.node, colour=True))):
         read = yaml.load(written, yaml.CSafeLoader)
         assert repr(read) == repr(plain(shown.node)), written  # 1 is not 1.0, nor True

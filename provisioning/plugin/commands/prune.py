@@ -1,4 +1,4 @@
-"""Knows the command `doit gc`: what the store of chunks frees, and what it keeps."""
+"""`provision prune`: frees the compressed chunks that builds have not used for longest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
+from provisioning.builder.archive.store import Store, limit
+from provisioning.builder.workspace import paths
 from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.commands.base import (
     AS_JSON,
@@ -24,16 +26,16 @@ if TYPE_CHECKING:
     from provisioning.builder.archive.store import SweepResult
 
 
-class Gc(ProjectCommand):
-    """Sweeps the store of chunks, as each build does that has added to it."""
+class Prune(ProjectCommand):
+    """Frees chunks of the store, as each build does that has added to it."""
 
-    name = "gc"
+    name = "prune"
     doc_purpose = "free the compressed chunks that builds have not used for longest"
     doc_usage = "[--limit SIZE] [--dry-run] [--json]"
     doc_description = (
-        "Every build that adds chunks to artifacts/.work/chunks/ sweeps it as well, so nobody has "
-        "to call this. With --limit 0 all of them go: the next build takes as long as the first. "
-        "It is safe to sweep while a build runs."
+        "Every build that adds chunks to artifacts/.work/chunks/ does this as well, so nobody has "
+        "to. With --limit 0 all of them go: the next build takes as long as the first. "
+        "It is safe while a build runs."
     )
     cmd_options = (
         {
@@ -41,7 +43,7 @@ class Gc(ProjectCommand):
             "long": "limit",
             "type": str,
             "default": "",
-            "help": "how much may stay, as in 500M or 2G; by default 1G, or twice what the "
+            "help": "maximum size to keep, as in 500M or 2G; by default 1G, or twice what the "
             "archives in artifacts/ take, whichever is more",
         },
         {
@@ -49,25 +51,24 @@ class Gc(ProjectCommand):
             "long": "dry-run",
             "type": bool,
             "default": False,
-            "help": "free nothing, tell what would be freed",
+            "help": "only print what would be freed",
         },
         AS_JSON,
     )
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
-        """Sweep, print what went, and return the exit code."""
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
-        from provisioning.builder.archive.store import Store, limit  # noqa: PLC0415
-        from provisioning.builder.workspace import paths  # noqa: PLC0415
-
+        """Free chunks, print how many, and return the exit code."""
         if pos_args:
-            raise InvalidCommand(f"gc takes no {pos_args[0]}: the store belongs to all packages")
+            raise InvalidCommand(
+                f"prune takes no {pos_args[0]}: the chunks belong to all packages; releases that"
+                " are installed are removed by `provision gc`"
+            )
         most = parse_size(opt_values["limit"]) if opt_values["limit"] else None
         if most is None and opt_values["limit"]:
             raise InvalidCommand(
-                f"--limit {opt_values['limit']}: is no size; say it as in 500M or 2G"
+                f"--limit {opt_values['limit']}: not a size; write it as in 500M or 2G"
             )
-        self._loader.setup(opt_values)  # from here on, beside the dodo.py
+        self.set_up(opt_values)  # from here on, beside the dodo.py
         most = limit(Path(ARTIFACTS)) if most is None else most
         freed = Store(paths.chunks(ARTIFACTS)).sweep(most, dry=opt_values["dry_run"])
         if opt_values[AS_JSON["name"]]:

@@ -11,7 +11,7 @@ from doit.exceptions import InvalidDodoFile
 
 from provisioning.builder.plan.needs import Made, Need, needs_of
 from provisioning.errors import ProvisioningError
-from provisioning.plugin.makers import Makers
+from provisioning.plugin.producers import Makers
 from provisioning.plugin.uptodate import NEEDED
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _demand_known(loaded: Loaded) -> None:
     for name in plan.ignored:
         print(f"{name}=…: no spec has such a variable", file=sys.stderr)
     if loaded.words:
-        from provisioning.plugin.commands.base import strange  # noqa: PLC0415 - a cost for this alone
+        from provisioning.plugin.selectors import strange  # noqa: PLC0415 - a cost for this alone
 
         variants = [part.variant for part in plan.parts]
         if told := list(strange(loaded.words, variants, loaded.stages)):
