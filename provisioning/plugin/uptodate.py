@@ -282,7 +282,7 @@ EMPTY = "empty"
 NEEDED = "task_dep"
 """The one by which doit takes tasks to be done before others that have this one as `calc_dep`."""
 MAKERS = "provisioning: makers"
-"""The key in a task's `meta` under which it is handed the tasks of the project's own."""
+"""The key in a task's `meta` for the project's own tasks."""
 LOST = "provisioning: lost"
 """The key in a task's `meta` that says what keeps it from being done."""
 

@@ -109,6 +109,14 @@ def cut(name: str) -> Step:
     return lambda project: os.truncate(next(project.path("artifacts/.work").rglob(name)), 60)
 
 
+def lose(name: str) -> Step:
+    def remove(project: Project) -> None:
+        for path in project.path("artifacts/.work").rglob(name):
+            path.unlink()
+
+    return remove
+
+
 STEPS: dict[str, list[Step]] = {
     "again and again": [edit(MAIN, "1\n"), doit(), edit(MAIN, "22\n"), doit(), edit(MAIN, "3\n")],
     "swapped": [edit(MAIN, "1\n"), edit(DATA, "2\n"), doit(), doit(), swap],
@@ -119,6 +127,9 @@ STEPS: dict[str, list[Step]] = {
     ],
     "what was seen is damaged": [edit(MAIN, "1\n"), cut("seen")],
     "what was collected is damaged": [edit(MAIN, "1\n"), cut("collect.json")],
+    "what platforms share is damaged": [edit(MAIN, "1\n"), cut("listings/*.json")],
+    "what platforms share is lost": [lose("listings/*.json")],
+    "how that was shared out is lost": [edit(MAIN, "1\n"), lose("listings/*.groups")],
     "another version": [edit(MAIN, "1\n"), lambda each: each.edit("specs/demo.yaml", "1.0", "1.1")],
     "a template": [edit(MAIN, "1\n"), lambda each: each.edit("config/demo.ini.j2", "demo", "d")],
 }  # fmt: skip

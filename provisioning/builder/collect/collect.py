@@ -1,4 +1,4 @@
-"""Knows `collect.json`: what a package will hold, one entry a line, as text and as entries."""
+"""Collects what a package will hold, and stores it as a listing: text, one entry a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows when a file may have changed without reading it: what lstat(2) says of it."""
+"""The state of files: what they hold, and signatures that show a change without reading them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what lies below a directory, as one walk found it, and whether it is still so."""
+"""The files below the project's directories, as one walk finds them, and their state."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Tree:
                         yield below + name, Signature._make(now)
 
     def has_files_of(self, before: list[Found]) -> bool:
-        """Whether there are the same files as in another tree, by their names."""
+        """Whether another tree has files of the same names."""
         return [each[:2] for each in self.found] == [each[:2] for each in before]
 
     @cached_property
@@ -340,9 +340,9 @@ class Sources:
         return {base: tree.found for base, tree in self._trees.items()}
 
     def changed(self, before: Mapping[str, list[Found]]) -> dict[str, Signature]:
-        """The files that may hold something else than when `found` gave `before`.
+        """The files whose content may have changed since `found` returned `before`.
 
-        Trees that hold other files now are left out: nothing that was known of them counts.
+        Trees whose files have other names now are left out.
         """
         changed: dict[str, Signature] = {}
         for base, tree in self._trees.items():

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 def keep(path: Path, trees: Trees) -> str:
-    """Leave `trees` in a file, and return the digest that they are asked for by; "" if they cannot.
+    """Write `trees` to a file, and return their digest, which `recall` takes; "" if that fails.
 
-    Their loss costs time alone.
+    Losing them only costs time.
     """
     data = marshal.dumps(trees, MARSHAL)
     output.sweep_old(path)  # guard: stale-plans
@@ -46,7 +46,7 @@ def keep(path: Path, trees: Trees) -> str:
 
 
 def recall(path: Path, kept: str) -> Trees | None:
-    """The trees that `keep` gave this digest, if they are undamaged, and the last ones."""
+    """The trees with this digest, if they were written last and are undamaged."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -84,9 +84,9 @@ class Specs:
         self._here = f"{os.getcwd()}/"
 
     def known(self) -> Known:
-        """What they say, remembered if nothing that they were made from has changed.
+        """What they say; read from the cache if none of their inputs has changed.
 
-        What is remembered tells of each content where it stands, but not of each of its keys.
+        The cache has the place of each content, but not of each of its keys.
         """
         note = None if self._inputs.overrides else self._notes.get("variants")
         if note is None or not self._is_current(note.document):
@@ -98,7 +98,7 @@ class Specs:
         return Known(variants, layouts, fresh=False, asked=asked, **_told_by(account))
 
     def read(self) -> Known:
-        """What they say, read anew."""
+        """What they say, read from their files again."""
         # Imported here: readers and checkers of YAML are a cost for specs that changed alone.
         from provisioning.spec.resolve.project import read_project  # noqa: PLC0415
 
@@ -129,7 +129,7 @@ class Specs:
 
 
 def _told_by(account: Mapping[Input, str]) -> dict[str, Any]:
-    """What is known besides, of all that was asked for."""
+    """What else follows from all that was read."""
     # Nothing but specs: no digest of a file with secrets, which one could try to guess, is kept.
     specs = (
         (asked.name, state.rpartition(" ")[2])
@@ -161,7 +161,7 @@ def _document(
 
 
 def _variants(document: Mapping[str, Any]) -> Iterator[Variant]:
-    """The variants of a document; of each key of a content or a service, no place is known."""
+    """The variants in a document, without the places of single keys."""
     contents = [from_plain(Content, each) for each in document["contents"]]
     for plain, numbers in document["variants"]:
         taken = tuple(contents[number] for number in numbers)
@@ -178,11 +178,11 @@ _NOT_LAID_OUT: dict[str, Any] = {
     **dict.fromkeys(("mtime", "file", "said_by", "doubtful", "secrets", "origin"), ""),
     **dict.fromkeys(("compression", "variables"), ""),
 }
-"""What of a variant no layout depends on: where contents name variables, these are filled in."""
+"""Fields that no layout depends on: variables were already filled in where contents use them."""
 
 
 def layout_key(variant: Variant) -> str:
-    """What is the same for variants of which the same layout comes, of the same files."""
+    """Equal for variants that have the same layout if they have the same files."""
     contents = tuple(each._replace(origins={}) for each in variant.contents)
     formats = tuple(each for each in variant.formats if each == DEB)  # which demands more of names
     told = _bare(variant)._replace(contents=contents, formats=formats, **_NOT_LAID_OUT)
@@ -191,12 +191,12 @@ def layout_key(variant: Variant) -> str:
 
 @cache
 def code_state() -> str:
-    """What tells apart two states of this program, which may make other plans of the same specs."""
+    """A digest of this program: another version may plan differently."""
     return Tree(os.path.dirname(provisioning.__file__), os.devnull).state
 
 
 class LayoutCache:
-    """What is remembered of the layouts of variants, each for as long as its own sources stay."""
+    """Layout summaries of the last run, each valid while that variant's sources are unchanged."""
 
     def __init__(self, notes: Notes, known: Known, sources: Sources, artifacts: str) -> None:
         self._notes, self._sources, self._artifacts = notes, sources, artifacts
@@ -209,7 +209,7 @@ class LayoutCache:
         self._noted: Mapping[str, Any] = note.document if note else {}
 
     def recall(self, variant: Variant) -> Remembered | None:
-        """What is remembered of a variant, if its layout would come out as it did."""
+        """The summary of a variant's layout, if the layout would be the same now."""
         state, layout = self._now[variant.key]
         noted = self._noted.get("variants", {}).get(variant.key)
         if not state or noted is None:
@@ -229,12 +229,12 @@ class LayoutCache:
 
     @cached_property
     def _changed(self) -> Mapping[str, Signature] | None:
-        """The files that hold something else than when all this was noted; None: nobody knows."""
+        """The files whose content may have changed since the last run; None if that is unknown."""
         trees = recall(paths.seen(self._artifacts), self._noted["seen"])
         return None if trees is None else self._sources.changed(trees)
 
     def keep(self, plans: Iterable[tuple[Variant, LayoutSummary]]) -> None:
-        """Write summaries down, unless a file might change and not show it."""
+        """Store summaries, unless a file could still change without its signature showing it."""
         known = {variant.key: (variant, summary) for variant, summary in plans}
         named = sorted({name for _, summary in known.values() for name in summary.named})
         # Before it is asked what has settled: one that was edited since names others now.
@@ -252,9 +252,9 @@ class LayoutCache:
 
 
 def _digest_of(variant: Variant, layout: str, told: Callable[[str], str]) -> str:
-    """What differs once the layout of a variant may be another; "" where that cannot be told.
+    """Changes whenever the layout of a variant may change; "" if that cannot be determined.
 
-    Of each source, `told` says what may differ.
+    `told` returns the state, or the shape, of a source.
     """
     try:
         states = [f"{name} {told(name)}" for name in sorted(sources_of(variant))]

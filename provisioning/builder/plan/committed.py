@@ -1,4 +1,4 @@
-"""Knows which files of the project have a part in a variant, whether they are there or not."""
+"""The files of the project that a variant depends on, compared with a git commit."""
 
 from __future__ import annotations
 

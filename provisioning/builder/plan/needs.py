@@ -1,4 +1,4 @@
-"""Knows which other templates a template names, without the cost of importing a template engine."""
+"""What a variant needs from the project: sources, tasks that make them, included templates."""
 
 from __future__ import annotations
 

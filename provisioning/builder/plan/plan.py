@@ -1,4 +1,4 @@
-"""Knows which variants hold more than what is committed, so that their versions are "dirty"."""
+"""Plans a build: which variants there are, what is remembered of each, whose version is "dirty"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One variant of a plan, and what is found in the project for it: once for all that share it."""
+"""One variant of a plan, and what the project holds for it, found once for all that share it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Verdict(NamedTuple):
-    """Whether a variant holds more than the commit, and what that depends on."""
+    """Whether a variant differs from the commit, and what that depends on."""
 
     commit: str
     edited: str
@@ -67,7 +67,7 @@ _MOST_ITEMS = 200_000  # of layouts that are kept at once
 
 
 class LayoutSummary(NamedTuple):
-    """What the tasks of a variant need to know of its layout: little, however many files."""
+    """What the tasks of a variant need to know about its layout: little, however many files."""
 
     items: str
     """The digest of all of the layout's items."""
@@ -82,29 +82,29 @@ class LayoutSummary(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """What the last run knew of a variant, whose files are as many now, and each of its kind."""
+    """What the last run found for a variant that still has the same files."""
 
     summary: LayoutSummary
     place: Workspace | None = None
-    """Where the listing lies that was collected then; None where nothing has changed since."""
+    """Where its listing is stored; None if nothing has changed since."""
     changed: Mapping[str, Signature] = MappingProxyType({})
-    """The files that may hold something else now."""
+    """The files whose content may have changed."""
 
 
 class Collection(NamedTuple):
-    """What was found in the sources of a variant."""
+    """The result of collecting the sources of a variant."""
 
     listing: Listing
     differing: Differing | None = None
-    """What was collected before, and is now, where not all had to be looked at."""
+    """What changed since the last collection, if not everything had to be examined."""
     prefetched: frozenset[str] = frozenset()
     """The keys of the chunks that were made when the sources were looked at."""
 
 
 class SharedFindings:
-    """Layouts and collections that several variants of a plan have in common, each made once.
+    """Layouts and collections that variants of a plan have in common, each made once.
 
-    What nobody needs any more goes: a listing of 100,000 files takes 25 MB, a layout 50 MB.
+    What no variant needs any more is dropped: a listing of 100,000 files takes 25 MB, a layout 50.
     """
 
     def __init__(self, layouts: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -119,17 +119,17 @@ class SharedFindings:
         self._renewed: tuple[int, Sources] | None = None
 
     def __reduce__(self) -> tuple[type[SharedFindings], tuple[()]]:
-        """Another process begins with nothing: it can find out what it needs."""
+        """Pickle without contents: another process finds out what it needs itself."""
         return SharedFindings, ()
 
     def key(self, variant: Variant, sources: Sources) -> tuple[str, Sources]:
-        """What is equal for variants that have the same layout of the same look at the files."""
+        """Equal for variants that have the same layout, in one state of the files."""
         return self._layouts.get(variant.key, variant.key), sources
 
     def draft(
         self, variant: Variant, sources: Sources, makers: MadeBy = NOBODY
     ) -> tuple[Layout, Sequence[Doubt]]:
-        """The layout of a variant, and its faults, of which the doubtful one is nobody else's."""
+        """The layout of a variant, and its faults; only one without faults is shared."""
         # Imported here, as below: a cost that a build with nothing to do does not owe.
         from provisioning.builder.collect.layout import draft  # noqa: PLC0415
 
@@ -150,11 +150,11 @@ class SharedFindings:
         return self._summaries[key]
 
     def collection(self, key: _Key) -> Collection | None:
-        """What was found under this key, if it is still here."""
+        """The collection stored under this key, if it is still here."""
         return self._collections.get(key)
 
     def keep(self, key: _Key, found: Collection) -> None:
-        """Keep what was found, for all that ask for the same."""
+        """Store a collection for all variants with the same key."""
         _make_room(self._collections, len(found.listing), lambda each: len(each.listing))
         self._collections[key] = found
 
@@ -167,11 +167,11 @@ class SharedFindings:
         return self._renewed[1]
 
     def drop_layout(self, variant: Variant, sources: Sources) -> None:
-        """Who wants more of it lays out again."""
+        """Free the memory of a layout; it is made again if needed."""
         self._drafts.pop(self.key(variant, sources), None)
 
     def drop_collection(self, variant: Variant) -> None:
-        """Give up what was found, once no other variant of the same layout waits for it."""
+        """Drop the collection of a variant, unless others with its layout still need it."""
         layout = self._layouts.get(variant.key, variant.key)
         waiting = self._waiting.get(layout, set())
         waiting.discard(variant.key)
@@ -181,18 +181,18 @@ class SharedFindings:
                 del self._collections[key]
 
     def forget(self) -> None:
-        """Find out anew the next time what a package will hold."""
+        """Drop all collections."""
         self._collections = {}
 
 
 def _make_room(kept: dict[Any, T], items: int, count: Callable[[T], int]) -> None:
-    """Give up what was kept first, until there is room for so many items."""
+    """Drop the oldest entries until there is room for so many items."""
     while kept and sum(map(count, kept.values())) + items > _MOST_ITEMS:
         del kept[next(iter(kept))]
 
 
 def summary_of(layout: Layout, sources: Sources) -> LayoutSummary:
-    """What tasks need to know of a layout, as the project is now."""
+    """The summary of a layout, with the project as it is now."""
     from provisioning.builder.collect.expand import templates_of  # noqa: PLC0415
     from provisioning.builder.plan.needs import named_by  # noqa: PLC0415
 
@@ -213,10 +213,9 @@ def summary_of(layout: Layout, sources: Sources) -> LayoutSummary:
 
 
 class Findings:
-    """What is found in the project for one variant, and found anew once files have changed.
+    """What the project holds for one variant: found when needed, and again once files have changed.
 
-    It is looked for when somebody asks. This is where all of it is kept: a VariantPlan says what
-    never changes.
+    This class owns all that changes during a run; a VariantPlan itself never changes.
     """
 
     def __init__(
@@ -235,17 +234,17 @@ class Findings:
             if remembered.place:
                 self._summary, self._before = summary._replace(content=""), remembered
         self.made_by: MadeBy = {}
-        """The tasks of the project's own that make what is needed, once somebody knows them."""
+        """The project's own tasks that make needed files, as far as they are known."""
         self._is_alone = False
         self.turn = 0
-        """How often the project was looked at again, since another task had changed a source."""
+        """How often the project was examined again because another task had changed a source."""
         self._after = 0  # as many tasks of others that were done
         self._looked_in = 0  # the process in which that was known
 
     def settle(self, made_by: MadeBy, *, is_alone: bool) -> None:
-        """Take over who makes what is needed.
+        """Set which tasks make needed files.
 
-        Where this `is_alone`, no task but this plugin's could change a source meanwhile.
+        If `is_alone`, there are no tasks but this plugin's, so none can change a source.
         """
         self.made_by, self._is_alone = made_by, is_alone
 
@@ -260,7 +259,7 @@ class Findings:
         return layout
 
     def draft(self) -> Sequence[Doubt]:
-        """Lay out, and return what is wrong; the summary is then of what is there."""
+        """Make the layout and return its faults; the summary covers what exists."""
         layout, doubts = self._shared.draft(self._variant, self._sources)
         # With faults, the layout is to be made anew, by whoever asks.
         make = summary_of if doubts else self._shared.summary
@@ -294,19 +293,19 @@ class Findings:
         return placed_by(self._variant, self._sources)
 
     def refresh_after(self, done: int) -> None:
-        """Look at the project again, where as many tasks of others were `done` in this run."""
+        """Examine the project again if another number of other tasks is `done` by now."""
         if done != self._after:  # guard: made-anew
             self._refresh(done)
         self._after, self._looked_in = done, os.getpid()
 
     def refresh_here(self) -> None:
-        """The same where this process has not done so: it may be a worker, which sees no other."""
+        """The same once in each process: a worker of `doit -n` sees no other tasks."""
         if self._looked_in != os.getpid():  # guard: plan-of-another-process
             self._looked_in = os.getpid()
             self._refresh()
 
     def _refresh(self, done: int | None = None) -> None:
-        """Look at the project again, if another task has changed some of the sources since."""
+        """Examine the project again, and begin anew if a source has changed."""
         if not self._is_alone:
             fresh = self._shared.renewed(self._sources, done)
             if fresh is not self._sources and self._differs(fresh):
@@ -322,25 +321,25 @@ class Findings:
             return True
 
     def is_as(self, states: Iterable[tuple[str, str]]) -> bool:
-        """Whether files, directories and globs of the project are in these states still."""
+        """Whether files, directories and globs of the project are still in these states."""
         fresh = self._sources.renewed()
         # What is packaged of a directory was compared with what was there, when it was packed.
         asked = (each for each in states if not (self._is_alone and _is_many(each[0])))
         return all(fresh.told(name) == state for name, state in asked)
 
     def sources_now(self) -> Sources:
-        """The files of the project, looked at anew where another task may have changed some."""
+        """The files of the project, examined again if another task may have changed some."""
         return self._sources if self._is_alone else self._sources.renewed()
 
     def renew(self, sources: Sources | None = None) -> None:
-        """Begin anew with `sources`, or with nothing seen yet."""
+        """Start again with `sources`, or with fresh ones."""
         self._shared.drop_layout(self._variant, self._sources)
         self._sources = sources or self._sources.renewed()
         self._summary = self._before = None
         self.turn += 1
 
     def forget(self) -> None:
-        """Find out anew the next time what the package will hold."""
+        """Collect again the next time the content is needed."""
         self._summary = self.summary._replace(content="")
         self._shared.forget()
 
@@ -352,14 +351,14 @@ class Findings:
         return self.summary.content
 
     def listed(self, place: Workspace, digests: Digests) -> Listing:
-        """What `collect` would find, taken from `place` if that is what lies there."""
+        """What `collect` would find, read from disk if it is stored there."""
         from provisioning.builder.collect.collect import recall  # noqa: PLC0415
 
         known = recall(place, self.content(digests))
         return known or self.collect(digests).listing
 
     def take(self, place: Workspace) -> Collection:
-        """What was collected of this variant, which nobody needs after that; raises like `load`."""
+        """Return the collection of this variant and drop it from memory; raises like `load`."""
         from provisioning.builder.collect.collect import load  # noqa: PLC0415
 
         found = self._shared.collection(self._collection_key()) or Collection(load(place))
@@ -386,13 +385,13 @@ class Findings:
         return found
 
     def _collection_key(self) -> _Key:
-        """What is equal for variants of which the same is found, and the same was found before."""
+        """Equal for variants with equal collections, now and in the last run."""
         before = self._before and self._before.summary.content
         key = self._shared.key(self._variant, self._sources)
         return key, self.summary.items, self._variant.file_mode, before
 
     def _recollect(self, digests: Digests) -> Collection | None:
-        """The same where most of it is known."""
+        """Collect only what has changed since the last run, if that is known."""
         summary, place, changed = self._before or (None, None, {})
         if summary is None or place is None or len(changed) >= _MOST_CHANGED:
             return None
@@ -442,14 +441,14 @@ class Findings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VariantPlan:
-    """One variant of the plan: what was settled of it before any task runs."""
+    """One variant of the plan: what is known about it before any task runs."""
 
     variant: Variant
     findings: Findings
     specs: tuple[tuple[str, str], ...] = ()
     """The files of the project's specs, each with its digest."""
     verdict: Verdict | None = None
-    """Whether it is as committed, where its version tells of that."""
+    """How it compares with the commit, if its version depends on that."""
 
 
 def _is_many(source: str) -> bool:

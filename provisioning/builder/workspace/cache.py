@@ -1,4 +1,4 @@
-"""Knows how to keep rows in an SQLite file whose loss costs time and never correctness."""
+"""Caches in SQLite files; losing one costs time, never correctness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listings of all variants: each lies here once, by its digest, however many have it."""
+"""The listings of all variants, each stored once under its digest."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DIGITS = 64  # of the digest with which all names begin
 
 
 def named_by(place: Workspace) -> str:
-    """The digest of the listing that a variant has; "" where that cannot be read."""
+    """The digest of a variant's listing; "" if that cannot be read."""
     return _named_in(place.collected)
 
 
 def keep(place: Workspace, content: str, parts: Iterable[bytes], digests: Digests) -> None:
-    """Have a variant name the listing with this content, which is written where it is not whole."""
+    """Make this listing the variant's; it is written only if it is not already stored intact."""
     path = place.listing(content)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):
@@ -39,7 +39,7 @@ def keep(place: Workspace, content: str, parts: Iterable[bytes], digests: Digest
 
 
 def is_whole(place: Workspace, content: str, digests: Digests) -> bool:
-    """Whether the listing with this content lies here, undamaged."""
+    """Whether the listing with this digest is stored, undamaged."""
     try:
         return digests.look(str(place.listing(content))).digest == content
     except (OSError, BuildError):
@@ -47,7 +47,7 @@ def is_whole(place: Workspace, content: str, digests: Digests) -> bool:
 
 
 def sweep(place: Workspace) -> None:
-    """Remove the listings that no variant names. Raises no OSError."""
+    """Remove the listings that no variant uses. Raises no OSError."""
     if place.listings.is_dir():
         with suppress(OSError), _alone(place.listings):
             _sweep(place.listings)
@@ -55,13 +55,13 @@ def sweep(place: Workspace) -> None:
 
 
 def _sweep(directory: Path, known: str = "") -> None:
-    """Remove the listings that no variant names, with what is kept for them."""
+    """Remove the listings that no variant uses, and the cuts of each."""
     others = [name for name in os.listdir(directory) if name[:_DIGITS] != known]
     if not others:
         return
     named = {_named_in(path) for path in directory.parent.glob("*/*/collect.json")}
     for name in others:
-        # What is temporary may be somebody's who is at work.
+        # A temporary file may belong to a process that is still writing.
         if not name.startswith(".") and name[:_DIGITS] not in named:
             (directory / name).unlink(missing_ok=True)
         elif name.startswith("."):
@@ -78,7 +78,7 @@ def _named_in(path: Path) -> str:
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Be the only process that says which listings are named."""
+    """Hold the lock on which listings are in use."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Knows what was built of a package, and what of it last."""
+"""Where a variant is built: the paths of what its stages write, and the lock on them."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Workspace:
 
     @property
     def collected(self) -> Path:
-        """Which listing the collect stage found, by its digest."""
+        """The digest of the listing that the collect stage wrote."""
         return self.work / "collect.json"
 
     @property
     def listings(self) -> Path:
-        """The directory of what was collected, for all variants."""
+        """The directory with the listings of all variants."""
         return self.chunks.with_name("listings")
 
     def listing(self, content: str) -> Path:
@@ -69,7 +69,7 @@ class Workspace:
         return self.listings / f"{content}.json"
 
     def groups(self, content: str) -> Path:
-        """How the members that the listing with this digest has were shared out among chunks."""
+        """How the entries of the listing with this digest were divided into chunks."""
         return self.listings / f"{content}.{self.package.name}.groups"
 
     @property

@@ -1,4 +1,4 @@
-"""Values as JSON has them, and back: by their types, so that a cache names no field of any."""
+"""Converts values to JSON and back by their types, so that a cache need not list any fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Read: TypeAlias = "Callable[[Any], Any] | None"
 
 
 def to_plain(value: Any) -> Any:
-    """A value made of tuples, dataclasses, sets and maps, as JSON can spell it: fields in order."""
+    """Tuples, dataclasses, sets and maps as lists and maps for JSON; fields in their order."""
     if isinstance(value, tuple | list):
         return [to_plain(each) for each in value]
     if is_dataclass(value):
@@ -24,7 +24,7 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
-    """The value of this type of which `to_plain` made `plain`."""
+    """The value of this type that `to_plain` turned into `plain`."""
     read = _reader(kind)  # type: ignore[arg-type]  # a type is hashable
     value: T = read(plain) if read else plain
     return value
@@ -32,7 +32,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 @cache
 def _reader(kind: Any) -> _Read:
-    """What makes a value of this type; None where JSON keeps it as it is."""
+    """Makes values of this type; None if JSON preserves them."""
     if hasattr(kind, "_fields"):
         hints = get_type_hints(kind)
         return _of_fields([hints[name] for name in kind._fields], kind._make)
@@ -60,7 +60,7 @@ def _reader_of_many(outer: Any, inner: tuple[Any, ...]) -> _Read:
 
 
 def _of_fields(types: Iterable[Any], make: Callable[[list[Any]], Any]) -> _Read:
-    """What reads those of the fields that JSON does not keep, and makes a whole of all."""
+    """Converts the fields that JSON does not preserve, and makes a value of all fields."""
     readers = [(at, read) for at, kind in enumerate(types) if (read := _reader(kind))]
 
     def whole(plain: list[Any]) -> Any:
