@@ -1,4 +1,4 @@
-"""Knows the byte code that Python leaves beside the sources of a package when it imports them.
+"""The byte code that Python leaves next to the sources of a package when it imports them.
 
 It is where PEP 3147 and PEP 488 put it, `__pycache__/NAME.TAG.pyc` or `NAME.TAG.opt-LEVEL.pyc`, or
 where `compileall -b` does, `NAME.pyc` beside the source, which Python reads only where there is no
@@ -28,12 +28,12 @@ _LEGACY = re.compile(r"(.+)\.pyc(?:\.[0-9]+)?", re.ASCII)
 
 
 def is_source(entry: Entry) -> bool:
-    """Tell whether Python may leave byte code of an entry: of a link, too, that is imported."""
+    """Whether Python may write byte code of an entry: also of a link that is imported."""
     return entry.path.endswith(_SOURCE) and entry.type != DIR
 
 
 class Beside:
-    """What may lie beside entries of a package that Python imports, and is none of them."""
+    """The byte code that may lie next to the entries of a package."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         entries = tuple(entries)
@@ -49,7 +49,7 @@ class Beside:
         return bool((self._caches | beside) & self._listed)
 
     def __contains__(self, found: Entry) -> bool:
-        """Tell whether it is byte code of a source, or a directory of such."""
+        """Whether it is byte code of a source, or a directory of byte code."""
         if found.path in self._listed:
             return False
         if found.type == DIR:
@@ -58,17 +58,14 @@ class Beside:
         return found.type == FILE and self._source_of(found.path) in self._sources
 
     def _source_of(self, path: str) -> str:
-        """The source that a file at a path would be the byte code of, "" if it cannot be any."""
+        """The source whose byte code lies at a path; "" if it is not the path of byte code."""
         above, _, name = path.rpartition("/")
         in_cache = above in self._caches
         match = (_NAME if in_cache else _LEGACY).fullmatch(name)  # guard: byte-code-by-compileall
         return _join(_above(above) if in_cache else above, match[1] + _SOURCE) if match else ""
 
     def below(self, root: Descent) -> Iterator[Entry]:
-        """What of it lies below `root`, each directory behind what it holds.
-
-        What cannot be looked into holds nothing.
-        """
+        """The byte code below `root`, each directory after its files."""
         for place in sorted({*self._places, *self._caches}):
             yield from self._in(root, place)
 
@@ -96,21 +93,21 @@ def _join(directory: str, name: str) -> str:
 
 VARIABLE = "PYTHONPYCACHEPREFIX"
 _SAYS = {VARIABLE, "PYTHONDONTWRITEBYTECODE"}
-"""Where a spec says one of these, it knows better."""
+"""A service that sets one of these keeps its setting."""
 
 
 def has_sources(entries: Iterable[Entry]) -> bool:
-    """Tell whether Python may write byte code of a package."""
+    """Whether Python may write byte code of a package."""
     return any(map(is_source, entries))
 
 
 def of_package(package: Package) -> str:
-    """Where all byte code of a package's services lies."""
+    """The directory of all byte code of a package's services."""
     return f"{CACHES}/{package.name}"
 
 
 def equipped(package: Package, entries: Iterable[Entry]) -> Package:
-    """The same package, whose services have Python keep byte code there."""
+    """The same package, with services whose Python keeps its byte code in their caches."""
     if not package.services or not has_sources(entries):
         return package
     return package._replace(services=tuple(_equipped(package, each) for each in package.services))

@@ -1,8 +1,7 @@
-"""Knows how a file of compressed chunks is read: checked to its last byte, in bounded memory.
+"""Decompresses a file of chunks, checked to its last byte, in bounded memory.
 
-A chunk is one gzip member, one xz stream or one zstd frame, and each begins as this tool has it
-begin. Chunks of no bytes are refused, like everything that is none: whatever lies in the file is
-part of what was checked.
+A chunk is one gzip member, one xz stream or one zstd frame, with the header that this tool writes.
+Empty chunks are refused, and all that is not a chunk: every byte of the file has been checked.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ class Decoder(Protocol):
     """What it was given and has not taken yet: after the end, what follows the chunk."""
 
     def __call__(self, source: bytes, room: int) -> bytes:
-        """Unpack `room` bytes, or what there is. Raises ValueError, telling why not."""
+        """Unpack `room` bytes, or what there is. Raises ValueError with the reason."""
 
 
 class ChunkReader(io.RawIOBase):
     """The uncompressed bytes of a raw stream of chunks.
 
-    `limit` bounds how many bytes come out; whoever learns how many there can be lowers it.
-    `on_chunk` is told each chunk when it ends. Reading raises ArtifactError, with the offset in
-    the archive, for what is damaged, cut off, no chunk, or more than the limit.
+    `limit` bounds how many bytes come out; lower it when the size is known. `on_chunk` is called
+    with each chunk when it ends. Reading raises ArtifactError, with the offset in
+    the archive, for what is damaged, cut off, not a chunk, or above the limit.
     """
 
     name: str
@@ -82,11 +81,11 @@ class ChunkReader(io.RawIOBase):
 
     @staticmethod
     def boundary(length: int, following: int) -> tuple[bytes, bytes]:
-        """How a chunk of `length` bytes ends, and how one of `following` bytes begins after it."""
+        """The bytes that end a chunk of `length` bytes, and begin one of `following` bytes."""
         raise NotImplementedError
 
     def fault(self, begin: bytes, length: int) -> str | None:
-        """Why a chunk that begins so, and unpacked to `length` bytes, is none of this tool's."""
+        """Why this tool has not made a chunk that begins so and unpacks to `length` bytes."""
         del begin, length
         return None
 
@@ -305,17 +304,17 @@ class ZstdReader(ChunkReader):
         return b"", _header(following)
 
     def fault(self, begin: bytes, length: int) -> str | None:
-        """Hold the frame's header, which no checksum covers, against the one it has here."""
+        """Compare the frame's header, which no checksum covers, with this tool's."""
         wanted = begin.startswith(_header(length))
         return None if wanted else "not the zstd header that this tool writes"  # guard: zstd-header
 
 
 def _header(length: int) -> bytes:
-    """What a frame of so many bytes begins with (RFC 8878, section 3.1.1.1)."""
+    """The header of a frame of so many bytes (RFC 8878, section 3.1.1.1)."""
     form = bisect_right(_SIZES, length)
     size = length - _SIZES[0] if form == 1 else length
     return _MAGIC + _FLAGS[form : form + 1] + size.to_bytes(1 << form, "little")
 
 
 READERS: dict[str, type[ChunkReader]] = {"gzip": GzipReader, "xz": XzReader, "zstd": ZstdReader}
-"""What reads the chunks of each codec."""
+"""The reader of each codec."""

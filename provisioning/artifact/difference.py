@@ -1,4 +1,4 @@
-"""Knows how two states of a text differ, line by line, within bounds of time, size and lines."""
+"""Compares two states of a package: properties, entries, and the lines of texts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Text(NamedTuple):
 
 
 def unified(old: bytes, new: bytes) -> Text:
-    """Tell how the lines of two contents differ, each line so that it can do nothing to a terminal.
+    """The unified difference of two texts, printable on any terminal.
 
     The lines begin as those of `diff -u` do: with a space, "-", "+", "@" or a backslash.
     """
@@ -112,7 +112,7 @@ def _marked(mark: str, lines: Sequence[str]) -> Iterator[str]:
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 CONTENT = "content"
-"""The detail of a file that holds other bytes; its values are their digests."""
+"""The detail of a file whose content changed; its values are digests."""
 
 _IDENTITY = "package."
 _FOLLOWS = "package.debian_files"  # from all else, and from which version of this tool spelt them
@@ -138,7 +138,7 @@ class Detail(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of one path; `old` or `new` is None where it was added or removed."""
+    """What became of one path; `old` is None if it was added, `new` if it was removed."""
 
     path: str
     old: Entry | None
@@ -158,7 +158,7 @@ class Change(NamedTuple):
         return (self.old.size if self.old else 0, self.new.size if self.new else 0)
 
     def holds_other_bytes(self) -> bool:
-        """Whether it was a file, is a file, and holds another content."""
+        """Whether it was and is a file, and its content changed."""
         return any(detail.what == CONTENT for detail in self.details)
 
 
@@ -166,20 +166,20 @@ class Difference(NamedTuple):
     """How one manifest differs from another: not at all where both are empty."""
 
     head: tuple[Detail, ...]
-    """What is said besides the entries: of the package, of services, of whatever there is."""
+    """Properties of the package, of services, and so on."""
     changes: tuple[Change, ...]
-    """Of the entries, sorted by path."""
+    """Entries, sorted by path."""
 
 
 def compare(old: Manifest, new: Manifest) -> Difference:
-    """Tell all that differs, but for what only follows from that."""
+    """All that differs, except what follows from other differences."""
     head, changes = tuple(properties(_said(old), _said(new))), tuple(_changes(old, new))
     told = tuple(detail for detail in head if not detail.what.startswith(_FOLLOWS))
     return Difference(told if told or changes else head, changes)
 
 
 def details(old: Entry, new: Entry) -> Iterator[Detail]:
-    """Tell what differs between two entries of one path.
+    """What differs between two entries of one path.
 
     Of another type, what only one of both types has is no difference of its own.
     """
@@ -202,7 +202,7 @@ def spelled(value: Any) -> str:
 
 
 def _fields(entry: Entry) -> dict[str, Any]:
-    """What an entry says, by the names that people know; its size goes with its content."""
+    """The fields of an entry by the names that users know; its size goes with its content."""
     fields = entry._asdict()
     del fields["path"], fields["size"]
     fields["mode"] = f"{entry.mode:04o}"
@@ -231,7 +231,7 @@ def _changes(old: Manifest, new: Manifest) -> Iterator[Change]:
 
 
 def properties(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Detail]:
-    """Tell what differs between two maps of JSON, however deep; `what` is the way to it.
+    """What differs between two JSON objects at any depth; `what` is the path to it.
 
     In a list of maps that have names, these are the way, as in `services.web.exec`.
     """
@@ -246,7 +246,7 @@ def properties(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Detail]:
 
 
 def _said(of: Manifest) -> dict[str, Any]:
-    """All that a manifest says besides its entries, whatever that comes to be."""
+    """All properties in a manifest, without its entries."""
     said: dict[str, Any] = json.loads(manifest.dump(of._replace(entries=())))
     del said["entries"]
     return said
@@ -285,7 +285,7 @@ class View(Protocol):
 
     @property
     def manifest(self) -> Manifest:
-        """What is meant to be in it."""
+        """What it should contain."""
 
     def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
         """Read all of it, and return what the files at the paths `wanted` hold.
@@ -295,10 +295,10 @@ class View(Protocol):
 
 
 def view(path: Path, called: str) -> View:
-    """Look into an artifact: a file, the directory of a package, or a release that holds some.
+    """Open an artifact: a file, the directory of a package, or a release with artifacts.
 
-    Raises ArtifactError, here and later, for whatever is damaged or cannot be read; it begins with
-    what the artifact is `called`.
+    Raises ArtifactError, here and later, for what is damaged or unreadable; its message begins
+    with `called`.
     """
     found = _told(called, lambda: _find(path))
     if found != path:
@@ -308,7 +308,7 @@ def view(path: Path, called: str) -> View:
 
 
 def _find(path: Path) -> Path:
-    """Of the artifacts of a release, which all hold the same, the first; others are themselves."""
+    """The first artifact of a release, which all have the same contents; else `path` itself."""
     if not os.path.isdir(path) or is_tree(path):
         return path
     found = artifacts(path)
@@ -318,7 +318,7 @@ def _find(path: Path) -> Path:
 
 
 def _told(called: str, look: Callable[[], T]) -> T:
-    """What `look` returns; whatever it raises begins with a name."""
+    """What `look` returns; messages of what it raises begin with `called`."""
     try:
         return look()
     except (ArtifactError, OSError) as error:
@@ -354,7 +354,7 @@ class _PackedView:
 
 
 def _bounded(blocks: Iterable[bytes], size: int) -> bytes:
-    """What `blocks` hold; where that is more than `size`, which is a finding, no more of it."""
+    """The content in `blocks`, not much more than `size` bytes: a larger one is a finding."""
     content = b""
     for block in blocks:
         content += block
@@ -383,7 +383,7 @@ class _TreeView:
 
 
 def _read(root: Descent, entry: Entry) -> bytes:
-    """What a file holds that was found to be what its entry says."""
+    """The content of a file that has just been compared with its entry."""
     parent, name = root.to(entry.path)
     with open(os.open(name, _READ, dir_fd=parent), "rb", buffering=0) as file:
         content = _bounded(iter(partial(file.read, entry.size + 1), b""), entry.size)
@@ -400,10 +400,10 @@ _MOST_LINES = 100_000  # of all differences: more than anyone reads
 def texts(
     old: View, new: View, changes: Iterable[Change], why_not: Callable[[Change], str]
 ) -> dict[str, Text]:
-    """Read both states to their ends, and tell how the texts differ in files that were changed.
+    """Read both states to their ends, and compare the texts of files that were changed.
 
-    Without `changes`, both are read all the same. `why_not` says of what must not be shown why.
-    Raises ProvisioningError where a state is not what its manifest says.
+    Without `changes`, both are read all the same. `why_not` returns why a file must not be shown.
+    Raises ProvisioningError if a state is not what its manifest says.
     """
     found, wanted, room = dict[str, Text](), list[str](), _MOST_KEPT
     for change in changes:

@@ -1,4 +1,4 @@
-"""Knows how an archive is written below a directory, and never outside it."""
+"""Writes a package into a directory, and never outside it; compares what was written."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC  # guar
 def extract(artifact: Path, into: Path) -> Manifest:
     """Write a package into the empty directory `into`, verifying it on the way.
 
-    Raises ArtifactError for whatever is not as the manifest says, and where the disk fails; `into`
-    then holds a part of the package that nobody should use, and is the caller's to remove.
+    Raises ArtifactError if anything is not as the manifest says, or the disk fails; `into` then
+    contains an unusable part of the package, which the caller must remove.
     """
     try:
         with open_regular(artifact) as file:
@@ -59,12 +59,11 @@ def _extract(reading: Reader, into: Path) -> Manifest:
 
 
 class TreeWriter:
-    """A directory that is filled, by descriptors alone: no name is looked up through a link.
+    """Fills a directory through file descriptors alone: no name is looked up through a link.
 
-    All directories are there from the beginning. Where `owners` is said, entries have numbers for
-    owners, and modes that go with them; if it is so, everything is given to the user and group that
-    its entry has. Else no rights but one's own are lent. Raises OSError, and ArtifactError for a
-    directory that is not empty.
+    All directories are made at the beginning. If `owners` is not None, the owners of entries are
+    numbers; if it is true, files are given to them. If it is None, setuid and setgid are set only
+    for one's own user and group. Raises OSError, and ArtifactError if the directory is not empty.
     """
 
     def __init__(
@@ -98,9 +97,10 @@ class TreeWriter:
             os.close(descriptor)
 
     def finish(self) -> None:
-        """Make links, now that nothing is written any more, and then modes of directories.
+        """Make links, and then set the modes of directories.
 
-        Nothing can so be written through a link. Modes come from below: they may forbid writing.
+        Links come last, so that nothing is written through one. Modes are set from the deepest
+        directory up: they may forbid writing.
         """
         for entry in self._entries:
             if entry.type == LINK:
@@ -141,10 +141,9 @@ class TreeWriter:
 
 
 class Unpacking:
-    """A directory that a package is being unpacked into, by whoever calls `write`.
+    """Unpacks a package into a scratch directory, and compares what was unpacked.
 
-    Raises OSError and ArtifactError where that fails. What did not go well here is worth
-    another try: see `unpacking_differences`.
+    Raises OSError and ArtifactError. After a failure, `unpacking_differences` finds out why.
     """
 
     def __init__(self, reading: Reader, scratch: Scratch) -> None:
@@ -166,10 +165,9 @@ class Unpacking:
         self._writer.write(entry, blocks)
 
     def finish(self) -> None:
-        """Have others begin to compare what was unpacked, now that all of it is written.
+        """Start other processes that compare what was unpacked.
 
-        What they have compared they remove, so that nothing has to be sought once more: what was
-        not listed is what is left.
+        They remove what they have compared: what is left was not listed.
         """
         self._writer.finish()
         self._directories = [entry for entry in self._entries if entry.type == DIR]
@@ -181,7 +179,7 @@ class Unpacking:
         )
 
     def went_well(self) -> bool:
-        """Wait until all is compared and removed; tell whether it was what the manifest says."""
+        """Wait until all is compared and removed; return whether it was what the manifest says."""
         try:
             return self._has_directories and self._team.agrees() and self._remove_directories()
         except OSError:
@@ -195,15 +193,15 @@ class Unpacking:
         return True
 
     def _remove_directories(self) -> bool:
-        """Remove what is left, and tell whether it was directories alone."""
+        """Remove the directories; return whether nothing else was left."""
         tree.remove(self._unpacked, reversed(self._directories))
         return self._unpacked.is_empty()
 
 
 def unpacking_differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
-    """Tell what the archive at `path` is unpacked to that it should not be.
+    """What unpacking the archive at `path` makes differently than its manifest says.
 
-    It is read and unpacked once more, slowly, and where there is the most room.
+    It is read and unpacked once more, slowly, where there is the most room.
     """
     with scratch(sys.maxsize) as directory:
         try:
@@ -213,5 +211,5 @@ def unpacking_differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
 
 
 def _room(entry: Entry) -> int:
-    """What an entry takes on a disk, or more: whole pages, and one for what is known of it."""
+    """An upper bound of what an entry takes on a disk: whole pages, and one for its inode."""
     return -(-entry.size // _PAGE) * _PAGE + _PAGE

@@ -1,4 +1,4 @@
-"""Knows how content is digested: SHA-256, in lower-case hexadecimal."""
+"""Reads files and walks directories safely; digests contents (SHA-256, in hexadecimal)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def of_file(path: str | os.PathLike[str]) -> str:
 
 
 class HashedReader(io.RawIOBase):
-    """Hands a raw stream on, and counts (`size`, in bytes) and digests what passes."""
+    """Passes a raw stream on, counting (`size`, in bytes) and digesting what passes."""
 
     def __init__(self, stream: io.RawIOBase) -> None:
         self._stream = stream
@@ -56,7 +56,7 @@ class HashedReader(io.RawIOBase):
 
 
 def open_regular(path: Path) -> FileIO:
-    """Open a regular file to be read, unbuffered. Raises OSError, and ArtifactError for others."""
+    """Open a regular file for reading, unbuffered. Raises OSError, and ArtifactError for others."""
     # Without O_NONBLOCK, a FIFO would be waited for until somebody writes to it.
     # guard: wait-for-no-fifo
     file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
@@ -67,7 +67,7 @@ def open_regular(path: Path) -> FileIO:
 
 
 class FileRange(RawIOBase):
-    """A part of an open file. Where in the file others read does not matter, nor to them."""
+    """A part of an open file, read without using or moving the file's position."""
 
     def __init__(self, file: FileIO, start: int, length: int) -> None:
         self._descriptor = file.fileno()
@@ -92,7 +92,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def reason(error: OSError | ArtifactError) -> str:
-    """Say what went wrong, without the path that the caller names anyway."""
+    """What went wrong, without the path that the caller names anyway."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
@@ -101,7 +101,7 @@ _MOST_OPEN = 16  # of the directories on the way, whatever their number
 
 
 class Descent:
-    """A directory, and the way from there to what was asked for last. Raises OSError."""
+    """Opens directories below a root, without following links. Raises OSError."""
 
     def __init__(self, root: Path | int) -> None:
         # A descriptor stays the caller's.
@@ -117,13 +117,13 @@ class Descent:
             os.close(self._way.pop()[1])
 
     def is_empty(self) -> bool:
-        """Tell whether there is nothing below."""
+        """Whether there is nothing in the root."""
         return not os.listdir(self._way[0][1])
 
     def to(self, path: str) -> tuple[int, str]:
-        """Open the directory that holds `path`: its descriptor, until the next call, and the name.
+        """Open the directory of `path`: its descriptor, valid until the next call, and the name.
 
-        In the order of a package, most paths lie where the one before them does, or near.
+        In the order of a package, most paths lie in the directory of the one before, or near it.
         """
         above, _, name = path.rpartition("/")
         if above != self._way[-1][0]:
@@ -150,9 +150,9 @@ class Descent:
                 self._close_one()
 
     def _close_one(self) -> None:
-        """Close one on the way, so that the others lie the farther apart the farther they are.
+        """Close one of the open directories, so that the distances between the others grow upwards.
 
-        Who comes back, level by level, then opens few again for each: all from the top would be
+        The way back, level by level, then opens few again each time: from the top, it would be
         millions in a tree of two thousand levels.
         """
         far = [len(path) for path, _ in self._way]

@@ -1,8 +1,7 @@
-"""Knows how processes share work, each piece of which is told yes or no, or finds something.
+"""Shares work between forked processes.
 
-The processes are forked: they know all that this one knew, and what they learn dies with them but
-for what they tell. A team tells how far it has come, and one answer: whoever is told no, even
-because a process was killed, does not learn more. `spread` returns what was found.
+They have all that this one had in memory. `Team` reports progress and one answer: yes if every
+piece of work succeeded. A process that fails or is killed is a no. `spread` returns the results.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ _MARSHAL = 2  # its version: later ones look for each object among those that ar
 
 
 def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
-    """What `work` finds for each number below `count`, in their order.
+    """What `work` returns for each number below `count`, in their order.
 
-    It has to be of a kind that marshal can spell. Where another process fails or is killed, this
-    one does the work of all others. Raises what `work` raises.
+    It must be something that marshal can encode. If another process fails or is killed, this one
+    does the work of all others. Raises what `work` raises.
     """
     size = max(1, _hands(count))
     shares = [range(first, count, size) for first in range(size)]
@@ -58,7 +57,7 @@ def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
 
 
 def _told(forks: _Forks, opened: ExitStack, find: Callable[[], Any]) -> BinaryIO:
-    """Have another process find something; return where it is going to spell that."""
+    """Start another process that calls `find`; return the pipe to which it writes the result."""
     take, give = os.pipe()
     file = opened.enter_context(open(take, "rb"))  # noqa: SIM115 - closed with the others
 
@@ -76,10 +75,10 @@ def _told(forks: _Forks, opened: ExitStack, find: Callable[[], Any]) -> BinaryIO
 
 
 class Team:
-    """Processes that do `work(0)`, `work(1)` and so on below `count`, each what is next.
+    """Processes that do `work(0)`, `work(1)` and so on below `count`, each the next one.
 
-    They begin at once, and end with the block at the latest. Where none can be forked, or it is
-    not worth while, this process does all of it when it is asked for the answer.
+    They begin at once, and end with the block at the latest. If none can be forked, or it is not
+    worthwhile, this process does all the work when it is asked for the answer.
     """
 
     def __init__(self, work: Work, count: int) -> None:
@@ -102,7 +101,7 @@ class Team:
         self._open.close()
 
     def progress(self) -> Iterator[None]:
-        """Return whenever more of the work is done, until there is nobody left to do any."""
+        """Yield whenever more of the work is done, until no process is left."""
         while self._is_shared and os.read(self._heard, _NOTES):
             yield
         for number in self._here:
@@ -112,7 +111,7 @@ class Team:
             yield
 
     def agrees(self) -> bool:
-        """Wait until the work is done, or somebody said no."""
+        """Wait until the work is done or a piece failed; return whether all succeeded."""
         return self._forks.agree() and self._said and all(map(self._work, self._here))
 
     def _fork(self, size: int) -> None:
@@ -127,7 +126,7 @@ class Team:
             os.close(self._tell)  # so that there is an end to what is heard
 
     def _pipe(self, content: bytes) -> int:
-        """A pipe that holds so much, and nobody adds to."""
+        """A pipe that contains so much, and nobody writes to."""
         take, give = os.pipe()
         self._open.callback(os.close, take)
         os.write(give, content)
@@ -139,7 +138,7 @@ class Team:
         return all(map(self._do, iter(self._take, b"")))
 
     def _take(self) -> bytes:
-        """What is next, which nobody else takes; nothing at the end."""
+        """Take the next number, which no other process gets; nothing at the end."""
         return os.read(self._next, _WIDTH)
 
     def _do(self, taken: bytes) -> bool:
@@ -178,7 +177,7 @@ class _Forks:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def agree(self) -> bool:
-        """Wait until all have ended, or one has failed or answered no; tell whether none has."""
+        """Wait until all have ended, or one has failed; return whether none has."""
         while self.running:
             _, status = os.waitpid(self.running[-1], 0)
             del self.running[-1]  # not before: a signal may end the wait
@@ -188,7 +187,7 @@ class _Forks:
 
 
 def _live(serve: Callable[[], bool], signals: set[int]) -> None:
-    """Be a forked process: nothing that the first one was about to do may happen twice."""
+    """Run as a forked process: nothing that the first one was about to do may happen twice."""
     answer = False
     try:
         for each in _SIGNALS:

@@ -1,7 +1,7 @@
-"""Knows the units that systemd runs a package's services by: systemd.unit(5), systemd.service(5).
+"""The files from which systemd and launchd run the services of a package.
 
-What systemd would read as something else is spelt so that it is taken as it is: `%`, quotes and
-backslashes (systemd.syntax(7)), and `$`, of which `exec` makes nothing on any service manager.
+See systemd.unit(5) and systemd.service(5). `%`, quotes and backslashes are escaped
+(systemd.syntax(7)), and so is `$`: `exec` expands no variables on any service manager.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 BOOT = "PROVISIONING_BOOT"
-"""Is set where an interrupted installation is seen to before the services have been started."""
+"""Set at boot, when an interrupted installation is finished or undone before services start."""
 
 _CACHES = "/var/cache"
 CACHES = f"{_CACHES}/provisioning"
-"""What holds, for each package, caches of its services."""
+"""The directory of the caches of services, by package."""
 
 _RESTARTS = {"on-failure": "on-failure", "always": "always", "never": "no"}
 _ROOT = ("root", "0")
@@ -56,12 +56,12 @@ _HARDENING = (
 
 
 def unit_name(package: Package, service: str) -> str:
-    """What the unit of a service is called: as the package, if the service is."""
+    """The name of a service's unit: the package's if the service has its name."""
     return f"{_escaped(service_name(package, service))}.service"
 
 
 def service_name(package: Package, service: str) -> str:
-    """What a service is called beside those of all other packages of the machine."""
+    """The name of a service on the machine, distinct from those of other packages."""
     return placement.service_name(package.name, service)
 
 
@@ -72,17 +72,17 @@ def cache_of(package: Package, service: Service) -> str:
 
 
 def mark(package: Package) -> str:
-    """What each unit of a package begins with, whatever its version."""
+    """The beginning of each unit of a package, in every version."""
     return f"# Made by provision, of {package.name} "
 
 
 def recovery_name(package: Package) -> str:
-    """What the unit is called that `recovery_unit` spells."""
+    """The name of `recovery_unit`."""
     return f"{_escaped(placement.recovery_name(package.name))}.service"
 
 
 def writable(package: Package, entries: Iterable[Placed]) -> tuple[str, ...]:
-    """Where a service may write: the directories that its package holds nothing in."""
+    """The directories in which a service may write: those that are empty in its package."""
     entries = tuple(entries)
     filled = {entry.path.rpartition("/")[0] for entry in entries}
     return tuple(
@@ -93,7 +93,7 @@ def writable(package: Package, entries: Iterable[Placed]) -> tuple[str, ...]:
 
 
 def systemd_unit(package: Package, service: Service, home: str, writable: Iterable[str]) -> str:
-    """Spell the unit of a service whose package lies in `home`: the prefix, or `current` in it."""
+    """The unit of a service whose package lies in `home`: the prefix, or `current` in it."""
     return "\n".join(
         [
             *_comment(package, unit_name(package, service.name)),
@@ -118,7 +118,7 @@ def systemd_unit(package: Package, service: Service, home: str, writable: Iterab
 
 
 def recovery_unit(package: Package) -> str:
-    """Spell the unit that finishes or undoes an interrupted installation at the next boot."""
+    """The unit that finishes or undoes an interrupted installation at the next boot."""
     prefix, state = package.prefix, f"{package.prefix}/{STATE}"
     services = " ".join(unit_name(package, service.name) for service in package.services)
     command = [f"{state}/tool", "recover", "--prefix", prefix]
@@ -181,7 +181,7 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
 
 
 def _bounds(package: Package, service: Service, writable: Iterable[str]) -> Iterator[str]:
-    """What depends on where the package lies, and on whom the service runs as."""
+    """The restrictions that depend on the prefix and on the service's user."""
     is_home = f"{package.prefix}/".startswith(_HOMES)
     yield f"ProtectHome={'read-only' if is_home else 'yes'}"
     if service.user and service.user not in _ROOT:
@@ -206,7 +206,7 @@ def _text(text: str) -> str:
 
 
 def _escaped(name: str) -> str:
-    """A name as systemd-escape(1) spells it, of the characters that a package's may have."""
+    """A name as systemd-escape(1) escapes it, of the characters that a package's may have."""
     return name.replace("+", r"\x2b").replace("~", r"\x7e")
 
 
@@ -216,22 +216,22 @@ _UMASK = 0o027
 
 
 def label(package: Package, service: str) -> str:
-    """What launchd calls a service; its property list is a file of this name and `.plist`."""
+    """The label of a service in launchd; its property list is a file of this name and `.plist`."""
     return f"provisioning.{service_name(package, service)}"
 
 
 def recovery_label(package: Package) -> str:
-    """What launchd calls what `recovery_plist` describes."""
+    """The label of `recovery_plist`."""
     return f"provisioning-recover.{package.name}"
 
 
 def launchd_plist(
     package: Package, service: Service, home: str, values: Mapping[str, str]
 ) -> bytes:
-    """Spell the property list of a service whose package lies in `home`.
+    """The property list of a service whose package lies in `home`.
 
-    launchd reads no file of environment variables: those of the device are `values`, and whoever
-    writes this to a file lets nobody else read it.
+    launchd reads no file of environment variables: those of the device are `values`, and the file
+    to which this is written must be readable by nobody else.
     """
     program, *arguments = words(service.exec)
     name = label(package, service.name)
@@ -258,7 +258,7 @@ def launchd_plist(
 
 
 def recovery_plist(package: Package) -> bytes:
-    """Spell what finishes or undoes an interrupted installation when the machine has started."""
+    """The property list that finishes or undoes an interrupted installation at boot."""
     command = [f"{package.prefix}/{STATE}/tool", "recover", "--prefix", package.prefix]
     return _spelt(
         {

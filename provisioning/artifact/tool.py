@@ -1,7 +1,7 @@
-"""Knows the tool that every package brings along: `provisioning.installer`, as one file to be run.
+"""Makes the tool that is part of every package: `provisioning.installer` as one executable file.
 
-It is a zip archive behind a line that names Python (zipapp in Python's library). Nothing of it
-depends on who builds it, or when: files are stored in the order of their names, with one time.
+It is a zip archive after a line that names Python (see zipapp in Python's library). It does not
+depend on who builds it, or when: files are stored in the order of their names, with one time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _made() -> bytes:
 
 
 def _modules() -> Iterator[tuple[str, bytes]]:
-    """What the target needs of this program, by the names that it is imported by."""
+    """The modules that a target needs, by their paths."""
     here = Path(provisioning.__file__).parent
     files = [here / name for name in _SHARED]
     for wing in _WINGS:

@@ -150,7 +150,7 @@ def test_what_is_known_by_its_line_still_has_its_place() -> None:
     data = manifest_of(ITEMS)
     known = manifest.by_line(data, manifest.parse(data, "m.json"))
     twice = data.replace(FOO_ROW.encode(), b"%b\n%b" % (FOO_ROW.encode(), FOO_ROW.encode()))
-    with pytest.raises(ArtifactError, match=r"^m.json: etc/x: stands twice, or out of order$"):
+    with pytest.raises(ArtifactError, match=r"^m.json: etc/x: duplicate or unsorted path$"):
         manifest.parse(twice, "m.json", known)
     with pytest.raises(ArtifactError, match=r"^m.json: etc/x: its directory is not listed before"):
         manifest.parse(manifest_of(ITEMS[1:]), "m.json", known)
@@ -218,7 +218,7 @@ def test_a_missing_key_is_refused() -> None:
 @pytest.mark.parametrize("paths", ["aa", "ba"])
 def test_each_path_stands_once_and_in_order(paths: str) -> None:
     rows = ({**FILE, "path": path} for path in paths)
-    assert fault(spelt(*rows)) == f"m.json: {paths[1]}: stands twice, or out of order"
+    assert fault(spelt(*rows)) == f"m.json: {paths[1]}: duplicate or unsorted path"
 
 
 def test_paths_that_some_file_system_takes_for_one_are_refused() -> None:
@@ -296,7 +296,7 @@ def test_where_entries_may_lie_is_told_alike_at_once_and_one_by_one(
 
 def test_of_several_faults_the_first_is_told() -> None:
     rows = [FILE, {**FILE, "path": "b"}, {**FILE, "path": "a"}, {**FILE, "path": "c", "size": -1}]
-    assert fault(spelt(*rows)) == "m.json: a: stands twice, or out of order"
+    assert fault(spelt(*rows)) == "m.json: a: duplicate or unsorted path"
     assert fault(spelt(*rows[:2], *rows[:1:-1])) == "m.json: c: size -1 is not between 0 and 2**53"
     data = spelt(*rows).replace(b'"path":"c"', b'"path": "c"')
-    assert fault(data) == "m.json: a: stands twice, or out of order"
+    assert fault(data) == "m.json: a: duplicate or unsorted path"

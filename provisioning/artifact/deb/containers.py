@@ -1,6 +1,6 @@
-"""Knows the ar that a Debian package is: which members, in which order, each header in one way.
+"""The containers of a Debian package (deb(5)): the ar around it, and GNU tar inside.
 
-The format is deb(5)'s. dpkg writes names without the slash that other tools put behind them.
+dpkg writes names in the ar without the slash that other tools append.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _DIGITS = re.compile(rb"(?:0|[1-9][0-9]*) *")
 
 
 def ar_header(name: str, size: int) -> bytes:
-    """Spell what precedes a member."""
+    """Encode the header of a member."""
     return b"%-16b%-12d0     0     100644  %-10d`\n" % (name.encode(), EPOCH, size)
 
 
 def padding(size: int) -> bytes:
-    """What follows a member of `size` bytes."""
+    """The padding of a member of `size` bytes."""
     return b"\n" * (size % 2)
 
 
 def beginning(control: bytes) -> bytes:
-    """Spell all that precedes the header of the data member."""
+    """Encode all that precedes the header of the data member."""
     version = ar_header(VERSION, len(FORMAT)) + FORMAT
     return b"".join(
         (MAGIC, version, ar_header(CONTROL, len(control)), control, padding(len(control)))
@@ -53,9 +53,9 @@ def beginning(control: bytes) -> bytes:
 
 
 class Archive:
-    """The members of an ar, as they are asked for.
+    """Reads the members of an ar in order.
 
-    Raises ArtifactError for whatever `header` would have spelt differently.
+    Raises ArtifactError for whatever `ar_header` would have encoded differently.
     """
 
     def __init__(self, stream: io.RawIOBase) -> None:
@@ -67,7 +67,10 @@ class Archive:
             raise ArtifactError(f"{VERSION}: is not {FORMAT.decode().strip()}")
 
     def member(self, names: Mapping[str, str]) -> tuple[str, ArMember]:
-        """The next member, which must have one of `names` and be read to its end: its key."""
+        """The key and the content of the next member, which must have one of `names`.
+
+        The member before it must have been read to its end.
+        """
         self._finish()
         found = self._read(HEADER)
         size = int(found[SIZE]) if _DIGITS.fullmatch(found[SIZE]) else -1
@@ -78,7 +81,7 @@ class Archive:
         raise ArtifactError(f"where {' or '.join(names.values())} should be, is none")
 
     def end(self) -> None:
-        """Demand that nothing follows."""
+        """Check that nothing follows."""
         self._finish()
         if self._stream.read(1):
             raise ArtifactError("goes on after its end")
@@ -98,7 +101,7 @@ class Archive:
 
 
 class ArMember(io.RawIOBase):
-    """The bytes of a member, which come from a stream that others read on from."""
+    """The bytes of a member, read from the stream of the ar."""
 
     def __init__(self, stream: io.RawIOBase, size: int) -> None:
         self._stream = stream
@@ -122,7 +125,7 @@ _NO_TIME = b"00000000000"
 
 
 def tar_header(member: Member, time: int = ustar.EPOCH) -> bytes:
-    """Spell a member's header: 512 bytes, after what is too long for them. Times are in seconds."""
+    """Encode a member's header: 512 bytes, preceded by names that do not fit. `time` in seconds."""
     name, link, long = member.name.encode(), member.link.encode(), b""
     if len(link) > LONGEST_NAME:
         long += _long(_LONG_LINK, link)
@@ -139,9 +142,9 @@ def length(member: Member) -> int:
 
 
 class Gnu:
-    """The way in which the data of a Debian package spells what is in the directory PREFIX.
+    """How the data member of a Debian package encodes entries, which lie below the prefix.
 
-    `by_content`: a file bears the time that its content has, not that of all.
+    `by_content`: files have modification times derived from their contents.
     """
 
     def __init__(self, prefix: str, *, by_content: bool) -> None:
@@ -183,17 +186,17 @@ def parents(name: str) -> Iterator[str]:
 
 
 def directory(name: str) -> bytes:
-    """Spell a directory of the system's, which other packages have too."""
+    """Encode a directory of the system, which other packages have too."""
     return tar_header(Member(f"{name}/", DIR, 0o755, "root", "root"))
 
 
 def file(name: str, mode: int, content: bytes) -> bytes:
-    """Spell a file of root's, with its content."""
+    """Encode a file of root's, with its content."""
     return head(name, mode, len(content)) + content + bytes(ustar.padding(len(content)))
 
 
 def head(name: str, mode: int, size: int) -> bytes:
-    """Spell what precedes the content of a file of root's."""
+    """Encode the header of a file of root's."""
     return tar_header(Member(name, FILE, mode, "root", "root", size))
 
 

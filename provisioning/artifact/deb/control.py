@@ -94,7 +94,7 @@ def files(manifest: Manifest, data: bytes, added: Sequence[Extra], sums: Iterabl
 
 
 def spell(files: Files, scripts: Mapping[str, str]) -> bytes:
-    """Spell the tar of the control member."""
+    """Encode the tar of the control member."""
     held = {**files, **{name: text.encode() for name, text in scripts.items()}}
     spelt = (containers.file(f"./{name}", mode_of(name), held[name]) for name in sorted(held))
     return b"".join((TOP, *spelt, ustar.END))
@@ -106,7 +106,7 @@ def mode_of(name: str) -> int:
 
 
 def sum_line(path: str, md5: str) -> bytes:
-    """Spell the line of a file in `md5sums`; the path is absolute."""
+    """Encode the line of a file in `md5sums`; the path is absolute."""
     return f"{md5}  {path[1:]}\n".encode()
 
 
@@ -137,7 +137,7 @@ def line(text: str) -> str:
 
 
 def _fields(package: Package, installed_size: int) -> str:
-    """Spell the file `control`; the size is in KiB."""
+    """Encode the file `control`; the size is in KiB."""
     fields = {
         **_DEFAULTS,
         **dict(package.debian),

@@ -108,7 +108,7 @@ def unit_names(package: Package) -> list[str]:
 
 
 def parents_of(manifest: Manifest, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Spell the headers of the directories that precede each extra file.
+    """Encode the headers of the directories that precede each extra file.
 
     Raises ArtifactError where an entry of the package stands in the way.
     """

@@ -1,7 +1,7 @@
-"""Knows how a data member of one stream is read: dpkg reads no further than the first.
+"""Reads a Debian package and compares it with the manifest inside.
 
-So only gzip is cut into chunks there: of several xz or zstd streams dpkg installs the first, and
-tells nothing of the rest.
+Of several xz or zstd streams, dpkg installs the first and ignores the rest without a word. So only
+gzip is cut into chunks there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class OneXzReader(XzReader):
 
 
 class OneZstdReader(ZstdReader):
-    """The uncompressed bytes of one zstd frame, of which no size is told: see ChunkReader."""
+    """The uncompressed bytes of one zstd frame without a size: see ChunkReader."""
 
     is_single = True
     # Magic, a frame with a checksum and without its size, a window of 8 MiB (RFC 8878, section
@@ -88,7 +88,7 @@ class DebReader:
         unpacked.limit = self._tar_limit()
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
-        """Hold all that follows the manifest against it, and then the control member."""
+        """Compare all that follows the manifest with it, and then the control member."""
         sums, right = list[bytes](), True
         for entry in self.manifest.entries:
             self._demand_header(entry)
@@ -150,7 +150,7 @@ class DebReader:
         return whole + self._texts_limit()
 
     def _texts_limit(self) -> int:
-        """How long all scripts and extras can be: they hold some of the package again."""
+        """The limit of all scripts and extras: they contain some of the package again."""
         package, entries = self.manifest
         held = sum(entry.size for entry in entries if places.is_embedded(entry))
         paths = len(self.data) + len(package.prefix.encode()) * len(entries)
@@ -158,7 +158,7 @@ class DebReader:
 
 
 class _Measured(NamedTuple):
-    """What was found of a file that the manifest has no size of."""
+    """What was read of a file whose size is not in the manifest."""
 
     size: int
     digest: str
@@ -205,9 +205,9 @@ def _wrong_in_control(
 
 
 def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
-    """Read on to the manifest, which then says what should have come before it.
+    """Read to the manifest, and compare what came before with it.
 
-    Which times the files bear it does not say, and the time that it bears itself does.
+    Its own modification time says whether those of files depend on their contents.
     """
     found, size = b"", -1
     while size < 0 and len(found) < _LONGEST_WAY:

@@ -1,1 +1,1 @@
-"""What a package says of itself: entries, package, manifest, and how they are spelt."""
+"""What a package is: its entries, its properties, its manifest, its place on a machine."""

@@ -1,8 +1,8 @@
-"""Knows the one spelling of the JSON files: a head, one row a line, and nothing else.
+"""Canonical JSON files: a head, and one row a line.
 
 The first line holds the format and what is said once, the last line is `]}`; between them stands
 one JSON object a line, its keys sorted. A line can be compared, searched and merged like text,
-and two files that say the same are the same bytes.
+and equal contents are equal bytes.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ class Form(NamedTuple):
 
 
 def dump(form: Form, head: Row, rows: Iterable[Row]) -> bytes:
-    """Spell a file."""
+    """Encode a file."""
     return frame(form, head, [_encode(row).encode() for row in rows])
 
 
 def frame(form: Form, head: Row, rows: Sequence[bytes | memoryview]) -> bytes:
-    """Spell a file from rows that are spelt already, one or more in each of `rows`.
+    """Encode a file from encoded rows, one or more in each of `rows`.
 
-    Raises ArtifactError for a head that nobody could read.
+    Raises ArtifactError if the head is too long to be read again.
     """
     first = _head(form, head).encode()
     if len(first) > _LONGEST_LINE:
         raise ArtifactError(
-            f"what the package says of itself takes {len(first)} bytes, at most {_LONGEST_LINE} can"
-            " be read: give it fewer or shorter services, hooks and device values"
+            f"the properties of the package take {len(first)} bytes; at most {_LONGEST_LINE} can be"
+            " read: give it fewer or shorter services, hooks and device values"
         )
     if not rows:
         return first + _LAST
@@ -63,13 +63,13 @@ def frame(form: Form, head: Row, rows: Sequence[bytes | memoryview]) -> bytes:
 def parse(
     data: bytes, form: Form, where: str, quick: Quick | None = None
 ) -> tuple[Row, Iterator[Any]]:
-    """Read the head of a file, and its rows as they are asked for.
+    """Read the head of a file, and its rows on demand.
 
-    `quick` is shown lines first, some at a time. What it makes of one is taken as it is: `dump` has
-    to be what would have spelt it so. A line of which it makes None is read as JSON.
+    `quick` gets the lines first, some at a time, and may return rows only for lines that `dump`
+    would have encoded so. A line for which it returns None is read as JSON.
 
-    Raises ArtifactError, which begins with `where` and tells the line, for whatever `dump` would
-    have spelt differently.
+    Raises ArtifactError, with `where` and the line, for whatever `dump` would have encoded
+    differently.
     """
     if len(data) > LIMIT:
         raise ArtifactError(f"{where}: is larger than {LIMIT} bytes")
@@ -119,7 +119,7 @@ def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
 
 
 def _several(lines: io.BytesIO) -> list[str]:
-    """Some of the lines that come next, without their ends, if all are lines that others follow."""
+    """Some of the next lines, without their ends, if another line follows each of them."""
     start = lines.tell()
     # No more than may be in one line: else one that is too long would pass.
     some, _, rest = lines.read(_LONGEST_LINE).rpartition(b",\n")

@@ -1,4 +1,4 @@
-"""Knows what a path inside a package may look like: the one place that says so."""
+"""The entries of a package: which paths, links, owners and modes they can have."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _COMPONENTS = (
 
 
 def path_fault(path: str) -> str | None:
-    """Say why `path` can be no path inside a package, or None."""
+    """Why `path` cannot be a path inside a package, or None."""
     if _ORDINARY.fullmatch(path):
         return None if len(path) <= _LONGEST_NAME else _length_fault(path)
     return _first(_SPELLINGS, path) or _first(_COMPONENTS, path) or _length_fault(path)
 
 
 def link_fault(path: str, target: str) -> str | None:
-    """Say why a link at `path` may not lead to `target`, or None.
+    """Why a link at `path` may not lead to `target`, or None.
 
     A target climbs first and names afterwards. As every directory above a link is a real one, the
     climb then ends where it seems to end, and no chain of links leads out of the package: after
@@ -89,10 +89,9 @@ def collision_key(path: str) -> str:
 
 
 def sound_keys(paths: Sequence[str]) -> list[str] | None:
-    """The collision keys of many paths if all are plainly sound; None where one may not be.
+    """The collision keys of many paths if all are short and plain ASCII; else None.
 
-    That takes a twentieth of the time of `path_fault` and `collision_key` for each. Sound is what
-    is of ASCII and not long; the others have to be asked.
+    That takes a twentieth of the time of `path_fault` and `collision_key` for each.
     """
     joined = "/\n/".join(paths)
     text = f"/{joined}/"
@@ -106,7 +105,7 @@ def sound_keys(paths: Sequence[str]) -> list[str] | None:
 
 
 def shown(path: str) -> str:
-    """Spell a path so that printing it cannot do anything to a terminal, and hides nothing."""
+    """A path in printable characters: escaped and in quotes where it has others."""
     spelt = printable(path)
     # In quotes, where escapes are doubled: no name could be mistaken for another.
     # guard: readable-names
@@ -165,7 +164,7 @@ _LARGEST_ID = 0o7777777
 
 @lru_cache(maxsize=256)  # a package has few owners and many entries
 def owner_fault(owner: str) -> str | None:
-    """Say why `owner` can be no user or group of an entry, or None.
+    """Why `owner` cannot be the user or group of an entry, or None.
 
     The limits are those of a ustar header (pax(5)): 31 ASCII characters, or seven octal digits.
     """
@@ -180,7 +179,10 @@ LENT = stat.S_ISUID | stat.S_ISGID
 
 
 def carried(mode: int, owner: str, group: str, *, numbers: bool = True) -> int:
-    """The mode that an archive has for an entry; `numbers`: whether it has those of owners."""
+    """The mode of an entry in an archive, without setuid and setgid for owners that are names.
+
+    `numbers`: whether the archive can have owners as numbers.
+    """
     if not mode & LENT:  # as nearly all  # guard: lent-rights-of-numbers
         return mode
     user, team = (name == "root" or (numbers and name.isdigit()) for name in (owner, group))
@@ -188,7 +190,7 @@ def carried(mode: int, owner: str, group: str, *, numbers: bool = True) -> int:
 
 
 def here(entry: Entry) -> Entry:
-    """An entry as it is where whoever runs this gives nothing to others: it lends their rights."""
+    """An entry as the current user unpacks it: setuid and setgid only for oneself."""
     if not entry.mode & LENT:  # guard: lent-rights-of-names
         return entry
     user = entry.owner in _names(os.geteuid())

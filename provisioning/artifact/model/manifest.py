@@ -1,4 +1,4 @@
-"""Knows how plain lines of a manifest are read, many at a time: in half the time, or not at all."""
+"""The manifest of a package: its properties and entries, one entry a line."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _new_entry = partial(tuple.__new__, Entry)  # as Entry._make, without a call of 
 
 
 def read_plain(lines: list[str]) -> list[Entry | None]:
-    """The entries that lines spell, in the one way; None for what is not plainly sound.
+    """The entries of many lines at once, in half the time.
 
-    Plain is a file or a directory in whose path is no character that needs a thought.
+    None for a line that needs a closer look: a link, or an entry with an unusual path.
     """
     matches = [_FILE(line) if line.isascii() else None for line in lines]
     files = _files([match.groups() for match in matches if match])
@@ -57,7 +57,7 @@ def read_plain(lines: list[str]) -> list[Entry | None]:
 
 
 def _files(rows: list[tuple[str, ...]]) -> Iterator[Entry]:
-    """Files, if all of them are sound; else none."""
+    """Files, if all of them are valid; else none."""
     if not rows:
         return iter(())
     conffiles, digests, groups, modes, owners, paths, sizes = zip(*rows)
@@ -77,13 +77,13 @@ def _files(rows: list[tuple[str, ...]]) -> Iterator[Entry]:
 
 
 def _bits(modes: tuple[str, ...]) -> dict[str, int]:
-    """What each of the modes means, if each means something."""
+    """The number of each mode, if all are valid; else nothing."""
     few = {*modes}
     return {mode: int(mode, 8) for mode in few} if all(map(MODE.fullmatch, few)) else {}
 
 
 def _numbers(sizes: tuple[str, ...]) -> list[int]:
-    """The numbers that are spelt, if each is, in the one way, and of a size."""
+    """The sizes as numbers, if all are valid and canonical; else nothing."""
     try:
         numbers = list(map(int, sizes))
     except ValueError:
@@ -129,34 +129,34 @@ class Manifest(NamedTuple):
 
 
 def dump(manifest: Manifest) -> bytes:
-    """Spell a manifest: the same bytes for the same manifest, everywhere."""
+    """Encode a manifest: the same bytes for the same manifest, everywhere."""
     return join(manifest.package, [lines(manifest.entries)] if manifest.entries else [])
 
 
 def lines(entries: Iterable[Entry]) -> bytes:
-    """Spell a run of a manifest's entries: some lines of it, of which each but the last ends."""
+    """Encode some consecutive entries: their lines, with separators between them."""
     return ",\n".join(map(line, entries)).encode()
 
 
 def join(about: Package, runs: Sequence[bytes | memoryview]) -> bytes:
-    """Spell the manifest whose entries are `runs`, as `lines` has spelt them."""
+    """Encode a manifest from `runs` of entries, as `lines` encodes them."""
     return canonical.frame(_FORM, {"package": package.plain(about)}, runs)
 
 
 def by_line(data: bytes, parsed: Manifest) -> dict[str, Entry]:
-    """The entries of a manifest by the lines that spell them, of which it was `parsed`."""
+    """The entries of a manifest by their lines; `parsed` is what `data` contains."""
     first = data.index(b"\n") + 1
     return dict(zip(data[first : -len("\n]}\n")].decode().split(",\n"), parsed.entries))
 
 
 def parse(data: bytes, where: str, known: Mapping[str, Entry] | None = None) -> Manifest:
-    """Read a manifest, and accept only what `dump` would spell, of a package that is sound.
+    """Read a manifest, and accept only what `dump` would encode, of a valid package.
 
-    What another manifest has too takes a third of the time, if its entries are `known` by line.
+    Entries `known` by their lines, from another manifest, take a third of the time.
 
-    Raises ArtifactError, which begins with `where` and tells the line or the path: a sound package
-    holds each path once, in order, in a directory that it holds too, and no two paths that some
-    file system takes for one; no path and no link leaves it.
+    Raises ArtifactError, with `where` and the line or the path. A valid package has each path
+    once, in order, in a directory of the package, and no two paths that are the same to some file
+    system; no path and no link leaves it.
     """
     head, rows = canonical.parse(data, _FORM, where, partial(_quickly, known or {}))
     about = _package(head, where)
@@ -173,7 +173,7 @@ def parse(data: bytes, where: str, known: Mapping[str, Entry] | None = None) -> 
 
 
 def line(entry: Entry) -> str:
-    """Spell one entry: what json.dumps would, with sorted keys, in a tenth of the time."""
+    """Encode one entry: as json.dumps with sorted keys, in a tenth of the time."""
     path, kind, mode, owner, group, size, digest, link, conffile = entry
     owned = f'"owner":{_quoted(owner)},"path":{_quoted(path)}'
     if kind == LINK:
@@ -196,7 +196,7 @@ def _package(head: canonical.Row, where: str) -> Package:
 
 
 def _quickly(known: Mapping[str, Entry], some: list[str]) -> list[Entry | None]:
-    """What can be made of lines in little time."""
+    """The entries of lines that are known or plain; None for others."""
     if not known:
         return read_plain(some)
     found = list(map(known.get, some))
@@ -246,7 +246,7 @@ def _with(name: str, value: str, fault: str | None) -> str | None:
 
 
 def _demand_tree(entries: list[Entry], where: str) -> None:
-    """Demand that each entry may lie where it does, after those before it."""
+    """Check that each entry may lie where it does, after those before it."""
     if _is_tree(entries):
         return
     tree = _SeenPaths()
@@ -258,7 +258,7 @@ def _demand_tree(entries: list[Entry], where: str) -> None:
 
 
 def _is_tree(entries: list[Entry]) -> bool:
-    """Tell whether `_SeenPaths` takes them all, in less time."""
+    """Whether `_SeenPaths` would accept them all, in less time."""
     paths = [entry.path for entry in entries]
     keys = {*map(collision_key, (RESERVED, MANIFEST)), *map(collision_key, paths)}
     directories = {"", RESERVED, *(entry.path for entry in entries if entry.type == DIR)}
@@ -270,7 +270,7 @@ def _is_tree(entries: list[Entry]) -> bool:
 
 
 class _SeenPaths:
-    """The entries seen so far, which say where the next one may lie."""
+    """The entries before the next one, which may only lie in one of their directories."""
 
     def __init__(self) -> None:
         # The directory of the records is there, and the manifest in it.
@@ -283,7 +283,7 @@ class _SeenPaths:
         key = collision_key(path)
         # UTF-8 sorts as code points do, and so as str does: no need to encode.
         if path <= self._last:  # guard: entries-in-order
-            raise ValueError("stands twice, or out of order")
+            raise ValueError("duplicate or unsorted path")
         if key in self._taken:  # guard: path-taken
             other = self._taken[key]
             raise ValueError(f"is the same path as {other} where case and accents do not count")

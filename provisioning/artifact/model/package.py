@@ -1,4 +1,4 @@
-"""Knows what a package is, apart from its entries: who it is, and what a target does for it."""
+"""The properties of a package: its identity, services, hooks and device values."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def plain(package: Package) -> dict[str, Any]:
 
 
 def parse(fields: dict[str, Any]) -> Package:
-    """The package that `plain` would spell so. Raises ValueError, telling why there is none."""
+    """The package that `plain` would encode so. Raises ValueError with the reason."""
     if {*fields, "debian_files"} != {*Package._fields}:
         raise ValueError("does not hold exactly what a package is")
     for key in sorted(_TEXTS):

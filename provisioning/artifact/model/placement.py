@@ -1,4 +1,4 @@
-"""Knows what a package has for its own on a machine: its prefix, the names of its services."""
+"""Where a package lies on a machine: its prefix, its releases, the names of its services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 REGISTRY = "/var/lib/provisioning"
-"""Where it is noted what is installed."""
+"""The registry of what is installed."""
 
 # The directories of the Filesystem Hierarchy Standard 3.0, of Debian and of macOS that hold what is
 # of many: in most of them a directory of the package's own is right.
@@ -36,7 +36,7 @@ _NOWHERE = ("/dev", "/proc", "/run", "/sys", "/var/run", "/System", "/private/va
 
 
 def prefix_fault(prefix: str, system: str) -> str:
-    """Why nothing can be installed in a prefix on an operating system; "" if it can."""
+    """Why no package can have this prefix on an operating system; "" if one can."""
     key = _key(prefix, system)
     names = ((above, name) for above, some in _SHARED.items() for name in some.split())
     if not key or any(key == _key(f"{above}/{name}", system) for above, name in names):
@@ -49,17 +49,17 @@ def prefix_fault(prefix: str, system: str) -> str:
 
 
 def is_within(path: str, above: str, system: str) -> bool:
-    """Tell whether a path is that of a directory, or below it, on an operating system."""
+    """Whether a path is `above` or lies below it, on an operating system."""
     return f"{_key(path, system)}/".startswith(f"{_key(above, system)}/")
 
 
 def service_name(package: str, service: str) -> str:
-    """What a service is called beside those of all other packages of the machine."""
+    """The name of a service on the machine, distinct from those of other packages."""
     return service if service == package else f"{package}-{service}"
 
 
 def recovery_name(package: str) -> str:
-    """What that is called which finishes or undoes an interrupted installation at the next boot."""
+    """The name of the service that finishes or undoes an interrupted installation at boot."""
     return f"provision-recover-{package}"
 
 
@@ -68,10 +68,10 @@ def _key(path: str, system: str) -> str:
 
 
 RELEASES, CURRENT, PREVIOUS, STATE = OWN = ("releases", "current", "previous", "state")
-"""What lies in a prefix besides what is the machine's."""
+"""What this tool has in a prefix."""
 CONFFILES = f"{RESERVED}/conffiles"
 BESIDE = (".new", ".old")
-"""What the name of a configuration file ends in where the vendor's, or an earlier one, is put."""
+"""The suffixes of the vendor's and of an earlier version of a configuration file."""
 
 _CLIMB = "../" * 2  # from the top of a release to its prefix
 
@@ -129,7 +129,7 @@ _P = TypeVar("_P", bound=Placed)
 
 
 def faults(entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
-    """Tell which paths of a package cannot lie where it is installed, and why."""
+    """The paths that cannot be installed, and why."""
     entries = tuple(entries)
     for entry in entries:
         first = entry.path[:1] == RESERVED[0]  # as of few
@@ -146,7 +146,7 @@ def faults(entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
 
 
 def _kept(entries: Iterable[_P]) -> list[_P]:
-    """What lives beside the releases."""
+    """The entries that lie outside the releases: configuration files and directories of data."""
     entries = tuple(entries)
     some = [entry for entry in entries if entry.conffile or entry.type == DIR]
     filled = {entry.path.rpartition("/")[0] for entry in entries} if some else set()

@@ -1,7 +1,8 @@
-"""Knows which of two versions is the later one: as Debian compares them (deb-version(7)).
+"""A release: the order of versions, and the names of its files.
 
-What follows the last hyphen is the revision, which counts where the rest is equal. Digits count
-as numbers; of all else, `~` comes before everything, even the end, and letters before the others.
+Versions compare as Debian's (deb-version(7)). What follows the last hyphen is the revision, which
+counts where the rest is equal. Digits count as numbers; of all else, `~` comes before everything,
+even the end, and letters before the others.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Part = tuple[tuple[int, ...], int]
 
 
 def is_older(version: str, than: str) -> bool:
-    """Tell whether `version` comes before another."""
+    """Whether `version` comes before another."""
     for mine, other in zip(_split(version), _split(than)):
         for pair in zip_longest(_parts(mine), _parts(other), fillvalue=_NOTHING):
             if pair[0] != pair[1]:
@@ -71,12 +72,12 @@ SUMS = "SHA256SUMS"
 
 
 def stem(package: Package) -> str:
-    """Name everything that is made of a package: NAME-VERSION-PLATFORM."""
+    """NAME-VERSION-PLATFORM, with which the names of a release's files begin."""
     return f"{package.name}-{package.version}-{package.platform}"
 
 
 def artifact_name(package: Package, format: str) -> str:
-    """Name what is made of a package in one of FORMATS: a file, or a directory for DIR."""
+    """The name of the artifact in one of FORMATS: a file, or a directory for DIR."""
     if format == DIR:
         return package.name
     if format == DEB:  # as dpkg-name(1) has it
@@ -85,22 +86,22 @@ def artifact_name(package: Package, format: str) -> str:
 
 
 def manifest_name(package: Package) -> str:
-    """Name the manifest that lies beside the artifacts."""
+    """The name of the manifest in a release."""
     return f"{stem(package)}.manifest.json"
 
 
 def provenance_name(package: Package) -> str:
-    """Name the statement of what a release was built from."""
+    """The name of the statement of what a release was built from."""
     return f"{stem(package)}.provenance.json"
 
 
 def index_name(archive: str) -> str:
-    """Name the index that lies beside an archive made of chunks."""
+    """The name of the index of an archive made of chunks."""
     return f"{archive}.index.json"
 
 
 def files(package: Package, format: str) -> Iterator[str]:
-    """Name what must be a file, in the directory of a release that has this format."""
+    """The files of one format in the directory of a release."""
     name = artifact_name(package, format)
     yield f"{name}/{MANIFEST}" if format == DIR else name
     if format in CODECS:
@@ -108,11 +109,11 @@ def files(package: Package, format: str) -> Iterator[str]:
 
 
 def artifacts(directory: Path) -> list[Path]:
-    """Every artifact in the directory of a release."""
+    """All artifacts in the directory of a release."""
     return sorted(path for path in directory.iterdir() if format_of(path.name) or is_tree(path))
 
 
 def is_tree(path: Path) -> bool:
-    """Tell whether `path` is the directory of a package."""
+    """Whether `path` is the directory of a package."""
     # Path.is_dir() raises where a directory above is forbidden.
     return os.path.isdir(path) and os.path.lexists(path / MANIFEST)

@@ -1,1 +1,1 @@
-"""Tar archives that are made of chunks: headers, members, where they are cut, how they are read."""
+"""Tar archives made of chunks: headers, members, where they are cut, how they are read."""

@@ -1,7 +1,8 @@
-"""Knows which time a member bears: that of all, or one in which its content shows.
+"""The members of a package's archive: their names, modification times and order.
 
-Whatever compares sizes and times alone (rsync, Python's .pyc, an HTTP server's ETag) would not
-notice a change that keeps the size, had all one time. No clock is asked.
+Tools that compare sizes and times alone (rsync, Python's .pyc, an HTTP server's ETag) would not
+notice a change that keeps the size if all files had the same time. So a file's time can be derived
+from its content. No clock is read.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ _SPAN = 20 * 365 * 24 * 3600  # seconds: from EPOCH on, and never in the future
 
 
 def mtime_of_content(entry: Entry) -> int:
-    """The time of a file, in seconds, that another content would not have; else EPOCH.
+    """The time of a file, in seconds, derived from its content; else EPOCH.
 
-    That of a file is never EPOCH, which tells how it is with all: not even where a zip halves it.
+    A file's is never EPOCH, by which readers see whether times depend on contents: not even in a
+    zip, which halves it.
     """
     if entry.type != FILE:
         return EPOCH
@@ -31,7 +33,7 @@ def mtime_of_content(entry: Entry) -> int:
 
 
 def reserved(manifest: bytes) -> tuple[Entry, Entry]:
-    """What a package holds besides the entries of its manifest: the manifest, in its directory."""
+    """The entries that are not in the manifest: the manifest itself, and its directory."""
     return (
         Entry(RESERVED, DIR, 0o755, "root", "root"),
         Entry(MANIFEST, FILE, 0o644, "root", "root", len(manifest), filesystem.of_bytes(manifest)),
@@ -39,20 +41,20 @@ def reserved(manifest: bytes) -> tuple[Entry, Entry]:
 
 
 def top(name: str) -> ustar.Member:
-    """The directory in which all of an archive of the package `name` lies."""
+    """The top directory in an archive of the package `name`."""
     return ustar.Member(f"{name}/", DIR, 0o755, "root", "root")
 
 
 def preamble(manifest: bytes, name: str, *, by_content: bool = False) -> tuple[ustar.Member, ...]:
-    """What an archive of the package `name` begins with; the manifest's bytes follow the last."""
+    """The first members of an archive of the package `name`; the last is the manifest."""
     entries = reserved(manifest)
     return (top(name), *(member(entry, name, by_content=by_content) for entry in entries))
 
 
 def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member:
-    """The member that stands for an entry in an archive of the package `name`.
+    """The member for an entry in an archive of the package `name`.
 
-    `by_content`: a file bears the time that its content has, not that of all.
+    `by_content`: files have modification times derived from their contents.
     """
     slash = "/" if entry.type == DIR else ""
     return ustar.Member(
@@ -68,7 +70,7 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member
 
 
 def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> Iterator[int]:
-    """How many bytes of tar each chunk of an archive holds, as its manifest has it."""
+    """The length in bytes of tar of each chunk of an archive, computed from its manifest."""
     spelling, level = Posix(name), chunking.LEVEL_OF[codec]
     yield len(spelling.preamble(manifest)) + len(manifest) + ustar.padding(len(manifest))
     lengths = list(map(spelling.length, entries))
@@ -82,11 +84,11 @@ def chunks(manifest: bytes, entries: Sequence[Entry], name: str, codec: str) -> 
 
 
 class Spelling(Protocol):
-    """How a tar spells the entries of a package."""
+    """How a tar encodes the entries of a package."""
 
     @property
     def key(self) -> str:
-        """What the bytes of a header depend on besides its entry."""
+        """What a header depends on besides its entry."""
 
     def header(self, entry: Entry) -> bytes:
         """The bytes of tar that precede an entry's content."""
@@ -99,10 +101,10 @@ class Spelling(Protocol):
 
 
 class Posix:
-    """The way in which `tar` spells what is in the directory `NAME/`.
+    """The encoding of a POSIX tar, with all entries in the directory `NAME/`.
 
-    `by_content`: a file bears the time that its content has, not that of all, which no length
-    depends on.
+    `by_content`: files have modification times derived from their contents; no length depends on
+    it.
     """
 
     def __init__(self, name: str, *, by_content: bool = False) -> None:
@@ -121,7 +123,7 @@ class Posix:
         return ustar.header(self.member(entry))
 
     def member(self, entry: Entry) -> ustar.Member:
-        """The member that stands for an entry."""
+        """The member for an entry."""
         return member(entry, self._name, by_content=self._by_content)
 
     def length(self, entry: Entry) -> int:
@@ -131,7 +133,7 @@ class Posix:
         return ustar.length(member(entry, self._name))
 
     def length_of_file(self, path: str, size: int) -> int:
-        """How many bytes of tar a file takes; 0 where that depends on more."""
+        """The bytes of tar that an ordinary file takes; 0 if that depends on more."""
         # Nearly every entry there is: a name and a size that need no more than one block.
         if len(path) <= self._short and path.isascii() and size <= ustar.LARGEST_SIZE:
             return ustar.BLOCK + size + -size % ustar.BLOCK

@@ -1,9 +1,10 @@
-"""Knows where an archive is cut into chunks: boundaries that depend on the content around them.
+"""Where an archive is cut into chunks, and the index that lists them.
 
 The first chunk is the preamble with the manifest, the last one is END; in between the entries are
-grouped by `boundaries`. So whatever changes with every version lies in a chunk of its own, and
-the bytes of every other chunk depend on the members in it alone. A codec that looks back further
-than gzip does has several groups in a chunk: which ones, `joined` tells by the same rule.
+grouped by `boundaries`, which depend on paths and sizes nearby. So whatever changes with every
+version lies in a chunk of its own, and every other chunk depends on the members in it alone. A
+codec that looks back further than gzip has several groups in a chunk, chosen by the same rule: see
+`joined`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MIB = 1024 * KIB
 
 
 class Sizes(NamedTuple):
-    """How many bytes of tar a chunk holds: at least, by and large, and at most."""
+    """The bytes of tar in a chunk: at least, on average, and at most."""
 
     min: int
     target: int
@@ -43,7 +44,7 @@ LEVELS = (
 )
 """From level to level, chunks are made of whole ones of the level before."""
 LEVEL_OF = {"gzip": 0, "zstd": 1, "xz": 2}
-"""At which level the chunks of a codec are; what is not named here has the first one."""
+"""The level of a codec's chunks; of codecs that are not named here, the first."""
 MIN, TARGET, MAX = LEVELS[0]
 
 
@@ -134,7 +135,7 @@ class Index(NamedTuple):
 
 
 def tar_digest(chunks: Iterable[Chunk]) -> str:
-    """The digest of a tar that is known in chunks: the SHA-256 of their digests, one a line.
+    """The digest of a tar in chunks: the SHA-256 of their digests, one a line.
 
     A digest of the tar as one stream would have a build decompress what it only copies, and have
     no two chunks checked at a time.
@@ -143,16 +144,16 @@ def tar_digest(chunks: Iterable[Chunk]) -> str:
 
 
 def dump(index: Index) -> bytes:
-    """Spell an index."""
+    """Encode an index."""
     head = index._asdict()
     chunks = head.pop("chunks")
     return canonical.dump(_FORM, head, (chunk._asdict() for chunk in chunks))
 
 
 def parse(data: bytes, where: str) -> Index:
-    """Read an index, and accept only what `dump` would spell, of chunks that make an archive.
+    """Read an index, and accept only what `dump` would encode, of adjacent chunks.
 
-    Raises ArtifactError, which begins with `where`.
+    Raises ArtifactError, with `where`.
     """
     head, rows = canonical.parse(data, _FORM, where)
     index = Index(**_checked(head, _HEAD, where), chunks=())

@@ -50,8 +50,8 @@ _SEARCHED = 256 * 1024  # bytes of an archive in which the end of a chunk is sea
 class TarReader:
     """One pass over an archive, from its first byte to its last.
 
-    Raises ArtifactError, here and later, where the archive is damaged or not of this format. At
-    most `most_chunks` chunks are remembered, and one more: as telling as a million.
+    Raises ArtifactError, here and later, if the archive is damaged or not of this format. At most
+    `most_chunks` chunks and one more are remembered: enough to see that there are too many.
     """
 
     def __init__(self, file: FileIO, codec: str = "gzip", most_chunks: int = 0) -> None:
@@ -66,11 +66,7 @@ class TarReader:
         self._unpacked.limit = _tar_limit(self.data, self.manifest)  # guard: limit-of-the-tar
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
-        """Hold all that follows the manifest against it, and read on to the archive's end.
-
-        `write` is handed each file that is listed, with its content, in order; what it has
-        written by the time that it is called again is right, or a finding came first.
-        """
+        """See Reader."""
         checklist = Checklist(self.manifest)
         for member, content in self._members:
             entry = yield from checklist.match(member.name)
@@ -109,7 +105,7 @@ class TarReader:
 
 
 def _read_preamble(members: Members) -> tuple[bytes, Manifest, archive.Posix]:
-    """Read the manifest; the time that it bears tells which times files have."""
+    """Read the manifest; its own modification time says whether those of files vary."""
     found, data = [], b""
     for member, content in islice(members, len(PREAMBLE)):
         if member.size > canonical.LIMIT:  # guard: manifest-too-large
@@ -140,11 +136,9 @@ def prove(
     write: Write | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> Summary | None:
-    """Read an archive to its end; return what it is, or None if it is not proved.
+    """Verify an archive on all processors; return what it is, or None if it could not be proved.
 
-    `index` is what some file says of it, which is proved too; its manifest was read by `reading`.
-    `write` is handed the files, as by `Reading.findings`, but in other processes, and the manifest
-    too. This one is not idle: `meanwhile` is called.
+    Its manifest was read by `reading`; `index` is verified too. See formats.Prove.
     """
     try:
         proof = _ChunkProof(file, reading, index, write)
@@ -165,7 +159,7 @@ def prove(
 
 
 def _proved(index: Index, found: str, reading: TarReader) -> Index:
-    """What an index says whose chunks are those of an archive with the digest `found`."""
+    """The index of an archive with the digest `found`, whose chunks have been compared."""
     return index._replace(
         digest=found,
         tar_digest=tar_digest(index.chunks),
@@ -174,7 +168,7 @@ def _proved(index: Index, found: str, reading: TarReader) -> Index:
 
 
 class _ChunkRun(NamedTuple):
-    """Chunks that hold whole members: one, or those that a large file was cut into."""
+    """Consecutive chunks of whole members: one, or those of a large file."""
 
     chunks: tuple[Chunk, ...]
     entries: tuple[Entry, ...]
@@ -183,9 +177,9 @@ class _ChunkRun(NamedTuple):
 
 
 class _ChunkProof:
-    """The runs of an archive, each of which can be judged alone.
+    """The runs of an archive, each of which can be verified alone.
 
-    Raises ArtifactError where the chunks end elsewhere than the manifest's members.
+    Raises ArtifactError if chunks do not end where members do.
     """
 
     def __init__(
@@ -201,7 +195,7 @@ class _ChunkProof:
         self.runs = tuple(_runs(chunks, entries, reading.manifest.package.name))
 
     def is_sound(self, number: int) -> bool:
-        """Hold the members of a run against their entries."""
+        """Whether the members of a run are what the manifest says."""
         run = self.runs[number]
         first, chunks = run.chunks[0], list[Chunk]()
         tar_length = sum(chunk.tar_length for chunk in run.chunks)
@@ -216,7 +210,7 @@ class _ChunkProof:
         )
 
     def _comes(self, stream: Readable, entry: Entry) -> bool:
-        """Whether an entry comes next in the tar, and holds what its digest says."""
+        """Whether an entry comes next in the tar, with the right content."""
         header = self._spelling.header(entry)
         if 0 < entry.size <= _AT_ONCE:
             return self._comes_at_once(stream, entry, header)
@@ -263,7 +257,7 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
 
 
 def _moved(chunks: Sequence[Chunk], first: Chunk) -> tuple[Chunk, ...]:
-    """Chunks that were found in a part of the archive, where they lie in the whole."""
+    """Chunks found in a part of the archive, with their offsets in the whole."""
     return tuple(
         chunk._replace(
             offset=chunk.offset + first.offset, tar_offset=chunk.tar_offset + first.tar_offset
@@ -273,9 +267,10 @@ def _moved(chunks: Sequence[Chunk], first: Chunk) -> tuple[Chunk, ...]:
 
 
 def find_chunks(file: FileIO, reading: TarReader) -> tuple[Chunk, ...]:
-    """The chunks of an archive whose manifest `reading` has read; digests are left out.
+    """Find the chunks of an archive without an index; digests are left out.
 
-    Raises OSError, and ArtifactError where they are not found.
+    The manifest says how many bytes each holds, and most chunks repeat it where they begin or end.
+    Raises OSError, and ArtifactError if they are not found.
     """
     parsed = reading.manifest
     # One after the other: a manifest may claim more chunks than any memory holds.

@@ -1,4 +1,4 @@
-"""Knows the members of an archive as POSIX tar spells them, each in exactly one way.
+"""Writes and reads the headers of a tar, each in exactly one encoding.
 
 The format is ustar with PAX records where ustar is too small (POSIX.1-2001, pax(5)).
 """
@@ -68,15 +68,15 @@ class Member(NamedTuple):
 
 
 class Readable(Protocol):
-    """What members are read from: `read(n)` falls short of n bytes only at the end."""
+    """A stream whose `read(n)` returns fewer than n bytes only at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 def header(member: Member, *, octal: bool = False) -> bytes:
-    """Spell a member's header: 512 bytes, or a PAX header, its records and 512 bytes.
+    """Encode a member's header: 512 bytes, or a PAX header, its records and 512 bytes.
 
-    `octal`: a size that needs more digits than there are is told in its record, and nowhere else.
+    `octal`: a size with too many octal digits is given in its record alone.
     """
     name, prefix, link, size = member.name.encode(), b"", member.link.encode(), member.size
     records = b""
@@ -97,7 +97,7 @@ def header(member: Member, *, octal: bool = False) -> bytes:
 
 
 def file_header(name: str, mode: int, owner: str, group: str, numbers: tuple[int, int]) -> bytes:
-    """Spell the header of a file whose name and size need no more than one block, in less time.
+    """Encode the header of a file whose name and size fit into one block, in less time.
 
     `numbers` are its size and its time.
     """
@@ -108,14 +108,14 @@ def file_header(name: str, mode: int, owner: str, group: str, numbers: tuple[int
 
 @lru_cache(maxsize=256)
 def _around(mode: int, owner: str, group: str) -> tuple[bytes, bytes, int]:
-    """What stands between name and size, and behind the checksum; what that and blanks come to."""
+    """The bytes between name and size, those after the checksum, and the sum of both and blanks."""
     block = header(Member("", FILE, mode, owner, group))
     ids, rest = block[_IDS], block[_REST]
     return ids, rest, checksum(rest) + checksum(b" " * 8)
 
 
 def length(member: Member) -> int:
-    """Count the bytes of tar that a member takes: header, content and padding."""
+    """The bytes of tar that a member takes: header, content and padding."""
     ordinary = _is_short(member.name) and _is_short(member.link) and member.size <= LARGEST_SIZE
     head = BLOCK if ordinary else len(header(member))
     return head + member.size + padding(member.size)
@@ -124,9 +124,9 @@ def length(member: Member) -> int:
 def read_members(stream: Readable) -> Iterator[tuple[Member, Iterator[bytes]]]:
     """Read the members of a tar and their contents, in blocks of at most a MiB, to the very end.
 
-    What the caller leaves of a content is read and dropped before the next member. Raises
-    ArtifactError, which names the member, for whatever `header` would have spelt differently:
-    other types and formats, unsafe names, a wrong checksum, an end that is none.
+    What the caller has not read of a content is dropped before the next member. Raises
+    ArtifactError, with the member's name, for whatever `header` would have encoded differently:
+    other types and formats, unsafe names, a wrong checksum, an invalid end.
     """
     while (block := _read(stream, BLOCK)) != _ZEROS:
         member = _read_member(stream, block)
@@ -151,7 +151,7 @@ def read_content(stream: Readable, name: str, size: int) -> Iterator[bytes]:
 
 
 def padding(size: int) -> int:
-    """Count the zero bytes that follow a content of `size` bytes."""
+    """The number of zero bytes that follow a content of `size` bytes."""
     return -size % BLOCK
 
 
@@ -183,20 +183,20 @@ def checksum(block: bytes) -> int:
 
 @lru_cache(maxsize=256)
 def spelt_ids(mode: int, owner: str, group: str) -> tuple[bytes, bytes, bytes]:
-    """Spell the mode with the numbers of owner and group, and then the names of both."""
+    """Encode the mode with the numbers of owner and group, and the names of both."""
     uid, user = (int(owner), "") if owner.isdigit() else (0, owner)
     gid, team = (int(group), "") if group.isdigit() else (0, group)
     return b"%07o\0%07o\0%07o\0" % (mode, uid, gid), user.encode(), team.encode()
 
 
 def spelt_size(size: int) -> bytes:
-    """Spell a size: where octal digits do not do, in base 256, which busybox needs, too."""
+    """Encode a size: in octal, or in base 256 if it is too large, which busybox needs too."""
     # guard: size-in-base-256
     return b"\x80" + size.to_bytes(11, "big") if size > LARGEST_SIZE else b"%011o" % size
 
 
 def _split(name: bytes) -> tuple[bytes, bytes]:
-    """Share a long ASCII name between ustar's prefix and name; ("", name) if it does not fit."""
+    """Split a long ASCII name into ustar's prefix and name; ("", name) if it does not fit."""
     cut = name.find(b"/", max(0, len(name) - LONGEST_NAME - 1), len(name) - 1)
     if 0 < cut <= _LONGEST_PREFIX and name.isascii():
         return name[:cut], name[cut + 1 :]
@@ -204,12 +204,12 @@ def _split(name: bytes) -> tuple[bytes, bytes]:
 
 
 def _legacy(name: bytes) -> bytes:
-    """Spell a name for a reader that passes PAX records over."""
+    """A name for readers that ignore PAX records."""
     return name.decode().encode("ascii", "replace")[:LONGEST_NAME]
 
 
 def _record(key: bytes, value: bytes) -> bytes:
-    """Spell a PAX record, which begins with its own length."""
+    """Encode a PAX record, which begins with its own length."""
     rest = b" %b=%b\n" % (key, value)
     length = len(rest) + len(str(len(rest)))
     length = len(rest) + len(str(length))
@@ -260,7 +260,7 @@ def _read_records(stream: Readable, block: bytes) -> bytes:
 
 
 def _parse(block: bytes, records: bytes) -> Member:
-    """Read a member's header; whether it is spelt as it should be is the caller's to ask."""
+    """Read a member's header, without checking its encoding."""
     name, numbers, size, mtime, _, flag, link, _, owner, group, _, prefix = _USTAR.unpack(block)
     pax = dict(_parse_records(records)) if records else {}
     path = b"/".join(filter(None, (_text(prefix), _text(name))))
@@ -315,7 +315,7 @@ def _fault(member: Member, spelling: bytes) -> str | None:
 
 
 def _octal(field: bytes) -> int:
-    """Read a number; -1 for what is none, where int() would take signs and underscores."""
+    """Read a number; -1 for anything else: int() would accept signs and underscores."""
     return int(field, 8) if _OCTAL.fullmatch(field) else -1  # guard: octal-field
 
 

@@ -1,1 +1,1 @@
-"""Whether artifacts and directories are what their manifests say."""
+"""Verifies artifacts and directories against their manifests."""

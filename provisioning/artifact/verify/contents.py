@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
-"""What comes first, below the top directory."""
+"""The names of the first members, below the top directory."""
 NO_MANIFEST = "does not begin with a manifest: this tool did not make it"
 STRANGE_MANIFEST = f"{MANIFEST}: does not lie in the archive as it should"
 
@@ -36,10 +36,10 @@ class Finding(NamedTuple):
 def differences(
     found: Entry | Member, entry: Entry, *, owners: bool = True, mode: int | None = None
 ) -> Iterator[Finding]:
-    """Hold what was found against an entry, all but the content; without owners unless `owners`.
+    """Compare what was found with an entry, all but the content; owners only if `owners`.
 
-    Its `mode` may have to be another: see `lent`. A wrong type is one finding: nothing else would
-    be comparable.
+    `mode` is what it must be if not that of the entry: see `carried`. A wrong type is one finding:
+    nothing else would be comparable.
     """
     if found.type != entry.type:  # guard: type-in-a-directory
         yield _finding(entry, "type", found.type, entry.type)
@@ -59,7 +59,7 @@ def differences(
 
 
 def content_difference(digest: str, found: Entry | Member, entry: Entry) -> Iterator[Finding]:
-    """Hold the digest of a file's content against an entry; its size has been told already."""
+    """Compare the digest of a file's content with an entry; its size has been compared already."""
     # guard: digest-of-a-member
     if digest != entry.digest and (found.type, found.size) == (FILE, entry.size):
         yield _finding(entry, "sha256", f"{digest[:16]}…", f"{entry.digest[:16]}…")
@@ -70,7 +70,7 @@ def _finding(entry: Entry, key: str, found: str, says: str) -> Finding:
 
 
 class Checklist:
-    """The entries of a manifest, each of which has to come once, in order."""
+    """Checks that each entry of a manifest comes once, in order."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._prefix = f"{manifest.package.name}/"
@@ -79,7 +79,7 @@ class Checklist:
         self._last = ""
 
     def match(self, name: str) -> Generator[Finding, None, Entry | None]:
-        """Tell what is wrong with a member's name, and which entry has it."""
+        """Find the entry of a member; yield what is wrong with its name."""
         if not name.startswith(self._prefix):  # guard: top-directory
             yield Finding(name, f"lies outside {self._prefix}")
             return None
@@ -95,13 +95,13 @@ class Checklist:
         return entry
 
     def missing(self) -> Iterator[Finding]:
-        """Tell what has not come, at the end."""
+        """The entries that have not come, at the end."""
         for path in self._missing:  # guard: missing-members
             yield Finding(path, "is missing from the archive")
 
 
 def digested(entry: Entry, content: Iterator[bytes], write: Write | None) -> str:
-    """Digest a content of any size, on its way to `write`."""
+    """Digest a content of any size while it is passed to `write`."""
     sha256 = hashlib.sha256()
     hashed = _hashed(content, sha256)
     if write:

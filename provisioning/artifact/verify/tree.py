@@ -1,4 +1,4 @@
-"""Knows whether a directory holds exactly what a manifest describes, and removes what does."""
+"""Compares a directory with a manifest, and removes what is as the manifest says."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def read_manifest(root: Path) -> tuple[bytes, Manifest]:
 
 
 class Comparison(NamedTuple):
-    """What a directory holds otherwise than it should."""
+    """The differences between a directory and a manifest."""
 
     findings: tuple[Finding, ...]
     """The differences."""
     byte_code: tuple[str, ...]
-    """What Python has left there, which is no difference: the paths of files and directories."""
+    """Files and directories of byte code that Python has left, which are not differences."""
 
 
 def compare(parsed: Manifest, root: Path) -> Comparison:
-    """Hold what `extract` wrote into `root` against the manifest, all but the owners.
+    """Compare what `extract` wrote into `root` with the manifest, all but the owners.
 
     No link is followed, and nothing is written. What cannot be read is a finding.
     """
@@ -56,9 +56,9 @@ def compare(parsed: Manifest, root: Path) -> Comparison:
 def compare_entries(
     entries: Sequence[Entry], root: Path, *, owners: bool | None = None
 ) -> Comparison:
-    """Hold what lies in `root` against `entries`; their owners, if asked for, are numbers.
+    """Compare what lies in `root` with `entries`, whose owners are numbers if `owners`.
 
-    Where nothing is said of `owners`, somebody unpacked it, and rights may not have been lent.
+    If `owners` is None, somebody unpacked it, and setuid and setgid may be missing.
     """
     findings: list[Finding] = []
     found = {entry.path: entry for entry in _walk(root, _entry, findings)}
@@ -80,9 +80,9 @@ def compare_entries(
 
 
 def holds(root: Descent, entries: Iterable[Entry]) -> bool:
-    """Tell whether each of `entries` lies below `root` as `compare` would have it, in less time.
+    """Whether `compare` would find no difference in `entries` below `root`, in less time.
 
-    Raises OSError for what is not there, or is something else.
+    Raises OSError for what is missing, or of another type.
     """
     for entry in entries:
         parent, name = root.to(entry.path)
@@ -92,9 +92,9 @@ def holds(root: Descent, entries: Iterable[Entry]) -> bool:
 
 
 def remove(root: Descent, entries: Iterable[Entry]) -> None:
-    """Remove what `holds` has found, and a directory only if nothing else is in it.
+    """Remove `entries`, a directory only if nothing else is in it.
 
-    Raises OSError for what is not there, is something else, or is not empty.
+    Raises OSError for what is missing, of another type, or not empty.
     """
     for entry in entries:
         parent, name = root.to(entry.path)
@@ -150,7 +150,7 @@ def _walk(root: Path, look: Callable[[Item, str], _T], findings: list[Finding]) 
 
 
 def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Tell what lies below `root` that is not among `entries`, and what cannot be looked into."""
+    """What lies below `root` that is not among `entries`, and what cannot be read."""
     findings: list[Finding] = []
     listed = {entry.path for entry in entries}
     found = [each for each in _walk(root, _kind, findings) if each.path not in listed]
@@ -161,7 +161,7 @@ def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
 def _unlisted(
     found: Collection[Entry], entries: Iterable[Entry]
 ) -> tuple[list[Finding], tuple[str, ...]]:
-    """What was found besides the entries: what should not be there, and what Python has left."""
+    """Split what is not listed into what should not be there, and byte code of Python."""
     beside = Beside(entries) if found else ()  # guard: byte-code-beside
     # guard: strange-in-a-directory
     strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]

@@ -1,1 +1,1 @@
-"""Zip archives: how their headers are spelt, and how they are read."""
+"""Zip archives: their headers, and how they are read."""

@@ -1,8 +1,8 @@
-"""Knows the members of a zip, each spelt in exactly one way.
+"""Encodes the headers of a zip, each in exactly one way.
 
 The format is that of PKWARE's APPNOTE 6.3.10, with ZIP64 where the first one is too small, and
-Unix modes and owners as Info-ZIP has them (its proginfo/extrafld.txt). A member is spelt twice:
-before its content, and in the central directory at the end, where its mode is told.
+Unix modes and owners as Info-ZIP has them (its proginfo/extrafld.txt). A member has two headers:
+one before its content, and one in the central directory at the end, which has its mode.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _DOS_DIRECTORY = 0x10
 
 
 class Compressed(NamedTuple):
-    """What became of a content. Sizes are in bytes."""
+    """How a content is stored. Sizes are in bytes."""
 
     method: int  # STORED or DEFLATED
     crc: int
@@ -57,7 +57,7 @@ EMPTY = Compressed(STORED, 0, 0)
 
 
 def size_of(member: Member) -> int:
-    """How many bytes a member holds: a link holds its target."""
+    """The size of a member's content: a link's is its target."""
     return len(member.link.encode()) if member.type == LINK else member.size
 
 
@@ -67,7 +67,7 @@ def is_large(size: int) -> bool:
 
 
 def is_possible(kind: str, size: int, packed: Compressed) -> bool:
-    """Whether this can have become of a content: a link is stored, and nothing is nothing."""
+    """Whether a content of this size can be stored so: links are not compressed."""
     if kind == DIR or not size:
         return not size and packed == EMPTY
     if packed.method == STORED:
@@ -76,20 +76,20 @@ def is_possible(kind: str, size: int, packed: Compressed) -> bool:
 
 
 def clock(seconds: int) -> Clock:
-    """Spell a time from 1980 to 2107; zip keeps every second second, and no zone: it is UTC."""
+    """Encode a time from 1980 to 2107, in UTC; a zip has every second second."""
     year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
     return hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day
 
 
 def local(member: Member, clock: Clock, packed: Compressed) -> bytes:
-    """Spell what precedes a member's content."""
+    """Encode the local header, which precedes a member's content."""
     size = size_of(member)
     extra = _extra((size, packed.size) if is_large(size) else (), member)
     return LOCAL + _common(member, clock, packed, len(extra)) + member.name.encode() + extra
 
 
 def central(member: Member, clock: Clock, packed: Compressed, offset: int) -> bytes:
-    """Spell what the central directory says of a member, whose local header lies at `offset`."""
+    """Encode the central header of a member whose local header lies at `offset`."""
     size = size_of(member)
     numbers = (size, packed.size) if is_large(size) else ()
     if offset >= MOST_32:
@@ -109,7 +109,7 @@ def central(member: Member, clock: Clock, packed: Compressed, offset: int) -> by
 
 
 def end(count: int, size: int, offset: int) -> bytes:
-    """Spell the end, after a central directory of `count` members and `size` bytes at `offset`."""
+    """Encode the end, after a central directory of `count` members and `size` bytes at `offset`."""
     spelt = b""
     if count >= _MOST_16 or max(size, offset) >= MOST_32:
         counts = (count, count, size, offset)
@@ -138,7 +138,7 @@ def _extra(numbers: tuple[int, ...], member: Member) -> bytes:
 
 @lru_cache(maxsize=256)
 def _owners(owner: str, group: str) -> bytes:
-    """Numbers alone: a name has no place here, and its number is another on every machine."""
+    """The owners, if both are numbers: a name has no place here."""
     if not (owner.isdigit() and group.isdigit()):
         return b""
     return _OWNERS_FORM.pack(_OWNERS, _OWNERS_FORM.size - 4, 1, 4, int(owner), 4, int(group))

@@ -1,7 +1,7 @@
-"""Knows how the members of a zip are held against the manifest that they begin with.
+"""Reads a zip and compares its members with the manifest inside.
 
-A zip is read from its first byte to its last, and its central directory, with which other readers
-begin, is held against the members that were found: nothing lies before, between or behind them.
+A zip is read from its first byte to its last. Its central directory, with which other readers
+begin, is compared with the members that were found: nothing lies before, between or after them.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ _CLOCK = clock(EPOCH)
 
 
 class Times:
-    """Which time each member bears: one for all, or each the one that its content gives."""
+    """The modification time of each member: one for all, or each derived from its content."""
 
     def __init__(self, found: Clock) -> None:
-        """`found` is what the manifest bears, which tells how it is with all."""
+        """`found` is the time of the manifest, which shows which of both it is."""
         self._vary = found != _CLOCK
 
     def __call__(self, entry: Entry) -> Clock:
@@ -88,7 +88,7 @@ class Times:
 class ZipReader:
     """One pass over a zip, from its first byte to its last.
 
-    Raises ArtifactError, here and later, where it is damaged or not of this format.
+    Raises ArtifactError, here and later, if it is damaged or not of this format.
     """
 
     def __init__(self, file: FileIO) -> None:
@@ -102,11 +102,7 @@ class ZipReader:
         self.data, self.manifest, self.times = self._read_preamble()
 
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
-        """Hold all that follows the manifest against it, and read on to the zip's end.
-
-        `write` is handed each file that is listed, with its content, in order; what it has
-        written by the time that it is called again is right, or a finding came first.
-        """
+        """See Reader."""
         checklist = Checklist(self.manifest)
         while found := self._next():
             entry = yield from checklist.match(found.name)
@@ -131,7 +127,7 @@ class ZipReader:
         return Summary(self.data, self.manifest.package, self._hashed.hexdigest(), None)
 
     def _next(self) -> Local | None:
-        """Read a local header; None where something else comes."""
+        """Read a local header; None if something else comes."""
         self._mark = self._source.read(len(LOCAL))
         return read_local(self._source) if self._mark == LOCAL else None
 
@@ -171,7 +167,7 @@ class ZipReader:
         self._found.append((entry, central(member, time, found.packed, offset)))
 
     def _compare(self, found: Local, entry: Entry, write: Write | None) -> Iterator[Finding]:
-        """Hold a member and its content against its entry, all but what the directory tells."""
+        """Compare a member with its entry, all but what the central directory says."""
         kind = DIR if found.name.endswith("/") else LINK if entry.type == LINK else FILE
         clock = self.times(entry)
         if not is_possible(kind, found.size, found.packed) or is_strange(
@@ -194,7 +190,7 @@ class ZipReader:
         pass_over(self._source, found)
 
     def _compare_directory(self) -> Iterator[Finding]:
-        """Hold the central directory against the members, and the end against both."""
+        """Compare the central directory with the members, and the end with both."""
         start = self._source.offset - len(self._mark)
         if self._mark != CENTRAL:
             # guard: between-zip-members
@@ -214,7 +210,7 @@ class ZipReader:
             raise ArtifactError("does not end where its central directory does, as it should")
 
     def _differences(self, entry: Entry | None, spelling: bytes, says: bytes) -> Iterator[Finding]:
-        """Tell how a central header differs from the local one, or from the manifest."""
+        """How a central header differs from the local one, or from the manifest."""
         wanted, found = parse_central(spelling), parse_central(says)
         path = entry.path if entry else wanted.name
         if found.name != wanted.name:
@@ -242,10 +238,9 @@ def prove(
     write: Write | None = None,
     meanwhile: Callable[[], object] | None = None,
 ) -> Summary | None:
-    """Read a zip to its end; return what it is, or None if it is not proved.
+    """Verify a zip on all processors; return what it is, or None if it could not be proved.
 
-    Its manifest was read by `reading`. `write` is handed the files, as by `Reading.findings`, but
-    in other processes, and the manifest too. This one is not idle: `meanwhile` is called.
+    Its manifest was read by `reading`. See formats.Prove.
     """
     try:
         proof = _ZipProof(file, reading, write)
@@ -271,9 +266,9 @@ class _MemberRun(NamedTuple):
 
 
 class _ZipProof:
-    """The runs of a zip, each of which can be judged alone.
+    """The runs of a zip, each of which can be verified alone.
 
-    Raises ArtifactError where the directory is not what the end says, and struct.error.
+    Raises ArtifactError if the directory is not what the end says, and struct.error.
     """
 
     def __init__(self, file: FileIO, reading: ZipReader, write: Write | None) -> None:
@@ -288,7 +283,7 @@ class _ZipProof:
         self._ends = (*self.runs[1:], _MemberRun(len(self._entries), len(self._directory), start))
 
     def is_sound(self, number: int) -> bool:
-        """Hold the members of a run against their entries."""
+        """Whether the members of a run are what the manifest says."""
         run, following = self.runs[number], self._ends[number]
         _, at, offset = run
         stream = io.BufferedReader(
@@ -319,7 +314,7 @@ class _ZipProof:
         return b"".join(content) == (entry.link.encode() if entry.type == LINK else b"")
 
     def _read_directory(self, limit: int) -> tuple[bytes, int]:
-        """Read the central directory, and tell where it begins."""
+        """Read the central directory; return it and its offset."""
         tail = self._part(max(0, self.size - LONGEST_END), self.size)
         size, start = parse_end(tail)
         spelling = end(len(self._entries), size, start)

@@ -1,4 +1,4 @@
-"""Knows how the members of a zip are read, one after the other, in bounded memory."""
+"""Reads the headers and contents of a zip, one after the other, in bounded memory."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Local(NamedTuple):
 
 
 class ZipStream:
-    """The bytes of a zip, one after the other. Raises ArtifactError where there are too few."""
+    """The bytes of a zip, in order. Raises ArtifactError if there are too few."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self.offset = 0
 
     def read(self, size: int, name: str = "") -> bytes:
-        """Read so many bytes, for all of which there is room; `name` is the member's, if known."""
+        """Read so many bytes at once; `name` is the member's, if known."""
         data = self._stream.read(size)
         if len(data) < size:
             raise ArtifactError(f"{shown(name)}: is cut off" if name else "is cut off")
@@ -68,9 +68,9 @@ class ZipStream:
 
 
 def read_local(source: ZipStream) -> Local:
-    """Read what follows LOCAL. Raises ArtifactError, which names the member, where it can be none.
+    """Read what follows LOCAL. Raises ArtifactError, with the member's name, if it is invalid.
 
-    It can be spelt otherwise than `local` does: see `is_strange`.
+    It may be encoded otherwise than by `local`: see `is_strange`.
     """
     head = source.read(COMMON.size)
     _, _, method, *clock, crc, kept, size, name_length, extra_length = COMMON.unpack(head)
@@ -88,7 +88,7 @@ def read_local(source: ZipStream) -> Local:
 
 
 def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
-    """Whether a local header is spelt otherwise than `local` spells one of this time and owner."""
+    """Whether a local header is not what `local` encodes for this time and owner."""
     kind = DIR if found.name.endswith("/") else FILE
     spelt = Member(found.name, kind, 0, owner, group, found.size)
     return local(spelt, clock, found.packed) != found.spelling  # guard: zip-local-header
@@ -97,7 +97,7 @@ def is_strange(found: Local, clock: Clock, owner: str, group: str) -> bool:
 def read_content(source: ZipStream, name: str, packed: Compressed, size: int) -> Iterator[bytes]:
     """Read a content of `size` bytes, in blocks of at most a MiB.
 
-    Raises ArtifactError, which names the member: it is damaged, or of another size.
+    Raises ArtifactError, with the member's name, if it is damaged or of another size.
     """
     crc = made = 0
     for block in (_stored if packed.method == STORED else _inflated)(source, name, packed.size):
@@ -111,7 +111,7 @@ def read_content(source: ZipStream, name: str, packed: Compressed, size: int) ->
 
 
 def pass_over(source: ZipStream, found: Local) -> None:
-    """Read a content that nobody asks for."""
+    """Read a content and drop it."""
     for _ in _stored(source, found.name, found.packed.size):
         pass
 
@@ -135,7 +135,7 @@ class Central(NamedTuple):
 
 
 def parse_central(data: bytes, at: int = 0) -> Central:
-    """Tell what the central header at `at` says, whatever it is. Raises struct.error."""
+    """Decode the central header at `at`, without checking it. Raises struct.error."""
     _, _, method, _, _, crc, kept, size, name, extra = COMMON.unpack_from(data, at + 6)
     comment, _, _, attributes, offset = REST.unpack_from(data, at + 6 + COMMON.size)
     start = at + 6 + COMMON.size + REST.size
@@ -148,7 +148,7 @@ def parse_central(data: bytes, at: int = 0) -> Central:
 
 
 def parse_end(tail: bytes) -> tuple[int, int]:
-    """Tell the size and the offset of the central directory. Raises struct.error."""
+    """The size and the offset of the central directory. Raises struct.error."""
     *_, size, offset, _ = END.unpack_from(tail, len(tail) - END.size)
     if MOST_32 in (size, offset):
         *_, size, offset = END64.unpack_from(tail, len(tail) - LONGEST_END)
@@ -156,7 +156,7 @@ def parse_end(tail: bytes) -> tuple[int, int]:
 
 
 def _large(extra: bytes, numbers: Sequence[int]) -> list[int]:
-    """Each of `numbers`, or what ZIP64 says of it where it is too large for its place."""
+    """Each of `numbers`, or its value in ZIP64 if it is too large for its place."""
     count = max(0, len(extra) - 4) // 8
     begin, *said = struct.unpack_from(f"<L{count}Q", extra + bytes(4))
     held = iter(said[: begin >> 19] if begin & 0xFFFF == ZIP64 else ())

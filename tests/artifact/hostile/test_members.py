@@ -71,7 +71,7 @@ MANIFESTS = {
     "a key more": (DATA.replace(b'"file"}', b'"file","x":1}', 1), "a: does not hold exactly"),
     "lines exchanged": (
         b"".join((DATA.splitlines(keepends=True)[at]) for at in (0, 2, 1, 3, 4, 5)),
-        "a: stands twice, or out of order",
+        "a: duplicate or unsorted path",
     ),
     "another version": (DATA.replace(b"manifest/1", b"manifest/2"), "update the tool"),
     "another name": (DATA.replace(b'"name":"greenhouse"', b'"name":"house"'), "does not lie in"),
