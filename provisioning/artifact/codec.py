@@ -113,7 +113,7 @@ class ChunkReader(io.RawIOBase):
             return None
         self._start, self._tar_start = self._offset, self._tar_offset
         if self.is_single and self._offset:
-            raise self._fault("there should be one alone")
+            raise self._fault("there must be only one")
         if not self._pending.startswith(self.header):  # guard: gzip-header
             cut = self.header.startswith(self._pending)
             what = f"not the {self.name} header that this tool writes"
@@ -150,7 +150,7 @@ class ChunkReader(io.RawIOBase):
         self._decode = None
         length, tar_length = self._offset - self._start, self._tar_offset - self._tar_start
         if not tar_length:  # guard: empty-compressed-member
-            raise self._fault("it holds nothing")
+            raise self._fault("it is empty")
         if fault := self.fault(self._begin, tar_length):
             raise self._fault(fault)
         if self._on_chunk:

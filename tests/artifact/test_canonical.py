@@ -13,7 +13,7 @@ from provisioning.errors import ArtifactError
 from .making import file, manifest_of
 
 GOOD = manifest_of([file("a", b"foo"), file("b", b"bar")])
-EDITED = "is not spelt as this tool spells it; was it edited?"
+EDITED = "is not as this tool writes it; was it edited?"
 BROKEN = "is not JSON in UTF-8; is the file cut off or damaged?"
 
 
@@ -48,8 +48,8 @@ def test_another_kind_of_file_is_refused() -> None:
         (b'"version":"1', b'"version": "1', f"line 1: {EDITED}"),
         (b"[\n", b"[\n\n", f"line 2: {BROKEN}"),
         (b"[\n", b"[\n[],\n", "line 2: is not a JSON object"),
-        (b"]}\n", b"]}\n\n", "line 4: is not the end of the file, as it should be"),
-        (b"]}\n", b"]}", "line 4: is not the end of the file, as it should be"),
+        (b"]}\n", b"]}\n\n", "line 4: should be the end of the file"),
+        (b"]}\n", b"]}", "line 4: should be the end of the file"),
         (b"\n]}", b",\n]}", f"line 4: {BROKEN}"),
         (b"\n", b"\r\n", f"line 1: {EDITED}"),
     ],
@@ -82,7 +82,7 @@ def test_a_head_of_more_than_64_kib_is_neither_read_nor_written() -> None:
     canonical.parse(spelt(LONGEST), FORM, "d.json")
     with pytest.raises(ArtifactError, match=r"d\.json: line 1: is not "):
         canonical.parse(spelt(LONGEST).replace(b'"of":"', b'"of":"x'), FORM, "d.json")
-    with pytest.raises(ArtifactError, match="says of itself takes 65537 bytes, at most 65536"):
+    with pytest.raises(ArtifactError, match="of the package take 65537 bytes; at most 65536"):
         spelt(LONGEST + 1)
 
 

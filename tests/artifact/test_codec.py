@@ -93,7 +93,7 @@ def test_nothing_follows_the_last_member(rest: bytes) -> None:
 
 @pytest.mark.parametrize("data", [gzip(b""), gzip(TEXT) + gzip(b"") + gzip(TEXT)])
 def test_a_member_of_nothing_is_refused(data: bytes) -> None:
-    assert fault(data).endswith(": it holds nothing")
+    assert fault(data).endswith(": it is empty")
 
 
 def test_a_header_with_a_time_or_a_name_is_refused() -> None:

@@ -51,7 +51,7 @@ def test_what_is_dumped_is_parsed_as_it_was() -> None:
     ("changes", "message"),
     [
         ({"codec": "lzip"}, "its codec is unknown; update the tool"),
-        ({"size": True}, "does not hold exactly what an index holds"),
+        ({"size": True}, "does not have exactly the fields of an index"),
         ({"digest": "x"}, "digest is not a SHA-256 in hexadecimal"),
         ({"tar_digest": SHA[1:]}, "tar_digest is not a SHA-256 in hexadecimal"),
         ({"size": 16}, "its chunks are not 16 bytes, one after the other"),

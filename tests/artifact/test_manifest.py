@@ -164,19 +164,19 @@ def test_what_is_known_by_its_line_still_has_its_place() -> None:
         ({"path": "no/where"}, "no/where: its directory is not listed before it"),
         ({"mode": "644"}, 'a: mode 644 is not four octal digits, like "0644"'),
         ({"mode": "0648"}, 'a: mode 0648 is not four octal digits, like "0644"'),
-        ({"mode": 420}, "a: does not hold exactly what an entry of its type holds"),
-        ({"size": True}, "a: does not hold exactly what an entry of its type holds"),
-        ({"size": 1.5}, "a: does not hold exactly what an entry of its type holds"),
+        ({"mode": 420}, "a: does not have exactly the fields of its type"),
+        ({"size": True}, "a: does not have exactly the fields of its type"),
+        ({"size": 1.5}, "a: does not have exactly the fields of its type"),
         ({"size": -1}, "a: size -1 is not between 0 and 2**53"),
         ({"size": 2**53 + 1}, "a: size 9007199254740993 is not between 0 and 2**53"),
         ({"digest": SHA.upper()}, "a: its digest is not a SHA-256 in hexadecimal"),
         ({"owner": "a b"}, NEITHER),
         ({"group": "9999999"}, "a: its group 9999999 is a number above 2097151"),
-        ({"type": "fifo"}, "a: does not hold exactly what an entry of its type holds"),
-        ({"type": ["file"]}, "a: does not hold exactly what an entry of its type holds"),
-        ({"new": "x"}, "a: does not hold exactly what an entry of its type holds"),
+        ({"type": "fifo"}, "a: does not have exactly the fields of its type"),
+        ({"type": ["file"]}, "a: does not have exactly the fields of its type"),
+        ({"new": "x"}, "a: does not have exactly the fields of its type"),
         ({"conffile": False}, "a: conffile may only be true, and of a file"),
-        ({"path": 5}, "5: does not hold exactly what an entry of its type holds"),
+        ({"path": 5}, "5: does not have exactly the fields of its type"),
     ],
 )  # fmt: skip
 def test_an_entry_that_is_not_sound_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -212,7 +212,7 @@ def test_only_a_file_can_be_a_conffile() -> None:
 
 def test_a_missing_key_is_refused() -> None:
     row = {key: value for key, value in FILE.items() if key != "mode"}
-    assert fault(spelt(row)) == "m.json: a: does not hold exactly what an entry of its type holds"
+    assert fault(spelt(row)) == "m.json: a: does not have exactly the fields of its type"
 
 
 @pytest.mark.parametrize("paths", ["aa", "ba"])
@@ -241,7 +241,7 @@ def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
 
 def test_a_package_holds_text_and_nothing_else() -> None:
     assert fault(spelt(name=5)) == "m.json: line 1: package.name is not text"
-    assert fault(spelt(new="x")) == "m.json: line 1: does not hold exactly what a package is"
+    assert fault(spelt(new="x")) == "m.json: line 1: does not have exactly the fields of a package"
 
 
 ROWS = [

@@ -46,7 +46,10 @@ FAULTS = {
     "name": ("../x", "../x is no name, version, platform, os or arch"),
     "prefix": ("opt/x", "package.prefix: opt/x: is not absolute"),
     "services": ([], "package.services is not a map"),
-    "services.greenhouse": ({}, "package.services.greenhouse does not hold exactly what it should"),
+    "services.greenhouse": (
+        {},
+        "package.services.greenhouse does not have exactly the fields it should",
+    ),
     "services.a/b": (plain(FULL)["services"]["greenhouse"], "a/b: is no service's name"),
     "services.greenhouse.exec": ("x\nExecStart=y", "a text is not one line"),
     "services.greenhouse.restart": ("often", "restart often is none of"),
@@ -54,7 +57,7 @@ FAULTS = {
     "services.greenhouse.directory": ("../x", "leaves the package (..)"),
     "services.greenhouse.environment": ({"A=B": "x"}, "A=B is no variable's name"),
     "services.greenhouse.environment.A": ("1\n2", "the value of A is not one line of text"),
-    "services.greenhouse.health": ({}, "health does not hold exactly what it should"),
+    "services.greenhouse.health": ({}, "health does not have exactly the fields it should"),
     "services.greenhouse.health.check": ("hope", "hope is no check"),
     "services.greenhouse.health.within": (0, "within is not 1 to 3600"),
     "hooks.later": ({"timeout": 1}, "later: is none of"),
@@ -70,7 +73,7 @@ FAULTS = {
     "debian_files.usr/x": ("F" * 64, "package.debian_files.usr/x is not a SHA-256 in hexadecimal"),
     "debian_files.a\nb": ("0" * 64, "package.debian_files: a name is not one line of text"),
     "service_manager": ("init", "package.service_manager is none that is known"),
-    "new": ("x", "does not hold exactly what a package is"),
+    "new": ("x", "does not have exactly the fields of a package"),
 }
 
 

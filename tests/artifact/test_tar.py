@@ -200,7 +200,7 @@ def test_a_content_comes_in_blocks_of_at_most_a_mib() -> None:
     ],
 )
 def test_a_member_of_another_type_is_refused(flag: bytes, what: str) -> None:
-    assert fault(changed(slice(156, 157), flag)) == f"demo/a: is {what}; no package holds such"
+    assert fault(changed(slice(156, 157), flag)) == f"demo/a: is {what}, which no package contains"
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_a_member_of_another_type_is_refused(flag: bytes, what: str) -> None:
         (b"../a", "../a: leaves the package (..)"),
         (b"/a", "/a: is absolute; paths are relative to the package"),
         (b"", ": is empty"),
-        (b"./a", './a: holds a "." component'),
-        (b"a\0b", r"'a\x00b': holds a control character"),
-        (b"a\\b", "a\\b: holds a backslash"),
-        (b"a//b", 'a//b: holds an empty component ("//")'),
+        (b"./a", './a: contains a "." component'),
+        (b"a\0b", r"'a\x00b': contains a control character"),
+        (b"a\\b", "a\\b: contains a backslash"),
+        (b"a//b", 'a//b: contains an empty component ("//")'),
         (b"demo/a/", "demo/a/: ends in a slash"),
     ],
 )
@@ -241,15 +241,15 @@ def test_a_header_that_is_spelt_otherwise_is_refused(field: slice, value: bytes)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        (slice(124, 136), b"-0000000003\0", "holds a number that is none"),
-        (slice(136, 148), b"-0000000001\0", "holds a number that is none"),
-        (slice(136, 148), b"07033241600 ", "holds a number that is none"),
-        (slice(100, 108), b"-000644\0", "holds a number that is none"),
-        (slice(100, 108), b"+000644\0", "holds a number that is none"),
-        (slice(100, 108), b"00_0644\0", "holds a number that is none"),
-        (slice(124, 136), b"\x80" + bytes(10) + b"\x03", "holds a number that is none"),
+        (slice(124, 136), b"-0000000003\0", "contains an invalid number"),
+        (slice(136, 148), b"-0000000001\0", "contains an invalid number"),
+        (slice(136, 148), b"07033241600 ", "contains an invalid number"),
+        (slice(100, 108), b"-000644\0", "contains an invalid number"),
+        (slice(100, 108), b"+000644\0", "contains an invalid number"),
+        (slice(100, 108), b"00_0644\0", "contains an invalid number"),
+        (slice(124, 136), b"\x80" + bytes(10) + b"\x03", "contains an invalid number"),
         (slice(265, 270), b"gr\xc3\xb6\xc3", "its header is damaged, or another tool's"),
-        (slice(157, 158), b"x", "holds what its type cannot hold"),
+        (slice(157, 158), b"x", "has a size or a link that its type cannot have"),
         (slice(156, 157), b"5", "is a directory without a slash"),
     ],
 )
@@ -260,7 +260,7 @@ def test_a_field_that_makes_no_sense_is_refused(field: slice, value: bytes, mess
 def test_a_directory_has_no_content() -> None:
     spelling = header(Member("demo/d/", "dir", 0o755, "root", "root"))
     assert fault(changed(slice(124, 136), b"00000000003\0", of=spelling)) == (
-        "demo/d/: holds what its type cannot hold"
+        "demo/d/: has a size or a link that its type cannot have"
     )
 
 

@@ -149,7 +149,7 @@ def test_a_manifest_that_is_not_where_it_should_be_is_refused(findings: Refuse) 
     )
     data = other + GOOD + bytes(padding(len(GOOD)))
     assert findings(packed([data, END])) == [
-        f"{NAME}: .provisioning/manifest.json: does not lie in the archive as it should"
+        f"{NAME}: .provisioning/manifest.json: is not where it should be in the archive"
     ]
 
 

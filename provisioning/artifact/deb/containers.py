@@ -62,7 +62,7 @@ class Archive:
         self._stream = stream
         self._member: ArMember | None = None
         if self._read(len(MAGIC)) != MAGIC:
-            raise ArtifactError("is no Debian package: it does not begin like one")
+            raise ArtifactError("is not a Debian package")
         if self.member({VERSION: VERSION})[1].readall() != FORMAT:
             raise ArtifactError(f"{VERSION}: is not {FORMAT.decode().strip()}")
 
@@ -78,7 +78,7 @@ class Archive:
             if found == ar_header(name, size):
                 self._member = ArMember(self._stream, size)
                 return key, self._member
-        raise ArtifactError(f"where {' or '.join(names.values())} should be, is none")
+        raise ArtifactError(f"has no {' or '.join(names.values())} where it should be")
 
     def end(self) -> None:
         """Check that nothing follows."""

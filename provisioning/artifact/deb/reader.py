@@ -223,7 +223,7 @@ def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
         spelling = Gnu(parsed.package.prefix, by_content=by_content)
         if spelling.preamble(data) == found and stream.read(len(fill)) == fill:
             return data, parsed, spelling
-    raise ArtifactError(f"{MANIFEST}: does not lie in the data as it should")
+    raise ArtifactError(f"{MANIFEST}: is not where it should be in the data")
 
 
 def _size_of_manifest(block: bytes) -> int:

@@ -115,7 +115,7 @@ def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
         yield _parse_row(line, number, where)
         number, line = number + 1, lines.readline(_LONGEST_LINE)
     if line != _LAST or lines.read(1):
-        raise ArtifactError(f"{where}: line {number}: is not the end of the file, as it should be")
+        raise ArtifactError(f"{where}: line {number}: should be the end of the file")
 
 
 def _several(lines: io.BytesIO) -> list[str]:
@@ -146,7 +146,7 @@ def _parse_row(line: bytes, number: int, where: str) -> Row:
 
 def _demand_spelling(text: str, line: bytes) -> None:
     if text.encode(errors="replace") != line:  # guard: canonical-line
-        raise ValueError("is not spelt as this tool spells it; was it edited?")
+        raise ValueError("is not as this tool writes it; was it edited?")
 
 
 def _text(line: bytes) -> str:

@@ -36,16 +36,16 @@ _SOUND = bytes({*range(0x20, 0x7F), ord("\n")} - {ord("\\")})
 _SPELLINGS = (
     (r"^\Z", "is empty"),  # guard: empty-path
     (r"[\ud800-\udfff]", "is not UTF-8"),  # guard: surrogate-in-a-path
-    (r"[\x00-\x1f\x7f-\x9f]", "holds a control character"),  # guard: control-character-in-a-path
-    (f"[{NO_CHARACTERS}]", "holds what is no character of Unicode"),
-    (r"\\", "holds a backslash"),  # guard: backslash-in-a-path
+    (r"[\x00-\x1f\x7f-\x9f]", "contains a control character"),  # guard: control-character-in-a-path
+    (f"[{NO_CHARACTERS}]", "contains what is not a Unicode character"),
+    (r"\\", "contains a backslash"),  # guard: backslash-in-a-path
     (r"^/", "is absolute; paths are relative to the package"),  # guard: absolute-path
 )
 _IN_PATHS = ("//", "/./", "/../")
 _COMPONENTS = (
     (r"(?:^|/)\.\.(?:/|\Z)", "leaves the package (..)"),  # guard: path-with-dots
-    (r"(?:^|/)\.(?:/|\Z)", 'holds a "." component'),  # guard: path-with-a-dot
-    (r"//", 'holds an empty component ("//")'),
+    (r"(?:^|/)\.(?:/|\Z)", 'contains a "." component'),  # guard: path-with-a-dot
+    (r"//", 'contains an empty component ("//")'),
     (r"/\Z", "ends in a slash"),
 )
 
@@ -126,7 +126,7 @@ def _length_fault(path: str) -> str | None:
     if len(path.encode()) > _LONGEST_PATH:  # guard: longest-path
         return f"is longer than {_LONGEST_PATH} bytes"
     if max(map(len, path.encode().split(b"/"))) > _LONGEST_NAME:  # guard: longest-name
-        return f"holds a name longer than {_LONGEST_NAME} bytes"
+        return f"contains a name longer than {_LONGEST_NAME} bytes"
     return None
 
 

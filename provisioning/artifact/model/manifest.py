@@ -188,7 +188,7 @@ def line(entry: Entry) -> str:
 def _package(head: canonical.Row, where: str) -> Package:
     fields = head.pop("package", None)
     if head or type(fields) is not dict:
-        raise ArtifactError(f"{where}: line 1: does not hold exactly what a package is")
+        raise ArtifactError(f"{where}: line 1: does not have exactly the fields of a package")
     try:
         return package.parse(fields)
     except ValueError as error:
@@ -217,7 +217,7 @@ def _sound(row: canonical.Row, where: str) -> Entry:
 def _entry(row: canonical.Row) -> Entry:
     conffile = row.pop("conffile", None)
     if {key: type(value) for key, value in row.items()} != _KEYS.get(str(row.get("type"))):
-        raise ValueError("does not hold exactly what an entry of its type holds")
+        raise ValueError("does not have exactly the fields of its type")
     if conffile is not None and (conffile is not True or row["type"] != FILE):
         raise ValueError("conffile may only be true, and of a file")
     mode = row.pop("mode", "0777")

@@ -125,7 +125,7 @@ def plain(package: Package) -> dict[str, Any]:
 def parse(fields: dict[str, Any]) -> Package:
     """The package that `plain` would encode so. Raises ValueError with the reason."""
     if {*fields, "debian_files"} != {*Package._fields}:
-        raise ValueError("does not hold exactly what a package is")
+        raise ValueError("does not have exactly the fields of a package")
     for key in sorted(_TEXTS):
         _demand(type(fields[key]) is str, f"package.{key} is not text")
     named = {key: _named(key, fields[key]) for key in _NAMED}
@@ -153,7 +153,7 @@ def _part(key: str, name: str, fields: Any) -> Any:
     kind, where = _NAMED[key], f"package.{key}.{shown(name)}"
     _demand(type(fields) is dict, f"{where} is not a map")
     keys = {*kind._fields} - {"name"}
-    _demand({*fields} == keys, f"{where} does not hold exactly what it should")
+    _demand({*fields} == keys, f"{where} does not have exactly the fields it should")
     values = {"name": name, **fields}
     if kind is Service:
         values["environment"] = _environment(values["environment"], where)
@@ -197,7 +197,7 @@ def _health(values: Any, where: str) -> Health | None:
     if values is None:
         return None
     keys = type(values) is dict and {*values}
-    _demand(keys == {*Health._fields}, f"{where}.health does not hold exactly what it should")
+    _demand(keys == {*Health._fields}, f"{where}.health does not have exactly the fields it should")
     health = Health(**values)
     _demand(health.check in CHECKS, f"{where}.health: {shown(str(health.check))} is no check")
     _demand(_is_line(health.what), f"{where}.health: what is not one line of text")

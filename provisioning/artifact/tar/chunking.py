@@ -167,7 +167,7 @@ def parse(data: bytes, where: str) -> Index:
 
 def _checked(row: canonical.Row, types: dict[str, type], where: str) -> canonical.Row:
     if {key: type(value) for key, value in row.items()} != types:
-        raise ArtifactError(f"{where}: does not hold exactly what an index holds")
+        raise ArtifactError(f"{where}: does not have exactly the fields of an index")
     for key in types:
         if key.endswith("digest") and not _DIGEST.fullmatch(row[key]):
             raise ArtifactError(f"{where}: {key} is not a SHA-256 in hexadecimal")

@@ -295,4 +295,4 @@ def _find(file: FileIO, wanted: bytes, start: int) -> int:
         if found >= 0:
             return start + found
         start += len(block) - len(wanted) + 1
-    raise ArtifactError("has chunks elsewhere than its manifest has them")
+    raise ArtifactError("its chunks are not where its manifest says")

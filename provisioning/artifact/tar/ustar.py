@@ -238,7 +238,7 @@ def _read_member(stream: Readable, block: bytes) -> Member:
         spelling += records + bytes(padding(len(records))) + block
     if block[_FLAG] not in _NAMES:
         kind = _FOREIGN.get(block[_FLAG], "of an unknown type")
-        raise ArtifactError(f"{_label(block)}: is {kind}; no package holds such")
+        raise ArtifactError(f"{_label(block)}: is {kind}, which no package contains")
     try:
         member = _parse(block, records)
     except ValueError:  # a number or a text that is none
@@ -304,9 +304,9 @@ def _fault(member: Member, spelling: bytes) -> str | None:
         return fault
     # guard: negative-field
     if min(member.size, member.mode, member.mtime) < 0 or member.size >> _SIZE_BITS:
-        return "holds a number that is none"
+        return "contains an invalid number"
     if (member.size and member.type != FILE) or (member.link and member.type != LINK):
-        return "holds what its type cannot hold"
+        return "has a size or a link that its type cannot have"
     # One comparison for all that was not looked at: checksum, magic, zeros, and records that are
     # unknown, not needed, out of order or there twice.
     # Older versions told a large size in its record alone.

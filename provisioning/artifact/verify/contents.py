@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
 """The names of the first members, below the top directory."""
 NO_MANIFEST = "does not begin with a manifest: this tool did not make it"
-STRANGE_MANIFEST = f"{MANIFEST}: does not lie in the archive as it should"
+STRANGE_MANIFEST = f"{MANIFEST}: is not where it should be in the archive"
 
 
 class Finding(NamedTuple):

@@ -194,7 +194,7 @@ class ZipReader:
         start = self._source.offset - len(self._mark)
         if self._mark != CENTRAL:
             # guard: between-zip-members
-            raise ArtifactError(f"is damaged at byte {start}: nothing of a zip begins there")
+            raise ArtifactError(f"is damaged at byte {start}: no zip header begins there")
         for entry, spelling in self._found:
             if self._mark != CENTRAL:
                 name = parse_central(spelling).name

@@ -107,7 +107,7 @@ def read_content(source: ZipStream, name: str, packed: Compressed, size: int) ->
         crc = zlib.crc32(block, crc)
         yield block
     if (made, crc) != (size, packed.crc):  # guard: crc-of-a-zip-member
-        raise ArtifactError(f"{shown(name)}: is damaged: its size or its CRC is another")
+        raise ArtifactError(f"{shown(name)}: is damaged: wrong size or CRC")
 
 
 def pass_over(source: ZipStream, found: Local) -> None:

@@ -234,19 +234,19 @@ def test_a_member_before_the_others_is_refused(findings: Refuse) -> None:
     whole = deb().replace(
         containers.MAGIC, containers.MAGIC + containers.ar_header("_extra", 2) + b"hi", 1
     )
-    assert findings(whole) == [f"{NAME}: where debian-binary should be, is none"]
+    assert findings(whole) == [f"{NAME}: has no debian-binary where it should be"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (b"!<arch>\n", b"!<thin>\n", "is no Debian package: it does not begin like one"),
+        (b"!<arch>\n", b"!<thin>\n", "is not a Debian package"),
         (b"2.0\n", b"2.1\n", "debian-binary: is not 2.0"),
-        (b"debian-binary ", b"debian-binary/", "where debian-binary should be, is none"),
-        (b"946684800", b"946684801", "where debian-binary should be, is none"),
-        (b"100644  4 ", b"100644  +4", "where debian-binary should be, is none"),
-        (b"100644  4 ", b"100644  04", "where debian-binary should be, is none"),
-        (b"control.tar.gz  ", b"control.tar     ", "where control.tar.gz should be, is none"),
+        (b"debian-binary ", b"debian-binary/", "has no debian-binary where it should be"),
+        (b"946684800", b"946684801", "has no debian-binary where it should be"),
+        (b"100644  4 ", b"100644  +4", "has no debian-binary where it should be"),
+        (b"100644  4 ", b"100644  04", "has no debian-binary where it should be"),
+        (b"control.tar.gz  ", b"control.tar     ", "has no control.tar.gz where it should be"),
     ],
 )
 def test_another_ar_is_refused(findings: Refuse, old: bytes, new: bytes, told: str) -> None:
@@ -259,7 +259,7 @@ def test_another_codec_than_the_name_of_the_data_says_is_refused(findings: Refus
     ]
     named = deb().replace(b"data.tar.gz ", b"data.tar.bz2", 1)
     assert findings(named) == [
-        f"{NAME}: where data.tar.gz or data.tar.xz or data.tar.zst should be, is none"
+        f"{NAME}: has no data.tar.gz or data.tar.xz or data.tar.zst where it should be"
     ]
 
 
@@ -285,7 +285,7 @@ def test_one_stream_is_read_and_a_second_one_refused(findings: Refuse, codec: st
     assert findings(wrapped(press(data), codec=codec)) == []
     first = press(data[:1024])
     assert findings(wrapped(first + press(data[1024:]), codec=codec)) == [
-        f"{NAME}: is damaged in the chunk at byte {len(first)}: there should be one alone"
+        f"{NAME}: is damaged in the chunk at byte {len(first)}: there must be only one"
     ]
 
 
@@ -466,7 +466,7 @@ def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:
 def test_a_manifest_that_lies_elsewhere_is_refused(findings: Refuse) -> None:
     data = making.data_of().replace(b"./opt/greenhouse/", b"./opt/greenhaus//", 1)
     assert findings(deb(data)) == [
-        f"{NAME}: .provisioning/manifest.json: does not lie in the data as it should"
+        f"{NAME}: .provisioning/manifest.json: is not where it should be in the data"
     ]
 
 

@@ -50,8 +50,8 @@ OUT = {
         "leaves the package (..)",
     ),
     "to nothing": ([link(TOP + "l", "")], "l", "is empty"),
-    "with a NUL": ([link(TOP + "l", "a\0b")], "l", "holds a control character"),
-    "with backslashes": ([link(TOP + "l", "..\\..\\outside")], "l", "holds a backslash"),
+    "with a NUL": ([link(TOP + "l", "a\0b")], "l", "contains a control character"),
+    "with backslashes": ([link(TOP + "l", "..\\..\\outside")], "l", "contains a backslash"),
 }
 
 
@@ -119,7 +119,7 @@ def test_hard_links_are_refused(refuse: Refuse, outside: Path, format: str, targ
     before = [Thing(TOP + "a", content=b"x")]
     if target.endswith("l"):
         before.append(link(TOP + "b", "../../outside/mine"))
-    told = "evil: is a hard link; no package holds such"
+    told = "evil: is a hard link, which no package contains"
     refuse(format, MAKERS[format](data, [*before, hard]), told)
 
 

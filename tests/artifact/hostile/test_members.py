@@ -65,16 +65,19 @@ def test_members_that_are_not_those_of_the_manifest_are_refused(
 MANIFESTS = {
     "no JSON": (b"{", "line 1: is not JSON in UTF-8"),
     "nothing": (b"", "line 1: is not JSON in UTF-8"),
-    "other spaces": (DATA.replace(b'"entries":[', b'"entries": ['), "line 1: is not spelt as"),
+    "other spaces": (DATA.replace(b'"entries":[', b'"entries": ['), "line 1: is not as this tool"),
     "a line less": (DATA[: DATA.rindex(b",\n")] + b"\n]}\n", "evil: is not in the manifest"),
     "cut off": (DATA[:-5], "is not "),
-    "a key more": (DATA.replace(b'"file"}', b'"file","x":1}', 1), "a: does not hold exactly"),
+    "a key more": (DATA.replace(b'"file"}', b'"file","x":1}', 1), "a: does not have exactly"),
     "lines exchanged": (
         b"".join((DATA.splitlines(keepends=True)[at]) for at in (0, 2, 1, 3, 4, 5)),
         "a: duplicate or unsorted path",
     ),
     "another version": (DATA.replace(b"manifest/1", b"manifest/2"), "update the tool"),
-    "another name": (DATA.replace(b'"name":"greenhouse"', b'"name":"house"'), "does not lie in"),
+    "another name": (
+        DATA.replace(b'"name":"greenhouse"', b'"name":"house"'),
+        "is not where it should be",
+    ),
     "a name that climbs": (DATA.replace(b'"greenhouse"', b'"../greenhouse"'), "is no name"),
     "another mode": (DATA.replace(b'"0644"', b'"0600"'), "mode 0644, the manifest says 0600"),
 }
@@ -148,7 +151,7 @@ def test_bytes_between_members_are_refused(refuse: Refuse) -> None:
     members, body, listed = zip_parts()
     at = len(zip_making.members_of(members[:4]))
     hidden = zip_making.local(zip_making.part(TOP + "hidden", b"x")) + b"x"
-    damaged = f"is damaged at byte {at}: nothing of a zip begins there"
+    damaged = f"is damaged at byte {at}: no zip header begins there"
     for hole, told in ((b"hole", damaged), (hidden, "hidden: is not in the manifest")):
         holed = body[:at] + hole + body[at:]
         offsets = [len(zip_making.members_of(members[:n])) for n in range(len(members))]
@@ -157,7 +160,7 @@ def test_bytes_between_members_are_refused(refuse: Refuse) -> None:
         end = zip_making.end(len(members), len(listing), len(holed))
         refuse("zip", holed + listing + end, told)
     end = zip_making.end(len(members), len(listed), len(body) + 4)
-    told = f"is damaged at byte {len(body)}: nothing of a zip begins there"
+    told = f"is damaged at byte {len(body)}: no zip header begins there"
     refuse("zip", body + b"hole" + listed + end, told)
 
 

@@ -169,7 +169,7 @@ def test_a_size_that_leads_back_is_refused(refuse: Refuse, format: str) -> None:
     header = raw_tar.header(f"{TOP}evil".encode(), size=raw_tar.base256(-512))
     before = b"".join(map(tar_member, preamble(NOTHING)))
     data = pressed(format, before, header + raw_tar.END)
-    refuse(format, data, "evil: holds a number that is none")
+    refuse(format, data, "evil: contains an invalid number")
 
 
 @pytest.mark.parametrize("format", CODECS)

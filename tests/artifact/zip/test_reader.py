@@ -271,7 +271,7 @@ def test_what_is_around_the_members_is_refused(told: Told) -> None:
     assert told(b"x" + data) == [begun]
     body = members_of(parts())
     gap = body + b"gap!" + data[len(body) :]
-    assert told(gap) == [f"{NAME}: is damaged at byte {len(body)}: nothing of a zip begins there"]
+    assert told(gap) == [f"{NAME}: is damaged at byte {len(body)}: no zip header begins there"]
     assert told(data[:-22] + end(10, len(data) - 22 - len(body), len(body), b"comment")) == [ended]
     assert told(data[:-22] + end(9, len(data) - 22 - len(body), len(body))) == [ended]
 
@@ -324,7 +324,7 @@ def test_a_preamble_that_is_spelt_otherwise_is_refused(
 ) -> None:
     made = parts()
     made[at] = made[at]._replace(**changes)  # type: ignore[arg-type]
-    where = f"{NAME}: .provisioning/manifest.json: does not lie in the archive as it should"
+    where = f"{NAME}: .provisioning/manifest.json: is not where it should be in the archive"
     assert told(zipped(made)) == [where]
 
 

@@ -187,9 +187,9 @@ def test_a_content_is_read_in_blocks_of_at_most_a_mib() -> None:
         (deflate(TEXT) + b"x", 5000, "is damaged: goes on after its end"),
         (FULL + b"x", len(BLOCK), "is damaged: goes on after its end"),
         (deflate(TEXT), 4999, "is damaged: unpacks to more than 4999 bytes"),
-        (deflate(TEXT), 5001, "is damaged: its size or its CRC is another"),
+        (deflate(TEXT), 5001, "is damaged: wrong size or CRC"),
         (b"\7" + deflate(TEXT), 5000, "is damaged: invalid block type"),
-        (deflate(b"T" + TEXT[1:]), 5000, "is damaged: its size or its CRC is another"),
+        (deflate(b"T" + TEXT[1:]), 5000, "is damaged: wrong size or CRC"),
     ],
 )
 def test_a_content_that_is_damaged_is_refused(data: bytes, size: int, reason: str) -> None:
@@ -198,7 +198,7 @@ def test_a_content_that_is_damaged_is_refused(data: bytes, size: int, reason: st
 
 def test_a_stored_content_that_is_damaged_is_refused() -> None:
     assert fault(TEXT[:-1], Compressed(0, CRC, 5000), 5000) == "demo/a: is cut off"
-    message = "demo/a: is damaged: its size or its CRC is another"
+    message = "demo/a: is damaged: wrong size or CRC"
     assert fault(TEXT[:-1] + b"x", Compressed(0, CRC, 5000), 5000) == message
 
 
