@@ -12,7 +12,7 @@ from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.ustar import END, Member, header, padding
-from provisioning.artifact.verify.verify import Verdict, verify
+from provisioning.artifact.verify.verify import VerifyResult, verify
 from tests.conftest import soon
 
 from .making import (
@@ -49,7 +49,7 @@ def with_item(path: str, item: Item) -> bytes:
 
 def test_a_sound_archive_is_verified(findings: Refuse, tmp_path: Path) -> None:
     assert findings(holding(ITEMS)) == []
-    assert verify(tmp_path / NAME) == Verdict(NAME, manifest.parse(GOOD, "m"), ())
+    assert verify(tmp_path / NAME) == VerifyResult(NAME, manifest.parse(GOOD, "m"), ())
 
 
 def test_it_does_not_matter_how_the_archive_is_cut(findings: Refuse) -> None:

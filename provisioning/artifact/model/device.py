@@ -1,4 +1,4 @@
-"""Knows what the machine says of itself: the values in etc/device.env, and what they must be.
+"""Checks the values of a device: the file etc/device.env, and what a package requires of it.
 
 The file is one that systemd reads as an EnvironmentFile= (systemd.exec(5)). Of what it would take,
 only what has one meaning to anybody is taken here.

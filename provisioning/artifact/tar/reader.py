@@ -167,7 +167,7 @@ def _proved(index: Index, found: str, reading: TarReader) -> Index:
     )
 
 
-class _ChunkRun(NamedTuple):
+class _ProofRun(NamedTuple):
     """Consecutive chunks of whole members: one, or those of a large file."""
 
     chunks: tuple[Chunk, ...]
@@ -235,7 +235,7 @@ class _ChunkProof:
         return filesystem.of_bytes(content) == entry.digest
 
 
-def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_ChunkRun]:
+def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_ProofRun]:
     before, after = ustar.header(archive.preamble(b"", name)[0]), b""
     lengths = map(archive.Posix(name).length, entries)
     starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of ustar.END
@@ -250,7 +250,7 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
             stop, after = len(entries), ustar.END
         elif stop == len(starts) or starts[stop] != end:
             continue
-        yield _ChunkRun(tuple(held), tuple(entries[first:stop]), before, after)
+        yield _ProofRun(tuple(held), tuple(entries[first:stop]), before, after)
         first, held, before = stop, [], b""
     if held or not after:
         raise ArtifactError("its chunks do not end where members do")

@@ -44,7 +44,7 @@ _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
 
 
-class Verdict(NamedTuple):
+class VerifyResult(NamedTuple):
     """The result of verifying one artifact: it is good if there are no findings."""
 
     artifact: str  # its name
@@ -53,7 +53,7 @@ class Verdict(NamedTuple):
     byte_code: tuple[str, ...] = ()
     """What Python has left beside its sources in an unpacked package: no findings."""
 
-    def strict(self) -> Verdict:
+    def strict(self) -> VerifyResult:
         """The same, with byte code among the findings."""
         return self._replace(
             findings=tuple(sorted((*self.findings, *as_findings(self.byte_code)))), byte_code=()
@@ -65,7 +65,7 @@ def as_findings(byte_code: Iterable[str]) -> Iterator[Finding]:
     return (Finding(path, "is byte code, which the manifest does not list") for path in byte_code)
 
 
-def verify(path: Path, *, complete: bool = False) -> Verdict:
+def verify(path: Path, *, complete: bool = False) -> VerifyResult:
     """Verify an artifact: a file, or the directory of a package, as `tar` unpacks it.
 
     It is read to its last byte, and all that is in it is compared with the manifest inside, and
@@ -73,10 +73,10 @@ def verify(path: Path, *, complete: bool = False) -> Verdict:
     """
     with Verification(path, complete=complete) as verification:
         findings = tuple(verification.read())
-        return Verdict(path.name, verification.manifest, findings, verification.byte_code)
+        return VerifyResult(path.name, verification.manifest, findings, verification.byte_code)
 
 
-def verify_release(directory: Path) -> tuple[Verdict, ...]:
+def verify_release(directory: Path) -> tuple[VerifyResult, ...]:
     """Verify all artifacts of a release, which must have all of its sidecars."""
     try:
         found = artifacts(directory)
@@ -85,7 +85,7 @@ def verify_release(directory: Path) -> tuple[Verdict, ...]:
     else:
         message = "holds no artifact"
     if not found:
-        return (Verdict(directory.name, None, (Finding(directory.name, message),)),)
+        return (VerifyResult(directory.name, None, (Finding(directory.name, message),)),)
     return tuple(verify(each, complete=True) for each in found)
 
 

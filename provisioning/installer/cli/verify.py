@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.release import is_tree
-from provisioning.artifact.verify.verify import Verdict, verify, verify_release
+from provisioning.artifact.verify.verify import VerifyResult, verify, verify_release
 from provisioning.errors import TargetError
 from provisioning.installer.cli.arguments import (
     DIFFERS,
@@ -57,7 +57,7 @@ def _verify(options: Namespace, console: Console) -> Answer:
     absent = [word for word, place in known if not place and not os.path.exists(word)]
     if absent:
         raise TargetError("\n".join(f"{shown(word)}: no such file or package" for word in absent))
-    reports = list[Verdict]()
+    reports = list[VerifyResult]()
     for word, place in known:
         path = Path(word)
         if place:
@@ -86,7 +86,7 @@ def _installed(root: Path, word: str) -> Place | None:
     return None
 
 
-def _answer(reports: list[Verdict], options: Namespace, console: Console) -> Answer:
+def _answer(reports: list[VerifyResult], options: Namespace, console: Console) -> Answer:
     if options.strict:
         reports = [one.strict() for one in reports]
     for one in reports:
@@ -108,7 +108,7 @@ def _answer(reports: list[Verdict], options: Namespace, console: Console) -> Ans
     return Answer(code, {"artifacts": [_document(one) for one in reports]})
 
 
-def _document(one: Verdict) -> dict[str, object]:
+def _document(one: VerifyResult) -> dict[str, object]:
     return {
         "artifact": one.artifact,
         "entries": len(one.manifest.entries) if one.manifest else None,

@@ -10,7 +10,7 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES, installed
 from provisioning.artifact.verify import tree
 from provisioning.artifact.verify.contents import Finding
-from provisioning.artifact.verify.verify import Verdict
+from provisioning.artifact.verify.verify import VerifyResult
 from provisioning.errors import RefusedError, TargetError
 from provisioning.installer.ops import journal
 from provisioning.installer.store import owners, releases
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioning.installer.store.releases import Release
 
 
-def inspect(root: Path, prefix: str) -> Verdict:
+def inspect(root: Path, prefix: str) -> VerifyResult:
     """Hold the current release of a package, and what lies beside it, against its manifest.
 
     A configuration file may be edited, or deleted. What cannot be read is a finding.
@@ -37,18 +37,18 @@ def inspect(root: Path, prefix: str) -> Verdict:
         with opened(root, prefix) as home:
             current = releases.at(home, CURRENT)
             if not current:
-                return Verdict(prefix, None, (Finding(prefix, "nothing is installed"),))
+                return VerifyResult(prefix, None, (Finding(prefix, "nothing is installed"),))
             release = releases.read(home, current)
             package = release.package
             found = _compare(home, release)
-            return Verdict(
+            return VerifyResult(
                 f"{package.name} {package.version}",
                 release.manifest,
                 (*found.findings, *_beside(home, release)),
                 found.byte_code,
             )
     except RefusedError as error:
-        return Verdict(prefix, None, (Finding(*str(error).split(": ", 1)),))
+        return VerifyResult(prefix, None, (Finding(*str(error).split(": ", 1)),))
 
 
 def _compare(home: Home, release: Release) -> Comparison:

@@ -15,7 +15,7 @@ from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import MANIFEST
 from provisioning.artifact.tar.archive import mtime_of_content
 from provisioning.artifact.verify.tree import compare
-from provisioning.artifact.verify.verify import Verdict, Verification, verify
+from provisioning.artifact.verify.verify import Verification, VerifyResult, verify
 from provisioning.artifact.zip.headers import clock
 from provisioning.artifact.zip.reader import ZipReader, prove
 from provisioning.errors import ArtifactError
@@ -91,7 +91,7 @@ def changed(path: str, **changes: object) -> list[Part]:
 
 def test_a_sound_zip_is_verified(told: Told, tmp_path: Path) -> None:
     assert told(zipped(parts())) == []
-    assert verify(tmp_path / NAME) == Verdict(NAME, manifest.parse(GOOD, "m"), ())
+    assert verify(tmp_path / NAME) == VerifyResult(NAME, manifest.parse(GOOD, "m"), ())
     with zipfile.ZipFile(tmp_path / NAME) as archive:  # made by hand, and right
         assert archive.testzip() is None
 

@@ -1,7 +1,8 @@
-"""Knows the shell text of what `switch` does: the same in every package, after what is named there.
+"""The shell code that keeps edited configuration files when a Debian package is upgraded.
 
-dash, bash and busybox read it, and it calls nothing but what every Debian has (Essential: yes).
-Names are bytes to it: any but those of control characters, and of the backslash.
+It is the same in every package, after the names at its beginning. dash, bash and busybox run it,
+and it calls only programs that every Debian has (Essential: yes). Names are bytes to it: any but
+control characters and the backslash.
 """
 
 from __future__ import annotations

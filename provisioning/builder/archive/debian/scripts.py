@@ -1,6 +1,6 @@
-"""Knows how a Debian package gives setuid and setgid, which its data do not have.
+"""Makes the scripts of a Debian package: preinst, postinst, prerm and postrm.
 
-An administrator's dpkg-statoverride(1) comes first, as Debian Policy 10.9 has it.
+`_MADE_OF` at the end lists the parts of each script in the order in which they run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 
 
 def give(described: DebSource) -> Iterator[str]:
-    """Set them once the owner is there; without, tell so."""
+    """Set setuid and setgid, which the data member does not have, once the owner exists.
+
+    An administrator's dpkg-statoverride(1) comes first, as Debian Policy 10.9 has it.
+    """
     name, prefix = described.manifest.package.name, described.manifest.package.prefix
     found = [
         entry
@@ -101,9 +104,9 @@ was_stopped() {
 
 
 def refuse(described: DebSource) -> Iterator[str]:
-    """Refuse to come where a unit of that name is another's, before anything is changed.
+    """Refuse the installation if another's unit has the same name, before anything is changed.
 
-    What this package has brought may have been copied to `_COPIES`, or masked there.
+    The package's own unit may have been copied to `_COPIES`, or masked there.
     """
     package = described.manifest.package
     if names := " ".join(map(quote, unit_names(package))):
@@ -291,14 +294,14 @@ _CACHES = """\
 
 
 def note(described: DebSource) -> Iterator[str]:
-    """Note which data are there, before anything is unpacked or run that could make them."""
+    """Note which directories of data exist, before anything could make them."""
     manifest = described.manifest
     if _data(manifest):
         yield f"{_IS_OWN}{_NOTE}".format(**_names(manifest))
 
 
 def forget(described: DebSource) -> Iterator[str]:
-    """Forget what was noted for a version that did not come."""
+    """Forget what was noted for a version that was not installed."""
     manifest = described.manifest
     if _data(manifest):
         yield f"{_IS_OWN}{_FORGET}".format(**_names(manifest))
@@ -390,9 +393,9 @@ def _parts(name: str, described: DebSource) -> Iterator[str]:
 
 
 def _own_place(described: DebSource) -> Iterator[str]:
-    """Refuse to come where `provision` has installed: each would remove what is the other's.
+    """Refuse the installation where `provision` has installed: each would remove the other's files.
 
-    An installation of that kind asks the same of dpkg: see installer/store/releases.py.
+    `provision` does the same where dpkg has installed: see installer/store/releases.py.
     """
     package = described.manifest.package
     current, releases = (quote(f"{package.prefix}/{name}") for name in (CURRENT, RELEASES))
@@ -409,9 +412,9 @@ fi
 
 
 def _values(described: DebSource) -> Iterator[str]:
-    """Refuse to come where the machine lacks a value, before anything is changed.
+    """Refuse the installation if a device value is missing, before anything is changed.
 
-    It asks what an installation without dpkg asks, by the same text: see artifact/model/device.py.
+    This runs the same code as an installation without dpkg: see artifact/model/device.py.
     """
     package = described.manifest.package
     if package.device:
@@ -433,9 +436,9 @@ def _source() -> str:
 
 
 def _reach(described: DebSource) -> Iterator[str]:
-    """Refuse to come where somebody has closed the way to one who runs a service.
+    """Refuse the installation if a service's user cannot enter a directory above the package.
 
-    An installation without dpkg asks the same: see installer/services/lifecycle.py.
+    An installation without dpkg does the same: see installer/services/lifecycle.py.
     """
     package = described.manifest.package
     names = package.prefix[1:].split("/")
@@ -463,7 +466,7 @@ fi
 
 
 def _users(described: DebSource) -> Iterator[str]:
-    """Make users before there are files that may be theirs: dpkg looks owners up by name."""
+    """Create users before files are unpacked: dpkg looks owners up by name."""
     for name in users(described.manifest.package):
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
@@ -476,7 +479,7 @@ fi
 
 
 def _dropped_units(described: DebSource) -> Iterator[str]:
-    """Stop and forget what an older version ran and this one does not have any more."""
+    """Stop and forget units of an older version that this one does not have."""
     package = described.manifest.package
     if has_systemd(package):
         kept = [f"            {quote(name)}) ;;\n" for name in unit_names(package)]
@@ -562,9 +565,9 @@ fi
 
 
 def _left_byte_code(described: DebSource) -> Iterator[str]:
-    """Remove what Python has left beside files that go, or are replaced: dpkg knows of none.
+    """Remove byte code of files that are removed or replaced: dpkg does not know it.
 
-    A package that brings byte code itself has to look after it.
+    A package that contains byte code must remove it itself.
     """
     package, entries = described.manifest
     if has_sources(entries) and not Beside(entries).brings_its_own:
@@ -572,7 +575,7 @@ def _left_byte_code(described: DebSource) -> Iterator[str]:
 
 
 def _emptied_caches(described: DebSource) -> Iterator[str]:
-    """Have no byte code of another version where services keep theirs."""
+    """Remove byte code of another version from the caches of services."""
     yield from _without_caches(described, _CONFIGURED)
 
 
