@@ -12,7 +12,7 @@ SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
 KINDS = "installer/test_conffile_kinds.py::"
 REMOVED = "ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE"
 SWITCH = "builder/archive/debian/conffiles.py"
-DEB = "artifact/deb/test_switch.py::"
+DEB = "builder/debian/test_switch.py::"
 ACTION = "action = INSTALL if live.digest == old.digest else _beside(live, new)"
 
 

@@ -91,14 +91,14 @@ LEAVING = Group(
                     "builder/archive/debian/scripts.py",
                     'elif [ ! -L "$path" ] && mountpoint -q "$path"; then',
                     "elif false; then",
-                    "artifact/deb/test_script.py::"
+                    "builder/debian/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log]",
                 ),
                 Text(
                     "builder/archive/debian/scripts.py",
                     'rm -rf --one-file-system "$path"',
                     'rm -rf "$path"',
-                    "artifact/deb/test_script.py::"
+                    "builder/debian/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log/usb]",
                 ),
                 Guard(
@@ -180,7 +180,7 @@ LEAVING = Group(
                 Guard(
                     "place-of-provision",
                     gone.at("value.elts.0"),
-                    "artifact/deb/test_script.py::"
+                    "builder/debian/test_script.py::"
                     "test_a_package_does_not_come_where_provision_has_installed[dash]",
                 ),
             ),
@@ -212,21 +212,21 @@ LEAVING = Group(
                     "builder/archive/debian/scripts.py",
                     'if [ -d "$path" ] && ! is_own "$path"; then',
                     "if false; then",
-                    "artifact/deb/test_purge.py::"
+                    "builder/debian/test_purge.py::"
                     "test_what_was_there_before_is_there_afterwards[dash]",
                 ),
                 Text(
                     "builder/archive/debian/scripts.py",
                     '        find "$1" -name __pycache__ -prune -o ! -type d -print\n',
                     "",
-                    "artifact/deb/test_purge.py::"
+                    "builder/debian/test_purge.py::"
                     "test_a_version_that_comes_to_data_of_others_leaves_them[dash-files]",
                 ),
                 Text(
                     "builder/archive/debian/scripts.py",
                     "    mv -T {found}-new {found}\n",
                     "    rm {found}-new\n",
-                    "artifact/deb/test_purge.py::"
+                    "builder/debian/test_purge.py::"
                     "test_an_installation_that_failed_has_noted_nothing[dash]",
                 ),
             ),

@@ -28,7 +28,7 @@ RUNNING = Group(
                     "builder/archive/debian/scripts.py",
                     'if [ -d "$way" ] && ! may_enter "$user" "$way"; then',
                     "if false; then",
-                    "artifact/deb/test_user.py::"
+                    "builder/debian/test_user.py::"
                     "test_a_prefix_that_is_closed_to_who_runs_a_service_is_told",
                 ),
             ),
@@ -176,7 +176,7 @@ RUNNING = Group(
                     "builder/archive/debian/scripts.py",
                     'path=$(alias_in "$place" "$unit")',
                     "path=",
-                    "artifact/deb/test_known.py::"
+                    "builder/debian/test_known.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_refused",
                 ),
             ),
@@ -423,13 +423,13 @@ RUNNING = Group(
                 Guard(
                     "deb-byte-code-of-a-hook",
                     gone,
-                    "artifact/deb/test_script.py::test_byte_code_of_a_hook_goes_with_it",
+                    "builder/debian/test_script.py::test_byte_code_of_a_hook_goes_with_it",
                 ),
                 Text(
                     "builder/archive/debian/scripts.py",
                     "| xargs -0 -r rm -f || true",
                     "| cat >/dev/null",
-                    "artifact/deb/test_script.py::"
+                    "builder/debian/test_script.py::"
                     "test_what_python_left_goes_with_what_it_was_made_of",
                 ),
                 Guard(

@@ -9,11 +9,11 @@ import pytest
 from provisioning.artifact.deb import places
 from provisioning.errors import ArtifactError
 from tests.artifact.making import directory, file, link
+from tests.builder.debian.test_switch import EVERYWHERE, INI, held, package, seen
 from tests.installer.making import conf
 from tests.machines.copied import copied
 
 from .making import spelt
-from .test_switch import EVERYWHERE, INI, held, package, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

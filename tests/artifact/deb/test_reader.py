@@ -23,8 +23,8 @@ from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.errors import ArtifactError
 from tests.artifact.deb import making
 from tests.artifact.deb.making import DESCRIBED, NAME, SPELLING, deb, wrapped
-from tests.artifact.deb.test_script import FULL
 from tests.artifact.making import ITEMS, PACKAGE, Item, directory, file, gzip, link
+from tests.builder.debian.test_script import FULL
 
 if TYPE_CHECKING:
     from pathlib import Path

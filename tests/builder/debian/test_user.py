@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.model.package import Service
+from tests.artifact.deb.making import spelt
 from tests.artifact.making import PACKAGE, directory, file
 from tests.machines.copied import copied
-
-from .making import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

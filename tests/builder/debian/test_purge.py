@@ -8,10 +8,9 @@ import pytest
 
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Hook
+from tests.artifact.deb.making import spelt
 from tests.artifact.making import PACKAGE, directory, file
 from tests.machines.copied import copied
-
-from .making import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

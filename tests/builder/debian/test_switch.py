@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.artifact.deb.making import spelt
 from tests.artifact.making import PACKAGE, directory, file, link
 from tests.cells import Cell, cells
 from tests.installer.making import conf
 from tests.machines.copied import copied
-
-from .making import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
