@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import platforms
 from .installing import FIRST, INSTALL, PLACES, TAR_AND_SYNC, TREE_OF_MANY, UPGRADE
 from .many import SPECS, SPECS_MANY, SPECS_ONE, TASKS_FRESH
 from .results import LARGE, MIDDLE, REAL, Results
@@ -52,6 +53,25 @@ def _on_disks(work: str, at_most: float, command: str) -> Iterator[Bar]:
     for at in PLACES:
         value = partial(Results.ratio, tree=at, work=INSTALL, ours=command, theirs=TAR_AND_SYNC)
         yield Bar(f"{work}, {at}", TAR_AND_SYNC, at_most, "", value)
+
+
+def _of_platforms() -> Iterator[Bar]:
+    one_file = platforms.command(platforms.CHANGED, 1)
+    for work, many, other, at_most in (
+        (platforms.VARIABLE, 10, one_file, 1.5),
+        (platforms.CHANGED, 10, one_file, 3),
+        (platforms.NO_OP, 40, platforms.command(platforms.NO_OP, 1), 2),
+    ):
+        ours = platforms.command(work, many)
+        value = partial(Results.ratio, tree=REAL, work=platforms.PLATFORMS, ours=ours, theirs=other)
+        yield Bar(ours, other, at_most, "", value)
+    one, forty = (platforms.command(platforms.COLD, each) for each in (1, 40))
+
+    def memory(got: Results) -> float:
+        peaks = [got.of(REAL, platforms.PLATFORMS, each).peak for each in (forty, one)]
+        return peaks[0] / peaks[1]
+
+    yield Bar(f"peak memory, {forty}", one, 2, "", memory)
 
 
 _COLD = "cold build, 36,487 files"
@@ -153,6 +173,7 @@ BARS = (
         "MB",
         lambda got: max(got.of(each, INSTALL, FIRST).peak for each in PLACES) / _MB,
     ),
+    *_of_platforms(),
     Bar(TASKS_FRESH, "", 1.5, "s", lambda got: got.of(SPECS, SPECS, TASKS_FRESH).wall),
     Bar(
         SPECS_MANY,

@@ -64,13 +64,13 @@ _ONE = f"1 spec for {_PLATFORMS} platforms"
 _TASKS = "from provisioning.plugin import tasks; list(tasks())"
 _SPECS_ALONE = """\
 from pathlib import Path
-from provisioning.builder import workspace
 from provisioning.builder.collect.file_state import Digests
+from provisioning.builder.workspace import paths
 from provisioning.builder.workspace.cache import Notes
 from provisioning.builder.plan.cache import Specs
 from provisioning.spec.resolve.inputs import Inputs
 
-digests, notes = Digests(workspace.digests("artifacts")), Notes(workspace.specs("artifacts"))
+digests, notes = Digests(paths.digests("artifacts")), Notes(paths.specs("artifacts"))
 assert not Specs(Inputs(Path()), digests, notes).known().fresh
 """
 

@@ -138,6 +138,10 @@ class Project:
         path.write_bytes(kept + b"\n# edit %d\n" % next(self._numbers))
         time.sleep(_A_MOMENT)
 
+    def settle(self) -> None:
+        """Wait until a stamp would show a further change."""
+        time.sleep(_A_MOMENT)
+
     def add(self) -> None:
         """Add a file."""
         number = next(self._numbers)

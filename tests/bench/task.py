@@ -10,7 +10,7 @@ from doit.action import CmdAction
 
 OPTIONS = {
     "trees": "some of 1000,10000,real,100000",
-    "only": "some of no-op,build,verify,xz,install,specs",
+    "only": "some of no-op,build,verify,xz,install,specs,platforms",
     "without": "programs to do without, and without what needs them",
     "cache": "where the wheel is kept; ~/.cache/doit-provisioning-bench",
     "scratch": "where all is made and packed; /dev/shm, where there is room",

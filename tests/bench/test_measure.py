@@ -68,7 +68,7 @@ def test_a_wheel_that_is_another_one_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_nothing_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only=build,nop"]) == 2
     told = capsys.readouterr().err
-    assert told == "bench: 'nop' is none of no-op, build, verify, xz, install, specs\n"
+    assert told == "bench: 'nop' is none of no-op, build, verify, xz, install, specs, platforms\n"
 
 
 def test_the_options_of_the_task_are_those_of_the_command_line() -> None:

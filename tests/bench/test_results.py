@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from . import installing, many, page
+from . import installing, many, page, platforms
 from .bars import BARS, verdicts
 from .measure import Run, Series, ratio, total
 from .plot import Panel, spread, svg
@@ -43,6 +43,7 @@ def everything() -> Results:
     for place in installing.PLACES:
         commands = (installing.TAR_AND_SYNC, *OURS[installing.INSTALL])
         by[place, installing.INSTALL] = {name: series(1.0) for name in commands}
+    by[REAL, platforms.PLATFORMS] = {name: series(1.0) for name in platforms.COMMANDS}
     return Results(by={**by, (many.SPECS, many.SPECS): {name: series(1.0) for name in OF_SPECS}})
 
 

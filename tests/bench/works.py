@@ -6,10 +6,11 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import installing, many
+from . import installing, many, platforms
 from .installing import INSTALL
 from .many import SPECS
 from .measure import alternate, run, total
+from .platforms import PLATFORMS
 from .project import TREE, Project
 from .results import REAL, Results
 from .rivals import EMPTY, NINJA, NINJA_AND_EMPTY, RIVALS
@@ -52,7 +53,7 @@ _COMMANDS: dict[str, Callable[[Project], dict[str, Command]]] = {
     },
 }
 _FORMATS = {XZ: "tar.xz"}
-WORKS = (*_COMMANDS, INSTALL, SPECS)
+WORKS = (*_COMMANDS, INSTALL, SPECS, PLATFORMS)
 OURS = {
     "no-op": {NO_OP: "doit"},
     "build": {
@@ -66,6 +67,7 @@ OURS = {
     XZ: {XZ_COLD: "cold", XZ_CHANGED: "changed"},
     INSTALL: installing.OURS,
     SPECS: many.OURS,
+    PLATFORMS: platforms.OURS,
 }
 """What is ours among the commands of each work, and the short names of ratios."""
 
@@ -124,6 +126,13 @@ def measure(plan: Plan, scratch: Path, disk: Path, say: Say) -> Results:
     if SPECS in plan.works:
         results[SPECS, SPECS] = many.measure(scratch / SPECS, plan.rounds, _telling(say, SPECS))
         shutil.rmtree(scratch / SPECS)
+    for tree in plan.trees if PLATFORMS in plan.works else ():
+        if tree.name == REAL:
+            told = _telling(say, PLATFORMS)
+            results[REAL, PLATFORMS] = platforms.measure(
+                tree, scratch / PLATFORMS, plan.rounds, told
+            )
+            shutil.rmtree(scratch / PLATFORMS)
     return Results(by=results)
 
 
