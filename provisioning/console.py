@@ -1,4 +1,4 @@
-"""Knows how text is spelt so that printing it does nothing to a terminal, and hides nothing."""
+"""Printing: what a terminal would obey is escaped; colours, closed streams, messages."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _BYTES = range(0xDC80, 0xDD00)  # what Python reads bytes as that are no UTF-8 (
 
 
 def printable(text: str, but: str = "") -> str:
-    r"""Spell by escapes what would not be seen, or as something else, and is not in `but`.
+    r"""Escape characters that are invisible or misleading, except those in `but`.
 
-    These are what a terminal obeys, what turns the direction of writing (U+202E), bytes that are no
-    UTF-8 (`\xe9`), and accents that Unicode would write in one character with what they belong to:
-    a name of macOS and one of Linux look alike where they are not.
+    These are control characters, changes of the direction of writing (U+202E), bytes that are not
+    UTF-8 (`\xe9`), and combining accents that Unicode would compose: two names that look alike, of
+    macOS and of Linux, need not be the same.
     """
     composed = _is_composed(text)
     if composed and text.isprintable():
@@ -41,7 +41,7 @@ def printable(text: str, but: str = "") -> str:
 def _is_composed(text: str) -> bool:
     if text.isascii():
         return True
-    # Imported here: a cost that a build with nothing to do does not owe.
+    # Imported here: a build with nothing to do need not load it.
     from unicodedata import is_normalized  # noqa: PLC0415
 
     return is_normalized("NFC", text)
@@ -58,7 +58,7 @@ def _spelt(text: str, but: str, *, composed: bool) -> Iterator[str]:
 
 
 def _stands(before: str, each: str) -> bool:
-    """Tell whether a character is one that would stay as it is, and where it is."""
+    """Whether a character stays as it is if the text is composed."""
     from unicodedata import combining, normalize  # noqa: PLC0415 - as above
 
     return not combining(each) and normalize("NFC", before + each).endswith(each)
@@ -82,37 +82,37 @@ def shows_colour(stream: TextIO | None) -> bool:
 
 
 def paint(text: str, style: str) -> str:
-    """Return one line of text in `style`, in the numbers of SGR as the constants above."""
+    """Return one line of text in a `style` such as the constants above."""
     return f"\x1b[{style}m{text}\x1b[0m" if text else ""
 
 
 def leave_plain(text: str, _style: str) -> str:
-    """Return `text` as it is: the `paint` of what is no terminal."""
+    """Return `text` as it is: the `paint` for what is not a terminal."""
     return text
 
 
-# By its number, how the stream is opened that stands in for a closed one: to write to standard
-# output fails then as it did, and is told; that nothing can be told has nobody to be told to.
+# How a stand-in for a closed stream is opened, by its number: writing to standard output still
+# fails, and is reported; a closed standard error swallows everything.
 _STAND_INS = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 
 
-# What turns the direction of writing, and would show a name, or a line of code, as another one.
+# These turn the direction of writing, and would show a name or a line of code as another one.
 _TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 class Lasting(io.TextIOWrapper):
-    """Text that may be written for ever; `fault` is why it could not, from then on."""
+    """A text stream whose faults stop nobody; `fault` is the first one."""
 
     fault: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write, as long as that can be done."""
+        """Write, unless there was a fault."""
         with self._lasting():
             super().write(text if text.isascii() else text.translate(_TURNS))
         return len(text)
 
     def flush(self) -> None:
-        """Write what waits to be written."""
+        """Flush, unless there was a fault."""
         with self._lasting():
             super().flush()
 
@@ -122,17 +122,17 @@ class Lasting(io.TextIOWrapper):
             yield
         except OSError as error:  # guard: reader-may-go
             self.fault = self.fault or error
-            # What waits would be tried again and again, at the end of the program, too.
+            # Python would try to write what is buffered again, at its end, too.
             with suppress(OSError), open(os.devnull, "wb") as nowhere:  # there may be no /dev
                 os.dup2(nowhere.fileno(), self.fileno())
 
 
 def lasting(number: int, like: TextIO | None = None) -> Lasting:
-    """Text for the file `number`, which writes as `like` does, and behind that."""
+    """Return a stream for the file `number` that encodes and buffers as `like` does."""
     if like:
         with suppress(OSError):
             like.flush()
-    with suppress(OSError):  # who shares a pipe with others may have made it so that nobody waits
+    with suppress(OSError):  # another user of the pipe may have made it non-blocking
         os.set_blocking(number, True)
     return Lasting(
         open(number, "wb", closefd=False),
@@ -144,7 +144,7 @@ def lasting(number: int, like: TextIO | None = None) -> Lasting:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Spell what cannot be encoded: a path may have other characters than the locale, or bytes."""
+    """Escape what cannot be encoded: a path may have other characters than the locale, or bytes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     spelt = printable(error.object[error.start : error.end])
@@ -156,10 +156,9 @@ codecs.register_error(_ESCAPE, _escape)
 
 
 def mend() -> None:
-    """See to it that standard streams are there, and that no fault of theirs stops the program.
+    """Open closed standard streams, and let no fault of a stream stop the program.
 
-    Once is enough; streams that are somebody's own, as those of a program that calls this one, are
-    left alone.
+    It can be called again. Streams that a calling program has set are left alone.
     """
     _open_closed()  # guard: closed-streams
     if _is_pythons(sys.stdout, 1):
@@ -169,7 +168,7 @@ def mend() -> None:
 
 
 def fault(stream: TextIO) -> OSError | None:
-    """Why a lasting stream could not be written; None if it could."""
+    """Return why a lasting stream could not be written; None if it could."""
     stream.flush()
     return stream.fault if isinstance(stream, Lasting) else None
 
@@ -185,7 +184,7 @@ def _open_closed() -> None:
 
 
 def _is_pythons(stream: TextIO | None, number: int) -> bool:
-    """Whether a stream is what Python begins with, which is None where it was closed."""
+    """Whether a stream is Python's own, which is None if it was closed."""
     if type(stream) is not io.TextIOWrapper:
         return stream is None
     raw = getattr(stream.buffer, "raw", stream.buffer)  # under PYTHONUNBUFFERED, there is no other
@@ -193,7 +192,7 @@ def _is_pythons(stream: TextIO | None, number: int) -> bool:
 
 
 class Console:
-    """What is told on the way, line by line."""
+    """Prints what a command does, line by line, and remembers it."""
 
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
         self._quiet, self._json = quiet, json
@@ -204,24 +203,24 @@ class Console:
         self.warnings: list[str] = []
 
     def say(self, text: str) -> None:
-        """Tell what is done; it is remembered too."""
+        """Print a step that was done, and remember it."""
         self.steps.append(text)
         if not self._quiet:
             self.tell(text)
 
     def tell(self, text: str) -> None:
-        """Tell what was asked for."""
+        """Print an answer, even with --quiet."""
         if not self._json:
             self.print(_shown(text))
 
     def warn(self, *texts: str) -> None:
-        """Tell what somebody should look at, if there is anything; it is remembered too."""
+        """Print warnings that are not empty, and remember them."""
         for text in filter(None, texts):
             self.warnings.append(text)
             self.complain(f"warning: {text}")
 
     def complain(self, text: str) -> None:
-        """Tell what is wrong."""
+        """Print an error."""
         self._show("")
         print(f"provision: {_shown(text)}", file=sys.stderr, flush=True)
 
@@ -231,17 +230,17 @@ class Console:
         print(text, flush=True)
 
     def begin(self, total: int) -> None:
-        """Say how many bytes are going to be written."""
+        """Begin a progress display, of how many bytes will be written."""
         self._total, self._done = total, 0
 
     def progress(self, size: int) -> None:
-        """Say that `size` bytes more were."""
+        """Add `size` bytes to the progress."""
         self._done += size
         if self._terminal:
             self._show(f"{100 * self._done // max(self._total, 1):3} %")
 
     def end(self) -> None:
-        """Say that all were."""
+        """Remove the progress display."""
         self._show("")
 
     def _show(self, text: str) -> None:
@@ -251,5 +250,5 @@ class Console:
 
 
 def _shown(text: str) -> str:
-    """What is told, whatever else it quotes: a name, or what a hook has said."""
+    """A text with what it quotes escaped: a name, or what a hook has printed."""
     return printable(text, but="\n\t")

@@ -1,8 +1,8 @@
-"""Knows what a fault of input, environment or files is called, in every wing."""
+"""The errors that a user can cause, in every wing."""
 
 
 class ProvisioningError(Exception):
-    """Something the user can act on: its text says where, what, and what to do.
+    """An error that the user can act on: its text says where, what, and what to do.
 
     Whatever is not a `ProvisioningError` is a bug of this program.
     """
@@ -13,19 +13,19 @@ class ArtifactError(ProvisioningError):
 
 
 class BuildError(ProvisioningError):
-    """A package that cannot be built from what lies on disk now."""
+    """A package that cannot be built from the files as they are."""
 
 
 class TargetError(ProvisioningError):
-    """Something on the target that does not go, or goes wrong: nothing was changed."""
+    """Something on the target failed; nothing was changed."""
 
 
 class RefusedError(TargetError):
-    """A package or a target that is not as it must be: nothing was changed."""
+    """A package or a target does not meet the requirements; nothing was changed."""
 
 
 class FailedError(TargetError):
-    """A change that went wrong after its commit: what was before is back."""
+    """A change failed after its commit, and was rolled back."""
 
 
 class LockedError(TargetError):

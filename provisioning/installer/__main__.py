@@ -1,4 +1,4 @@
-"""Knows how the command `provision` begins, and that `python3 -m provisioning.installer` is it."""
+"""Starts the command `provision`, which is `python3 -m provisioning.installer`, too."""
 
 import signal
 import sys
@@ -6,8 +6,7 @@ import sys
 
 def main() -> int:
     """Run the command, and return its exit code."""
-    # Until it has begun, Ctrl-C ends it at once, as it ends any program: Python would tell where
-    # among its imports it was.
+    # While it is loading, Ctrl-C ends it without Python's traceback from among the imports.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # guard: early-interruption-of-provision
     from provisioning.installer.cli import command_line  # noqa: PLC0415

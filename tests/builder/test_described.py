@@ -11,7 +11,7 @@ from provisioning.artifact.difference import Change
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.verify.expected import ExpectedPackage, Secrecy, secrecy
+from provisioning.builder.verify.expected import ExpectedPackage, Redaction, redaction
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.errors import BuildError
 from provisioning.spec.diagnostics import SpecError
@@ -83,8 +83,8 @@ def change(path: str, old: int, new: int) -> Change:
 
 def test_of_two_states_of_the_specs_just_secrets_are_hidden(digests: Digests) -> None:
     now = described(digests, secrets=frozenset({"key"}))
-    known = secrecy([(now, now), (now, now)])
-    assert known == Secrecy(frozenset({"etc/closed"}), unsure=False)
+    known = redaction([(now, now), (now, now)])
+    assert known == Redaction(frozenset({"etc/closed"}), unsure=False)
     assert known.why_not(change("etc/closed", 0o644, 0o644)) == "it holds secrets"
     assert known.why_not(change("etc/open", 0o600, 0o600)) == ""
 
@@ -94,13 +94,13 @@ def test_an_artifact_may_hold_secrets_where_the_specs_have_some_or_are_not_known
 ) -> None:
     none, some = described(digests), described(digests, secrets=frozenset({"key"}))
     artifact = described(digests)  # any view that is not what the specs give
-    assert not secrecy([(artifact, none), (none, none)]).unsure
-    assert secrecy([(artifact, some), (some, some)]).unsure
-    assert secrecy([(artifact, None), (none, none)]).unsure
+    assert not redaction([(artifact, none), (none, none)]).unsure
+    assert redaction([(artifact, some), (some, some)]).unsure
+    assert redaction([(artifact, None), (none, none)]).unsure
 
 
 def test_what_may_hold_secrets_is_shown_if_everyone_may_read_it() -> None:
-    unsure = Secrecy(frozenset(), unsure=True)
+    unsure = Redaction(frozenset(), unsure=True)
     reason = "it may hold secrets, since not everyone may read it"
     assert unsure.why_not(change("a", 0o644, 0o644)) == ""
     assert unsure.why_not(change("a", 0o640, 0o644)) == reason

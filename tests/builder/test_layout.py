@@ -113,8 +113,8 @@ def test_what_is_optional_may_be_absent() -> None:
         ("out/passwd", "src", "out/ leads out of the project [outside]"),
         ("out/", "src", "out/ leads out of the project [outside]"),
         ("out/*", "src", "out/ leads out of the project [outside]"),
-        ("artifacts/", "src", "this is what the build itself makes [outside]"),
-        ("artifacts/old/*", "src", "this is what the build itself makes [outside]"),
+        ("artifacts/", "src", "this is output of the build itself [outside]"),
+        ("artifacts/old/*", "src", "this is output of the build itself [outside]"),
     ],
 )
 def test_a_source_that_is_not_there_is_told_at_its_line(source: str, kind: str, told: str) -> None:
@@ -168,7 +168,12 @@ def test_a_file_that_is_called_as_its_pattern_is_meant_unless_the_pattern_matche
         ("src", "build/*.html", "No such file", ""),
         ("template", "build/[id].j2", "No such file", ""),
         ("template", "conf/[ie].j2", "No such file", "did you mean conf/[id].j2?"),
-        ("template", "conf/*.j2", "a template is one file, and no glob", "write an item for each"),
+        (
+            "template",
+            "conf/*.j2",
+            "a template must be one file, not a glob",
+            "write an item for each",
+        ),
     ],
 )
 def test_what_is_not_there_may_have_brackets_in_its_name(
@@ -214,7 +219,7 @@ def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
 def test_an_exclude_that_is_no_pattern_is_a_fault(pattern: str) -> None:
     write("t/a")
     told = _fault(content("src", "t", "lib/", exclude=(pattern,)))
-    assert told.endswith(f"exclude: {pattern} is no pattern of gitignore [bad-pattern]")
+    assert told.endswith(f"exclude: {pattern} is not a gitignore pattern [bad-pattern]")
 
 
 def test_a_special_file_is_a_fault() -> None:

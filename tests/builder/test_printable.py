@@ -49,7 +49,7 @@ MADE = [
     "{% filter replace('x', O) %}x{% endfilter %}",
     "{% macro n(a) %}{{ a ~ '' }}{% endmacro %}{{ n(O) }}",
 ]
-NO_TEXT = " has no text of its own [template-error]"
+NO_TEXT = " cannot be printed as text [template-error]"
 MACRO = "{% macro m() %}{% endmacro %}"
 
 

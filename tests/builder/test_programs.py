@@ -85,16 +85,16 @@ def test_what_cannot_be_run_is_told(path: str, told: str) -> None:
     ("begins", "told"),
     [
         (b"", "is empty"),
-        (b"exit 0\n", "does not name in its first line what runs it"),
-        (b"#!bin/sh\n", "names in its first line what runs it by no absolute path"),
+        (b"exit 0\n", "does not name its interpreter in the first line"),
+        (b"#!bin/sh\n", "does not name its interpreter by an absolute path"),
         (
             b"#!/usr/bin/env sh -e\n",
-            "hands on several words in its first line, which Linux takes for one",
+            "passes several words in its first line, which Linux takes for one",
         ),
-        (b"#!/bin/sh\r\n", "ends its first line as on Windows, so that nothing runs it"),
+        (b"#!/bin/sh\r\n", "has a Windows line end in its first line, so nothing can run it"),
         (
             b"\xef\xbb\xbf#!/bin/sh\n",
-            "begins with a byte order mark or as UTF-16, so that nothing runs it",
+            "begins with a byte order mark or is UTF-16, so nothing can run it",
         ),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made(
     with pytest.raises(SpecError) as caught:
         render_all(made._replace(variables={"line": "exit 1"}), {"bin/made": "made.j2"})
     (fault,) = caught.value.diagnostics
-    assert fault.message == "bin/made does not name in its first line what runs it"
+    assert fault.message == "bin/made does not name its interpreter in the first line"
     render_all(made._replace(variables={"line": "#!/bin/sh"}), {"bin/made": "made.j2"})
 
 
@@ -157,7 +157,7 @@ def test_the_machine_s_own_values_are_in_no_package() -> None:
     with pytest.raises(SpecError) as caught:
         lay_out([asks], Sources("artifacts"))
     assert [fault.message for fault in caught.value.diagnostics] == [
-        "data: as a path in the package, this is where the machine says its own values"
+        "data: as a path in the package, this is where the machine keeps its own values"
     ]
     lay_out([asks._replace(device=())], Sources("artifacts"))
 

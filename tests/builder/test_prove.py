@@ -68,7 +68,7 @@ def _told(place: Workspace, digests: Digests, **changes: object) -> list[str]:
     with pytest.raises(BuildError) as caught:
         prove(_part(**changes), place, digests)
     *findings, repair = str(caught.value).splitlines()
-    assert repair == "artifacts/demo-1.0-raspberry-pi: `doit package` makes it anew"
+    assert repair == "artifacts/demo-1.0-raspberry-pi: run `doit package` to rebuild it"
     return findings
 
 
@@ -97,15 +97,15 @@ def test_what_the_spec_says_differently_is_told_in_its_words(
         "bin/a: link ../lib/a, the spec says ../lib/c",
         "etc/x: mode 0640, the spec says 0600",
         "etc/x: conffile true, the spec says false",
-        "lib/a: the content is not what the spec gives today",
-        "lib/b: in the archive, but the spec does not put it there",
-        "lib/c: not in the archive, but the spec puts it there",
+        "lib/a: the content differs from what the spec gives now",
+        "lib/b: in the archive, but not in the spec",
+        "lib/c: in the spec, but not in the archive",
     ]
 
 
 def test_a_template_is_rendered_again(place: Workspace, digests: Digests) -> None:
     told = _told(place, digests, variables={"x": 2})
-    assert told == ["etc/x: the content is not what the spec gives today"]
+    assert told == ["etc/x: the content differs from what the spec gives now"]
 
 
 def test_what_a_package_is_is_compared(place: Workspace, digests: Digests) -> None:

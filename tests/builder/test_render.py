@@ -103,7 +103,7 @@ def test_the_names_that_are_looked_at_are_reported_present_or_not() -> None:
         ),
         (
             "{{ {}.items }}",
-            "1:1: a builtin_function_or_method has no text of its own [template-error]",
+            "1:1: a builtin_function_or_method cannot be printed as text [template-error]",
         ),
         ("{{ [1] | random }}", "1:10: No filter named 'random' [template-syntax]"),
         ("{{ 1 / 0 }}", "1:1: division by zero [template-error]"),
@@ -249,6 +249,6 @@ def test_no_condition_and_no_sum_is_made_of_it(text: str) -> None:
         render_all(made, {"t": "t.j2"})
     (fault,) = caught.value.diagnostics
     assert (fault.message, fault.hint) == (
-        "no is text here, which not every reader of YAML takes it for",
+        "no is text here, but some YAML readers take it for a boolean or a number",
         "compare it with text, as in == 'no', or write another value in its file",
     )

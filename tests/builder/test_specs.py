@@ -298,40 +298,40 @@ def test_which_hook_was_meant_is_told(path: str, hint: str) -> None:
 
 
 UNNAMED = (
-    "hook.sh does not name in its first line what runs it",
+    "hook.sh does not name its interpreter in the first line",
     "begin it with #!/bin/sh, or the like",
 )
 EMPTY = ("hook.sh is empty", UNNAMED[1])
 MARKED = (
-    "hook.sh begins with a byte order mark or as UTF-16, so that nothing runs it",
+    "hook.sh begins with a byte order mark or is UTF-16, so nothing can run it",
     "save it as UTF-8 without a byte order mark",
 )
 SPACED = (
-    "hook.sh has a no-break space in its first line, so that nothing runs it",
+    "hook.sh has a no-break space in its first line, so nothing can run it",
     "write an ordinary space instead",
 )
 LONG = (
-    "hook.sh has a first line that is longer than systems read",
+    "hook.sh has a first line longer than systems read",
     "name in at most 255 bytes what runs it",
 )
 RELATIVE = (
-    "hook.sh names in its first line what runs it by no absolute path",
+    "hook.sh does not name its interpreter by an absolute path",
     "begin it with #!/bin/sh, #!/usr/bin/env python3, or the like",
 )
 BLANK = (
-    "hook.sh has a blank in the path of what runs it, which ends there",
+    "hook.sh has a blank in the path of its interpreter",
     "name it by a path without blanks, or by #!/usr/bin/env",
 )
 WORDS = (
-    "hook.sh hands on several words in its first line, which Linux takes for one",
-    "hand on one, such as -eu, or all of them behind #!/usr/bin/env -S",
+    "hook.sh passes several words in its first line, which Linux takes for one",
+    "pass one, such as -eu, or all of them after #!/usr/bin/env -S",
 )
 LOST = (
-    "hook.sh is run by env, which is not told what runs it",
-    "say it, as in #!/usr/bin/env python3",
+    "hook.sh is run by env, which needs the name of an interpreter",
+    "name it, as in #!/usr/bin/env python3",
 )
 WINDOWS = (
-    "hook.sh ends its first line as on Windows, so that nothing runs it",
+    "hook.sh has a Windows line end in its first line, so nothing can run it",
     "save it with LF alone",
 )
 
@@ -403,7 +403,7 @@ def test_a_program_that_begins_otherwise_now_is_told_at_its_line() -> None:
     planned()
     planned()
     Path("app.sh").write_bytes(b"#!/bin/sh\r\n")
-    with pytest.raises(SpecError, match=r"services\.app\.exec: bin/app .* as on Windows") as caught:
+    with pytest.raises(SpecError, match="has a Windows line end") as caught:
         planned()
     assert {fault.origin.line for fault in caught.value.diagnostics} == {19}
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.builder.render.faults import Line, attribute, variable, word
+from provisioning.builder.render.faults import TemplateLine, attribute, variable, word
 from tests.builder.conftest import write
 
 
 def _place(text: str, number: int, pattern: str = "") -> tuple[int, int]:
     write("t", text)
-    origin = Line("t", number).origin(pattern)
+    origin = TemplateLine("t", number).origin(pattern)
     return origin.line, origin.column
 
 
@@ -62,7 +62,7 @@ def test_a_word_may_hold_any_character() -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_counted_whatever_ends_them(end: str) -> None:
     Path("t").write_bytes(f"a{end}{end}b {{{{ c }}}}{end}".encode())
-    assert Line("t", 3).origin(variable("c")).column == 6
+    assert TemplateLine("t", 3).origin(variable("c")).column == 6
 
 
 def test_a_tag_that_began_in_a_line_above_is_looked_at_from_this_line_on() -> None:
@@ -72,4 +72,4 @@ def test_a_tag_that_began_in_a_line_above_is_looked_at_from_this_line_on() -> No
 def test_a_template_as_a_whole_and_one_that_is_gone_have_no_place_inside() -> None:
     assert _place("{{ a }}", 0, variable("a")) == (0, 1)
     assert _place("{{ a }}", 9, variable("a")) == (9, 1)
-    assert Line("none", 1).origin(variable("a")).column == 1
+    assert TemplateLine("none", 1).origin(variable("a")).column == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.builder.verify.rehearse import HOWS, Break, Trial, some
+from provisioning.builder.verify.rehearse import HOWS, InjectedFault, UpgradeTrial, some
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -45,29 +45,29 @@ def release(place: Path, text: str, tool: str) -> Path:
     return place
 
 
-def trial(scratch: Path, tool: str) -> Trial:
+def trial(scratch: Path, tool: str) -> UpgradeTrial:
     old, new = (release(scratch / name, name, tool) for name in ("old", "new"))
-    return Trial(old, new, "/opt/demo", scratch / "trial")
+    return UpgradeTrial(old, new, "/opt/demo", scratch / "trial")
 
 
 def test_an_installation_in_place_does_not_survive_a_kill(tmp_path: Path) -> None:
     tried = trial(tmp_path, IN_PLACE)
     count = tried.changes()
-    found = dict(tried.broken([Break("kill", at) for at in range(1, count + 1)]))
+    found = dict(tried.broken([InjectedFault("kill", at) for at in range(1, count + 1)]))
     assert any(fault.startswith("verify fails with exit status 1") for fault in found.values())
-    assert found[Break("kill", 1)] == ""
+    assert found[InjectedFault("kill", 1)] == ""
 
 
 def test_a_failing_disk_that_is_told_by_a_traceback_is_a_fault(tmp_path: Path) -> None:
     tried = trial(tmp_path, IN_PLACE)
     tried.changes()
-    ((_, fault),) = tried.broken([Break("disk", 2)])
-    assert fault.startswith("a failure is not told in words\n")
+    ((_, fault),) = tried.broken([InjectedFault("disk", 2)])
+    assert fault.startswith("a failure is reported by a traceback\n")
 
 
 def test_going_back_to_something_else_is_told(tmp_path: Path) -> None:
     forgetful = IN_PLACE.replace('put(root + "state", "")', "pass")
-    with pytest.raises(BuildError, match="going back leaves another opt/demo/one, opt/demo/two"):
+    with pytest.raises(BuildError, match="leaves a different opt/demo/one, opt/demo/two"):
         trial(tmp_path, forgetful).changes()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .guard import Fault, Group, Guard, Text
-from .how import How, false, gives, gone, then, true
+from .guard import Fault, Group, Guard
+from .how import How, begins, false, gives, gone, shell, then, true
 
 OLD = "the old release stays or comes back; the space is given back"
 TABLE = "installer/test_conffile.py::test_an_upgrade_does_what_the_table_says"
@@ -133,28 +133,24 @@ CONFIGURING = Group(
             "in a deb a path is a configuration file in one version, and something else in another",
             "no edit is lost; nobody is asked; what is kept without an effect is told",
             (
-                Text(
-                    SWITCH,
-                    '    elif has "$path"; then\n        aside saved "$path"\n',
-                    '    elif has "$path"; then\n        :\n',
+                Guard(
+                    "deb-begins",
+                    shell("aside", when='[ "$1" = saved ]'),
                     f"{DEB}test_an_upgrade_does_what_the_table_says[dash]",
                 ),
-                Text(
-                    SWITCH,
-                    '            aside "$word" "$path"\n            stand_in "$path"\n',
-                    "            :\n",
+                Guard(
+                    "deb-begins",
+                    shell("aside", when='[ "$1" = kept ]') & shell("stand_in"),
                     f"{DEB}test_no_edit_is_lost_on_the_way_back_nor_over_a_removal",
                 ),
-                Text(
-                    SWITCH,
-                    '        elif [ "$now" = "$old" ]; then\n            aside moved "$path"\n',
-                    "",
+                Guard(
+                    "deb-begins",
+                    shell("aside", when='[ "$1" = moved ]'),
                     f"{DEB}test_an_upgrade_does_what_the_table_says[bash]",
                 ),
-                Text(
-                    SWITCH,
-                    '        saved | copied | moved) finish "$@" ;;\n',
-                    "",
+                Guard(
+                    "deb-ends",
+                    shell("leave", 'undo "$@"'),
                     f"{DEB}test_what_was_unpacked_and_never_configured_goes_without_loss",
                 ),
                 Guard(
@@ -162,16 +158,14 @@ CONFIGURING = Group(
                     gone.at("value.value.args.1.values.2"),
                     f"{DEB}test_an_upgrade_that_fails_leaves_all_as_it_was[damage]",
                 ),
-                Text(
-                    SWITCH,
-                    """sed 's/"/\\\\"/g'""",
-                    "cat",
+                Guard(
+                    "deb-begins",
+                    shell("spelt", "printf '%s\\n' \"$1\""),
                     f"{DEB}test_what_is_true_of_one_name_is_true_of_all",
                 ),
-                Text(
-                    SWITCH,
-                    'case ",${DPKG_FORCE:-}," in *,conf*) answered=yes ;;',
-                    'case ",${DPKG_FORCE:-}," in *,none*) answered=yes ;;',
+                Guard(
+                    "deb-begins",
+                    begins("DPKG_FORCE="),
                     f"{DEB}test_who_has_answered_before_is_heard",
                 ),
             ),

@@ -19,22 +19,13 @@ class Guard(NamedTuple):
     """The id of a test, below `tests/`: the quickest that must fail then."""
 
 
-class Text(NamedTuple):
-    """A guard that no mark is for: a text that stands once in a file, and what replaces it."""
-
-    path: str
-    text: str
-    instead: str
-    test: str
-
-
 class Fault(NamedTuple):
     """Something that goes wrong, is wrong, or is done on purpose."""
 
     what: str
     outcome: str
     """What has to come of it."""
-    guards: tuple[Guard | Text, ...]
+    guards: tuple[Guard, ...]
     sweeps: tuple[str, ...] = ()
     """The ids of long tests that try it everywhere."""
 

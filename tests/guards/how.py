@@ -16,7 +16,10 @@ the fields and the positions of Python's `ast` that lead there. Then
 - `without("O_NOFOLLOW")`: what bears a name of the standard library's, an operand or a keyword
   argument, is left out;
 - `uncaught`: what an `except` is for is never raised;
-- `shell("is_own", "false")`: in a shell script, what a function or a program of that name does.
+- `part("args.0")`: what `gives` would replace is a part of it;
+- `backwards`: what is looped over comes in the opposite order, and all of it is there at once;
+- `shell("is_own", "false")`: a function of a shell script does this instead, or where `when` is so;
+- `begins("mountpoint() ( false )")`: a shell script begins with this.
 
 `a & b` is both, one after the other.
 """
@@ -27,6 +30,8 @@ import ast
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from .marks import marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +72,7 @@ otherwise = How("otherwise")
 unheeded = How("unheeded")
 first = How("first")
 last = How("last")
+backwards = How("backwards")
 receiver = How("receiver")
 uncaught = How("uncaught")
 
@@ -86,18 +92,30 @@ def library(expression: str) -> How:
     return How("library", (expression,))
 
 
-def shell(command: str, body: str = ":") -> How:
-    """A function or a program that the marked shell script calls does this instead."""
-    return How("shell", (command, body))
+def part(path: str) -> How:
+    """What is marked gives a part of what it gave."""
+    return How("part", (path,))
 
 
-def removed(source: str, line: int, how: How) -> str:
-    """A module's source with what is marked for a line (see `marked`) removed."""
+def shell(function: str, body: str = ":", *, when: str = "true") -> How:
+    """A function of the marked shell script does this instead."""
+    return How("shell", (function, body, when))
+
+
+def begins(text: str) -> How:
+    """The marked shell script begins with this."""
+    return How("begins", (text,))
+
+
+def removed(source: str, mark: str, how: How) -> str:
+    """A module's source with what stands at a mark removed. Raises CannotError."""
     if how.after:
-        source = removed(source, line, how.after)
+        source = removed(source, mark, how.after)
+    line = dict(marks_of(source))[mark]
+    closes = source.splitlines()[line - 1].lstrip()[0] in ")]}"
     tree = ast.parse(source)
     above = {child: each for each in ast.walk(tree) for child in ast.iter_child_nodes(each)}
-    node = _part(marked(tree, line), how.path)
+    node = _part(marked(tree, line, closes=closes), how.path)
     old, new = _ACTIONS[how.name](_Place(node, above), *how.given)
     anchor = _anchor(old, above)
     if anchor is old:
@@ -106,17 +124,22 @@ def removed(source: str, line: int, how: How) -> str:
     return _spliced(source, anchor, anchor)
 
 
-def marked(tree: ast.AST, line: int) -> ast.AST:
-    """The outermost node that begins on a line; where none does, the statement that it ends."""
-    ends = []
+def marked(tree: ast.AST, line: int, *, closes: bool = False) -> ast.AST:
+    """The outermost node that begins on a line; where none does, or a bracket closes, that ends.
+
+    Of what ends, the innermost statement, or else the outermost expression.
+    """
+    ends: list[ast.AST] = []
     for node in _walk(tree):
-        if getattr(node, "lineno", 0) == line:
+        if getattr(node, "lineno", 0) == line and not closes:
             return node
-        if isinstance(node, ast.stmt) and _end(node) == line:
-            ends.append(node)
+        if isinstance(node, ast.stmt):
+            ends = [node] if _end(node) == line else ends
+        elif not ends and isinstance(node, ast.expr) and node.end_lineno == line:
+            ends = [node]
     if not ends:
         raise CannotError(f"nothing begins or ends in line {line}")
-    return ends[-1]
+    return ends[0]
 
 
 def _walk(node: ast.AST) -> Any:
@@ -294,20 +317,34 @@ def _without(place: _Place, name: str) -> _Change:
     raise CannotError(f"nothing is named {name}")
 
 
-def _shell(place: _Place, command: str, body: str) -> _Change:
-    texts = [
-        each
-        for each in _walk(place.node)
-        if isinstance(each, ast.Constant) and isinstance(each.value, str)
-    ]
-    head = re.compile(rf"^({re.escape(command)}\(\) [({{])", re.MULTILINE)
-    for each in texts:
-        if head.search(each.value):
-            return each, ast.Constant(head.sub(lambda it: f"{it[1]} {body}; return; ", each.value))
-    for each in texts:
-        if re.search(rf"\b{re.escape(command)}\b", each.value):
-            return texts[0], ast.Constant(f"{command}() {{ {body}; }}\n{texts[0].value}")
-    raise CannotError(f"no {command} is in the text")
+def _texts(place: _Place) -> list[ast.Constant]:
+    nodes = _walk(_value(place.node))
+    return [each for each in nodes if isinstance(getattr(each, "value", None), str)]
+
+
+def _shell(place: _Place, function: str, body: str, when: str) -> _Change:
+    head = re.compile(rf"^{re.escape(function)}\(\) [({{]+", re.MULTILINE)
+    for each in _texts(place):
+        if found := head.search(each.value):
+            text = f"if {when}; then {body}; return; fi; "
+            return each, ast.Constant(each.value[: found.end()] + text + each.value[found.end() :])
+    raise CannotError(f"no function {function} is in the script")
+
+
+def _begins(place: _Place, text: str) -> _Change:
+    script = _texts(place)[0]
+    return script, ast.Constant(f"{text}\n{script.value}")
+
+
+def _part_of(place: _Place, path: str) -> _Change:
+    value = _value(place.node)
+    return value, _part(value, path)
+
+
+def _backwards(place: _Place) -> _Change:
+    value = _value(place.node)
+    whole = ast.List([ast.Starred(value, ast.Load())], ast.Load())
+    return value, ast.Subscript(whole, ast.Slice(step=ast.Constant(-1)), ast.Load())
 
 
 _ACTIONS: dict[str, Callable[..., _Change]] = {
@@ -324,7 +361,10 @@ _ACTIONS: dict[str, Callable[..., _Change]] = {
     "receiver": _receiver,
     "uncaught": _uncaught,
     "without": _without,
+    "part": _part_of,
+    "backwards": _backwards,
     "shell": _shell,
+    "begins": _begins,
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .guard import Fault, Group, Guard, Text
-from .how import false, gives, gone, true, uncaught, without
+from .guard import Fault, Group, Guard
+from .how import begins, false, gives, gone, shell, true, uncaught
 
 LEAVING = Group(
     "Removing",
@@ -21,7 +21,7 @@ LEAVING = Group(
                 ),
                 Guard(
                     "lock-outlives-a-purge",
-                    without("but"),
+                    gone.at("value.keywords.0"),
                     "installer/test_kills.py::"
                     "test_after_some_kills_of_a_removal_each_command_works_at_once[purge]",
                 ),
@@ -87,17 +87,17 @@ LEAVING = Group(
                     true,
                     "installer/test_purge.py::test_a_release_on_a_lower_layer_is_removed",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    'elif [ ! -L "$path" ] && mountpoint -q "$path"; then',
-                    "elif false; then",
+                Guard(
+                    "deb-purge-data",
+                    begins("mountpoint() ( false )"),
                     "builder/debian/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log]",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    'rm -rf --one-file-system "$path"',
-                    'rm -rf "$path"',
+                Guard(
+                    "deb-purge-data",
+                    begins(
+                        'rm() ( case "$*" in *--one-file*) shift 2 ;; esac; command rm -rf "$@" )'
+                    ),
                     "builder/debian/test_script.py::"
                     "test_a_purge_removes_nothing_of_what_is_mounted[var/log/usb]",
                 ),
@@ -200,32 +200,27 @@ LEAVING = Group(
                     "installer/test_purge.py::"
                     "test_an_installation_that_is_refused_removes_no_directory_of_others",
                 ),
-                Text(
-                    "installer/store/footprint.py",
-                    "        found = _assumed(home, about)\n",
-                    "        found = dict.fromkeys("
-                    "(entry.path for entry in about.layout.data), DATA)\n",
+                Guard(
+                    "assumed-of-an-older-tool",
+                    true,
                     "installer/test_purge.py::"
                     "test_of_what_an_older_tool_installed_what_is_not_known_stays",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    'if [ -d "$path" ] && ! is_own "$path"; then',
-                    "if false; then",
+                Guard(
+                    "deb-data-of-others",
+                    shell("is_own"),
                     "builder/debian/test_purge.py::"
                     "test_what_was_there_before_is_there_afterwards[dash]",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    '        find "$1" -name __pycache__ -prune -o ! -type d -print\n',
-                    "",
+                Guard(
+                    "deb-data-of-others",
+                    begins("find() ( : )"),
                     "builder/debian/test_purge.py::"
                     "test_a_version_that_comes_to_data_of_others_leaves_them[dash-files]",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    "    mv -T {found}-new {found}\n",
-                    "    rm {found}-new\n",
+                Guard(
+                    "deb-forget-data",
+                    begins('mv() ( rm "$2" )'),
                     "builder/debian/test_purge.py::"
                     "test_an_installation_that_failed_has_noted_nothing[dash]",
                 ),

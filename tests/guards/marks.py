@@ -33,12 +33,14 @@ def marks() -> tuple[Mark, ...]:
     )
 
 
+@cache
 def marks_of(source: str) -> list[tuple[str, int]]:
     """The marks of a module: behind what they are about, or alone in the line above."""
     if "# guard: " not in source:
         return []
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    code = sorted({token.start[0] for token in tokens if token.type not in _NO_CODE})
+    found = (token for token in tokens if token.type not in _NO_CODE)
+    code = sorted({line for token in found for line in (token.start[0], token.end[0])})
     return [
         (name, next(line for line in code if line >= token.start[0]))
         for token in tokens

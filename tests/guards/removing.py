@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.conftest import unmeasured
 
-from .guard import Text
 from .how import removed
 from .marks import ROOT, marks
 
@@ -81,7 +80,7 @@ class Copy:
             )
         return Ran(done.returncode, done.stdout)
 
-    def run_without(self, guard: Guard | Text) -> Ran:
+    def run_without(self, guard: Guard) -> Ran:
         """Run a guard's test without the guard."""
         path = self._root / without(guard).path.relative_to(ROOT)
         whole, times = path.read_text(encoding="utf-8"), path.stat()
@@ -100,10 +99,7 @@ class Without(NamedTuple):
     source: str
 
 
-def without(guard: Guard | Text) -> Without:
+def without(guard: Guard) -> Without:
     """The module in which a guard stands, without it. Raises CannotError."""
-    if isinstance(guard, Text):
-        path = ROOT / "provisioning" / guard.path
-        return Without(path, path.read_text("utf-8").replace(guard.text, guard.instead))
     mark = next(mark for mark in marks() if mark.name == guard.mark)
-    return Without(mark.path, removed(mark.path.read_text("utf-8"), mark.line, guard.how))
+    return Without(mark.path, removed(mark.path.read_text("utf-8"), mark.name, guard.how))

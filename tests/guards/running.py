@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from .guard import Fault, Group, Guard, Text
-from .how import false, first, gives, gone, library, otherwise, receiver, then, true
+from .guard import Fault, Group, Guard
+from .how import (
+    backwards,
+    begins,
+    false,
+    first,
+    gives,
+    gone,
+    library,
+    otherwise,
+    receiver,
+    shell,
+    then,
+    true,
+)
 
 RUNNING = Group(
     "Running",
@@ -24,10 +37,9 @@ RUNNING = Group(
                     "installer/test_own_machine.py::"
                     "test_what_is_closed_may_be_open_to_the_group_or_the_owner",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    'if [ -d "$way" ] && ! may_enter "$user" "$way"; then',
-                    "if false; then",
+                Guard(
+                    "deb-closed-way",
+                    shell("may_enter"),
                     "builder/debian/test_user.py::"
                     "test_a_prefix_that_is_closed_to_who_runs_a_service_is_told",
                 ),
@@ -172,10 +184,9 @@ RUNNING = Group(
                     "installer/test_services.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_a_fault",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    'path=$(alias_in "$place" "$unit")',
-                    "path=",
+                Guard(
+                    "deb-alias-of-a-unit",
+                    shell("alias_in"),
                     "builder/debian/test_known.py::"
                     "test_a_name_that_another_s_unit_has_once_it_is_enabled_is_refused",
                 ),
@@ -232,10 +243,9 @@ RUNNING = Group(
             "a clock in 1970, or in 2100",
             "the order of changes is that of their numbers; no clock is asked",
             (
-                Text(
-                    "installer/ops/cleanup.py",
-                    "    for event in events:\n        if",
-                    "    for event in sorted(events, key=lambda each: each.time):\n        if",
+                Guard(
+                    "order-of-events",
+                    backwards,
                     "installer/test_cleanup.py::test_no_clock_is_asked_for_an_order[years1]",
                 ),
                 Guard(
@@ -425,10 +435,9 @@ RUNNING = Group(
                     gone,
                     "builder/debian/test_script.py::test_byte_code_of_a_hook_goes_with_it",
                 ),
-                Text(
-                    "builder/archive/debian/scripts.py",
-                    "| xargs -0 -r rm -f || true",
-                    "| cat >/dev/null",
+                Guard(
+                    "deb-byte-code-swept",
+                    begins("xargs() ( cat >/dev/null )"),
                     "builder/debian/test_script.py::"
                     "test_what_python_left_goes_with_what_it_was_made_of",
                 ),

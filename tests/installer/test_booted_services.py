@@ -124,7 +124,7 @@ def test_a_service_that_is_not_is_undone_and_nothing_of_it_is_left(
 ) -> None:
     said = pi.install("1", service, script=ENDS, status=4)
     assert told in said
-    assert "; it said last: no water; rolled back: nothing is installed" in said
+    assert "; its last output: no water; rolled back: nothing is installed" in said
     assert pi.state() == "inactive"
     assert not pi.has(f"{UNITS}/greenhouse.service")
 

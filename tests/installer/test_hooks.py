@@ -80,6 +80,6 @@ def test_a_hook_that_says_not_what_runs_it_is_told(tmp_path: Path) -> None:
         hooked(tmp_path, "echo\n")
     script = f"{tmp_path}/.provisioning/hooks/post_install"
     assert str(caught.value) == (
-        f"post_install: {script}: Exec format error; does its first line name what runs it, as in"
-        " #!/bin/sh?"
+        f"post_install: {script}: Exec format error; does its first line name an interpreter,"
+        " as #!/bin/sh does?"
     )

@@ -48,7 +48,7 @@ def test_no_link_in_a_prefix_is_followed(machine: Machine, outside: Path, link: 
     assert machine.install("1.4.2") == (
         3,
         "",
-        f"provision: /opt/greenhouse/{link}: is no directory; move it away\n",
+        f"provision: /opt/greenhouse/{link}: is not a directory; move it away\n",
     )
     assert listing(outside) == before
     assert not os.path.lexists(machine.prefix / "current")
@@ -82,12 +82,12 @@ def test_current_has_to_be_a_link_to_a_release(machine: Machine) -> None:
     assert machine.install("1.4.2") == (
         3,
         "",
-        "provision: /opt/greenhouse/current: is no link to a release; move it away\n",
+        "provision: /opt/greenhouse/current: is not a link to a release; move it away\n",
     )
     current.rmdir()
     current.symlink_to("../elsewhere")
     assert machine.install("1.4.2").err == (
-        "provision: /opt/greenhouse/current: leads to ../elsewhere, which is no release;"
+        "provision: /opt/greenhouse/current: leads to ../elsewhere, which is not a release;"
         " remove it\n"
     )
 
@@ -95,7 +95,7 @@ def test_current_has_to_be_a_link_to_a_release(machine: Machine) -> None:
 def test_a_release_that_is_gone_is_told(machine: Machine) -> None:
     machine.prefix.mkdir(parents=True)
     (machine.prefix / "current").symlink_to("releases/1.0-01234567")
-    told = "leads to releases/1.0-01234567, which is not there; remove it"
+    told = "leads to releases/1.0-01234567, which does not exist; remove it"
     for command in ("rollback", "uninstall", "gc", "status"):
         assert machine.run(command, "/opt/greenhouse").err == (
             f"provision: /opt/greenhouse/current: {told}\n"
@@ -109,7 +109,7 @@ def test_what_is_no_directory_is_told(machine: Machine) -> None:
     assert machine.install("1.4.2") == (
         3,
         "",
-        "provision: /opt/greenhouse/var: is no directory; move it away\n",
+        "provision: /opt/greenhouse/var: is not a directory; move it away\n",
     )
 
 

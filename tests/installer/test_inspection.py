@@ -88,7 +88,7 @@ def test_a_configuration_file_may_be_edited_or_deleted(machine: Machine) -> None
     (machine.prefix / "etc/greenhouse.ini").unlink()
     assert machine.run("verify", "greenhouse").code == 0
     (machine.prefix / "etc/greenhouse.ini").mkdir()
-    assert machine.run("verify", "greenhouse").out.startswith("etc/greenhouse.ini: is no file\n")
+    assert machine.run("verify", "greenhouse").out.startswith("etc/greenhouse.ini: is not a file\n")
 
 
 def test_a_damaged_manifest_is_told(machine: Machine) -> None:

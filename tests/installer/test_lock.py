@@ -24,7 +24,10 @@ def test_the_second_is_told_that_the_first_is_there(machine: Machine) -> None:
     before = listing(machine.root)
     with (machine.prefix / "state/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = "provision: /opt/greenhouse: locked by another run; wait until it has ended\n"
+        told = (
+            "provision: /opt/greenhouse: another process is changing this package; wait until it"
+            " has ended\n"
+        )
         assert machine.install("1.5.0") == (5, "", told)
         for command in ("rollback", "uninstall", "gc", "recover"):
             assert machine.run(command, "greenhouse") == (5, "", told)

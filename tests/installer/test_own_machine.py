@@ -266,8 +266,8 @@ def test_what_others_could_have_written_is_not_believed(own: Own, place: str) ->
     open_to_others(own.prefix / place)
     where = f"/opt/greenhouse/{place}"
     told = (
-        f"provision: {where}: belongs to nobody, and could hold anything; if it does not, `chown -R"
-        f" root {where}` and `chmod -R go-w {where}` say so\n"
+        f"provision: {where}: belongs to nobody, and could contain anything; if you trust it, run"
+        f" `chown -R root {where}` and `chmod -R go-w {where}`\n"
     )
     assert own.install("1.6.0") == (3, told)
     for words in (["rollback"], ["uninstall"], ["uninstall", "--purge"], ["gc"], ["recover"]):
@@ -366,7 +366,7 @@ def test_whom_a_list_lets_write_to_what_is_known_is_told(own: Own, path: str) ->
     subprocess.run(["setfacl", "-m", "u:nobody:rwx", str(where)], check=True)
     code, told = own.install("1.5.0")
     assert (code, own.version) == (3, "1.4.2")
-    assert f"/{path}: can be written to by nobody, as its ACL says, and could hold" in told
+    assert f"/{path}: can be written to by nobody, as its ACL says, and could contain" in told
     (way_out,) = re.findall("`(chmod -R [^`]*)`", told)
     subprocess.run(way_out.replace("/opt", f"{own.place}/opt").split(), check=True)
     assert own.install("1.5.0")[0] == 0

@@ -132,7 +132,7 @@ def test_a_record_that_makes_no_sense_is_told(switched: Machine, text: str) -> N
         "",
         (
             "provision: /opt/greenhouse/state/transaction.json: is not a record of this tool;"
-            " if /opt/greenhouse was not changed by hand, update the tool\n"
+            " update the tool, unless somebody has edited the file\n"
         ),
     )
 

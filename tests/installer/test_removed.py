@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PATH = "state/removed.json"
 DOUBT = (
     "provision: warning: /opt/greenhouse/state/removed.json: was not left by a removal of {}, and"
-    " is not believed: configuration files that are missing are installed\n"
+    " is ignored: missing configuration files are installed again\n"
 )
 
 

@@ -144,7 +144,7 @@ def test_verify_alone_builds_nothing(project: Project) -> None:
 def test_verify_alone_finds_that_the_artifacts_are_behind_the_sources(built: Project) -> None:
     built.write("src/main.py", "print('servus')\n")
     output = built.doit("verify:demo:mac-mini", status=1)
-    assert "lib/main.py: the content is not what the spec gives today" in output
+    assert "lib/main.py: the content differs from what the spec gives now" in output
 
 
 def test_verify_alone_always_reads_again(built: Project) -> None:
@@ -286,4 +286,4 @@ def test_the_output_is_no_source_by_any_name(project: Project) -> None:
     project.doit()
     project.doit()
     project.edit("specs/demo.yaml", "src: here/**/*.gz", "src: here/artifacts/")
-    assert "this is what the build itself makes" in project.doit(status=3)
+    assert "this is output of the build itself" in project.doit(status=3)

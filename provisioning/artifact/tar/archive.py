@@ -65,7 +65,8 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> ustar.Member
         entry.group,
         entry.size,
         entry.link,
-        mtime_of_content(entry) if by_content else ustar.EPOCH,  # guard: time-of-a-tar-member
+        # guard: time-of-a-tar-member
+        mtime_of_content(entry) if by_content else ustar.EPOCH,
     )
 
 

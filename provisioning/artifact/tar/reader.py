@@ -281,7 +281,7 @@ def find_chunks(file: FileIO, reading: TarReader) -> tuple[Chunk, ...]:
 def _chunks(file: FileIO, codec: str, lengths: Iterator[int]) -> Iterator[Chunk]:
     start = tar_offset = 0
     length = next(lengths)
-    for following in lengths:
+    for following in lengths:  # guard: chunk-lengths-one-by-one
         end, begin = READERS[codec].boundary(length, following)
         stop = _find(file, end + begin, start + 1) + len(end)
         yield Chunk(start, stop - start, tar_offset, length, "", "")

@@ -226,7 +226,7 @@ def _pax(records: bytes) -> bytes:
 def _read(stream: Readable, size: int) -> bytes:
     data = stream.read(size)
     if len(data) < size:
-        raise ArtifactError("the tar inside is cut off")
+        raise ArtifactError("the tar inside is cut off")  # guard: tar-cut-off
     return data
 
 
@@ -236,7 +236,7 @@ def _read_member(stream: Readable, block: bytes) -> Member:
         records = _read_records(stream, block)
         block = _read(stream, BLOCK)
         spelling += records + bytes(padding(len(records))) + block
-    if block[_FLAG] not in _NAMES:
+    if block[_FLAG] not in _NAMES:  # guard: tar-types
         kind = _FOREIGN.get(block[_FLAG], "of an unknown type")
         raise ArtifactError(f"{_label(block)}: is {kind}, which no package contains")
     try:

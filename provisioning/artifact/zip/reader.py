@@ -189,7 +189,7 @@ class ZipReader:
             return
         pass_over(self._source, found)
 
-    def _compare_directory(self) -> Iterator[Finding]:
+    def _compare_directory(self) -> Iterator[Finding]:  # guard: listed-in-central-directory
         """Compare the central directory with the members, and the end with both."""
         start = self._source.offset - len(self._mark)
         if self._mark != CENTRAL:

@@ -58,6 +58,7 @@ class ZipStream:
         """Read so many bytes at once; `name` is the member's, if known."""
         data = self._stream.read(size)
         if len(data) < size:
+            # guard: zip-cut-off
             raise ArtifactError(f"{shown(name)}: is cut off" if name else "is cut off")
         self.offset += size
         return data

@@ -1,7 +1,7 @@
-"""Knows how the members of a package are shared out among chunks, and remembers it.
+"""Groups the members of a package into chunks, and remembers the groups for the next build.
 
-What is remembered costs time when it is lost, and never correctness: it is sealed by its digest,
-and holds for one listing. The groups that an edit has not touched need not be made again.
+Losing what is remembered costs time and never correctness: it is sealed by its digest, and valid
+for one listing. Groups that an edit has not touched are not made again.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _SEAL = hashlib.sha256().digest_size  # bytes, with which the file ends
 
 
 class Group(NamedTuple):
-    """Members that go into one chunk; or one that is larger than a chunk may be."""
+    """Members that share a chunk; or one that is larger than a chunk may be."""
 
     members: Sequence[Collected]
     length: int
-    """How many bytes of tar they take, as `Posix` spells them."""
+    """Their size in bytes of tar, as `Posix` spells them."""
     lines: bytes | memoryview
-    """What the manifest says of them."""
+    """Their lines of the manifest."""
 
 
 class Cut(NamedTuple):
-    """A group by the number of its members, as it is remembered: they themselves are many."""
+    """A group as it is remembered: with the number of its members instead of these."""
 
     members: int
     length: int
@@ -50,10 +50,9 @@ class Cut(NamedTuple):
 
 
 def portions(items: Iterable[tuple[str, int, T]], level: int = 0) -> Iterator[tuple[int, list[T]]]:
-    """Share out what has a path and takes so many bytes of tar, as chunks of a level will be.
+    """Divide items, each with a path and a size in bytes of tar, as chunks of a level will be.
 
-    Each portion comes with the bytes that it takes. Nothing is looked at behind one that is asked
-    for, but for what follows it.
+    Each portion comes with its size. No more items are taken than a portion and the next item.
     """
     if not level:
         yield from _portions(items, 0)
@@ -81,9 +80,9 @@ def _portions(items: Iterable[tuple[str, int, T]], level: int) -> Iterator[tuple
 
 
 def share_out(name: str, members: Iterable[Collected]) -> Iterator[Cut]:
-    """Share the members of the package `name` out among chunks, in the same way for every format.
+    """Divide the members of the package `name` into groups, the same for every format.
 
-    Like `portions`, it looks at no more than it must.
+    Like `portions`, it takes no more members than it must.
     """
     length_of = archive.Posix(name).length
     entries = (each.entry for each in members)
@@ -92,7 +91,7 @@ def share_out(name: str, members: Iterable[Collected]) -> Iterator[Cut]:
 
 
 def share_again(name: str, listing: Listing, before: Sequence[Cut]) -> Iterator[Cut]:
-    """The same for an edited listing, if `before` are the cuts of what it was made of."""
+    """The same for an edited listing; `before` are the cuts of the listing it was made from."""
     starts = accumulate((cut.members for cut in before), initial=0)
     known = dict(zip(starts, before, strict=False))  # the last one is the end
     edited = sorted(listing.edit.numbers)
@@ -112,12 +111,12 @@ def share_again(name: str, listing: Listing, before: Sequence[Cut]) -> Iterator[
 
 
 def keep(path: Path, content: str, cuts: Iterable[Cut]) -> None:
-    """Remember the cuts of the listing with this content."""
+    """Write the cuts of the listing with this content to a file."""
     output.remember(path, _sealed(content, cuts))
 
 
 def _sealed(content: str, cuts: Iterable[Cut]) -> Iterator[bytes | memoryview]:
-    """Each cut's line, and what the manifest says of it; then what seals all of it."""
+    """Each cut, and its lines of the manifest; then the digest of all."""
     sealed = hashlib.sha256(_seed(content))
     for members, length, lines in cuts:
         for part in (b"%d %d %d\n" % (members, length, len(lines)), lines):
@@ -131,7 +130,7 @@ def _seed(content: str) -> bytes:
 
 
 def recall(path: Path, content: str) -> list[Cut] | None:
-    """The cuts of the listing with this content, if they are what is remembered."""
+    """The remembered cuts of the listing with this content; None if there are none."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -152,7 +151,7 @@ def recall(path: Path, content: str) -> list[Cut] | None:
 
 
 def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> Iterator[Group]:
-    """The groups of the members that were cut so, of which the manifest is `content`."""
+    """The groups of the members with these cuts, whose manifest is `content`."""
     start, at = 0, content.index(b"\n") + 1
     whole = memoryview(content)
     for count, length, lines in cuts:
@@ -161,7 +160,7 @@ def group(members: Sequence[Collected], cuts: Iterable[Cut], content: bytes) -> 
 
 
 def joined(groups: Iterable[Group], codec: str) -> list[Group]:
-    """The groups of members that share a chunk of a codec."""
+    """The groups joined to the chunks of a codec."""
     groups = [*groups]
     told = [(each.members[-1].entry.path, each.length) for each in groups]
     return [_join(groups[some]) for some in chunking.joined(told, chunking.LEVEL_OF.get(codec, 0))]
@@ -170,13 +169,13 @@ def joined(groups: Iterable[Group], codec: str) -> list[Group]:
 def _join(groups: Sequence[Group]) -> Group:
     if len(groups) == 1:
         return groups[0]
-    members = Members([each.members for each in groups])
+    members = _JoinedMembers([each.members for each in groups])
     lines = b"\n".join(each.lines for each in groups)
     return Group(members, sum(each.length for each in groups), lines)
 
 
-class Members(Sequence[Collected]):
-    """Those of several groups, one after the other; none is looked at before it is asked for."""
+class _JoinedMembers(Sequence[Collected]):
+    """The members of several groups, one after the other, without copying them."""
 
     def __init__(self, parts: Sequence[Sequence[Collected]]) -> None:
         self._parts = parts
@@ -195,7 +194,7 @@ class Members(Sequence[Collected]):
 
 
 def spell(package: Package, cuts: Iterable[Cut]) -> bytes:
-    """The manifest of a package. Raises ArtifactError where no reader would take it."""
+    """The manifest of a package. Raises ArtifactError if no reader would accept it."""
     content = manifest.join(package, [cut.lines for cut in cuts])
     # No reader takes what is too large, or a package that is not sound: it says so itself. That the
     # entries are sound, the layout knows.

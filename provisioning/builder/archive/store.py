@@ -90,7 +90,7 @@ class Store:
         None if it cannot be written: what the build itself cannot write, it reports.
         """
         path = self._path(key)
-        name = f".{key}.{os.getpid()}-{threading.get_ident()}.tmp"
+        name = f".{key}.{os.getpid()}-{threading.get_ident()}.tmp"  # guard: staged-apart
         staged = StagedChunk(os.path.join(self._directory, name), path)
         try:
             os.makedirs(self._directory, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Knows how a build has the tool that every package brings along, made only where it must be."""
+"""Makes the tool that every package contains, if it is not there or out of date."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NOTE = "tool"
 
 
 def bring(path: Path, notes: Notes, digests: Digests) -> Path:
-    """Have the tool at `path`: made anew if this program, or what lies there, is another.
+    """Make the tool at `path`, unless it is there and as this program makes it; return its path.
 
-    Where the disk cannot be written it lies elsewhere, for as long as this process runs: whoever
-    only asks what there would be to build needs it all the same. Returns where it lies.
+    On a read-only disk it is made elsewhere, for as long as this process runs: it is needed even to
+    tell what would be built.
 
     Raises:
         BuildError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Knows whether the system can run a file by itself, as a target runs hooks and services."""
+"""Checks of a layout: can programs and hooks be run, and do links lead somewhere."""
 
 from __future__ import annotations
 
@@ -31,54 +31,54 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
     (lambda head: not head, "is empty", "begin it with #!/bin/sh, or the like"),
     (
         lambda head: head.startswith((*_WIDE, b"\xef\xbb\xbf")),
-        "begins with a byte order mark or as UTF-16, so that nothing runs it",
+        "begins with a byte order mark or is UTF-16, so nothing can run it",
         "save it as UTF-8 without a byte order mark",
     ),
     (
         lambda head: not _NAMES.match(head),  # guard: hook-without-a-known-program
-        "does not name in its first line what runs it",
+        "does not name its interpreter in the first line",
         "begin it with #!/bin/sh, or the like",
     ),
     (
         lambda head: b"\r" in _first(head),  # guard: hook-with-carriage-returns
-        "ends its first line as on Windows, so that nothing runs it",
+        "has a Windows line end in its first line, so nothing can run it",
         "save it with LF alone",
     ),
     (
         lambda head: "\N{NO-BREAK SPACE}".encode() in _first(head),
-        "has a no-break space in its first line, so that nothing runs it",
+        "has a no-break space in its first line, so nothing can run it",
         "write an ordinary space instead",
     ),
     (
         lambda head: len(_first(head)) == _HEAD,
-        "has a first line that is longer than systems read",
+        "has a first line longer than systems read",
         f"name in at most {_HEAD - 1} bytes what runs it",
     ),
     (
         lambda head: not _named(head)[0].startswith(b"/"),  # guard: hook-of-a-relative-program
-        "names in its first line what runs it by no absolute path",
+        "does not name its interpreter by an absolute path",
         "begin it with #!/bin/sh, #!/usr/bin/env python3, or the like",
     ),
     (
         lambda head: _named(head)[0].endswith(b"\\"),
-        "has a blank in the path of what runs it, which ends there",
+        "has a blank in the path of its interpreter",
         "name it by a path without blanks, or by #!/usr/bin/env",
     ),
     (
         lambda head: _hands_on_words(*_named(head)),  # guard: hook-of-env-with-words
-        "hands on several words in its first line, which Linux takes for one",
-        "hand on one, such as -eu, or all of them behind #!/usr/bin/env -S",
+        "passes several words in its first line, which Linux takes for one",
+        "pass one, such as -eu, or all of them after #!/usr/bin/env -S",
     ),
     (
         lambda head: _is_lost(*_named(head)),
-        "is run by env, which is not told what runs it",
-        "say it, as in #!/usr/bin/env python3",
+        "is run by env, which needs the name of an interpreter",
+        "name it, as in #!/usr/bin/env python3",
     ),
 )
 
 
 def why_not(path: str) -> tuple[str, str]:
-    """Why the system will not run a file, and what to do; "" where nothing speaks against it.
+    """Why the system will not run a file, and what to do; "" if it may.
 
     Raises OSError where it cannot be read.
     """
@@ -87,7 +87,7 @@ def why_not(path: str) -> tuple[str, str]:
 
 
 def why_not_begun(content: bytes) -> tuple[str, str]:
-    """Why the system will not run what begins with `content`, as `why_not` has it."""
+    """The same for a file that begins with `content`."""
     head = content[:_HEAD]
     if b"\0" in head and not head.startswith(_WIDE):
         return "", ""  # a compiled program: the system knows it by other signs
@@ -96,20 +96,20 @@ def why_not_begun(content: bytes) -> tuple[str, str]:
 
 
 def _named(head: bytes) -> tuple[bytes, bytes]:
-    """What runs a file, and the word that this is handed."""
+    """The interpreter of a file, and the word that is passed to it."""
     found = _LINE.fullmatch(_first(head))
     return (found["program"], found["word"]) if found else (b"", b"")
 
 
 def _hands_on_words(program: bytes, word: bytes) -> bool:
-    """Whether `program` would take a `word` that has blanks for something else than is meant."""
+    """Whether `word` has several words, which `program` would take for one."""
     name = program.rpartition(b"/")[2]
     is_split = name == b"env" and _SPLIT.match(word)
     return bool(_ONE_WORD.fullmatch(name) and re.search(rb"[ \t]", word) and not is_split)
 
 
 def _is_lost(program: bytes, word: bytes) -> bool:
-    """Whether env would run the file itself, again and again."""
+    """Whether env has no interpreter to run, and would run the file itself again and again."""
     split = _SPLIT.match(word)
     is_told = word[split.end() :].strip(b" \t=") if split else not word.startswith((b"-", b"="))
     return program.endswith(b"/env") and not (word and is_told)
@@ -124,7 +124,7 @@ _LATER = "say `optional: true` if the machine has it later"
 
 
 class End(NamedTuple):
-    """Where a path ends once the links on it are followed: "" is the top of the package."""
+    """The end of a path after following its links; "" is the top of the package."""
 
     path: str
     is_there: bool
@@ -133,7 +133,7 @@ class End(NamedTuple):
 
 
 def follow(path: str, items: Mapping[str, Item]) -> End:
-    """Follow the links of a package; none of them leaves it."""
+    """Follow the links of a package, none of which leaves it."""
     here: list[str] = []
     left, links = path.split("/"), 0
     while left:
@@ -214,7 +214,7 @@ _EXECUTABLE = 0o111
 
 
 def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Diagnostic]:
-    """What is wrong with the programs and directories that services name, of what is in `items`."""
+    """Check the programs and directories that services name, which must be in `items`."""
     for spec in variant.services:
         for key, command in _commands(spec):
             yield from _program(spec, command, key, items)
@@ -247,7 +247,7 @@ def _program(
 
 
 def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator[Diagnostic]:
-    """What is wrong with the programs that were made of templates, by their paths."""
+    """Check programs that were rendered from templates, by their paths."""
     for spec in variant.services:
         for key, command in _commands(spec):
             path = shlex.split(command)[0]
@@ -256,21 +256,21 @@ def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator
 
 
 def sources(variant: Variant, items: Mapping[str, Item]) -> set[str]:
-    """The files of the project that services name: how they begin is of account."""
+    """The sources of the programs that services name: their first lines are checked."""
     paths = (shlex.split(each)[0] for one in variant.services for _, each in _commands(one))
     found = (_reached(path, items) for path in paths)
     return {item.source for item in found if item and item.source}
 
 
 def _commands(spec: ServiceSpec) -> Iterator[tuple[str, str]]:
-    """The command lines of a service, by the keys that say them."""
+    """The command lines of a service, by key."""
     yield "exec", spec.service.exec
     if spec.service.health and spec.service.health.check == "command":
         yield "health", spec.service.health.what
 
 
 def _begins(spec: ServiceSpec, key: str, path: str, item: Item) -> Iterator[Diagnostic]:
-    """What is wrong with how a program begins: nothing of the target's would run it."""
+    """Check the first line of a program."""
     try:
         reason = why_not(item.source)
     except OSError as error:
@@ -308,6 +308,6 @@ def _is_executable(item: Item) -> bool:
 
 
 def _reached(path: str, items: Mapping[str, Item]) -> Item | None:
-    """What lies at `path` once the links in the package are followed."""
+    """The item at `path`, following links in the package."""
     end = follow(path, items)
     return items.get(end.path) if end.is_there else None

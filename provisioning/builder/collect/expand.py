@@ -1,4 +1,4 @@
-"""Knows what one path of a package is before anything is read, and which ones are templates."""
+"""Expands contents to items, one for each path of the package, before anything is read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def content_fault(  # noqa: PLR0913 - a fault has these parts
     hint: str = "",
     related: tuple[tuple[Origin, str], ...] = (),
 ) -> Diagnostic:
-    """Return the fault of what `key` of a content says, or of the content if it says nothing."""
+    """A fault of the value of `key` in a content, or of the content if it has none."""
     where = f"{content.where}.{key if key in content.origins else content.kind}"
     return Diagnostic(
         code=code,
@@ -70,7 +70,7 @@ def content_fault(  # noqa: PLR0913 - a fault has these parts
 
 
 def origin_of(content: Content, key: str) -> Origin:
-    """Where the value of `key` was written, or what the content is at all."""
+    """The place of the value of `key`, or of the content if it has none."""
     origins = content.origins
     return origins.get(key) or origins.get(content.kind) or content.origin
 
@@ -81,7 +81,7 @@ _EXECUTABLE = 0o111
 
 @dataclass(slots=True)
 class Expansion:
-    """What the contents of a variant stand for, and all the faults that they have."""
+    """Expands the contents of a variant, and collects their faults."""
 
     variant: Variant
     sources: Sources
@@ -89,7 +89,7 @@ class Expansion:
     faults: list[Diagnostic] = field(default_factory=list)
 
     def items(self, content: Content) -> Iterable[Item]:
-        """List what a content stands for, one item for each path; what is wrong joins `faults`."""
+        """The items of a content, one for each path; faults are added to `faults`."""
         if content.kind == "dir":
             mode = self.variant.dir_mode if content.mode is None else content.mode
             return [Item(content.dst, DIR, mode, content.owner, content.group)]
@@ -102,12 +102,12 @@ class Expansion:
         return self._src(content)
 
     def _inside(self, content: Content) -> bool:
-        """Whether the source is one: of the project, and not made by the build; else a fault."""
+        """Check that the source is in the project, and not output of the build."""
         entered = literal_prefix(content.source)
         if self.sources.leads_out(entered):  # guard: source-out-of-the-project
             self._fault("outside", content, content.kind, f"{entered} leads out of the project")
         elif self.sources.is_output(content.source):
-            self._fault("outside", content, content.kind, "this is what the build itself makes")
+            self._fault("outside", content, content.kind, "this is output of the build itself")
         else:
             return True
         return False
@@ -148,7 +148,7 @@ class Expansion:
         return self._source(content, _target(content), source, kind)
 
     def _selected(self, content: Content) -> Iterator[Item]:
-        """What a directory or a glob stands for."""
+        """The items of a directory or a glob."""
         sound = content.exclude if self._demand_patterns(content) else ()
         selection = self.sources.select(content.source, sound)
         if not content.optional:
@@ -174,7 +174,7 @@ class Expansion:
         reasons = {pattern: why_none(pattern) for pattern in content.exclude}
         for pattern, reason in reasons.items():
             if reason:
-                message = f"{pattern} is no pattern of gitignore"
+                message = f"{pattern} is not a gitignore pattern"
                 self._fault("bad-pattern", content, "exclude", message, hint=reason)
         return not any(reasons.values())
 
@@ -231,7 +231,7 @@ class Expansion:
         where = content.source if is_absent else shown(error.filename)  # which may lie deep below
         message, hint = f"{where}: {error.strerror}", ""
         if content.kind == "template" and no_glob(content.source):
-            message, hint = "a template is one file, and no glob", "write an item for each"
+            message, hint = "a template must be one file, not a glob", "write an item for each"
         elif made := self.makers.get(content.source):
             hint = made.again()
         elif near := nearest_path(Path(), content.source):

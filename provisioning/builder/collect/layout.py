@@ -1,4 +1,4 @@
-"""Knows where everything of a variant comes from and goes to: exactly one item per destination."""
+"""Lays out a variant: where each item comes from and goes to, one item per destination."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Layout:
 
 
 class Doubt(NamedTuple):
-    """A fault of a layout, which may be gone once a task has made what it needs."""
+    """A fault of a layout, which may vanish once a task has made what it needs."""
 
     fault: Diagnostic
     need: Need | None
-    """What it is a fault of; None, where all that the package holds has a part in it."""
+    """What is missing; None if the whole package is concerned."""
 
 
 def lay_out(
@@ -69,7 +69,7 @@ def lay_out(
     faults: Iterable[Diagnostic] = (),
     makers: MadeBy = NOBODY,
 ) -> tuple[Layout, ...]:
-    """The layout of each variant, with the files that `sources` find and tasks have made.
+    """Lay out each variant, with the files that `sources` find and tasks have made.
 
     Raises:
         SpecError: with every fault of every variant, each at the line that causes it, and with
@@ -86,13 +86,13 @@ def lay_out(
 def draft(
     variant: Variant, sources: Sources, makers: MadeBy = NOBODY
 ) -> tuple[Layout, list[Doubt]]:
-    """The layout of a variant, and its faults: with some, it is the layout of what is there."""
+    """Lay out a variant; return its faults too: with some, only what is there is laid out."""
     draft = _Draft(variant, sources, makers)
     return draft.layout(), draft.doubts
 
 
 def placed_by(variant: Variant, sources: Sources) -> dict[str, Content]:
-    """Which content puts each path of the package there, directories on the way left out."""
+    """The content that each path comes from, without implied directories."""
     draft = _Draft(variant, sources, NOBODY)
     draft.layout()
     return {path: content for path, (_, content) in draft.placed.items()}
@@ -100,7 +100,7 @@ def placed_by(variant: Variant, sources: Sources) -> dict[str, Content]:
 
 @dataclass(slots=True)
 class _Draft:
-    """A layout in the making: what is placed where, and by which content."""
+    """A layout under construction: what is placed where, and by which content."""
 
     variant: Variant
     sources: Sources
@@ -135,7 +135,7 @@ class _Draft:
         return Layout(variant=self.variant, items=tuple(items), absent=absent)
 
     def _expand(self, content: Content) -> Absent | None:
-        """Place what a content stands for; or tell that it is optional, and nothing is there."""
+        """Place the items of a content; return it if it is optional and has none."""
         expansion = Expansion(self.variant, self.sources, self.makers, self.faults)
         items = [*expansion.items(content)]
         self._place_all(items, content)
@@ -143,7 +143,7 @@ class _Draft:
         return absent(content) if content.optional and not items else None
 
     def _doubt(self, need: Need | None) -> None:
-        """Note of what the faults are that were found since the last time."""
+        """Assign the faults found since the last call to `need`."""
         new = self.faults[len(self.doubts) :]
         self.doubts += [Doubt(fault, need) for fault in new]
 
@@ -156,7 +156,7 @@ class _Draft:
             self._fault("not-debian", content, f"{path} {reason}", hint=hint)
 
     def _placed_in(self, path: str) -> str:
-        """What is placed there, or below it, where it is a directory that no content names."""
+        """The path itself, or the first one below an implied directory."""
         below = (each for each in self.placed if each.startswith(f"{path}/"))
         return path if path in self.placed else next(below)
 
@@ -167,7 +167,7 @@ class _Draft:
             self._place(item, content)
 
     def _place_at_once(self, items: list[Item], content: Content) -> bool:
-        """Place many items in a tenth of the time, unless something may be amiss with one."""
+        """Place many items in a tenth of the time; false if one needs a closer look."""
         paths = [item.path for item in items]
         keys = sound_keys(paths)
         if keys is None or any(map(_may_be_reserved, keys)):
@@ -184,9 +184,9 @@ class _Draft:
         if item.path[:1] == RESERVED[0] and _is_reserved(item.path):
             reason = "is reserved for the package's own records"
         elif collision_key(item.path) == _INSTALLER:
-            reason = "is where each package brings along what installs it"
+            reason = "is where the package has its own installer"
         elif self.variant.device and collision_key(item.path) == DEVICE:
-            reason = "is where the machine says its own values"
+            reason = "is where the machine keeps its own values"
         if reason:
             name = shown(item.source) or shown(item.path)
             self._fault("path", content, f"{name}: as a path in the package, this {reason}")
@@ -199,7 +199,7 @@ class _Draft:
             self.taken[key] = item.path
 
     def _collide(self, key: str, path: str, content: Content, inside: str = "") -> None:
-        """Tell that `path` is taken, which `content` needs: as a directory, if for `inside`."""
+        """Report that `content` needs a taken path: as a directory, if for `inside`."""
         other = self.taken[key]
         hint = "give one of them another dst"
         related: tuple[tuple[Origin, str], ...] = ()
@@ -217,7 +217,7 @@ class _Draft:
         self._fault("collision", content, message, related, hint)
 
     def _parents(self) -> list[Item]:
-        """The directories that no content names, which the paths in them need."""
+        """The directories that no content names, but paths need."""
         parents: dict[str, Item] = {}
         owner, group, mode = self.variant.owner, self.variant.group, self.variant.dir_mode
         # The first path in each directory needs what all others there need.
@@ -237,7 +237,7 @@ class _Draft:
         return list(parents.values())
 
     def _brought_along(self) -> Iterator[Item]:
-        """What the target needs beside the contents: hooks, documents, and the tool."""
+        """Items besides the contents: hooks, documents, and the tool."""
         # Root runs them: whoever else they belonged to could have root run anything.
         owner, group = "root", self.variant.group
         if self.variant.hooks:
@@ -256,7 +256,7 @@ class _Draft:
         return path in self.placed and self.placed[path][0].type == DIR
 
     def _check(self, part: HookSpec | Document) -> bool:
-        """Demand the file of a hook or a document, which no content names, and tell if it is."""
+        """Check that the file of a hook or a document exists."""
         reason = hint = ""
         if leads_out(Path(), part.source):  # guard: hook-out-of-the-project
             reason = "leads out of the project"
@@ -293,14 +293,14 @@ class _Draft:
 
 
 def _into(path: str, first: Content) -> str:
-    """What to do where a content goes to a path that has to be a directory."""
+    """The hint if a content goes to a path that has to be a directory."""
     if first.kind in {"src", "template"} and first.dst == path and not first.into:
         return f"write dst: {path}/ to put it into that directory, or give one of them another dst"
     return "give one of them another dst"
 
 
 def _way_out(path: str, first: Content, second: Content) -> str:
-    """What to do where two contents go to one path."""
+    """The hint if two contents go to one path."""
     other = "give one of them another dst"
     for each in (first, second):
         if each.kind == "src" and (is_glob(each.source) or os.path.isdir(each.source)):

@@ -1,4 +1,4 @@
-"""Knows what a glob means, and which directory it looks into."""
+"""Globs of `src`, and gitignore patterns of `exclude`."""
 
 from __future__ import annotations
 
@@ -123,10 +123,10 @@ _MEMBER = re.compile(rf"{_NAMED}|\\?(?P<first>.)(?:-\\?(?P<last>.))?", re.DOTALL
 
 
 class PatternError(ValueError):
-    """A pattern that means nothing, or never anything."""
+    """A pattern that is malformed, or can match nothing."""
 
 
-class _Rule(NamedTuple):
+class _IgnoreRule(NamedTuple):
     takes_back: bool
     directories: bool
     """It matches directories alone."""
@@ -136,7 +136,7 @@ class _Rule(NamedTuple):
 
 
 class Ignored:
-    """The files that `patterns` leave out. Raises PatternError."""
+    """The files that gitignore `patterns` exclude. Raises PatternError."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         rules = [rule for pattern in patterns if (rule := _rule(pattern))]
@@ -148,7 +148,7 @@ class Ignored:
         return self.holds_directory(above) or self._decides(path, is_directory=False)
 
     def holds_directory(self, path: str) -> bool:
-        """Whether a directory is left out: nothing takes back what lies below one that is."""
+        """Whether a directory is excluded: nothing below it can be included again."""
         known = self._directories
         if path not in known:
             above = path.rpartition("/")[0]
@@ -167,8 +167,8 @@ class Ignored:
         return False
 
 
-def _rule(pattern: str) -> _Rule | None:
-    """What a pattern says; None where it says nothing, as a comment does."""
+def _rule(pattern: str) -> _IgnoreRule | None:
+    """Parse a pattern; None for a comment or a blank line."""
     text = _stripped(pattern)
     if not text or text.startswith("#"):
         return None
@@ -181,7 +181,7 @@ def _rule(pattern: str) -> _Rule | None:
     if not text:
         raise PatternError("it names nothing")
     names = _ignored_components(text, by_name=by_name)
-    return _Rule(takes_back, directories, by_name, names)
+    return _IgnoreRule(takes_back, directories, by_name, names)
 
 
 def _stripped(pattern: str) -> str:
@@ -243,7 +243,7 @@ def _member(member: re.Match[str]) -> str:
     if member["name"] is not None:
         if member["name"] not in _CLASSES:
             known = ", ".join(_CLASSES)
-            raise PatternError(f"[:{member['name']}:] is no class of characters; known: {known}")
+            raise PatternError(f"[:{member['name']}:] is not a character class; known: {known}")
         return _CLASSES[member["name"]]
     first, last = member["first"], member["last"]
     if last is None:

@@ -1,4 +1,4 @@
-"""Knows where in a line of a template a fault is to be shown."""
+"""Diagnostics of templates: the place of each, and words that reveal no secret."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 _TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 
 
-class Line(NamedTuple):
+class TemplateLine(NamedTuple):
     """A line of a template; the number 0 stands for the template as a whole."""
 
     file: str
     number: int = 0
 
     @classmethod
-    def of(cls, template: str | None, number: int) -> Line:
+    def of(cls, template: str | None, number: int) -> TemplateLine:
         """The line of a template by the name that it was asked for with."""
         return cls(os.path.normpath(template or ""), number)
 
     def origin(self, pattern: str = "") -> Origin:
-        """Where `pattern` stands in a tag of this line, which may end some lines below.
+        """The place of `pattern` in a tag of this line, which may end some lines below.
 
         If it does not: the tag, if there is just one, since no fault is in the text between tags;
         else the line.
@@ -100,14 +100,14 @@ _KINDS = {
 _FROM_ENVIRONMENT = (
     'set a variable in the spec, as in variables: {home: "{{ env.HOME }}"}, and use that'
 )
-_WITHHELD = "this fails; why is not told, since part of a secret may stand in it"
-_WITHOUT_CONTEXT = "what is imported sees the variables only if it is imported `with context`"
+_WITHHELD = "this fails; the reason is hidden, because it may contain a secret"
+_WITHOUT_CONTEXT = "imported templates see variables only with `import ... with context`"
 
 
 class Faults:
-    """The faults of one rendering.
+    """The diagnostics of one rendering.
 
-    Once `secretive`, nothing is told that was worked out: part of a secret might stand in it.
+    Once `secretive`, no computed value is shown: it might contain part of a secret.
     """
 
     def __init__(self) -> None:
@@ -116,21 +116,21 @@ class Faults:
         self.found: list[Diagnostic] = []
 
     def add(
-        self, code: str, line: Line, message: str, *, hint: str = "", pattern: str = ""
+        self, code: str, line: TemplateLine, message: str, *, hint: str = "", pattern: str = ""
     ) -> None:
-        """Tell a fault of `line`, at what matches `pattern` there, or else at what is quoted."""
+        """Add a fault of `line`, at what matches `pattern` there, or else at what is quoted."""
         if code == "template-error" and self.secretive:
             message, hint = _WITHHELD, ""
         quoted = _QUOTED.search(message)
         origin = line.origin(pattern or (word(quoted[1]) if quoted else ""))
-        message, hint = _tellable(message.rstrip(".")), _tellable(hint)
+        message, hint = _printable(message.rstrip(".")), _printable(hint)
         # A loop that works out what it looks for may fail at one place again and again.
         if origin not in (fault.origin for fault in self.found):
             fault = Diagnostic(code=code, origin=origin, where="", message=message, hint=hint)
             self.found.append(fault)
 
-    def add_variable(self, line: Line, name: str, known: Collection[str]) -> None:
-        """Tell that no variable is called `name`, where the names `known` can be used."""
+    def add_variable(self, line: TemplateLine, name: str, known: Collection[str]) -> None:
+        """Add that no variable is called `name`; the names `known` are defined."""
         message = f"there is no variable {name}"
         if name == ENVIRONMENT:
             hint = _FROM_ENVIRONMENT
@@ -138,8 +138,8 @@ class Faults:
             hint = _WITHOUT_CONTEXT if name in known else did_you_mean(name, known)
         self.add("undefined-variable", line, message, hint=hint, pattern=variable(name))
 
-    def add_attribute(self, line: Line, name: str, holder: object) -> None:
-        """Tell that `holder`, a value in a template, has nothing called `name`."""
+    def add_attribute(self, line: TemplateLine, name: str, holder: object) -> None:
+        """Add that `holder`, a value in a template, has nothing called `name`."""
         kind = _KINDS.get(type(holder), "this value")
         if self.secretive:
             self.add("undefined-variable", line, f"there is no such thing in {kind}")
@@ -150,7 +150,7 @@ class Faults:
         self.add("undefined-variable", line, message, hint=hint, pattern=attribute(name))
 
 
-def _tellable(text: str) -> str:
+def _printable(text: str) -> str:
     shown = "".join(c if c.isprintable() else " " for c in text)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}..."
 

@@ -1,4 +1,4 @@
-"""Knows how to run what may never end, or fill all memory, without harm to the build."""
+"""Renders the templates of a package in a child process with limits on time and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jinja2.runtime import Undefined
 
 from provisioning.builder.collect import checks
 from provisioning.builder.plan.needs import includes
-from provisioning.builder.render.faults import Faults, Line, with_contents, word
+from provisioning.builder.render.faults import Faults, TemplateLine, with_contents, word
 from provisioning.builder.render.sandbox import NotTextError, Sandbox, demand_no_address
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.output import remove_tree
@@ -42,14 +42,14 @@ MEMORY_BYTES = 1 << 30
 
 
 class ExhaustedError(BuildError):
-    """The work ended without an answer."""
+    """The child process ended without a result."""
 
 
 def limited(work: Callable[[], _T]) -> _T:
-    """What `work` returns, or raises, in a child process with bounds on its time and memory.
+    """Run `work` in a child process with limits on time and memory; return or raise what it does.
 
     Raises:
-        ExhaustedError: it needs too much time or memory, or was ended from outside.
+        ExhaustedError: it exceeds a limit, or was killed.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -84,7 +84,7 @@ def _end_of(status: int) -> str:
 
 
 def _answer(work: Callable[[], object], writer: int) -> NoReturn:
-    """Work within the limits, in the child, and never return to what the parent does next."""
+    """Work within the limits, in the child, which then exits."""
     try:
         # The signal of the soft limit tells what happened; the hard one would be SIGKILL.
         # guard: processor-time-of-templates
@@ -102,33 +102,35 @@ def _answer(work: Callable[[], object], writer: int) -> NoReturn:
         os._exit(0)
 
 
-class DoubtError(SecurityError):
-    """A text that is used as if it was true or false, or a number; `hint` says what to write."""
+class AmbiguousTextError(SecurityError):
+    """An ambiguous text is used as a boolean or a number; `hint` says what to write."""
 
     def __init__(self, text: str) -> None:
-        """Refuse `text`."""
-        super().__init__(f"{text} is text here, which not every reader of YAML takes it for")
+        """Report the use of `text`."""
+        super().__init__(
+            f"{text} is text here, but some YAML readers take it for a boolean or a number"
+        )
         self.hint = f"compare it with text, as in == '{text}', or write another value in its file"
 
 
-class Doubtful(str):
-    """`no`, `022` or `16:30`, which are printed as they were written.
+class AmbiguousText(str):
+    """`no`, `022` or `16:30`, which are printed as written.
 
-    An application that reads the same file may take them for false, 18 and 990: where a template
-    depends on that, nobody can know what is meant.
+    Other readers of the same file may take them for false, 18 and 990: a template that depends on
+    that is ambiguous.
     """
 
     __slots__ = ()
     __hash__ = str.__hash__
 
     def __bool__(self) -> bool:
-        """Refuse: every text but the empty one is true, and `no` is not meant to be."""
-        raise DoubtError(self)
+        """Raise: every text but the empty one is true, and `no` is not meant to be."""
+        raise AmbiguousTextError(self)
 
     def __eq__(self, other: object) -> bool:
         """Compare with texts alone."""
         if not isinstance(other, (str, Undefined, type(None))):
-            raise DoubtError(self)
+            raise AmbiguousTextError(self)
         return str.__eq__(self, other)
 
     def __ne__(self, other: object) -> bool:
@@ -136,14 +138,16 @@ class Doubtful(str):
         return not self == other
 
     def __mul__(self, _: Any) -> NoReturn:
-        """Refuse: a text would be repeated, where a number is meant."""
-        raise DoubtError(self)
+        """Raise: a text would be repeated, where a number is meant."""
+        raise AmbiguousTextError(self)
 
     __rmul__ = __mul__
 
 
-def with_doubts(variables: Mapping[str, Any], places: Iterable[NodePath]) -> dict[str, Any]:
-    """Return `variables` with a Doubtful at each of the places."""
+def with_ambiguous_texts(
+    variables: Mapping[str, Any], places: Iterable[NodePath]
+) -> dict[str, Any]:
+    """Return `variables` with an AmbiguousText at each of the places."""
     doubted: Any = dict(variables)
     for place in places:
         doubted = _replaced(doubted, place)
@@ -153,7 +157,7 @@ def with_doubts(variables: Mapping[str, Any], places: Iterable[NodePath]) -> dic
 
 def _replaced(value: Any, place: NodePath) -> Any:
     if not place:
-        return Doubtful(value)
+        return AmbiguousText(value)
     first, *rest = place
     copied = value.copy()
     copied[first] = _replaced(value[first], tuple(rest))
@@ -168,7 +172,7 @@ _SHARED_TIME = "the templates of a package share this time; it ran out in this o
 
 
 class Rendered(NamedTuple):
-    """What a template became, and the names it looked at, whether variables have them or not."""
+    """The output of a template, and the names it looks up, whether they are defined or not."""
 
     content: bytes
     uses: frozenset[str]
@@ -179,7 +183,7 @@ _Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Diagnostic]]]"
 
 
 def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]:
-    """Render the templates `sources` of a variant to the directory `into`; the names they look at.
+    """Render the templates `sources` of a variant to `into`; return the names they look up.
 
     Raises:
         SpecError: with every fault of every template.
@@ -193,7 +197,7 @@ def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]
 
 
 def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Rendered]:
-    """What the templates `sources` of a variant become, by their paths in the package.
+    """Render the templates `sources` of a variant; return the results by path in the package.
 
     Raises:
         SpecError: with every fault of every template.
@@ -217,13 +221,15 @@ def _render_bounded(sources: Mapping[str, str], variant: Variant) -> _Outcome:
         source = list(sources.values())[int.from_bytes(at_work[:], "big")]
         faults = Faults()
         hint = _SHARED_TIME if "time" in str(error) else ""
-        faults.add("template-limit", Line(source), f"a template {error}", hint=hint)
+        faults.add("template-limit", TemplateLine(source), f"a template {error}", hint=hint)
         return {}, [(source, fault) for fault in faults.found]
 
 
 def _render_each(sources: Mapping[str, str], variant: Variant, at_work: mmap) -> _Outcome:
     templates, rendered, found = Templates(variant.secrets), dict[str, Rendered](), []
-    variables = with_doubts(variant.variables, variant.doubtful)  # guard: doubtful-variables
+    variables = with_ambiguous_texts(
+        variant.variables, variant.doubtful
+    )  # guard: doubtful-variables
     for number, (path, source) in enumerate(sources.items()):
         at_work[:] = number.to_bytes(len(at_work), "big")
         try:
@@ -237,7 +243,7 @@ class Templates:
     """The templates of the project, which lies in the working directory."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        """Compile nothing yet; the faults of what uses the variables `secrets` tell less."""
+        """Faults of templates that use the variables `secrets` hide their details."""
         self._secrets = frozenset(secrets)
         self._environment = Sandbox()
 
@@ -258,20 +264,20 @@ class Templates:
                 demand_no_address(text)
                 content = text.encode()
         except Exception as error:  # noqa: BLE001 - a template can be made to raise anything
-            self._tell(error, template)
+            self._report(error, template)
         if faults.found:
             raise SpecError(faults.found, Path())
         return Rendered(content, uses)
 
     def _uses(self, template: str, known: set[str], seen: set[str]) -> Iterator[str]:
-        """The names that `template` looks at, and what it includes; doit knows of the `known`."""
+        """The names that `template` and what it includes look up; doit watches the `known`."""
         tree = self._environment.parse(self._text(template), template, template)
         yield from _names_used(tree, template)
         for reference in tree.find_all(_REFERENCES):
             for name in self._named(reference, template):
                 if name not in seen and self._exists(name, reference, template):
                     seen.add(name)
-                    self._demand_known(name, known, Line.of(template, reference.lineno))
+                    self._demand_known(name, known, TemplateLine.of(template, reference.lineno))
                     yield from self._uses(name, known, seen)
 
     def _text(self, template: str) -> str:
@@ -287,7 +293,7 @@ class Templates:
         if len(names) < len(parts):
             # doit must know what a build depends on before it starts.
             message = "the name of the other template must be written out"
-            line = Line.of(template, reference.lineno)
+            line = TemplateLine.of(template, reference.lineno)
             self._environment.faults.add("template-name", line, message)
         return names
 
@@ -297,11 +303,11 @@ class Templates:
         except TemplateNotFound:
             if not getattr(reference, "ignore_missing", False):
                 # guard: template-that-is-missing
-                self._tell_missing(name, Line.of(template, reference.lineno))
+                self._report_missing(name, TemplateLine.of(template, reference.lineno))
             return False
         return True
 
-    def _tell_missing(self, name: str, line: Line) -> None:
+    def _report_missing(self, name: str, line: TemplateLine) -> None:
         beside = os.path.normpath(os.path.join(os.path.dirname(line.file), name))
         meant = os.path.isfile(beside) and not leads_out(Path(), beside)
         hint = f"did you mean {beside}? Names begin at the project's root" if meant else ""
@@ -309,28 +315,34 @@ class Templates:
         faults = self._environment.faults
         faults.add("missing-template", line, message, hint=hint, pattern=word(name))
 
-    def _demand_known(self, name: str, known: set[str], line: Line) -> None:
-        """Have doit know every template that is read, before anything is rendered."""
+    def _demand_known(self, name: str, known: set[str], line: TemplateLine) -> None:
+        """Report a template that doit does not watch, before anything is rendered."""
         if name not in known:
             message = f"{name}: write this name as one plain string"
             self._environment.faults.add("template-name", line, message)
 
-    def _tell(self, error: Exception, template: str) -> None:
-        """Tell what ended a rendering, unless it may have come of what was told before."""
+    def _report(self, error: Exception, template: str) -> None:
+        """Report what ended a rendering, unless an earlier fault may have caused it."""
         faults = self._environment.faults
         if isinstance(error, NotTextError):
             hint = "save the file as UTF-8"
-            faults.add("not-utf8", Line.of(error.name, error.lineno), str(error.message), hint=hint)
+            faults.add(
+                "not-utf8", TemplateLine.of(error.name, error.lineno), str(error.message), hint=hint
+            )
         elif isinstance(error, TemplateSyntaxError):
-            self._tell_syntax(str(error.message), Line.of(error.name or template, error.lineno))
+            self._report_syntax(
+                str(error.message), TemplateLine.of(error.name or template, error.lineno)
+            )
         elif isinstance(error, TemplateNotFound) and not faults.found:
-            faults.add("missing-template", Line(template), "no such template in the project")
+            faults.add(
+                "missing-template", TemplateLine(template), "no such template in the project"
+            )
         elif not faults.found:
             code, message = _reason(error)
             hint = getattr(error, "hint", "") or self._nearest(message)
             faults.add(code, _place(error, template), message, hint=hint)
 
-    def _tell_syntax(self, message: str, line: Line) -> None:
+    def _report_syntax(self, message: str, line: TemplateLine) -> None:
         pattern = ""
         if strange := _STRANGE.fullmatch(message):
             message, pattern = strange[1], re.escape(literal_eval(strange[2]))
@@ -338,7 +350,7 @@ class Templates:
         self._environment.faults.add("template-syntax", line, message, hint=hint, pattern=pattern)
 
     def _nearest(self, message: str) -> str:
-        """Which filter or test may have been meant."""
+        """Suggest the filter or test that may have been meant."""
         unknown = _UNKNOWN.match(message)
         if unknown is None:
             return ""
@@ -361,7 +373,7 @@ def _names_used(tree: nodes.Template, template: str) -> set[str]:
 
 
 def _reason(error: Exception) -> tuple[str, str]:
-    """The code and the words for what a template did."""
+    """The code and message for an error."""
     if isinstance(error, RecursionError):
         return "template-limit", "includes or calls itself without end"
     if isinstance(error, MemoryError):
@@ -369,10 +381,10 @@ def _reason(error: Exception) -> tuple[str, str]:
     return "template-error", str(error) or type(error).__name__
 
 
-def _place(error: Exception, template: str) -> Line:
+def _place(error: Exception, template: str) -> TemplateLine:
     """The innermost line of a template in the traceback, which jinja2 makes to point there."""
     for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
         path = os.path.normpath(frame.f_code.co_filename)
         if not os.path.isabs(path) and os.path.isfile(path):
-            return Line(path, number)
-    return Line(template)
+            return TemplateLine(path, number)
+    return TemplateLine(template)

@@ -19,7 +19,7 @@ from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from provisioning.builder.render.faults import Line
+from provisioning.builder.render.faults import TemplateLine
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ _BLANK = r"(?:\s|%20|\+)"
 _ADDRESS = re.compile(
     r"(object|function).{1,80}?at(\s|%20|\+)0x[0-9a-f]{6,}", re.IGNORECASE | re.DOTALL
 )
-"""What Python prints of an object that has no text of its own; filters may have changed it."""
+"""What Python prints of an object that cannot be printed as text; filters may have changed it."""
 
 
 class NoTextError(SecurityError):
     """A value that would print itself as Python has it; `hint` says what to write."""
 
     def __init__(self, what: str, hint: str) -> None:
-        super().__init__(f"{what} has no text of its own")
+        super().__init__(f"{what} cannot be printed as text")
         self.hint = hint
 
 
@@ -101,15 +101,15 @@ _ANSWERS: dict[str, Any] = {
 
 
 class ReportingUndefined(Undefined):
-    """A value that is undefined: whatever uses it is a fault, and the rendering goes on.
+    """An undefined value: each use is reported, and rendering goes on to find more.
 
-    Only tests and filters that are made for it, such as `defined` and `default`, do not use it.
+    Tests and filters that are made for it, such as `defined` and `default`, are no use.
     """
 
     __slots__ = ("_frame", "_line")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Remember where this is: where the name stands, not where its value comes to be used."""
+        """Remember the place of the name, not that where its value is used."""
         super().__init__(*args, **kwargs)
         self._frame = _running()
         self._line = self._frame.f_lineno
@@ -127,10 +127,10 @@ class ReportingUndefined(Undefined):
         return self
 
     def _note(self) -> None:
-        """Tell the fault.
+        """Report the use.
 
         Raises:
-            SecurityError: this is not there because it is forbidden.
+            SecurityError: it is undefined because it is forbidden.
         """
         name: Any = self._undefined_name
         if self._undefined_exception is not UndefinedError:
@@ -145,7 +145,9 @@ class ReportingUndefined(Undefined):
 
     def _tell(self, name: str) -> None:
         faults, holder = self._environment.faults, self._undefined_obj
-        line = Line.of(self._template.name, self._template.get_corresponding_lineno(self._line))
+        line = TemplateLine.of(
+            self._template.name, self._template.get_corresponding_lineno(self._line)
+        )
         if self._undefined_hint:
             faults.add("undefined-variable", line, self._undefined_hint)
         elif holder is missing:
@@ -181,7 +183,7 @@ for _name, _answer in _ANSWERS.items():
 
 
 def _running() -> FrameType:
-    """The frame of the template that is at work."""
+    """The frame of the template that is running."""
     frame = sys._getframe()  # noqa: SLF001 - the only way to it
     while "__jinja_template__" not in frame.f_globals:
         frame = frame.f_back  # type: ignore[assignment]  # nothing is worked out beforehand
@@ -209,15 +211,15 @@ class _Loader(FileSystemLoader):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):  # guard: sandbox
-    """Where the templates of the project, the working directory, are compiled and rendered."""
+    """The environment of the templates in the project, which is the working directory."""
 
     variables: Mapping[str, Any]
     faults: Faults
     undefined_names: set[tuple[CodeType, int, str]]
-    """Those that were used, each with the place; loops come to the same again and again."""
+    """Those that were reported, each with its place: loops use the same ones again and again."""
 
     def __init__(self) -> None:
-        """Leave out what gives another output for the same input, or grows by itself."""
+        """Leave out what gives another output for the same input."""
         super().__init__(
             loader=_Loader(os.curdir),
             undefined=ReportingUndefined,  # guard: undefined-is-noted

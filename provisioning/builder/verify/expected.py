@@ -1,4 +1,4 @@
-"""Knows the package that the specs and the files of today give, without building it."""
+"""The package that the specs and sources give now, without building it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class ExpectedPackage:
     """The package that a layout gives: a View (artifact/difference.py).
 
-    Whatever is asked of it raises BuildError where a source is missing or changes meanwhile, and
-    SpecError where a template has a fault.
+    Every property raises BuildError if a source is missing or changes meanwhile, and SpecError if
+    a template is at fault.
     """
 
     def __init__(self, layout: Layout, package: Package, digests: Digests) -> None:
@@ -38,11 +38,11 @@ class ExpectedPackage:
 
     @cached_property
     def rendered(self) -> Mapping[str, Rendered]:
-        """What the templates become, by their paths in the package."""
+        """The rendered templates, by their paths in the package."""
         templates = templates_of(self._layout.items)
         if not templates:
             return {}
-        # Imported here: an engine for templates is a cost that a package without any does not owe.
+        # Imported here: the start-up of a package without templates does not pay for the engine.
         from provisioning.builder.render.render import render_all  # noqa: PLC0415
 
         return render_all(self._layout.variant, templates)
@@ -59,24 +59,24 @@ class ExpectedPackage:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether the templates could make use of a secret."""
+        """Whether templates could use a secret."""
         return bool(self._layout.variant.secrets)
 
     @cached_property
     def secret(self) -> frozenset[str]:
-        """The paths of the files in which a secret may stand."""
+        """The paths of the files that may contain a secret."""
         if not self.has_secrets:
             return frozenset()
         secrets, rendered = self._layout.variant.secrets, self.rendered
         return frozenset(path for path in rendered if secrets & rendered[path].uses)
 
     def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
-        """What the files at the paths `wanted` would hold."""
+        """The contents of the files at the paths `wanted`."""
         return {path: self._content(path) for path in wanted}
 
     @cached_property
     def collected(self) -> dict[str, Collected]:
-        """All that it holds, by its paths; a template as what it becomes."""
+        """All members by path, templates rendered."""
         collected = collect(self._layout, self._digests.look)
         return {each.entry.path: self._complete(each) for each in collected}
 
@@ -96,23 +96,23 @@ class ExpectedPackage:
 
 
 def holding(entry: Entry, content: bytes) -> Entry:
-    """The entry of a template, with size and digest of what that became."""
+    """The entry of a template, with the size and digest of its output."""
     return entry._replace(size=len(content), digest=filesystem.of_bytes(content))
 
 
 _EVERYONE_READS = 0o004
 
 
-class Secrecy(NamedTuple):
-    """What is known of secrets in packages that are compared."""
+class Redaction(NamedTuple):
+    """Which texts of compared packages must not be shown, since they may contain secrets."""
 
     paths: frozenset[str]
-    """Files that templates make of secrets."""
+    """Files that templates make from secrets."""
     unsure: bool
-    """Whether others may hold some: no artifact tells, nor from which specs it was built."""
+    """Whether other files may contain some: an artifact does not tell."""
 
     def why_not(self, change: Change) -> str:
-        """Why the text of a file must not be shown; "" where it may be."""
+        """Why the text of a file must not be shown; "" if it may be."""
         if change.path in self.paths:
             return "it holds secrets"
         entries = [each for each in (change.old, change.new) if each]
@@ -121,10 +121,10 @@ class Secrecy(NamedTuple):
         return ""
 
 
-def secrecy(states: Iterable[tuple[View, ExpectedPackage | None]]) -> Secrecy:
-    """What is known of states of packages, each given with what the specs of today make of it.
+def redaction(states: Iterable[tuple[View, ExpectedPackage | None]]) -> Redaction:
+    """The redaction of states of packages, each with the package that the specs give now.
 
-    A package that has no secrets in the specs of today is taken to have had none when it was built.
+    A package without secrets in the current specs is assumed to have had none when it was built.
     """
     states = tuple(states)
     paths = (described.secret for _, described in states if described)
@@ -132,4 +132,4 @@ def secrecy(states: Iterable[tuple[View, ExpectedPackage | None]]) -> Secrecy:
         described is None or (state is not described and described.has_secrets)
         for state, described in states
     )
-    return Secrecy(frozenset[str]().union(*paths), unsure)
+    return Redaction(frozenset[str]().union(*paths), unsure)

@@ -1,7 +1,7 @@
-"""Knows when an artifact was wrong from the start, and has the next build believe nothing.
+"""Verifies what was built: that it is sound, matches the spec, and installs.
 
-What is remembered is sealed against damage. What is sealed and wrong all the same (bad memory, say,
-or somebody's hand) would be packed again and again: the stages see that nothing has changed.
+If an artifact was wrong from the start, although every stage is up to date (bad memory, say), what
+is remembered would be packed again and again: then it is forgotten, and the next build starts anew.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def is_wrong_from_the_start(place: Workspace, digests: Digests) -> bool:
-    """Whether an artifact is what the build left there, and not what that was made from."""
+    """Whether an artifact is as the build wrote it, but differs from what was collected."""
     try:
         collected = collect.load(place)
         entries = [each.entry for each in complete(collected, place.rendered, digests)]
@@ -54,7 +54,7 @@ def is_wrong_from_the_start(place: Workspace, digests: Digests) -> bool:
 
 
 def begin_anew(artifacts: Path) -> None:
-    """Forget whatever chunks are made of, and have all packages packed again without it.
+    """Remove all chunks and cuts that are remembered, and have all packages packed again.
 
     Raises:
         OSError: something cannot be written.
@@ -67,21 +67,21 @@ def begin_anew(artifacts: Path) -> None:
 
 
 def _times(path: Path) -> int:
-    """How often it was begun anew."""
+    """How often `begin_anew` was called."""
     try:
         return int(path.read_bytes())
     except (OSError, ValueError):
         return 0
 
 
-_REPAIR = "`doit package` makes it anew"
+_REPAIR = "run `doit package` to rebuild it"
 
 
 def prove(part: VariantPlan, place: Workspace, digests: Digests) -> None:
-    """Prove that what lies in `place` is sound, is what `part` gives, and installs as such.
+    """Verify that the artifacts in `place` are sound, match what `part` gives, and install.
 
     Raises:
-        BuildError: with everything that is not so.
+        BuildError: with all findings.
     """
     findings = dict.fromkeys(_findings(part, place, digests))
     if findings:
@@ -120,7 +120,7 @@ def _findings(part: VariantPlan, place: Workspace, digests: Digests) -> Iterator
 
 
 class _Judge:
-    """Whether a manifest is what the spec gives today; asked again of the same one, it is known."""
+    """Compares manifests with what the spec gives now; remembers the one that matched."""
 
     def __init__(self, part: VariantPlan, place: Workspace, digests: Digests) -> None:
         self._part, self._place, self._digests = part, place, digests
@@ -128,18 +128,18 @@ class _Judge:
 
     @cached_property
     def described(self) -> ExpectedPackage:
-        """The package that the spec gives today. Raises SpecError."""
+        """The package that the spec gives now. Raises SpecError."""
         # Not laid out before others are at work.
         return ExpectedPackage(self._part.findings.layout, self._place.package, self._digests)
 
     def agrees(self, made: Manifest) -> bool:
-        """Tell in little time that the spec contradicts nothing; if not, it may still be so."""
-        if made is not self._approved and self._is_as_described(made):
+        """Whether a manifest matches the spec, by a fast comparison; false may be wrong."""
+        if made is not self._approved and self._matches(made):
             self._approved = made
         return made is self._approved
 
-    def _is_as_described(self, made: Manifest) -> bool:
-        """The same without a layout, where it is known what would be collected."""
+    def _matches(self, made: Manifest) -> bool:
+        """Compare without a layout, if what would be collected is remembered."""
         if made.package._replace(debian_files=()) != self._place.package:
             return False
         try:
@@ -157,7 +157,7 @@ class _Judge:
         return all(map(eq, found, made.entries)) and self._stating(made, listing) == made.package
 
     def _stating(self, made: Manifest, listing: Listing) -> Package | None:
-        """The package as this version has a manifest say it; None where a source went away."""
+        """The package as this version states it in a manifest; None if a source is missing."""
         whole = (
             each._replace(entry=entry) for each, entry in zip(listing, made.entries, strict=True)
         )
@@ -166,7 +166,7 @@ class _Judge:
         return None
 
     def _rendered(self, listing: Listing) -> dict[str, bytes]:
-        """What the templates become, by their sources."""
+        """The rendered templates, by their sources."""
         sources = {each: each for each in (listing[at].source for at in listing.templates())}
         if not sources:
             return {}
@@ -178,7 +178,7 @@ class _Judge:
 
 
 def contradictions(made: Manifest, wanted: Manifest) -> Iterator[Finding]:
-    """Every difference between the manifest of an archive and the one it should have."""
+    """The differences between the manifest of an archive and that which the spec gives."""
     difference = compare(made, wanted)
     for detail in difference.head:
         has, should = spelled(detail.old), spelled(detail.new)
@@ -189,12 +189,12 @@ def contradictions(made: Manifest, wanted: Manifest) -> Iterator[Finding]:
 
 def _contradictions(change: Change) -> Iterator[Finding]:
     if change.kind == REMOVED:
-        yield Finding(change.path, "in the archive, but the spec does not put it there")
+        yield Finding(change.path, "in the archive, but not in the spec")
     if change.kind == ADDED:
-        yield Finding(change.path, "not in the archive, but the spec puts it there")
+        yield Finding(change.path, "in the spec, but not in the archive")
     for detail in change.details:
         if detail.what == CONTENT:
-            yield Finding(change.path, "the content is not what the spec gives today")
+            yield Finding(change.path, "the content differs from what the spec gives now")
         else:
             has, should = spelled(detail.old), spelled(detail.new)
             yield Finding(change.path, f"{detail.name} {has}, the spec says {should}")

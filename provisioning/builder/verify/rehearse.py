@@ -1,8 +1,10 @@
-"""Knows how to run a tool that fails at its Nth change to the disk: a program of its own.
+"""Rehearses an upgrade in a scratch root, and breaks it at its Nth change to the disk.
 
-    python -I breaking.py HOW N TOOL [ARGUMENT ...]
+For that, this module is a program too, which runs a tool:
 
-HOW is `kill` (SIGKILL: what a power cut or want of memory is to a program), `disk` (the system
+    python -I rehearse.py HOW N TOOL [ARGUMENT ...]
+
+HOW is `kill` (SIGKILL, like a power cut or a lack of memory), `disk` (the system
 refuses: EIO) or `count`, which breaks nothing; then the last line of standard error says how many
 changes there were. They are seen by Python's audit events (sys.addaudithook), on every system
 alike: each file that is opened to be written, each name that is made, moved or removed, each mode
@@ -45,15 +47,15 @@ _CHANGES = frozenset(
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-class Breaking:
-    """What sees each change, and breaks one."""
+class FaultInjector:
+    """An audit hook that counts changes to the disk, and makes one fail."""
 
     def __init__(self, how: str, at: int) -> None:
         self.seen = 0
         self._how, self._at = how, at
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Be told of an event, before it happens."""
+        """Count an event, and make it fail if it is the one."""
         writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES
         if not writes and event not in _CHANGES:
             return
@@ -68,14 +70,14 @@ class Breaking:
 def main() -> None:
     """Run the tool; its exit status is this program's."""
     how, at, tool, *arguments = sys.argv[1:]
-    breaking = Breaking(how, int(at))
+    injector = FaultInjector(how, int(at))
     sys.argv = [tool, *arguments]
-    sys.addaudithook(breaking)
+    sys.addaudithook(injector)
     try:
         runpy.run_path(tool, run_name="__main__")
     finally:
         if how == "count":
-            print(breaking.seen, file=sys.stderr)
+            print(injector.seen, file=sys.stderr)
 
 
 if __name__ == "__main__":
@@ -88,7 +90,7 @@ _PATIENCE = 300  # seconds for one run of the tool
 _OWN = ("state", "releases")  # below PREFIX: the installer's own records, which tell what was done
 
 
-class Break(NamedTuple):
+class InjectedFault(NamedTuple):
     """Where an installation was broken, and how."""
 
     how: str
@@ -97,8 +99,8 @@ class Break(NamedTuple):
     """The number of the change to the disk that did not happen."""
 
 
-class Trial:
-    """One package in two releases, unpacked in `old` and `new`; the rest is below `scratch`."""
+class UpgradeTrial:
+    """Upgrades a package from `old` to `new`, both unpacked, in a root below `scratch`."""
 
     def __init__(self, old: Path, new: Path, prefix: str, scratch: Path) -> None:
         self._old, self._new = old, new
@@ -112,10 +114,10 @@ class Trial:
             tool.extractall(self._tool)
 
     def changes(self) -> int:
-        """Install the old release, then the new one, and go back: how many changes the second took.
+        """Install the old release, then the new one, and roll back; count the second one's changes.
 
         Raises:
-            BuildError: telling which step did not do what it should.
+            BuildError: a step failed.
         """
         self._before.mkdir()
         self._demand("install", self._old, root=self._before)
@@ -127,8 +129,8 @@ class Trial:
         self._demand_new_and_back()
         return int(counted.stderr.split()[-1])
 
-    def broken(self, breaks: Sequence[Break]) -> Iterator[tuple[Break, str]]:
-        """Break the installation in each of these ways, and tell what is wrong then, or ""."""
+    def broken(self, breaks: Sequence[InjectedFault]) -> Iterator[tuple[InjectedFault, str]]:
+        """Break the installation in each way; yield what is wrong afterwards, or ""."""
         for each in breaks:
             self._restart()
             try:
@@ -138,10 +140,10 @@ class Trial:
             else:
                 yield each, ""
 
-    def _survive(self, broken: Break) -> None:
+    def _survive(self, broken: InjectedFault) -> None:
         done = self._run(broken.how, broken.at, *self._install())
         if "Traceback" in done.stderr:
-            raise BuildError(f"a failure is not told in words\n{_said(done)}")
+            raise BuildError(f"a failure is reported by a traceback\n{_said(done)}")
         self._demand("recover", root=self._root)
         self._demand("verify", root=self._root)
         self._demand("install", self._new, "--allow-downgrade", root=self._root)
@@ -153,7 +155,7 @@ class Trial:
         found = _picture(self._root, self._prefix)
         differing = sorted(dict(found.items() ^ self._picture.items()))
         if differing:
-            raise BuildError(f"going back leaves another {', '.join(differing[:5])}")
+            raise BuildError(f"rolling back leaves a different {', '.join(differing[:5])}")
 
     def _restart(self) -> None:
         remove_tree(self._root)
@@ -193,7 +195,7 @@ def _said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _picture(root: Path, prefix: str) -> dict[str, str]:
-    """What lies below `root`, but for the installer's records, and for releases that do not run."""
+    """The state below `root`, without the installer's records and inactive releases."""
     # guard: root-without-links
     root = Path(os.path.realpath(root))  # as the place of what `current` leads to will be told
     own = tuple(f"{prefix.strip('/')}/{name}" for name in _OWN)
@@ -223,8 +225,8 @@ _COPIES = 8  # of the package, in a scratch root and on the way there
 _PAGE = 4096  # bytes: what is not filled, and what is known of a file
 
 
-class Rehearsal(NamedTuple):
-    """What a rehearsal has shown: it went well if there are no faults."""
+class RehearsalReport(NamedTuple):
+    """The result of a rehearsal: it passed if there are no faults."""
 
     package: str
     platform: str
@@ -235,18 +237,18 @@ class Rehearsal(NamedTuple):
     """To the disk, that the installation took."""
     broken: int
     """How many times it was broken on the way."""
-    faults: tuple[tuple[Break, str], ...]
+    faults: tuple[tuple[InjectedFault, str], ...]
 
 
 def rehearse(
     layout: Layout, place: Workspace, earlier: Path | None, most: int, step: Callable[[int], object]
-) -> Rehearsal:
+) -> RehearsalReport:
     """Install what was built over an `earlier` artifact, in a scratch root, and break it.
 
-    At most `most` points are tried, each in both of HOWS; `step` is told how many there were.
+    Tries at most `most` points, each in both of HOWS; calls `step` with the number of each.
 
     Raises:
-        BuildError: it was not built, or an unbroken installation, or going back, does not do it.
+        BuildError: it was not built, or the upgrade or rollback fails without a fault.
         OSError: something cannot be read or written.
     """
     artifact = next((path for path in place.artifacts if path.exists()), None)
@@ -257,20 +259,22 @@ def rehearse(
         _unpack(artifact, new)
         _unpack(earlier or _earlier(layout, place, directory / "build"), old)
         before, after = (tree.read_manifest(each)[1].package for each in (old, new))
-        trial = Trial(old, new, after.prefix, directory / "trial")
+        trial = UpgradeTrial(old, new, after.prefix, directory / "trial")
         changes = trial.changes()
-        breaks = [Break(how, at) for at in some(changes, most) for how in HOWS]
+        breaks = [InjectedFault(how, at) for at in some(changes, most) for how in HOWS]
         faults = []
         for number, (each, fault) in enumerate(trial.broken(breaks), 1):
             step(number)
             if fault:
                 faults.append((each, fault))
     versions = before.version, after.version
-    return Rehearsal(after.name, after.platform, *versions, changes, len(breaks), tuple(faults))
+    return RehearsalReport(
+        after.name, after.platform, *versions, changes, len(breaks), tuple(faults)
+    )
 
 
 def _room(artifact: Path) -> int:
-    """What the package takes on a disk, as an artifact and unpacked, or more."""
+    """The room that the package takes, as an artifact and unpacked, or more."""
     manifest = view(artifact, str(artifact)).manifest
     unpacked = sum(entry.size + _PAGE for entry in manifest.entries)
     return 2 * unpacked
@@ -285,7 +289,7 @@ def _unpack(artifact: Path, into: Path) -> None:
 
 
 def _earlier(layout: Layout, place: Workspace, directory: Path) -> Path:
-    """The same package as a release of an earlier version."""
+    """Build the same package as a release of an earlier version."""
     variant = layout.variant._replace(version=EARLIER)
     described = workspace(variant, str(directory))
     directory.mkdir()

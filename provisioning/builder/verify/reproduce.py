@@ -120,7 +120,7 @@ def _listing(root: Path) -> dict[str, str]:
     return listed
 
 
-class _Member(NamedTuple):
+class _ComparedMember(NamedTuple):
     """A member of an archive, as far as it is compared."""
 
     name: str
@@ -142,7 +142,7 @@ def difference(one: Path, other: Path) -> str | None:
     return f"{told}; all members are the same, but compressed differently"
 
 
-def _first(before: _Member | None, after: _Member | None) -> str:
+def _first(before: _ComparedMember | None, after: _ComparedMember | None) -> str:
     if not before or not after or before.name != after.name:
         old, new = (shown(each.name) if each else "no more members" for each in (before, after))
         return f"{old}, built again: {new}"
@@ -154,7 +154,7 @@ def _digests(old: str, new: str) -> str:
     return f"{old[:_SHOWN]}…, built again: {new[:_SHOWN]}…"
 
 
-def _members(path: Path) -> Iterator[_Member]:
+def _members(path: Path) -> Iterator[_ComparedMember]:
     format = format_of(path.name)
     with open(path, "rb", 0) as file:
         if format == ZIP:
@@ -165,15 +165,15 @@ def _members(path: Path) -> Iterator[_Member]:
             yield from _tar_members(file, 0, path.stat().st_size, READERS[CODECS[format]])
 
 
-def _zip_members(file: FileIO) -> Iterator[_Member]:
+def _zip_members(file: FileIO) -> Iterator[_ComparedMember]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             header = info.date_time, info.compress_type, info.external_attr, info.extra
             with archive.open(info) as content:
-                yield _Member(info.filename, _digest(content), header)
+                yield _ComparedMember(info.filename, _digest(content), header)
 
 
-def _deb_members(file: FileIO) -> Iterator[_Member]:
+def _deb_members(file: FileIO) -> Iterator[_ComparedMember]:
     """The members of an ar, and those of the tars in it."""
     file.seek(len(containers.MAGIC))
     codecs = {
@@ -186,18 +186,20 @@ def _deb_members(file: FileIO) -> Iterator[_Member]:
             for each in _tar_members(file, start, size, DEB_READERS[codecs[name]]):
                 yield each._replace(name=f"{name}: {each.name}")
         fields = header[16 : containers.SIZE.start]  # the size goes with the content
-        yield _Member(name, "" if name in codecs else _digest(FileRange(file, start, size)), fields)
+        yield _ComparedMember(
+            name, "" if name in codecs else _digest(FileRange(file, start, size)), fields
+        )
         file.seek(start + size + len(containers.padding(size)))
 
 
 def _tar_members(
     file: FileIO, start: int, size: int, reader: type[ChunkReader]
-) -> Iterator[_Member]:
+) -> Iterator[_ComparedMember]:
     stream = io.BufferedReader(reader(FileRange(file, start, size), 1 << 62))
     with stream, tarfile.open(fileobj=stream, mode="r|", encoding="utf-8") as archive:
         for info in archive:
             content = archive.extractfile(info) if info.isreg() else None
-            yield _Member(info.name, _digest(content) if content else "", info.get_info())
+            yield _ComparedMember(info.name, _digest(content) if content else "", info.get_info())
 
 
 def _digest(content: IO[bytes] | FileRange) -> str:

@@ -1,4 +1,4 @@
-"""Knows how SHA256SUMS comes about: from what lies on disk, not from what was meant to."""
+"""Writes SHA256SUMS, from what is on disk, and the provenance statement."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _BUILDER = "doit-provisioning"
 def write_provenance(
     place: Workspace, specs: Iterable[tuple[str, str]], verdict: Verdict | None
 ) -> None:
-    """Leave the statement beside what SHA256SUMS lists; `specs` are files and their digests.
+    """Write the statement about what SHA256SUMS lists; `specs` are files and their digests.
 
-    `verdict` says which commit that is, where git knows of one, and whether all is as in it.
+    `verdict` is the commit, if git knows one, and whether anything differs from it.
     """
     statement = {
         "_type": _TYPE,
@@ -62,7 +62,7 @@ def write_provenance(
         "predicate": {
             "buildDefinition": {
                 "buildType": _BUILD,
-                "externalParameters": _asked(place),
+                "externalParameters": _parameters(place),
                 "internalParameters": {"epoch": EPOCH, "encoders": names_of(place.variant)},
                 "resolvedDependencies": [
                     *_checkout(verdict),
@@ -82,7 +82,7 @@ def _listed(place: Workspace) -> Iterable[list[str]]:
     return (line.split("  ", 1) for line in lines)
 
 
-def _asked(place: Workspace) -> dict[str, Any]:
+def _parameters(place: Workspace) -> dict[str, Any]:
     variant = place.variant
     return {
         **{key: getattr(variant, key) for key in ("name", "version", "platform", "os", "arch")},

@@ -1,4 +1,4 @@
-"""Knows where a package is unpacked to see what becomes of it, and for how long."""
+"""Scratch directories, and what killed runs left behind: temporary files and directories."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _MOST = 4  # the part of the free memory that is taken at most: a fourth
 def scratch(work: Path, room: int) -> Iterator[Path]:
     """An empty directory for as long as the block runs; the lock of `work` must be held.
 
-    It lies in memory, where a file costs a hundredth; below `work` where there are not enough free
-    bytes for a package that takes `room`; or with what else is temporary where nothing can be
-    written there. What a killed run left in any of them is removed.
+    It is in memory, where a file costs a hundredth; or below `work`, if memory is short for a
+    package that takes `room`; or in TMPDIR, if nothing can be written there. What a killed run left
+    in any of them is removed.
 
     Raises:
         OSError: it cannot be made, or removed.
@@ -109,17 +109,17 @@ _swept: set[tuple[int, str]] = set()
 
 
 def names(package: Package) -> tuple[str, ...]:
-    """What there may be at the top of a release, in whichever formats."""
+    """The names at the top of a release, in all formats."""
     files = (name for each in FORMATS for name in release.files(package, each))
     tops = dict.fromkeys(name.partition("/")[0] for name in files)
     return (*tops, release.manifest_name(package), release.provenance_name(package), release.SUMS)
 
 
 def sweep(place: Workspace) -> None:
-    """Remove what was left of `place`, whose lock is held.
+    """Remove what killed runs left of `place`, whose lock is held.
 
-    The first time in a process, also what was left of all others, as far as nobody else can be at
-    work: a thousand variants, each of which looked at all, would look a million times.
+    The first time in a process, also what they left of all other variants that nobody is working
+    on: a thousand variants, each of which looked at all, would look a million times.
     """
     for directory, made in ((place.work, place.handed), (place.release, names(place.package))):
         output.sweep(directory, made)
@@ -144,7 +144,7 @@ def _sweep_all(place: Workspace) -> None:
 
 
 def sweep_own(place: Workspace) -> None:
-    """Remove what was left of `place` itself, if nobody is at work on it. Raises no OSError."""
+    """Remove what killed runs left of `place`, if nobody works on it. Raises no OSError."""
     with _free([place.lock_file]) as free, suppress(OSError):
         if free:
             output.sweep(place.work, place.handed)
@@ -163,7 +163,7 @@ def _sweep(directory: Path, names_of: Mapping[Path, Iterable[str]], held: Path) 
 
 
 def sweep_of(artifacts: Path, processes: Iterable[int]) -> None:
-    """Remove what these processes left, which were of this run and make nothing any more."""
+    """Remove what these processes of this run left, which have ended."""
     for process in processes:
         for place in _PLACES:
             for ending in (f"{process}.tmp", f"{process}.old.tmp", f"{process}-*.tmp"):
@@ -174,7 +174,7 @@ def sweep_of(artifacts: Path, processes: Iterable[int]) -> None:
 
 
 def _clear(owner: _Owner) -> None:
-    """Remove where a package was unpacked by a run that is no more."""
+    """Remove the scratch directory of a run that has ended."""
     with _free([owner.lock]) as free, suppress(OSError):  # it is tried again the next time
         if free:
             clear(owner.work)
@@ -191,11 +191,11 @@ class _Owner(NamedTuple):
 
     @property
     def work(self) -> Path:
-        """Where its stages hand things to each other."""
+        """The directory of its stages' results."""
         return self.lock.with_suffix("")
 
     def package(self, directory: str, like: Package) -> Package | None:
-        """The package of it whose release a directory may be, by its name; for any processor."""
+        """The package of this variant that a release directory belongs to, by its name."""
         name, platform = self.work.parent.name, self.work.name
         version = directory.removeprefix(f"{name}-").removesuffix(f"-{platform}")
         found = like._replace(name=name, version=version, platform=platform, arch="*")
@@ -204,7 +204,7 @@ class _Owner(NamedTuple):
 
 @contextmanager
 def _free(locks: Iterable[Path]) -> Iterator[bool]:
-    """Whether nobody holds one of `locks`; then nobody does for as long as the block runs."""
+    """Take `locks` for as long as the block runs; false if somebody holds one."""
     with ExitStack() as held:
         try:
             for lock in locks:
@@ -217,7 +217,7 @@ def _free(locks: Iterable[Path]) -> Iterator[bool]:
 
 
 def _directories(artifacts: Path) -> list[Path]:
-    """Where there may be releases."""
+    """The directories that may be releases."""
     try:
         with os.scandir(artifacts) as found:
             real = [each.name for each in found if each.is_dir(follow_symlinks=False)]

@@ -1,4 +1,4 @@
-"""Knows how a tree is removed, whatever it holds."""
+"""Writes files and directories that appear complete or not at all; sweeps what kills left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def remove_tree(directory: Path) -> None:
-    """Remove what there may be, and follow no link. The modes of directories may forbid it."""
+    """Remove a file or tree, if there is one, whatever its modes; follow no link."""
     if not os.path.lexists(directory):
         return  # on a disk that cannot be written, unlink(2) would fail even so
     if directory.is_symlink() or not directory.is_dir():
@@ -56,24 +56,24 @@ _OLD_NS = 3600 * 10**9  # an hour: no build takes as long over one file
 
 
 class Output:
-    """Files and directories in the making, which take their names when all of them are whole."""
+    """Files and directories that get their names together, when all are complete."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._files: list[tuple[Path, BinaryIO]] = []
         self._trees: list[Path] = []
         self.digests: dict[Path, str] = {}
-        """What files hold, as far as whoever wrote them has told."""
+        """The digests of files, as far as their writers know them."""
 
     def file(self, path: Path) -> BinaryIO:
-        """A file to write that will be called `path`."""
+        """Open a file that will be called `path`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         file = self._stack.enter_context(_temporary(path))
         self._files.append((path, file))
         return file
 
     def directory(self, path: Path) -> Path:
-        """An empty directory to fill that will be called `path`."""
+        """Make an empty directory that will be called `path`."""
         temporary = _temporary_name(path)
         with _naming(path), making:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ class Output:
         return temporary
 
     def finish(self) -> None:
-        """Give everything its name, once it is durable."""
+        """Give all their names, once they are durable."""
         for path, file in self._files:
             with _naming(path):
                 file.flush()
@@ -101,9 +101,9 @@ class Output:
 
 @contextmanager
 def replacing() -> Iterator[Output]:
-    """Make files and directories that take their names when the block ends well.
+    """Make files and directories that get their names when the block ends.
 
-    Until all are whole and durable none takes its name; when the block raises, nothing is left
+    None gets its name before all are complete and durable; if the block raises, nothing is left
     and what had these names is untouched.
 
     Raises:
@@ -116,7 +116,7 @@ def replacing() -> Iterator[Output]:
 
 
 def _replace_tree(made: Path, path: Path) -> None:
-    """Have one directory take the place of another, which no system does in one step."""
+    """Replace one directory by another, which takes two steps."""
     old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
     remove_tree(old)
     with suppress(FileNotFoundError):
@@ -152,7 +152,7 @@ def _temporary_name(path: Path) -> Path:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Without a name, "No space left on device" would not say where."""
+    """Name the file in errors: "No space left on device" would not say where."""
     try:
         yield
     except OSError as error:
@@ -162,18 +162,18 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Give the file `path` the content `data`, whole or not at all."""
+    """Write the file `path`, completely or not at all."""
     write_all(path, (data,))
 
 
 def write_all(path: Path, parts: Iterable[bytes]) -> None:
-    """Give the file `path` a content in parts, whole or not at all."""
+    """Write the file `path` in parts, completely or not at all."""
     with replacing() as made:
         made.file(path).writelines(parts)
 
 
 def leave(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """The same for what its reader can tell to be whole.
+    """The same for a file whose reader detects damage.
 
     It is not synced to disk: after a power cut the name may be there without the content.
     """
@@ -184,7 +184,7 @@ def leave(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
-    """The same as `leave` for what costs time alone if it is lost; tell whether it was written."""
+    """The same as `leave` for what only saves time; return whether it was written."""
     try:
         leave(path, parts)
     except OSError:
@@ -193,7 +193,7 @@ def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
 
 
 def sweep(directory: Path, names: Iterable[str]) -> None:
-    """Remove what builds that were killed left in `directory` of files to be called `names`.
+    """Remove what killed builds left in `directory` of files that were to be called `names`.
 
     Only for a caller that holds the lock of the variant that owns the directory.
     """
@@ -204,7 +204,7 @@ def sweep(directory: Path, names: Iterable[str]) -> None:
 
 
 def is_littered(directory: Path) -> bool:
-    """Whether there is something in `directory` that `sweep` may remove."""
+    """Whether `directory` contains temporary files."""
     try:
         return any(name.startswith(".") and name.endswith(".tmp") for name in os.listdir(directory))
     except OSError:
@@ -212,7 +212,7 @@ def is_littered(directory: Path) -> bool:
 
 
 def sweep_old(path: Path) -> None:
-    """Remove what builds that were killed left, long ago, of a file that no lock guards."""
+    """Remove what killed builds left, long ago, of a file that no lock guards."""
     oldest = stale_before()
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         with suppress(OSError):  # another process has swept it
@@ -221,7 +221,7 @@ def sweep_old(path: Path) -> None:
 
 
 def stale_before() -> int:
-    """A time in ns since the epoch: nobody is still at work on what was last written to before."""
+    """A time in ns since the epoch; nobody still works on what was last written before."""
     # No clock decides what a package holds: here it tells which files nobody will ask for.
     return time.time_ns() - _OLD_NS
 

@@ -1,4 +1,4 @@
-"""Knows which releases are no more needed, and removes them."""
+"""Removes releases that are no longer needed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ KEEP = 3
 
 
 def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep: int) -> list[str]:
-    """Tell which releases are not needed: all but the `needed` ones and the last `keep` good ones.
+    """Return which releases can go: all but the `needed` ones and the last `keep` good ones.
 
-    One is good if it came up once: what keeps it from doing so again may be a port that is taken.
-    Of several copies of one, only the last to come up is. The bad ones come first.
+    A release is good if it came up once: what stops it now may be a port that is taken. Of several
+    copies of one, only the last that came up is good. The bad ones come first.
     """
     good: dict[str, str] = {}
-    for event in events:
+    for event in events:  # guard: order-of-events
         if event.outcome == DONE:  # guard: bad-releases-do-not-count
             plain = releases.plain_name(event.release)
             good.pop(plain, None)
@@ -38,7 +38,7 @@ def doomed(names: Iterable[str], needed: set[str], events: Sequence[Event], keep
 
 
 def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str]:
-    """Remove the releases that are not needed, and name them."""
+    """Remove the releases that are not needed, and return their names."""
     found = doomed(releases.names(home), _needed(home), journal.read_history(home), keep)
     if not dry_run:
         for name in found:
@@ -48,7 +48,7 @@ def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str
 
 
 def remove_bad(home: Home, but: str) -> None:
-    """Remove the releases that never came up, but for the last: somebody may look into it."""
+    """Remove the releases that never came up, except the last: somebody may look into it."""
     events, kept = journal.read_history(home), {but, *_needed(home)}
     for name in releases.names(home):
         # guard: bad-releases-go-first

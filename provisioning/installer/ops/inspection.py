@@ -1,4 +1,4 @@
-"""Knows whether what is installed is still what was installed."""
+"""Compares installed packages with their manifests, and reports their status."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def inspect(root: Path, prefix: str) -> VerifyResult:
-    """Hold the current release of a package, and what lies beside it, against its manifest.
+    """Compare the current release of a package, and what lies beside it, with its manifest.
 
-    A configuration file may be edited, or deleted. What cannot be read is a finding.
+    A configuration file may be edited or deleted. What cannot be read is a finding.
     """
     try:
         with opened(root, prefix) as home:
@@ -52,7 +52,7 @@ def inspect(root: Path, prefix: str) -> VerifyResult:
 
 
 def _compare(home: Home, release: Release) -> Comparison:
-    """Tell how a release that lies in a prefix differs from what it should be, whoever asks.
+    """Compare a release in a prefix with its manifest, for any user.
 
     Owners do not count where they could not be given.
     """
@@ -64,7 +64,7 @@ def _compare(home: Home, release: Release) -> Comparison:
 
 
 def _whose(home: Home, release: Release) -> Ids | None:
-    """Whose all files of a release are; None where they were given to whom the package says."""
+    """Who owns all files of a release; None if they have the owners that the package names."""
     last = journal.last_of(journal.known(home) or (), release.name)
     status = home.directory.status(release.path)
     if status is None or (last.owned if last else status.st_uid == 0):
@@ -73,12 +73,12 @@ def _whose(home: Home, release: Release) -> Ids | None:
 
 
 def is_prefix(path: str) -> bool:
-    """Tell whether a package is installed at a path."""
+    """Whether a package is installed at a path."""
     return os.path.islink(f"{path}/{CURRENT}") and os.path.isdir(f"{path}/{RELEASES}")
 
 
 def prefix_above(path: str) -> str:
-    """The prefix in which a release lies that is at a path; "" if that is none."""
+    """Return the prefix of the release at a path; "" if there is no release."""
     releases_above, name = os.path.split(os.path.realpath(path))
     above, called = os.path.split(releases_above)
     return above if called == RELEASES and name and is_prefix(above) else ""
@@ -93,20 +93,20 @@ def _beside(home: Home, release: Release) -> Iterator[Finding]:
         try:
             status = home.directory.status(entry.path)
         except PermissionError as error:
-            yield Finding(entry.path, f"cannot be looked at: {reason(error)}")
+            yield Finding(entry.path, f"cannot be read: {reason(error)}")
             continue
         if status and stat.S_IFMT(status.st_mode) not in {stat.S_IFREG, stat.S_IFLNK}:
-            yield Finding(entry.path, "is no file")
+            yield Finding(entry.path, "is not a file")
 
 
 def _data_fault(path: str) -> str:
-    """Tell why a directory of data is none, which may be a link to one; "" if it is."""
+    """What is wrong with a directory of data, or a link to one; "" if nothing is."""
     try:
         return "" if stat.S_ISDIR(os.stat(path).st_mode) else "is missing"
     except (FileNotFoundError, NotADirectoryError):
         return "is missing"
     except OSError as error:
-        return f"cannot be looked at: {reason(error)}"
+        return f"cannot be read: {reason(error)}"
 
 
 GOOD, BAD, UNUSED = "good", "did not come up", "was never current"
@@ -115,7 +115,7 @@ HIDDEN = "known to its owner alone"
 
 
 def status(root: Path, name: str, prefix: str) -> dict[str, Any]:
-    """Tell of the package in a prefix; what is not there is empty. Raises RefusedError."""
+    """Return the status of the package in a prefix, for --json. Raises RefusedError."""
     with looked_at(root, prefix) as home:
         current, events = releases.at(home, CURRENT), journal.known(home)
         found = journal.read_record(home) if events is not None else None
@@ -135,7 +135,7 @@ def status(root: Path, name: str, prefix: str) -> dict[str, Any]:
 
 
 def status_of_all(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The same of all packages that are installed; of those that cannot be looked at, why not."""
+    """Return the status of all packages, and why some cannot be read."""
     told, faults = list[dict[str, Any]](), list[str]()
     for name, prefix in packages(root).items():
         try:
@@ -147,7 +147,7 @@ def status_of_all(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _owned(home: Home, current: str, events: Sequence[Event] | None) -> bool:
-    """Tell whether the files of the current release were given to whom the package says."""
+    """Whether the files of the current release have the owners that the package names."""
     last = journal.last_of(events or (), current)
     status = home.directory.status(f"{RELEASES}/{current}") if current and events is None else None
     return last.owned if last else status is None or status.st_uid == 0

@@ -1,6 +1,7 @@
-"""Knows the record of a change that is under way: there while it is, and gone when it has ended.
+"""What is written in `state/`: the record of a change under way, the history, what was removed.
 
-Who finds one knows that somebody was killed, and from it what to finish or to undo.
+A record is there only while a change is under way. A run that finds one knows that an earlier one
+was killed, and from the record what to finish or undo.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Record(NamedTuple):
     old: str
     """The release that was current."""
     new: str
-    """The one that shall be."""
+    """The one that becomes current."""
     previous: str
     """The one that was previous."""
     phase: str
@@ -51,17 +52,17 @@ class Record(NamedTuple):
     attempts: int
     """How often the new release was started, or the old one again."""
     purge: bool
-    """Of a removal: whether configuration and data go too."""
+    """Whether a removal removes configuration and data, too."""
     tool: str
     """The SHA-256 of the tool that began it."""
     reason: str
-    """Why it has to be undone; "" as long as it has not."""
+    """Why it has to be undone; "" if it has not to be."""
     resting: str
-    """The services that somebody had stopped before, and that stay so: names, blanks between."""
+    """The services that somebody had stopped before, and that stay stopped, with blanks between."""
 
 
 def read_record(home: Home) -> Record | None:
-    """The record of the change that is under way in a prefix. Raises TargetError for nonsense."""
+    """Return the record of the change under way. Raises TargetError if it makes no sense."""
     data = home.directory.read(RECORD)
     if data is None:
         return None
@@ -73,35 +74,35 @@ def read_record(home: Home) -> Record | None:
     types = [type(value) for value in record or ()]
     if format != _FORMAT or record is None or types != [type(value) for value in _LIKE_RECORD]:
         raise TargetError(
-            f"{home.path / RECORD}: is not a record of this tool; if {home.path} was not changed by"
-            " hand, update the tool"
+            f"{home.path / RECORD}: is not a record of this tool; update the tool, unless"
+            " somebody has edited the file"
         )
     return record
 
 
 def tool_of(home: Home) -> str:
-    """The SHA-256 of the tool that began the change under way, whatever its record looks like."""
+    """Return the SHA-256 of the tool that began the change, in a record of any version."""
     return _field(home, "tool")
 
 
 def is_of_removal(home: Home) -> bool:
-    """Tell whether a removal is under way, whatever its record looks like otherwise."""
+    """Whether a removal is under way, by a record of any version."""
     return _field(home, "action") == REMOVE
 
 
 def removed_by(home: Home) -> str:
-    """The release that goes in a removal under way; "" if none is."""
+    """Return the release that a removal under way removes; "" if none is."""
     return _field(home, "old") if is_of_removal(home) else ""
 
 
 def write_record(home: Home, record: Record) -> None:
-    """Have the record on the disk."""
+    """Write the record to the disk."""
     text = json.dumps({"format": _FORMAT, **record._asdict()}, indent=1, sort_keys=True)
     home.directory.write(RECORD, f"{text}\n".encode(), _RECORD_OWNED)
 
 
 def remove_record(home: Home) -> None:
-    """Have no record: the change has ended."""
+    """Remove the record: the change has ended."""
     home.directory.remove(RECORD)
 
 
@@ -113,7 +114,7 @@ def _field(home: Home, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-_BEFORE = {"resting": ""}  # what the records of older versions do not have: they asked nobody
+_BEFORE = {"resting": ""}  # what the records of older versions do not have
 _LIKE_RECORD = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003 - types, in order
 
 
@@ -130,11 +131,11 @@ class Event(NamedTuple):
     sequence: int
     """Of the changes to this package, from 1."""
     time: str
-    """When it ended, by the machine's clock, in UTC."""
+    """When it ended, in UTC."""
     action: str
-    """One of record.ACTIONS."""
+    """One of ACTIONS."""
     release: str
-    """The release that it led to, or was to lead to; of a removal, the one that was removed."""
+    """The release that became current, or should have; of a removal, the one that was removed."""
     version: str
     old: str
     """The release that was current before, "" for none."""
@@ -143,17 +144,17 @@ class Event(NamedTuple):
     reason: str
     """Why it failed; "" if it did not."""
     owned: bool
-    """Whether files were given the owners that the package names: only root can."""
+    """Whether files have the owners that the package names: only root can give them."""
 
 
 def read_history(home: Home) -> tuple[Event, ...]:
-    """All that is known, the oldest first. A line that makes no sense is no event."""
+    """Return all events, the oldest first. A line that makes no sense is left out."""
     data = home.directory.read(HISTORY) or b""
     return tuple(event for line in data.splitlines() if (event := _event(line)))
 
 
 def known(home: Home) -> tuple[Event, ...] | None:
-    """The same for everybody; None to whom may not know it: what programs said is in it, too."""
+    """Return all events; None if this user may not read them: they quote what programs said."""
     try:
         return read_history(home)
     except PermissionError:
@@ -171,19 +172,19 @@ def add(home: Home, event: Event) -> None:
 
 
 def next_sequence(home: Home) -> int:
-    """The number of the next change."""
+    """Return the number of the next change."""
     events = read_history(home)
     return events[-1].sequence + 1 if events else 1  # guard: number-of-an-event
 
 
 def last_of(events: Iterable[Event], release: str) -> Event | None:
-    """The last event that led, or was to lead, to a release."""
+    """Return the last event about a release."""
     found = [event for event in events if event.release == release]
     return found[-1] if found else None
 
 
 def has_come_up(events: Iterable[Event], release: str) -> bool:
-    """Tell whether a release is good: it came up once, whatever kept it from doing so again."""
+    """Whether a release is good: it came up once, even if it failed later."""
     return any(event.release == release and event.outcome == DONE for event in events)
 
 
@@ -208,12 +209,12 @@ _REMOVED_OWNED = Owned(0o600)
 
 
 def note_removed(home: Home, release: Release) -> None:
-    """Note what is about to be removed."""
+    """Note the release that is about to be removed."""
     home.directory.write(REMOVED, release.data, _REMOVED_OWNED)
 
 
 def left(home: Home, name: str = "") -> Release | None:
-    """What was installed here when the package `name`, or whichever, was removed last."""
+    """Return what was installed here when the package `name`, or any, was removed last."""
     data = home.directory.read(REMOVED)
     if data is None:
         return None
@@ -230,20 +231,20 @@ def left(home: Home, name: str = "") -> Release | None:
 
 
 def doubt(home: Home, name: str) -> str:
-    """Tell that what lies there was not left by a removal of a package; "" if it was, or nothing.
+    """Return a warning if the note of a removal is not by a removal of this package; "" if it is.
 
-    Where something is current, nobody asks what was removed.
+    If a release is current, nobody needs that note.
     """
     if home.directory.status(CURRENT) or not home.directory.status(REMOVED) or left(home, name):
         return ""
     return (
-        f"{home.path / REMOVED}: was not left by a removal of {name}, and is not believed:"
-        " configuration files that are missing are installed"
+        f"{home.path / REMOVED}: was not left by a removal of {name}, and is ignored:"
+        " missing configuration files are installed again"
     )
 
 
 def _removed(home: Home) -> set[str]:
-    """The release that is being removed, or was with the last change that was not undone."""
+    """The release that is being removed, or that the last successful change removed."""
     done = [event for event in read_history(home) if event.outcome == DONE]
     last = [done[-1].release] if done and done[-1].action == REMOVE else []
     under_way = removed_by(home)

@@ -1,7 +1,7 @@
-"""Knows how a service is asked whether it is well: over HTTP, by a connection, by a command.
+"""Health checks of services: over HTTP, by a TCP connection, by a command, by their uptime.
 
-Each asks once, within some seconds, and tells why the service is not well, "" if it is. No proxy,
-no redirection and no name server can make it take longer, or another one answer.
+A probe asks once, within some seconds, and returns why the service is not well; "" if it is. No
+proxy, redirect or name server can make it take longer, or let another server answer.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 Probe = Callable[[float], str]
-"""Takes how many seconds it has."""
+"""Called with the seconds that it has."""
 
 _GOOD = range(200, 300)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def http_probe(url: str) -> Probe:
-    """Ask for a URL, which has to be answered with 2xx."""
-    # A fifth of what it takes to start the tool, and most packages need none of it.
+    """Return a probe that requests a URL, and expects 2xx."""
+    # Imported here: a fifth of the tool's start-up, and most packages do not need it.
     from http.client import HTTPException  # noqa: PLC0415
 
     def ask(seconds: float) -> str:
@@ -56,7 +56,7 @@ def http_probe(url: str) -> Probe:
 
 
 def tcp_probe(address: str) -> Probe:
-    """Connect to HOST:PORT, which has to accept."""
+    """Return a probe that connects to HOST:PORT."""
     import socket  # noqa: PLC0415 - as above
 
     def ask(seconds: float) -> str:
@@ -70,7 +70,7 @@ def tcp_probe(address: str) -> Probe:
 def command_probe(
     package: Package, service: Service, command: str, values: Mapping[str, str]
 ) -> Probe:
-    """Run a command of the package as the service would, which has to end with 0."""
+    """Return a probe that runs a command of the package as the service would, and expects 0."""
     home = f"{package.prefix}/current"
     program, *arguments = words(command)
     asked = Program(
@@ -110,7 +110,7 @@ def _connection(
 
 
 def _bounded(ask: Probe, what: str) -> Probe:
-    """The same, in a thread: a timeout of a socket is one of each step, and not of a name's."""
+    """Run a probe in a thread: the timeout of a socket is for each step, and not for names."""
 
     def bounded(seconds: float) -> str:
         answers: list[str] = []
@@ -139,17 +139,17 @@ def _named(error: Exception, what: str) -> str:
     return f"{what}: {type(error).__name__} {error}"
 
 
-_SETTLED = 1  # seconds that a service has to run before it is well, whatever it answers
-_FIRST, _LONGEST = 0.05, 1.0  # seconds between two looks
-_LEAST, _MOST = 0.2, 10  # seconds that a look has
+_SETTLED = 1  # seconds that a service has to run, whatever it answers
+_FIRST, _LONGEST = 0.05, 1.0  # seconds between two probes
+_LEAST, _MOST = 0.2, 10  # seconds that a probe has
 
 
 def fault(
     system: System, package: Package, values: Mapping[str, str], resting: Collection[str] = ()
 ) -> str:
-    """Tell which services are not well within their time, and why; "" if all are that do not rest.
+    """Return which services are not well within their time, and why; "" if all are well or rest.
 
-    Raises TargetError if that cannot be told.
+    Raises TargetError if the service manager cannot be asked.
     """
     if not package.services or not system.runs or system.boots:
         return ""
@@ -161,7 +161,7 @@ def fault(
 
 
 def await_well(look: Probe, deadline: float) -> str:
-    """Look again and again until all is well, which is "", or the deadline has come: why not."""
+    """Repeat a probe until it returns "" or the deadline has come; returns its last answer."""
     pause = _FIRST
     while True:
         left = deadline - time.monotonic()
@@ -208,7 +208,7 @@ def _look(package: Package, service: Service, health: Health, values: Mapping[st
 
 
 class _Uptime:
-    """Sees one process of a service run for some seconds."""
+    """A probe that expects one process of a service to run for some seconds."""
 
     def __init__(self, manager: ModuleType, name: str, seconds: int) -> None:
         self._manager, self._name, self._seconds = manager, name, seconds

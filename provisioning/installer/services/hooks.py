@@ -1,7 +1,7 @@
-"""Knows a hook that goes on although the run that began it was killed, and ends it.
+"""Runs hooks, and ends one that runs on after the run that started it was killed.
 
-The number of its process group is noted with what tells it from a later one of that number: when it
-began, and since which start of the machine (proc(5); ps(1) where there is no /proc).
+Its process id is noted with what tells it from a later process of that id: when it started, and in
+which boot of the machine (proc(5); ps(1) where there is no /proc).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 
 @contextmanager
 def noting(home: Home) -> Iterator[Callable[[int], None]]:
-    """Have a process noted, which leads its group, for as long as this waits for it."""
+    """Yield a function that notes the process id of a hook; the note is removed at the end."""
     try:
         yield lambda pid: _note(home, f"{pid} {_born(pid)}\n")
     finally:
@@ -42,7 +42,7 @@ def noting(home: Home) -> Iterator[Callable[[int], None]]:
 
 
 def end(home: Home) -> bool:
-    """Kill what was noted and still runs, with its group; tell whether it did."""
+    """Kill a hook that was noted and still runs, with its group; returns whether one did."""
     pid, _, born = (
         (home.directory.read(NOTE) or b"").decode(errors="replace").strip().partition(" ")
     )
@@ -55,7 +55,7 @@ def end(home: Home) -> bool:
 
 
 def _note(home: Home, text: str) -> None:
-    """Note it at once, since the process runs: after a power cut nobody asks for it."""
+    """Write the note without a sync: after a power cut, the process is gone."""
     with home.directory.opened(STATE) as state:
         descriptor = os.open(NOTE.rpartition("/")[2], _NEW, 0o600, dir_fd=state)
         os.write(descriptor, text.encode())
@@ -63,7 +63,7 @@ def _note(home: Home, text: str) -> None:
 
 
 def _born(pid: int) -> str:
-    """When a process began; "" if there is none, or nobody can tell."""
+    """When a process started; "" if there is none, or nobody can say."""
     if sys.platform != "linux":
         with suppress(TargetError):
             return " ".join(
@@ -82,10 +82,10 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Occasion(NamedTuple):
-    """Why a hook is run, and for what."""
+    """What a hook is run for."""
 
     package: Package
-    """The one that the hook belongs to."""
+    """The package that the hook belongs to."""
     release: str
     """The directory of its release."""
     old_version: str
@@ -93,11 +93,11 @@ class Occasion(NamedTuple):
     action: str
     """install, upgrade, rollback or remove."""
     cache: str = ""
-    """Where Python keeps byte code; "" where it may as it is wont to."""
+    """Where Python keeps byte code; "" for beside the sources."""
 
 
 def environment(occasion: Occasion) -> dict[str, str]:
-    """All environment variables that a hook has."""
+    """Return all environment variables of a hook."""
     package = occasion.package
     cache = {VARIABLE: occasion.cache} if occasion.cache else {}
     return {
@@ -117,18 +117,18 @@ def environment(occasion: Occasion) -> dict[str, str]:
 def run_hook(
     hook: Hook, occasion: Occasion, begun: Callable[[int], object] = lambda _: None
 ) -> tuple[bytes, str]:
-    """Run a hook: the end of what it said, and why it has failed, "" if it has not.
+    """Run a hook, and return the end of its output, and why it failed; "" if it did not.
 
-    The number of its process is told as soon as it has `begun`.
+    `begun` is called with its process id.
 
-    Raises TargetError if it cannot be run at all.
+    Raises TargetError if it cannot run at all.
     """
     script = f"{occasion.release}/{HOOKS}/{hook.name}"
     program = Program([script], occasion.release, environment(occasion))
     try:
         ended = run_program(program, hook.timeout, begun)
     except OSError as error:
-        reason = f"{error.strerror}; does its first line name what runs it, as in #!/bin/sh?"
+        reason = f"{error.strerror}; does its first line name an interpreter, as #!/bin/sh does?"
         raise TargetError(f"{hook.name}: {script}: {reason}") from None
     return ended.output, _fault(hook, ended)
 

@@ -1,4 +1,4 @@
-"""Knows how launchd is asked to run the services of a package: launchctl(1).
+"""Runs the services of a package with launchd: launchctl(1).
 
 The commands are those of macOS 10.11 and later, of which that page says which replace which.
 """
@@ -38,17 +38,17 @@ _STATUS = re.compile(r'^\s*"LastExitStatus" = (-?[0-9]+);$', re.MULTILINE)
 
 
 def name(package: Package, service: str) -> str:
-    """What the property list of a service is called."""
+    """Return the name of the property list of a service."""
     return f"{label(package, service)}{SUFFIX}"
 
 
 def guard(package: Package) -> dict[str, ServiceFile]:
-    """What has to be there before anything is changed, by its name in `DIRECTORY`."""
+    """Return the property list that recovers at boot, by its name in `DIRECTORY`."""
     return {f"{recovery_label(package)}{SUFFIX}": ServiceFile(recovery_plist(package), 0o644)}
 
 
 def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFile]:
-    """The property lists of a package, by their names in `DIRECTORY`."""
+    """Return the property lists of a package, by their names in `DIRECTORY`."""
     package = manifest.package
     home = f"{package.prefix}/current"
     lists = {
@@ -60,7 +60,7 @@ def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFil
 
 
 def is_of(package: Package, data: bytes) -> bool:
-    """Tell whether a property list was made for a package: it runs what lies in its prefix."""
+    """Whether a property list was made for a package: it runs a program below its prefix."""
     try:
         described: Any = plistlib.loads(data)
         program = described["ProgramArguments"][0]
@@ -70,12 +70,12 @@ def is_of(package: Package, data: bytes) -> bool:
 
 
 def is_mask(root: Directory, path: str) -> bool:  # noqa: ARG001 - launchd notes it elsewhere
-    """No: what is disabled says launchctl(1)."""
+    """No: `launchctl print-disabled` says what is disabled."""
     return False
 
 
 def others(root: Directory, name: str) -> Iterator[str]:
-    """Where launchd finds that label in a property list of another name or place."""
+    """Return where launchd finds that label in a property list of another name or place."""
     wanted = _label(name)
     for place in _OTHERS:
         for each in root.names(place):
@@ -101,45 +101,45 @@ def _says_label(data: bytes, wanted: str) -> bool:
 
 
 def reload() -> None:
-    """Nothing: launchd reads a property list when it is told to start by it."""
+    """Do nothing: launchd reads a property list when it bootstraps it."""
 
 
 def letting_go(name: str) -> list[str]:
-    """The command that stops a service, and forgets it."""
+    """Return the command that stops and unloads a service."""
     return ["launchctl", "bootout", f"{_DOMAIN}/{_label(name)}"]
 
 
 def taking_up(name: str, directory: str) -> list[str]:
-    """The command that starts a service by its property list."""
+    """Return the command that starts a service by its property list."""
     return ["launchctl", "bootstrap", _DOMAIN, f"{directory}/{name}"]
 
 
 def asking(name: str) -> list[str]:
-    """The command that tells how a service is; it fails where launchd has none."""
+    """Return the command that prints the state of a service; it fails if there is none."""
     return ["launchctl", "list", _label(name)]
 
 
 def restart(names: list[str], directory: str) -> None:
-    """Start services, or stop them first where they run. Raises TargetError."""
+    """Start services, or restart those that run. Raises TargetError."""
     stop(names)
     for each in names:
         _take_up(taking_up(each, directory))
 
 
 def stop(names: list[str]) -> None:
-    """Stop services, those that launchd has. Raises TargetError."""
+    """Stop the services that launchd has loaded. Raises TargetError."""
     for each in names:
         if subprocesses.asked(asking(each), _PATIENCE):
             subprocesses.run(letting_go(each), _PATIENCE)
 
 
 def disabling() -> list[str]:
-    """The command that tells which services somebody has disabled."""
+    """Return the command that prints which services somebody has disabled."""
     return ["launchctl", "print-disabled", _DOMAIN]
 
 
 def resting(names: list[str]) -> list[str]:
-    """Which services somebody has stopped, by bootout, or disabled. Raises TargetError."""
+    """Return the services that somebody has disabled, or booted out. Raises TargetError."""
     disabled = told_disabled(subprocesses.asked(disabling(), _PATIENCE))
     return [
         name
@@ -149,17 +149,17 @@ def resting(names: list[str]) -> list[str]:
 
 
 def told_disabled(said: str) -> set[str]:
-    """The labels that are disabled, of which `disabling` has told so."""
+    """Return the disabled labels, from the output of `disabling`."""
     return {*_DISABLED.findall(said)}
 
 
 def state(name: str) -> State:
-    """How a service is. Raises TargetError."""
+    """Return the state of a service. Raises TargetError."""
     return told(subprocesses.asked(asking(name), _PATIENCE))
 
 
 def told(said: str) -> State:
-    """How a service is, of which `asking` has told so."""
+    """Return the state of a service, from the output of `asking`."""
     pid, status = _PID.search(said), _STATUS.search(said)
     if pid:
         return State("active", int(pid[1]), "running")
@@ -170,7 +170,7 @@ def told(said: str) -> State:
 
 
 def last_words(name: str) -> str:
-    """Where a service says what it says, as an addition to a fault."""
+    """Return where the output of a service is, to be added to a message."""
     return f"; its output is in /var/log/{_label(name)}.log"
 
 

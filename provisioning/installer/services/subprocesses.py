@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 UMASK = 0o022
-"""What makes files that others may read and not write, as dpkg has it for its scripts."""
+"""Others may read new files and not write them, as dpkg has it for its scripts."""
 OUTPUT = 64 * 1024
-"""Bytes of what a program says that are kept: the last ones."""
+"""How many bytes of the end of a program's output are kept."""
 GRACE = 5
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -44,23 +44,23 @@ class Ended(NamedTuple):
     """How a program ended."""
 
     status: int
-    """What it ended with; negative: the signal by which it was killed."""
+    """Its exit code; negative: the signal that killed it."""
     late: bool
-    """Whether it had to be killed, since its time was over."""
+    """Whether it was killed because its time was over."""
     output: bytes
-    """The end of what it said, on standard output and standard error."""
+    """The end of its standard output and standard error."""
 
 
 def run_program(
     program: Program, seconds: float, begun: Callable[[int], object] = lambda _: None
 ) -> Ended:
-    """Run a program for `seconds` at most, without standard input. Raises OSError if it cannot be.
+    """Run a program for at most `seconds`, without standard input. Raises OSError if it cannot run.
 
-    Its number is told as soon as it has `begun`.
+    `begun` is called with its process id.
 
-    It knows nothing of whoever started this: neither which files are open, nor the umask, nor which
-    signals are ignored. It has a process group of its own, of which nothing is left when this
-    returns: a program that was to run on would hold what an installation is about to replace.
+    It inherits no open files, no umask and no ignored signals. It has a process group of its own,
+    of which no process is left when this returns: one that ran on would hold what an installation
+    is about to replace.
     """
     with _started(program) as process, _listening(process) as listener:
         begun(process.pid)
@@ -98,9 +98,10 @@ def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def _nothing_ignored() -> Iterator[None]:
-    """Have what is started meanwhile ignore no signal, whatever whoever started this ignores.
+    """Let programs that are started meanwhile ignore no signal, whatever this process ignores.
 
-    A script could not even set a trap for it. What has a handler is as by default in a new program.
+    A script could not even set a trap for an ignored signal. A signal with a handler has its
+    default action in a new program.
     """
     ignored = [each for each in signal.valid_signals() if signal.getsignal(each) == signal.SIG_IGN]
     for each in ignored:
@@ -134,7 +135,7 @@ def _listening(process: subprocess.Popen[bytes]) -> Iterator[_Listener]:
 
 
 class _Listener:
-    """Hears what a process says, and that it has ended."""
+    """Reads the output of a process, and notices its end."""
 
     def __init__(self, process: subprocess.Popen[bytes], ended: int) -> None:
         self._output = process.stdout.fileno() if process.stdout else -1
@@ -143,7 +144,7 @@ class _Listener:
         os.set_blocking(self._output, False)
 
     def listen(self, seconds: float) -> bool:
-        """Listen for `seconds` at most, and tell whether the process has ended."""
+        """Listen for at most `seconds`, and return whether the process has ended."""
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self._ended, selectors.EVENT_READ)
@@ -157,13 +158,13 @@ class _Listener:
         return False
 
     def heard(self) -> bytes:
-        """The end of all that was said."""
+        """Return the end of all output."""
         while self._hear():
             pass
         return self._heard
 
     def _hear(self) -> bool:
-        """Hear what was said, and tell whether there is more to come."""
+        """Read output, and return whether there may be more."""
         try:
             said = os.read(self._output, _BLOCK)
         except BlockingIOError:
@@ -178,13 +179,13 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD
 
 
 class System(NamedTuple):
-    """A machine, or a directory that stands for one."""
+    """A machine, or a directory that stands for its root."""
 
     root: Path
     runs: bool
-    """Its service manager may be asked: it is the machine that runs, and root asks."""
+    """Whether its service manager runs, and may be asked by this user."""
     boots: bool = False
-    """It is starting, and its services will be started after what is done now."""
+    """Whether the machine is booting, and starts its services after this."""
 
 
 class ServiceFile(NamedTuple):
@@ -206,19 +207,19 @@ class State(NamedTuple):
 
 
 def at(root: Path, manager: str) -> System:
-    """The system at `root`, as far as the service manager `manager` is concerned."""
+    """Return the system at `root`, for a service manager."""
     running = {"systemd": os.path.isdir(_BOOTED), "launchd": sys.platform == "darwin"}
     runs = root == SYSTEM and os.geteuid() == 0 and running.get(manager, False)
     return System(root, runs, runs and is_starting())
 
 
 def is_starting() -> bool:
-    """Tell whether the machine is starting, and has this run before its services."""
+    """Whether the machine is booting, and runs this before its services."""
     return BOOT in os.environ
 
 
 def run(command: Sequence[str], patience: int) -> str:
-    """Run a command of the system; what it says. Raises TargetError if it fails, with why."""
+    """Run a command of the system, and return its output. Raises TargetError if it fails."""
     result = _result(command, patience)
     if result.returncode != 0:
         said = first_line(result.stderr or result.stdout) or f"ended with {result.returncode}"
@@ -227,12 +228,12 @@ def run(command: Sequence[str], patience: int) -> str:
 
 
 def asked(command: Sequence[str], patience: int) -> str:
-    """What a command says, whatever it ends with. Raises TargetError if it cannot be run."""
+    """Return the output of a command, even if it fails. Raises TargetError if it cannot run."""
     return _result(command, patience).stdout
 
 
 def first_line(text: str) -> str:
-    """The first line that says anything."""
+    """Return the first line that is not blank."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 

@@ -1,4 +1,4 @@
-"""Knows how systemd is asked to run the services of a package: systemctl(1), journalctl(1)."""
+"""Runs the services of a package with systemd: systemctl(1), journalctl(1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.installer.store.durable import Directory
 
 DIRECTORY = "usr/local/lib/systemd/system"  # guard: place-of-units
-"""Not where `systemctl mask` has to put its link."""
+"""Where units lie: not where `systemctl mask` puts its link."""
 FORMER = "etc/systemd/system"
 """Where older tools put units."""
 WANTS = "etc/systemd/system/multi-user.target.wants"
@@ -59,17 +59,17 @@ _RUNS = ("active", "activating", "reloading")
 
 
 def name(package: Package, service: str) -> str:
-    """What systemd calls a service."""
+    """Return the name of the unit of a service."""
     return unit_name(package, service)
 
 
 def guard(package: Package) -> dict[str, ServiceFile]:
-    """What has to be there before anything is changed, by its name in `DIRECTORY`."""
+    """Return the unit that recovers at boot, by its name in `DIRECTORY`."""
     return {recovery_name(package): ServiceFile(recovery_unit(package).encode(), 0o644)}
 
 
 def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFile]:  # noqa: ARG001 - they are read from their file
-    """The units of a package, by their names in `DIRECTORY`."""
+    """Return the units of a package, by their names in `DIRECTORY`."""
     package, entries = manifest
     home = f"{package.prefix}/current"
     places = writable(package, entries) if package.services else ()
@@ -84,24 +84,24 @@ def files(manifest: Manifest, values: Mapping[str, str]) -> dict[str, ServiceFil
 
 
 def is_of(package: Package, data: bytes) -> bool:
-    """Tell whether a unit was made for a package."""
+    """Whether a unit was made for a package."""
     return data.startswith(mark(package).encode())
 
 
 def is_mask(root: Directory, path: str) -> bool:
-    """Tell whether an administrator has masked a unit by what lies there: systemctl(1)."""
+    """Whether an administrator has masked the unit at a path: systemctl(1)."""
     return root.leads(path) == "/dev/null" or root.read(path) == b""
 
 
 def others(root: Directory, name: str) -> Iterator[str]:
-    """Where systemd finds a unit of that name which no package of this tool has brought."""
+    """Return where systemd finds a unit of that name that is from elsewhere."""
     for path in (*(f"{each}/{name}" for each in _OTHERS), f"{_SCRIPTS}/{name[: -len(SUFFIX)]}"):
         if root.status(path) and not (path.startswith("run/") and is_mask(root, path)):
             yield path
 
 
 def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Where a unit says that it has one of these names too, once it is enabled; and which name.
+    """Return units that get one of these names when they are enabled, and which name.
 
     A link of that name, which `systemctl enable` makes, would go before ours.
     """
@@ -113,7 +113,7 @@ def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]
 
 
 def _said(root: Directory) -> Iterator[str]:
-    """The files of all services, and what says more of one beside it."""
+    """The units of all services, and their drop-ins."""
     for place in (DIRECTORY, FORMER, *_OTHERS):
         for name in root.names(place):
             if name.endswith(SUFFIX):
@@ -123,12 +123,12 @@ def _said(root: Directory) -> Iterator[str]:
 
 
 def reload() -> None:
-    """Have systemd read its units again. Raises TargetError."""
+    """Make systemd read its units again. Raises TargetError."""
     subprocesses.run(["systemctl", "daemon-reload"], _QUICK)
 
 
 def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it knows where they are
-    """Start services, or stop them first where they run. Raises TargetError."""
+    """Start services, or restart those that run. Raises TargetError."""
     try:
         subprocesses.run(["systemctl", "restart", *names], _SLOW)
     except TargetError as error:
@@ -137,14 +137,14 @@ def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it know
 
 
 def stop(names: list[str]) -> None:
-    """Stop services, those that run. Raises TargetError."""
+    """Stop the services that run. Raises TargetError."""
     for each in names:
         if state(each).active not in {"inactive", "failed"}:
             subprocesses.run(["systemctl", "stop", each], _SLOW)
 
 
 def state(name: str) -> State:
-    """How a service is. Raises TargetError."""
+    """Return the state of a service. Raises TargetError."""
     said = _asked(name, _PROPERTIES)
     active, sub = said.get("ActiveState", ""), said.get("SubState", "")
     result = said.get("Result", "success")
@@ -153,12 +153,12 @@ def state(name: str) -> State:
 
 
 def resting(names: list[str]) -> list[str]:
-    """Which services somebody has stopped, disabled or masked. Raises TargetError."""
+    """Return the services that somebody has stopped, disabled or masked. Raises TargetError."""
     return [name for name in names if _is_resting(_asked(name, _RESTING))]
 
 
 def _is_resting(said: Mapping[str, str]) -> bool:
-    """Tell whether nobody wants a service to run, by what systemd says of it."""
+    """Whether a service is stopped, disabled or masked, by its properties."""
     if said.get("LoadState") == "masked":  # guard: masked-rests
         return True
     if said.get("ActiveState") in _RUNS or said.get("LoadState") != "loaded":
@@ -167,7 +167,7 @@ def _is_resting(said: Mapping[str, str]) -> bool:
 
 
 def _was_stopped(said: Mapping[str, str]) -> bool:
-    """Tell whether a service that does not run was stopped, and has not ended by itself."""
+    """Whether a service that does not run was stopped, and has not ended by itself."""
     ended, left = (
         int(said.get(f"{each}TimestampMonotonic") or 0) for each in ("ExecMainExit", "ActiveExit")
     )
@@ -187,10 +187,10 @@ def _asked(name: str, properties: Iterable[str]) -> dict[str, str]:
 
 
 def last_words(name: str) -> str:
-    """What a service has said last, as an addition to a fault."""
+    """Return the last output of a service, to be added to a message."""
     command = ["journalctl", f"_SYSTEMD_UNIT={name}", "--lines=1", "--output=cat", "--quiet"]
     try:
         said = subprocesses.first_line(subprocesses.asked(command, _QUICK))
     except TargetError:
         return ""
-    return f"; it said last: {said}" if said else ""
+    return f"; its last output: {said}" if said else ""

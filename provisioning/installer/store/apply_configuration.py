@@ -1,7 +1,7 @@
-"""Knows how what lies beside the releases is made to be as it was decided.
+"""Carries out the decisions about configuration files, and creates directories beside releases.
 
-Each decision can be carried out any number of times: whoever was killed begins again. A file that
-somebody edits in between is left alone. What is in the way of a directory gives way first.
+Each decision can be carried out any number of times: after a kill, all are carried out again. A
+file that somebody edits in between is left alone. What is in the way of a directory goes first.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from provisioning.installer.store.releases import Release
 
 _WRITES = {INSTALL: "", RESTORE: "", NEW: ".new", OLD: ".old", ASIDE: ".old", RETURN: ""}
-"""What is behind the name of a file that an action writes, if nobody edits it meanwhile."""
+"""The suffix of the file that an action writes, if nobody edits it meanwhile."""
 
 
 def make(home: Home, new: Release, before: Release | None) -> None:
-    """Have the directories beside the releases; `before` is what was installed last.
+    """Create the directories beside the releases; `before` is what was installed last.
 
-    Those whose place is taken until the releases are switched, `apply` makes.
+    Those whose place is taken until the switch are created by `apply`.
     """
     needed = _directories(new.layout)
     footprint.note(
@@ -60,7 +60,7 @@ def _directories(layout: Installed | None) -> list[Entry]:
 
 
 def _absent(home: Home, needed: Iterable[Entry], layout: Installed | None) -> dict[str, str]:
-    """Which directories will be made, and what they are."""
+    """Which directories will be created, and their kinds."""
     data = layout.data if layout else ()
     return {
         entry.path: footprint.DATA if entry in data else footprint.DIRECTORY
@@ -80,7 +80,7 @@ def _make(home: Home, needed: Iterable[Entry]) -> None:
 
 
 def unmake(home: Home, names: Iterable[str]) -> None:
-    """Have those directories no more that hold nothing."""
+    """Remove those directories that are empty."""
     for name in reversed(tuple(names)):
         if home.directory.is_directory(name) and not home.directory.names(name):
             home.directory.remove(name)
@@ -117,7 +117,7 @@ def _is_in(path: str, places: Iterable[str]) -> bool:
 
 
 def _clear(home: Home, decision: Decision) -> None:
-    """Have nothing at a path where something else is to be, or nothing."""
+    """Remove or move what lies at a path, if the decision says so."""
     path, live = decision.path, look(home, decision.path).digest
     if decision.action == ARCHIVE and live == decision.before.digest:
         home.directory.remove_tree(path)
@@ -134,7 +134,7 @@ def _clear(home: Home, decision: Decision) -> None:
 
 
 def forget_new(home: Home, entries: Iterable[Entry]) -> None:
-    """Remove what `apply` has put beside edited files for a release that is left again."""
+    """Remove the `.new` files that `apply` has written for a release that is left again."""
     for entry in entries:
         path = f"{entry.path}.new"
         if look(home, path).digest == entry.digest:
@@ -146,7 +146,7 @@ def _apply(home: Home, decision: Decision, data: bytes | None, entry: Entry | No
     live = look(home, path)
     as_seen = live.digest == before or (before == EMPTY and live.digest == ABSENT)
     if data is None:
-        raise TargetError(f"{home.path / path}: what belongs there is lost")
+        raise TargetError(f"{home.path / path}: the content that belongs there is lost")
     if decision.action in {INSTALL, RESTORE} and (as_seen or live.digest == after.digest):
         if live != after:
             home.directory.write(path, data, _given(after.mode, after.user, after.group))

@@ -1,8 +1,8 @@
-"""Knows what becomes of a configuration file when another release comes: a table, and no disk.
+"""Decides what becomes of each configuration file when another release becomes current.
 
-What the user did to a file, and what the vendor did to it since it was installed, decide together
-(the table in the reference is this code). So it is with what becomes a directory of data, or was
-one. Going back to a release, it is what the user had there, unless it was edited since.
+What the user and the vendor did to a file since it was installed decides: the table in Reference
+002 is this code. It also covers what becomes a directory of data, or was one. A rollback brings
+back what the user had, unless it was edited since.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ KEEP, INSTALL, NEW, ARCHIVE, RESTORE, OLD, IDLE, ASIDE, RETURN = ACTIONS = (
     *("keep", "install", "new", "archive", "restore", "old"),
     *("idle", "aside", "return"),
 )
-"""The last: kept where nothing uses it, moved aside, and moved back from there."""
+"""The last three: kept where nothing uses it, moved aside, and moved back."""
 
-# Instead of a digest: a link, or something that is neither file nor directory; a directory that
-# holds no file, and one that does.
+# Instead of a digest: nothing; a link, or something that is neither file nor directory; a directory
+# without files, and one with files.
 ABSENT, OTHER, EMPTY, FULL = "", "other", "empty", "full"
 _NO_FILES = frozenset({OTHER, EMPTY, FULL})
 _FREE = frozenset({ABSENT, EMPTY})
@@ -61,7 +61,7 @@ class Decision(NamedTuple):
 
 
 def forward(path: str, live: Live, old: Entry | None, new: Entry | None) -> Decision:
-    """Decide, where a release says `old` and the one to come `new`; None where it has no such."""
+    """Decide about a path that is `old` in one release and `new` in the next; None if not there."""
     if new is None:
         return _decision(path, live, _without(live, old), Live())
     if new.type == DIR:
@@ -78,9 +78,9 @@ def forward(path: str, live: Live, old: Entry | None, new: Entry | None) -> Deci
 
 
 def backward(live: Live, then: Decision, now: Entry | None, coming: Entry | None) -> Decision:
-    """Decide, going back to the release that was left with the decision `then`.
+    """Decide about a path, going back to the release that was left with the decision `then`.
 
-    `now` is what the release that is current says, and `coming` what that one does.
+    `now` is its entry in the current release, and `coming` in the one that comes back.
     """
     before, path = then.before, then.path
     # guard: configuration-over-two-releases
@@ -104,7 +104,7 @@ def backward(live: Live, then: Decision, now: Entry | None, coming: Entry | None
 
 
 def _directory_back(live: Live, before: Live, now: Entry | None, coming: Entry | None) -> str:
-    """What becomes of something that is a directory in one of two releases."""
+    """What becomes of a path that is a directory in one of two releases."""
     if live.digest == before.digest:
         return KEEP
     if coming and coming.type == DIR:
@@ -117,7 +117,7 @@ def _directory_back(live: Live, before: Live, now: Entry | None, coming: Entry |
 
 
 def _without(live: Live, old: Entry | None) -> str:
-    """What becomes of something of which the release to come has nothing."""
+    """What becomes of a path that the next release does not have."""
     if old is None or live.digest in {ABSENT, EMPTY}:  # guard: configuration-dropped-and-deleted
         return KEEP
     # guard: configuration-dropped
@@ -125,7 +125,7 @@ def _without(live: Live, old: Entry | None) -> str:
 
 
 def _cleared(live: Live, old: Entry | None) -> str:
-    """What becomes of something that lies where a directory is to be."""
+    """What becomes of something at a path that becomes a directory."""
     was_file = old is not None and old.type == FILE
     if live.digest in {ABSENT, EMPTY, FULL} or (live.digest == OTHER and not was_file):
         return KEEP  # a link is where somebody keeps the data
@@ -147,7 +147,7 @@ def _says(entry: Entry) -> tuple[str, int, str, str]:
 
 
 def _installed(live: Live, old: Entry | None, new: Entry) -> Live:
-    """The vendor's file, but for a mode and owners that the user has given it (as dpkg does)."""
+    """The vendor's file, with a mode and owners that the user has changed (as dpkg does)."""
     mode, user, group = new.mode, int(new.owner), int(new.group)
     if old and live.digest != ABSENT:
         mode = mode if live.mode == old.mode else live.mode
@@ -163,18 +163,18 @@ _NO_RELEASE = "none"  # no release is called so
 
 
 class Kept(NamedTuple):
-    """What was decided when a release was left."""
+    """The decisions that were made when a release was left."""
 
     decisions: tuple[Decision, ...]
     absent: tuple[str, ...]
-    """Directories that there were not yet, the outermost first."""
+    """Directories that did not exist yet, the outermost first."""
 
 
 NOTHING = Kept((), ())
 
 
 def look(home: Home, path: str) -> Live:
-    """What lies at the path of a configuration file, or of a directory of data."""
+    """Return what lies at the path of a configuration file, or of a directory of data."""
     status = home.directory.status(path)
     if status is None:
         return Live()
@@ -187,7 +187,7 @@ def look(home: Home, path: str) -> Live:
 
 
 def decide(home: Home, old: Installed | None, new: Installed) -> tuple[Decision, ...]:
-    """Decide what becomes of what lies beside the releases; `old` is what was installed last."""
+    """Decide about all that lies beside the releases; `old` is what was installed last."""
     before = _by_path(_respelt(home, _own(old), [each.path for each in _own(new)]))
     return _decided(home, before, new, {})
 
@@ -195,7 +195,7 @@ def decide(home: Home, old: Installed | None, new: Installed) -> tuple[Decision,
 def decide_back(
     home: Home, old: Installed | None, new: Installed | None, then: Kept
 ) -> tuple[Decision, ...]:
-    """Decide the same, going back to a release that was left with the decisions `then`."""
+    """Decide about the same, going back to a release that was left with the decisions `then`."""
     known = {decision.path: decision for decision in then.decisions}
     ways = (entry for entry in (old.above if old else ()) if entry.path in known)
     return _decided(home, _by_path((*ways, *_own(old))), new, known)
@@ -208,7 +208,7 @@ def _decided(
     known: Mapping[str, Decision],
 ) -> tuple[Decision, ...]:
     after = _by_path(_own(new))
-    # What somebody else has put where a directory of the package's has to be, is told.
+    # What is in the way of a directory of the package is refused, or kept with a warning.
     ways = _by_path(new.above if new else ())
     after.update((path, ways[path]) for path in ways.keys() & {*before, *known})
     found = list[Decision]()
@@ -235,7 +235,7 @@ def _are_data(old: Entry | None, new: Entry | None) -> bool:
 
 
 def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[str, ...]:
-    """Which directories beside the releases there are not yet.
+    """Return which directories beside the releases do not exist yet.
 
     Raises:
         RefusedError: something else is there, or a link that would have to be followed; or
@@ -250,13 +250,13 @@ def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[
     for entry in layout.above:
         is_there = home.directory.status(entry.path) and entry.path not in goes
         if is_there and not home.directory.is_directory(entry.path):  # guard: link-in-configuration
-            raise RefusedError(f"{home.path / entry.path}: is no directory; move it away")
+            raise RefusedError(f"{home.path / entry.path}: is not a directory; move it away")
     needed = sorted((*layout.above, *layout.data))
     return tuple(entry.path for entry in needed if not home.directory.status(entry.path))
 
 
 def keep(home: Home, release: str, kept: Kept) -> None:
-    """Keep the configuration that a release is left with, before anything of it is changed."""
+    """Save the configuration that a release is left with, before any of it is changed."""
     directory = home.directory
     directory.make(KEPT, _PRIVATE)
     coming = directory.temporary(KEPT)
@@ -271,7 +271,7 @@ def keep(home: Home, release: str, kept: Kept) -> None:
 
 
 def kept(home: Home, release: str) -> Kept:
-    """What was kept of a release when it was left last. Raises TargetError for nonsense."""
+    """Return what was saved when a release was last left. Raises TargetError if it is damaged."""
     path = f"{kept_at(release)}/{_DECISIONS}"
     data = home.directory.read(path)
     if data is None:
@@ -288,7 +288,7 @@ def kept(home: Home, release: str) -> Kept:
 
 
 def forget(home: Home, releases: Iterable[str]) -> None:
-    """Forget what was kept of all releases but these."""
+    """Remove what was saved of all releases but these."""
     needed = {kept_at(release) for release in releases}
     for name in home.directory.names(KEPT):
         if f"{KEPT}/{name}" not in needed:
@@ -296,7 +296,7 @@ def forget(home: Home, releases: Iterable[str]) -> None:
 
 
 def _holds_files(home: Home, path: str, gone: Container[str] = ()) -> bool:
-    """Tell whether there is anything but directories in a directory, and what will be gone."""
+    """Whether a directory has files, other than those that will be `gone`."""
     waiting = [path]
     while waiting:
         place = waiting.pop()
@@ -309,12 +309,12 @@ def _holds_files(home: Home, path: str, gone: Container[str] = ()) -> bool:
 
 
 def _own(layout: Installed | None) -> tuple[Entry, ...]:
-    """What of a release lies beside it, and is somebody's once it is there."""
+    """The configuration files and directories of data of a release."""
     return (*layout.data, *layout.conffiles) if layout else ()
 
 
 def _respelt(home: Home, old: Iterable[Entry], after: Collection[str]) -> Iterator[Entry]:
-    """The old entries, as the new release spells them, where the disk takes both for one file."""
+    """The old entries, spelt as in the new release if the disk takes both names for one file."""
     twins = {collision_key(path): path for path in after}
     for entry in old:
         twin = twins.get(collision_key(entry.path), entry.path)
@@ -327,7 +327,7 @@ def _respelt(home: Home, old: Iterable[Entry], after: Collection[str]) -> Iterat
 
 
 def kept_at(release: str) -> str:
-    """Where the configuration of a release is kept."""
+    """Return where the configuration of a release is saved."""
     return f"{KEPT}/{release or _NO_RELEASE}"
 
 

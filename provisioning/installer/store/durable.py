@@ -1,7 +1,6 @@
-"""Knows how what was written comes to be on the disk.
+"""Changes a directory so that each change survives a power cut.
 
-What could not be synced is never synced again: the system may have dropped it, and would say that
-all is well.
+A sync that fails is never repeated: the system may have dropped the data, and would report success.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)  # to file systems withou
 
 
 def sync(descriptor: int) -> None:
-    """Have on the disk what was written to an open file, or which names a directory holds."""
+    """Write an open file, or the names in a directory, to the disk."""
     if sys.platform == "darwin":
         try:  # after fsync(2), a drive may still have it in its memory alone
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
@@ -45,10 +44,10 @@ def sync(descriptor: int) -> None:
 
 
 def sync_below(directory: Directory, path: str, opened: int) -> None:
-    """Have on the disk all that lies below `path`.
+    """Write all that lies below `path` to the disk.
 
-    `opened` is a directory of the same file system, opened before anything was written: whoever
-    opens it later is not told what went wrong until then (syncfs(2)).
+    `opened` is a directory of the same file system that was opened before anything was written:
+    syncfs(2) reports only faults since then.
     """
     if hasattr(_C, "syncfs"):
         _sync_file_system(opened)
@@ -84,7 +83,7 @@ _FILLED = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 def remove(descent: Descent, path: str) -> list[OSError]:
-    """Remove what lies at `path`, with few descriptors; returns what went wrong, with its path."""
+    """Remove what lies at `path`, with few descriptors; returns the errors, with their paths."""
     faults, found, below = list[OSError](), list[str](), [path]
     while below:
         here = below.pop()
@@ -99,7 +98,7 @@ def remove(descent: Descent, path: str) -> list[OSError]:
 
 @contextmanager
 def named(path: str) -> Iterator[None]:
-    """Have an error of the system name a path as the caller does."""
+    """Let an OSError name the path that the caller uses."""
     try:
         yield
     except OSError as error:
@@ -107,7 +106,7 @@ def named(path: str) -> Iterator[None]:
 
 
 def _is_gone(descent: Descent, path: str, faults: list[OSError]) -> bool:
-    """Remove a file or an empty directory; tell whether there is nothing left to be entered.
+    """Remove a file or an empty directory; returns False for a directory that is not empty.
 
     Of a mount point this fails with EBUSY, also where both lie on one disk.
     """
@@ -125,7 +124,7 @@ def _is_gone(descent: Descent, path: str, faults: list[OSError]) -> bool:
 
 
 def _empty(descent: Descent, path: str, faults: list[OSError]) -> list[str]:
-    """Remove what is no directory in the one at `path`, and name the others."""
+    """Remove all but directories in the directory at `path`; returns the directories."""
     directories = list[str]()
     with _gathered(faults, path), _opened(descent, path) as descriptor:
         os.fchmod(descriptor, 0o700)  # it may forbid what follows
@@ -195,7 +194,7 @@ class Owned(NamedTuple):
 
 
 def _named(method: _Method) -> _Method:
-    """Have a fault of a method name the whole path, of which the system knows the last part."""
+    """Let an OSError of a method name the whole path: the system only knows its last part."""
 
     @wraps(method)
     def named(self: Directory, path: str, *arguments: Any) -> Any:
@@ -208,15 +207,15 @@ def _named(method: _Method) -> _Method:
 class Directory:
     """A directory, and what lies below it. Paths are relative to it. Raises OSError.
 
-    Where several packages share it, `package` tells whose what is temporary there is. `where` is
-    its path, where `root` is a descriptor.
+    Where several packages share it, `package` is part of the names of temporary files. `where` is
+    its path, if `root` is a descriptor.
     """
 
     def __init__(self, root: Path | int, package: str = "", where: Path | None = None) -> None:
         self._descent = Descent(root)
         self._where = where or Path(root if isinstance(root, Path) else "")
         self.temporaries = TEMPORARY + (f"{package}@" if package else "")
-        """What the names of things in the making begin with."""
+        """What the names of temporary files begin with."""
 
     def __enter__(self) -> Directory:
         return self
@@ -226,7 +225,7 @@ class Directory:
 
     @contextmanager
     def naming(self, path: str) -> Iterator[None]:
-        """Have a fault of what is done meanwhile name a path."""
+        """Let an OSError that is raised meanwhile name a path."""
         try:
             yield
         except OSError as error:
@@ -235,7 +234,7 @@ class Directory:
 
     @_named
     def status(self, path: str) -> os.stat_result | None:
-        """What lies at `path`, which may be a link; None if nothing does."""
+        """Return the status of what lies at `path`, not following a link; None if nothing does."""
         try:
             parent, name = self._descent.to(path)
             return os.stat(name or ".", dir_fd=parent, follow_symlinks=False)
@@ -245,13 +244,13 @@ class Directory:
             return None
 
     def is_directory(self, path: str) -> bool:
-        """Tell whether a directory lies at `path`."""
+        """Whether there is a directory at `path`."""
         status = self.status(path)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
     @_named
     def leads(self, path: str) -> str | None:
-        """Where the link at `path` leads; None if there is no link."""
+        """Return the target of the link at `path`; None if there is no link."""
         status = self.status(path)
         if status is None or not stat.S_ISLNK(status.st_mode):
             return None
@@ -259,7 +258,7 @@ class Directory:
         return os.readlink(name, dir_fd=parent)
 
     def names(self, path: str) -> list[str]:
-        """What lies in the directory at `path`, sorted; nothing if there is none."""
+        """Return the sorted names in the directory at `path`; none if there is no directory."""
         if not self.is_directory(path):
             return []
         with self.opened(path) as descriptor:
@@ -267,7 +266,7 @@ class Directory:
 
     @_named
     def read(self, path: str) -> bytes | None:
-        """The content of the file at `path`; None if there is no regular file."""
+        """Return the content of the file at `path`; None if there is no regular file."""
         status = self.status(path)
         if status is None or not stat.S_ISREG(status.st_mode):
             return None
@@ -290,7 +289,7 @@ class Directory:
 
     @_named
     def write(self, path: str, data: bytes, owned: Owned) -> None:
-        """Have a file with this content at `path`."""
+        """Write a file at `path`, or replace it."""
 
         def make(parent: int, name: str) -> None:
             descriptor = os.open(name, _NEW, 0o600, dir_fd=parent)
@@ -305,14 +304,14 @@ class Directory:
 
     @_named
     def link(self, path: str, target: str) -> None:
-        """Have a link at `path` that leads to `target`."""
+        """Make a link at `path` to `target`, or replace it."""
         self._put(path, lambda parent, name: os.symlink(target, name, dir_fd=parent))
 
     @_named
     def make(self, path: str, owned: Owned) -> bool:
-        """Have a directory at `path`, unless something is there; tell whether it was made."""
+        """Make a directory at `path`, unless something is there; returns whether it was made."""
         parent, name = self._descent.to(path)
-        # With its mode from the beginning: a kill leaves nothing that is closed to others.
+        # With its mode from the start: a kill leaves no directory that is closed to others.
         umask = os.umask(0)
         try:
             os.mkdir(name, owned.mode, dir_fd=parent)
@@ -328,28 +327,28 @@ class Directory:
 
     @_named
     def move(self, path: str, to: str) -> None:
-        """Give what lies at `path` another name in its directory, which nothing has."""
+        """Rename what lies at `path` in its directory; nothing has the new name."""
         parent, name = self._descent.to(path)
         os.rename(name, to.rpartition("/")[2], src_dir_fd=parent, dst_dir_fd=parent)
         sync(parent)  # guard: sync-a-link
 
     @_named
     def temporary(self, path: str) -> str:
-        """Make a directory of a name that is temporary, in the directory at `path`."""
+        """Make a directory with a temporary name in the directory at `path`."""
         made = f"{path}/{self._temporary_name()}" if path else self._temporary_name()
         parent, name = self._descent.to(made)
         os.mkdir(name, 0o700, dir_fd=parent)
         return made
 
     def chmod(self, path: str, mode: int) -> None:
-        """Give the directory at `path` another mode."""
+        """Change the mode of the directory at `path`."""
         with self.opened(path) as descriptor:
             os.fchmod(descriptor, mode)
             sync(descriptor)
 
     @_named
     def remove(self, path: str) -> None:
-        """Have no file, link or empty directory at `path`."""
+        """Remove the file, link or empty directory at `path`, if there is one."""
         status = self.status(path)
         if status is None:
             return
@@ -358,10 +357,10 @@ class Directory:
         sync(parent)
 
     def remove_tree(self, path: str) -> None:
-        """Have nothing at `path`, whatever it holds: all of it is gone, or under another name.
+        """Remove what lies at `path`, with all that is in it. After a kill, it has another name.
 
-        What cannot be removed keeps its name, and the first of it is raised: a mount point, what
-        is immutable, or another's. All else is gone then.
+        What cannot be removed keeps its name, and its first error is raised: a mount point,
+        something immutable, or another user's. All else is gone then.
         """
         if not self.is_directory(path):
             self.remove(path)
@@ -382,9 +381,9 @@ class Directory:
                 raise fault
 
     def sweep(self, path: str) -> list[OSError]:
-        """Remove what is temporary in the directory at `path`, as somebody was killed.
+        """Remove the temporary files of killed runs in the directory at `path`.
 
-        Returns why something could not be.
+        Returns the errors.
         """
         faults = list[OSError]()
         for name in self.names(path):
@@ -399,6 +398,7 @@ class Directory:
         temporary = self._temporary_name()
         try:
             make(parent, temporary)
+            # guard: written-beside
             os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
             with suppress(OSError):
@@ -411,7 +411,7 @@ class Directory:
 
 
 class Nowhere(Directory):
-    """A directory that is not there."""
+    """A directory that does not exist."""
 
     def __init__(self) -> None:
         pass

@@ -1,7 +1,7 @@
-"""Knows what of a package beside its releases was made by it, and was not there before.
+"""Notes what a package creates beside its releases: a purge removes that, and nothing else.
 
-A purge takes that and nothing else. It is noted before it is made; what is noted and not there was
-removed since, or never came to be, and is forgotten with the next note.
+It is noted before it is created. What was noted and is not there was removed since, or never
+created, and is dropped with the next note.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ if TYPE_CHECKING:
 PATH = f"{STATE}/made"
 PREFIX = "."
 DIRECTORY, DATA, FILE, OTHER = KINDS = ("directory", "data", "file", "other")
-"""A directory goes if nothing is left in it, one of data with all that it holds, and a file with
-what lies beside it as a version of it, but for an other that was there before."""
+"""A purge removes a directory if it is empty, one of data with its content, and a file with its
+versions beside it, except those that were there before (OTHER)."""
 
 _OWNED = Owned(0o600)
 _NEW, _SETTLED = 0o1755, 0o755
 
 
 def new_prefix() -> Owned:
-    """How a prefix is made: as nobody else makes one, until it is noted that it was."""
+    """Return the mode of a new prefix: one that nobody else uses, until it is noted."""
     return Owned(_NEW)
 
 
 def is_new(home: Home) -> bool:
-    """Tell whether a prefix was just made, or is about to go, and may be removed if empty."""
+    """Whether a prefix was just created, or is about to go, and may be removed if empty."""
     status = home.directory.status("")
     return status is not None and stat.S_IMODE(status.st_mode) == _NEW
 
 
 def settle_prefix(home: Home) -> None:
-    """Have it noted that a prefix was made, if it was."""
+    """Note that a prefix was created, if it was."""
     if is_new(home):
         note(home, {PREFIX: DIRECTORY})
         home.directory.chmod("", _SETTLED)
 
 
 def give_up_prefix(home: Home) -> None:
-    """Have a prefix look as one that was just made, if it was, before the note of it goes."""
+    """Give a prefix that was created the mode of a new one, before its note goes."""
     if PREFIX in read(home):
         home.directory.chmod("", _NEW)
 
 
 def read(home: Home) -> dict[str, str]:
-    """What was noted: paths below the prefix, and what they are, of KINDS."""
+    """Return what was noted: paths below the prefix, and their kinds."""
     lines = (home.directory.read(PATH) or b"").decode(errors="surrogateescape").splitlines()
     found = (line.partition(" ") for line in lines)
     return {path: kind for kind, _, path in found if kind in KINDS and path}
 
 
 def note(home: Home, coming: Mapping[str, str]) -> None:
-    """Note what is about to be made."""
+    """Note what is about to be created."""
     before = home.directory.read(PATH)
     found = {**_still(home, read(home)), **coming}
     lines = (f"{kind} {path}\n" for path, kind in sorted(found.items()))
@@ -72,39 +72,39 @@ def note(home: Home, coming: Mapping[str, str]) -> None:
 
 
 def already(home: Home, before: Release | None, new: Release) -> dict[str, str]:
-    """What there is of a package that is to be changed; `before` is what was installed last."""
+    """Return what there already is of a package; `before` is what was installed last."""
     if before:
         return known(home, before)
     return _claimed(home) if new.package.device else {}
 
 
 def known(home: Home, about: Release | None) -> dict[str, str]:
-    """What a package has made here, of what there is: also of one that an older tool installed."""
+    """Return what exists and a package created, even one that an older tool installed."""
     found = _still(home, read(home))
     beside = {path + suffix for path, kind in found.items() for suffix in _beside(path, kind)}
     found.update((path, FILE) for path in beside - {*found} if home.directory.status(path))
     if about and home.directory.status(PATH) is None:
         found = _assumed(home, about)
     if about and about.package.device and home.directory.status(DEVICE):
-        found[DEVICE] = FILE  # nobody writes it but for the package
+        found[DEVICE] = FILE  # it is only written for the package
     return found
 
 
 def places(home: Home) -> set[str]:
-    """The directories that hold what was noted, or once did."""
+    """Return the directories of what was noted."""
     found = read(home)
     ways = {path for path, kind in found.items() if kind == DIRECTORY and path != PREFIX}
     return ways | {path.rpartition("/")[0] for path in found}
 
 
 def goes(home: Home, path: str, kinds: Mapping[str, str]) -> bool:
-    """Tell whether a purge that finds these things takes what lies at a path."""
+    """Whether a purge removes what lies at a path, given the kinds of all paths."""
     kind = kinds.get(path, OTHER)
     return kind in {DATA, FILE} or (kind == DIRECTORY and not home.directory.names(path))
 
 
 def files(home: Home, paths: Iterable[str]) -> dict[str, str]:
-    """What is to be noted of configuration files that are about to be written."""
+    """Return what to note about configuration files that are about to be written."""
     new = [path for path in paths if home.directory.status(path) is None]
     beside = (path + suffix for path in new for suffix in BESIDE)
     others = (path for path in beside if path not in new and home.directory.status(path))
@@ -112,12 +112,13 @@ def files(home: Home, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _assumed(home: Home, about: Release) -> dict[str, str]:
-    """What an older tool has surely made, or takes nothing from anybody: it did not note any."""
+    """What an older tool, which noted nothing, has surely created."""
     ways = [entry.path for entry in (*about.layout.above, *about.layout.data)]
     if about.package.device:
         ways.append(DEVICE.rpartition("/")[0])
     found = dict.fromkeys((PREFIX, *ways), DIRECTORY)
     for entry in about.layout.conffiles:
+        # guard: assumed-of-an-older-tool
         if filesystem.of_bytes(home.directory.read(entry.path) or b"") == entry.digest:
             found.update((entry.path + suffix, OTHER) for suffix in BESIDE)
             found[entry.path] = FILE
@@ -129,7 +130,7 @@ def _beside(path: str, kind: str) -> tuple[str, ...]:
 
 
 def _claimed(home: Home) -> dict[str, str]:
-    """Directories that somebody made for nothing but the values of this machine."""
+    """Directories that somebody created only for the values of this machine."""
     above = DEVICE.rpartition("/")[0]
     if home.directory.names(above) != [DEVICE.rpartition("/")[2]]:
         return {}
@@ -138,7 +139,7 @@ def _claimed(home: Home) -> dict[str, str]:
 
 
 def _still(home: Home, found: Mapping[str, str]) -> dict[str, str]:
-    """What is still there, and nothing that somebody has put in its place."""
+    """What is still there, and was not replaced by something else."""
     is_directory = {path: home.directory.is_directory(path) for path in found if path != PREFIX}
     return {
         path: kind

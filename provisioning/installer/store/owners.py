@@ -1,7 +1,7 @@
-"""Knows a POSIX access control list, by which others than owner and group have rights: acl(5).
+"""Who owns what: owners by number, rights that are left out, and who else could write.
 
-Where there is one, the bits of the group are no more than what bounds its entries. Linux tells it;
-what macOS has instead, the standard library cannot read.
+Access control lists are those of POSIX, acl(5), as Linux has them. With such a list, the group bits
+of a mode only bound its entries. The standard library cannot read the lists of macOS.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 USER, OWNING, GROUP = 0x02, 0x04, 0x08
-"""For whom an entry is: a user, the group that something belongs to, another group."""
+"""The kinds of entries: for a user, for the owning group, for another group."""
 WRITE, RUN = 0x02, 0x01
 
 # linux/posix_acl_xattr.h
@@ -44,18 +44,18 @@ _NONE = (errno.ENODATA, errno.ENOTSUP)
 
 
 class AclEntry(NamedTuple):
-    """Who has which rights."""
+    """An entry of an access control list."""
 
     kind: int
     """USER, OWNING or GROUP."""
     who: int
-    """The number of the user or the group, but of OWNING."""
+    """The number of the user or the group; meaningless for OWNING."""
     rights: int
-    """Of WRITE and RUN, among others: what is left by the mask."""
+    """WRITE and RUN, among others, as far as the mask allows them."""
 
 
 def entries(where: int | Path) -> tuple[AclEntry, ...]:
-    """The list of what is open, or lies at a path; nothing where the mode says all.
+    """Return the access control list of a descriptor or path; empty if there is only a mode.
 
     Raises OSError.
     """
@@ -83,12 +83,12 @@ _ROOT = "root"  # whose number is 0 everywhere, though its group has another nam
 
 
 def can_give() -> bool:
-    """Tell whether this process can give files to others."""
+    """Whether this process can give files to other users."""
     return os.geteuid() == 0
 
 
 def name_of(user: int) -> str:
-    """What a user is called; its number where it has no name here."""
+    """Return the name of a user, or its number if it has no name."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
@@ -96,9 +96,9 @@ def name_of(user: int) -> str:
 
 
 def missing(entries: Iterable[Entry], coming: Collection[str]) -> list[str]:
-    """Tell which users and groups of a package there are not on this machine, if it matters.
+    """Return which users and groups of a package are missing on this machine, if it matters.
 
-    Those that are `coming` will be made before anything is written.
+    Those that are `coming` will be created before anything is written.
     """
     if not can_give():
         return []
@@ -109,15 +109,15 @@ def missing(entries: Iterable[Entry], coming: Collection[str]) -> list[str]:
 
 
 def own() -> Ids | None:
-    """Whose all files are that this process writes; None if it can give them to others."""
+    """Return who owns all files that this process writes; None if it can give them to others."""
     return None if can_give() else (str(os.geteuid()), str(os.getegid()))
 
 
 def numbered(layout: Installed, all_of: Ids | None) -> Installed:
-    """The same with numbers for owners, where all are `all_of` somebody, if not given to others.
+    """Return a layout with numbers for owners; with `all_of`, everything belongs to that one.
 
-    One that there is not on this machine is root. Only with its owner does an entry have setuid,
-    and only with its group setgid: with another, they would be rights that nobody has given.
+    An owner that is missing on this machine becomes root. An entry has setuid only with its own
+    owner, and setgid only with its own group: else these would be rights that nobody has given.
     """
     known: dict[tuple[str, ...], Ids] = {}  # few owners have many entries
 
@@ -134,7 +134,7 @@ def numbered(layout: Installed, all_of: Ids | None) -> Installed:
 
 
 def unlent(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """Tell which entries are without setuid or setgid here, and why."""
+    """Return which entries are installed without setuid or setgid, and why."""
     ids = own()
     return tuple(
         f"{shown(entry.path)}: without {_BITS[bit]}, since {why}"
@@ -145,7 +145,7 @@ def unlent(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def _unlent(entry: Entry, ids: Ids) -> Iterator[tuple[int, str]]:
-    """The bits that an entry does not have where it belongs to `ids`, and why."""
+    """The bits that an entry loses if it belongs to `ids`, and why."""
     said = (
         (stat.S_ISUID, _user, entry.owner, ids[0]),
         (stat.S_ISGID, _group_number, entry.group, ids[1]),
@@ -184,10 +184,10 @@ _TOP = Path("/")
 
 
 def demand_own(home: Home) -> None:
-    """Demand that what is known of a package, and its releases, are ours. Raises RefusedError.
+    """Check that the state and the releases of a package are ours. Raises RefusedError.
 
-    What lies there was put there by nobody else then, whoever may write to the prefix. Where it is
-    another's, who is not root is not the one to say so: raises PermissionError.
+    Then nobody else has written there, even if others may write to the prefix. If they belong to
+    another user and this one is not root: raises PermissionError.
     """
     found = []
     for path in (RELEASES, STATE):
@@ -200,16 +200,16 @@ def demand_own(home: Home) -> None:
             where = shown(str(home.path / path))
             way_out = f"`chown -R {name_of(os.geteuid())} {where}` and `chmod -R go-w {where}`"
             found.append(
-                f"{where}: {doubt}, and could hold anything; if it does not, {way_out} say so"
+                f"{where}: {doubt}, and could contain anything; if you trust it, run {way_out}"
             )
     if found:
         raise RefusedError("\n".join(found))
 
 
 def doubt_about(home: Home, path: str) -> str:
-    """Tell why what lies at `path`, or is to, could be exchanged; "" if we alone can do that.
+    """Return why others could exchange what is, or will be, at `path`; "" if they cannot.
 
-    Each directory is looked at in the one before, which nobody else can change.
+    Each directory is opened in the one before, which nobody else can change.
     """
     last = home.path / path
     with Descent(_TOP) as descent:
@@ -221,7 +221,7 @@ def doubt_about(home: Home, path: str) -> str:
             except FileNotFoundError:
                 return ""
             except OSError as error:  # a link, most likely
-                return f"{shown(str(way))} cannot be looked at: {reason(error)}"
+                return f"{shown(str(way))} cannot be read: {reason(error)}"
             if way == last and not _is(home.directory.status(path), status):
                 told = "was exchanged just now"
             if told:
@@ -239,9 +239,9 @@ def _doubt(
     *,
     way: bool = False,
 ) -> str:
-    """Tell who else can write to something. Raises OSError.
+    """Who else can write to something; "" if nobody. Raises OSError.
 
-    On the way, a directory may be open to all if none but the owner of a thing can take it away.
+    On the `way`, a directory may be writable by all if it is sticky.
     """
     if status.st_uid not in {0, os.geteuid()}:  # guard: owner-of-what-is-trusted
         return f"belongs to {name_of(status.st_uid)}"
@@ -256,7 +256,7 @@ def _doubt(
 
 
 def _sharing(status: os.stat_result, entries: Iterable[AclEntry]) -> str:
-    """Tell who can write to something of which the bits of its group say that others can."""
+    """Who can write to something whose group bits allow writing; "" if nobody else."""
     by_mode = AclEntry(OWNING, 0, WRITE)
     for kind, who, rights in tuple(entries) or (by_mode,):
         if not rights & WRITE:
@@ -272,7 +272,7 @@ def _sharing(status: os.stat_result, entries: Iterable[AclEntry]) -> str:
 
 @contextmanager
 def _opened(name: str, parent: int) -> Iterator[int]:
-    """Open what has a name in a directory; nothing is waited for, if it is a FIFO by now."""
+    """Open a name in a directory, without waiting if it has become a FIFO."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(name or ".", flags, dir_fd=parent)
     try:
@@ -282,7 +282,7 @@ def _opened(name: str, parent: int) -> Iterator[int]:
 
 
 def _is_alone(group: int, user: int) -> bool:
-    """Tell whether a group is that of one user, as many systems make one for each."""
+    """Whether a group is that of one user, as many systems create one for each."""
     name = name_of(user)
     try:
         found, owner = grp.getgrgid(group), pwd.getpwuid(user)

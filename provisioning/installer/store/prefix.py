@@ -1,7 +1,7 @@
-"""Knows where a package lies on a machine: its prefix, and the way there.
+"""Opens and locks the prefix of a package.
 
-Below a root that was named, no link is followed. On the system itself, the way to a prefix may lead
-over links, which are the administrator's; the prefix itself is no link.
+Below another root than `/`, no link is followed. On the system itself, the way to a prefix may lead
+over links, which are the administrator's; the prefix itself is not a link.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ class Home(NamedTuple):
     """The prefix of a package, opened."""
 
     root: Path
-    """That of the system, or a directory to rehearse in."""
+    """`/`, or the directory that stands for it in a rehearsal."""
     prefix: str
-    """As the package says it."""
+    """As the package names it."""
     path: Path
-    """Where the prefix really is."""
+    """Its real path on this system."""
     directory: Directory
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether this is not the system that runs."""
+        """Whether this is below another root than that of the system."""
         return self.root != SYSTEM
 
 
 @contextmanager
 def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
-    """Open a prefix; `make` it first.
+    """Open a prefix; with `make`, create it first.
 
     Raises:
         RefusedError: there is no such directory, or a link on the way.
@@ -56,7 +56,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
     with _reached(root, path, footprint.new_prefix() if make else None) as directory:
         for own in _OWN:
             if _is_strange(directory, own):  # guard: link-in-a-prefix
-                raise RefusedError(f"{shown(str(path / own))}: is no directory; move it away")
+                raise RefusedError(f"{shown(str(path / own))}: is not a directory; move it away")
         yield Home(root, prefix, path, directory)
 
 
@@ -70,7 +70,7 @@ def _is_strange(directory: Directory, own: str) -> bool:
 
 @contextmanager
 def reached(root: Path, path: str, package: str = "", *, make: bool = False) -> Iterator[Directory]:
-    """Open a directory of a system, for a package, if it changes anything; `make` it first.
+    """Open a directory of a system, to change it for a `package`; with `make`, create it first.
 
     Raises:
         RefusedError: it cannot be opened, most likely because of a link on the way.
@@ -95,17 +95,17 @@ def looked_at(root: Path, prefix: str) -> Iterator[Home]:
 
 
 def exists(root: Path, prefix: str) -> bool:
-    """Tell whether there is anything at a prefix."""
+    """Whether there is anything at a prefix."""
     return os.path.lexists(_really(root, prefix))
 
 
 def missing(root: Path, prefix: str) -> list[str]:
-    """The directories on the way to a prefix, relative to the root, that are not there."""
+    """Return the directories on the way to a prefix that do not exist, relative to the root."""
     return [way for way in _ways(root, _really(root, prefix)) if not os.path.lexists(root / way)]
 
 
 def remove_empty(root: Path, ways: Iterable[str]) -> None:
-    """Have those of some directories no more that are empty; the outermost come first."""
+    """Remove the empty ones of some directories; the outermost come first."""
     with Directory(root) as top:
         for way in reversed(tuple(ways)):
             if top.is_directory(way) and not top.names(way):
@@ -120,7 +120,7 @@ def _really(root: Path, path: str) -> Path:
 
 @contextmanager
 def _reached(root: Path, path: Path, owned: Owned | None, package: str = "") -> Iterator[Directory]:
-    """Open a directory; make it first if it is `owned` by somebody, and the way there."""
+    """Open a directory; with `owned`, create it and the way there first."""
     try:
         with Directory(root) as top:
             ways = _ways(root, path) if owned else []
@@ -141,7 +141,7 @@ def _ways(root: Path, path: Path) -> list[str]:
 
 
 def _fault(root: Path, path: Path, error: OSError) -> str:
-    """Say why a directory cannot be opened: because of a link, most likely."""
+    """Why a directory cannot be opened: most likely because of a link."""
     for each in (root / way for way in _ways(root, path)):
         if os.path.islink(each):
             where, leads = shown(str(each)), shown(os.readlink(each))
@@ -155,7 +155,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @contextmanager
 def locked(home: Home) -> Iterator[None]:
-    """Hold the lock of a package. Raises LockedError if somebody else does."""
+    """Hold the lock of a package. Raises LockedError if another process does."""
     home.directory.make(STATE, Owned(0o700))
     descriptor = _locked(home)
     try:
@@ -173,7 +173,7 @@ def _locked(home: Home) -> int:
         except BlockingIOError:
             os.close(descriptor)
             raise LockedError(
-                f"{home.path}: locked by another run; wait until it has ended"
+                f"{home.path}: another process is changing this package; wait until it has ended"
             ) from None
         except BaseException:
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Knows the releases that lie in a prefix: what they are called, and which one is current."""
+"""The releases in a prefix: their names, which one is current, and the registry of packages."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ _REPAIRS = range(1, 10)
 
 
 class Release(NamedTuple):
-    """A package as it lies, or is to lie, in a prefix."""
+    """A package as it is, or will be, installed in a prefix."""
 
     name: str
-    """That of its directory."""
+    """The name of its directory."""
     data: bytes
-    """Its manifest's."""
+    """The bytes of its manifest."""
     manifest: Manifest
     layout: Installed
 
     @property
     def package(self) -> Package:
-        """What the package is."""
+        """The package."""
         return self.manifest.package
 
     @property
     def path(self) -> str:
-        """Where it lies below the prefix."""
+        """Its directory, below the prefix."""
         return f"{RELEASES}/{self.name}"
 
 
 def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
-    """The release that a manifest describes, with numbers for owners.
+    """Return the release that a manifest describes, with numbers for owners.
 
     Raises:
         RefusedError: it cannot be installed.
@@ -70,37 +70,39 @@ def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
 
 
 def name_of(package: Package, data: bytes) -> str:
-    """What the directory of a release is called, by the version and the manifest's digest."""
+    """Return the name of a release: its version and the start of its manifest's digest."""
     return f"{package.version}-{filesystem.of_bytes(data)[:8]}"
 
 
 def names(home: Home) -> list[str]:
-    """The directories of all releases in a prefix."""
+    """Return the names of all releases in a prefix."""
     return [name for name in home.directory.names(RELEASES) if _NAME.fullmatch(name)]
 
 
 def another_name(home: Home, name: str) -> str:
-    """A name for the same release again, since what has its name is damaged."""
+    """Return another name for a release, if a damaged copy has its name."""
     plain = plain_name(name)
     taken = home.directory.names(RELEASES)
     free = [each for each in (plain, *(f"{plain}.{n}" for n in _REPAIRS)) if each not in taken]
     if not free:
-        raise RefusedError(f"{home.path}: holds ten damaged copies of {plain}; see `gc`")
+        raise RefusedError(
+            f"{home.path}: contains ten damaged copies of {plain}; run `provision gc`"
+        )
     return free[0]
 
 
 def plain_name(name: str) -> str:
-    """The name of a release without what tells a repaired one from a damaged one."""
+    """Return the name of a release without the number of a copy."""
     return name[: name.rindex("-") + 9]
 
 
 def version_of(name: str) -> str:
-    """The version in the name of a release."""
+    """Return the version in the name of a release."""
     return name[: name.rindex("-")]
 
 
 def read(home: Home, name: str, other: Release | None = None) -> Release:
-    """The release of that name, in less time if it is much like the `other`.
+    """Read the release of that name, in less time if it is much like the `other`.
 
     Raises RefusedError if it is not there, or its manifest damaged.
     """
@@ -108,7 +110,7 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
     data = home.directory.read(f"{RELEASES}/{name}/{MANIFEST}")
     match = _NAME.fullmatch(name)
     if data is None:
-        raise RefusedError(f"{where}: holds no package")
+        raise RefusedError(f"{where}: contains no package")
     if not match or filesystem.of_bytes(data)[:8] != match[1]:  # guard: manifest-of-its-release
         raise RefusedError(
             f"{where}/{MANIFEST}: is not what was installed; install the package again"
@@ -124,12 +126,12 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a release may be called so."""
+    """Whether a text is the name of a release."""
     return bool(_NAME.fullmatch(text))
 
 
 def at(home: Home, link: str) -> str:
-    """The name of the release that `current` or `previous` leads to; "" if there is none.
+    """Return the name of the release that `current` or `previous` leads to; "" if there is none.
 
     Raises RefusedError if what is there is not this tool's.
     """
@@ -139,12 +141,12 @@ def at(home: Home, link: str) -> str:
     where = home.path / link
     if leads is None:
         # guard: current-is-a-link
-        raise RefusedError(f"{where}: is no link to a release; move it away")
+        raise RefusedError(f"{where}: is not a link to a release; move it away")
     above, _, name = leads.rpartition("/")
     if above != RELEASES or not _NAME.fullmatch(name):  # guard: current-leads-to-a-release
-        raise RefusedError(f"{where}: leads to {shown(leads)}, which is no release; remove it")
+        raise RefusedError(f"{where}: leads to {shown(leads)}, which is not a release; remove it")
     if not home.directory.is_directory(leads) and link == CURRENT:  # guard: release-that-is-gone
-        raise RefusedError(f"{where}: leads to {leads}, which is not there; remove it")
+        raise RefusedError(f"{where}: leads to {leads}, which does not exist; remove it")
     return name
 
 
@@ -175,7 +177,7 @@ _DPKG = "/var/lib/dpkg/info"  # where dpkg lists what it has unpacked: see dpkg-
 
 
 def prefix_of(root: Path, name: str) -> str:
-    """Where a package is installed; "" if it is not."""
+    """Return the prefix of an installed package; "" if it is not installed."""
     try:
         with reached(root, REGISTRY) as directory:
             return _sound(directory.leads(name))
@@ -184,12 +186,12 @@ def prefix_of(root: Path, name: str) -> str:
 
 
 def left_at(root: Path, name: str) -> str:
-    """Where a package was removed that has left something there; "" if none has."""
+    """Return the prefix where a removed package has left something; "" if it has not."""
     return prefix_of(root, f"{_REMOVED}/{name}")
 
 
 def packages(root: Path) -> dict[str, str]:
-    """The names of all packages that are installed, and where."""
+    """Return the names and prefixes of all installed packages."""
     try:
         with reached(root, REGISTRY) as directory:
             found = {name: _sound(directory.leads(name)) for name in directory.names("")}
@@ -199,7 +201,7 @@ def packages(root: Path) -> dict[str, str]:
 
 
 def enter(home: Home, name: str) -> str:
-    """Have a package registered; tell why it could not be."""
+    """Register a package; returns why it could not be registered."""
     if prefix_of(home.root, name) == home.prefix:
         return ""
     try:
@@ -207,28 +209,29 @@ def enter(home: Home, name: str) -> str:
             directory.link(name, home.prefix)
             _forget(directory, home.prefix)
     except (OSError, RefusedError) as error:
-        # Who may write to the prefix may not be allowed to write there: the prefix does to find it.
+        # Who may write to the prefix need not be allowed to write there: the prefix will do.
         return (
-            f"{name}: not entered in {REGISTRY}, so that only {home.path} finds it: {_why(error)}"
+            f"{name}: not entered in {REGISTRY}, so use {home.path} instead of its name:"
+            f" {_why(error)}"
         )
     return ""
 
 
 def _sound(prefix: str | None) -> str:
-    """Where a link leads, if this tool can have made it; "" if somebody else has."""
+    """Where a link of the registry leads; "" if this tool cannot have made it."""
     sound = os.path.normpath(f"/{(prefix or '').lstrip('/')}")
     return sound if prefix == sound else ""  # guard: prefix-in-a-registry
 
 
 def sweep(home: Home, name: str) -> None:
-    """Remove what a run that was killed has left in registering a package."""
+    """Remove temporary files of killed runs from the registry."""
     with suppress(FileNotFoundError), reached(home.root, REGISTRY, name) as directory:
         for place in ("", _REMOVED):
             directory.sweep(place)
 
 
 def strike(home: Home) -> str:
-    """Have nothing registered as installed there, but as having left something; tell why not."""
+    """Register a package as removed; returns why it could not be."""
     for name, prefix in packages(home.root).items():
         if prefix == home.prefix:
             try:
@@ -237,12 +240,12 @@ def strike(home: Home) -> str:
                     directory.link(f"{_REMOVED}/{name}", prefix)
                     directory.remove(name)
             except (OSError, RefusedError) as error:  # as of `enter`
-                return f"{name}: stays entered in {REGISTRY}: {_why(error)}"
+                return f"{name}: is still entered in {REGISTRY}: {_why(error)}"
     return ""
 
 
 def is_of_dpkg(home: Home, name: str) -> bool:
-    """Tell whether dpkg has a package of that name in the prefix, or its configuration at least."""
+    """Whether dpkg has a package of that name in the prefix, or at least its configuration."""
     try:
         with reached(home.root, _DPKG) as directory:
             listed = directory.read(f"{name}.list") or b""
@@ -252,7 +255,7 @@ def is_of_dpkg(home: Home, name: str) -> bool:
 
 
 def forget(root: Path, prefix: str) -> bool:
-    """Forget all that is known of a prefix where nothing is any more; tell whether anything was."""
+    """Remove a prefix that is gone from the registry; returns whether it was there."""
     with suppress(OSError, RefusedError), reached(root, REGISTRY) as directory:
         found = [name for name in directory.names("") if directory.leads(name) == prefix]
         for name in found:
@@ -262,7 +265,7 @@ def forget(root: Path, prefix: str) -> bool:
 
 
 def _forget(directory: Directory, prefix: str) -> bool:
-    """Forget that a package has left something in a prefix."""
+    """Remove the note that a package has left something in a prefix."""
     names = directory.names(_REMOVED)
     found = [name for name in names if directory.leads(f"{_REMOVED}/{name}") == prefix]
     for name in found:

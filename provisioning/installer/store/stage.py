@@ -1,4 +1,4 @@
-"""Knows what a package is installed from: an artifact, or a directory that it was unpacked to."""
+"""Opens what is to be installed, and writes it as a new release, synced and read back."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
 
 class PackageSource(NamedTuple):
-    """What is to be installed, opened once, so that nobody can exchange it on the way."""
+    """What is to be installed, opened once, so that nobody can exchange it meanwhile."""
 
     where: str
     reader: Reader
     says: Index | None = None
-    """What the index beside it says of it."""
+    """The index beside it."""
     prover: Prove | None = None
     opened_again: Callable[[], Reader] | None = None
-    """Reads it from its beginning; None where `reader` can."""
+    """Reads it from its beginning; None if `reader` can."""
 
     def read(self, write: Write) -> None:
-        """Hand all files of it to `write`, and read it to its end, as often as this is called.
+        """Hand all its files to `write`, and read it to its end. Can be called again.
 
         Raises:
             RefusedError: it is not what its manifest says, or its index.
@@ -67,7 +67,7 @@ class PackageSource(NamedTuple):
                 self._compare(reading.summary(self.says.archive))
 
     def proves(self, write: Write) -> bool:
-        """Do the same with all processors; tell whether that is possible, and went well."""
+        """Do the same with all processors; returns whether that was possible, and went well."""
         proved = self.prover and self.prover(write)
         if proved:
             self._compare(proved)
@@ -103,7 +103,7 @@ def opened(path: Path) -> Iterator[PackageSource]:
 
 
 def _meant(release: Path) -> str:
-    """What somebody meant who names the directory of a release."""
+    """A hint for the directory that `doit package` makes."""
     names = [each.name for each in artifacts(release) if format_of(each.name) not in {None, DEB}]
     return f"; install {shown(names[0])} in it" if names else ""
 
@@ -115,7 +115,7 @@ def _artifact(file: FileIO, path: Path) -> PackageSource:
     says = sidecars.index and sidecars.index._replace(archive=path.name)
 
     def read() -> Reader:
-        file.seek(0)
+        file.seek(0)  # guard: read-what-was-opened
         return reader(file, path.name, len(says.chunks) if says else 0)
 
     reading = read()
@@ -137,7 +137,7 @@ _FICLONE = 0x40049409
 
 
 class Reflinks:
-    """The files of a release that lies in a prefix. With none, there are none."""
+    """Shares content with the files of a release in the prefix, if the file system can."""
 
     def __init__(self, home: Home, release: Release | None) -> None:
         self._descent: Descent | None = None
@@ -157,10 +157,10 @@ class Reflinks:
             self._descent.__exit__()
 
     def take(self, entry: Entry, descriptor: int) -> bool:
-        """Have an open, empty file share the content of what should be the same file.
+        """Let an open, empty file share the content of the same file in that release.
 
-        Tells whether it does. What does not share is still empty; what does is to be checked, like
-        what is written.
+        Returns whether it does. If not, the file is still empty; if so, it has to be checked like
+        one that was written.
         """
         if not (self._shares and entry.size and (entry.path, entry.digest) in self._known):
             return False
@@ -197,17 +197,17 @@ _SOME = 256  # entries that are read back at a time
 
 
 class Staging(NamedTuple):
-    """What a release is written from, and who is told."""
+    """What a release is written from, and what is called on the way."""
 
     source: PackageSource
     release: Release
     old: Release | None
-    """One that lies in the prefix already, and may have the same files."""
+    """One that is in the prefix already, and may have the same files."""
     progress: Progress
 
 
 def stage(home: Home, of: Staging) -> str:
-    """Write a release into a directory with a temporary name, sync it, and read it back.
+    """Write a release to a directory with a temporary name, sync it, and read it back.
 
     Returns its path. Whatever goes wrong, nothing is left behind.
 
@@ -217,21 +217,21 @@ def stage(home: Home, of: Staging) -> str:
     """
     with _telling(home), home.directory.opened(RELEASES) as opened:
         made = _staged(home, of, opened)
-        if not made and of.old:  # somebody has changed what they would share
+        if not made and of.old:  # somebody has changed the shared files
             made = _staged(home, of._replace(old=None), opened)
     if not made:
-        raise TargetError(f"{home.path}: what is read there is not what was written")
+        raise TargetError(f"{home.path}: the disk does not return what was written")
     return made
 
 
 def place(home: Home, made: str, release: Release) -> None:
-    """Give what was staged its name."""
+    """Give a staged release its name."""
     with _telling(home):
         home.directory.move(made, release.path)
 
 
 def _staged(home: Home, of: Staging, opened: int) -> str:
-    """Write a release, sync it, and read it back; "" if that is not what was to be written."""
+    """Write a release, sync it, and read it back; "" if that differs."""
     made = _proved(home, of) or _made(home, of, of.source.read)
     try:
         sync_below(home.directory, made, opened)  # guard: sync-a-release
@@ -245,9 +245,9 @@ def _staged(home: Home, of: Staging, opened: int) -> str:
 
 
 def _proved(home: Home, of: Staging) -> str:
-    """Write a release with all processors; "" where that does not go well, for any reason.
+    """Write a release with all processors; "" if that does not go well.
 
-    What went wrong is told when it is written once more, by one.
+    Writing it once more with one processor says why.
     """
     if of.source.prover is None:
         return ""
@@ -263,7 +263,7 @@ def _proved(home: Home, of: Staging) -> str:
 
 
 def _made(home: Home, of: Staging, read: Callable[[Write], None]) -> str:
-    """Write a release, whose files `read` hands on."""
+    """Write a release, whose files `read` provides."""
     directory = home.directory
     made = directory.temporary(RELEASES)
     try:
@@ -296,11 +296,11 @@ def _write(home: Home, of: Staging, writer: _Writer, read: Callable[[Write], Non
 
 
 class _NotProvedError(TargetError):
-    """Something went wrong, and nobody knows what."""
+    """Something went wrong while all processors worked."""
 
 
 class _Writer(TreeWriter):
-    """Writes a release, and shares with an earlier one the files that are the same."""
+    """Writes a release, and shares files with an earlier one."""
 
     def __init__(self, into: int, release: Release, earlier: Reflinks) -> None:
         super().__init__(into, release.layout.release, owners=can_give())

@@ -24,7 +24,7 @@ from provisioning.artifact.difference import (
 )
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, LINK, shown
-from provisioning.builder.verify.expected import ExpectedPackage, secrecy
+from provisioning.builder.verify.expected import ExpectedPackage, redaction
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.console import BOLD, CYAN, GREEN, RED, leave_plain, paint, shows_colour
 from provisioning.errors import ProvisioningError
@@ -335,7 +335,7 @@ class Diff(ProjectCommand):
 
         @cache
         def known() -> Any:
-            return secrecy((each, packages.known(each.manifest.package)) for each in views)
+            return redaction((each, packages.known(each.manifest.package)) for each in views)
 
         shown = () if parameters["brief"] else difference.changes
         found = texts(*views, shown, lambda change: known().why_not(change))

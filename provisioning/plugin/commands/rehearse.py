@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.builder.plan.variant_plan import VariantPlan
-    from provisioning.builder.verify.rehearse import Rehearsal
+    from provisioning.builder.verify.rehearse import RehearsalReport
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
 _POINTS = 20
@@ -83,7 +83,7 @@ class Rehearse(ProjectCommand):
 
     def _rehearse(
         self, opt_values: Any, words: Sequence[str], earlier: Path | None
-    ) -> list[Rehearsal]:
+    ) -> list[RehearsalReport]:
         parts = self.parts(opt_values)
         most = opt_values["points"] or sys.maxsize
         seen = []
@@ -118,7 +118,7 @@ def _clear() -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _told(seen: Rehearsal) -> str:
+def _told(seen: RehearsalReport) -> str:
     called = f"{seen.package}:{seen.platform}"
     lines = [f"{called}: {seen.old} → {seen.new} → {seen.old}, as it was before"]
     for broken, fault in seen.faults:
@@ -134,6 +134,6 @@ def _told(seen: Rehearsal) -> str:
 _HOWS = {"kill": "killed", "disk": "a failing disk"}
 
 
-def _document(seen: Rehearsal) -> dict[str, Any]:
+def _document(seen: RehearsalReport) -> dict[str, Any]:
     faults = [{**broken._asdict(), "fault": fault} for broken, fault in seen.faults]
     return {**seen._asdict(), "faults": faults}

@@ -1,4 +1,4 @@
-"""Knows what a spec says for a Debian package alone, and whether a package can be one."""
+"""Reads what a spec says for a Debian package alone, and checks that the package can be one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_documents(debian: Mapping, scope: Scope) -> tuple[Document, ...]:
 
 
 def demand_debian(values: dict[str, Node], formats: Node, diagnostics: Diagnostics) -> None:
-    """Add a fault for whatever keeps a package that is to be a deb from being one."""
+    """Report whatever keeps a package that is to be a deb from being one."""
     for origin, message, hint in _obstacles(values, formats.origin):
         diagnostics.error(origin, "not-debian", message, hint)
 

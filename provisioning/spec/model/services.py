@@ -1,4 +1,4 @@
-"""Knows how `health` of a service becomes a Health: exactly one check, and how long it may take."""
+"""Reads what a spec says of services, their health checks, hooks and device values."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 _RULES: dict[str, Rule] = dict(zip(CHECKS, (URL, ADDRESS, COMMAND, SECONDS), strict=True))
 HEALTH_PATIENCE = 30
-"""Seconds that a service has to be well, where nothing is said; beyond the uptime that it needs."""
+"""Default seconds until a service must be well, beyond the uptime that it needs."""
 
 
 def read_health(service: Mapping, scope: Scope) -> Health | None:
-    """Return how one sees that `service` is well, None if nothing is said, or after a fault."""
+    """Return the health check of `service`; None if there is none, or it is wrong."""
     health = service.items.get("health")
     if not isinstance(health, Mapping) or not health.items:
-        return None  # an overlay has taken away all of it, or the schema has told
+        return None  # an overlay has removed all of it, or the schema has reported it
     given = [check for check in CHECKS if check in health.items]
     if len(given) != 1:
         which = f"{' and '.join(given)} exclude each other" if given else "nothing to check"
@@ -69,10 +69,9 @@ DEVICE = "device"
 
 
 def declared(layer: Mapping) -> Mapping:
-    """Return a spec or an overlay with {} for each device value of which nothing is said.
+    """Return a spec or an overlay with {} for each device value that is named alone.
 
-    To name one is to ask for it. So nothing takes away what a layer below says, as it does
-    elsewhere.
+    To name one is to ask for it; elsewhere an empty key removes what a layer below says.
     """
     device = layer.mapping(DEVICE)
     named = {name: _map(item) for name, item in device.items.items()}
@@ -107,11 +106,11 @@ def _value(name: str, item: Mapping, scope: Scope) -> Value:
 
 
 HOOK_PATIENCE = 60
-"""Seconds that a hook has, where nothing is said."""
+"""Default seconds that a hook may take."""
 
 
 class Services:
-    """Makes the services and hooks of one variant; after a fault they are incomplete."""
+    """Makes the services and hooks of one variant; incomplete if something is wrong."""
 
     def __init__(self, scope: Scope, conditions: Conditions) -> None:
         """Resolve texts in `scope`, and leave out what `conditions` exclude."""
@@ -138,10 +137,10 @@ class Services:
         if isinstance(item, Mapping):
             if not self._conditions.hold(item):
                 return None
-            script = item.items.get("run", item)  # without it, the schema has told
+            script = item.items.get("run", item)  # without it, the schema has reported it
             timeout = self._scope.read(item, "timeout", SECONDS)
         if not isinstance(script, Scalar) or script.value is None:
-            return None  # the schema has told, or the merging
+            return None  # reported by the schema or the merging
         path = self._scope.text(script, PATH)
         if path is None:
             return None

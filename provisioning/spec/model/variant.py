@@ -1,4 +1,4 @@
-"""Knows what a package is on one platform: all that building needs to know of a spec."""
+"""A package for one platform: all that the builder needs to know of a spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["src", "template", "link", "dir"]
 
 
 class Maker(NamedTuple):
-    """A task of the dodo.py that makes what a content takes, as the content says itself."""
+    """A task of the dodo.py that a content names as the one that makes its source."""
 
     name: str
     origin: Origin
@@ -74,7 +74,7 @@ class Document(NamedTuple):
 
 
 def key_of(name: str, platform: str) -> str:
-    """What tells a variant from all others of a project, as in `greenhouse:raspberry-pi`."""
+    """Return the key of a variant in its project, as in `greenhouse:raspberry-pi`."""
     return f"{name}:{platform}"
 
 
@@ -94,7 +94,7 @@ class Variant(NamedTuple):
     compression: dict[str, str]
     """Of some of the formats: how, as in `xz` or `gzip:9`."""
     mtime: str
-    """What the times of files stand for, where a format lets one choose: `epoch` or `content`; ""
+    """`epoch` or `content`: what the times of files stand for, where a format lets one choose; ""
     is the format's own."""
     debian: dict[str, str]
     """Fields of a Debian package's control file, where it is built as one."""
@@ -112,18 +112,18 @@ class Variant(NamedTuple):
     variables: dict[str, Any]
     """Plain data for templates, the built-in names among it."""
     doubtful: tuple[tuple[str | int, ...], ...]
-    """Where in the variables a text stands that other readers of its file take for another value:
-    for true or false, or for a number."""
+    """Where in the variables a text stands that other readers of its file take for true, false or a
+    number."""
     secrets: frozenset[str]
-    """Those of the variables in which a secret stands: never to be shown or recorded."""
+    """The names of the variables that contain a secret: never to be shown or recorded."""
     file: str
     """The spec's file, relative to the project's root."""
     origin: Origin
     """Where the spec names the platform."""
     said_by: tuple[str, ...]
-    """The files of the project that all this was read from, less those of secrets."""
+    """The files of the project that this was read from, less those of secrets."""
 
     @property
     def key(self) -> str:
-        """What tells it from all others of the project."""
+        """Its key in the project, as in `greenhouse:raspberry-pi`."""
         return key_of(self.name, self.platform)

@@ -1,4 +1,4 @@
-"""Knows how git is asked about the checkout, and what it means when git does not answer."""
+"""Asks git about the checkout, and explains what it means if git does not answer."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ _WAYS_OUT = {
 
 
 class NoVersion(NamedTuple):
-    """Why there is no version, and a way out."""
+    """Why there is no version, and what to do."""
 
     message: str
     hint: str
     failed: bool = False
-    """Whether that is not known either: git did not answer."""
+    """Whether git did not answer, so that not even this is certain."""
 
 
 class GitError(ProvisioningError):
-    """What git says of why it does not answer, and a way out."""
+    """Why git does not answer, and what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
-        """Take both as they are shown."""
+        """Keep both as they are shown."""
         super().__init__(f"{message}\n  help: {hint}")
         self.why = NoVersion(message, hint, failed=True)
 
@@ -67,7 +67,7 @@ class Refs(NamedTuple):
 
 
 def refs(root: Path) -> Refs | NoVersion:
-    """What the repository of `root` has; or why nothing is known to be committed there."""
+    """Return what is checked out at `root`, or why no version is known of it."""
     try:
         # It ends with 1 where there is nothing to show, as in a repository without a commit.
         told = ask(root, "show-ref", "--head", "--tags", "--dereference", none=1)

@@ -98,7 +98,7 @@ class Resolved:
     """The files of the project that it was read from, less those of secrets."""
 
 
-class _Made(NamedTuple):
+class _Candidate(NamedTuple):
     variant: Variant
     resolved: Resolved
     is_sound: bool
@@ -156,7 +156,7 @@ def _demand_own_names(specs: list[Mapping], diagnostics: Diagnostics) -> None:
         seen.setdefault(name.text, name.origin)
 
 
-def _variants(spec: Mapping, platforms: Platforms, diagnostics: Diagnostics) -> list[_Made]:
+def _variants(spec: Mapping, platforms: Platforms, diagnostics: Diagnostics) -> list[_Candidate]:
     """Make the variants of `spec`; what is wrong with several is added once, for all of them."""
     made: dict[str, tuple[Variant, Resolved]] = {}
     found: dict[Diagnostic, list[str]] = {}
@@ -180,7 +180,7 @@ def _variants(spec: Mapping, platforms: Platforms, diagnostics: Diagnostics) -> 
         on = f" (on {', '.join(names)})" if is_general and len(names) < len(made) else ""
         diagnostics.append(replace(each, message=f"{each.message}{on}"))
     faulty = {name for names in found.values() for name in names}
-    return [_Made(*pair, name not in faulty) for name, pair in made.items()]
+    return [_Candidate(*pair, name not in faulty) for name, pair in made.items()]
 
 
 def _resolve(
@@ -311,9 +311,9 @@ def _check_prefix(variant: Variant, merged: Mapping, diagnostics: Diagnostics) -
         diagnostics.error(origin, "bad-path", f"{variant.prefix} {reason}")
 
 
-def _conflicts(made: list[_Made]) -> Iterable[Diagnostic]:
+def _conflicts(made: list[_Candidate]) -> Iterable[Diagnostic]:
     """Return what two packages cannot both have on one machine, each once."""
-    platforms: dict[str, list[_Made]] = {}
+    platforms: dict[str, list[_Candidate]] = {}
     for each in made:
         platforms.setdefault(each.variant.platform, []).append(each)
     found = (
@@ -324,7 +324,7 @@ def _conflicts(made: list[_Made]) -> Iterable[Diagnostic]:
     return dict.fromkeys(found)
 
 
-def _nested_prefixes(packages: list[_Made]) -> Iterator[Diagnostic]:
+def _nested_prefixes(packages: list[_Candidate]) -> Iterator[Diagnostic]:
     # A prefix that holds another stands before it, with none between but those that it holds too.
     ordered = sorted(packages, key=lambda each: (f"{_folded(each.variant)}/", each.variant.name))
     for number, (variant, resolved, _) in enumerate(ordered):
@@ -343,7 +343,7 @@ def _folded(variant: Variant) -> str:
     return variant.prefix.casefold() if variant.os == "macos" else variant.prefix
 
 
-def _shared_services(packages: list[_Made]) -> Iterator[Diagnostic]:
+def _shared_services(packages: list[_Candidate]) -> Iterator[Diagnostic]:
     variants = sorted((each.variant for each in packages), key=lambda each: each.name)
     known = {
         recovery_name(each.name): (each.name, each.origin)
@@ -361,7 +361,9 @@ def _shared_services(packages: list[_Made]) -> Iterator[Diagnostic]:
                 yield Diagnostic.at(spec.origin, "duplicate-service", message, hint, related)
 
 
-def _ignored_overrides(inputs: Inputs, made: list[_Made], diagnostics: Diagnostics) -> list[str]:
+def _ignored_overrides(
+    inputs: Inputs, made: list[_Candidate], diagnostics: Diagnostics
+) -> list[str]:
     """Return the names on the command line that no spec knows, less typing errors."""
     names = {name for each in made for name in each.resolved.names} if inputs.overrides else set()
     ignored = []

@@ -1,4 +1,4 @@
-"""Knows how values are written as YAML, each with its origin as a comment at the line's end."""
+"""What `doit spec` shows of a variant: its resolved values as YAML, each with its origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from provisioning.spec.model.content import Contents
 from provisioning.spec.model.services import DEVICE
 from provisioning.spec.resolve.project import DEFAULTS
 from provisioning.spec.resolve.variables import BUILT_IN, RESERVED
-from provisioning.spec.yaml.node import Mapping, Scalar, Sequence, plain
+from provisioning.spec.yaml.node import Mapping, Scalar, Sequence, each_scalar, plain
 from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
@@ -173,8 +173,10 @@ def resolved_view(resolved: Resolved) -> ResolvedView:
         "device": _texts(merged.mapping(DEVICE), scope),
         "contents": Sequence(items=tuple(_contents(resolved, scope)), origin=merged.origin),
     }
-    told = {key: _masked(node) for key, node in sections.items() if _says_something(node)}
-    node = _map(told, merged.origin)
+    shown = {
+        key: each_scalar(node, _masked) for key, node in sections.items() if _says_something(node)
+    }
+    node = _map(shown, merged.origin)
     return ResolvedView(plain(node)["name"], plain(node)["platform"], node)
 
 
@@ -213,22 +215,18 @@ def _unconditional(item: Mapping) -> Mapping:
 
 def _texts(node: Node, scope: Scope) -> Node:
     """Return `node` resolved; where a text was written, it stays one, whatever it refers to."""
-    if isinstance(node, Mapping):
-        return replace(node, items={key: _texts(item, scope) for key, item in node.items.items()})
-    if isinstance(node, Sequence):
-        return replace(node, items=tuple(_texts(item, scope) for item in node.items))
-    found = scope.resolve(node)
-    if isinstance(found, Scalar) and isinstance(node.value, str):
-        return replace(found, value=found.text)
-    return found or node
+
+    def resolved(each: Scalar) -> Node:
+        found = scope.resolve(each)
+        if isinstance(found, Scalar) and isinstance(each.value, str):
+            return replace(found, value=found.text)
+        return found or each
+
+    return each_scalar(node, resolved)
 
 
-def _masked(node: Node) -> Node:
-    if isinstance(node, Mapping):
-        return replace(node, items={key: _masked(item) for key, item in node.items.items()})
-    if isinstance(node, Sequence):
-        return replace(node, items=tuple(_masked(item) for item in node.items))
-    return replace(node, value=SECRET, text=SECRET) if node.secret else node
+def _masked(each: Scalar) -> Scalar:
+    return replace(each, value=SECRET, text=SECRET) if each.secret else each
 
 
 def _map(items: dict[str, Node], origin: Origin) -> Mapping:

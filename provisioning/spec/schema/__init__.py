@@ -1,1 +1,1 @@
-"""Which keys there are, what their values may look like, and how a wrong one is told."""
+"""Which keys there are, what their values may look like, and what to write instead."""

@@ -1,4 +1,4 @@
-"""Knows how a value is told that YAML reads otherwise than its author may think."""
+"""Checks specs against the schema, and says what to write instead of what it refuses."""
 
 from __future__ import annotations
 
@@ -37,24 +37,185 @@ if TYPE_CHECKING:
     Path = tuple[str | int, ...]
 
 
-def doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Diagnostic]:
-    """Tell of each value in `node` that another reader of YAML may take for another.
+_TYPE_NAMES = {
+    "integer": "a whole number",
+    "string": "text",
+    "list": "a list",
+    "dict": "a map",
+    "boolean": "true or false",
+}
+_NOT_NEEDED = frozenset((*HOOKS, "user", "group", "directory", *DOCUMENTS, *FIELDS))
+_OCTAL = re.compile("[0-7]{1,4}")
+_TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
+_VALIDATORS: dict[int, _Validator] = {}
+
+
+def check(node: Mapping, schema: Schema, diagnostics: Diagnostics) -> Mapping:
+    """Return `node` without what `schema` refuses, which is added to `diagnostics`.
+
+    What is left has the right types everywhere, so that more can be said about it. Keys that
+    start with `x-` are the author's own, a place for anchors.
+    """
+    node = node.without(*(key for key in node.items if key.startswith("x-")))
+    validator = _validator(schema)
+    validator.validate(plain(node), normalize=False)
+    # A misspelt key is one mistake: what it was meant to be is not missing as well.
+    meant = {meant_by(key, schema) for key in node.items}
+    found = [error for error in validator.errors if not _is_missing(error, meant)]
+    diagnostics += [_diagnostic(node, error, schema) for error in found]
+    refused = {error.document_path for error in found if error.code != _TOGETHER.code}
+    sound = _prune(node, refused) if refused else node
+    # What is anchored may be met several times.
+    diagnostics += dict.fromkeys(_doubts(sound, {"schema": schema}))  # guard: ambiguous-plain-value
+    return sound
+
+
+def _validator(schema: Schema) -> _Validator:
+    """Made once: cerberus takes longer to look at a schema than at most of what it describes."""
+    key = id(schema)  # which stays its own: a validator keeps the schema that it was given
+    if key not in _VALIDATORS:
+        _VALIDATORS[key] = _Validator(schema, error_handler=_Flat)
+    return _VALIDATORS[key]
+
+
+class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]  # cerberus has no type hints
+    """Returns cerberus' errors as they are, those within lists and maps included."""
+
+    def __call__(self, found: Iterable[Any]) -> list[Any]:
+        return [leaf for error in found for leaf in self._leaves(error)]
+
+    def _leaves(self, error: Any) -> list[Any]:
+        return self(error.child_errors) if error.is_group_error else [error]
+
+
+class _Validator(Validator):  # type: ignore[misc]  # as above
+    """Adds what keys must be together, which the rules of single keys cannot say."""
+
+    # To Python true is a number, to YAML and JSON it is none.
+    types_mapping = {  # noqa: RUF012 - as cerberus has it
+        **Validator.types_mapping,
+        "integer": TypeDefinition("integer", (int,), (bool,)),
+    }
+
+    def _check_with_content(self, field: int, value: Schema | None) -> None:
+        if value is None:
+            return  # cerberus refuses a null, and checks it all the same
+        meant = {meant_by(key, CONTENT["schema"]) or key for key in value}
+        kinds = [kind for kind in KINDS if kind in meant]
+        if len(kinds) != 1:
+            which = f"{' and '.join(kinds)} exclude each other" if kinds else "nothing to install"
+            message = f"{which}; give exactly one of {', '.join(KINDS)}"
+            self._error(field, _TOGETHER, "content-kind", message)
+            return
+        for key in sorted(value.keys() & KINDS[kinds[0]]):
+            message = f"this means nothing beside {kinds[0]}; remove it"
+            self._error(field, _TOGETHER, "idle-key", message, key)
+        if kinds[0] in WITH_DST and "dst" not in meant:
+            self._error(field, _TOGETHER, "missing-key", "dst is missing")
+
+    def _check_with_version(self, field: str, value: object) -> None:
+        if value == {}:  # more than one is refused after overlays have had their say
+            self._error(field, _TOGETHER, "version-source", ONE_SOURCE)
+
+
+def _diagnostic(root: Mapping, error: Any, schema: Schema) -> Diagnostic:
+    *parents, key = error.document_path
+    parent = _at(root, parents)
+    if error.code == errors.UNKNOWN_FIELD.code:
+        hint = _suggestion(key, _rule(schema, parents)["schema"])
+        return Diagnostic.at(parent.keys[key], "unknown-key", "unknown key", hint)
+    if error.code == errors.REQUIRED_FIELD.code:
+        return Diagnostic.at(parent.origin, "missing-key", f"{key} is missing")
+    node = _at(parent, [key])
+    if error.code == _TOGETHER.code:
+        code, message, *inner = error.info
+        return Diagnostic.at(node.keys[inner[0]] if inner else node.origin, code, message)
+    if error.code == errors.MIN_LENGTH.code:
+        return Diagnostic.at(node.origin, "empty", "at least one is needed")
+    return _wrong_type(node, key, _rule(schema, error.document_path))
+
+
+def _wrong_type(node: Node, key: str | int, rule: Schema) -> Diagnostic:
+    types: str | list[str] = rule["type"]
+    wanted = [types] if isinstance(types, str) else types
+    quotable = "string" in wanted and "integer" not in wanted  # guard: unquoted-text
+    if quotable and isinstance(node, Scalar) and node.value is not None:
+        is_mode = key in MODES and _OCTAL.fullmatch(node.text)  # guard: unquoted-mode
+        text = shorten(node.text.zfill(4) if is_mode else node.text)
+        written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
+        message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
+        if is_mode:
+            return Diagnostic.at(node.origin, "unquoted-mode", message)
+        if hint := _better(node, key, rule):
+            message = f"{node.text} is {kind_of(node)} here, and must be text"
+            return Diagnostic.at(node.origin, "unquoted-text", message, hint)
+        return Diagnostic.at(node.origin, "unquoted-text", message)
+    names = " or ".join(_TYPE_NAMES[name] for name in wanted)
+    message = f"this is {kind_of(node)}, and must be {names}"
+    found = Diagnostic.at(node.origin, "wrong-type", message, _instead(node, key, rule))
+    return replace(found, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
+
+
+def _better(node: Scalar, key: str | int, rule: Schema) -> str:
+    """What to write for what is no text, where quotes would not be enough; else ""."""
+    if hint := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
+        return hint
+    if node.value is False and key in _NOT_NEEDED:
+        return f"leave {key} out, where none is meant"
+    return ""
+
+
+def _is_missing(error: Any, keys: set[str | None]) -> bool:
+    return error.code == errors.REQUIRED_FIELD.code and error.field in keys
+
+
+def _at(node: Node, path: Iterable[str | int]) -> Any:
+    for key in path:
+        # Where cerberus has been, there are maps with keys, and lists with numbers.
+        node = node.items[key]  # type: ignore[union-attr, index]
+    return node
+
+
+def _rule(schema: Schema, path: Iterable[str | int]) -> Schema:
+    """Return the rules for what stands at `path`."""
+    return reduce(inner, path, {"schema": schema})
+
+
+def _prune(node: Mapping, refused: set[Path], path: Path = ()) -> Mapping:
+    """Return `node` without what stands at the paths in `refused`."""
+    kept = node.without(*(key for key in node.items if (*path, key) in refused))
+    items = {key: _pruned(item, refused, (*path, key)) for key, item in kept.items.items()}
+    return replace(kept, items=items)
+
+
+def _pruned(node: Node, refused: set[Path], path: Path) -> Node:
+    if isinstance(node, Mapping):
+        return _prune(node, refused, path)
+    if isinstance(node, Sequence):
+        numbered = [((*path, number), item) for number, item in enumerate(node.items)]
+        kept = tuple(_pruned(item, refused, at) for at, item in numbered if at not in refused)
+        return replace(node, items=kept)
+    return node
+
+
+def _doubts(node: Node, rule: Schema, key: str = "") -> Iterator[Diagnostic]:
+    """Find each value in `node` that another reader of YAML may take for another.
 
     `rule` is what the schema says of `node`, and `key` what is written in front of it.
     """
     if not isinstance(node, Scalar):
         numbered = node.items if isinstance(node, Mapping) else dict(enumerate(node.items))
         for part, item in numbered.items():
-            if part == SECRETS:  # none is written there, which is told without it
+            if part == SECRETS:  # a secret written there is reported without its text
                 continue
             written = f"{part}: " if isinstance(part, str) else ""
-            yield from doubts(item, inner(rule, part), written)
+            yield from _doubts(item, inner(rule, part), written)
     elif reason := doubt(node):
         yield Diagnostic.at(node.origin, "ambiguous", reason, _plainly(node, rule, key))
 
 
-def known_instead(node: Scalar, rule: Schema, key: str) -> str:
-    """Tell which of the few texts that `rule` allows to write; "" where it allows many."""
+def _known_instead(node: Scalar, rule: Schema, key: str) -> str:
+    """Return which of the few texts that `rule` allows to write; "" if it allows many."""
     texts: Rule | None = rule.get("meta", {}).get("rule")
     if not texts or not texts.known:
         return ""
@@ -63,14 +224,14 @@ def known_instead(node: Scalar, rule: Schema, key: str) -> str:
 
 
 def _plainly(node: Scalar, rule: Schema, key: str) -> str:
-    """Tell how to write a value of which there is a doubt, where `rule` says what it may be."""
+    """Return how to write an ambiguous value, of which `rule` says what it may be."""
     either = meant(node)
     if "boolean" in rule.get("type", ()):
         return f"write {key}{either}" if either in ("true", "false") else "write true or false"
     if "integer" in rule.get("type", ()):
         return f"write the number that is meant in decimal digits{either and f': {key}{either}'}"
-    if told := known_instead(node, rule, key):
-        return told
+    if hint := _known_instead(node, rule, key):
+        return hint
     text = shorten(node.text)
     if key.removesuffix(": ") in MODES:
         text = text.removeprefix("0o").zfill(4)
@@ -110,7 +271,7 @@ def meant_by(key: str, known: Collection[str]) -> str | None:
     return next(ours, None) or nearest(key, known)
 
 
-def suggestion(key: str, known: Collection[str]) -> str:
+def _suggestion(key: str, known: Collection[str]) -> str:
     """Return "did you mean …?" with that key, else all known keys."""
     if odd := next((each for each in key if each.isspace() and each not in " \t\n"), ""):
         return f"U+{ord(odd):04X} is no space to YAML, but a part of the key; write an ordinary one"
@@ -118,17 +279,14 @@ def suggestion(key: str, known: Collection[str]) -> str:
     return f"did you mean {meant}?" if meant else did_you_mean(key, known)
 
 
-_MOST_SHOWN = 2
-# Of maps whose keys are names: what stands behind one, where no more is to be said of it.
-_BY_NAME = {
-    "platforms": "{{}}",
-    "device": "{{}}",
-    "services": "{{exec: bin/{}}}",
-    SECRETS: '"{{{{ env.{} }}}}"',
-}
-_USUAL = {
-    "contents": ("src: lib/", "dst: lib/"),
+_CONTENT_EXAMPLE = ("- src: lib/", "  dst: lib/")
+_EXAMPLES = {
+    "platforms": ("linux: {}",),
+    "contents": _CONTENT_EXAMPLE,
+    "services": ("NAME: {exec: bin/NAME}",),
     "hooks": ("post_install: hooks/post-install.sh",),
+    "device": ("NAME: {}",),
+    SECRETS: ('NAME: "{{ env.NAME }}"',),
     "health": ("tcp: 8080",),
     "compression": ("tar.xz: xz:6",),
     "defaults": ("owner: root",),
@@ -137,240 +295,26 @@ _USUAL = {
 }
 
 
-def instead(node: Node, key: str | int, rule: Schema) -> str:
-    """Return the lines to write in place of `node` at `key`, which must be as `rule` says."""
+def _instead(node: Node, key: str | int, rule: Schema) -> str:
+    """Return what to write in place of `node` at `key`, which must be as `rule` says."""
     wanted = rule["type"]
-    lines: list[str] = []
-    if isinstance(node, Scalar) and (told := _in_word(node, key, wanted)):
-        return told
-    if "string" in wanted and isinstance(node, Sequence):
-        lines = [f"{key}: {_word(item)}" for item in node.items[:1] if isinstance(item, Scalar)]
-    elif "dict" in wanted:
-        lines = list(_map(node, key, rule))
-    elif "list" in wanted and isinstance(key, str):
-        lines = list(_list(node, key))
-    return "\n".join(("write:", *lines)) if lines else ""
-
-
-def _in_word(node: Scalar, key: str | int, wanted: str | list[str]) -> str:
-    """What to do about `no` and `src:a` where no text belongs; "" for other words."""
-    if node.value is False and isinstance(key, str):
-        return f"leave {key} out, where none is meant"
-    holds_pairs = key == "contents" or ("dict" in wanted and key != SECRETS)
-    pair = None if node.quoted or not holds_pairs else pair_in(node.text)
-    return f"write {pair}, with a space" if pair else ""
-
-
-def _map(node: Node, key: str | int, rule: Schema) -> Iterator[str]:
-    if isinstance(key, int):  # a content, of which a text is most likely the source
-        if isinstance(node, Scalar) and node.text:
-            yield f"- src: {_word(node)}"
-            yield "  dst: lib/"
-        return
-    inner = list(_pairs(node, key, rule.get("schema", {})))
-    if inner:
-        yield f"{key}:"
-        yield from (f"  {line}" for line in inner[:_MOST_SHOWN])
-
-
-def _pairs(node: Node, key: str, known: Schema) -> Iterator[str]:
-    """What may have been meant: the pairs in a list of maps, or names; else what is usual."""
-    items = node.items if isinstance(node, Sequence) else (node,)
-    if key in _BY_NAME:
-        for item in items:
-            name = item.items.get("name", item) if isinstance(item, Mapping) else item
-            shown = name.text.rpartition("/")[2] if isinstance(name, Scalar) else ""
-            if shown.replace("-", "").isalnum():
-                shown = "NAME" if key == SECRETS else shown
-                yield f"{shown}: {_BY_NAME[key].format(shown)}"
-        return
-    pairs = [pair for item in items if isinstance(item, Mapping) for pair in _written(item)]
-    if not pairs and isinstance(node, Scalar) and "exec" in known:
-        pairs = [f"exec: {_word(node)}"]
-    usual = _USUAL.get(key, [f"{each}: …" for each in known][:1] or ["NAME: value"])
-    yield from pairs or usual
-
-
-def _list(node: Node, key: str) -> Iterator[str]:
-    if key != "contents" and isinstance(node, Scalar):
-        yield f"{key}: [{_word(node)}]"
-        return
-    pairs = list(_written(node)) if isinstance(node, Mapping) else []
     if isinstance(node, Scalar):
-        pairs = [f"src: {_word(node)}" if node.text else "src: lib/", "dst: lib/"]
-    if pairs:
-        yield f"{key}:"
-        yield f"  - {pairs[0]}"
-        yield from (f"    {pair}" for pair in pairs[1:_MOST_SHOWN])
-
-
-def _written(node: Mapping) -> Iterator[str]:
-    for key, item in node.items.items():
-        if isinstance(item, Scalar):
-            yield f"{key}: {_word(item)}"
+        if node.value is False and isinstance(key, str):
+            return f"leave {key} out, where none is meant"
+        is_map = key == "contents" or ("dict" in wanted and key != SECRETS)
+        if is_map and not node.quoted and (pair := pair_in(node.text)):
+            return f"write {pair}, with a space"
+        if "list" in wanted and key != "contents":
+            return f"write {key}: [{_word(node)}]"
+    if isinstance(key, int):
+        return "\n".join(("write:", *_CONTENT_EXAMPLE)) if "dict" in wanted else ""
+    if "dict" not in wanted and key != "contents":
+        return ""
+    known = next(iter(rule.get("schema", {})), "")
+    lines = _EXAMPLES.get(key, (f"{known}: …" if known else "NAME: value",))
+    return "\n".join(("write:", f"{key}:", *(f"  {line}" for line in lines)))
 
 
 def _word(node: Scalar) -> str:
     plain = node.text.replace("/", "").replace(".", "").replace("-", "").replace("_", "")
     return node.text if plain.isalnum() and not node.quoted else quoted(node.text)
-
-
-_TYPE_NAMES = {
-    "integer": "a whole number",
-    "string": "text",
-    "list": "a list",
-    "dict": "a map",
-    "boolean": "true or false",
-}
-_NOT_NEEDED = frozenset((*HOOKS, "user", "group", "directory", *DOCUMENTS, *FIELDS))
-_OCTAL = re.compile("[0-7]{1,4}")
-_TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
-_VALIDATORS: dict[int, _Validator] = {}
-
-
-def check(node: Mapping, schema: Schema, diagnostics: Diagnostics) -> Mapping:
-    """Return `node` without what `schema` refuses, for which diagnostics are added.
-
-    What is left has the right types everywhere, so that more can be said about it. Keys that
-    start with `x-` are the author's own, a place for anchors.
-    """
-    node = node.without(*(key for key in node.items if key.startswith("x-")))
-    validator = _validator(schema)
-    validator.validate(plain(node), normalize=False)
-    # A misspelt key is one mistake: what it was meant to be is not missing as well.
-    meant = {meant_by(key, schema) for key in node.items}
-    found = [error for error in validator.errors if not _is_missing(error, meant)]
-    diagnostics += [_fault(node, error, schema) for error in found]
-    refused = {error.document_path for error in found if error.code != _TOGETHER.code}
-    sound = _prune(node, refused) if refused else node
-    # What is anchored may be met several times.
-    diagnostics += dict.fromkeys(doubts(sound, {"schema": schema}))  # guard: ambiguous-plain-value
-    return sound
-
-
-def _validator(schema: Schema) -> _Validator:
-    """Made once: cerberus takes longer to look at a schema than at most of what it describes."""
-    key = id(schema)  # which stays its own: a validator keeps the schema that it was given
-    if key not in _VALIDATORS:
-        _VALIDATORS[key] = _Validator(schema, error_handler=_Flat)
-    return _VALIDATORS[key]
-
-
-class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]  # cerberus has no type hints
-    """Hands on cerberus' errors as they are, those within lists and maps included."""
-
-    def __call__(self, found: Iterable[Any]) -> list[Any]:
-        return [leaf for error in found for leaf in self._leaves(error)]
-
-    def _leaves(self, error: Any) -> list[Any]:
-        return self(error.child_errors) if error.is_group_error else [error]
-
-
-class _Validator(Validator):  # type: ignore[misc]  # as above
-    """Adds what keys must be together, which the rules of single keys cannot say."""
-
-    # To Python true is a number, to YAML and JSON it is none.
-    types_mapping = {  # noqa: RUF012 - as cerberus has it
-        **Validator.types_mapping,
-        "integer": TypeDefinition("integer", (int,), (bool,)),
-    }
-
-    def _check_with_content(self, field: int, value: Schema | None) -> None:
-        if value is None:
-            return  # cerberus refuses a null, and checks it all the same
-        meant = {meant_by(key, CONTENT["schema"]) or key for key in value}
-        kinds = [kind for kind in KINDS if kind in meant]
-        if len(kinds) != 1:
-            which = f"{' and '.join(kinds)} exclude each other" if kinds else "nothing to install"
-            message = f"{which}; give exactly one of {', '.join(KINDS)}"
-            self._error(field, _TOGETHER, "content-kind", message)
-            return
-        for key in sorted(value.keys() & KINDS[kinds[0]]):
-            message = f"this means nothing beside {kinds[0]}; remove it"
-            self._error(field, _TOGETHER, "idle-key", message, key)
-        if kinds[0] in WITH_DST and "dst" not in meant:
-            self._error(field, _TOGETHER, "missing-key", "dst is missing")
-
-    def _check_with_version(self, field: str, value: object) -> None:
-        if value == {}:  # more than one is refused after overlays have had their say
-            self._error(field, _TOGETHER, "version-source", ONE_SOURCE)
-
-
-def _fault(root: Mapping, error: Any, schema: Schema) -> Diagnostic:
-    *parents, key = error.document_path
-    parent = _at(root, parents)
-    if error.code == errors.UNKNOWN_FIELD.code:
-        hint = suggestion(key, _rule(schema, parents)["schema"])
-        return Diagnostic.at(parent.keys[key], "unknown-key", "unknown key", hint)
-    if error.code == errors.REQUIRED_FIELD.code:
-        return Diagnostic.at(parent.origin, "missing-key", f"{key} is missing")
-    node = _at(parent, [key])
-    if error.code == _TOGETHER.code:
-        code, message, *inner = error.info
-        return Diagnostic.at(node.keys[inner[0]] if inner else node.origin, code, message)
-    if error.code == errors.MIN_LENGTH.code:
-        return Diagnostic.at(node.origin, "empty", "at least one is needed")
-    return _type_fault(node, key, _rule(schema, error.document_path))
-
-
-def _type_fault(node: Node, key: str | int, rule: Schema) -> Diagnostic:
-    types: str | list[str] = rule["type"]
-    wanted = [types] if isinstance(types, str) else types
-    quotable = "string" in wanted and "integer" not in wanted  # guard: unquoted-text
-    if quotable and isinstance(node, Scalar) and node.value is not None:
-        is_mode = key in MODES and _OCTAL.fullmatch(node.text)  # guard: unquoted-mode
-        text = shorten(node.text.zfill(4) if is_mode else node.text)
-        written = f'"{text}"' if isinstance(key, int) else f'{key}: "{text}"'
-        message = f"{shorten(node.text)} is {kind_of(node)} here; quote it: {written}"
-        if is_mode:
-            return Diagnostic.at(node.origin, "unquoted-mode", message)
-        if told := _better(node, key, rule):
-            message = f"{node.text} is {kind_of(node)} here, and must be text"
-            return Diagnostic.at(node.origin, "unquoted-text", message, told)
-        return Diagnostic.at(node.origin, "unquoted-text", message)
-    names = " or ".join(_TYPE_NAMES[name] for name in wanted)
-    message = f"this is {kind_of(node)}, and must be {names}"
-    fault = Diagnostic.at(node.origin, "wrong-type", message, instead(node, key, rule))
-    return replace(fault, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
-
-
-def _better(node: Scalar, key: str | int, rule: Schema) -> str:
-    """What to write for what is no text, where quotes would not be enough; else ""."""
-    if told := known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
-        return told
-    if node.value is False and key in _NOT_NEEDED:
-        return f"leave {key} out, where none is meant"
-    return ""
-
-
-def _is_missing(error: Any, keys: set[str | None]) -> bool:
-    return error.code == errors.REQUIRED_FIELD.code and error.field in keys
-
-
-def _at(node: Node, path: Iterable[str | int]) -> Any:
-    for key in path:
-        # Where cerberus has been, there are maps with keys, and lists with numbers.
-        node = node.items[key]  # type: ignore[union-attr, index]
-    return node
-
-
-def _rule(schema: Schema, path: Iterable[str | int]) -> Schema:
-    """Return the rules for what stands at `path`."""
-    return reduce(inner, path, {"schema": schema})
-
-
-def _prune(node: Mapping, refused: set[Path], path: Path = ()) -> Mapping:
-    """Return `node` without what stands at the paths in `refused`."""
-    kept = node.without(*(key for key in node.items if (*path, key) in refused))
-    items = {key: _pruned(item, refused, (*path, key)) for key, item in kept.items.items()}
-    return replace(kept, items=items)
-
-
-def _pruned(node: Node, refused: set[Path], path: Path) -> Node:
-    if isinstance(node, Mapping):
-        return _prune(node, refused, path)
-    if isinstance(node, Sequence):
-        numbered = [((*path, number), item) for number, item in enumerate(node.items)]
-        kept = tuple(_pruned(item, refused, at) for at, item in numbered if at not in refused)
-        return replace(node, items=kept)
-    return node

@@ -1,9 +1,8 @@
-"""Knows the JSON Schema of specs, platform files and fragments, for editors and other checkers.
+"""Makes the JSON Schema of specs, platform files and fragments, for editors and other checkers.
 
-It is made of the one schema in `schema` and of the rules' patterns, so it cannot say anything
-else. Draft-07, because it is the newest draft that yaml-language-server (and with it VS Code and
-Neovim), JetBrains' editors and check-jsonschema all read in full, and nothing here needs a later
-one.
+It is derived from `schema` and from the patterns of the rules. Draft-07, because it is the newest
+draft that yaml-language-server (and with it VS Code and Neovim), JetBrains' editors and
+check-jsonschema all read in full, and nothing here needs a later one.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ _MEANINGS = {
     "group": 'A group, by name or by a number such as "1000".',
     "exclude": "Patterns as in .gitignore, relative to src, of what is left out.",
     "conffile": "A configuration file: an upgrade keeps what was edited on the machine.",
-    "optional": "No fault if nothing is there.",
+    "optional": "Whether it may be missing.",
     "task": "Tasks of the dodo.py, by name, that make it where no target of theirs says so.",
     "only": "For these platforms alone; a platform is also what it extends.",
     "except": "Not for these platforms; a platform is also what it extends.",
@@ -143,7 +142,7 @@ _TOGETHER: dict[str, Json] = {
 
 
 def json_schema() -> Json:
-    """Return the schema; a file is told to be a spec or a platform by a key that only it has."""
+    """Return the schema; a spec and a platform are told apart by keys that only one of them has."""
     spec, platform = (_required(kind) for kind in (SPEC, PLATFORM))
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

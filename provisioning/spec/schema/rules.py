@@ -1,4 +1,4 @@
-"""Knows what the texts of a spec may look like: names, versions, modes, owners, paths and such."""
+"""What the texts of a spec may look like: names, versions, modes, owners, paths and such."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rule(NamedTuple):
     """What others call some of those, in small letters, each with its name here."""
 
     def holds(self, text: str, origin: Origin, diagnostics: Diagnostics) -> bool:
-        """Whether `text` is as it must be; if not, a fault is added."""
+        """Return whether `text` is as it must be; report it if not."""
         reason = self.reason(text)
         if reason:
             shown = json.dumps(shorten(text), ensure_ascii=False)
@@ -43,12 +43,12 @@ class Rule(NamedTuple):
         return not reason
 
     def meant(self, text: str) -> str:
-        """Which of the texts that are known is most likely meant; "" where none is."""
+        """Return which of the known texts is most likely meant; "" if none is."""
         return dict(self.others).get(text.casefold()) or nearest(text, self.known) or ""
 
 
 def matches(pattern: str, reason: str) -> Callable[[str], str]:
-    """Return what gives `reason` for each text that is not `pattern`."""
+    """Return a function that gives `reason` for each text that `pattern` does not match."""
     match = re.compile(pattern).fullmatch
     return lambda text: "" if match(text) else reason
 
@@ -85,7 +85,7 @@ _NO_CHARACTER = re.compile(f"[{NO_CHARACTERS}]")
 
 
 def _link_reason(target: str) -> str:
-    """Why a symbolic link may not say `target`; whether it leaves the package is seen later."""
+    """Return why a link may not have this target; whether it leaves the package is seen later."""
     if not target or len(target) > _LONGEST_PATH:
         return f"is longer than {_LONGEST_PATH} characters" if target else "is empty"
     if target.startswith("/"):  # guard: absolute-link
@@ -100,13 +100,13 @@ def _link_reason(target: str) -> str:
 
 
 def character_reason(text: str) -> str:
-    """Why `text` can stand in no unit of systemd and in no property list."""
+    """Return why `text` can stand in no unit of systemd and in no property list."""
     found = _NO_CHARACTER.search(text)
     return f"has U+{ord(found[0]):04X}, which is no character" if found else ""
 
 
 def path_reason(path: str) -> str:
-    """Why `path` is none that stays below its root; "" where it is."""
+    """Return why `path` does not stay below its root; "" if it does."""
     # guard: path-that-leaves-its-root
     return _link_reason(path) or ("leaves its root by .." if ".." in path.split("/") else "")
 
@@ -118,7 +118,7 @@ def _prefix_reason(path: str) -> str:
 
 
 def one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
-    """Return what gives a reason for each text that is not `known`."""
+    """Return a function that gives a reason for each text that is not `known`."""
     return lambda text: "" if text in known else f"is no known {what}; known: {', '.join(known)}"
 
 
@@ -155,7 +155,7 @@ VERSION = Rule(
     pattern=_VERSION,
 )
 SAID_VERSION = VERSION._replace(pattern=_SAID_VERSION)
-"""For editors, which do not know how `reading` makes a version of a text."""
+"""For editors, which cannot read a version as `version_in` does."""
 TAG_GLOB = Rule(
     "bad-tags",
     matches(_TAG_GLOB, "must hold one *, where the version stands in a tag, as in greenhouse-v*"),
@@ -214,7 +214,7 @@ _NEWER = re.compile(r"\(\?>|[*+?}]\+")
 
 
 def command_reason(command: str) -> str:
-    """Why `command` can be none: its first word has to be a path in the package."""
+    """Return why `command` cannot be run: its first word must be a path in the package."""
     if reason := _line_reason(command):
         return reason
     try:
@@ -232,7 +232,7 @@ def command_reason(command: str) -> str:
 
 
 def place_reason(path: str) -> str:
-    """Why a path in a package, or the one to it, can be none that a service is started by."""
+    """Return why no service can be started from `path`, in a package or to it."""
     if odd := _ODD.search(path):
         return f"has a {odd[0]}, which the path of a service cannot have"
     return path_reason(path)

@@ -1,4 +1,4 @@
-"""Knows which keys specs and platform files may hold, and of which type: the one schema."""
+"""The schema of specs, platform files and fragments: which keys they may have, of which type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how a place in a file of the project is told."""
+"""The nodes of a YAML document, each with its origin, and what their values mean to YAML."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Origin:
-    """A place in a file of the project: where a value, a key or a fault was written."""
+    """A place in a file of the project: where a value or a key was written."""
 
     file: str
     """Relative to the project's root, POSIX; a built-in platform's is its path in this package."""
@@ -41,7 +41,7 @@ class Scalar:
     secret: bool = False
     """Nobody but a template may see it."""
     doubtful: bool = False
-    """Is taken as it was written, though it is not text to every reader of its file."""
+    """Is taken as text, though not every reader of its file would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +89,26 @@ def scalars(node: Node) -> Iterator[Scalar]:
             yield from scalars(item)
 
 
-def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
-    """Return `node` with these marks on every single value in it, beside those it has."""
+def each_scalar(node: Node, change: Callable[[Scalar], Node]) -> Node:
+    """Return `node` with what `change` makes of every single value in it."""
     if isinstance(node, Scalar):
-        return replace(node, literal=node.literal or literal, secret=node.secret or secret)
+        return change(node)
     if isinstance(node, Sequence):
-        items = tuple(marked(item, literal=literal, secret=secret) for item in node.items)
-        return replace(node, items=items)
-    by_key = {key: marked(item, literal=literal, secret=secret) for key, item in node.items.items()}
-    return replace(node, items=by_key)
+        return replace(node, items=tuple(each_scalar(item, change) for item in node.items))
+    items = {key: each_scalar(item, change) for key, item in node.items.items()}
+    return replace(node, items=items)
+
+
+def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
+    """Return `node` with these marks added to every single value in it."""
+    return each_scalar(
+        node,
+        lambda each: replace(each, literal=each.literal or literal, secret=each.secret or secret),
+    )
 
 
 def doubtful(node: Node, path: NodePath = ()) -> Iterator[NodePath]:
-    """Return where in `node` a value stands that not every reader takes for text, as this does."""
+    """Return where in `node` a value stands that not every reader of YAML takes for text."""
     if isinstance(node, Scalar):
         if node.doubtful:
             yield path

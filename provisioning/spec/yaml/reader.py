@@ -1,4 +1,4 @@
-"""Knows how YAML is read: strictly, in bounded time, every value with its origin."""
+"""Reads YAML: strictly, in bounded time, every value with its origin."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _advice(node: Sequence | Scalar) -> str:
 def parse(
     text: str, file: str, diagnostics: Diagnostics, *, as_written: bool = False
 ) -> Node | None:
-    """Return the one YAML document in `text`; None after a fault that leaves no meaning."""
+    """Return the one YAML document in `text`; None if it has no meaning."""
     found = Diagnostics()
     node = _parsed(text, file, found, as_written=as_written)
     diagnostics += redacted(found, text) if found else ()  # guard: secret-in-a-syntax-error
@@ -115,28 +115,28 @@ def _parsed(text: str, file: str, diagnostics: Diagnostics, *, as_written: bool)
     try:
         return reader.document()
     except _Meaningless as error:
-        diagnostics.append(error.fault)
+        diagnostics.append(error.diagnostic)
     except yaml.MarkedYAMLError as error:
-        diagnostics.append(_syntax_fault(file, reader.trouble(error)))
+        diagnostics.append(_syntax_error(file, reader.trouble(error)))
     return None
 
 
-def _syntax_fault(file: str, trouble: Trouble) -> Diagnostic:
+def _syntax_error(file: str, trouble: Trouble) -> Diagnostic:
     def origin(place: Place) -> Origin:
         return Origin(file=file, line=place[0], column=place[1])
 
-    told = explain(trouble)
-    related = ((origin(told.began[0]), told.began[1]),) if told.began else ()
-    place = origin(told.place or trouble.place)
-    return Diagnostic.at(place, told.code, told.message, told.hint, related)
+    found = explain(trouble)
+    related = ((origin(found.began[0]), found.began[1]),) if found.began else ()
+    place = origin(found.place or trouble.place)
+    return Diagnostic.at(place, found.code, found.message, found.hint, related)
 
 
 class _Meaningless(Exception):  # noqa: N818 - a way out of the recursion, seen by nobody
-    """A fault after which the rest of the file cannot be read."""
+    """A mistake after which the rest of the file cannot be read."""
 
     def __init__(self, origin: Origin, code: str, message: str, hint: str) -> None:
         super().__init__()
-        self.fault = Diagnostic.at(origin, code, message, hint)
+        self.diagnostic = Diagnostic.at(origin, code, message, hint)
 
 
 class _Reader:
@@ -257,7 +257,7 @@ class _Reader:
         return Mapping(items=items, keys=keys, origin=origin)
 
     def _key(self, event: Any, mapping: Origin, depth: int) -> str | None:
-        """Return the key that starts with `event`; None after a fault."""
+        """Return the key that starts with `event`; None if it is refused."""
         origin = self._origin(event, mapping.path)
         if isinstance(event, yaml.MappingStartEvent) and self._doubles(mapping, origin):
             message = "a value that starts with {{ needs quotes"
@@ -303,7 +303,7 @@ class _Reader:
     def _scalar(self, event: Any, origin: Origin) -> Scalar:
         self._last = event
         value: str | int | float | bool | None = event.value
-        quoted = not event.implicit[0]  # or tagged, which was told  # guard: quoted-is-text
+        quoted = not event.implicit[0]  # or tagged, which was reported  # guard: quoted-is-text
         # guard: variables-as-written
         doubtful = self._as_written and not quoted and is_ambiguous(event.value)
         if not quoted and not doubtful:

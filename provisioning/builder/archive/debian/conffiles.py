@@ -270,7 +270,7 @@ done
         aside saved "$path"
     fi
 done
-"""
+"""  # guard: deb-begins
 
 END = r"""
 exists() { [ -e "$1" ] || [ -L "$1" ]; }
@@ -397,7 +397,7 @@ each() {
     done <"$begun"
     rm "$begun"
 }
-"""
+"""  # guard: deb-ends
 
 PURGE = r"""
 if [ "$1" = purge ] && [ -f "$saved" ]; then

@@ -91,7 +91,7 @@ alias_in() {
                 tr -s '[:blank:]' '\\n' | grep -qxF "$2" && printf '%s\\n' "$path" || true
         done | sed -n 1p
 }
-"""
+"""  # guard: deb-alias-of-a-unit
 STOPPED = """\
 # Whether somebody has stopped a unit: it has left its state before its process has ended.
 was_stopped() {
@@ -237,7 +237,7 @@ is_own() {{
         printf '%s\\n' "$owned" "$owned"
     }} | LC_ALL=C sort | LC_ALL=C uniq -u | grep -qF -e "$1/"
 }}
-"""
+"""  # guard: deb-data-of-others
 _NOTE = """\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     [ "$1$2" != install ] || rm -f {found}
@@ -262,7 +262,7 @@ if {{ [ "$1" = abort-install ] || [ "$1" = abort-upgrade ]; }} && [ -f {found} ]
         rmdir --ignore-fail-on-non-empty {reserved}
     fi
 fi
-"""
+"""  # guard: deb-forget-data
 _PURGE = """\
 if [ "$1" = purge ] && [ -d {prefix} ]; then
 {removed}\
@@ -279,7 +279,7 @@ _DATA = """\
         fi
         rm -rf --one-file-system "$path"
     done
-"""
+"""  # guard: deb-purge-data
 _DEVICE = """\
     rm -f {device}
     rmdir {configuration} 2>/dev/null || true
@@ -376,7 +376,7 @@ dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
     while IFS= read -r path; do
         [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
     done
-"""
+"""  # guard: deb-byte-code-swept
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
@@ -462,7 +462,7 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
         done
     done
 fi
-"""
+"""  # guard: deb-closed-way
 
 
 def _users(described: DebSource) -> Iterator[str]:
