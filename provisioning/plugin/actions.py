@@ -1,4 +1,4 @@
-"""Knows what each stage does when doit runs it, and how its faults are told."""
+"""The actions of the stages: what each does when doit runs it, with faults as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what is settled once doit has loaded all tasks: who makes which source, what is wrong."""
+"""Orders the tasks that make sources before the stages that take them, once all are loaded."""
 
 from __future__ import annotations
 

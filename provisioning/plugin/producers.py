@@ -1,4 +1,4 @@
-"""Knows which tasks of a dodo.py make what packages are made of: by their targets, or by a spec."""
+"""Which tasks of a dodo.py make what packages are made of, by their targets or by a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what a person reads while doit runs, and the one line that says how it went."""
+"""What doit prints while it runs, and the one line that says how the run went."""
 
 from __future__ import annotations
 
