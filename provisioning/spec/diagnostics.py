@@ -14,6 +14,7 @@ from unicodedata import combining, east_asian_width
 
 from provisioning.console import BLUE, BOLD, CYAN, RED, leave_plain, paint, printable, shows_colour
 from provisioning.errors import ProvisioningError
+from provisioning.spec.yaml.node import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from provisioning.console import Paint
-    from provisioning.spec.yaml.node import Origin
 
     Related = tuple[tuple[Origin, str], ...]
 
@@ -310,3 +310,9 @@ def nearest_path(root: Path, path: str) -> str | None:
             return None
         found = os.path.join(found, near)
     return found if (root / found).is_file() else None
+
+
+def origin_at(file: str, text: str, position: int) -> Origin:
+    """Return the origin of the character at `position` of `text`."""
+    lines = LINE_BREAK.split(text[:position])
+    return Origin(file=file, line=len(lines), column=len(lines[-1]) + 1)

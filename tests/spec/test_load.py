@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.spec.diagnostics import Diagnostics, SpecError
+from provisioning.spec.resolve.data_files import load
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.yaml.node import Mapping, Node, Origin, Scalar, plain
-from provisioning.spec.yaml.reader import load, parse
+from provisioning.spec.yaml.reader import parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.spec.diagnostics import Diagnostic, did_you_mean
-from provisioning.spec.resolve.inputs import place
+from provisioning.spec.diagnostics import Diagnostic, did_you_mean, origin_at
 from provisioning.spec.resolve.variables import ENVIRONMENT
 from provisioning.spec.yaml.node import Origin
 
@@ -48,8 +47,8 @@ class TemplateLine(NamedTuple):
         tags = list(_tags(text, start, start + len(lines[self.number - 1])))
         for first, last in tags if pattern else ():
             if found := re.compile(pattern).search(text, first, last):
-                return place(self.file, text, found.start())
-        return place(self.file, text, tags[0][0]) if len(tags) == 1 else line
+                return origin_at(self.file, text, found.start())
+        return origin_at(self.file, text, tags[0][0]) if len(tags) == 1 else line
 
 
 def word(name: str) -> str:

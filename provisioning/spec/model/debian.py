@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 from provisioning.spec.model.variant import Document
 from provisioning.spec.schema.rules import (
-    ALTERNATIVES,
     ARCHITECTURES,
-    HOMEPAGE,
+    DOCUMENTS,
+    FIELDS,
     OTHERWISE,
     PATH,
-    PRIORITY,
-    PROVIDED,
-    RELATION,
-    SECTION,
+    RELATIONS,
     clean,
     spelt,
 )
@@ -27,13 +24,6 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Mapping, Node, Origin
 
-FIELDS = {"section": SECTION, "priority": PRIORITY, "homepage": HOMEPAGE}
-RELATIONS = {
-    **dict.fromkeys(("pre_depends", "depends", "recommends", "suggests", "enhances"), ALTERNATIVES),
-    **dict.fromkeys(("conflicts", "breaks", "replaces"), RELATION),
-    "provides": PROVIDED,
-}
-DOCUMENTS = ("changelog", "copyright")
 _SHORTEST_NAME = 2  # Policy 5.6.1
 _LONGEST_PART = 246  # bytes: dpkg puts a suffix of nine more behind what it unpacks
 _LONGEST_PREFIX = 4000  # bytes, of the 4,095 that a path may have

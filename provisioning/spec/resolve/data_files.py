@@ -25,7 +25,7 @@ from provisioning.spec.yaml.reader import MAX_DEPTH, MAX_VALUES, parse_map
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provisioning.spec.resolve.inputs import Inputs
+    from provisioning.spec.resolve.inputs import Inputs, PythonSpec
 
     Reader = Callable[[Inputs, str, Origin, Diagnostics], Mapping | None]
 
@@ -38,6 +38,31 @@ _TOO_DEEP = f"this is nested deeper than {MAX_DEPTH} levels"
 _MOST_BITS = 1024  # Python itself refuses to spell much longer numbers
 _LONGEST_TEXT, _LONGEST_LINE = 65_536, 4_096
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def load(inputs: Inputs, file: str, asked: Origin, diagnostics: Diagnostics) -> Mapping | None:
+    """Return the map that the YAML file `file` of the project holds; None if it has no meaning.
+
+    `asked` is where the file is named, which is reported if it cannot be read. With mistakes that
+    leave a meaning (a duplicate key: the first one counts) the map is returned as well, so that
+    one report shows all that is wrong.
+    """
+    text = inputs.text(file, asked, diagnostics)
+    return None if text is None else parse_map(text, file, diagnostics)
+
+
+def python_node(spec: PythonSpec, diagnostics: Diagnostics) -> Mapping | None:
+    """Return a spec written in Python as nodes; None if it cannot be used."""
+    if not isinstance(spec.values, dict):
+        message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
+        diagnostics.error(spec.origin, "wrong-type", message)
+        return None
+    name = spec.values.get("name")  # one call can hand in many specs
+    try:
+        return node_of(spec.values, spec.origin, literal=False, path=f"{name or ''}")
+    except UnusableError as error:
+        diagnostics.error(replace(spec.origin, path=error.path), "wrong-type", error.message)
+    return None
 
 
 class Names(NamedTuple):

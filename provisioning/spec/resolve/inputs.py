@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from provisioning.spec.diagnostics import Diagnostics
     from provisioning.spec.resolve.git import NoVersion, Refs
-    from provisioning.spec.resolve.version import GitSource
-    from provisioning.spec.yaml.node import Mapping as MappingNode
 
     T = TypeVar("T")
     Parser: TypeAlias = Callable[[str, str, Diagnostics], T | None]
@@ -46,22 +44,6 @@ class PythonSpec:
             return f"{self.origin} {json.dumps(self.values, default=repr)}"
         except (TypeError, ValueError, RecursionError):
             return os.urandom(16).hex()  # it is refused, and must not be remembered
-
-    def node(self, diagnostics: Diagnostics) -> MappingNode | None:
-        """Return the same as nodes; None if it cannot be used."""
-        # Imported here: a project in which nothing changed need not pay for reading YAML.
-        from provisioning.spec.resolve.data_files import UnusableError, node_of  # noqa: PLC0415
-
-        if not isinstance(self.values, dict):
-            message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
-            diagnostics.error(self.origin, "wrong-type", message)
-            return None
-        name = self.values.get("name")  # one call can hand in many specs
-        try:
-            return node_of(self.values, self.origin, literal=False, path=f"{name or ''}")
-        except UnusableError as error:
-            diagnostics.error(replace(self.origin, path=error.path), "wrong-type", error.message)
-        return None
 
 
 class Input(NamedTuple):
@@ -103,7 +85,7 @@ class Inputs:
         """The files that were asked for, whether there are such or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, Diagnostics]] = {}
-        self._versions: dict[GitSource, str | NoVersion] = {}
+        self._versions: dict[Any, str | NoVersion] = {}
         self._account: dict[Input, str] = {}
 
     def renewed(self) -> Inputs:
@@ -156,7 +138,9 @@ class Inputs:
         try:
             return data.decode("utf-8").removeprefix("\ufeff")  # guard: byte-order-mark
         except UnicodeDecodeError as error:  # guard: not-utf8
-            origin = place(file, data[: error.start].decode("utf-8"), error.start)
+            from provisioning.spec.diagnostics import origin_at  # noqa: PLC0415 - for this alone
+
+            origin = origin_at(file, data[: error.start].decode("utf-8"), error.start)
             hint = "save the file as UTF-8"
             diagnostics.error(origin, "not-utf8", "this is not text in UTF-8", hint)
             return None
@@ -214,16 +198,19 @@ class Inputs:
         self._account[Input("environment", name)] = repr(value)
         return value
 
-    def git_version(self, variant: str, source: GitSource) -> str | NoVersion:
-        """Return the version of the project by git, or why there is none.
+    def git_version(
+        self,
+        variant: str,
+        source: T,
+        find: Callable[[Path, Refs | NoVersion, T], str | NoVersion],
+    ) -> str | NoVersion:
+        """Return the version of the project that `find` reads from git, or why there is none.
 
         It ends with `dirty` if `variant` is one of those that are `edited`.
         """
         self._account[Input("git", variant)] = self._git_state(variant)
         if source not in self._versions:
-            from provisioning.spec.resolve.version import version_of  # noqa: PLC0415 - as above
-
-            self._versions[source] = version_of(self.root, self.checkout, source)
+            self._versions[source] = find(self.root, self.checkout, source)
         version = self._versions[source]
         if variant not in self.edited or not isinstance(version, str):
             return version
@@ -265,14 +252,6 @@ def leads_out(root: Path, path: str) -> bool:
     # Texts: to make paths of them would take longer than to look.
     inside = os.path.realpath(root).rstrip("/")
     return not f"{os.path.realpath(os.path.join(root, path))}/".startswith(f"{inside}/")
-
-
-def place(file: str, text: str, position: int) -> Origin:
-    """Return the origin of the character at `position` of `text`."""
-    from provisioning.spec.diagnostics import LINE_BREAK  # noqa: PLC0415
-
-    lines = LINE_BREAK.split(text[:position])
-    return Origin(file=file, line=len(lines), column=len(lines[-1]) + 1)
 
 
 def _listing(directory: Path) -> list[str]:

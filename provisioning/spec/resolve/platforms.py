@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.spec.diagnostics import did_you_mean
+from provisioning.spec.resolve.data_files import load
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.layers import merge, stack
 from provisioning.spec.schema.check import check
 from provisioning.spec.schema.rules import NAME
 from provisioning.spec.schema.schema import PLATFORM
 from provisioning.spec.yaml.node import Mapping, Origin, Scalar
-from provisioning.spec.yaml.reader import load
 
 if TYPE_CHECKING:
     from collections.abc import Collection

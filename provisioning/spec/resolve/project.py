@@ -18,7 +18,7 @@ from provisioning.spec.model.content import Contents, read_compression
 from provisioning.spec.model.debian import demand_debian, read_documents, read_fields
 from provisioning.spec.model.services import DEVICE, Services, declared, read_device
 from provisioning.spec.model.variant import Variant, key_of
-from provisioning.spec.resolve.data_files import find_names
+from provisioning.spec.resolve.data_files import find_names, load, python_node
 from provisioning.spec.resolve.inputs import SPECS
 from provisioning.spec.resolve.layers import (
     COMMAND_LINE,
@@ -46,7 +46,6 @@ from provisioning.spec.schema.rules import (
 )
 from provisioning.spec.schema.schema import SPEC
 from provisioning.spec.yaml.node import Mapping, Origin, Scalar, doubtful, plain, scalars
-from provisioning.spec.yaml.reader import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -139,7 +138,7 @@ def _read_specs(inputs: Inputs, diagnostics: Diagnostics) -> list[Mapping]:
         diagnostics.error(origin, "no-specs", "there is no spec here", hint)
     origins = [Origin(file=file, line=0, column=1) for file in files]
     nodes = [load(inputs, origin.file, origin, diagnostics) for origin in origins]
-    nodes += [each.node(diagnostics) for each in python_specs]
+    nodes += [python_node(each, diagnostics) for each in python_specs]
     return [check(node, SPEC, diagnostics) for node in nodes if node is not None]
 
 

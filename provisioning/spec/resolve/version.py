@@ -94,7 +94,7 @@ def _from_git(said: dict[str, Scalar], variant: str, scope: Scope) -> str | NoVe
     if not is_glob or (fallback and not before):
         return None
     source = GitSource(tags.text if tags else TAGS, before or "")
-    found = scope.inputs.git_version(variant, source)
+    found = scope.inputs.git_version(variant, source, version_of)
     is_told = isinstance(found, NoVersion) or VERSION.holds(found, value.origin, diagnostics)
     return found if is_told else None
 

@@ -11,8 +11,7 @@ from cerberus import TypeDefinition, Validator, errors
 
 from provisioning.artifact.model.package import HOOKS
 from provisioning.spec.diagnostics import SECRETS, Diagnostic, did_you_mean, nearest
-from provisioning.spec.model.debian import DOCUMENTS, FIELDS
-from provisioning.spec.schema.rules import MODES
+from provisioning.spec.schema.rules import DOCUMENTS, FIELDS, MODES
 from provisioning.spec.schema.schema import CONTENT, KINDS, ONE_SOURCE, WITH_DST, inner
 from provisioning.spec.yaml.mistakes import pair_in, quoted
 from provisioning.spec.yaml.node import (

@@ -342,3 +342,13 @@ def spelt(relation: str) -> str:
     """Return a relation as Debian's own tools space it."""
     closed = re.sub(r" *\( *([<>=]+) *([^ )]+) *\)", r" (\1 \2)", relation)
     return re.sub(r" *\| *", " | ", closed)
+
+
+# The keys of `debian:`, each with the rule of its value.
+FIELDS = {"section": SECTION, "priority": PRIORITY, "homepage": HOMEPAGE}
+RELATIONS = {
+    **dict.fromkeys(("pre_depends", "depends", "recommends", "suggests", "enhances"), ALTERNATIVES),
+    **dict.fromkeys(("conflicts", "breaks", "replaces"), RELATION),
+    "provides": PROVIDED,
+}
+DOCUMENTS = ("changelog", "copyright")

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from provisioning.artifact.model.package import HOOKS, LONGEST_WAIT
-from provisioning.spec.model.debian import DOCUMENTS, FIELDS, RELATIONS
 from provisioning.spec.schema.rules import (
     ADDRESS,
+    DOCUMENTS,
+    FIELDS,
     FORMAT,
     MODE,
     MTIME,
     NAME,
     OWNER,
+    RELATIONS,
     RESTART,
     SAID_VERSION,
     SECONDS,

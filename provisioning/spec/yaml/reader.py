@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from provisioning.spec.diagnostics import LINE_BREAK, Diagnostic, Diagnostics, nearest, redacted
-from provisioning.spec.resolve.inputs import place
+from provisioning.spec.diagnostics import (
+    LINE_BREAK,
+    Diagnostic,
+    Diagnostics,
+    nearest,
+    origin_at,
+    redacted,
+)
 from provisioning.spec.yaml.mistakes import (
     PLACEHOLDER,
     SYNTAX,
@@ -36,7 +42,6 @@ from provisioning.spec.yaml.node import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.spec.resolve.inputs import Inputs
     from provisioning.spec.yaml.mistakes import Place
 
 MAX_DEPTH = 64
@@ -61,21 +66,10 @@ _TYPES = {
 }
 
 
-def load(inputs: Inputs, file: str, asked: Origin, diagnostics: Diagnostics) -> Mapping | None:
-    """Return the map that the YAML file `file` of the project holds; None if it has no meaning.
-
-    `asked` is where the file is named, which is reported if it cannot be read. With mistakes that
-    leave a meaning (a duplicate key: the first one counts) the map is returned as well, so that
-    one report shows all that is wrong.
-    """
-    text = inputs.text(file, asked, diagnostics)
-    return None if text is None else parse_map(text, file, diagnostics)
-
-
 def parse_map(
     text: str, file: str, diagnostics: Diagnostics, *, as_written: bool = False
 ) -> Mapping | None:
-    """Return the map that is the one YAML document in `text`, as `load` does.
+    """Return the map that is the one YAML document in `text`; None if it has no meaning.
 
     `as_written` makes text of what YAML 1.1 and 1.2 read differently: nobody here can change it.
     """
@@ -108,7 +102,7 @@ def parse(
 def _parsed(text: str, file: str, diagnostics: Diagnostics, *, as_written: bool) -> Node | None:
     if control := _CONTROL.search(text):  # guard: control-character-in-yaml
         message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
-        origin = place(file, text, control.start())
+        origin = origin_at(file, text, control.start())
         diagnostics.error(origin, "control-character", message, "remove it")
         return None
     reader = _Reader(file, text, diagnostics, as_written=as_written)
