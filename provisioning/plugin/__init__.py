@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
-
-
 def configure() -> dict[str, Any]:
     """What DOIT_CONFIG must hold for the tasks of this plugin.
 
@@ -23,7 +20,7 @@ def configure() -> dict[str, Any]:
     # that does not use it should not pay for it.
     from provisioning.plugin.config import doit_config  # noqa: PLC0415
 
-    return doit_config(ARTIFACTS)
+    return doit_config()
 
 
 def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -42,4 +39,4 @@ def tasks(*specs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     caller = sys._getframe(1)  # noqa: SLF001 - as `warnings` does it
     file = os.path.relpath(caller.f_code.co_filename)
     origin = Origin(file=file, line=caller.f_lineno, column=1)
-    return all_tasks(ARTIFACTS, [PythonSpec(values=values, origin=origin) for values in specs])
+    return all_tasks([PythonSpec(values=values, origin=origin) for values in specs])

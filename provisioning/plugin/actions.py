@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
@@ -13,23 +13,10 @@ from doit.exceptions import TaskFailed
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.checker import digests_of
 from provisioning.plugin.database import CONTENT
-from provisioning.plugin.uptodate import LOST, MAKERS
+from provisioning.plugin.uptodate import LOST, MAKERS, Job
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost
-    from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
-    from provisioning.builder.workspace.paths import Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What a stage works on: one variant, and where it is built."""
-
-    part: VariantPlan
-    workspace: Workspace
-    artifacts: str
-    makers: SourceTasks | None = None
-    """The tasks of the project's own, for the stage that says what was built from what."""
 
 
 MOST_TOLD = 100

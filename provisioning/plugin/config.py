@@ -12,13 +12,13 @@ from provisioning.plugin.database import BACKEND
 from provisioning.plugin.reporter import Reporter
 
 
-def doit_config(artifacts: str) -> dict[str, Any]:
+def doit_config() -> dict[str, Any]:
     """DOIT_CONFIG for the tasks of this plugin. Raises doit.exceptions.InvalidDodoFile."""
-    ownership.demand_ours(artifacts)  # guard: artifacts-are-ours
+    ownership.demand_ours(paths.ARTIFACTS)  # guard: artifacts-are-ours
     return {
         "backend": BACKEND,
-        "dep_file": str(paths.database(artifacts)),
-        "check_file_uptodate": partial(Checker, digests_of(artifacts)),
+        "dep_file": str(paths.database(paths.ARTIFACTS)),
+        "check_file_uptodate": partial(Checker, digests_of(paths.ARTIFACTS)),
         "reporter": Reporter,
         "default_tasks": ["package", "verify"],
         "continue": True,  # all faults at once: one package's do not hide another's

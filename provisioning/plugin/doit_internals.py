@@ -37,9 +37,10 @@ from doit.task import DelayedLoader, Task
 from provisioning import console
 from provisioning.builder.plan.variant_plan import SourceTask, SourceTasks
 from provisioning.builder.workspace import leftovers
+from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.console import printable
 from provisioning.errors import BuildError
-from provisioning.plugin import ARTIFACTS, clean, ownership, process
+from provisioning.plugin import clean, ownership, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from doit.exceptions import InvalidDodoFile
 
 from provisioning.builder.workspace import paths
-from provisioning.plugin import ARTIFACTS
+from provisioning.builder.workspace.paths import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioning import console
-from provisioning.plugin import ARTIFACTS
+from provisioning.builder.workspace.paths import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,15 +16,14 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.model.package import plain
 from provisioning.builder.archive.compress import names_of
 from provisioning.builder.plan.plan import make_plan
-from provisioning.builder.workspace.paths import anew, workspace
+from provisioning.builder.workspace.paths import ARTIFACTS, anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import actions, doit_internals, process
-from provisioning.plugin.actions import Job
 from provisioning.plugin.checker import digests_of
 from provisioning.plugin.clean import clean
 from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.reporter import ABSENT, PROVED
-from provisioning.plugin.uptodate import SourcesUnchanged, SumsUnchanged, Unchanged, Wants
+from provisioning.plugin.uptodate import Job, SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ _spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 2000  # of a value in the records; what is longer stands there by its digest
 
 
-def all_tasks(artifacts: str, written: Sequence[PythonSpec] = ()) -> Iterator[Task]:
+def all_tasks(written: Sequence[PythonSpec] = (), artifacts: str = ARTIFACTS) -> Iterator[Task]:
     """The tasks of every variant of the project in the working directory, and their groups.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -24,12 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from provisioning.builder.plan.needs import Absent
-    from provisioning.plugin.actions import Job
+    from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
+    from provisioning.builder.workspace.paths import Workspace
 
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
 _SEAL = "(secret) "  # nor is this
 _SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all short passwords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a stage works on: one variant, and where it is built."""
+
+    part: VariantPlan
+    workspace: Workspace
+    artifacts: str
+    makers: SourceTasks | None = None
+    """The tasks of the project's own, for the stage that says what was built from what."""
 
 
 class Reason(NamedTuple):

@@ -74,7 +74,7 @@ def test_tasks_can_be_sent_to_a_spawned_process(
 ) -> None:
     # macOS does not fork: what cannot be pickled would end `doit -n` there.
     monkeypatch.chdir(project.root)
-    for task in generate_tasks("provisioning", task_graph.all_tasks("artifacts")):
+    for task in generate_tasks("provisioning", task_graph.all_tasks()):
         task.clean_actions = []  # doit's own wrappers, which no worker runs
         pickle.dumps(task)
 
@@ -100,7 +100,7 @@ def test_faulty_specs_are_told_as_doit_tells_them(
     monkeypatch.chdir(project.root)
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(task_graph.all_tasks("artifacts"))
+        list(task_graph.all_tasks())
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
 
 
@@ -111,6 +111,6 @@ def test_faults_of_one_spec_do_not_hide_those_of_another(
     project.write("specs/other.yaml", "name: other\nversion: 1.10\nplatforms: {mac-mini: {}}\n")
     project.edit("specs/demo.yaml", "src: src/", "src: sources/")
     with pytest.raises(InvalidDodoFile) as caught:
-        list(task_graph.all_tasks("artifacts"))
+        list(task_graph.all_tasks())
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
     assert "specs/other.yaml:2:10: version" in str(caught.value)

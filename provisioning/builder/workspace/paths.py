@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Variant
 
 
+ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
+
+
 def releases(artifacts: str, name: str, platform: str) -> list[Path]:
     """What is called like a release of a package and holds artifacts; first what was built last.
 

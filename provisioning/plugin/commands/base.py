@@ -17,8 +17,9 @@ from doit.cmd_base import Command
 from doit.cmdparse import CmdOption, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
+from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.errors import ProvisioningError
-from provisioning.plugin import ARTIFACTS, doit_internals, process
+from provisioning.plugin import doit_internals, process
 from provisioning.plugin.doit_internals import FAULTS, GOOD, complain
 
 if TYPE_CHECKING:

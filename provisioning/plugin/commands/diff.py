@@ -25,10 +25,9 @@ from provisioning.artifact.difference import (
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, LINK, shown
 from provisioning.builder.verify.expected import ExpectedPackage, redaction
-from provisioning.builder.workspace.paths import releases, workspace
+from provisioning.builder.workspace.paths import ARTIFACTS, releases, workspace
 from provisioning.console import BOLD, CYAN, GREEN, RED, leave_plain, paint, shows_colour
 from provisioning.errors import ProvisioningError
-from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.checker import digests_of
 from provisioning.plugin.commands.base import (
     AS_JSON,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from doit.dependency import JSONCodec
 
 from provisioning.console import printable
-from provisioning.plugin import ARTIFACTS
 from provisioning.plugin.commands.base import ProjectCommand, answer
 from provisioning.plugin.config import doit_config
 from provisioning.plugin.database import Database
@@ -29,7 +28,7 @@ class DumpDB(ProjectCommand):
         """Print all records, and return the exit code."""
         del pos_args
         self.set_up(opt_values)  # from here on, beside the dodo.py
-        records = Database(doit_config(ARTIFACTS)["dep_file"], JSONCodec()).records()
+        records = Database(doit_config()["dep_file"], JSONCodec()).records()
         return answer("".join(_told(*each) for each in records.items()))
 
 

@@ -31,7 +31,7 @@ from provisioning.plugin.uptodate import Reason, SourcesUnchanged, Unchanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from provisioning.plugin.actions import Job
+    from provisioning.plugin.uptodate import Job
 
     Cost = Mapping[str, Any]
 

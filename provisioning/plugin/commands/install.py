@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidCommand
 
 from provisioning.builder.workspace import paths
-from provisioning.plugin import ARTIFACTS
+from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.plugin.commands.base import AS_JSON, ProjectCommand
 from provisioning.plugin.selectors import matching, unknown
 

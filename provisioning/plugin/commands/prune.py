@@ -9,7 +9,7 @@ from doit.exceptions import InvalidCommand
 
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.workspace import paths
-from provisioning.plugin import ARTIFACTS
+from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,

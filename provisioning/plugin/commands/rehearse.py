@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidCommand
 
 from provisioning.builder.verify.rehearse import rehearse
-from provisioning.builder.workspace.paths import workspace
-from provisioning.plugin import ARTIFACTS
+from provisioning.builder.workspace.paths import ARTIFACTS, workspace
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,
