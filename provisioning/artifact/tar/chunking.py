@@ -15,7 +15,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model import canonical
 from provisioning.errors import ArtifactError
 
@@ -44,7 +43,7 @@ LEVELS = (
 )
 """From level to level, chunks are made of whole ones of the level before."""
 LEVEL_OF = {"gzip": 0, "zstd": 1, "xz": 2}
-"""The level of a codec's chunks; of codecs that are not named here, the first."""
+"""The codecs that an archive with chunks may have, each with the level of its chunks."""
 MIN, TARGET, MAX = LEVELS[0]
 
 
@@ -158,7 +157,7 @@ def parse(data: bytes, where: str) -> Index:
     head, rows = canonical.parse(data, _FORM, where)
     index = Index(**_checked(head, _HEAD, where), chunks=())
     chunks = tuple(Chunk(**_checked(row, _CHUNK, where)) for row in rows)
-    if index.codec not in CODECS.values():
+    if index.codec not in LEVEL_OF:
         raise ArtifactError(f"{where}: its codec is unknown; update the tool")
     _demand_sum([(chunk.offset, chunk.length) for chunk in chunks], index.size, where)
     _demand_sum([(chunk.tar_offset, chunk.tar_length) for chunk in chunks], index.tar_size, where)

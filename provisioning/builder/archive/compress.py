@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from provisioning.artifact.formats import CODECS, DEB, ZIP
 from provisioning.artifact.process_pool import processors
 from provisioning.artifact.tar.chunking import MAX
-from provisioning.builder.archive.store import StagedChunk, Store, StoredChunk
+from provisioning.builder.archive.store import Encoder, StagedChunk, Store, StoredChunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from provisioning.builder.archive.members import ChunkRun, Compress
+    from provisioning.builder.archive.members import ChunkRun
+    from provisioning.builder.archive.store import Compress
     from provisioning.spec.model.variant import Variant
 
 
@@ -28,18 +29,6 @@ _DEFAULTS = {**CODECS, ZIP: "deflate", DEB: "gzip"}
 _LEVELS = {"gzip": 6, "deflate": 6, "zstd": 9, "xz": 6}
 _XZ_WINDOW = 8 << 20  # bytes, as of xz -6: each thread takes eleven times as much memory
 _STREAM_WINDOW = 23  # bits, 8 MiB: what unpacks one stream holds as much in memory
-
-
-class Encoder(NamedTuple):
-    """A codec at a level."""
-
-    codec: str
-    name: str
-    """Recorded with the archive, and part of every chunk's key: another library, which each
-    version of its binding carries inside, or another level makes other bytes."""
-    compress: Compress
-    """Compresses bytes on their own, so that results can be concatenated; other threads run
-    meanwhile."""
 
 
 class StreamCompressor(Protocol):

@@ -12,6 +12,7 @@ from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import CONTROL
 from provisioning.artifact.deb.places import is_embedded
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import (
@@ -28,7 +29,7 @@ from provisioning.builder.archive.members import ChunkRun
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
     from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.format import PackJob
@@ -167,3 +168,14 @@ def _sum_lines(summed: Iterable[Collected], prefix: str) -> Iterator[bytes]:
         for block in members.blocks_of(each):
             md5.update(block)
         yield control.sum_line(f"{prefix}/{each.entry.path}", md5.hexdigest())
+
+
+def stating(package: Package, formats: Collection[str], collected: Iterable[Collected]) -> Package:
+    """The package as its manifest states it: with digests of what a Debian package adds.
+
+    Reads hooks, and whatever else a Debian package holds a second time: raises like
+    `members.read_verified`.
+    """
+    if DEB not in formats:
+        return package
+    return package._replace(debian_files=files(described(package, collected)))

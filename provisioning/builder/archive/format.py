@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact.formats import DEB
 from provisioning.artifact.tar.archive import mtime_of_content
 from provisioning.artifact.tar.chunking import MAX
 from provisioning.artifact.tar.ustar import EPOCH
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
-    from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.compress import CompressedChunk
     from provisioning.builder.archive.groups import Group
     from provisioning.builder.archive.members import ChunkRun, MemberRange, Read
@@ -162,17 +160,3 @@ def is_by_content(variant: Variant) -> bool:
 def mtime(variant: Variant, entry: Entry) -> int:
     """The modification time of an entry, in seconds: the same for all, or by its content."""
     return mtime_of_content(entry) if is_by_content(variant) else EPOCH
-
-
-def stating(package: Package, formats: Collection[str], collected: Iterable[Collected]) -> Package:
-    """The package as its manifest states it: with digests of what a Debian package adds.
-
-    Reads hooks, and whatever else a Debian package holds a second time: raises like
-    `members.read_verified`.
-    """
-    if DEB not in formats:
-        return package
-    # Imported here: a start-up cost that a package without a deb does not have.
-    from provisioning.builder.archive.deb import described, files  # noqa: PLC0415
-
-    return package._replace(debian_files=files(described(package, collected)))

@@ -16,7 +16,7 @@ from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import MANIFEST
 from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.collect.collect import Collected
-from provisioning.builder.plan.cache import code_state
+from provisioning.builder.collect.sources import code_state
 from provisioning.builder.workspace import output
 
 if TYPE_CHECKING:

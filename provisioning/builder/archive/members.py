@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.tar.archive import Spelling
-    from provisioning.builder.archive.compress import Encoder
     from provisioning.builder.archive.groups import Group
+    from provisioning.builder.archive.store import Compress, Encoder
     from provisioning.builder.collect.collect import Collected
 
     Read = Callable[[Entry, str], bytes]
-    Compress = Callable[[bytes | bytearray], bytes | bytearray]
 
 # Raised when the same members come to be spelt or cut in another way.
 _REVISION = "3"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import filesystem
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
+from provisioning.builder.archive.deb import stating
 from provisioning.builder.archive.format import (
     Cost,
     MadeChunk,
     PackJob,
     PackStats,
     cost_of,
-    stating,
 )
 from provisioning.builder.archive.registry import WRITERS
 from provisioning.builder.archive.store import Store, limit

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.entry import TOOL
 from provisioning.artifact.tool import tool
-from provisioning.builder.plan.cache import code_state
+from provisioning.builder.collect.sources import code_state
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 

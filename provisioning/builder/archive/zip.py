@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from provisioning.builder.archive.compress import CompressedChunk
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.groups import Group
-    from provisioning.builder.archive.members import Compress, Read
+    from provisioning.builder.archive.members import Read
+    from provisioning.builder.archive.store import Compress
     from provisioning.builder.workspace.output import Output
     from provisioning.spec.model.variant import Variant
 

@@ -15,6 +15,7 @@ from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import provisioning
 from provisioning.artifact.process_pool import spread
 from provisioning.builder.collect.file_state import (
     MARSHAL,
@@ -407,3 +408,9 @@ def _read_once(patterns: tuple[str, ...]) -> Ignored:
     from provisioning.builder.collect.patterns import Ignored  # noqa: PLC0415
 
     return Ignored(patterns)
+
+
+@cache
+def code_state() -> str:
+    """A digest of this program: another version may plan, and make, something else."""
+    return Tree(os.path.dirname(provisioning.__file__), os.devnull).state

@@ -6,14 +6,13 @@ import hashlib
 import json
 import marshal
 import os
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import provisioning
 from provisioning.artifact import filesystem
 from provisioning.artifact.formats import DEB
 from provisioning.builder.collect.file_state import MARSHAL
-from provisioning.builder.collect.sources import Tree
+from provisioning.builder.collect.sources import code_state
 from provisioning.builder.plan.variant_plan import LayoutSummary, Remembered, sources_of
 from provisioning.builder.workspace import output, paths
 from provisioning.builder.workspace.cache import digest_of
@@ -187,12 +186,6 @@ def layout_key(variant: Variant) -> str:
     formats = tuple(each for each in variant.formats if each == DEB)  # which demands more of names
     told = _bare(variant)._replace(contents=contents, formats=formats, **_NOT_LAID_OUT)
     return digest_of(to_plain(told))
-
-
-@cache
-def code_state() -> str:
-    """A digest of this program: another version may plan differently."""
-    return Tree(os.path.dirname(provisioning.__file__), os.devnull).state
 
 
 class LayoutCache:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
-from provisioning.builder.archive.format import stating
+from provisioning.builder.archive.deb import stating
 from provisioning.builder.collect.collect import collect
 from provisioning.builder.collect.expand import templates_of
 from provisioning.errors import BuildError

@@ -15,7 +15,7 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, spelled
 from provisioning.artifact.verify.contents import Finding
 from provisioning.artifact.verify.verify import Verification, as_findings, verify
-from provisioning.builder.archive.format import stating
+from provisioning.builder.archive.deb import stating
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect import collect
 from provisioning.builder.collect.collect import complete

@@ -13,6 +13,7 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.model.entry import DEVICE
 from provisioning.artifact.model.placement import BESIDE, OWN, STATE
 from provisioning.installer.store.durable import TEMPORARY, Owned
+from provisioning.installer.store.prefix import NEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,18 +28,13 @@ DIRECTORY, DATA, FILE, OTHER = KINDS = ("directory", "data", "file", "other")
 versions beside it, except those that were there before (OTHER)."""
 
 _OWNED = Owned(0o600)
-_NEW, _SETTLED = 0o1755, 0o755
-
-
-def new_prefix() -> Owned:
-    """Return the mode of a new prefix: one that nobody else uses, until it is noted."""
-    return Owned(_NEW)
+_SETTLED = 0o755
 
 
 def is_new(home: Home) -> bool:
     """Whether a prefix was just created, or is about to go, and may be removed if empty."""
     status = home.directory.status("")
-    return status is not None and stat.S_IMODE(status.st_mode) == _NEW
+    return status is not None and stat.S_IMODE(status.st_mode) == NEW
 
 
 def settle_prefix(home: Home) -> None:
@@ -51,7 +47,7 @@ def settle_prefix(home: Home) -> None:
 def give_up_prefix(home: Home) -> None:
     """Give a prefix that was created the mode of a new one, before its note goes."""
     if PREFIX in read(home):
-        home.directory.chmod("", _NEW)
+        home.directory.chmod("", NEW)
 
 
 def read(home: Home) -> dict[str, str]:

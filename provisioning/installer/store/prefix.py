@@ -16,7 +16,6 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.placement import RELEASES, STATE
 from provisioning.errors import LockedError, RefusedError
-from provisioning.installer.store import footprint
 from provisioning.installer.store.durable import Directory, Nowhere, Owned
 
 if TYPE_CHECKING:
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 SYSTEM = Path("/")
 _OPEN = Owned(0o755)
 _OWN = (RELEASES, STATE, f"{STATE}/kept")
+
+NEW = 0o1755
+"""The mode of a new prefix: one that nobody else uses, until it is noted; see footprint.py."""
 
 
 class Home(NamedTuple):
@@ -53,7 +55,7 @@ def opened(root: Path, prefix: str, *, make: bool = False) -> Iterator[Home]:
         RefusedError: there is no such directory, or a link on the way.
     """
     path = _really(root, prefix)
-    with _reached(root, path, footprint.new_prefix() if make else None) as directory:
+    with _reached(root, path, Owned(NEW) if make else None) as directory:
         for own in _OWN:
             if _is_strange(directory, own):  # guard: link-in-a-prefix
                 raise RefusedError(f"{shown(str(path / own))}: is not a directory; move it away")
