@@ -17,7 +17,7 @@ DIRECTORIES = sorted({path.parent for path in MODULES})
 
 # The same role in each place: a format as it is written and as it is read; a command and what it
 # carries out; a kind of services, on a target.
-ROLES = {"tar", "zip", "deb", "reader", "verify", "install", "rehearse", "gc"}
+ROLES = {"tar", "zip", "deb", "reader", "install", "rehearse", "maintenance"}
 
 # What templates of ignore files, test runners and search tools take for output, or for no source.
 TAKEN_FOR_OUTPUT = {

@@ -11,12 +11,12 @@ from functools import partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from provisioning.artifact import contents
 from provisioning.artifact.filesystem import Descent, open_regular, reason
 from provisioning.artifact.formats import reader
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import LINK, shown
 from provisioning.artifact.model.release import artifacts, is_tree
-from provisioning.artifact.verify import tree
 from provisioning.console import printable
 from provisioning.errors import ArtifactError
 
@@ -368,13 +368,13 @@ class _TreeView:
 
     def __init__(self, path: Path, called: str) -> None:
         self._path, self._called = path, called
-        _, self.manifest = tree.read_manifest(path)
+        _, self.manifest = contents.read_manifest(path)
 
     def contents(self, wanted: Collection[str]) -> dict[str, bytes]:
         return _told(self._called, lambda: dict(self._contents(frozenset(wanted))))
 
     def _contents(self, wanted: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-        for finding in tree.compare(self.manifest, self._path).findings:
+        for finding in contents.compare(self.manifest, self._path).findings:
             raise ArtifactError(str(finding))
         with Descent(self._path) as root:
             for entry in self.manifest.entries:

@@ -7,13 +7,13 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from provisioning.artifact import contents
+from provisioning.artifact.contents import Finding
 from provisioning.artifact.filesystem import Descent, open_regular, reason
 from provisioning.artifact.formats import reader
 from provisioning.artifact.model.entry import DIR, LINK, here
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar.archive import reserved
-from provisioning.artifact.verify import tree
-from provisioning.artifact.verify.contents import Finding
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Unpacking:
         self._directories = [entry for entry in self._entries if entry.type == DIR]
         self._others = [entry for entry in self._entries if entry.type != DIR]
         # First: whoever removes what is in one may have to change its mode.
-        self._has_directories = tree.holds(self._unpacked, self._directories)
+        self._has_directories = contents.holds(self._unpacked, self._directories)
         self._team = self._open.enter_context(
             Team(self._compare_and_remove, -(-len(self._others) // _SOME))
         )
@@ -187,14 +187,14 @@ class Unpacking:
 
     def _compare_and_remove(self, number: int) -> bool:
         some = self._others[number * _SOME : (number + 1) * _SOME]
-        if not tree.holds(self._unpacked, some):
+        if not contents.holds(self._unpacked, some):
             return False
-        tree.remove(self._unpacked, some)
+        contents.remove(self._unpacked, some)
         return True
 
     def _remove_directories(self) -> bool:
         """Remove the directories; return whether nothing else was left."""
-        tree.remove(self._unpacked, reversed(self._directories))
+        contents.remove(self._unpacked, reversed(self._directories))
         return self._unpacked.is_empty()
 
 
@@ -205,7 +205,7 @@ def unpacking_differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
     """
     with scratch(sys.maxsize) as directory:
         try:
-            yield from tree.compare(extract(path, directory), directory).findings
+            yield from contents.compare(extract(path, directory), directory).findings
         except ArtifactError as error:
             yield Finding(str(path), f"cannot be installed: {error}")
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
 
+    from provisioning.artifact.contents import Finding, Write
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.tar.chunking import Index, Summary
-    from provisioning.artifact.verify.contents import Finding, Write
 
 
 class Format(NamedTuple):
@@ -25,7 +25,7 @@ class Format(NamedTuple):
     name: str
     """As specs have it; a file of this format ends in `.` and its name."""
     reader: str = ""
-    """MODULE:CLASS of its `Reader`; "" for a directory, see verify/tree.py."""
+    """MODULE:CLASS of its `Reader`; "" for a directory, see contents.py."""
     codec: str = ""
     """For an archive that is cut into chunks, and has an index: one of codec.READERS."""
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from doit.exceptions import TaskFailed
 
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin.checker import digests_of
-from provisioning.plugin.database import CONTENT
+from provisioning.plugin.database import CONTENT, digests_of
 from provisioning.plugin.uptodate import LOST, MAKERS, Job
 
 if TYPE_CHECKING:

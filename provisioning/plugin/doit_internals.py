@@ -40,7 +40,7 @@ from provisioning.builder.workspace import leftovers
 from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.console import printable
 from provisioning.errors import BuildError
-from provisioning.plugin import clean, ownership, process
+from provisioning.plugin import ownership, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -147,7 +147,7 @@ def _carried_out(command: Any, execute: Callable[..., Any], options: dict[str, A
             status: int = execute(**options) or GOOD
     else:
         status = execute(**options) or GOOD
-    if isinstance(command, Clean) and clean.failed:
+    if isinstance(command, Clean) and ownership.failed:
         status = FAILED
     if isinstance(command, _RECORDING) and getattr(
         command.dep_manager.backend, "has_failed", False

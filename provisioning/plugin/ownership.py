@@ -1,21 +1,25 @@
-"""Who owns the files in artifacts/: after a `sudo doit` it is root, and others cannot go on."""
+"""Who owns the files in artifacts/, and what `doit clean` removes of them."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import shlex
+import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidDodoFile
 
-from provisioning.builder.workspace import paths
+from provisioning.builder.workspace import leftovers, paths
+from provisioning.builder.workspace.output import remove_tree
 from provisioning.builder.workspace.paths import ARTIFACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from provisioning.builder.workspace.paths import Workspace
 
 
 def demand_ours(artifacts: str) -> None:
@@ -61,3 +65,40 @@ def _told(path: Path) -> str:
         name = str(number)
     top = shlex.quote(os.path.abspath(ARTIFACTS))
     return f'{path} belongs to {name}; `sudo chown -R "$USER" {top}` gives it to you'
+
+
+failed: list[str] = []
+"""What could not be removed: doit asks a clean action for no more than to be run."""
+
+
+def clean(task: Any, place: Workspace, leaves: Sequence[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name
+    """Remove what else a stage `leaves`, its targets, and the directories that this empties.
+
+    doit itself leaves a directory that is not empty, and shows a fault as a traceback.
+    """
+    for path in (*leaves, *sorted(task.targets, reverse=True)):
+        if os.path.lexists(path):
+            what = "dir" if os.path.isdir(path) else "file"
+            print(f"{task.name} - removing {what} '{path}'")
+            if not dryrun:
+                _remove(path)
+    if not dryrun:
+        leftovers.sweep_own(place)
+        for directory in (place.release, place.work):
+            _remove_empty(directory)
+
+
+def _remove(path: str) -> None:
+    try:
+        remove_tree(Path(path))
+    except OSError as error:
+        failed.append(path)  # guard: could-not-be-removed
+        # While doit cleans, sys.stderr is its own, and is shown to nobody.
+        print(f"ERROR: {said(error, path)}", file=sys.__stderr__)
+
+
+def _remove_empty(directory: Path) -> None:
+    if not directory.is_symlink():
+        for parent, _, _ in os.walk(directory, topdown=False):
+            with suppress(OSError):  # it is not empty
+                os.rmdir(parent)

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "spec": "Spec",
-    "explain": "Explain",
-    "diff": "Diff",
-    "rehearse": "Rehearse",
-    "prune": "Prune",
-    "dumpdb": "DumpDB",
-    "install": "Install",
+    "spec": "spec:Spec",
+    "explain": "explain:Explain",
+    "diff": "diff:Diff",
+    "rehearse": "rehearse:Rehearse",
+    "prune": "maintenance:Prune",
+    "dumpdb": "maintenance:DumpDB",
+    "install": "install:Install",
 }
-"""The commands of a project, each with its class in the module of its name."""
+"""The commands of a project, each with its module of commands/ and its class."""
 _SHARED = "install"
 """The one that the target has too: its word tells which is meant."""
 _VARIANT = re.compile(r"[\w.+~-]+:[\w.+~-]+")
@@ -66,7 +66,7 @@ def _run(words: Sequence[str]) -> int:
     from doit.doit_cmd import DoitMain  # noqa: PLC0415 - what no command of the target needs
     from doit.plugin import PluginDict, PluginEntry  # noqa: PLC0415 - as above
 
-    class Program(DoitMain):  # type: ignore[misc]  # doit has no type hints
+    class Provision(DoitMain):  # type: ignore[misc]  # doit has no type hints
         """doit with these commands alone, whatever a project or a distribution adds to it."""
 
         BIN_NAME = "provision"
@@ -81,7 +81,7 @@ def _run(words: Sequence[str]) -> int:
         print("ERROR: one of the words is empty", file=sys.stderr)
         return _WRONG_CONFIGURATION
     try:
-        program = Program()
+        program = Provision()
     except (ValueError, ConfigError, AssertionError) as error:
         print(f"ERROR: pyproject.toml or doit.cfg: {error}", file=sys.stderr)
         return _WRONG_CONFIGURATION
@@ -90,7 +90,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _location(name: str) -> str:
-    return f"provisioning.plugin.commands.{name}:{COMMANDS[name]}"
+    return f"provisioning.plugin.commands.{COMMANDS[name]}"
 
 
 def _declare(commands: Any) -> str:
@@ -100,9 +100,9 @@ def _declare(commands: Any) -> str:
     from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415 - for this alone
 
     lines = ["where packages are built, beside a dodo.py:"]
-    for name, kind in COMMANDS.items():
-        module = import_module(f"provisioning.plugin.commands.{name}")
-        command = getattr(module, kind)(task_loader=DodoTaskLoader())
+    for name in COMMANDS:
+        module, _, kind = _location(name).partition(":")
+        command = getattr(import_module(module), kind)(task_loader=DodoTaskLoader())
         purpose = command.doc_purpose
         called = f"{name} NAME:PLATFORM" if name == _SHARED else name
         lines.append(f"    {called:<23}{purpose}")

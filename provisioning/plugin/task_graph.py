@@ -1,4 +1,4 @@
-"""The tasks of every package and platform, as doit's task dicts."""
+"""The tasks of all variants: their stages, their groups, and the help of each stage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from doit.cmd_base import Command
 from doit.loader import generate_tasks
 
 from provisioning.artifact import filesystem
@@ -19,20 +20,60 @@ from provisioning.builder.plan.plan import make_plan
 from provisioning.builder.workspace.paths import ARTIFACTS, anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import actions, doit_internals, process
-from provisioning.plugin.checker import digests_of
-from provisioning.plugin.clean import clean
+from provisioning.plugin.config import ABSENT, PROVED
+from provisioning.plugin.database import digests_of
 from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
-from provisioning.plugin.reporter import ABSENT, PROVED
+from provisioning.plugin.ownership import clean
 from provisioning.plugin.uptodate import Job, SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.spec.resolve.inputs import PythonSpec
+
+
+_STAGE = (
+    "One of the stages of `doit package`. Those before it are done first, as far as they are not "
+    "up to date; `provision explain` tells why one is not."
+)
+_DESCRIPTIONS = {
+    "package": (
+        "Each stage from collect to hash is done that is not up to date. What it is all for lies "
+        "in artifacts/NAME-VERSION-PLATFORM/. `provision explain` tells beforehand what would be "
+        "done, and why; `doit` alone verifies what was built, too."
+    ),
+    "verify": (
+        "What lies in artifacts/ is read again and judged. Nothing is built: damage is told, "
+        "where `doit` would repair it."
+    ),
+}
+_STATUS = (
+    "The exit status is 0 if all is well, 1 or 2 if a task failed, and 3 if nothing was run, "
+    "since a spec has a fault or the command line has."
+)
+_EXAMPLES = {
+    "": "all packages, for all their platforms",
+    ":greenhouse": "one package, for all its platforms",
+    ":greenhouse:raspberry-pi": "one package, for one platform",
+    " port=9090": "with another value of a variable",
+}
+
+
+def page(stage: str, doc: str, options: Sequence[Mapping[str, Any]]) -> str:
+    """The help of a stage; `doc` is what it does, `options` are those of its task."""
+    command = Command()
+    command.name, command.doc_purpose, command.cmd_options = stage, doc, options
+    given = "".join(f" [--{option['long']}]" for option in options)
+    words = f"{given} [VARIABLE=VALUE ...]".lstrip()
+    command.doc_usage = f"{words}\ndoit {stage}:NAME[:PLATFORM] {words}"
+    command.doc_description = f"{_DESCRIPTIONS.get(stage, _STAGE)}\n\n{_STATUS}"
+    width = max(map(len, _EXAMPLES))
+    examples = (f"    doit {stage}{how:<{width}}   {what}\n" for how, what in _EXAMPLES.items())
+    return f"{command.help()}\n\n\nEXAMPLES\n{''.join(examples)}"
 
 
 Task = dict[str, Any]
@@ -131,8 +172,6 @@ def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
 
 
 def _help(stage: str, doc: str) -> NoReturn:
-    # doit would parse the options of the task next, once there are tasks, and knows no --help.
-    from provisioning.plugin.stage_help import page  # noqa: PLC0415 - a cost for this alone
 
     with process.prepared(), doit_internals.in_words():
         sys.stdout.write(page(stage, doc, _params(stage).get("params", ())))

@@ -17,9 +17,8 @@ from provisioning.builder.plan.needs import NO_MAKER, Made, places
 from provisioning.builder.workspace.listings import is_whole
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import doit_internals
-from provisioning.plugin.checker import digests_of
-from provisioning.plugin.database import CONTENT
-from provisioning.plugin.reporter import ABSENT
+from provisioning.plugin.config import ABSENT
+from provisioning.plugin.database import CONTENT, digests_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from provisioning.artifact.extract import extract
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from provisioning.errors import ArtifactError
 
 from . import making

@@ -15,7 +15,7 @@ from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest, Package
 from provisioning.artifact.model.release import SUMS, index_name, manifest_name
-from provisioning.artifact.tar import archive, chunking, ustar
+from provisioning.artifact.tar import archive, chunking
 from provisioning.artifact.tar.chunking import Chunk, Index
 from provisioning.artifact.tar.reader import TarReader, prove
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from provisioning.artifact.verify.contents import Write
+    from provisioning.artifact.contents import Write
 
 PACKAGE = Package(
     name="greenhouse",
@@ -77,13 +77,13 @@ def manifest_of(items: Iterable[Item]) -> bytes:
 
 def member(item: Item, name: str = PACKAGE.name) -> bytes:
     entry, content = item
-    spelling = ustar.header(archive.member(entry, name))
-    return spelling + content + bytes(ustar.padding(len(content)))
+    spelling = archive.header(archive.member(entry, name))
+    return spelling + content + bytes(archive.padding(len(content)))
 
 
 def preamble(data: bytes, name: str = PACKAGE.name) -> bytes:
-    headers = b"".join(map(ustar.header, archive.preamble(data, name)))
-    return headers + data + bytes(ustar.padding(len(data)))
+    headers = b"".join(map(archive.header, archive.preamble(data, name)))
+    return headers + data + bytes(archive.padding(len(data)))
 
 
 def gzip(data: bytes) -> bytes:
@@ -99,7 +99,7 @@ def chunks(
     items = tuple(items)
     data = manifest_of(items) if data is None else data
     groups = (items[at : at + group] for at in range(0, len(items), group))
-    return [preamble(data), *(b"".join(map(member, some)) for some in groups), ustar.END]
+    return [preamble(data), *(b"".join(map(member, some)) for some in groups), archive.END]
 
 
 def packed(parts: Iterable[bytes]) -> bytes:

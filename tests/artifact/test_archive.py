@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, Entry
 from provisioning.artifact.model.release import artifact_name, index_name, manifest_name
-from provisioning.artifact.tar import archive, ustar
-from provisioning.artifact.tar.ustar import Member
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import Member
 
 from .making import PACKAGE, directory, file, link
 
@@ -69,5 +69,5 @@ def test_an_entry_is_spelt_as_its_member_is(entry: Entry) -> None:
     size, link = entry.size if entry.type == FILE else 0, "a" if entry.type == LINK else ""
     entry = entry._replace(size=size, link=link)
     spelling, member = archive.Posix("demo"), archive.member(entry, "demo")
-    assert spelling.header(entry) == ustar.header(member)
-    assert spelling.length(entry) == ustar.length(member)
+    assert spelling.header(entry) == archive.header(member)
+    assert spelling.length(entry) == archive.length(member)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.bytecode import Beside
+from provisioning.artifact.contents import DirectoryReader, compare
 from provisioning.artifact.difference import view
 from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.filesystem import Descent
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar.archive import reserved
-from provisioning.artifact.verify.tree import DirectoryReader, compare
 
 from .making import PACKAGE, directory, file, link, manifest_of
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.contents import compare
 from provisioning.artifact.extract import TreeWriter, extract
 from provisioning.artifact.model import manifest
-from provisioning.artifact.verify.tree import compare
 from provisioning.errors import ArtifactError
 
 from .making import ITEMS, NAME, Item, chunks, directory, file, link, manifest_of, packed

@@ -12,7 +12,7 @@ import pytest
 from provisioning.artifact.formats import reader
 from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.reader import TarReader, find_chunks
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from provisioning.builder.archive.compress import encoder
 from tests.chunks import shrink
 

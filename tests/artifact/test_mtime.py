@@ -8,9 +8,9 @@ import pytest
 
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model.entry import FILE
-from provisioning.artifact.tar import archive, ustar
+from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.reader import TarReader, prove
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, packed
 
@@ -24,12 +24,12 @@ def made(folder: Path, *, preamble: bool, members: bool) -> Path:
     begin = archive.Posix(name, by_content=preamble).preamble(data)
     spelling = archive.Posix(name, by_content=members)
     files = (
-        spelling.header(entry) + content + bytes(ustar.padding(entry.size))
+        spelling.header(entry) + content + bytes(archive.padding(entry.size))
         for entry, content in sorted(ITEMS)
     )
     path = folder / NAME
-    first = begin + data + bytes(ustar.padding(len(data)))
-    path.write_bytes(packed([first, b"".join(files), ustar.END]))
+    first = begin + data + bytes(archive.padding(len(data)))
+    path.write_bytes(packed([first, b"".join(files), archive.END]))
     return path
 
 
@@ -53,6 +53,6 @@ def test_a_file_with_another_time_is_refused(tmp_path: Path, by_content: bool) -
 def test_a_header_is_spelt_alike_in_either_way() -> None:
     spelling = archive.Posix("demo", by_content=True)
     for entry, _ in ITEMS:
-        header = ustar.header(spelling.member(entry))
+        header = archive.header(spelling.member(entry))
         assert spelling.header(entry) == header
         assert (header != archive.Posix("demo").header(entry)) == (entry.type == FILE)

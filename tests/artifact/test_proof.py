@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from provisioning.artifact import process_pool
 from provisioning.artifact.filesystem import of_bytes
+from provisioning.artifact.tar.archive import padding
 from provisioning.artifact.tar.reader import TarReader
-from provisioning.artifact.tar.ustar import padding
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 
 from .making import (
     ITEMS,

@@ -12,7 +12,7 @@ import pytest
 
 from provisioning.artifact import process_pool
 from provisioning.artifact.extract import TreeWriter
-from provisioning.artifact.verify.verify import Verification
+from provisioning.artifact.verification import Verification
 
 from .making import NAME, directory, file, link, write_release
 from .zip.making import write_release as write_zip

@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.artifact.model.release import SUMS, index_name, manifest_name
 from provisioning.artifact.tar import chunking
-from provisioning.artifact.verify.verify import verify, verify_release
+from provisioning.artifact.verification import verify, verify_release
 
 from .making import ITEMS, NAME, PACKAGE, manifest_of, write_release, write_sums
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.artifact.model.entry import path_fault
-from provisioning.artifact.tar import ustar
-from provisioning.artifact.tar.ustar import BLOCK, END, Member, header, padding, read_members
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import BLOCK, END, Member, header, padding, read_members
 from provisioning.errors import ArtifactError
 from tests.conftest import soon
 
@@ -61,7 +61,7 @@ def changed(field: slice, value: bytes, of: bytes = b"") -> bytes:
 
 
 def with_pax(records: bytes, size: int | None = None) -> bytes:
-    pax = ustar._pax(records)
+    pax = archive._pax(records)
     if size is not None:
         pax = changed(slice(124, 136), b"%011o\0" % size, of=pax[:BLOCK])[:BLOCK] + pax[BLOCK:]
     return pax + spelt(FILE) + END
@@ -269,10 +269,10 @@ def test_a_directory_has_no_content() -> None:
     [
         b"15 path=demo/a\n",  # not needed
         b"19 path=demo/other\n",  # another name than the header's
-        ustar._record(b"path", VERY_LONG.encode()) * 2,
-        ustar._record(b"size", b"3"),
-        ustar._record(b"mtime", b"1"),
-        ustar._record(b"GNU.sparse.size", b"99"),
+        archive._record(b"path", VERY_LONG.encode()) * 2,
+        archive._record(b"size", b"3"),
+        archive._record(b"mtime", b"1"),
+        archive._record(b"GNU.sparse.size", b"99"),
     ],
 )
 def test_pax_records_that_header_would_not_write_are_refused(records: bytes) -> None:
@@ -293,7 +293,7 @@ def test_a_pax_header_has_bounds() -> None:
 
 
 def test_a_pax_header_after_a_pax_header_is_refused() -> None:
-    assert fault(ustar._pax(ustar._record(b"path", b"x")) * 3).startswith("././@PaxHeader: ")
+    assert fault(archive._pax(archive._record(b"path", b"x")) * 3).startswith("././@PaxHeader: ")
 
 
 def test_nothing_hides_in_the_padding() -> None:
@@ -337,4 +337,4 @@ def refused_or(data: bytes) -> list[tuple[Member, bytes]]:
 @pytest.mark.parametrize("member", [*MEMBERS, FILE._replace(size=8 * 1024**3)])
 def test_the_length_of_a_member_is_known_before_it_is_spelt(member: Member) -> None:
     spelling = len(header(member))
-    assert ustar.length(member) == spelling + member.size + padding(member.size)
+    assert archive.length(member) == spelling + member.size + padding(member.size)

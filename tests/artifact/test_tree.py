@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.artifact.contents import compare, holds, remove
 from provisioning.artifact.filesystem import Descent
 from provisioning.artifact.model import manifest
 from provisioning.artifact.tar import archive
-from provisioning.artifact.verify.tree import compare, holds, remove
 
 from .making import ITEMS, directory, file, manifest_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.verify.tree import DirectoryReader
+from provisioning.artifact.contents import DirectoryReader
 from provisioning.errors import ArtifactError
 
 from .making import ITEMS

@@ -11,8 +11,8 @@ import pytest
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar import archive
-from provisioning.artifact.tar.ustar import END, Member, header, padding
-from provisioning.artifact.verify.verify import VerifyResult, verify
+from provisioning.artifact.tar.archive import END, Member, header, padding
+from provisioning.artifact.verification import VerifyResult, verify
 from tests.conftest import soon
 
 from .making import (

@@ -66,8 +66,8 @@ _SPECS_ALONE = """\
 from pathlib import Path
 from provisioning.builder.collect.file_state import Digests
 from provisioning.builder.workspace import paths
-from provisioning.builder.workspace.cache import Notes
-from provisioning.builder.plan.cache import Specs
+from provisioning.builder.workspace.caches import Notes
+from provisioning.builder.plan.plan_cache import Specs
 from provisioning.spec.resolve.inputs import Inputs
 
 digests, notes = Digests(paths.digests("artifacts")), Notes(paths.specs("artifacts"))

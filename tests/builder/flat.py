@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.contents import Finding
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar.chunking import Summary
-from provisioning.artifact.verify.contents import Finding
 from provisioning.builder.archive import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
+    from provisioning.artifact.contents import Write
     from provisioning.artifact.tar.chunking import Index
-    from provisioning.artifact.verify.contents import Write
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.workspace.output import Output

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.builder.workspace.cache import Cache
+from provisioning.builder.workspace.caches import Cache
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_place_that_cannot_be_written_costs_a_line_and_no_more(
 def test_a_row_that_another_process_is_writing_is_not_lost(
     cache: Cache, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("provisioning.builder.workspace.cache._WAIT_SECONDS", 0)
+    monkeypatch.setattr("provisioning.builder.workspace.caches._WAIT_SECONDS", 0)
     cache.put([("a", 1)])
     other = sqlite3.connect(cache.path, isolation_level=None)
     other.execute("begin exclusive")

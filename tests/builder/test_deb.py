@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from debian.debfile import DebFile
 
-from provisioning.artifact.tar.ustar import EPOCH
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.tar.archive import EPOCH
+from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.layout import lay_out

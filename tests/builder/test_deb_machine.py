@@ -14,7 +14,7 @@ import pytest
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Hook, Service
 from provisioning.artifact.tool import tool
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.layout import lay_out

@@ -11,7 +11,7 @@ from provisioning.artifact.difference import Change
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.verify.expected import ExpectedPackage, Redaction, redaction
+from provisioning.builder.verify.prove import ExpectedPackage, Redaction, redaction
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.errors import BuildError
 from provisioning.spec.diagnostics import SpecError

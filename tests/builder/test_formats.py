@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact.tar import chunking
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.layout import lay_out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact.model.package import Hook
-from provisioning.artifact.verify.verify import verify, verify_release
+from provisioning.artifact.verification import verify, verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.layout import lay_out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import formats
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive import registry
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect

@@ -15,7 +15,7 @@ from provisioning.artifact.filesystem import of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
-from provisioning.artifact.tar.ustar import EPOCH
+from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive import compress
 from provisioning.builder.archive import tar as tar_format
 from provisioning.builder.archive.pack import pack

@@ -10,15 +10,14 @@ import pytest
 
 from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.model.package import Hook
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.plan.variant_plan import Findings, VariantPlan
 from provisioning.builder.render.render import render
-from provisioning.builder.verify.expected import ExpectedPackage
-from provisioning.builder.verify.prove import prove
+from provisioning.builder.verify.prove import ExpectedPackage, prove
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.errors import BuildError

@@ -237,7 +237,7 @@ def test_another_state_of_the_code_reads_again(
     readings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned()
-    monkeypatch.setattr("provisioning.builder.plan.cache.code_state", lambda: "other")
+    monkeypatch.setattr("provisioning.builder.plan.plan_cache.code_state", lambda: "other")
     planned()
     assert len(readings) == 2
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.builder.render.faults import TemplateLine, attribute, variable, word
+from provisioning.builder.render.sandbox import TemplateLine, attribute, variable, word
 from tests.builder.conftest import write
 
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from provisioning.artifact.tar.archive import mtime_of_content
-from provisioning.artifact.tar.ustar import EPOCH
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.tar.archive import EPOCH, mtime_of_content
+from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.layout import lay_out

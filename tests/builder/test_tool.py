@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.builder.archive import tool
-from provisioning.builder.workspace import paths
-from provisioning.builder.workspace.cache import Notes
+from provisioning.builder.workspace import bundled_tool, paths
+from provisioning.builder.workspace.caches import Notes
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ PLACE = paths.tool("artifacts")
 
 
 def bring(digests: Digests) -> bytes:
-    tool.bring(PLACE, Notes(paths.specs("artifacts")), digests)
+    bundled_tool.bring(PLACE, Notes(paths.specs("artifacts")), digests)
     return PLACE.read_bytes()
 
 

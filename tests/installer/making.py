@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.model.release import index_name
-from provisioning.artifact.tar import chunking, ustar
+from provisioning.artifact.tar import archive, chunking
 from provisioning.installer.store.releases import name_of
 from tests.artifact.making import (
     PACKAGE,
@@ -77,7 +77,7 @@ def package(
     path = folder / f"{about.name}-{version}-{about.platform}.tar.gz"
     groups = [made[at : at + 20] for at in range(0, len(made), 20)]
     members = [b"".join(member(item, about.name) for item in group) for group in groups]
-    parts = [preamble(data, about.name), *members, ustar.END]
+    parts = [preamble(data, about.name), *members, archive.END]
     path.write_bytes(packed(parts))
     if indexed:
         sidecar = chunking.dump(index_of(path.name, parts, data))

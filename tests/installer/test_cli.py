@@ -215,6 +215,6 @@ def test_an_interruption_is_told_in_a_line(
     def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("provisioning.installer.cli.verify.verify", interrupted)
+    monkeypatch.setattr("provisioning.installer.cli.status.verify", interrupted)
     assert main(["verify", str(release)]) == 130
     assert capsys.readouterr().err == "provision: interrupted\n"

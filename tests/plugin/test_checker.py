@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.builder.collect.file_state import Digests
-from provisioning.plugin.checker import CHANGED_MEANWHILE, Checker
+from provisioning.plugin.database import CHANGED_MEANWHILE, Checker
 
 if TYPE_CHECKING:
     from pathlib import Path

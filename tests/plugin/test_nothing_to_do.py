@@ -19,7 +19,7 @@ DEAR = {"yaml", "cerberus", "jinja2", "dotenv", "deflate", "rich", "tarfile"} | 
     f"provisioning.{name}"
     for name in (
         "artifact.model.manifest",
-        "artifact.tar.ustar",
+        "artifact.tar.archive",
         "builder.collect.layout",
         "builder.archive.pack",
         "spec.diagnostics",

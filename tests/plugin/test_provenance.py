@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.verify.verify import verify_release
+from provisioning.artifact.verification import verify_release
 from tests.repository import commit
 
 from .conftest import FILES, Project

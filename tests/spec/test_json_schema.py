@@ -21,7 +21,7 @@ from provisioning.spec.diagnostics import Diagnostics
 from provisioning.spec.resolve.data_files import node_of
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
-from provisioning.spec.schema import json_schema, rules, schema
+from provisioning.spec.schema import rules, schema
 from provisioning.spec.schema.check import check
 from provisioning.spec.yaml.node import Mapping, Origin, plain
 from provisioning.spec.yaml.reader import parse_map
@@ -100,7 +100,7 @@ def read_golden(root: Path) -> Iterator[tuple[str, Path, set[str]]]:
 
 
 def test_the_committed_schema_is_the_one_that_is_made() -> None:
-    made = json_schema.json_schema()
+    made = schema.json_schema()
     hint = "run `provision spec --schema > specs/spec.schema.json`, and copy it to the greenhouse"
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == made, hint
     assert (GREENHOUSE / COMMITTED.name).read_bytes() == COMMITTED.read_bytes(), hint
@@ -172,8 +172,8 @@ def structure_alone(made: Any) -> Any:
     return {key: structure_alone(each) for key, each in made.items() if key not in dropped}
 
 
-STRUCTURE = Draft7Validator(structure_alone(json_schema.json_schema()))
-WHOLE = Draft7Validator(json_schema.json_schema())
+STRUCTURE = Draft7Validator(structure_alone(schema.json_schema()))
+WHOLE = Draft7Validator(schema.json_schema())
 
 
 def is_sound(data: dict[str, Any]) -> bool:
@@ -286,7 +286,7 @@ FILES = {
     },
     "fragment": {"contents": OVERLAY["contents"]},
 }
-KEYS = sorted({*json_schema._MEANINGS, "x-mine", "scr"})
+KEYS = sorted({*schema._MEANINGS, "x-mine", "scr"})
 VALUES = st.sampled_from(["", "a", 1, True, None, [], {}, ["a"], [None], {"a": "b"}, {"run": "a"}])
 
 
@@ -368,4 +368,4 @@ def test_every_key_is_explained_and_nothing_else() -> None:
         for key, rule in part.get("properties", {}).items()
         if rules is not False
     }
-    assert keys == set(json_schema._MEANINGS)
+    assert keys == set(schema._MEANINGS)

@@ -11,9 +11,15 @@ import struct
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.model.entry import DIR, FILE, carried
-from provisioning.artifact.tar import ustar
-from provisioning.artifact.tar.archive import mtime_of_content, reserved
-from provisioning.artifact.tar.ustar import BLOCK, EPOCH, LONGEST_NAME, Member
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import (
+    BLOCK,
+    EPOCH,
+    LONGEST_NAME,
+    Member,
+    mtime_of_content,
+    reserved,
+)
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -124,21 +130,21 @@ _LONG_NAME, _LONG_LINK = b"L", b"K"
 _NO_TIME = b"00000000000"
 
 
-def tar_header(member: Member, time: int = ustar.EPOCH) -> bytes:
+def tar_header(member: Member, time: int = archive.EPOCH) -> bytes:
     """Encode a member's header: 512 bytes, preceded by names that do not fit. `time` in seconds."""
     name, link, long = member.name.encode(), member.link.encode(), b""
     if len(link) > LONGEST_NAME:
         long += _long(_LONG_LINK, link)
     if len(name) > LONGEST_NAME:
         long += _long(_LONG_NAME, name)
-    ids = ustar.spelt_ids(*member[2:5])
-    numbers = ustar.spelt_size(member.size), b"%011o" % time
-    return long + _block(name, ids, numbers, ustar.TYPES[member.type], link)
+    ids = archive.spelt_ids(*member[2:5])
+    numbers = archive.spelt_size(member.size), b"%011o" % time
+    return long + _block(name, ids, numbers, archive.TYPES[member.type], link)
 
 
 def length(member: Member) -> int:
     """Count the bytes of tar that a member takes: header, content and padding."""
-    return len(tar_header(member)) + member.size + ustar.padding(member.size)
+    return len(tar_header(member)) + member.size + archive.padding(member.size)
 
 
 class Gnu:
@@ -161,7 +167,7 @@ class Gnu:
     def header(self, entry: Entry) -> bytes:
         """See archive.Spelling."""
         return tar_header(
-            self.member(entry), mtime_of_content(entry) if self._by_content else ustar.EPOCH
+            self.member(entry), mtime_of_content(entry) if self._by_content else archive.EPOCH
         )
 
     def length(self, entry: Entry) -> int:
@@ -192,7 +198,7 @@ def directory(name: str) -> bytes:
 
 def file(name: str, mode: int, content: bytes) -> bytes:
     """Encode a file of root's, with its content."""
-    return head(name, mode, len(content)) + content + bytes(ustar.padding(len(content)))
+    return head(name, mode, len(content)) + content + bytes(archive.padding(len(content)))
 
 
 def head(name: str, mode: int, size: int) -> bytes:
@@ -202,9 +208,9 @@ def head(name: str, mode: int, size: int) -> bytes:
 
 def _long(flag: bytes, name: bytes) -> bytes:
     size = len(name) + 1
-    ids = ustar.spelt_ids(0o644, "root", "root")
-    block = _block(_LONG, ids, (ustar.spelt_size(size), _NO_TIME), flag, b"")
-    return block + name + bytes(1 + ustar.padding(size))
+    ids = archive.spelt_ids(0o644, "root", "root")
+    block = _block(_LONG, ids, (archive.spelt_size(size), _NO_TIME), flag, b"")
+    return block + name + bytes(1 + archive.padding(size))
 
 
 def _block(
@@ -217,4 +223,4 @@ def _block(
     rights, owner, group = ids
     block = _BLOCK.pack(name, rights, *numbers, b" " * 8, flag, link, _MAGIC, owner, group)
     # Short enough that the sum stays below 65,521, though names need not be ASCII: see tar.
-    return b"%b%06o\0 %b" % (block[:148], ustar.checksum(block), block[156:])
+    return b"%b%06o\0 %b" % (block[:148], archive.checksum(block), block[156:])

@@ -11,16 +11,16 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.codec import GzipReader, XzReader, ZstdReader
-from provisioning.artifact.deb import containers, control, places
+from provisioning.artifact.contents import Finding, content_difference, digested
+from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import SCRIPTS, Extra, stated
 from provisioning.artifact.filesystem import FileRange, HashedReader, of_bytes
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
-from provisioning.artifact.tar import ustar
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import BLOCK
 from provisioning.artifact.tar.chunking import Summary
-from provisioning.artifact.tar.ustar import BLOCK
-from provisioning.artifact.verify.contents import Finding, content_difference, digested
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from provisioning.artifact.codec import ChunkReader
+    from provisioning.artifact.contents import Write
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.manifest import Manifest
+    from provisioning.artifact.tar.archive import Readable
     from provisioning.artifact.tar.chunking import Index
-    from provisioning.artifact.tar.ustar import Readable
-    from provisioning.artifact.verify.contents import Write
 
 
 class OneXzReader(XzReader):
@@ -119,7 +119,7 @@ class DebReader:
     def _rest(self, sums: list[bytes]) -> Iterator[Finding]:
         scripts, extras = stated(self.manifest)
         added = [*self._extras(extras)]
-        if self._stream.read(len(ustar.END) + 1) != ustar.END:  # guard: after-the-end-of-a-deb
+        if self._stream.read(len(archive.END) + 1) != archive.END:  # guard: after-the-end-of-a-deb
             raise ArtifactError("its data do not end as the manifest says")
         self._ar.end()
         files = control.files(self.manifest, self.data, added, sums)
@@ -127,17 +127,17 @@ class DebReader:
         yield from _control_findings(GzipReader(self._control, limit), files, scripts)
 
     def _extras(self, extras: Mapping[str, str]) -> Iterator[Extra]:
-        for path, way in places.parents_of(self.manifest, sorted(extras)):
+        for path, way in control.parents_of(self.manifest, sorted(extras)):
             held = None
             if self._stream.read(len(way)) == way:
-                held = _measured(self._stream, path, places.EXTRA_MODE)
+                held = _measured(self._stream, path, control.EXTRA_MODE)
             if not held or held.digest != extras[path]:  # guard: extra-files-of-a-deb
                 raise ArtifactError(f"{shown(path[1:])}: {_WRONG}")
             yield Extra(path, held.size, held.md5)
 
     def _content(self, entry: Entry, write: Write | None, sums: list[bytes]) -> Iterator[Finding]:
         member, md5 = self._spelling.member(entry), hashlib.new("md5", usedforsecurity=False)
-        content = ustar.read_content(self._stream, member.name, member.size)
+        content = archive.read_content(self._stream, member.name, member.size)
         content = _summed(content, md5)
         yield from content_difference(digested(entry, content, write), member, entry)
         if control.has_sum(entry):
@@ -152,7 +152,7 @@ class DebReader:
     def _texts_limit(self) -> int:
         """The limit of all scripts and extras: they contain some of the package again."""
         package, entries = self.manifest
-        held = sum(entry.size for entry in entries if places.is_embedded(entry))
+        held = sum(entry.size for entry in entries if control.is_embedded(entry))
         paths = len(self.data) + len(package.prefix.encode()) * len(entries)
         return held + paths * (len(SCRIPTS) + len(package.services)) + _TEXTS_LIMIT
 
@@ -172,7 +172,7 @@ def _measured(stream: Readable, name: str, mode: int) -> _Measured | None:
     if containers.head(name, mode, size) != header:
         return None
     sha256, md5 = hashlib.sha256(), hashlib.new("md5", usedforsecurity=False)
-    for piece in _summed(ustar.read_content(stream, name, size), md5):
+    for piece in _summed(archive.read_content(stream, name, size), md5):
         sha256.update(piece)
     return _Measured(size, sha256.hexdigest(), md5.hexdigest())
 
@@ -201,7 +201,7 @@ def _wrong_in_control(
         held = _measured(stream, f"./{name}", control.mode_of(name))
         if not held or held.digest != digests[name]:  # guard: deb-control
             return name
-    return "" if stream.read(len(ustar.END)) == ustar.END else "its end"
+    return "" if stream.read(len(archive.END)) == archive.END else "its end"
 
 
 def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
@@ -218,7 +218,7 @@ def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
     if not data:
         raise ArtifactError("its data do not begin with a manifest: this tool did not make it")
     parsed = manifest.parse(data, MANIFEST)
-    fill = bytes(ustar.padding(size))
+    fill = bytes(archive.padding(size))
     for by_content in (True, False):
         spelling = Gnu(parsed.package.prefix, by_content=by_content)
         if spelling.preamble(data) == found and stream.read(len(fill)) == fill:
@@ -229,7 +229,7 @@ def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
 def _size_of_manifest(block: bytes) -> int:
     """The size of the file whose header `block` is, the first one that there is; else -1."""
     # What is none ends the search: a header of a regular file would follow directories alone.
-    if block[156:157] != ustar.TYPES[FILE]:
+    if block[156:157] != archive.TYPES[FILE]:
         return -1 if block else 0
     return _size_of(block)
 

@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.codec import READERS
-from provisioning.artifact.filesystem import MIB, FileRange, HashedReader, of_bytes
-from provisioning.artifact.model import canonical, manifest
-from provisioning.artifact.model.entry import FILE, MANIFEST, Entry, shown
-from provisioning.artifact.process_pool import Team
-from provisioning.artifact.tar import archive, ustar
-from provisioning.artifact.tar.chunking import Chunk, Index, Summary, tar_digest
-from provisioning.artifact.tar.ustar import BLOCK, EPOCH, STRANGE, read_members
-from provisioning.artifact.verify.contents import (
+from provisioning.artifact.contents import (
     NO_MANIFEST,
     PREAMBLE,
     STRANGE_MANIFEST,
@@ -27,16 +20,23 @@ from provisioning.artifact.verify.contents import (
     differences,
     digested,
 )
+from provisioning.artifact.filesystem import MIB, FileRange, HashedReader, of_bytes
+from provisioning.artifact.model import canonical, manifest
+from provisioning.artifact.model.entry import FILE, MANIFEST, Entry, shown
+from provisioning.artifact.process_pool import Team
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import BLOCK, EPOCH, STRANGE, read_members
+from provisioning.artifact.tar.chunking import Chunk, Index, Summary, tar_digest
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from io import FileIO
 
+    from provisioning.artifact.contents import Finding, Write
     from provisioning.artifact.formats import Prove
     from provisioning.artifact.model.manifest import Manifest
-    from provisioning.artifact.tar.ustar import Member, Readable
-    from provisioning.artifact.verify.contents import Finding, Write
+    from provisioning.artifact.tar.archive import Member, Readable
 
     Members = Iterator[tuple[Member, Iterator[bytes]]]
 
@@ -218,12 +218,12 @@ class _ChunkProof:
             return False
         if entry.type != FILE:
             return True
-        content = ustar.read_content(stream, entry.path, entry.size)
+        content = archive.read_content(stream, entry.path, entry.size)
         return digested(entry, content, self._write) == entry.digest
 
     def _comes_at_once(self, stream: Readable, entry: Entry, header: bytes) -> bool:
         """The same for a small file, as nearly all are: with fewer calls for each."""
-        begin, padding = len(header), ustar.padding(entry.size)
+        begin, padding = len(header), archive.padding(entry.size)
         end = begin + entry.size
         data = stream.read(end + padding)
         # guard: zeros-after-a-content
@@ -236,7 +236,7 @@ class _ChunkProof:
 
 
 def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Iterator[_ProofRun]:
-    before, after = ustar.header(archive.preamble(b"", name)[0]), b""
+    before, after = archive.header(archive.preamble(b"", name)[0]), b""
     lengths = map(archive.Posix(name).length, entries)
     starts = list(accumulate(lengths, initial=len(before)))  # of the entries, and of ustar.END
     first, held = 0, list[Chunk]()
@@ -246,8 +246,8 @@ def _runs(chunks: Sequence[Chunk], entries: Sequence[Entry], name: str) -> Itera
         held.append(chunk)
         end = chunk.tar_offset + chunk.tar_length
         stop = bisect_left(starts, end)
-        if end == starts[-1] + len(ustar.END):
-            stop, after = len(entries), ustar.END
+        if end == starts[-1] + len(archive.END):
+            stop, after = len(entries), archive.END
         elif stop == len(starts) or starts[stop] != end:
             continue
         yield _ProofRun(tuple(held), tuple(entries[first:stop]), before, after)

@@ -13,14 +13,7 @@ import struct
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.filesystem import MIB, FileRange, HashedReader
-from provisioning.artifact.model import canonical, manifest
-from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, TYPES, Entry, shown
-from provisioning.artifact.process_pool import Team
-from provisioning.artifact.tar import archive
-from provisioning.artifact.tar.chunking import Summary
-from provisioning.artifact.tar.ustar import EPOCH, Member
-from provisioning.artifact.verify.contents import (
+from provisioning.artifact.contents import (
     NO_MANIFEST,
     PREAMBLE,
     STRANGE_MANIFEST,
@@ -30,27 +23,32 @@ from provisioning.artifact.verify.contents import (
     differences,
     digested,
 )
-from provisioning.artifact.zip.headers import (
+from provisioning.artifact.filesystem import MIB, FileRange, HashedReader
+from provisioning.artifact.model import canonical, manifest
+from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST, TYPES, Entry, shown
+from provisioning.artifact.process_pool import Team
+from provisioning.artifact.tar import archive
+from provisioning.artifact.tar.archive import EPOCH, Member
+from provisioning.artifact.tar.chunking import Summary
+from provisioning.artifact.zip.records import (
     CENTRAL,
     LOCAL,
     LONGEST_END,
+    STRANGE,
+    ZipStream,
     central,
     clock,
     end,
     is_possible,
-    local,
-    size_of,
-)
-from provisioning.artifact.zip.stream import (
-    STRANGE,
-    ZipStream,
     is_strange,
+    local,
     parse_central,
     parse_end,
     pass_over,
     read_central,
     read_content,
     read_local,
+    size_of,
 )
 from provisioning.errors import ArtifactError
 
@@ -58,12 +56,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
 
+    from provisioning.artifact.contents import Write
     from provisioning.artifact.formats import Prove
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.tar.chunking import Index
-    from provisioning.artifact.verify.contents import Write
-    from provisioning.artifact.zip.headers import Clock, Compressed
-    from provisioning.artifact.zip.stream import Local
+    from provisioning.artifact.zip.records import Clock, Compressed, Local
 
 
 _BUFFER = 256 * 1024

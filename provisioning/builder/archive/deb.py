@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact import filesystem
 from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
-from provisioning.artifact.deb.control import CONTROL
-from provisioning.artifact.deb.places import is_embedded
+from provisioning.artifact.deb.control import CONTROL, is_embedded
 from provisioning.artifact.formats import DEB
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members

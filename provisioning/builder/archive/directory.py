@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar import archive
-from provisioning.artifact.tar.ustar import EPOCH
+from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive import members
 from provisioning.builder.archive.format import mtime
 

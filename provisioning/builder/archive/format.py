@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from provisioning.artifact.tar.archive import mtime_of_content
+from provisioning.artifact.tar.archive import EPOCH, mtime_of_content
 from provisioning.artifact.tar.chunking import MAX
-from provisioning.artifact.tar.ustar import EPOCH
 from provisioning.builder.archive.compress import compress_runs
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import FILE, MANIFEST
-from provisioning.artifact.tar import archive, chunking, ustar
+from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.archive.groups import joined
 from provisioning.errors import BuildError
 
@@ -59,7 +59,7 @@ def plan_tar(
     manifest: bytes, groups: Iterable[Group], spelling: Spelling, encoder: Encoder
 ) -> Iterator[ChunkRun]:
     """The runs of a tar with this manifest, in order, but for its end."""
-    padding = bytes(ustar.padding(len(manifest)))
+    padding = bytes(archive.padding(len(manifest)))
     preamble = b"".join((spelling.preamble(manifest), manifest, padding))
     yield run_of_bytes(preamble, encoder, PREAMBLE)
     for group in joined(groups, encoder.codec):
@@ -119,7 +119,7 @@ def tar_of(members: Iterable[Collected], spelling: Spelling, read: Read) -> Iter
         parts.append(spelling.header(entry))
         if entry.type == FILE:
             parts.append(read(entry, source))
-            parts.append(bytes(ustar.padding(entry.size)))
+            parts.append(bytes(archive.padding(entry.size)))
     yield b"".join(parts)
 
 

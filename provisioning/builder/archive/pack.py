@@ -9,17 +9,11 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
 from provisioning.builder.archive.deb import stating
-from provisioning.builder.archive.format import (
-    Cost,
-    MadeChunk,
-    PackJob,
-    PackStats,
-    cost_of,
-)
+from provisioning.builder.archive.format import Cost, MadeChunk, PackJob, PackStats, cost_of
 from provisioning.builder.archive.registry import WRITERS
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.collect.collect import complete
-from provisioning.builder.verify.expected import ExpectedPackage
+from provisioning.builder.verify.prove import ExpectedPackage
 from provisioning.builder.workspace import leftovers, output
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.release import index_name
-from provisioning.artifact.tar import archive, chunking, ustar
+from provisioning.artifact.tar import archive, chunking
 from provisioning.artifact.tar.chunking import LEVEL_OF, LEVELS, Chunk, Index
 from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import encoder_of
@@ -65,7 +65,7 @@ def plan(job: PackJob) -> Iterator[ChunkRun]:
     """The chunks of the archive, in order; no source is read yet."""
     encoder = encoder_of(job.variant, job.format)
     yield from members.plan_tar(job.manifest, job.groups, _spelling(job.variant), encoder)
-    yield members.run_of_bytes(ustar.END, encoder)
+    yield members.run_of_bytes(archive.END, encoder)
 
 
 def plan_group(variant: Variant, format: str, group: Group, read: Read) -> ChunkRun:

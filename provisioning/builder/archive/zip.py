@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provisioning.artifact.model.entry import FILE
 from provisioning.artifact.tar import archive, chunking
-from provisioning.artifact.tar.ustar import EPOCH
-from provisioning.artifact.zip.headers import (
+from provisioning.artifact.tar.archive import EPOCH
+from provisioning.artifact.zip.records import (
     COMMON,
     DEFLATED,
     EMPTY,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
-    from provisioning.artifact.tar.ustar import Member
-    from provisioning.artifact.zip.headers import Clock
+    from provisioning.artifact.tar.archive import Member
+    from provisioning.artifact.zip.records import Clock
     from provisioning.builder.archive.compress import CompressedChunk
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.groups import Group

@@ -203,7 +203,7 @@ def _parse(lines: list[str]) -> Iterator[Collected]:
     return map(Collected._make, zip(entries, *rest, strict=True))
 
 
-class Change(NamedTuple):
+class PathChange(NamedTuple):
     """What became of one path of the package."""
 
     path: str
@@ -215,20 +215,20 @@ class Change(NamedTuple):
         return f"{named}: {', '.join(self.how)}"
 
 
-def changes(before: Iterable[Collected], after: Iterable[Collected]) -> Iterator[Change]:
+def changes(before: Iterable[Collected], after: Iterable[Collected]) -> Iterator[PathChange]:
     """Every path that differs, sorted."""
     old = {each.entry.path: each for each in before}
     new = {each.entry.path: each for each in after}
     for path in sorted(old.keys() | new.keys()):
         if path not in old:
-            yield Change(path, new[path].source, ("added",))
+            yield PathChange(path, new[path].source, ("added",))
         elif path not in new:
-            yield Change(path, old[path].source, ("removed",))
+            yield PathChange(path, old[path].source, ("removed",))
         elif how := tuple(_differences(old[path], new[path])):
-            yield Change(path, new[path].source, how)
+            yield PathChange(path, new[path].source, how)
 
 
-def summary(differing: Differing, most: int) -> tuple[list[Change], int]:
+def summary(differing: Differing, most: int) -> tuple[list[PathChange], int]:
     """At most so many of the paths that differ, and how many there are."""
     gone, new = differing
     if not gone:  # as before a first build; what is new is in order, and its first ones are enough

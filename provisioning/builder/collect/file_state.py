@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.filesystem import MIB
 from provisioning.artifact.model.entry import DIR, FILE, LINK
-from provisioning.builder.workspace.cache import Cache
+from provisioning.builder.workspace.caches import Cache
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:

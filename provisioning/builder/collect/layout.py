@@ -9,7 +9,7 @@ from operator import itemgetter, methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.deb import places
+from provisioning.artifact.deb import control
 from provisioning.artifact.formats import DEB
 from provisioning.artifact.model import placement
 from provisioning.artifact.model.entry import (
@@ -151,7 +151,7 @@ class _Draft:
         if DEB not in self.variant.formats:
             return
         hint = "choose another name, or leave deb out"
-        for path, reason in places.faults(self.variant.name, self.variant.prefix, items):
+        for path, reason in control.faults(self.variant.name, self.variant.prefix, items):
             content = self.placed[self._placed_in(path)][1]
             self._fault("not-debian", content, f"{path} {reason}", hint=hint)
 

@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provisioning.builder.archive import tool
 from provisioning.builder.collect.sources import Sources
-from provisioning.builder.plan.cache import LayoutCache, Specs
 from provisioning.builder.plan.committed import Committed, Taken, is_inside, places_of
+from provisioning.builder.plan.plan_cache import LayoutCache, Specs
 from provisioning.builder.plan.variant_plan import (
     Findings,
     SharedFindings,
@@ -21,9 +20,8 @@ from provisioning.builder.plan.variant_plan import (
     Verdict,
     sources_of,
 )
-from provisioning.builder.workspace import paths
-from provisioning.builder.workspace.cache import Notes
-from provisioning.builder.workspace.plain import from_plain
+from provisioning.builder.workspace import bundled_tool, paths
+from provisioning.builder.workspace.caches import Notes, from_plain
 from provisioning.errors import BuildError
 from provisioning.spec.resolve.git import GitError, NoVersion, refs
 from provisioning.spec.yaml.node import Origin
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
 
     from provisioning.builder.collect.file_state import Digests
     from provisioning.builder.collect.layout import Doubt
-    from provisioning.builder.plan.cache import Known
     from provisioning.builder.plan.committed import State
+    from provisioning.builder.plan.plan_cache import Known
     from provisioning.builder.plan.variant_plan import SourceTask
     from provisioning.spec.diagnostics import Diagnostic, SpecError
     from provisioning.spec.model.variant import Variant
@@ -313,7 +311,7 @@ def make_plan(
     """
     notes = Notes(paths.specs(artifacts))
     specs = Specs(inputs, digests, notes)
-    place = tool.bring(paths.tool(artifacts), notes, digests)
+    place = bundled_tool.bring(paths.tool(artifacts), notes, digests)
     sources = Sources(artifacts, str(place))
     verdicts = Verdicts(notes)
     # A version tells whether what is packaged is as committed, and what is packaged may depend on

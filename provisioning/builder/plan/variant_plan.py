@@ -395,7 +395,7 @@ class Findings:
         summary, place, changed = self._before or (None, None, {})
         if summary is None or place is None or len(changed) >= _MOST_CHANGED:
             return None
-        from provisioning.builder.collect.collect import (  # noqa: PLC0415
+        from provisioning.builder.collect.collect import (  # noqa: PLC0415 - as below
             Differing,
             recall,
             recollect,

@@ -20,8 +20,15 @@ from jinja2.runtime import Undefined
 
 from provisioning.builder.collect import checks
 from provisioning.builder.plan.needs import includes
-from provisioning.builder.render.faults import Faults, TemplateLine, with_contents, word
-from provisioning.builder.render.sandbox import NotTextError, Sandbox, demand_no_address
+from provisioning.builder.render.sandbox import (
+    Faults,
+    NotTextError,
+    Sandbox,
+    TemplateLine,
+    demand_no_address,
+    with_contents,
+    word,
+)
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError

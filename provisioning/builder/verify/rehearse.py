@@ -24,11 +24,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact import filesystem
+from provisioning.artifact import contents, filesystem
 from provisioning.artifact.difference import view
 from provisioning.artifact.extract import extract
 from provisioning.artifact.model.entry import TOOL
-from provisioning.artifact.verify import tree
 from provisioning.builder.collect.layout import Layout
 from provisioning.builder.verify.reproduce import build_elsewhere
 from provisioning.builder.workspace.leftovers import scratch
@@ -258,7 +257,7 @@ def rehearse(
         old, new = directory / "old", directory / "new"
         _unpack(artifact, new)
         _unpack(earlier or _earlier(layout, place, directory / "build"), old)
-        before, after = (tree.read_manifest(each)[1].package for each in (old, new))
+        before, after = (contents.read_manifest(each)[1].package for each in (old, new))
         trial = UpgradeTrial(old, new, after.prefix, directory / "trial")
         changes = trial.changes()
         breaks = [InjectedFault(how, at) for at in some(changes, most) for how in HOWS]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.codec import READERS
+from provisioning.artifact.contents import Finding
 from provisioning.artifact.deb import containers
 from provisioning.artifact.deb.reader import READERS as DEB_READERS
 from provisioning.artifact.difference import compare, spelled, view
 from provisioning.artifact.filesystem import MIB, FileRange
 from provisioning.artifact.formats import CODECS, DEB, DIR, ZIP, format_of
 from provisioning.artifact.model.entry import shown
-from provisioning.artifact.verify.contents import Finding
 from provisioning.builder.archive import pack
 from provisioning.builder.collect import collect
 from provisioning.builder.collect.collect import Listing

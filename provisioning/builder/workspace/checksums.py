@@ -10,7 +10,7 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
-from provisioning.artifact.tar.ustar import EPOCH
+from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive.compress import names_of
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError

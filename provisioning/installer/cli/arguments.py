@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import provisioning
+from provisioning.artifact import contents
 from provisioning.artifact.model.entry import TOOL, shown
 from provisioning.artifact.model.placement import CURRENT, RELEASES
 from provisioning.artifact.model.release import is_tree
-from provisioning.artifact.verify import tree
 from provisioning.errors import ArtifactError, TargetError
 from provisioning.installer.store.prefix import SYSTEM, exists
 from provisioning.installer.store.releases import left_at, prefix_of
@@ -154,7 +154,7 @@ def own_place() -> Place | None:
 def place_at(path: str) -> Place:
     """Return the root and prefix of the package that is installed at a path of this system."""
     try:
-        prefix = tree.read_manifest(Path(path, CURRENT))[1].package.prefix
+        prefix = contents.read_manifest(Path(path, CURRENT))[1].package.prefix
     except (ArtifactError, OSError):
         return Place(SYSTEM, path)
     if path.endswith(prefix):
@@ -188,7 +188,7 @@ def about() -> tuple[str | None, str]:
     if not found:
         return None, _PLAIN
     try:
-        package = tree.read_manifest(found)[1].package
+        package = contents.read_manifest(found)[1].package
     except (ArtifactError, OSError):
         return None, _PLAIN
     text = _INSTALLED if own_place() else _INSTALLS

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MODULES = {
     "install": "install",
-    "verify": "verify",
+    "verify": "status",
     "status": "status",
     "list": "status",
     "rollback": "install",
-    "uninstall": "uninstall",
+    "uninstall": "install",
     "gc": "maintenance",
     "recover": "maintenance",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact import contents
 from provisioning.artifact.model.entry import DEVICE, DIR, FILE, LINK, shown
 from provisioning.artifact.model.placement import (
     BESIDE,
@@ -15,7 +16,6 @@ from provisioning.artifact.model.placement import (
     prefix_fault,
 )
 from provisioning.artifact.model.release import is_older
-from provisioning.artifact.verify import tree
 from provisioning.errors import RefusedError
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.journal import DONE, INSTALL, REMOVE, ROLLBACK, UPGRADE
@@ -26,8 +26,8 @@ from provisioning.installer.store.configuration import ABSENT, NOTHING, Kept
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provisioning.artifact.contents import Finding
     from provisioning.artifact.model.package import Package
-    from provisioning.artifact.verify.contents import Finding
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
     from provisioning.installer.store.stage import PackageSource
@@ -259,7 +259,7 @@ def _leftovers(home: Home, about: Release) -> Iterator[Leftover]:
 def differences(home: Home, release: Release) -> tuple[Finding, ...]:
     """Return how a release in the prefix differs from its manifest, without byte code."""
     owned, entries = owners.can_give(), release.layout.release
-    return tree.compare_entries(entries, home.path / release.path, owners=owned).findings
+    return contents.compare_entries(entries, home.path / release.path, owners=owned).findings
 
 
 def _check_prefix(home: Home, package: Package) -> None:

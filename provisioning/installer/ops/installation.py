@@ -28,7 +28,7 @@ from provisioning.installer.ops.journal import (
     Record,
 )
 from provisioning.installer.services import lifecycle
-from provisioning.installer.store import apply_configuration, configuration, releases
+from provisioning.installer.store import configuration, releases
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import can_give
 
@@ -97,7 +97,7 @@ def install(  # noqa: PLR0915 - the story, from its first step to its last
         configuration.keep(home, change.record.old, plan.kept)
         if new:
             before = old or journal.left(home, plan.name)
-            apply_configuration.make(home, new, before)
+            configuration.make(home, new, before)
             # guard: byte-code-swept
             console.warn(lifecycle.sweep_bytecode(home, new.path, new.layout.release))
         console.warn(releases.enter(home, plan.name))
@@ -169,9 +169,9 @@ def finish(change: Transaction) -> None:
     if new is None:
         raise TargetError(f"{home.path / RELEASES / change.record.new}: is damaged")
     decided = configuration.kept(home, change.record.old).decisions
-    apply_configuration.apply(home, decided, new.name, new.layout)
+    configuration.apply(home, decided, new.name, new.layout)
     if change.record.action == ROLLBACK and old:  # guard: configuration-of-a-rollback
-        apply_configuration.forget_new(home, old.layout.conffiles)
+        configuration.forget_new(home, old.layout.conffiles)
     lifecycle.run_hook(home, change.record, "post_install", (old, new))
     resting = change.record.resting.split()
     lifecycle.start(home, old, new, resting)
@@ -189,7 +189,7 @@ def undo(change: Transaction, why: str) -> bool:
     # What came before the commit touched nothing of the old release.
     home, entry = change.home, change.record
     _point(home, PREVIOUS, entry.previous)
-    apply_configuration.unmake(home, configuration.kept(home, entry.old).absent)
+    configuration.unmake(home, configuration.kept(home, entry.old).absent)
     if not entry.old:
         change.console.warn(releases.strike(home))
         if change.new:
@@ -216,9 +216,9 @@ def go_back(change: Transaction, why: str) -> None:
     then = configuration.kept(home, change.record.old)
     before, after = (each.layout if each else None for each in (old, new))
     decided = configuration.decide_back(home, after, before, then)
-    apply_configuration.apply(home, decided, change.record.old, before)
-    apply_configuration.forget_new(home, after.conffiles if after else ())
-    apply_configuration.unmake(home, then.absent)
+    configuration.apply(home, decided, change.record.old, before)
+    configuration.forget_new(home, after.conffiles if after else ())
+    configuration.unmake(home, then.absent)
     if attempts < ATTEMPTS:
         try:
             lifecycle.start(home, new, old, change.record.resting.split())

@@ -9,6 +9,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact import contents
+from provisioning.artifact.contents import DirectoryReader
 from provisioning.artifact.extract import TreeWriter
 from provisioning.artifact.filesystem import Descent, open_regular, reason
 from provisioning.artifact.formats import DEB, format_of, reader
@@ -17,9 +19,7 @@ from provisioning.artifact.model.placement import RELEASES, stored
 from provisioning.artifact.model.release import artifacts, index_name, is_tree
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar.archive import mtime_of_content
-from provisioning.artifact.verify import tree
-from provisioning.artifact.verify.tree import DirectoryReader
-from provisioning.artifact.verify.verify import Sidecars
+from provisioning.artifact.verification import Sidecars
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.installer.store.durable import Owned, settle, sync_below
 from provisioning.installer.store.owners import can_give
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
+    from provisioning.artifact.contents import Write
     from provisioning.artifact.formats import Prove, Reader
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.tar.chunking import Index, Summary
-    from provisioning.artifact.verify.contents import Write
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
@@ -319,7 +319,7 @@ def _is_whole(home: Home, made: str, release: Release) -> bool:
     entries = release.layout.release
 
     def holds(number: int) -> bool:
-        return tree.holds(written, entries[number * _SOME : (number + 1) * _SOME])
+        return contents.holds(written, entries[number * _SOME : (number + 1) * _SOME])
 
     with home.directory.opened(made) as into, Descent(into) as written:
         shares = -(-len(entries) // _SOME)

@@ -181,7 +181,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         """What the project builds, each package for each platform. Raises as `inputs` does."""
         # Imported here, as above.
         from provisioning.builder.plan.plan import make_plan  # noqa: PLC0415
-        from provisioning.plugin.checker import digests_of  # noqa: PLC0415
+        from provisioning.plugin.database import digests_of  # noqa: PLC0415
 
         self._digests = digests_of(ARTIFACTS)
         return make_plan(self.inputs(parameters), self._digests, ARTIFACTS).parts

@@ -24,11 +24,10 @@ from provisioning.artifact.difference import (
 )
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, LINK, shown
-from provisioning.builder.verify.expected import ExpectedPackage, redaction
+from provisioning.builder.verify.prove import ExpectedPackage, redaction
 from provisioning.builder.workspace.paths import ARTIFACTS, releases, workspace
 from provisioning.console import BOLD, CYAN, GREEN, RED, leave_plain, paint, shows_colour
 from provisioning.errors import ProvisioningError
-from provisioning.plugin.checker import digests_of
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,
@@ -37,7 +36,8 @@ from provisioning.plugin.commands.base import (
     count_text,
     size_text,
 )
-from provisioning.plugin.selectors import unknown
+from provisioning.plugin.database import digests_of
+from provisioning.spec.model.variant import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.console import Paint
-    from provisioning.plugin.selectors import Named
+    from provisioning.spec.model.variant import Named
 
 
 _NOW = " as the specs give it now"

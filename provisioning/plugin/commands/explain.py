@@ -11,11 +11,10 @@ from doit.control import TaskControl
 from doit.exceptions import InvalidCommand
 
 from provisioning.artifact.model.entry import shown
-from provisioning.builder.collect.collect import Change, Listing, changes, collect, differing
+from provisioning.builder.collect.collect import Listing, PathChange, changes, collect, differing
 from provisioning.builder.plan.needs import Absent
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.actions import plain
-from provisioning.plugin.checker import digests_of
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,
@@ -25,8 +24,9 @@ from provisioning.plugin.commands.base import (
     demand_importable,
     size_text,
 )
-from provisioning.plugin.selectors import unknown
+from provisioning.plugin.database import digests_of
 from provisioning.plugin.uptodate import Reason, SourcesUnchanged, Unchanged
+from provisioning.spec.model.variant import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -324,7 +324,7 @@ def _because(last: Mapping[str, Any]) -> Iterator[str]:
     for reason in last.get("because", ()):
         if reason[0] != "content" and reason[1] != "layout":
             yield from Reason(*reason).lines()
-    changes = [Change(*each) for each in last.get("changes", ())]
+    changes = [PathChange(*each) for each in last.get("changes", ())]
     yield from map(str, changes[:_FEW])
     if len(changes) > _FEW:
         yield f"and {last['changed'] - _FEW} more"

@@ -12,7 +12,7 @@ from doit.exceptions import InvalidCommand
 from provisioning.builder.workspace import paths
 from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.plugin.commands.base import AS_JSON, ProjectCommand
-from provisioning.plugin.selectors import matching, unknown
+from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

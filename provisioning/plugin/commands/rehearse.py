@@ -18,7 +18,7 @@ from provisioning.plugin.commands.base import (
     answer_json,
     count_text,
 )
-from provisioning.plugin.selectors import matching, unknown
+from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from doit.exceptions import InvalidCommand
 
 from provisioning.console import shows_colour
 from provisioning.plugin.commands.base import AS_JSON, ProjectCommand, answer, answer_json
-from provisioning.plugin.selectors import matching, unknown
 from provisioning.spec.diagnostics import SpecError
+from provisioning.spec.model.variant import matching, unknown
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.resolve.resolved_view import resolved_view, write
 
@@ -45,7 +45,7 @@ class Spec(ProjectCommand):
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print what is asked for, and return the exit code."""
         if opt_values["schema"]:
-            from provisioning.spec.schema.json_schema import json_schema  # noqa: PLC0415
+            from provisioning.spec.schema.schema import json_schema  # noqa: PLC0415
 
             return answer_json(json_schema())
         found = _selected(self._views(opt_values), pos_args)

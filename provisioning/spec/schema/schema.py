@@ -1,8 +1,8 @@
-"""The schema of specs, platform files and fragments: which keys they may have, of which type."""
+"""The schema of specs, platform files and fragments; as JSON Schema, too, for editors."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.model.package import HOOKS, LONGEST_WAIT
 from provisioning.spec.schema.rules import (
@@ -25,11 +25,15 @@ from provisioning.spec.schema.rules import (
     Rule,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
 Schema = dict[str, Any]
 
 
 def _ruled(rule: Rule) -> Schema:
-    # What a rule says is seen once texts are resolved; here it is for editors, by json_schema.
+    # What a rule says is seen once texts are resolved; here it is for editors, in the JSON Schema.
     return {"type": "string", "meta": {"rule": rule}}
 
 
@@ -189,3 +193,204 @@ def inner(rule: Schema, key: str | int) -> Schema:
     """Return the rules for what stands at `key` below what `rule` is for; none, where all may."""
     below: Schema = rule.get("valuesrules") or rule.get("schema", {})
     return below if "valuesrules" in rule or isinstance(key, int) else below.get(key, {})
+
+
+Json = dict[str, Any]
+
+_TYPES = {
+    "integer": "integer",
+    "string": "string",
+    "list": "array",
+    "dict": "object",
+    "boolean": "boolean",
+}
+_SHORTEST = {"string": "minLength", "list": "minItems", "dict": "minProperties"}
+_PLACEHOLDER = r"\{\{"  # of what it will be replaced with nothing is known here
+
+_MEANINGS = {
+    "name": "What the package is called, in a-z, 0-9, . + and -; its top directory, too.",
+    "version": 'Text such as "1.4.2", or its source: {file: …}, {pyproject: …} or {from: git}.',
+    "file": "A file that holds the version and nothing else.",
+    "pyproject": "A pyproject.toml with the version in [project].",
+    "from": "git: the last tag v… of the checkout, and how far it is away.",
+    "tags": "How those tags are called, as in greenhouse-v*: the version stands for the one *.",
+    "fallback": "The version before the first tag, to which the number of commits is added.",
+    "platforms": "What the package is built for: platform → what differs there, {} for nothing.",
+    "contents": "What the package holds; those of an overlay are appended.",
+    "summary": "What it is, in one line.",
+    "license": "Its licence, as an SPDX expression such as MIT.",
+    "maintainer": "Who answers for it: Name <mail@example.org>.",
+    "variables": "Values for templates and for {{ name }} in this file; empty takes one away.",
+    "variables_from": "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
+    "secrets": "Variables that only templates may see, such as {{ env.TOKEN }}.",
+    "secrets_from": "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
+    "prefix": "The absolute path where the package is meant to be installed.",
+    "formats": "What is made of the package: archives, a Debian package, a plain directory.",
+    "compression": "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
+    "mtime": "content: a file bears another time with each content; epoch: all bear one.",
+    "debian": "What a Debian package says besides: control fields, changelog, copyright.",
+    "section": "Its section in Debian's archive, such as misc, net or utils.",
+    "priority": "optional, for all that no system needs.",
+    "homepage": "Where one reads more about it: a URL.",
+    "pre_depends": "What must be configured before it is unpacked.",
+    "depends": "What it needs, as in libgpiod2 (>= 1.6).",
+    "recommends": "What it is used with, but for unusual machines.",
+    "suggests": "What it is more useful with.",
+    "enhances": "What it makes more useful.",
+    "conflicts": "What cannot be installed beside it.",
+    "breaks": "What is broken by it, as in greenhouse-cli (<< 2).",
+    "replaces": "Whose files it may overwrite.",
+    "provides": "What it is as well, as in greenhouse-api (= 2).",
+    "changelog": "A file: its changes, in Debian's form.",
+    "copyright": "A file: whose it is, and under which licences.",
+    "service_manager": "What keeps services running on the platform.",
+    "defaults": "Owner, group and modes of what names none.",
+    "file_mode": 'Mode of files, quoted: "0644"; executables get x beside it.',
+    "dir_mode": 'Mode of directories, quoted: "0755".',
+    "services": "Programs that the target keeps running, by name.",
+    "hooks": "Scripts that the target runs when the package comes or goes.",
+    "pre_install": "Runs before the package is put into place; a failure stops it.",
+    "post_install": "Runs after the package has been put into place.",
+    "pre_remove": "Runs before the package is taken away.",
+    "post_remove": "Runs after the package has been taken away.",
+    "run": "The script: a file of the project.",
+    "timeout": "Seconds, after which it has failed; 60 if nothing is said.",
+    "exec": "The command line; its first word is a path in the package.",
+    "restart": "When it is started again after its end.",
+    "environment": "Environment variables of the service.",
+    "user": 'Who runs it: a name, or a number such as "1000"; with systemd, else one of its own.',
+    "directory": "Where it is started: a path in the package; else the package's root.",
+    "health": "How one sees that it runs well, once it was started: exactly one check.",
+    "http": "A URL that is to be answered with 2xx.",
+    "tcp": "HOST:PORT, or a PORT of this machine, where a connection is to be accepted.",
+    "command": "A command line as exec, which is to end with 0.",
+    "uptime": "Seconds that it is to run without a break.",
+    "within": "Seconds from its start, after which it is not well; 30 if nothing is said.",
+    "device": "What only the machine can say, as environment variables, by name.",
+    "pattern": "A regular expression for the whole value; else any text but none.",
+    "secret": "Whether it is never to be shown.",
+    "platform": "What the platform is called: the file's name without .yaml.",
+    "extends": "A platform of which everything is taken over that this file does not say.",
+    "os": "Its operating system, such as linux or macos.",
+    "arch": "Its processor, such as arm64; all where no code is compiled.",
+    "src": "Files as they are: a file, a directory, or a glob such as src/**/*.py.",
+    "template": "A Jinja2 template, rendered with the variables.",
+    "link": "A symbolic link: what it says, relative to where it stands.",
+    "dir": "A directory in the package, which may be empty.",
+    "include": "A fragment: a YAML file whose contents stand here in its place.",
+    "remove": "Takes away again what a content above puts at this dst.",
+    "dst": "The path in the package; with / at its end, into this directory.",
+    "mode": 'Octal and quoted, as in "0644"; else by the defaults and the executable bit.',
+    "owner": 'A user, by name or by a number such as "1000".',
+    "group": 'A group, by name or by a number such as "1000".',
+    "exclude": "Patterns as in .gitignore, relative to src, of what is left out.",
+    "conffile": "A configuration file: an upgrade keeps what was edited on the machine.",
+    "optional": "Whether it may be missing.",
+    "task": "Tasks of the dodo.py, by name, that make it where no target of theirs says so.",
+    "only": "For these platforms alone; a platform is also what it extends.",
+    "except": "Not for these platforms; a platform is also what it extends.",
+}
+
+
+def _kind(kind: str, idle: Iterable[str]) -> Json:
+    refused = sorted({*KINDS, *idle} - {kind})
+    then: Json = {"properties": dict.fromkeys(refused, False)}
+    if kind in WITH_DST:
+        then["required"] = ["dst"]
+    return {"if": {"required": [kind]}, "then": then}
+
+
+_DEFINITIONS = {**PLATFORM, **SPEC}
+"""The keys of files and overlays, each of which has the same rule wherever it stands."""
+
+_TOGETHER: dict[str, Json] = {
+    "content": {
+        "anyOf": [{"required": [kind]} for kind in KINDS],
+        "allOf": [_kind(kind, idle) for kind, idle in KINDS.items()],
+    },
+    "version": {
+        "minProperties": 1,
+        # Beside git alone there is more to say; an overlay may say no more than that.
+        "if": {"anyOf": [{"required": [key]} for key in SOURCES if key != "from"]},
+        "then": {"maxProperties": 1},
+    },
+}
+"""What keys must be together, by the name that `schema` gives the check that demands it."""
+
+
+def json_schema() -> Json:
+    """Return the schema; a spec and a platform are told apart by keys that only one of them has."""
+    spec, platform = (_required(kind) for kind in (SPEC, PLATFORM))
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "description": "A spec, a platform file or a fragment of doit-provisioning.",
+        "type": "object",
+        "properties": {key: _reference(key) for key in (*spec, *platform)},  # for completion
+        "if": _has_one_of(spec),
+        "then": _file(SPEC),
+        "else": {"if": _has_one_of(platform), "then": _file(PLATFORM), "else": _file(FRAGMENT)},
+        "definitions": {key: _described(key, rule) for key, rule in _DEFINITIONS.items()},
+    }
+
+
+def _file(schema: Schema) -> Json:
+    # `check` lets such keys pass at the top of a file, and nowhere else.
+    return {**_object(schema), "patternProperties": {"^x-": True}}
+
+
+def _required(schema: Schema) -> list[str]:
+    return sorted(key for key, rule in schema.items() if rule.get("required"))
+
+
+def _has_one_of(keys: Iterable[str]) -> Json:
+    return {"anyOf": [{"required": [key]} for key in keys]}
+
+
+def _object(schema: Schema) -> Json:
+    properties = {
+        key: _reference(key) if key in _DEFINITIONS else _described(key, rule)
+        for key, rule in schema.items()
+    }
+    made = {"properties": properties, "additionalProperties": False}
+    required = _required(schema)
+    return {**made, "required": required} if required else made
+
+
+def _reference(key: str) -> Json:
+    return {"$ref": f"#/definitions/{key}"}
+
+
+def _described(key: str, rule: Schema) -> Json:
+    return {"description": _MEANINGS[key], **_converted(rule)}
+
+
+def _converted(rule: Schema) -> Json:
+    types = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    names = [_TYPES[each] for each in types] + ["null"] * rule.get("nullable", False)
+    made: Json = {"type": names if len(names) > 1 else names[0]}
+    if "minlength" in rule:
+        made |= {_SHORTEST[each]: rule["minlength"] for each in types}
+    if "valuesrules" in rule:
+        made["additionalProperties"] = _converted(rule["valuesrules"])
+    if "schema" in rule:
+        inner = rule["schema"]
+        made |= _object(inner) if "dict" in types else {"items": _converted(inner)}
+    meta = rule.get("meta", {})
+    if "keys" in meta:
+        made["propertyNames"] = _text(meta["keys"])
+    if "rule" in meta:
+        made |= _text(meta["rule"])
+    if "range" in meta:
+        made["minimum"], made["maximum"] = meta["range"]
+    return made | _TOGETHER.get(rule.get("check_with", ""), {})
+
+
+def _text(rule: Rule) -> Json:
+    """Return what can be said of a text as it is written, which may hold a placeholder."""
+    if rule.known:
+        return {"anyOf": [{"enum": list(rule.known)}, {"pattern": _PLACEHOLDER}]}
+    whole = f"^(?:{rule.pattern})$"
+    # Names are what placeholders are filled with, and nobody fills those in a name.
+    pattern = whole if rule in {NAME, VARIABLE} else f"{whole}|{_PLACEHOLDER}"
+    # Not of the standard: VS Code and yaml-language-server know it, others pass over it.
+    return {"pattern": pattern, "patternErrorMessage": f"This {rule.reason('')}."}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
-from provisioning.artifact.deb.places import is_embedded
+from provisioning.artifact.deb.control import is_embedded
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.tar.ustar import padding
+from provisioning.artifact.tar.archive import padding
 from provisioning.builder.archive.deb import files
 from provisioning.builder.archive.debian import extras, fields
 from provisioning.builder.archive.debian.extras import DebSource

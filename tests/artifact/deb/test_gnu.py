@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.artifact.deb import containers
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
-from provisioning.artifact.tar.ustar import END, Member
+from provisioning.artifact.tar.archive import END, Member
 
 LONG = "a" * 99
 GNU_TAR = (

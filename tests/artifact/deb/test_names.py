@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.deb import places
+from provisioning.artifact.deb import control
 from provisioning.errors import ArtifactError
 from tests.artifact.making import directory, file, link
 from tests.builder.debian.test_switch import EVERYWHERE, INI, held, package, seen
@@ -54,7 +54,7 @@ def of_length(length: int) -> str:
 
 
 def told(items: Iterable[Item], prefix: str = "/opt/greenhouse") -> list[tuple[str, str]]:
-    return list(places.faults("greenhouse", prefix, [item.entry for item in items]))
+    return list(control.faults("greenhouse", prefix, [item.entry for item in items]))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_dpkg_unpacks_nothing_that_is_longer(
 ) -> None:
     with pytest.raises(ArtifactError):
         package(pi, "1", items, FAR)
-    monkeypatch.setattr(places, "faults", lambda *_: ())
+    monkeypatch.setattr(control, "faults", lambda *_: ())
     assert "too long" in pi.run("dpkg", "-i", package(pi, "1", items, FAR), status=1)
 
 
@@ -149,7 +149,7 @@ def test_what_lies_where_an_upgrade_moves_things_is_refused() -> None:
 def test_dpkg_itself_says_nothing_and_leaves_something_else(
     pi: Copied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "faults", lambda *_: ())
+    monkeypatch.setattr(control, "faults", lambda *_: ())
     items = [directory("etc"), conf("etc/a.ini", b"one\n"), file("etc/a.ini.dpkg-new", b"two\n")]
     pi.run("dpkg", "-i", package(pi, "1", items))
     assert seen(pi.path(INI)) == "two"

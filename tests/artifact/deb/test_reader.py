@@ -12,13 +12,13 @@ import pytest
 import zstandard
 
 from provisioning.artifact.codec import HEADER
+from provisioning.artifact.contents import compare
 from provisioning.artifact.deb import containers, control
 from provisioning.artifact.extract import extract
 from provisioning.artifact.model.entry import FILE, LINK
 from provisioning.artifact.model.manifest import Manifest, dump
-from provisioning.artifact.tar import ustar
-from provisioning.artifact.verify.tree import compare
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.tar import archive
+from provisioning.artifact.verification import verify
 from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.errors import ArtifactError
 from tests.artifact.deb import making
@@ -388,9 +388,9 @@ SCRIPT = scripts(DESCRIBED)["postinst"].encode()
         (_changed("postinst", b"#!/bin/sh\nrm -r /\n"), "postinst"),
         (_changed("postinst", SCRIPT.replace(b"exit 0", b"exit 1")), "postinst"),
         (
-            making.control_tar()[: -len(ustar.END)]
+            making.control_tar()[: -len(archive.END)]
             + containers.file("./x", 0o755, b"")
-            + ustar.END,
+            + archive.END,
             "its end",
         ),
         (_changed("config", b"#!/bin/sh\nrm -r /\n"), "control"),
@@ -458,7 +458,7 @@ def test_a_control_member_that_is_damaged_is_told(findings: Refuse) -> None:
 
 def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:
     told = [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
-    assert findings(deb(containers.directory(".") + ustar.END)) == told
+    assert findings(deb(containers.directory(".") + archive.END)) == told
     assert findings(deb(containers.directory(".") * 100 + making.data_of())) == told
     assert findings(deb(containers.file("./x", 0o644, b""))) == told
 
@@ -477,7 +477,7 @@ def test_a_manifest_of_another_package_is_refused(findings: Refuse) -> None:
 
 
 def test_a_large_file_in_the_place_of_the_manifest_is_refused(findings: Refuse) -> None:
-    head = containers.tar_header(ustar.Member("./x", FILE, 0o644, "root", "root", 1 << 32))
+    head = containers.tar_header(archive.Member("./x", FILE, 0o644, "root", "root", 1 << 32))
     told = findings(deb(head + bytes(512)))
     assert told == [f"{NAME}: its data do not begin with a manifest: this tool did not make it"]
 

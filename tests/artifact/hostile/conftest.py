@@ -15,7 +15,7 @@ import pytest
 from provisioning.artifact.extract import extract
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.formats import reader
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from provisioning.errors import ArtifactError
 
 from . import forms

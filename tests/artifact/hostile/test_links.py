@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from tests.artifact.making import directory as directory_item
 from tests.artifact.making import file, manifest_of
 

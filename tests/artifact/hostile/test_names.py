@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from tests.artifact.making import manifest_of
 from tests.artifact.zip import making as zip_making
 

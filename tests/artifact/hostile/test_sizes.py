@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact.model import canonical
-from provisioning.artifact.verify.verify import verify
+from provisioning.artifact.verification import verify
 from tests.artifact.making import file, manifest_of
 from tests.artifact.zip import making as zip_making
 

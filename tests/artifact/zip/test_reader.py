@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.artifact import process_pool
+from provisioning.artifact.contents import compare
 from provisioning.artifact.extract import extract
 from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import MANIFEST
 from provisioning.artifact.tar.archive import mtime_of_content
-from provisioning.artifact.verify.tree import compare
-from provisioning.artifact.verify.verify import Verification, VerifyResult, verify
-from provisioning.artifact.zip.headers import clock
+from provisioning.artifact.verification import Verification, VerifyResult, verify
 from provisioning.artifact.zip.reader import ZipReader, prove
+from provisioning.artifact.zip.records import clock
 from provisioning.errors import ArtifactError
 from tests.artifact.making import ITEMS, Item, directory, file, link, manifest_of
 from tests.artifact.test_rehearsal import Scratch

@@ -11,20 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.artifact.model.entry import path_fault
-from provisioning.artifact.tar.ustar import EPOCH, Member
-from provisioning.artifact.zip.headers import (
+from provisioning.artifact.tar.archive import EPOCH, Member
+from provisioning.artifact.zip.records import (
     CENTRAL,
     LOCAL,
     Compressed,
+    ZipStream,
     central,
     clock,
     end,
     is_possible,
-    local,
-)
-from provisioning.artifact.zip.stream import (
-    ZipStream,
     is_strange,
+    local,
     parse_central,
     parse_end,
     read_central,

@@ -15,7 +15,7 @@ import yaml
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.artifact.model.manifest import Manifest
-from provisioning.artifact.tar import archive, ustar
+from provisioning.artifact.tar import archive
 from provisioning.builder.collect.layout import Layout, lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import package_of
@@ -140,4 +140,4 @@ def _demand_sound(layout: Layout) -> None:
     about = package_of(variant)
     manifest.parse(manifest.dump(Manifest(about, entries)), "manifest")
     for entry in entries:
-        ustar.header(archive.member(entry, variant.name))
+        archive.header(archive.member(entry, variant.name))

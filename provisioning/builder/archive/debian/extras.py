@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.deb import containers
-from provisioning.artifact.deb.control import Extra, line, maintainer, md5_of
-from provisioning.artifact.deb.places import (
+from provisioning.artifact.deb.control import (
     CHANGELOG,
     COPYRIGHT,
     DOCUMENTS,
     EXTRA_MODE,
     OVERRIDES,
     UNITS,
+    Extra,
     entries_at,
     has_systemd,
+    line,
+    maintainer,
+    md5_of,
     parents_of,
     unit_names,
 )
 from provisioning.artifact.service_files import systemd_unit, unit_name, writable
-from provisioning.artifact.tar import ustar
+from provisioning.artifact.tar import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,7 +93,7 @@ def ending(manifest: Manifest, added: Mapping[str, bytes]) -> bytes:
     parts = list[bytes]()
     for path, parents in parents_of(manifest, tuple(added)):
         parts += (parents, containers.file(path, EXTRA_MODE, added[path]))
-    return b"".join((*parts, ustar.END))
+    return b"".join((*parts, archive.END))
 
 
 def _all(described: DebSource) -> Iterator[tuple[str, bytes]]:

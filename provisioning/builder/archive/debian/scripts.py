@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.bytecode import VARIABLE, Beside, has_sources, is_source, of_package
-from provisioning.artifact.deb.places import (
+from provisioning.artifact.deb.control import (
     POST_REMOVE,
     PRE_INSTALL,
     UNITS,

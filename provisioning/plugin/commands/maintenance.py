@@ -1,15 +1,18 @@
-"""`provision prune`: frees the compressed chunks that builds have not used for longest."""
+"""`provision prune` frees old compressed chunks; `provision dumpdb` prints the records."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from pprint import pformat
 from typing import TYPE_CHECKING, Any
 
+from doit.dependency import JSONCodec
 from doit.exceptions import InvalidCommand
 
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.workspace import paths
 from provisioning.builder.workspace.paths import ARTIFACTS
+from provisioning.console import printable
 from provisioning.plugin.commands.base import (
     AS_JSON,
     ProjectCommand,
@@ -19,6 +22,8 @@ from provisioning.plugin.commands.base import (
     parse_size,
     size_text,
 )
+from provisioning.plugin.config import doit_config
+from provisioning.plugin.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,3 +92,23 @@ def _sentence(freed: SweepResult, most: int, *, dry: bool) -> str:
 
 def _chunks(number: int, size: int) -> str:
     return f"{count_text(number, 'chunk')} ({size_text(size)})"
+
+
+class DumpDB(ProjectCommand):
+    """Prints all records of the project."""
+
+    name = "dumpdb"
+    doc_purpose = "print the records of finished tasks"
+    doc_usage = ""
+    doc_description = "What doit has recorded of each task that is done: files, values, targets."
+
+    def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
+        """Print all records, and return the exit code."""
+        del pos_args
+        self.set_up(opt_values)  # from here on, beside the dodo.py
+        records = Database(doit_config()["dep_file"], JSONCodec()).records()
+        return answer("".join(_told(*each) for each in records.items()))
+
+
+def _told(task: str, record: Any) -> str:
+    return f"{printable(task)} -> {pformat(record, indent=4, width=100)}\n"

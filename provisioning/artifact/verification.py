@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import filesystem
+from provisioning.artifact import contents, filesystem
+from provisioning.artifact.contents import Finding
 from provisioning.artifact.extract import Unpacking, unpacking_differences
 from provisioning.artifact.filesystem import open_regular, read_bounded, reason
 from provisioning.artifact.formats import CODECS, DIR, FORMATS, format_of, reader
@@ -24,8 +25,6 @@ from provisioning.artifact.model.release import (
 )
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.chunking import Summary
-from provisioning.artifact.verify import tree
-from provisioning.artifact.verify.contents import Finding
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -142,8 +141,8 @@ class Verification:
                 yield Finding(self.name, f"should be called {name}, says its manifest")
 
     def _read_tree(self) -> Generator[Finding, None, Summary]:
-        data, self.manifest = tree.read_manifest(self._path)
-        found = tree.compare(self.manifest, self._path)
+        data, self.manifest = contents.read_manifest(self._path)
+        found = contents.compare(self.manifest, self._path)
         self.byte_code = found.byte_code
         yield from found.findings
         return Summary(data, self.manifest.package, filesystem.of_bytes(data), None)

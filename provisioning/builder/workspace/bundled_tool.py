@@ -17,7 +17,7 @@ from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests
-    from provisioning.builder.workspace.cache import Notes
+    from provisioning.builder.workspace.caches import Notes
 
 _NOTE = "tool"
 

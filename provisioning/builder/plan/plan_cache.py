@@ -15,8 +15,7 @@ from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.sources import code_state
 from provisioning.builder.plan.variant_plan import LayoutSummary, Remembered, sources_of
 from provisioning.builder.workspace import output, paths
-from provisioning.builder.workspace.cache import digest_of
-from provisioning.builder.workspace.plain import from_plain, to_plain
+from provisioning.builder.workspace.caches import digest_of, from_plain, to_plain
 from provisioning.errors import ProvisioningError
 from provisioning.spec.model.variant import Content, Variant
 from provisioning.spec.resolve.inputs import SPECS, Input
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.collect.file_state import Digests, Signature
     from provisioning.builder.collect.sources import Found, Sources
-    from provisioning.builder.workspace.cache import Notes
+    from provisioning.builder.workspace.caches import Notes
     from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.resolve.inputs import Inputs
 

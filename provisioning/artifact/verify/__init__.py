@@ -1,1 +1,0 @@
-"""Verifies artifacts and directories against their manifests."""
