@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.filesystem import Descent
     from provisioning.artifact.model.package import Package, Service
 
-
 _CACHE = "__pycache__"
 _SOURCE = ".py"
 _NAME = re.compile(r"(.+?)\.[A-Za-z][\w-]*(?:\.opt-[A-Za-z0-9]+)?\.pyc(?:\.[0-9]+)?", re.ASCII)

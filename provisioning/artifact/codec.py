@@ -19,7 +19,6 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
 MOST_MEMORY = 128 << 20
 """Bytes that a decoder may take: enough for the largest window that an encoder here may choose."""
 

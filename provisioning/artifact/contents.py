@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     Write = Callable[[Entry, Iterable[bytes]], object]
     Item = os.DirEntry[str]
 
-
 PREAMBLE = ["", f"{RESERVED}/", MANIFEST]
 """The names of the first members, below the top directory."""
 NO_MANIFEST = "does not begin with a manifest: this tool did not make it"
@@ -178,8 +177,7 @@ def compare_entries(
         actual = found.pop(entry.path, None)
         if actual is None:
             if not entry.path.startswith(closed):  # of which nobody knows what is in them
-                # guard: missing-from-a-directory
-                findings.append(Finding(entry.path, "is missing"))
+                findings.append(Finding(entry.path, "is missing"))  # guard: missing-in-tree
             continue
         fewer = owners is None and actual.mode | (entry.mode & LENT) == entry.mode
         mode = actual.mode if fewer else None

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-
 MOST_LINES = 2000  # from the first that differs to the last: the time grows with their square
 _LONGEST_LINE = 1000  # characters; what is longer was made for no reader
 _AROUND = 3  # equal lines that are shown before and behind those that differ

@@ -14,7 +14,6 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 MIB = 1024 * 1024
 _BLOCK = 64 * 1024  # of a file: more takes no less time, and room for a MiB much for a small one
 
@@ -58,8 +57,7 @@ class HashedReader(io.RawIOBase):
 def open_regular(path: Path) -> FileIO:
     """Open a regular file for reading, unbuffered. Raises OSError, and ArtifactError for others."""
     # Without O_NONBLOCK, a FIFO would be waited for until somebody writes to it.
-    # guard: wait-for-no-fifo
-    file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # guard: no-fifo
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # guard: artifact-that-is-no-file
         file.close()
         raise ArtifactError("is not a regular file")
@@ -133,8 +131,7 @@ class Descent:
     def directory(self, path: str) -> int:
         """Open the directory at `path`; the descriptor is the caller's to close."""
         parent, name = self.to(path)
-        # guard: follow-no-link-up
-        return os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        return os.open(name or ".", _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)  # guard: link-upward
 
     def _go(self, path: str) -> None:
         while len(self._way) > 1 and not f"{path}/".startswith(f"{self._way[-1][0]}/"):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package, Service
     from provisioning.artifact.model.placement import Placed
 
-
 BOOT = "PROVISIONING_BOOT"
 """Set at boot, when an interrupted installation is finished or undone before services start."""
 
@@ -67,8 +66,7 @@ def service_name(package: Package, service: str) -> str:
 
 def cache_of(package: Package, service: Service) -> str:
     """The directory of a service's cache."""
-    # guard: cache-of-a-service
-    return f"{CACHES}/{package.name}/{service_name(package, service.name)}"
+    return f"{CACHES}/{package.name}/{service_name(package, service.name)}"  # guard: service-cache
 
 
 def mark(package: Package) -> str:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.manifest import Manifest, Package
     from provisioning.artifact.tar.chunking import Index
 
-
 _MOST = 1000  # findings: more than anyone reads, and the end of an endless archive
 _LONGEST_SUMS = 64 * 1024
 _SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it

@@ -17,7 +17,6 @@ from provisioning.plugin.uptodate import LOST, MAKERS, Job
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost
 
-
 MOST_TOLD = 100
 """Changes, and chunks, that are recorded of one run: the count tells of the rest."""
 

@@ -72,8 +72,7 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
         with suppress(BuildError):
             held = self._held(dep)
             # doit asks after the action, and would record an edit made meanwhile as built.
-            # guard: edited-while-the-task-ran
-            if dep not in self._seen or _signature(dep) == self._seen.get(dep):
+            if dep not in self._seen or _signature(dep) == self._seen.get(dep):  # guard: mid-task
                 return None if held.identity == current_state else held.identity
         return CHANGED_MEANWHILE
 

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import TextIO
 
-
 REBUILD = "--rebuild"
 _HELP = "--help"
 

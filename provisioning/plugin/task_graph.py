@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.spec.resolve.inputs import PythonSpec
 
-
 _STAGE = (
     "One of the stages of `doit package`. Those before it are done first, as far as they are not "
     "up to date; `provision explain` tells why one is not."

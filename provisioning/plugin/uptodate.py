@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.builder.workspace.paths import Workspace
 
-
 _ABSENT = "(absent)"  # no value as text: those are JSON
 _SEAL = "(secret) "  # nor is this
 _SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all short passwords

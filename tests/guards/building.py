@@ -210,7 +210,7 @@ BUILDING = Group(
                     "builder/test_cache.py::test_a_damaged_file_is_begun_afresh",
                 ),
                 Guard(
-                    "version-of-a-cache",
+                    "cache-version",
                     gone,
                     "builder/test_cache.py::test_a_file_of_another_version_is_begun_afresh",
                 ),
@@ -226,7 +226,7 @@ BUILDING = Group(
             NOTICED,
             (
                 Guard(
-                    "seal-of-a-store-entry",
+                    "seal-of-a-chunk",
                     then,
                     "builder/test_store.py::test_an_entry_cut_off_anywhere_is_noticed_and_removed",
                 ),

@@ -48,7 +48,7 @@ COLLECTING = Group(
             "the next build notices",
             (
                 Guard(
-                    "edited-while-the-task-ran",
+                    "mid-task",
                     true.at("test"),
                     "plugin/test_checker.py::"
                     "test_an_edit_while_the_task_runs_is_never_recorded_as_built",
@@ -113,7 +113,7 @@ COLLECTING = Group(
             "it runs exactly when doit alone would run it",
             (
                 Guard(
-                    "edited-while-the-task-ran",
+                    "mid-task",
                     gone.at("test.values.0"),
                     "plugin/test_neighbours.py::"
                     "test_tasks_of_others_run_when_doit_alone_would_run_them",

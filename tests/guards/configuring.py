@@ -36,8 +36,8 @@ CONFIGURING = Group(
             "the vendor's file has changed",
             "installed; where it was edited, put beside it, and told; where it was deleted, not",
             (
-                _cell("same, changed", "configuration-unedited", false),
-                _cell("edited, changed", "configuration-unedited", then),
+                _cell("same, changed", "config-unedited", false),
+                _cell("edited, changed", "config-unedited", then),
                 _cell("edited as the vendor did", "configuration-edited-alike", false),
                 _cell("deleted, changed", "configuration-edited", gone.at("test.values.0")),
             ),
@@ -46,8 +46,8 @@ CONFIGURING = Group(
             "the vendor's file is no more",
             "archived; kept where it was edited",
             (
-                _cell("same, removed", "configuration-dropped", false),
-                _cell("edited, removed", "configuration-dropped", then),
+                _cell("same, removed", "config-drop", false),
+                _cell("edited, removed", "config-drop", then),
                 _cell(
                     "deleted, removed",
                     "configuration-dropped-and-deleted",
@@ -73,13 +73,13 @@ CONFIGURING = Group(
                 ),
                 Guard("configuration-of-a-rollback", false, f"{BACK}[edited, changed]"),
                 Guard(
-                    "configuration-added",
+                    "config-added",
                     false,
                     "installer/test_conffile.py::"
                     "test_a_file_that_a_release_adds_is_installed_and_taken_back",
                 ),
                 Guard(
-                    "configuration-deleted-since",
+                    "config-gone",
                     false,
                     "installer/test_conffile.py::test_what_was_deleted_since_stays_deleted",
                 ),
@@ -90,7 +90,7 @@ CONFIGURING = Group(
                     "test_a_rollback_keeps_what_was_edited_since[same, changed]",
                 ),
                 Guard(
-                    "configuration-kind-since",
+                    "configuration-kind-now",
                     false,
                     "installer/test_conffile.py::"
                     "test_a_link_that_became_a_file_since_is_not_brought_back",

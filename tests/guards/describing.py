@@ -143,7 +143,7 @@ DESCRIBING = Group(
             "refused, or spelt so that it is read as it is",
             (
                 Guard(
-                    "surrogates-in-plists",
+                    "plist-surrogate",
                     gone.at("value.args.0.values.1"),
                     "artifact/test_plist.py::"
                     "test_every_character_that_a_text_may_have_comes_back_from_a_property_list",
@@ -259,7 +259,7 @@ DESCRIBING = Group(
                     "builder/test_render.py::test_no_way_leads_to_python",
                 ),
                 Guard(
-                    "processor-time-of-templates",
+                    "render-cpu",
                     gone,
                     "builder/test_limits.py::test_work_without_end_is_ended",
                 ),

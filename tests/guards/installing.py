@@ -30,9 +30,7 @@ INSTALLING = Group(
             "killed at any system call of install, rollback, uninstall or recover",
             WHOLE,
             (
-                Guard(
-                    "written-beside", gone, "installer/test_stage.py::test_the_steps_are_in_order"
-                ),
+                Guard("write-beside", gone, "installer/test_stage.py::test_the_steps_are_in_order"),
                 Guard(
                     "journal-begun",
                     receiver,
@@ -44,7 +42,7 @@ INSTALLING = Group(
                     "installer/test_stage.py::test_the_steps_are_in_order",
                 ),
                 Guard(
-                    "recover-first",
+                    "recovery",
                     gone,
                     "installer/test_recovery.py::test_what_was_switched_is_finished",
                 ),
@@ -235,7 +233,7 @@ INSTALLING = Group(
                     "installer/test_lock.py::test_the_second_is_told_that_the_first_is_there",
                 ),
                 Guard(
-                    "lock-of-a-removed-prefix",
+                    "lock-of-gone-prefix",
                     true,
                     "installer/test_lock.py::test_a_lock_that_went_with_its_package_is_none",
                 ),
@@ -293,7 +291,7 @@ INSTALLING = Group(
             "told whose it is, and what to type",
             (
                 Guard(
-                    "way-out-of-trouble",
+                    "way-out",
                     gone.at("value.elts.1.values.2"),
                     "installer/test_owners.py::"
                     "test_who_may_change_nothing_is_told_whose_it_is_and_what_to_type[rollback]",
@@ -381,7 +379,7 @@ INSTALLING = Group(
                     "installer/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed[opt]",
                 ),
                 Guard(
-                    "follow-no-link-up",
+                    "link-upward",
                     without("O_NOFOLLOW"),
                     "installer/test_hostile.py::test_no_link_on_the_way_to_a_prefix_is_followed"
                     "[opt/greenhouse]",

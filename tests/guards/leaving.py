@@ -63,13 +63,13 @@ LEAVING = Group(
             "told, and not believed: no configuration file counts as deleted by its user",
             (
                 Guard(
-                    "removed-by-its-manifest",
+                    "removed-by-manifest",
                     gone.at("value.test.values.1"),
                     "installer/test_removed.py::"
                     "test_a_manifest_that_no_removal_has_left_is_told_and_not_believed",
                 ),
                 Guard(
-                    "removed-by-its-manifest",
+                    "removed-by-manifest",
                     gone.at("value.test.values.0"),
                     "installer/test_removed.py::"
                     "test_what_another_package_has_left_in_its_place_is_that_one_s",

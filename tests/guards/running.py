@@ -145,7 +145,7 @@ RUNNING = Group(
                     "installer/test_recovery.py::test_a_power_cut_in_each_attempt_comes_to_an_end",
                 ),
                 Guard(
-                    "recover-first",
+                    "recovery",
                     false,
                     "installer/test_recovery.py::test_a_machine_that_starts_goes_back_at_once",
                 ),
@@ -222,7 +222,7 @@ RUNNING = Group(
                     "installer/test_own_machine.py::test_what_rests_is_neither_started_nor_asked",
                 ),
                 Guard(
-                    "enabled-once",
+                    "enable-once",
                     gone.at("test.values.1"),
                     "installer/test_services.py::test_what_an_administrator_has_disabled_stays_so",
                 ),
@@ -286,7 +286,7 @@ RUNNING = Group(
                     "installer/test_cleanup.py::test_what_is_needed_is_kept_however_many",
                 ),
                 Guard(
-                    "keep-previous",
+                    "previous",
                     gone.at("value.elts.1"),
                     "installer/test_recovery.py::test_however_many_fail_the_last_good_one_is_kept",
                 ),
@@ -312,7 +312,7 @@ RUNNING = Group(
                     "installer/test_inspection.py::test_each_difference_is_told[greenhouse-chmodded]",
                 ),
                 Guard(
-                    "missing-from-a-directory",
+                    "missing-in-tree",
                     gone,
                     "installer/test_inspection.py::test_each_difference_is_told[greenhouse-removed]",
                 ),
@@ -426,7 +426,7 @@ RUNNING = Group(
                     "installer/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
                 ),
                 Guard(
-                    "cache-of-a-service",
+                    "service-cache",
                     gives("").at("value.values.4"),
                     "artifact/test_cache.py::test_each_service_has_a_place_of_its_own",
                 ),
@@ -442,7 +442,7 @@ RUNNING = Group(
                     "test_what_python_left_goes_with_what_it_was_made_of",
                 ),
                 Guard(
-                    "built-has-not-run",
+                    "built-not-run",
                     gone.at("value.elts.1"),
                     "builder/test_prove.py::test_what_is_built_has_not_run",
                 ),

@@ -42,7 +42,7 @@ UNPACKING = Group(
                     "test_a_name_that_leads_elsewhere_is_refused[../outside/evil-zip]",
                 ),
                 Guard(
-                    "sound-manifest",
+                    "sound-lines",
                     first.at("test.operand.values.3"),
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
                 ),
@@ -120,7 +120,7 @@ UNPACKING = Group(
                     "artifact/test_descent.py::test_no_link_is_followed",
                 ),
                 Guard(
-                    "follow-no-link-up",
+                    "link-upward",
                     without("O_NOFOLLOW"),
                     "artifact/test_descent.py::test_no_link_is_followed",
                 ),
@@ -177,7 +177,7 @@ UNPACKING = Group(
                     "artifact/test_verify.py::test_what_is_no_file_is_refused_without_waiting",
                 ),
                 Guard(
-                    "wait-for-no-fifo",
+                    "no-fifo",
                     without("O_NONBLOCK"),
                     "artifact/test_verify.py::test_what_is_no_file_is_refused_without_waiting",
                 ),

@@ -85,7 +85,7 @@ VERIFYING = Group(
                     "artifact/test_tar.py::test_nothing_hides_in_the_padding",
                 ),
                 Guard(
-                    "zeros-after-a-content",
+                    "zero-padding",
                     gone.at("test.operand.values.1"),
                     "artifact/test_proof.py::test_nothing_but_zeros_follows_a_content",
                 ),
@@ -100,7 +100,7 @@ VERIFYING = Group(
                     "artifact/test_proof.py::test_a_chunk_too_few_or_too_many_is_not_proved",
                 ),
                 Guard(
-                    "after-the-end-of-a-zip",
+                    "after-end-of-zip",
                     unheeded,
                     "artifact/hostile/test_members.py::"
                     "test_an_archive_after_an_archive_is_refused[zip]",
@@ -192,18 +192,18 @@ VERIFYING = Group(
                     "artifact/test_canonical.py::test_any_other_spelling_is_refused",
                 ),
                 Guard(
-                    "manifest-where-it-should-be",
+                    "manifest-first",
                     false,
                     "artifact/test_verify.py::"
                     "test_a_manifest_that_is_not_where_it_should_be_is_refused",
                 ),
                 Guard(
-                    "manifest-lists-in-order",
+                    "sorted-lists",
                     gone.at("value.values.0"),
                     "artifact/test_manifest.py::test_each_path_stands_once_and_in_order",
                 ),
                 Guard(
-                    "sound-manifest",
+                    "sound-lines",
                     gone.at("test.operand.values.2"),
                     "artifact/test_manifest.py::test_an_entry_that_is_not_sound_is_refused",
                 ),

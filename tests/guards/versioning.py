@@ -19,7 +19,7 @@ VERSIONING = Group(
                     "git-that-fails", false, f"{JUDGE}test_a_git_that_cannot_tell_is_a_fault[True]"
                 ),
                 Guard(
-                    "no-repository",
+                    "no-repo",
                     gives(False).at("value.keywords.0"),
                     f"{TAGS}test_no_git_is_a_fault_with_a_way_out",
                 ),
@@ -41,7 +41,7 @@ VERSIONING = Group(
             "no version, and how to fetch them; never one that counts wrong",
             (
                 Guard(
-                    "shallow-clone",
+                    "shallow",
                     gone.at("test.values.1"),
                     f"{TAGS}test_a_shallow_clone_does_not_count_what_it_cannot_see",
                 ),
@@ -106,7 +106,7 @@ VERSIONING = Group(
             "the version says `dirty`, unless a task makes it of what is committed",
             (
                 Guard(
-                    "not-in-the-commit",
+                    "unlisted",
                     gives(()).at("value.elts.2"),
                     f"{JUDGE}test_what_is_not_in_the_commit_shows_whatever_is_ignored[src/token.secret]",
                 ),

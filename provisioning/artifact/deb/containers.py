@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.entry import Entry
 
-
 MAGIC = b"!<arch>\n"
 VERSION, CONTROL = "debian-binary", "control.tar.gz"
 DATA = {"gzip": "data.tar.gz", "xz": "data.tar.xz", "zstd": "data.tar.zst"}

@@ -62,7 +62,6 @@ READERS: dict[str, type[ChunkReader]] = {
 }
 """What reads a data member, by its codec."""
 
-
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
 _TEXTS_LIMIT = 2 << 20  # bytes of scripts and extras which are neither of the manifest nor embedded

@@ -13,7 +13,6 @@ from provisioning.console import NO_CHARACTERS, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 MANIFEST = f"{RESERVED}/manifest.json"
 HOOKS = f"{RESERVED}/hooks"  # a script for each hook, by its name

@@ -31,7 +31,6 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-
 LARGEST_SIZE = 2**53  # what every reader of JSON can count to
 MODE = re.compile(r"[0-7]{4}")
 
@@ -62,8 +61,7 @@ def _files(rows: list[tuple[str, ...]]) -> Iterator[Entry]:
         return iter(())
     conffiles, digests, groups, modes, owners, paths, sizes = zip(*rows)
     bits, numbers = _bits(modes), _numbers(sizes)
-    # guard: sound-manifest
-    if not (bits and numbers and _are_digests(digests) and sound_keys(paths)):
+    if not (bits and numbers and _are_digests(digests) and sound_keys(paths)):  # guard: sound-lines
         return iter(())
     if any(map(owner_fault, {*owners, *groups})):
         return iter(())
@@ -265,8 +263,7 @@ def _is_tree(entries: list[Entry]) -> bool:
     above = {path.rpartition("/")[0] for path in paths}
     # In this order a directory comes before what it holds.
     in_order = all(map(lt, paths, paths[1:]))
-    # guard: manifest-lists-in-order
-    return in_order and len(keys) == len(paths) + 2 and above <= directories
+    return in_order and len(keys) == len(paths) + 2 and above <= directories  # guard: sorted-lists
 
 
 class _SeenPaths:

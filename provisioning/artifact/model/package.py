@@ -101,8 +101,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _ODD = re.compile(r"""["'*?\[\]{}$]""")
 _CHECKED = {"http": r"https?://[!-~]+", "tcp": r"[!-~]+:[0-9]{1,5}", "uptime": r"[1-9][0-9]{0,3}"}
 # What text in one line, in UTF-8, cannot hold.
-# guard: surrogates-in-plists
-_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{NO_CHARACTERS}]")
+_CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{NO_CHARACTERS}]")  # guard: plist-surrogate
 
 
 def words(command: str) -> list[str]:

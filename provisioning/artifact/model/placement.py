@@ -10,7 +10,6 @@ from provisioning.artifact.tar.archive import reserved
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 REGISTRY = "/var/lib/provisioning"
 """The registry of what is installed."""
 

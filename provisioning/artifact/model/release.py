@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.manifest import Package
 
-
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 _END = 0
 _NOTHING = ((_END,), 0)

@@ -30,7 +30,6 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-
 BLOCK = 512
 END = bytes(2 * BLOCK)
 EPOCH = 946684800  # 2000-01-01T00:00:00Z: positive, and late enough for zip
@@ -383,8 +382,7 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> Member:
         entry.group,
         entry.size,
         entry.link,
-        # guard: time-of-a-tar-member
-        mtime_of_content(entry) if by_content else EPOCH,
+        mtime_of_content(entry) if by_content else EPOCH,  # guard: time-of-a-tar-member
     )
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.package import Package
 
-
 KIB = 1024
 MIB = 1024 * KIB
 

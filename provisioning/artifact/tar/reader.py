@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     Members = Iterator[tuple[Member, Iterator[bytes]]]
 
-
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 16 * BLOCK  # bytes of tar before a manifest is known
 _AT_ONCE = 64 * 1024  # bytes of a file that is read with its header and padding
@@ -116,8 +115,7 @@ def _read_preamble(members: Members) -> tuple[bytes, Manifest, archive.Posix]:
         raise ArtifactError(NO_MANIFEST)
     parsed = manifest.parse(data, MANIFEST)
     name, by_content = parsed.package.name, found[-1].mtime != EPOCH
-    # guard: manifest-where-it-should-be
-    if tuple(found) != archive.preamble(data, name, by_content=by_content):
+    if tuple(found) != archive.preamble(data, name, by_content=by_content):  # guard: manifest-first
         raise ArtifactError(STRANGE_MANIFEST)
     return data, parsed, archive.Posix(name, by_content=by_content)
 
@@ -226,8 +224,7 @@ class _ChunkProof:
         begin, padding = len(header), archive.padding(entry.size)
         end = begin + entry.size
         data = stream.read(end + padding)
-        # guard: zeros-after-a-content
-        if not (data.startswith(header) and data[end:] == bytes(padding)):
+        if not (data.startswith(header) and data[end:] == bytes(padding)):  # guard: zero-padding
             return False
         content = data[begin:end]
         if self._write:

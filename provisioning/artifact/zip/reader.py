@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.tar.chunking import Index
     from provisioning.artifact.zip.records import Clock, Compressed, Local
 
-
 _BUFFER = 256 * 1024
 _UNLIKE = "its header in the central directory is not its own"
 _CLOCK = clock(EPOCH)
@@ -202,8 +201,7 @@ class ZipReader:
             self._mark = self._source.read(len(CENTRAL))
         size = self._source.offset - len(self._mark) - start
         spelling = end(len(self._found), size, start)
-        # guard: after-the-end-of-a-zip
-        if self._mark + self._source.rest(len(spelling)) != spelling:
+        if self._mark + self._source.rest(len(spelling)) != spelling:  # guard: after-end-of-zip
             raise ArtifactError("does not end where its central directory does, as it should")
 
     def _differences(self, entry: Entry | None, spelling: bytes, says: bytes) -> Iterator[Finding]:

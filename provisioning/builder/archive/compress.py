@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from provisioning.builder.archive.store import Compress
     from provisioning.spec.model.variant import Variant
 
-
 _DEFAULTS = {**CODECS, ZIP: "deflate", DEB: "gzip"}
 _LEVELS = {"gzip": 6, "deflate": 6, "zstd": 9, "xz": 6}
 _XZ_WINDOW = 8 << 20  # bytes, as of xz -6: each thread takes eleven times as much memory

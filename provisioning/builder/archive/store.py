@@ -193,8 +193,7 @@ def _seal(key: str, packed: StoredChunk) -> bytes:
 def _unsealed(key: str, content: bytes) -> StoredChunk | None:
     data = memoryview(content)[_HEAD:]
     packed = StoredChunk(data, hashlib.sha256(data).digest(), content[_DIGEST:_HEAD])
-    # guard: seal-of-a-store-entry
-    return packed if content[:_DIGEST] == _seal(key, packed) else None
+    return packed if content[:_DIGEST] == _seal(key, packed) else None  # guard: seal-of-a-chunk
 
 
 def _read(path: str) -> bytes:

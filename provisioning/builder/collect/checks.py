@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Content, ServiceSpec, Variant
     from provisioning.spec.yaml.node import Origin
 
-
 _HEAD = 256  # bytes: as many as Linux looks at (execve(2))
 _NAMES = re.compile(rb"#![ \t]*[^\s]")
 # What runs a file, and what Linux hands on to that as one word, whatever blanks it has (execve(2)).

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.layout import Layout
     from provisioning.builder.workspace.paths import Workspace
 
-
 _JSON = {False: "false", True: "true"}
 _TEMPLATE = ", true]"  # how the line of one ends
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
 
-
 MARSHAL = 2
 """The version of marshal that spells what is digested. From 3 on, the same values may be spelt
 otherwise: it depends on who else refers to them."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     Component: TypeAlias = Callable[[str], object] | None
 
-
 _GLOB = re.compile(r"[*?[]")
 
 

@@ -169,8 +169,7 @@ class Committed:
 
     def suspects(self, files: Iterable[str]) -> set[str]:
         """The files that may be others than in the commit: of `files`, and of what is missing."""
-        # guard: not-in-the-commit
-        found = {*self._changed, *self._doubtful, *(set(files) - self._listed)}
+        found = {*self._changed, *self._doubtful, *(set(files) - self._listed)}  # guard: unlisted
         if not self._links:
             return found
         for link in self._links:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Content, Maker, Variant
     from provisioning.spec.yaml.node import Origin
 
-
 _TAG = re.compile(r"{%[-+]?\s*(?:include|extends|import|from)\b(.*)", re.DOTALL)
 _MOST_BYTES = 1 << 24
 _NAME = re.compile(r"""["']([^"']+)["']""")

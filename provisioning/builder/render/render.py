@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Variant
     from provisioning.spec.yaml.node import NodePath
 
-
 _T = TypeVar("_T")
 
 CPU_SECONDS = 10
@@ -94,8 +93,7 @@ def _answer(work: Callable[[], object], writer: int) -> NoReturn:
     """Work within the limits, in the child, which then exits."""
     try:
         # The signal of the soft limit tells what happened; the hard one would be SIGKILL.
-        # guard: processor-time-of-templates
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))  # guard: render-cpu
         with suppress(ValueError, OSError):  # macOS has no such limit
             # guard: memory-of-templates
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

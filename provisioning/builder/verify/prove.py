@@ -216,8 +216,7 @@ def _findings(part: VariantPlan, place: Workspace, digests: Digests) -> Iterator
             path, partial(scratch, place.work), complete=True, meanwhile=judge.agrees
         ) as artifact:
             # What is built has not run yet: nothing may lie in it but what was built.
-            # guard: built-has-not-run
-            damage = (*artifact.read(), *as_findings(artifact.byte_code))
+            damage = (*artifact.read(), *as_findings(artifact.byte_code))  # guard: built-not-run
             yield from damage
             if not artifact.manifest or damage:
                 continue  # what is damaged need not be compared

@@ -38,7 +38,6 @@ from provisioning.errors import BuildError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-
 _CHANGES = frozenset(
     f"os.{name}"
     for name in ("chmod", "chown", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "utime")

@@ -28,7 +28,6 @@ from provisioning.artifact import filesystem
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 T = TypeVar("T")
 _Read: TypeAlias = "Callable[[Any], Any] | None"
 
@@ -211,8 +210,7 @@ def _demand_version(connection: sqlite3.Connection) -> None:
     if version == _VERSION:
         return
     if connection.execute("select 1 from sqlite_master").fetchone():
-        # guard: version-of-a-cache
-        raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")
+        raise sqlite3.DatabaseError(f"version {version} is not {_VERSION}")  # guard: cache-version
     connection.execute(f"pragma user_version = {_VERSION}")
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.workspace.paths import Workspace
 
-
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, on any Linux; a name of our own
 _MOST = 4  # the part of the free memory that is taken at most: a fourth
 

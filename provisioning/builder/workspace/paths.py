@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from provisioning.spec.model.variant import Variant
 
-
 ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
 
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from provisioning.installer.cli.arguments import Command
 
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MODULES = {
     "install": "install",
@@ -145,8 +144,7 @@ def _answer(
         text += _way_out(error.__cause__, words)  # guard: way-out-of-a-fault
     except OSError as error:  # guard: disk-trouble-in-a-command
         where = f"{error.filename}: " if error.filename else ""
-        # guard: way-out-of-trouble
-        code, text = TROUBLE, f"{where}{error.strerror}{_way_out(error, words)}"
+        code, text = TROUBLE, f"{where}{error.strerror}{_way_out(error, words)}"  # guard: way-out
     except KeyboardInterrupt as error:
         code, text = 128 + (error.args[0] if error.args else signal.SIGINT), "interrupted"
     console.end()

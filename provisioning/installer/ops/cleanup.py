@@ -60,5 +60,4 @@ def remove_bad(home: Home, but: str) -> None:
 def _needed(home: Home) -> set[str]:
     found = journal.read_record(home)
     pending = {found.old, found.new, found.previous} if found else set()
-    # guard: keep-previous
-    return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}
+    return {releases.at(home, CURRENT), releases.at(home, PREVIOUS), *pending}  # guard: previous

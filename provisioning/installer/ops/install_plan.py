@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from provisioning.installer.store.releases import Release
     from provisioning.installer.store.stage import PackageSource
 
-
 _REASONS = {
     "configuration": "as installed",
     "edited": "edited",

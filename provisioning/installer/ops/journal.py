@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
-
 RECORD = f"{STATE}/transaction.json"
 INSTALL, UPGRADE, ROLLBACK, REMOVE = ACTIONS = ("install", "upgrade", "rollback", "remove")
 
@@ -117,7 +116,6 @@ def _field(home: Home, name: str) -> str:
 _BEFORE = {"resting": ""}  # what the records of older versions do not have
 _LIKE_RECORD = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003 - types, in order
 
-
 HISTORY = f"{STATE}/history"
 DONE, FAILED = OUTCOMES = ("done", "failed")
 
@@ -201,7 +199,6 @@ def _event(line: bytes) -> Event | None:
 
 _LIKE_EVENT = Event(0, "", "", "", "", "", "", "", False)  # noqa: FBT003
 
-
 REMOVED = f"{STATE}/removed.json"
 """The manifest of the release that was removed."""
 
@@ -226,8 +223,7 @@ def left(home: Home, name: str = "") -> Release | None:
         return None
     package = found.package
     is_its_own = package.prefix == home.prefix and name in {"", package.name}
-    # guard: removed-by-its-manifest
-    return found if is_its_own and called in _removed(home) else None
+    return found if is_its_own and called in _removed(home) else None  # guard: removed-by-manifest
 
 
 def doubt(home: Home, name: str) -> str:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
-
 _LOCKED = 5  # the exit code of a tool of any version if another process changes the package
 
 
@@ -52,8 +51,7 @@ def to_change(root: Path, prefix: str, console: Console, *, make: bool = False) 
         _let_its_tool_finish(home, console)
         try:
             with locked(home):
-                # guard: recover-first
-                recover(home, console, attempts=0 if is_starting() else ATTEMPTS)
+                recover(home, console, attempts=0 if is_starting() else ATTEMPTS)  # guard: recovery
                 footprint.settle_prefix(home)
                 try:
                     yield home

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Health, Package, Service
     from provisioning.installer.services.subprocesses import System
 
-
 Probe = Callable[[float], str]
 """Called with the seconds that it has."""
 

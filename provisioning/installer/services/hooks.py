@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from provisioning.installer.services.subprocesses import Ended
     from provisioning.installer.store.prefix import Home
 
-
 NOTE = f"{STATE}/hook"
 _PATIENCE = 30
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

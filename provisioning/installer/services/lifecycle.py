@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
-
 _LOG = Owned(0o600)
 _PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
 

@@ -203,8 +203,7 @@ class Units:
         Before the file is written: where the file is, it was enabled, or disabled since.
         """
         link = f"{self._wants}/{name}"
-        # guard: enabled-once
-        if self._wants and (is_new or (is_moved and self._root.status(link))):
+        if self._wants and (is_new or (is_moved and self._root.status(link))):  # guard: enable-once
             self._root.link(link, f"/{self._manager.DIRECTORY}/{name}")
 
     def _paths(self, name: str) -> list[str]:

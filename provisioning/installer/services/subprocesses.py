@@ -19,7 +19,6 @@ from provisioning.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-
 UMASK = 0o022
 """Others may read new files and not write them, as dpkg has it for its scripts."""
 OUTPUT = 64 * 1024

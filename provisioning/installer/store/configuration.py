@@ -75,8 +75,7 @@ def forward(path: str, live: Live, old: Entry | None, new: Entry | None) -> Deci
         return _decision(path, live, action, _installed(live, None, new))
     if live.digest == ABSENT or _says(old) == _says(new):  # guard: configuration-edited
         return _decision(path, live, KEEP, live)
-    # guard: configuration-unedited
-    action = INSTALL if live.digest == old.digest else _beside(live, new)
+    action = INSTALL if live.digest == old.digest else _beside(live, new)  # guard: config-unedited
     return _decision(path, live, action, _installed(live, old, new))
 
 
@@ -91,19 +90,16 @@ def backward(live: Live, then: Decision, now: Entry | None, coming: Entry | None
     if any(each and each.type == DIR for each in (now, coming)):
         action = _directory_back(live, before, now, coming)
         return _decision(path, live, action, before if action in {RESTORE, RETURN} else Live())
-    # guard: configuration-kind-since
-    if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:
+    if live.digest in _NO_FILES or before.digest in {OTHER, FULL}:  # guard: configuration-kind-now
         return _decision(path, live, KEEP, live)
     if live.digest == before.digest:
         only_mode = live == then.after != before
         return _decision(path, live, RESTORE if only_mode else KEEP, before)
     if before.digest in _FREE:
-        # guard: configuration-added
-        return _decision(path, live, ARCHIVE if unedited else KEEP, Live())
+        return _decision(path, live, ARCHIVE if unedited else KEEP, Live())  # guard: config-added
     if unedited:  # guard: configuration-restored
         return _decision(path, live, RESTORE, before)
-    # guard: configuration-deleted-since
-    return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)
+    return _decision(path, live, KEEP if live.digest == ABSENT else OLD, live)  # guard: config-gone
 
 
 def _directory_back(live: Live, before: Live, now: Entry | None, coming: Entry | None) -> str:
@@ -123,8 +119,7 @@ def _without(live: Live, old: Entry | None) -> str:
     """What becomes of a path that the next release does not have."""
     if old is None or live.digest in {ABSENT, EMPTY}:  # guard: configuration-dropped-and-deleted
         return KEEP
-    # guard: configuration-dropped
-    return ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE
+    return ARCHIVE if old.type == FILE and live.digest == old.digest else IDLE  # guard: config-drop
 
 
 def _cleared(live: Live, old: Entry | None) -> str:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     _Method = TypeVar("_Method", bound="Callable[..., Any]")
 
-
 _C = ctypes.CDLL(None, use_errno=True)
 _READ_ANY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _UNKNOWN = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)  # to file systems without F_FULLFSYNC
@@ -398,8 +397,7 @@ class Directory:
         temporary = self._temporary_name()
         try:
             make(parent, temporary)
-            # guard: written-beside
-            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
+            os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)  # guard: write-beside
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=parent)

@@ -21,7 +21,6 @@ from provisioning.installer.store.durable import Directory, Nowhere, Owned
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-
 SYSTEM = Path("/")
 _OPEN = Owned(0o755)
 _OWN = (RELEASES, STATE, f"{STATE}/kept")
@@ -181,7 +180,6 @@ def _locked(home: Home) -> int:
             os.close(descriptor)
             raise
         status = home.directory.status(LOCK)
-        # guard: lock-of-a-removed-prefix
-        if status and status.st_ino == os.fstat(descriptor).st_ino:
+        if status and status.st_ino == os.fstat(descriptor).st_ino:  # guard: lock-of-gone-prefix
             return descriptor
         os.close(descriptor)  # whoever held it removed the package, and this file with it

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from provisioning.installer.store.durable import Directory
     from provisioning.installer.store.prefix import Home
 
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}-([0-9a-f]{8})(?:\.[1-9])?")
 _REPAIRS = range(1, 10)
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.spec.resolve.inputs import Inputs
 
-
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,9})([KMG]?)")
 

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from provisioning.console import Paint
     from provisioning.spec.model.variant import Named
 
-
 _NOW = " as the specs give it now"
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from provisioning.spec.resolve.variables import Scope
 
-
 _CODECS = {
     "tar.gz": ("gzip",),
     "tar.zst": ("zstd",),

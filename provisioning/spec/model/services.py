@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from provisioning.spec.schema.rules import Rule
     from provisioning.spec.yaml.node import Origin
 
-
 _RULES: dict[str, Rule] = dict(zip(CHECKS, (URL, ADDRESS, COMMAND, SECONDS), strict=True))
 HEALTH_PATIENCE = 30
 """Default seconds until a service must be well, beyond the uptime that it needs."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound="Named")
 
-
 Kind: TypeAlias = Literal["src", "template", "link", "dir"]
 
 

@@ -79,8 +79,7 @@ def refs(root: Path) -> Refs | NoVersion:
         if not _holds(root, commit):  # guard: repository-of-others
             return _foreign(root)
     except GitError as error:
-        # guard: no-repository
-        return error.why._replace(failed=_NO_REPOSITORY not in error.why.message)
+        return error.why._replace(failed=_NO_REPOSITORY not in error.why.message)  # guard: no-repo
     # What an annotated tag is for comes behind it, with ^{}.
     tags = {name.removeprefix(_TAGS).removesuffix("^{}"): found[name] for name in found}
     return Refs(commit, tuple(sorted(tags.items())))

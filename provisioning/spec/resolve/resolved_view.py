@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Node, Origin
 
-
 _WIDEST = 60  # a longer line has its comment right behind it, and does not push the others away
 _LONGEST_KEY = 1000  # YAML 1.1, section 9.3: a longer one has to be announced by "? "
 # Words that some readers of YAML 1.1 take for true and false, though PyYAML does not.

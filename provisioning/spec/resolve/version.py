@@ -166,8 +166,7 @@ def _version_of(root: Path, refs: Refs, source: GitSource) -> str | NoVersion:
     base, distance = _described(root, refs, source.tags) if tagged else ("", 0)
     cut_off = _cut_off(root)
     # What was not fetched may hold a tag that is nearer, and commits that count.
-    # guard: shallow-clone
-    if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):
+    if base and not (cut_off and cut_off.intersection(_since(root, base, refs))):  # guard: shallow
         version = _latest(tagged[base], source.tags)
         return version if isinstance(version, NoVersion) else _after(version, distance, refs)
     if source.fallback:

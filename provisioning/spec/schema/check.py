@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-
 _TYPE_NAMES = {
     "integer": "a whole number",
     "string": "text",

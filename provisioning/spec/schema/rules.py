@@ -291,7 +291,6 @@ ACCOUNT = Rule(
     matches("[a-z_][a-z0-9_-]{0,30}", "is no name for the user that it would run as"),
 )
 
-
 _DEBIAN_NAME = "[a-z0-9][a-z0-9+.-]+"
 _DEBIAN_VERSION = "(?:[0-9]+:)?[0-9][0-9A-Za-z.+~:-]*"
 _ONE = rf"{_DEBIAN_NAME}(?::[a-z0-9-]+)?(?: *\( *(?:<<|<=|=|>=|>>) *{_DEBIAN_VERSION} *\))?"

@@ -28,7 +28,6 @@ from provisioning.spec.schema.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
 Schema = dict[str, Any]
 
 

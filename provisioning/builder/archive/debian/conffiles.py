@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from provisioning.builder.archive.debian.extras import DebSource
 
-
 BEGIN = r"""
 LC_ALL=C
 export LC_ALL
@@ -407,7 +406,6 @@ if [ "$1" = purge ] && [ -f "$saved" ]; then
     rm "$saved"
 fi
 """
-
 
 BEGUN = f"{RESERVED}/dpkg-begun"
 SAVED = f"{RESERVED}/dpkg-saved"
