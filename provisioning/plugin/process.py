@@ -6,6 +6,7 @@ and the garbage collector rests.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -89,7 +90,10 @@ class _Ending:
             yield
         finally:
             if self._number and os.getpid() == self._process:
-                self._leave_nothing()  # guard: leave-nothing-at-exit
+                if threading.active_count() == 1:  # guard: leave-nothing-at-exit
+                    self._leave_nothing()
+                else:  # Python waits for the threads of pools first, and they for what is held
+                    atexit.register(self._leave_nothing)
                 # A second Ctrl-C finds the process on its way out: it has nothing to add.
                 before[signal.SIGINT] = signal.SIG_DFL
             sys.unraisablehook = self._hook

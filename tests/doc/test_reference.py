@@ -259,7 +259,8 @@ def test_each_command_of_a_project_is_there() -> None:
 
 @pytest.mark.parametrize("command", sorted(OWN - {"dumpdb"}))  # which has none
 def test_each_option_of_a_command_is_there(command: str) -> None:
-    made = getattr(import_module(f"provisioning.plugin.commands.{command}"), OF_PROJECT[command])
+    module, _, kind = OF_PROJECT[command].partition(":")
+    made = getattr(import_module(f"provisioning.plugin.commands.{module}"), kind)
     heading = f"### provision {command}" + " NAME:PLATFORM" * (command == "install")
     told = section(COMMANDS, heading).split("\n#")[0]
     options = {f"--{option['long']}" for option in made.cmd_options}

@@ -1,4 +1,4 @@
-"""What `doit spec` shows of a variant: its resolved values as YAML, each with its origin."""
+"""What `provision spec` shows of a variant: its resolved values as YAML, each with its origin."""
 
 from __future__ import annotations
 
