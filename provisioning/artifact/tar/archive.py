@@ -382,7 +382,8 @@ def member(entry: Entry, name: str, *, by_content: bool = False) -> Member:
         entry.group,
         entry.size,
         entry.link,
-        mtime_of_content(entry) if by_content else EPOCH,  # guard: time-of-a-tar-member
+        # guard: time-of-a-tar-member
+        mtime_of_content(entry) if by_content else EPOCH,
     )
 
 

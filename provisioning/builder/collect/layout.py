@@ -181,7 +181,7 @@ class _Draft:
 
     def _place(self, item: Item, content: Content) -> None:
         reason = path_fault(item.path)  # guard: path-in-a-package
-        if item.path[:1] == RESERVED[0] and _is_reserved(item.path):
+        if item.path[:1] == RESERVED[0] and collision_key(item.path.split("/", 1)[0]) == RESERVED:
             reason = "is reserved for the package's own records"
         elif collision_key(item.path) == _INSTALLER:
             reason = "is where the package has its own installer"
@@ -308,10 +308,6 @@ def _way_out(path: str, first: Content, second: Content) -> str:
     if first.dst == path and not first.into:
         return f"{other}, or put `- remove: {path}` between them"
     return other
-
-
-def _is_reserved(path: str) -> bool:
-    return collision_key(path.split("/", 1)[0]) == RESERVED
 
 
 def _ancestors(path: str) -> Iterator[str]:

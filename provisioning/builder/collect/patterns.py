@@ -68,11 +68,7 @@ def _components(pattern: str) -> list[Component]:
     parts = pattern.split("/")
     if parts[-1] == "**":
         parts.append("*")  # what lies below a directory, and not the directory
-    return [None if part == "**" else _component(part) for part in parts]
-
-
-def _component(pattern: str) -> Component:
-    return re.compile(fnmatch.translate(pattern)).match
+    return [None if part == "**" else re.compile(fnmatch.translate(part)).match for part in parts]
 
 
 def _places(names: Sequence[Component], path: Sequence[str]) -> set[int]:

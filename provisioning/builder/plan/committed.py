@@ -68,7 +68,7 @@ class Taken:
 
     def walked(self, sources: Sources) -> Iterator[str]:
         """The files that are there, among which are those of the variant."""
-        yield from filter(_is_there, self.files)
+        yield from (each for each in self.files if os.path.islink(each) or os.path.isfile(each))
         for area in self._areas:
             yield from area.walked(sources)
 
@@ -101,10 +101,6 @@ def _areas(contents: Iterable[Content]) -> Iterator[_Area]:
 
 def _anything(_path: str) -> bool:
     return True
-
-
-def _is_there(path: str) -> bool:
-    return os.path.islink(path) or os.path.isfile(path)
 
 
 def places_of(path: str, *, follows: bool = False) -> Iterator[str]:
