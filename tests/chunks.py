@@ -1,4 +1,4 @@
-"""Knows how a test has chunks of a few files each."""
+"""Makes tests use chunks of a few files each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how much memory a command takes."""
+"""Measures how much memory a command takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how a test makes a repository of git, as nobody in particular."""
+"""Makes git repositories for tests, with an author who is nobody in particular."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def unified(old: bytes, new: bytes) -> Text:
     """
     before, after = _lines(old), _lines(new)
     if before is None or after is None:
-        return Text(why_not="no text in UTF-8")
+        return Text(why_not="not UTF-8 text")
     skipped = _common(before, after)
     behind = _common(before[skipped:][::-1], after[skipped:][::-1])
     first, behind = max(skipped - _AROUND, 0), max(behind - _AROUND, 0)

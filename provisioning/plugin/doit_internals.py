@@ -98,7 +98,7 @@ def words() -> list[str]:
 
 def when_stopped() -> str:
     """What to say, beside the signal, where one ends what was asked for."""
-    return "; nothing is left half-made, `doit` goes on" if runs() else ""
+    return "; nothing is left half-made; run `doit` again to continue" if runs() else ""
 
 
 def when_loaded(call: Callable[[Any], None], end: Callable[[], None]) -> bool:
@@ -352,7 +352,7 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
             if each.exitcode:
                 left = f"; not finished: {', '.join(self._unfinished)}" if self._unfinished else ""
                 told = f"a worker of `doit -n` {_end(each.exitcode)}{left}"
-                raise InvalidCommand(f"{told}; `doit` goes on there")
+                raise InvalidCommand(f"{told}; run `doit` again to continue")
 
     def Queue(self) -> _Queue:  # noqa: N802 - doit's name
         """One for answers, and one for tasks."""
@@ -426,7 +426,7 @@ class _Queue(Queue):  # type: ignore[type-arg]  # where it is run, it takes none
 def _end(code: int) -> str:
     if code > 0:
         return f"ended with exit status {code}"
-    why = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
+    why = ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
     return f"was killed by {signal.Signals(-code).name}{why}"
 
 

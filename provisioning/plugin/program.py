@@ -78,7 +78,7 @@ def _run(words: Sequence[str]) -> int:
             return commands
 
     if "" in words:
-        print("ERROR: one of the words is empty", file=sys.stderr)
+        print("ERROR: one of the arguments is empty", file=sys.stderr)
         return _WRONG_CONFIGURATION
     try:
         program = Provision()

@@ -1,4 +1,4 @@
-"""Knows how systemd itself is asked what it has read in a unit, without being started."""
+"""Asks systemd itself what it has read in a unit, without starting it."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def applied(old: str, lines: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("binary", [b"\0", b"a\n\0\n", b"\xff\xfe", "ö".encode("latin-1")])
 def test_what_is_no_text_has_no_lines(binary: bytes) -> None:
-    assert unified(binary, b"a\n") == Text(why_not="no text in UTF-8")
-    assert unified(b"a\n", binary) == Text(why_not="no text in UTF-8")
+    assert unified(binary, b"a\n") == Text(why_not="not UTF-8 text")
+    assert unified(b"a\n", binary) == Text(why_not="not UTF-8 text")
 
 
 def test_nothing_in_a_line_reaches_a_terminal_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""Knows the command line of the benchmark: what is measured, where, and where the page goes."""
+"""The command line of the benchmark: what is measured, where, and where the page goes."""
 
 from __future__ import annotations
 

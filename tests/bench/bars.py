@@ -1,4 +1,4 @@
-"""Knows the bars: what the measured ratios, seconds and bytes must keep to."""
+"""The bars: what the measured ratios, seconds and bytes must keep to."""
 
 from __future__ import annotations
 

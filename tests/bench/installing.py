@@ -1,4 +1,4 @@
-"""Knows what it costs to install a package, and then another release of it, on several disks."""
+"""What it costs to install a package, and then another release of it, on several disks."""
 
 from __future__ import annotations
 

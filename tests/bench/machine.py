@@ -1,4 +1,4 @@
-"""Knows on what was measured: machine, system, file system, versions; nothing that tells whose."""
+"""What the benchmark ran on: machine, system, file system, versions; nothing that tells whose."""
 
 from __future__ import annotations
 

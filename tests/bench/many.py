@@ -1,4 +1,4 @@
-"""Knows projects of many specs, and what their specs alone cost."""
+"""Projects of many specs, and what their specs alone cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what a command costs: time, processor and memory; and how several are measured in turn."""
+"""What a command costs: time, processor and memory; and how several are measured in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows the page that tells what was measured."""
+"""The page that tells what was measured."""
 
 from __future__ import annotations
 

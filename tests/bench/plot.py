@@ -1,4 +1,4 @@
-"""Knows how lines are drawn in SVG, over two logarithmic axes."""
+"""Draws lines in SVG, over two logarithmic axes."""
 
 from __future__ import annotations
 

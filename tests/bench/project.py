@@ -1,4 +1,4 @@
-"""Knows the project that is measured: a tree, one spec of it, and the edits a developer makes."""
+"""The project that is measured: a tree, one spec of it, and the edits a developer makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what was measured, and what follows from it: ratios, differences, growth."""
+"""What was measured, and what follows from it: ratios, differences, growth."""
 
 from __future__ import annotations
 

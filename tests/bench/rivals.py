@@ -1,4 +1,4 @@
-"""Knows what a user would run instead: other tools, given the same tree and the same work."""
+"""What a user would run instead: other tools, given the same tree and the same work."""
 
 from __future__ import annotations
 

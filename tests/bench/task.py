@@ -1,4 +1,4 @@
-"""Knows the benchmark as a task of doit, and its options."""
+"""The benchmark as a task of doit, and its options."""
 
 from __future__ import annotations
 

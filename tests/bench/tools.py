@@ -1,4 +1,4 @@
-"""Knows the programs that a benchmark needs, where they are, and which versions they have."""
+"""The programs that a benchmark needs, where they are, and which versions they have."""
 
 from __future__ import annotations
 

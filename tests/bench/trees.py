@@ -1,4 +1,4 @@
-"""Knows the trees that are packaged: generated ones, and a large wheel from PyPI."""
+"""The trees that are packaged: generated ones, and a large wheel from PyPI."""
 
 from __future__ import annotations
 

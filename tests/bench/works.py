@@ -1,4 +1,4 @@
-"""Knows the works that are measured, each in turn with what a user would run instead."""
+"""The works that are measured, each in turn with what a user would run instead."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_links_that_lead_to_each_other_are_told_as_what_they_are() -> None:
     links = (("b", "a"), ("c/d", "b"), ("../a", "c/d"), ("self", "self"))
     contents = [content("link", to, at, number=number) for number, (to, at) in enumerate(links)]
     told = [(fault.message, fault.hint) for fault in _faults(*contents)]
-    assert {hint for _, hint in told} == {"lead one of them to what is no link"}
+    assert {hint for _, hint in told} == {"make one of them point to something that is not a link"}
     assert [message for message, _ in told] == [
         "the link to b comes back to itself: a → b → c/d → a",
         "the link to c/d comes back to itself: b → c/d → a → b",
@@ -208,9 +208,9 @@ def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
     write("t/a")
     write("t/b/keep")
     (fault,) = _faults(content("src", "t", "lib/", exclude=("b/", "!b/keep")))
-    assert (fault.code, fault.message) == ("idle-exclude", "!b/keep takes nothing back")
+    assert (fault.code, fault.message) == ("idle-exclude", "!b/keep re-includes nothing")
     assert fault.hint == (
-        "nothing is taken back in a directory left out: write build/*, not build/; "
+        "nothing in an excluded directory can be re-included: write build/*, not build/; "
         "remove it, or say `optional: true`"
     )
 

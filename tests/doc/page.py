@@ -1,4 +1,4 @@
-"""Knows how the project's documents are read: sections, tables, blocks, links."""
+"""Reads the project's documents: sections, tables, blocks, links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows what a reader does with a page: writes its files, runs its commands, compares."""
+"""Does what a reader does with a page: writes its files, runs its commands, compares."""
 
 from __future__ import annotations
 

@@ -219,8 +219,8 @@ def test_what_is_no_package_is_refused(machine: Machine) -> None:
         ("/usr/local", "is shared with others; use a directory of the package's own"),
         ("/opt", "is shared with others; use a directory of the package's own"),
         ("/srv", "is shared with others; use a directory of the package's own"),
-        ("/var/lib/provisioning/greenhouse", "is where it is noted what is installed"),
-        ("/run/greenhouse", "is no place for files that stay"),
+        ("/var/lib/provisioning/greenhouse", "is where provision records what is installed"),
+        ("/run/greenhouse", "is not a place for permanent files"),
     ],
 )
 def test_a_prefix_that_is_not_the_package_s_own_is_refused(

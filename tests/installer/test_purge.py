@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .machine import Machine, Outcome
 
 PREFIX = "/opt/greenhouse"
-AGAIN = f"then run `uninstall --purge --root  {PREFIX}` again"
+AGAIN = f"then run `provision uninstall --purge --root  {PREFIX}` again"
 
 
 def purge(machine: Machine, name: str = "greenhouse") -> Outcome:

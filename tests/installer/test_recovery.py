@@ -47,7 +47,8 @@ def set_record(machine: Machine, **fields: object) -> None:
 
 def test_what_was_switched_is_finished(switched: Machine) -> None:
     assert switched.run("status", "greenhouse").out.endswith(
-        "  an interrupted upgrade: run `provision recover /opt/greenhouse`\n"
+        # Of the root "".
+        "  an interrupted upgrade: run `provision recover --root  /opt/greenhouse`\n"
     )
     assert switched.run("recover", "greenhouse") == (0, FINISHED, "")
     assert (switched.version, switched.read("etc/greenhouse.ini")) == ("1.5.0", "port = 9\n")

@@ -22,7 +22,8 @@ remove var (if nothing else is in it)
 remove var/log (data)
 remove state: the history and all other notes
 """
-PURGE = "`uninstall --purge --root  /opt/greenhouse` removes what was kept\n"  # of the root ""
+# Of the root "".
+PURGE = "`provision uninstall --purge --root  /opt/greenhouse` removes what was kept\n"
 
 
 def test_configuration_and_data_stay(machine: Machine) -> None:

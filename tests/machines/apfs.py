@@ -1,4 +1,4 @@
-"""Knows how APFS takes names, and serves a directory in that way (FUSE): python apfs.py FROM MOUNT.
+"""Serves a directory with APFS's rules for names (FUSE): python apfs.py FROM MOUNT.
 
 A name keeps the spelling in which it was made, and is found in any case and any normal form. Names
 that are no UTF-8 are refused. The source is Apple File System Guide, "Frequently Asked Questions":

@@ -1,4 +1,4 @@
-"""Knows how a machine is booted: systemd is its first process, and runs its services.
+"""Boots a machine: systemd is its first process, and runs its services.
 
     with booted(tmp_path) as pi:
         pi.run("systemctl", "start", "greenhouse")

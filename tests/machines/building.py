@@ -1,4 +1,4 @@
-"""Knows how this checkout builds on another machine."""
+"""Builds this checkout on another machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows how a program is run in a copy of this system, which vanishes, and whose dpkg is empty.
+"""Runs a program in a temporary copy of this system, whose dpkg is empty.
 
     with copied(tmp_path) as pi:
         pi.run("dpkg", "-i", "/tmp/demo.deb")

@@ -1,4 +1,4 @@
-"""Knows how a file system is mounted on which `README` and `readme` are one file, as on a Mac.
+"""Mounts a file system on which `README` and `readme` are one file, as on a Mac.
 
 Both are served by FUSE, with links and modes. `ntfs` is somebody else's, and lists all names in
 lower case; `apfs` is ours, and takes names as a Mac does, normal forms too.

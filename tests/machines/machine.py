@@ -1,4 +1,4 @@
-"""Knows how a program is run in the root of another machine, as if the machine had booted it.
+"""Runs a program in the root of another machine, as if the machine had booted it.
 
     with machine(Kind("arm64"), tmp_path) as pi:
         shutil.copy(archive, pi.path("/tmp"))

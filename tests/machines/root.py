@@ -1,4 +1,4 @@
-"""Knows how the root of a Debian machine is made of its packages, and kept for the tests to come.
+"""Makes the root of a Debian machine from its packages, and keeps it for later tests.
 
 apt resolves and dpkg-deb unpacks: nothing is configured, no maintainer script runs, and another
 architecture's root takes as long as one's own: ten seconds. Its dpkg knows what it holds, so that

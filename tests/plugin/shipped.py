@@ -1,4 +1,4 @@
-"""Knows the projects that this repository holds, and what a build of them leaves."""
+"""The projects that this repository holds, and what a build of them leaves."""
 
 from __future__ import annotations
 

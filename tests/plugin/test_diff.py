@@ -202,7 +202,7 @@ def test_json_tells_all_of_it(built: Project) -> None:
         "text": ["@@ -1,1 +1,1 @@", "-data", "+other"],
         "not_shown": None,
     }
-    assert (binary["text"], binary["not_shown"]) == (None, "no text in UTF-8")
+    assert (binary["text"], binary["not_shown"]) == (None, "not UTF-8 text")
 
 
 def test_a_variable_of_the_command_line_counts(built: Project) -> None:
@@ -231,7 +231,7 @@ def test_why_a_text_is_not_shown_is_told(built: Project) -> None:
     told = differs(built, "demo:raspberry-pi").splitlines()
     assert told[2:4] == [
         "~ lib/deep/data.txt: content 5 bytes → …K (+…K); not shown: larger than 256K",
-        "~ lib/main.py: content 15 → 1 byte (-14); not shown: no text in UTF-8",
+        "~ lib/main.py: content 15 → 1 byte (-14); not shown: not UTF-8 text",
     ]
 
 

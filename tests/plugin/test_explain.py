@@ -63,7 +63,7 @@ def test_each_kind_of_change_of_a_file_is_named_with_its_line_of_the_spec(built:
         "archive": ["after collect:demo:mac-mini"],
         "hash": ["after archive:demo:mac-mini"],
         "verify": [
-            "the layout is another: see the collect stage",
+            "the layout has changed: see the collect stage",
             "after collect:demo:mac-mini",
             "after archive:demo:mac-mini",
             "after hash:demo:mac-mini",
@@ -224,7 +224,7 @@ def test_words_choose_what_is_told(built: Project) -> None:
 def test_many_reasons_are_counted_unless_all_are_asked_for(built: Project) -> None:
     for number in range(30):
         built.write(f"src/new{number:02}.py", "")
-    assert "    and 10 more; --all tells them\n" in built.provision(
+    assert "    and 10 more; --all shows them\n" in built.provision(
         "explain", "collect:demo:mac-mini"
     )
     assert built.provision("explain", "--all", "collect:demo:mac-mini").count(".py: added  (") == 30

@@ -73,7 +73,9 @@ def test_a_signal_ends_doit_with_one_line(
             break
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
-    assert f"{number.name}: stopped; nothing is left half-made, `doit` goes on" in output
+    assert (
+        f"{number.name}: stopped; nothing is left half-made; run `doit` again to continue" in output
+    )
     assert "Traceback" not in output
     assert process.returncode == 128 + number
     assert _artifacts(project) == {}

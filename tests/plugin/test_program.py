@@ -138,7 +138,7 @@ def test_the_configuration_of_doit_counts(project: Project) -> None:
         project.write(f"src/{number}", "another text")
     assert "and 10 more" not in project.provision("explain", PI)
     project.path("pyproject.toml").unlink()
-    assert "and 10 more; --all tells them" in project.provision("explain", PI)
+    assert "and 10 more; --all shows them" in project.provision("explain", PI)
     project.edit("dodo.py", "configure()", "configure() | {'minversion': '99.0.0'}")
     assert "Minimum version required is 99.0.0" in project.provision("explain", status=3)
 
@@ -178,7 +178,7 @@ def test_a_dodo_file_that_python_cannot_import_is_told(
 
 
 def test_a_word_that_is_empty_is_told(project: Project) -> None:
-    assert project.provision("diff", "", PI, status=3) == "ERROR: one of the words is empty\n"
+    assert project.provision("diff", "", PI, status=3) == "ERROR: one of the arguments is empty\n"
 
 
 @pytest.mark.parametrize("command", ["explain", "spec", "diff", "prune"])

@@ -53,6 +53,8 @@ def task_waits():
     return {"actions": [lambda: time.sleep(60)]}
 """
 
+AGAIN = "run `doit` again to continue"
+
 
 @pytest.fixture
 def restless(project: Project) -> Project:
@@ -65,11 +67,11 @@ def restless(project: Project) -> Project:
 def test_a_worker_that_is_killed_ends_the_run(restless: Project, other: list[str]) -> None:
     with soon():
         said = restless.doit("-n", "2", "dies", *other, status=3)
-    killed = "was killed by SIGKILL, perhaps for want of memory"
+    killed = "was killed by SIGKILL, perhaps because memory ran out"
     left = ", ".join(["dies", *other])
     assert said.splitlines()[-2:] == [
         "Stopped; done: 0 tasks.",
-        f"ERROR: a worker of `doit -n` {killed}; not finished: {left}; `doit` goes on there",
+        f"ERROR: a worker of `doit -n` {killed}; not finished: {left}; {AGAIN}",
     ]
 
 
@@ -85,7 +87,7 @@ def test_a_worker_that_ends_by_itself_is_told(restless: Project) -> None:
     with soon():
         said = restless.doit("-n", "2", "exits", status=3)
     told = "ERROR: a worker of `doit -n` ended with exit status 7; not finished: exits"
-    assert said.splitlines()[-1] == f"{told}; `doit` goes on there"
+    assert said.splitlines()[-1] == f"{told}; run `doit` again to continue"
 
 
 def test_what_a_task_itself_says_comes_through(restless: Project) -> None:

@@ -1,4 +1,4 @@
-"""Knows how a test makes a project of a few files, and reads it."""
+"""Makes a project of a few files for a test, and reads it."""
 
 from __future__ import annotations
 

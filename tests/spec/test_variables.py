@@ -71,7 +71,7 @@ def test_what_uses_a_faulty_name_is_not_told_as_well() -> None:
 
 @pytest.mark.parametrize("text", ["{{", "{{ }}", "{{ a b }}", "{{ a|upper }}"])
 def test_what_looks_like_a_placeholder_must_be_one(text: str) -> None:
-    assert resolved(f'a: "{text}"')[1] == ["a: {{ starts no placeholder here"]
+    assert resolved(f'a: "{text}"')[1] == ["a: {{ does not start a placeholder here"]
 
 
 def test_one_circle_is_one_fault() -> None:

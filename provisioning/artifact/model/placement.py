@@ -41,9 +41,9 @@ def prefix_fault(prefix: str, system: str) -> str:
     if not key or any(key == _key(f"{above}/{name}", system) for above, name in names):
         return "is shared with others; use a directory of the package's own"
     if is_within(prefix, REGISTRY, system):
-        return "is where it is noted what is installed"
+        return "is where provision records what is installed"
     if any(is_within(prefix, each, system) for each in _NOWHERE):
-        return "is no place for files that stay"
+        return "is not a place for permanent files"
     return ""
 
 

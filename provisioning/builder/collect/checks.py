@@ -199,7 +199,7 @@ def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item
     message = f"{called} to {shown(item.link)} leads to nothing in the package"
     if end.path in items:  # which is a link, too, and none of them ends
         message = f"{called} to {shown(item.link)} comes back to itself: {_circle(item, items)}"
-        hint = "lead one of them to what is no link"
+        hint = "make one of them point to something that is not a link"
     elif item.source:
         hint = f"put there what it leads to, exclude it, or {_LATER}"
     elif near := nearest(end.path, [*items]):

@@ -185,8 +185,10 @@ class Expansion:
             hint = f"patterns are gitignore's and relative to {content.source}"
             hint += ", where [[] stands for a bracket" if "[" in pattern else ""
             if pattern.startswith("!"):
-                message = f"{pattern} takes nothing back"
-                hint = "nothing is taken back in a directory left out: write build/*, not build/"
+                message = f"{pattern} re-includes nothing"
+                hint = (
+                    "nothing in an excluded directory can be re-included: write build/*, not build/"
+                )
             hint += "; remove it, or say `optional: true`"
             self._fault("idle-exclude", content, "exclude", message, hint=hint)
 

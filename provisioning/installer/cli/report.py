@@ -80,7 +80,7 @@ def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Consol
         console.say(str(stay))
     purge = "--purge " if plan.purge or not stuck else ""
     root = f"--root {home.root} " if home.is_rehearsal else ""
-    command = f"`uninstall {purge}{root}{home.prefix}`"
+    command = f"`provision uninstall {purge}{root}{home.prefix}`"
     document = {**_document(plan), "warnings": console.warnings, "stuck": [*stuck]}
     if stuck:
         for each in stuck:

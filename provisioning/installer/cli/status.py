@@ -191,18 +191,19 @@ def _list(options: Namespace, console: Console) -> Answer:
 def _status(options: Namespace, console: Console) -> Answer:
     """Print the releases of one package, or of all."""
     faults: list[str] = []
+    root = root_of(options)
     if options.name or own_place():
         place = place_of(options)
-        found = [status(place.root, options.name or "", place.prefix)]
+        root, found = place.root, [status(place.root, options.name or "", place.prefix)]
     else:
-        found, faults = status_of_all(root_of(options))
+        found, faults = status_of_all(root)
     for each in found:
-        for line in _lines(each):
+        for line in _lines(each, "" if root == SYSTEM else f"--root {root} "):
             console.tell(line)
     return _answer(found, faults, console)
 
 
-def _lines(each: dict[str, Any]) -> Iterator[str]:
+def _lines(each: dict[str, Any], root: str) -> Iterator[str]:
     yield f"{each['name']} {each['version'] or 'is not installed'}"
     yield f"  prefix    {each['prefix']}"
     if each["version"]:
@@ -212,7 +213,8 @@ def _lines(each: dict[str, Any]) -> Iterator[str]:
     for release in each["releases"]:
         yield f"  release   {release['name']}: {release['state']}"
     if each["interrupted"]:
-        yield f"  an interrupted {each['interrupted']}: run `provision recover {each['prefix']}`"
+        way_out = f"run `provision recover {root}{each['prefix']}`"
+        yield f"  an interrupted {each['interrupted']}: {way_out}"
 
 
 def _answer(found: list[dict[str, Any]], faults: list[str], console: Console) -> Answer:

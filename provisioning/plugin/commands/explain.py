@@ -71,8 +71,8 @@ _FILES = {
 }
 _FACTS = {
     "revision": "another version of this plugin",
-    "templates": "the list of templates is another",
-    "layout": "the layout is another: see the collect stage",
+    "templates": "the list of templates has changed",
+    "layout": "the layout has changed: see the collect stage",
 }
 
 
@@ -296,7 +296,7 @@ def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
         yield from (f"    note: {Absent(**each)}\n" for each in stage.absent)
         yield from (f"    {reason}\n" for reason in stage.reasons[:most])
         if len(stage.reasons) > most:
-            yield f"    and {len(stage.reasons) - most} more; --all tells them\n"
+            yield f"    and {len(stage.reasons) - most} more; --all shows them\n"
         if stage.next:
             yield f"    next run: {', '.join(summary(stage.next))}\n"
             yield from (f"        {each}\n" for each in made(stage.next, most))

@@ -34,7 +34,9 @@ class Rehearse(ProjectCommand):
     """Installs into a scratch root, on this machine, and breaks it on the way."""
 
     name = "rehearse"
-    doc_purpose = "install into a scratch root, break it at every step, and see it go back"
+    doc_purpose = (
+        "install into a scratch root, break the installation on the way, and check that it recovers"
+    )
     doc_usage = "[--from ARTIFACT] [--points N] [--json] [NAME[:PLATFORM] ...]"
     doc_description = (
         "The tool in the package installs an earlier release, then the one that was built, and "

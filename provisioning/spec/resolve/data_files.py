@@ -317,5 +317,5 @@ def _value(data: Any, path: str) -> tuple[str | int | float | bool | None, str]:
 def _sound(text: str) -> str:
     r"""Return `text`, unless it cannot be written in UTF-8, as JSON's "\\ud800" cannot."""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UnusableError(f"{json.dumps(text)} is half a character")
+        raise UnusableError(f"{json.dumps(text)} is half of a surrogate pair, not a character")
     return text

@@ -154,7 +154,7 @@ class Scope:
         parts: list[str | None] = list(_PLACEHOLDER.split(text))
         if any("{{" in part for part in parts[::2] if part):
             hint = "a name stands between {{ and }}, as in {{ port }} or {{ server.port }}"
-            self._refuse(node, "bad-placeholder", "{{ starts no placeholder here", hint)
+            self._refuse(node, "bad-placeholder", "{{ does not start a placeholder here", hint)
             return None
         # Every placeholder is looked at, even after a fault: one report tells of all.
         secret = node.secret
@@ -196,7 +196,7 @@ class Scope:
             self._refuse(user, "unset-environment", message, hint)
             return None
         if user.secret and not value:
-            message = f"the environment variable {name} is empty, which is no secret"
+            message = f"the environment variable {name} is empty, and a secret must not be"
             self._refuse(user, "unset-environment", message)
             return None
         try:

@@ -1,4 +1,4 @@
-"""Knows how the reader and the resolver are fuzzed, with their coverage as the guide.
+"""Fuzzes the reader and the resolver, with their coverage as the guide.
 
     python -m tests.spec.fuzz [-runs=N] [CORPUS…]
 

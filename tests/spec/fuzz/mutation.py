@@ -1,4 +1,4 @@
-"""Knows how good projects are made bad: by lines, keys and tokens, which bytes seldom hit."""
+"""Makes good projects bad: by lines, keys and tokens, which random bytes seldom hit."""
 
 from __future__ import annotations
 

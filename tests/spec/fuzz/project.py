@@ -1,4 +1,4 @@
-"""Knows how any bytes become the files of a project, and what must hold whatever they are."""
+"""Turns any bytes into the files of a project, and states what must hold whatever they are."""
 
 from __future__ import annotations
 
