@@ -79,7 +79,9 @@ def test_it_upgrades_and_goes_back(pi: Machine) -> None:
     )
     assert version(pi) == "1.5.0"
     assert say(pi, "verify", "greenhouse").endswith("entries, verified\n")
-    assert say(pi, "rollback", "greenhouse") == (f"greenhouse 1.4.2: back in {PREFIX}, was 1.5.0\n")
+    assert say(pi, "rollback", "greenhouse") == (
+        f"greenhouse 1.4.2: current again in {PREFIX}, was 1.5.0\n"
+    )
     assert version(pi) == "1.4.2"
     assert say(pi, "status", "greenhouse").startswith(f"greenhouse 1.4.2\n  prefix    {PREFIX}\n")
 
