@@ -99,12 +99,6 @@ COLLECTING = Group(
                     false,
                     "plugin/test_made.py::test_what_a_task_has_just_made_anew_is_packaged[-n 2]",
                 ),
-                Guard(
-                    "came-meanwhile",
-                    true,
-                    "plugin/test_made.py::"
-                    "test_what_came_while_a_build_ran_is_no_part_of_what_it_saw",
-                ),
             ),
         ),
         Fault(

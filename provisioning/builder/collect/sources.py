@@ -322,7 +322,7 @@ class Sources:
     def _of_tree(self, source: str, of: Callable[[Tree], str]) -> str:
         # Another task may make or remove it meanwhile: what is told at the end of a run has to be
         # what was seen when it began, as all else that is remembered with it was.
-        if source not in self._looks:  # guard: came-meanwhile
+        if source not in self._looks:
             self._looks[source] = self._look(source)
         place, tree = self._looks[source]
         return f"{place} {of(tree) if tree else self.stamp(source)}"
