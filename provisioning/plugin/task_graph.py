@@ -107,7 +107,7 @@ _spell = json.JSONEncoder(default=str).encode
 _LONGEST_TEXT = 2000  # of a value in the records; what is longer stands there by its digest
 
 
-def all_tasks(written: Sequence[PythonSpec] = (), artifacts: str = ARTIFACTS) -> Iterator[Task]:
+def all_tasks(written: Sequence[PythonSpec] = ()) -> Iterator[Task]:
     """The tasks of every variant of the project in the working directory, and their groups.
 
     Raises:
@@ -116,8 +116,8 @@ def all_tasks(written: Sequence[PythonSpec] = (), artifacts: str = ARTIFACTS) ->
     if stage := doit_internals.helped(_DOCS):
         _help(stage, _DOCS[stage])
     with process.prepared(doit_internals.when_stopped()):
-        plan = _planned(artifacts, written)
-    yield from _tasks(plan, artifacts)
+        plan = _planned(ARTIFACTS, written)
+    yield from _tasks(plan, ARTIFACTS)
 
 
 def _planned(artifacts: str, written: Sequence[PythonSpec]) -> Plan:

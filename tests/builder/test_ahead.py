@@ -16,12 +16,12 @@ from provisioning.builder.archive.store import Store
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of
 from provisioning.builder.collect.file_state import Digests
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render
 from provisioning.builder.workspace.paths import workspace
 from tests.builder.conftest import age, content, variant, write
 from tests.chunks import shrink
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost

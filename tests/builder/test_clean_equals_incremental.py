@@ -25,11 +25,11 @@ from provisioning.builder.archive.pack import pack
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.file_state import Digests
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import workspace
 from tests.builder.conftest import content, variant
 from tests.chunks import shrink
+from tests.layouts import lay_out
 from tests.plugin.conftest import SPEC, Project
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from provisioning.builder.collect.collect import (
 )
 from provisioning.builder.collect.collect import write as write_listing
 from provisioning.builder.collect.file_state import signature
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.listings import is_whole
 from provisioning.builder.workspace.paths import workspace
 from provisioning.errors import BuildError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests

@@ -16,7 +16,6 @@ from provisioning.artifact.tar.archive import EPOCH
 from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
@@ -25,6 +24,7 @@ from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.model.variant import Document
 from provisioning.spec.yaml.node import Origin
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 from tests.machines.copied import copied
 
 if TYPE_CHECKING:

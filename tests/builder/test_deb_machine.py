@@ -17,12 +17,12 @@ from provisioning.artifact.tool import tool
 from provisioning.artifact.verification import verify
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import workspace
 from provisioning.spec.model.variant import HookSpec, ServiceSpec
 from tests.builder.conftest import HERE, content, variant, write
+from tests.layouts import lay_out
 from tests.machines.booted import booted
 from tests.machines.machine import machine
 from tests.machines.root import Kind

@@ -9,13 +9,13 @@ import pytest
 from provisioning.artifact import filesystem
 from provisioning.artifact.difference import Change
 from provisioning.artifact.model.entry import FILE, Entry
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.verify.prove import ExpectedPackage, Redaction, redaction
 from provisioning.builder.workspace.paths import releases, workspace
 from provisioning.errors import BuildError
 from provisioning.spec.diagnostics import SpecError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests

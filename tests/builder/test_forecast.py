@@ -9,10 +9,10 @@ import pytest
 from provisioning.artifact.tar import chunking
 from provisioning.builder.archive.pack import forecast, pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import workspace
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost

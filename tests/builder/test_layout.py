@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.builder.collect.layout import Layout, lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.spec.diagnostics import Diagnostic, SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import content, forbid_listing, variant, write
+from tests.layouts import lay_out
 from tests.spec.conftest import HEAD
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.expand import Item
+    from provisioning.builder.collect.layout import Layout
     from provisioning.spec.model.variant import Content
 
 

@@ -12,12 +12,12 @@ from provisioning.artifact.model.package import Hook
 from provisioning.artifact.verification import verify, verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.spec.model.variant import HookSpec
 from tests.builder.conftest import HERE, content, variant, write
+from tests.layouts import lay_out
 from tests.machines.copied import copied
 
 if TYPE_CHECKING:

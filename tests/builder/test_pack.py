@@ -20,11 +20,11 @@ from provisioning.builder.archive import compress
 from provisioning.builder.archive import tar as tar_format
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.errors import ArtifactError, BuildError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.artifact.tar.chunking import Index

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from provisioning.artifact.model import package
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import CHECKS, Health, Service
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render_all
 from provisioning.builder.workspace.paths import package_of
@@ -23,6 +22,7 @@ from provisioning.spec.model.variant import ServiceSpec
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import HERE, content, variant, write
+from tests.layouts import lay_out
 from tests.spec.conftest import HEAD
 
 CONTENTS = [

@@ -11,7 +11,6 @@ from provisioning.artifact import filesystem
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.expand import templates_of
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render
 from provisioning.builder.verify.reproduce import rebuild
@@ -19,6 +18,7 @@ from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.errors import BuildError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from provisioning.builder.collect.expand import templates_of
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.plan.needs import includes
 from provisioning.builder.render import render as rendering
 from provisioning.builder.render.render import Templates, render, render_all
 from provisioning.spec.diagnostics import SpecError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 
 def _render(text: str, **variables: Any) -> str:

@@ -16,11 +16,11 @@ from provisioning.builder.archive.compress import thread_count
 from provisioning.builder.archive.pack import Cost, pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.file_state import Digests
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.errors import BuildError
 from tests.builder.conftest import content, variant
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,12 +13,12 @@ import pytest
 
 from provisioning.artifact.model.entry import DIR, LINK, Entry
 from provisioning.builder.collect.collect import collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

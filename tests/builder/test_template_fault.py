@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from provisioning.builder.collect.expand import templates_of
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import Templates, render_all
 from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from tests.builder.conftest import write
+from tests.layouts import lay_out
 
 GOLDEN = sorted(Path(__file__).with_name("golden").glob("*.txt"))
 

@@ -16,13 +16,13 @@ from provisioning.artifact.tar.archive import EPOCH, mtime_of_content
 from provisioning.artifact.verification import verify_release
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.paths import Workspace, workspace
 from provisioning.installer.cli.command_line import main
 from tests.artifact.making import file
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests

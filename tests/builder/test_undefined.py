@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from provisioning.builder.collect.expand import templates_of
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render import render
 from provisioning.builder.render.render import Templates, render_all
 from provisioning.spec.diagnostics import SpecError
 from tests.builder.conftest import content, variant, write
+from tests.layouts import lay_out
 
 VARIABLES = {"port": 1, "server": {"host": "h"}, "servers": [{"name": "a"}], "range": 4}
 USES = [

@@ -15,12 +15,12 @@ import pytest
 from provisioning.artifact.verification import verify
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import workspace
 from provisioning.errors import BuildError
 from tests.builder.conftest import content, variant, write
 from tests.chunks import shrink
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost

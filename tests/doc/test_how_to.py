@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.builder.collect.layout import lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.schema import schema
 from tests.builder.test_situations import FAULTS, SITUATIONS
+from tests.layouts import lay_out
 
 from .page import DOC, blocks, first_column, section
 

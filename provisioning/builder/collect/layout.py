@@ -29,11 +29,11 @@ from provisioning.builder.collect import checks
 from provisioning.builder.collect.expand import Expansion, Item, content_fault, origin_of
 from provisioning.builder.collect.patterns import is_glob
 from provisioning.builder.plan.needs import NOBODY, Need, absent, need_of
-from provisioning.spec.diagnostics import Diagnostic, SpecError, nearest_path, no_glob
+from provisioning.spec.diagnostics import Diagnostic, nearest_path, no_glob
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from provisioning.builder.collect.sources import Sources
     from provisioning.builder.plan.needs import Absent, MadeBy
@@ -61,26 +61,6 @@ class Doubt(NamedTuple):
     fault: Diagnostic
     need: Need | None
     """What is missing; None if the whole package is concerned."""
-
-
-def lay_out(
-    variants: Iterable[Variant],
-    sources: Sources,
-    faults: Iterable[Diagnostic] = (),
-    makers: MadeBy = NOBODY,
-) -> tuple[Layout, ...]:
-    """Lay out each variant, with the files that `sources` find and tasks have made.
-
-    Raises:
-        SpecError: with every fault of every variant, each at the line that causes it, and with
-            the `faults` of variants that could not even be read.
-    """
-    drafts = [draft(variant, sources, makers) for variant in variants]
-    # A content that several platforms share has its fault once.
-    doubts = dict.fromkeys(doubt.fault for _, doubts in drafts for doubt in doubts)
-    if found := [*faults, *doubts]:
-        raise SpecError(found, Path())
-    return tuple(layout for layout, _ in drafts)
 
 
 def draft(

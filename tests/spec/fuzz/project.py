@@ -16,7 +16,6 @@ from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.tar import archive
-from provisioning.builder.collect.layout import Layout, lay_out
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.workspace.paths import package_of
 from provisioning.spec.diagnostics import SpecError
@@ -24,9 +23,12 @@ from provisioning.spec.resolve.inputs import Inputs
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.resolve.resolved_view import ResolvedView, resolved_view, write
 from provisioning.spec.yaml.node import plain
+from tests.layouts import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from provisioning.builder.collect.layout import Layout
 
 Files = dict[str, bytes]
 
