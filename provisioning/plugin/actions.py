@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
 
+from provisioning.builder.collect import collect
+from provisioning.builder.plan.plan import final
+from provisioning.builder.plan.variant_plan import SourceTasks
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.database import CONTENT, digests_of
+from provisioning.plugin.ownership import said
 from provisioning.plugin.uptodate import LOST, MAKERS, Job
 
 if TYPE_CHECKING:
@@ -47,8 +51,6 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
         # While a task runs, sys.stdout is doit's own, which is no terminal.
         return TaskFailed(error_text(error, sys.__stdout__))
     except OSError as error:  # guard: disk-trouble-in-a-stage
-        from provisioning.plugin.ownership import said  # noqa: PLC0415 - as below
-
         return TaskFailed(said(error, job.workspace.work))
     except MemoryError:
         return TaskFailed(f"{job.workspace.work}: there is not enough memory; see `ulimit -v`")
@@ -58,22 +60,19 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
 
 def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
-    # Imported here, as below: a cost that a build with nothing to do does not owe.
-    from provisioning.builder.collect import collect  # noqa: PLC0415
-    from provisioning.builder.collect.collect import summary  # noqa: PLC0415
-
     digests = digests_of(job.artifacts)
     job.part.findings.refresh_here()
     found = job.part.findings.collect(digests, job.workspace)
     differing = found.differing or collect.differing(job.workspace, found.listing)
     collect.write(job.workspace, found.listing, digests)
-    told, count = summary(differing, MOST_TOLD)
+    told, count = collect.summary(differing, MOST_TOLD)
     content = job.part.findings.content(digests)
     return {CONTENT: content, "changes": told, "changed": count}
 
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
+    # Imported here, as below: a cost that a build with nothing to do does not owe.
     from provisioning.builder.render.render import render  # noqa: PLC0415
 
     findings = job.part.findings
@@ -103,8 +102,6 @@ def plain(cost: Cost) -> Values:
 
 def write_sums(job: Job) -> None:
     """Read the artifacts back and write down their digests, and what they were built from."""
-    from provisioning.builder.plan.plan import final  # noqa: PLC0415
-    from provisioning.builder.plan.variant_plan import SourceTasks  # noqa: PLC0415
     from provisioning.builder.workspace import checksums  # noqa: PLC0415
 
     verdict = final(job.part, job.makers or SourceTasks())

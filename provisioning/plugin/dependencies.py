@@ -15,6 +15,7 @@ from doit.exceptions import InvalidDodoFile
 from provisioning.artifact.model.entry import shown
 from provisioning.builder.plan.needs import CERTAIN, Made, Need, Wanted, needs_of, places, upwards
 from provisioning.errors import ProvisioningError
+from provisioning.plugin.doit_internals import delay
 from provisioning.plugin.uptodate import NEEDED
 
 if TYPE_CHECKING:
@@ -228,8 +229,6 @@ def settle(loaded: Loaded, command: Any) -> None:
     makers = Makers(tasks, loaded.stages, loaded.output)
     first = makers.of_files(loaded.plan.read_from)
     if first and loaded.again:  # guard: made-before-specs
-        from provisioning.plugin.doit_internals import delay  # noqa: PLC0415 - a cost for this alone
-
         stages = [tasks[name] for name in makers.ours]
         _demand_matching(loaded.words, makers.ours, first)
         delay(command, stages, first, partial(_late, loaded, stages, command))

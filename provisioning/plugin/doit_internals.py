@@ -12,8 +12,6 @@ import signal
 import sys
 from contextlib import contextmanager
 from functools import partial, wraps
-from multiprocessing import get_context
-from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
 from traceback import walk_tb
@@ -354,10 +352,12 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
                 told = f"a worker of `doit -n` {_end(each.exitcode)}{left}"
                 raise InvalidCommand(f"{told}; run `doit` again to continue")
 
-    def Queue(self) -> _Queue:  # noqa: N802 - doit's name
+    def Queue(self) -> Any:  # noqa: N802 - doit's name
         """One for answers, and one for tasks."""
+        from multiprocessing import get_context  # noqa: PLC0415 - a cost for `doit -n` alone
+
         try:
-            return _Queue(ctx=get_context())
+            return get_context().Queue()
         except OSError as error:  # semaphores are files in /dev/shm (sem_overview(7))
             why = f"processes cannot be made to work together: {error.strerror}"
             told = f"{why}; `doit -n {self.num_process} -P thread` takes threads"
@@ -384,10 +384,11 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
                 signal.signal(number, signal.SIG_DFL)
         super().execute_task_subprocess(job_q, result_q, reporter_class)
 
-    def _run_start_processes(self, job_q: _Queue, result_q: _Queue) -> list[_Worker]:
+    def _run_start_processes(self, job_q: Any, result_q: Any) -> list[_Worker]:
         self._processes = super()._run_start_processes(job_q, result_q)
         job_q.cancel_join_thread()  # whoever should take it may be no more
-        result_q.watch = self.demand_all  # guard: watch-workers
+        # An attribute, since a worker gets the queue without it.
+        result_q.get = partial(_get, result_q.get, self.demand_all)  # guard: watch-workers
         return [_Worker(each, self.demand_all) for each in self._processes]
 
 
@@ -408,19 +409,13 @@ class _Worker(NamedTuple):
             self.demand_all()
 
 
-class _Queue(Queue):  # type: ignore[type-arg]  # where it is run, it takes none
-    """A queue from which nothing is waited for in vain, where somebody keeps watch."""
-
-    watch: Callable[[], None] | None = None
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002 - the library's way
-        """What comes next; `watch` may raise where nothing does."""
-        while self.watch:
-            try:
-                return super().get(timeout=_PATIENCE)
-            except Empty:
-                self.watch()
-        return super().get(block, timeout)
+def _get(get: Callable[..., Any], watch: Callable[[], None]) -> Any:
+    """What `get` returns next; `watch` may raise while nothing comes."""
+    while True:
+        try:
+            return get(timeout=_PATIENCE)
+        except Empty:
+            watch()
 
 
 def _end(code: int) -> str:

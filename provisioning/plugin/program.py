@@ -13,6 +13,7 @@ import signal
 import sys
 from configparser import Error as ConfigError
 from getopt import GetoptError, getopt
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,8 +96,6 @@ def _location(name: str) -> str:
 
 def _declare(commands: Any) -> str:
     """Declare the commands of a project for argparse, and return their part of the help."""
-    from importlib import import_module  # noqa: PLC0415 - for this alone
-
     from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415 - for this alone
 
     lines = ["where packages are built, beside a dodo.py:"]

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
@@ -19,6 +18,7 @@ from provisioning.builder.archive.store import Encoder, StagedChunk, Store, Stor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.archive.store import Compress
@@ -183,6 +183,8 @@ def compress_runs(
         BuildError: a source is no longer what was collected.
         OSError: one cannot be read, or no thread can be started.
     """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a cost for this alone
+
     threads = thread_count()
     with ThreadPoolExecutor(threads) as pool:
         pipeline = _Pipeline(store, pool, threads * largest)
@@ -261,9 +263,10 @@ class _Pipeline:
     def close(self) -> None:
         """Drop what nobody will ask for."""
         for waiting in self._waiting:
-            future = waiting.chunk
-            if isinstance(future, Future) and not future.cancel() and not future.exception():
-                self._staged += filter(None, future.result()[1:])
+            chunk = waiting.chunk
+            if isinstance(chunk, CompressedChunk) or chunk.cancel() or chunk.exception():
+                continue
+            self._staged += filter(None, chunk.result()[1:])
         for staged in self._staged:
             self._store.drop(staged)
 

@@ -28,13 +28,18 @@ from provisioning.builder.collect.file_state import (
     rows,
     to_bytes,
 )
-from provisioning.builder.collect.patterns import base_of, is_glob, literal_prefix, matcher
+from provisioning.builder.collect.patterns import (
+    Ignored,
+    PatternError,
+    base_of,
+    is_glob,
+    literal_prefix,
+    matcher,
+)
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from provisioning.builder.collect.patterns import Ignored
 
     Found = tuple[str, list[str], bytes]
 
@@ -197,8 +202,6 @@ class Selection(NamedTuple):
 
 def why_none(pattern: str) -> str:
     """Why `pattern` is none of gitignore(5)'s, or "" where it is."""
-    from provisioning.builder.collect.patterns import PatternError  # noqa: PLC0415 - as below
-
     try:
         _ignored([pattern])
     except PatternError as error:
@@ -404,9 +407,6 @@ def _ignored(patterns: Sequence[str]) -> Ignored:
 
 @lru_cache(maxsize=8)  # of one content, path by path
 def _read_once(patterns: tuple[str, ...]) -> Ignored:
-    # Imported here: a cost that a project without excludes, or with nothing to do, does not owe.
-    from provisioning.builder.collect.patterns import Ignored  # noqa: PLC0415
-
     return Ignored(patterns)
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from provisioning.builder.collect.patterns import base_of, is_glob, reached_by
-from provisioning.builder.collect.sources import is_left_out
+from provisioning.builder.collect.patterns import Ignored, base_of, is_glob, reached_by
+from provisioning.builder.collect.sources import is_left_out, why_none
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.builder.collect.patterns import Ignored
     from provisioning.spec.model.variant import Content, Maker, Variant
     from provisioning.spec.yaml.node import Origin
 
@@ -229,9 +228,6 @@ class Wanted:
     def _ignored(self) -> Ignored | None:
         if not self._exclude:
             return None
-        from provisioning.builder.collect.patterns import Ignored  # noqa: PLC0415 - where there are some
-        from provisioning.builder.collect.sources import why_none  # noqa: PLC0415
-
         return Ignored(pattern for pattern in self._exclude if not why_none(pattern))
 
 

@@ -15,7 +15,7 @@ from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.patterns import is_glob
 
 # At run time too: the plan's cache reads and writes these classes by the types of their fields.
-from provisioning.builder.plan.needs import NOBODY, Absent, needs_of
+from provisioning.builder.plan.needs import NOBODY, Absent, named_by, needs_of
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -194,7 +194,6 @@ def _make_room(kept: dict[Any, T], items: int, count: Callable[[T], int]) -> Non
 def summary_of(layout: Layout, sources: Sources) -> LayoutSummary:
     """The summary of a layout, with the project as it is now."""
     from provisioning.builder.collect.expand import templates_of  # noqa: PLC0415
-    from provisioning.builder.plan.needs import named_by  # noqa: PLC0415
 
     items = layout.items
     templates = tuple(templates_of(items).items())

@@ -13,6 +13,7 @@ from provisioning.spec.diagnostics import SpecError
 from provisioning.spec.model.variant import matching, unknown
 from provisioning.spec.resolve.project import read_project
 from provisioning.spec.resolve.resolved_view import resolved_view, write
+from provisioning.spec.schema.schema import json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +46,6 @@ class Spec(ProjectCommand):
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print what is asked for, and return the exit code."""
         if opt_values["schema"]:
-            from provisioning.spec.schema.schema import json_schema  # noqa: PLC0415
-
             return answer_json(json_schema())
         found = _selected(self._views(opt_values), pos_args)
         if opt_values["as_json"]:
