@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +72,8 @@ def test_what_others_have_made_impatient_is_waited_for() -> None:
         subprocess.Popen(command, stdout=give, stderr=subprocess.PIPE) as process,
         open(take, "rb") as reader,
     ):
+        wait_until(lambda: not select.select([], [give], [], 0)[1])  # the pipe is full
         os.close(give)
-        time.sleep(0.2)  # so that the pipe is full
         assert len(reader.read()) == 1_000_001
         assert process.stderr
         assert process.stderr.read() == b""

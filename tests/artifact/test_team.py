@@ -14,6 +14,7 @@ import pytest
 
 from provisioning.artifact import process_pool
 from provisioning.artifact.process_pool import Team, spread
+from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +53,7 @@ def test_whoever_is_done_takes_what_is_next(
     monkeypatch.setattr(process_pool, "processors", lambda: 2)
 
     def work(number: int) -> bool:
-        while not number and not (tmp_path / "7").exists():
-            time.sleep(0.01)
+        wait_until(lambda: number or (tmp_path / "7").exists())
         (tmp_path / str(number)).write_text(str(os.getpid()))
         return True
 
@@ -115,7 +115,7 @@ def test_processes_end_with_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_pool, "processors", lambda: 3)
 
     def sleep(_: int) -> bool:
-        time.sleep(60)
+        time.sleep(60)  # until it is ended
         return True
 
     with Team(sleep, 50):
@@ -167,24 +167,25 @@ def test_a_process_with_threads_is_not_forked(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_at_ctrl_c_the_first_process_alone_says_a_word() -> None:
-    script = (
+    script = (  # whose work lasts until the signal comes
         "import signal, time\nfrom provisioning.artifact import team\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "team.processors = lambda: 3\n"
         "with team.Team(lambda number: not time.sleep(60), 50) as some:\n"
         "    print(*some._forks.running, flush=True)\n    some.agrees()\n"
     )
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    assert process.stdout
-    children = process.stdout.readline().split()
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    with ending(started) as process:
+        assert process.stdout
+        children = process.stdout.readline().split()
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
     assert errors.count("Traceback") == 1  # of the one that was asked to stop
     assert not [child for child in children if os.path.exists(f"/proc/{child}")]
 

@@ -122,6 +122,10 @@ class Project:
         argv = (sys.executable, "-m", "doit", "package")
         return self.command(*argv, before=before, product=self.archive)
 
+    def settle(self) -> None:
+        """Wait until a stamp would show a further change."""
+        time.sleep(_A_MOMENT)
+
     def forget(self) -> None:
         """Remove all that was built or remembered, and what was added."""
         for directory in (self.root / "artifacts", self.home):
@@ -129,37 +133,33 @@ class Project:
         self.home.mkdir()
         for path in (self.root / TREE).glob("added_*"):
             path.unlink()
-        time.sleep(_A_MOMENT)
+        self.settle()
 
     def change(self) -> None:
         """Give one file another last line."""
         path = self.root / self._file(1 / 3)
         kept = path.read_bytes().partition(b"\n# edit ")[0]
         path.write_bytes(kept + b"\n# edit %d\n" % next(self._numbers))
-        time.sleep(_A_MOMENT)
-
-    def settle(self) -> None:
-        """Wait until a stamp would show a further change."""
-        time.sleep(_A_MOMENT)
+        self.settle()
 
     def add(self) -> None:
         """Add a file."""
         number = next(self._numbers)
         path = self.root / TREE / f"added_{number:06}.py"
         path.write_text(f"print({number})\n", encoding="utf-8")
-        time.sleep(_A_MOMENT)
+        self.settle()
 
     def change_mode(self) -> None:
         """Make one file executable, or no longer so."""
         path = self.root / self._file(2 / 3)
         path.chmod(path.stat().st_mode ^ 0o111)
-        time.sleep(_A_MOMENT)
+        self.settle()
 
     def change_variable(self) -> None:
         """Give the variable that the template uses another value."""
         spec = self._spec(8080 + next(self._numbers))
         write_all(self.root, {"specs/bench.yaml": spec})
-        time.sleep(_A_MOMENT)
+        self.settle()
 
     def _file(self, part: float) -> str:
         """The same file each time: about that far into the tree."""

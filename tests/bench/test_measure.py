@@ -6,14 +6,18 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from . import tools
+from . import measure, tools
 from .__main__ import main
 from .measure import BenchError, Command, alternate, peak, run
 from .task import command as task_command
 from .trees import WHEEL, fetch, generated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HELD = 60_000_000
 
@@ -22,12 +26,35 @@ def shell(script: str, product: Path | None = None) -> Command:
     return Command(argv=("sh", "-c", script), cwd=Path(), env=os.environ, product=product)
 
 
-def test_peak_memory_is_that_of_all_processes_at_one_time(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"  # whose two ends wait for each other
-    os.mkfifo(pipe)
-    hold = f"import time; held = bytes(1) * {HELD}; open('{pipe}', '%s'); time.sleep(0.5)"
-    one, other = (f'"{sys.executable}" -c "{hold % mode}"' for mode in "rw")
-    assert 2 * HELD < peak(shell(f"{one} & {other} & wait")) < 3 * HELD
+HOLDS = """
+import os, sys, time
+place, mode = sys.argv[1:]
+held = bytes(1) * %d
+open(place + "/pipe", mode)
+open(place + "/" + mode, "w")
+while not os.path.exists(place + "/measured"):
+    time.sleep(0.01)
+"""
+
+
+def test_peak_memory_is_that_of_all_processes_at_one_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")  # whose two ends wait for each other
+    family, seen, rounds = measure._family, list[int](), list[int]()
+
+    def watched(process: int) -> Iterator[int]:
+        seen.append(process)
+        both = (tmp_path / "r").exists() and (tmp_path / "w").exists()
+        if both and process == seen[0]:  # the shell, with which each round begins
+            rounds.append(process)
+        if len(rounds) > 1:  # both held all through the first of them
+            (tmp_path / "measured").touch()
+        return family(process)
+
+    monkeypatch.setattr(measure, "_family", watched)
+    hold = f"'{sys.executable}' -c '{HOLDS % HELD}' '{tmp_path}'"
+    assert 2 * HELD < peak(shell(f"{hold} r & {hold} w & wait")) < 3 * HELD
 
 
 def test_commands_run_in_turn_after_a_round_for_memory(tmp_path: Path) -> None:

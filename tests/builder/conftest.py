@@ -85,18 +85,6 @@ def write(name: str, text: str = "", mode: int = 0o644) -> Path:
     return path
 
 
-def age(path: Path) -> None:
-    """Wait until a change of `path` would show in its stamps."""
-    status = path.stat()
-    while True:
-        probe = path.with_name(".probe")
-        probe.touch()
-        if probe.stat().st_ctime_ns - status.st_ctime_ns > 100_000_000:
-            probe.unlink()
-            return
-        probe.unlink()
-
-
 def forbid_listing(monkeypatch: pytest.MonkeyPatch, directory: str) -> None:
     """Have the system refuse to list a directory, which it does to nobody who is root."""
     look = os.scandir

@@ -19,9 +19,10 @@ from provisioning.builder.collect.file_state import Digests
 from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render
 from provisioning.builder.workspace.paths import workspace
-from tests.builder.conftest import age, content, variant, write
+from tests.builder.conftest import content, variant, write
 from tests.chunks import shrink
 from tests.layouts import lay_out
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost
@@ -112,7 +113,7 @@ def test_a_source_that_went_wrong_is_left_to_who_tells(
 def test_what_was_read_is_not_read_again(
     described: Variant, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    age(write("later"))
+    settle(write("later"))
     sources = Sources("artifacts")
     (layout,) = lay_out([described], sources)
     assert prefetch.collect(

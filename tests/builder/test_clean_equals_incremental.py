@@ -142,7 +142,7 @@ class Builds(RuleBasedStateMachine):
                 self._build("artifacts", self.digests)
             finally:
                 os._exit(0)
-        time.sleep(after)
+        time.sleep(after)  # any moment may be drawn
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
@@ -235,10 +235,11 @@ class Doits(RuleBasedStateMachine):
 
     @rule(after=st.floats(0.1, 0.8))
     def kill(self, after: float) -> None:
-        process = self.project.start("-n", "2")
-        time.sleep(after)
-        os.killpg(process.pid, signal.SIGKILL)  # doit's workers would wait for ever, with the pipe
-        process.communicate()
+        with self.project.start("-n", "2") as process:
+            time.sleep(after)  # any moment may be drawn
+            # Doit's workers would wait for ever, with the pipe.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     @invariant()
     def builds_what_a_clean_build_builds(self) -> None:

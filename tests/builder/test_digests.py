@@ -9,7 +9,8 @@ import pytest
 from provisioning.artifact.filesystem import of_bytes
 from provisioning.builder.collect.file_state import Digests, read_digest, signature
 from provisioning.errors import BuildError
-from tests.builder.conftest import age, write
+from tests.builder.conftest import write
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def test_a_fifo_is_refused_without_opening_it(digests: Digests) -> None:
 
 def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     first = digests.look("a")
     monkeypatch.setattr("provisioning.builder.collect.file_state.read_digest", _unexpected)
     assert digests.look("a") == first
@@ -45,7 +46,7 @@ def test_a_settled_file_is_read_once(digests: Digests, monkeypatch: pytest.Monke
 
 def test_an_edit_that_puts_size_and_time_back_is_seen(digests: Digests) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     first, before = digests.look("a"), path.stat()
     path.write_text("tixt")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -68,7 +69,7 @@ def test_digests_outlive_the_process(
     digests: Digests, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     first = digests.look("a")
     digests.save()
     monkeypatch.setattr("provisioning.builder.collect.file_state.read_digest", _unexpected)
@@ -77,7 +78,7 @@ def test_digests_outlive_the_process(
 
 def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Path) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     other = Digests(project / "artifacts/.work/digests.sqlite")
     other.look("a")
     other.save()
@@ -86,7 +87,7 @@ def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Pa
 
 def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     digests.look("a")
     digests.save()
     digests.forget()
@@ -99,7 +100,7 @@ def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.M
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 100])
 def test_a_damaged_store_costs_only_time(digests: Digests, project: Path, damage: bytes) -> None:
     path = write("a", "text")
-    age(path)
+    settle(path)
     digests.look("a")
     digests.save()
     store = project / "artifacts/.work/digests.sqlite"
@@ -153,7 +154,7 @@ def test_of_many_files_that_were_read_each_is_known_later(
 ) -> None:
     monkeypatch.setattr("provisioning.builder.collect.file_state._MANY", 3)
     names = [write(f"t/{number}", f"{number}") for number in range(10)]
-    age(names[-1])
+    settle(names[-1])
     digests = Digests(tmp_path / "digests.sqlite")
     for name in map(str, names):
         now = signature(os.lstat(name))

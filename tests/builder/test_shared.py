@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from provisioning.builder.workspace import paths
 from provisioning.builder.workspace.listings import named_by
 from provisioning.spec.resolve.inputs import Inputs
 from tests.builder.conftest import write
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,6 @@ contents:
   - {src: src/, dst: lib/}
   - {template: a.j2, dst: etc/a}
 """
-_A_MOMENT = 0.06  # seconds, after which a stamp tells of a further change
 
 
 def site(name: str, port: int, more: str = "") -> None:
@@ -44,7 +43,7 @@ def demo(project: Path) -> Path:
     write("src/a.py", "a")
     write("src/b.py", "b")
     write("a.j2", "{{ port }}")
-    time.sleep(_A_MOMENT)
+    settle(Path())
     return project
 
 
@@ -121,7 +120,7 @@ def test_what_one_site_has_of_its_own_concerns_no_other(calls: list[str]) -> Non
     write("own/c.py", "c")
     own = "contents: [{src: own/c.py, dst: lib/c.py}]"
     write("specs/demo.yaml", SPEC.replace("south: {}", f"south: {{{own}}}"))
-    time.sleep(_A_MOMENT)
+    settle(Path())
     after = built()
     assert calls == ["draft", "collect"]
     assert [now == was for now, was in zip(after, before, strict=True)] == [True, False, True]
@@ -142,7 +141,7 @@ def test_another_kind_of_file_in_one_site_s_own_tree_is_noticed(calls: list[str]
     write("own/c.py", "c")
     own = "contents: [{src: own/, dst: own/}]"
     write("specs/demo.yaml", SPEC.replace("south: {}", f"south: {{{own}}}"))
-    time.sleep(_A_MOMENT)
+    settle(Path())
     before = built()
     calls.clear()
     write("own/d.py", "d")

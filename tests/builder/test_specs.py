@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from provisioning.spec.resolve import project as spec_project
 from provisioning.spec.resolve.inputs import Inputs, PythonSpec
 from provisioning.spec.yaml.node import Origin
 from tests.builder.conftest import write
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,7 +155,7 @@ def test_the_environment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_template_that_was_edited_since_is_looked_at_again() -> None:
     write("a.j2", "{% include 'part.j2' %}")
     write("part.j2", "one")
-    time.sleep(0.1)  # what was stamped a moment ago is not remembered anyway
+    settle(Path())
     digests = Digests(paths.digests("artifacts"))
     plan = make_plan(Inputs(Path()), digests, "artifacts")
     assert plan.parts[0].findings.summary.named == ("app.sh", "part.j2")
@@ -422,7 +422,7 @@ def test_a_program_that_can_no_longer_be_run_is_told_at_its_line() -> None:
 def test_a_fault_beside_secrets_is_told_however_well_the_rest_is_known() -> None:
     write("secrets.env", "KEY=hunter2-and-more\n")
     write("specs/demo.yaml", SPEC + "secrets_from: [secrets.env]\n")
-    time.sleep(0.1)  # what was written just now is not remembered
+    settle(Path())
     planned()
     planned()
     write("specs/faulty.yaml", "name: faulty\nversion: 1.10\nplatforms: {own: {}}\n")

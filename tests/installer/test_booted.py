@@ -7,16 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.doc.page import GREENHOUSE
 from tests.machines.booted import booted
+from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.machines.booted import Booted
@@ -127,7 +127,7 @@ def test_it_is_hardened_and_writes_to_its_data_alone(installed: Pi) -> None:
 def test_after_a_start_of_the_machine_it_answers(installed: Pi) -> None:
     installed.machine.cut()
     installed.machine.boot()
-    until(lambda: installed.answers == "1.4.2")
+    wait_until(lambda: installed.answers == "1.4.2")
 
 
 HURRY = (SPEC, '/health"}', '/health", within: 4}')
@@ -162,27 +162,19 @@ def test_a_start_in_the_middle_of_an_upgrade_ends_with_the_old_release(
     installed: Pi, version: str, edit: tuple[str, str, str], current: str
 ) -> None:
     archive = installed.build(version, edit)
-    upgrade = installed.machine.start(installed.tool(archive), "install", archive)
     record = installed.machine.root / "opt/greenhouse/state/transaction.json"
     link = installed.machine.root / "opt/greenhouse/current"
-    until(lambda: record.exists() and f"/{current}-" in str(link.readlink()))
-    if current == version:
-        until(lambda: installed.systemctl("is-active", UNIT) == "active")
-        until(lambda: installed.answers == version)
-    installed.machine.cut()
-    upgrade.communicate()
+    with ending(installed.machine.start(installed.tool(archive), "install", archive)) as upgrade:
+        wait_until(lambda: record.exists() and f"/{current}-" in str(link.readlink()))
+        if current == version:
+            wait_until(lambda: installed.systemctl("is-active", UNIT) == "active")
+            wait_until(lambda: installed.answers == version)
+        installed.machine.cut()
+        upgrade.communicate()
     assert record.exists()
     installed.machine.boot()
-    until(lambda: installed.answers == "1.4.2")
+    wait_until(lambda: installed.answers == "1.4.2")
     assert not record.exists()
     log = installed.machine.run("journalctl", "-o", "cat", "-u", "provision-recover-greenhouse")
     assert "greenhouse: an interrupted upgrade was undone" in log
     assert installed.machine.run(f"{PREFIX}/current/install", "verify", "greenhouse")
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that happens soon."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

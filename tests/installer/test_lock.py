@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from provisioning.installer.cli.command_line import main
+from tests.waiting import ending
 
 from .kills import ended_at
 from .machine import listing
@@ -58,15 +60,18 @@ def test_of_many_installers_at_once_each_wins_or_is_told(machine: Machine) -> No
     machine.install("1.0")
     paths = [package(machine.folder, f"2.{number}") for number in range(4)]
     command = [sys.executable, "-m", "provisioning.installer", "install", "--allow-downgrade"]
-    running = [
-        subprocess.Popen(
-            [*command, path, "--root", machine.root],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for path in paths
-    ]
-    codes = [process.wait() for process in running]
+    with ExitStack() as running:
+        started = [
+            subprocess.Popen(
+                [*command, path, "--root", machine.root],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for path in paths
+        ]
+        for process in started:
+            running.enter_context(ending(process))
+        codes = [process.wait() for process in started]
     assert 0 in codes
     assert set(codes) <= {0, 5}
     assert machine.version in {f"2.{at}" for at, code in enumerate(codes) if code == 0}

@@ -12,7 +12,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from provisioning.installer.services import lifecycle, subprocesses, systemd
 from provisioning.installer.store import releases
 from provisioning.installer.store.prefix import opened
 from tests.artifact.making import PACKAGE, directory, file
+from tests.waiting import ending, wait_until
 
 from .machine import listing
 from .making import items, package
@@ -165,8 +165,7 @@ def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
     if not installer:
         own.install("1.4.2", hook("post_install", script), hooks=hooks)
         os._exit(0)
-    while not (pids.exists() and (own.prefix / "state/hook").exists()):
-        time.sleep(0.01)
+    wait_until(lambda: pids.exists() and (own.prefix / "state/hook").exists())
     os.kill(installer, signal.SIGKILL)
     os.waitpid(installer, 0)
     running = [Path("/proc") / pid for pid in pids.read_text().split()]
@@ -191,16 +190,12 @@ def is_running(process: Path) -> bool:
 
 def test_a_process_of_that_number_that_is_another_is_let_be(own: Own) -> None:
     own.install("1.4.2")
-    other = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    try:
+    with ending(subprocess.Popen(["sleep", "600"], start_new_session=True)) as other:
         for born in ("", " 1 2", " elsewhere 3"):
             (own.prefix / "state/hook").write_text(f"{other.pid}{born}\n")
             assert own.run("recover", str(own.prefix)) == (0, "")
             assert other.poll() is None
             assert not (own.prefix / "state/hook").exists()
-    finally:
-        other.kill()
-        other.wait()
 
 
 def test_what_rests_is_neither_started_nor_asked(own: Own) -> None:

@@ -14,6 +14,7 @@ import pytest
 from provisioning.installer.services import subprocesses
 from provisioning.installer.services.subprocesses import Ended, Program, run_program
 from tests.conftest import soon
+from tests.waiting import ending, wait_until
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -90,20 +91,15 @@ def test_what_it_has_started_ends_with_it(tmp_path: Path, end: str) -> None:
     began = time.monotonic()
     shell(f"(trap '' TERM; sleep 61) & echo $! > {tmp_path}/pid; {end}", 0.5)
     assert time.monotonic() - began < 10
-    assert not is_running(int((tmp_path / "pid").read_text()))
+    wait_until(lambda: has_ended(int((tmp_path / "pid").read_text())))
 
 
-def is_running(pid: int) -> bool:
-    """Whether a process runs; it has a moment to end, and a zombie has ended."""
-    for _ in range(100):
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except FileNotFoundError:
-            return False
-        if "\nState:\tZ" in status:
-            return False
-        time.sleep(0.02)
-    return True
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, as a zombie has."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_an_interruption_ends_it_too(tmp_path: Path) -> None:
@@ -114,12 +110,12 @@ def test_an_interruption_ends_it_too(tmp_path: Path) -> None:
         f"command = ['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60']\n"
         "run_program(Program(command, '/', {}), 50)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == -signal.SIGINT
-    assert not is_running(int((tmp_path / "pid").read_text()))
+    command = [sys.executable, "-c", code]
+    with ending(subprocess.Popen(command, stderr=subprocess.DEVNULL)) as process:
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == -signal.SIGINT
+    wait_until(lambda: has_ended(int((tmp_path / "pid").read_text())))
 
 
 def test_one_that_cannot_be_run_is_told() -> None:

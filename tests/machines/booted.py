@@ -16,13 +16,13 @@ import os
 import platform
 import signal
 import subprocess
-import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.machines.machine import machine
 from tests.machines.root import Kind
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,17 +111,12 @@ class Booted:
         return int(child)
 
     def _await(self, command: list[str], answer: str) -> None:
-        deadline, said = time.monotonic() + PATIENCE, ""
-        while time.monotonic() < deadline:
-            try:
-                with self.start(*command) as process:
-                    said, _ = process.communicate(timeout=PATIENCE)
-            except ValueError:  # it has not even a first process yet
-                said = ""
-            if said == answer:
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{said}\n{self.run('systemctl', '--failed')}")
+        def answers() -> bool:
+            with suppress(ValueError), self.start(*command) as process:  # none: no first one yet
+                return process.communicate(timeout=PATIENCE)[0] == answer
+            return False
+
+        wait_until(answers, PATIENCE, lambda: self.run("systemctl", "--failed"))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 
 from tests.machines.machine import machine
 from tests.machines.root import Kind, pristine
+from tests.waiting import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +55,7 @@ def test_what_is_written_in_it_lies_here_and_in_no_other(pi: Machine) -> None:
 
 
 def test_a_signal_reaches_its_program_and_no_mount_remains(pi: Machine) -> None:
-    process = pi.start("sh", "-c", "echo ready; exec sleep 60")
-    with process:
+    with ending(pi.start("sh", "-c", "echo ready; exec sleep 60")) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.terminate()

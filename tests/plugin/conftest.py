@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from doit.doit_cmd import DoitMain
 
-from tests.conftest import soon, unmeasured
+from tests.conftest import unmeasured
+from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 DODO = """
 from provisioning.plugin import configure, tasks
@@ -58,7 +61,7 @@ def replace(source, target):
         with open(f"waits.{os.getpid()}", "w") as file:
             file.write(str(os.getpid()))
         at_once(file.name, "waits")
-        time.sleep(5)
+        time.sleep(5)  # until it is ended, as some of the processes are
     at_once(source, target)
 os.replace = replace
 """
@@ -91,13 +94,14 @@ class Project:
 
     def start(
         self, *arguments: str, environment: dict[str, str] | None = None
-    ) -> subprocess.Popen[str]:
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
+        """Doit, which has ended after the block."""
         return self._start([sys.executable, "-m", "doit", *arguments], environment)
 
     def _start(
         self, command: Sequence[str], environment: dict[str, str] | None = None
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
+        process = subprocess.Popen(
             # Shells have what they run in the background ignore SIGINT: the tests may run there.
             ["env", "--default-signal=INT,HUP", *command],
             cwd=self.root,
@@ -107,18 +111,18 @@ class Project:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that all of its processes can be killed
         )
+        return ending(process)
 
-    def start_on_a_slow_disk(self, *arguments: str) -> tuple[subprocess.Popen[str], int]:
+    @contextmanager
+    def start_on_a_slow_disk(self, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         """The same, and who of it waits for the disk: what that one makes is not finished."""
         dodo = self.path("dodo.py")
         dodo.write_text(dodo.read_text() + _SLOW_DISK)
-        process = self.start(*arguments)
-        with soon():
-            while not self.path("waits").exists():
-                assert process.poll() is None
-        waits = int(self.path("waits").read_text())
-        assert list(self.root.glob(f"artifacts/demo-*/.*.{waits}.tmp"))
-        return process, waits
+        with self.start(*arguments) as process:
+            wait_until(lambda: self.path("waits").exists() or process.poll() is not None)
+            waits = int(self.path("waits").read_text())
+            assert list(self.root.glob(f"artifacts/demo-*/.*.{waits}.tmp"))
+            yield process, waits
 
     def doit(self, *arguments: str, status: int = 0) -> str:
         """What doit prints; it must end with `status`, and never with a traceback."""
@@ -128,8 +132,9 @@ class Project:
         """The same of the program `provision`."""
         return self._said(self._start([PROGRAM, *arguments]), status)
 
-    def _said(self, process: subprocess.Popen[str], status: int) -> str:
-        output, _ = process.communicate(timeout=120)
+    def _said(self, started: AbstractContextManager[subprocess.Popen[str]], status: int) -> str:
+        with started as process:
+            output, _ = process.communicate(timeout=120)
         assert "Traceback" not in output, output
         assert process.returncode == status, output
         return output

@@ -258,8 +258,8 @@ def with_secrets(root: Path, key: str) -> Project:
     """A project whose one template makes use of a secret, built."""
     project = Project(root, {**FILES, "specs/demo.yaml": SECRET})
     project.write("config/demo.ini.j2", "key = {{ key }}\n")
-    build = project.start("package:demo:raspberry-pi", environment={"DEMO_KEY": key})
-    output, _ = build.communicate()
+    with project.start("package:demo:raspberry-pi", environment={"DEMO_KEY": key}) as build:
+        output, _ = build.communicate()
     assert build.returncode == 0, output
     return project
 
@@ -287,7 +287,8 @@ def test_of_two_artifacts_the_specs_of_the_project_know_the_secrets(tmp_path: Pa
     project = with_secrets(tmp_path, "hunter2")
     project.path(PI).rename(tmp_path / "old")
     project.edit("specs/demo.yaml", '"0640"', '"0644"')
-    project.start("package:demo", environment={"DEMO_KEY": "other"}).communicate()
+    with project.start("package:demo", environment={"DEMO_KEY": "other"}) as build:
+        build.communicate()
     told = differs(project, "old", PI, DEMO_KEY="other")
     assert told.splitlines()[-2].endswith("; not shown: it holds secrets")
     # Without the secret, the specs have a fault, and tell nothing.

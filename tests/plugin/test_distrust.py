@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import sqlite3
-import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import deflate
 import pytest
 
 from provisioning.builder.archive import groups, store
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def test_a_digest_that_is_remembered_wrongly_goes_with_a_rebuild(built: Project)
     built.write("src/main.py", "print('salve')\n")
     built.doit("package")
     right = built.archive().read_bytes()
-    time.sleep(0.2)  # until the digest of the file is remembered
+    settle(built.root)  # so that the digest of the file is remembered
     built.doit("forget", "--all")
     built.doit("package")
     memory = built.path("artifacts/.work/digests.sqlite")

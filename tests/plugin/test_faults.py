@@ -23,13 +23,12 @@ from provisioning.plugin.actions import Job, run
 from tests.builder.conftest import variant
 from tests.conftest import soon, unmeasured
 from tests.plugin.conftest import PROGRAM
+from tests.waiting import settle, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.plugin.conftest import Project
-
-_A_MOMENT = 0.06  # seconds, after which a stamp tells of a further change
 
 
 def _artifacts(project: Project) -> dict[str, bytes]:
@@ -67,12 +66,12 @@ def test_a_signal_ends_doit_with_one_line(
 ) -> None:
     with open(project.path("src/large"), "wb") as file:
         file.truncate(2 << 30)
-    process = project.start(*options)
-    for line in process.stdout or ():
-        if line.startswith(".  collect"):
-            break
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    with project.start(*options) as process:
+        for line in process.stdout or ():
+            if line.startswith(".  collect"):
+                break
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
     assert (
         f"{number.name}: stopped; nothing is left half-made; run `doit` again to continue" in output
     )
@@ -101,12 +100,12 @@ def task_provisioning():
 
 def task_forks():
     os.register_at_fork(before=interrupt)
-    return {"actions": [lambda: time.sleep(30)]}
+    return {"actions": [lambda: time.sleep(30)]}  # until the signal comes
 
 def task_goes():
     def go():
         Gone()
-        time.sleep(30)
+        time.sleep(30)  # as above
     return {"actions": [go]}
 """
 
@@ -124,9 +123,9 @@ def test_a_signal_ends_doit_where_python_lets_nothing_out(
 @pytest.mark.parametrize("options", [[], ["-n", "2"], ["-n", "2", "-P", "thread"]], ids=" ".join)
 def test_a_signal_leaves_nothing_half_made(project: Project, options: list[str]) -> None:
     """Even of a version that is never built again."""
-    process, _ = project.start_on_a_slow_disk(*options, "package")
-    process.terminate()
-    output, _ = process.communicate(timeout=60)
+    with project.start_on_a_slow_disk(*options, "package") as (process, _):
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, output
     assert list(project.root.glob("artifacts/**/.*.tmp")) == []
 
@@ -161,10 +160,10 @@ def test_a_kill_at_any_moment_leaves_only_whole_artifacts(
 ) -> None:
     wait = random.Random(seed)
     for _ in range(4):
-        process = project.start()
-        time.sleep(wait.uniform(0.1, 0.9))
-        process.kill()
-        process.communicate()
+        with project.start() as process:
+            time.sleep(wait.uniform(0.1, 0.9))  # any moment may be drawn
+            process.kill()
+            process.communicate()
         injected("kills")
         _only_whole(project, good)
     project.doit()
@@ -187,7 +186,7 @@ def test_the_next_build_sweeps_what_a_kill_left(built: Project) -> None:
     stale += [_left(before), before.parent]
     (work / "install").write_bytes(b"damaged")  # else it would not be made anew
     built.write("src/main.py", "print('servus')\n")
-    time.sleep(_A_MOMENT)
+    settle(built.root)
     built.doit()
     assert [path.name for path in stale if path.exists()] == []
 
@@ -211,9 +210,9 @@ def test_lost_records_cost_time_and_nothing_else(
 @unmeasured()
 def test_two_doits_at_once_are_both_right(project: Project, good: dict[str, bytes]) -> None:
     for _ in range(3):
-        pair = [project.start("-n", "2"), project.start()]
-        outputs = [process.communicate(timeout=60)[0] for process in pair]
-        assert [process.returncode for process in pair] == [0, 0], outputs
+        with project.start("-n", "2") as one, project.start() as other:
+            outputs = [process.communicate(timeout=60)[0] for process in (one, other)]
+        assert (one.returncode, other.returncode) == (0, 0), outputs
         assert _artifacts(project) == good
         project.doit("clean")
         project.doit("forget", "--all")
@@ -226,16 +225,15 @@ def _waits_for_a_lock(process: subprocess.Popen[str]) -> bool:
 
 
 @unmeasured()
-@soon()
 def test_a_second_doit_waits_for_the_first(built: Project) -> None:
     built.write("src/main.py", "print('servus')\n")
     with open(built.path("artifacts/.work/demo/raspberry-pi.lock")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as the first does
-        second = built.start("package:demo:raspberry-pi")
-        while second.poll() is None and not _waits_for_a_lock(second):
-            time.sleep(0.01)
-        assert second.poll() is None
-    output, _ = second.communicate(timeout=60)
+        with built.start("package:demo:raspberry-pi") as second:
+            wait_until(lambda: second.poll() is not None or _waits_for_a_lock(second))
+            assert second.poll() is None
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            output, _ = second.communicate(timeout=60)
     assert second.returncode == 0, output
 
 
@@ -280,7 +278,7 @@ def test_a_read_only_disk_does_not_hinder_a_build_with_nothing_to_do(
     project: Project, small_disk: Path
 ) -> None:
     project.doit()
-    time.sleep(0.2)  # the digests of files stamped a moment ago are not remembered
+    settle(project.root)
     project.doit("package")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert project.doit("package").endswith("Nothing to do: 8 tasks up to date.\n")
@@ -374,10 +372,12 @@ def test_an_edit_while_doit_runs_is_noticed_by_the_next(built: Project) -> None:
 
     editor = threading.Thread(target=edit)
     editor.start()
-    process = built.start()
-    output, _ = process.communicate(timeout=60)
-    stop.set()
-    editor.join()
+    try:
+        with built.start() as process:
+            output, _ = process.communicate(timeout=60)
+    finally:
+        stop.set()
+        editor.join()
     assert "Traceback" not in output
     assert process.returncode == 0 or "changed while it was" in output
     built.doit()

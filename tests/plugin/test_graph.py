@@ -89,8 +89,8 @@ def test_tasks_that_wait_can_be_sent_to_a_spawned_process() -> None:
 
 def test_names_that_are_not_utf_8_are_refused_before_they_become_others(project: Project) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    process = project.start(environment=ascii_only)
-    output, _ = process.communicate()
+    with project.start(environment=ascii_only) as process:
+        output, _ = process.communicate()
     assert "file names are ascii here, not UTF-8; set LC_ALL=C.UTF-8" in output
 
 

@@ -101,11 +101,13 @@ def test_a_child_that_a_task_forks_just_dies_of_a_signal(project: Project) -> No
 import os, signal, time
 
 def fork():
+    forked, tell = os.pipe()
     child = os.fork()
     if not child:
-        time.sleep(60)
+        os.write(tell, b"!")
+        time.sleep(60)  # until the signal comes
         os._exit(0)
-    time.sleep(0.2)
+    os.read(forked, 1)
     os.kill(child, signal.SIGTERM)
     print("ended by", -os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 

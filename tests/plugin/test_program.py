@@ -15,6 +15,7 @@ import pytest
 
 from provisioning.plugin.program import COMMANDS
 from tests.plugin.conftest import DODO, PROGRAM, Project
+from tests.waiting import ending
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,19 +184,21 @@ def test_a_word_that_is_empty_is_told(project: Project) -> None:
 
 @pytest.mark.parametrize("command", ["explain", "spec", "diff", "prune"])
 def test_an_early_interruption_is_a_line(project: Project, command: str) -> None:
+    # It reads until the signal comes.
     project.write("dodo.py", "import time\nprint('reading', flush=True)\ntime.sleep(60)\n")
     words = [PI] if command == "diff" else []
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         [PROGRAM, command, *words],
         cwd=project.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout
-    assert process.stdout.readline() == "reading\n"
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    with ending(started) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "reading\n"
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
     assert (output, process.returncode) == ("\nSIGINT: stopped\n", 128 + signal.SIGINT)
 
 

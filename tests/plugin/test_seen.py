@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from tests.conftest import unmeasured
 from tests.plugin.conftest import Project
 from tests.plugin.shipped import left
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Step = Callable[[Project], object]
 
 MAIN, DATA = "src/main.py", "src/deep/data.txt"
-_A_MOMENT = 0.06  # seconds, after which a stamp tells of a further change
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def remembered(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def project(remembered: Project, tmp_path: Path) -> Project:
     # Moved, and so read anew once.
     copy = Project(shutil.copytree(remembered.root, tmp_path / "project", symlinks=True), {})
-    time.sleep(_A_MOMENT)
+    settle(copy.root)
     with unmeasured():
         copy.doit()
     return copy
@@ -59,7 +58,7 @@ def laid_out(project: Project) -> bool:
 
 def test_a_file_that_holds_something_else_takes_no_layout(project: Project) -> None:
     project.write(MAIN, "print('hello again')\n")
-    time.sleep(_A_MOMENT)
+    settle(project.root)
     assert not laid_out(project)
     project.write(DATA, "other data\n")
     assert not laid_out(project)
@@ -67,10 +66,10 @@ def test_a_file_that_holds_something_else_takes_no_layout(project: Project) -> N
 
 def test_the_first_build_is_remembered(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
-    time.sleep(_A_MOMENT)
+    settle(project.root)
     project.doit()
     project.write(MAIN, "print('hello again')\n")
-    time.sleep(_A_MOMENT)
+    settle(project.root)
     assert not laid_out(project)
 
 
@@ -143,7 +142,7 @@ def test_whatever_was_seen_before_a_build_gives_the_bytes_of_one_that_begins_ane
     with unmeasured():
         for step in steps:
             step(project)
-            time.sleep(_A_MOMENT)
+            settle(project.root)
         project.doit()
         ignore = shutil.ignore_patterns("artifacts")
         shutil.copytree(project.root, clean.root, symlinks=True, ignore=ignore)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.plugin.conftest import STAGES, stages
+from tests.waiting import settle
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import Project
@@ -112,7 +112,7 @@ def test_a_damaged_artifact_fails_verify_and_is_rebuilt_by_package(
 def test_rot_that_no_stamp_tells_is_found_and_then_rebuilt(built: Project) -> None:
     artifact = built.archive()
     good = artifact.read_bytes()
-    time.sleep(0.1)  # a file stamped a moment ago is not remembered
+    settle(built.root)
     built.doit()
     _flip(artifact)
     # The digests are as they would be had the disk changed the bytes behind the kernel's back.
@@ -246,7 +246,7 @@ def _believe(project: Project, path: os.PathLike[str]) -> None:
 
 
 def test_a_digest_that_proves_wrong_is_read_by_the_next_run(project: Project) -> None:
-    time.sleep(0.1)  # digests of what was stamped a moment ago are not remembered
+    settle(project.root)
     project.doit()
     with sqlite3.connect(project.path("artifacts/.work/digests.sqlite")) as connection:
         wrong = "update cache set digest = ? where path = 'src/main.py'"

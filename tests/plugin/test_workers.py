@@ -22,7 +22,13 @@ from provisioning.plugin import configure, tasks
 DOIT_CONFIG = configure()
 
 def end_others():
-    time.sleep(0.3)  # until they wait for something to do
+    frame = sys._getframe()
+    while "job_q" not in frame.f_locals:
+        frame = frame.f_back
+    lock = frame.f_locals["job_q"]._rlock
+    while lock.acquire(block=False):  # nobody waits for something to do
+        lock.release()
+        time.sleep(0.01)
     parent = os.getppid()
     for process in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
         if int(process) != os.getpid():
@@ -50,7 +56,7 @@ def task_after():
     return {"actions": [end_soon], "task_dep": ["kills"]}
 
 def task_waits():
-    return {"actions": [lambda: time.sleep(60)]}
+    return {"actions": [lambda: time.sleep(60)]}  # until it is ended
 """
 
 AGAIN = "run `doit` again to continue"
@@ -100,9 +106,9 @@ def test_nothing_is_left_of_a_worker_that_was_killed(
     project: Project, number: signal.Signals
 ) -> None:
     project.edit("specs/demo.yaml", "mac-mini: {}", "mac-mini: {formats: [tar.gz, dir]}")
-    process, worker = project.start_on_a_slow_disk("-n", "2", "package")
-    os.kill(worker, number)
-    output, _ = process.communicate(timeout=60)
+    with project.start_on_a_slow_disk("-n", "2", "package") as (process, worker):
+        os.kill(worker, number)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 3, output
     assert list(project.root.glob("artifacts/*/.*.tmp")) == []
     assert list(project.root.glob("artifacts/.work/**/.*.tmp")) == []
