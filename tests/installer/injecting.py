@@ -37,10 +37,13 @@ class Traced(NamedTuple):
 def traced(folder: Path, words: list[str], *injections: str) -> Traced:
     """Run a command in a process of its own, as strace has it; see its option `inject`."""
     log, err = folder / "trace", folder / "err"
-    waiting, go = os.pipe()
+    (ready, tell), (waiting, go) = os.pipe(), os.pipe()
     process = os.fork()
     if not process:
-        _run(words, err, waiting)
+        _run(words, err, tell, waiting)
+    os.close(tell)
+    # Calls are told apart by their numbers: those that prepare it must all be over.
+    assert os.read(ready, 1)
     # openat is traced too: it is the one call that both reads and makes.
     options = ["-y", "-o", str(log), "-e", f"trace=openat,{','.join(CHANGING)}"]
     for injection in injections:
@@ -52,18 +55,19 @@ def traced(folder: Path, words: list[str], *injections: str) -> Traced:
         assert "attached" in said, said
         os.write(go, b"!")
         _, status = os.waitpid(process, 0)
-    for descriptor in (waiting, go):
+    for descriptor in (ready, waiting, go):
         os.close(descriptor)
     code = os.waitstatus_to_exitcode(status)
     return Traced(code, err.read_text(), log.read_text().splitlines())
 
 
-def _run(words: list[str], err: Path, waiting: int) -> None:
+def _run(words: list[str], err: Path, tell: int, waiting: int) -> None:
     code = 99
     try:
         for number, path in ((1, Path(os.devnull)), (2, err)):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         sys.stdout, sys.stderr = map(console.lasting, (1, 2))
+        os.write(tell, b"!")
         os.read(waiting, 1)
         code = main(words)
     except BaseException:  # noqa: BLE001

@@ -63,7 +63,9 @@ class Sweep:
         self.backup = machine.folder / "backup"
         shutil.copytree(machine.root, self.backup, symlinks=True)
         self.before, self.then = machine.version, state(machine)
-        self.clean = traced(machine.folder, self.words)
+        # What it loads or makes once in a process would be among the calls of the first run alone.
+        assert main(self.words) == 0
+        self.clean = self.run()
         assert self.clean.code == 0
         self.after, self.wanted = machine.version, state(machine)
         self.whole = RELEASES.get(scenario, {self.before, self.after})
@@ -74,11 +76,11 @@ class Sweep:
         (path,) = self.machine.folder.glob("greenhouse-1.5.0-*")
         return ["install", str(path), "--root", str(self.machine.root)]
 
-    def run(self, injection: str) -> Traced:
+    def run(self, *injections: str) -> Traced:
         """Run it on the machine as it was."""
         shutil.rmtree(self.machine.root)
         shutil.copytree(self.backup, self.machine.root, symlinks=True)
-        return traced(self.machine.folder, self.words, injection)
+        return traced(self.machine.folder, self.words, *injections)
 
     def demand_convergence(self, injection: str) -> None:
         """Demand a whole release now, and the new one, with nothing left behind, once run again."""
@@ -117,6 +119,7 @@ def test_an_error_at_each_system_call_is_told_and_leaves_the_old_or_the_new(
     for injection in _errors(sweep.clean, error):
         injected("errors")
         done = sweep.run(injection)
+        demand_hit(done.trace, injection)
         assert (injection, done.code) in {(injection, code) for code in (0, 2, 3, 4)}, done.err
         assert "Traceback" not in done.err, (injection, done.err)
         assert done.code == 0 or done.err.startswith("provision: "), (injection, done.err)
@@ -124,6 +127,14 @@ def test_an_error_at_each_system_call_is_told_and_leaves_the_old_or_the_new(
         if sweep.after and done.code != 0 and scenario is not recovery:
             assert in_memory.version == sweep.before, (injection, done.err)
         sweep.demand_convergence(injection)
+
+
+def demand_hit(trace: list[str], injection: str) -> None:
+    """Demand that the error came where it was to: each run has the same calls up to there."""
+    (hit,) = (line for line in trace if "(INJECTED)" in line)
+    call = injection.partition(":")[0]
+    assert hit.startswith(f"{call}("), (injection, hit)
+    assert call != "openat" or "O_CREAT" in hit, (injection, hit)
 
 
 def demand_no_sync_again(trace: list[str]) -> None:
