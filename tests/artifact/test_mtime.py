@@ -45,9 +45,7 @@ def test_all_bear_one_time_or_each_that_of_its_content(tmp_path: Path, by_conten
 def test_a_file_with_another_time_is_refused(tmp_path: Path, by_content: bool) -> None:
     path = made(tmp_path, preamble=by_content, members=not by_content)
     (finding,) = verify(path).findings
-    assert finding.message == (
-        "greenhouse/etc/greenhouse.toml: its header is damaged, or another tool's"
-    )
+    assert finding.message.startswith("greenhouse/etc/greenhouse.toml: its header is damaged")
 
 
 def test_a_header_is_spelt_alike_in_either_way() -> None:

@@ -122,9 +122,8 @@ def test_other_chunks_are_told(release: Path) -> None:
 def test_an_index_that_is_none_is_told(release: Path) -> None:
     release.with_name(INDEX).write_bytes(b"{}\n")
     write_sums(release.parent)
-    assert told(release) == [
-        f"{INDEX}: line 1: is not JSON in UTF-8; is the file cut off or damaged?"
-    ]
+    (finding,) = told(release)
+    assert finding.startswith(f"{INDEX}: line 1: is not JSON")
 
 
 def test_a_sum_that_differs_is_told(release: Path) -> None:

@@ -47,8 +47,8 @@ def test_damage_is_told_whatever_is_wanted(release: Path) -> None:
     with pytest.raises(ArtifactError) as caught:
         view(release, "it").contents(())
     size = len(release.read_bytes()) - 1
-    reason = "not the gzip header that this tool writes"
-    assert str(caught.value) == f"it: is damaged in the chunk at byte {size}: {reason}"
+    assert str(caught.value).startswith("it: is damaged")
+    assert f"at byte {size}: not the gzip header" in str(caught.value)
 
 
 def test_a_content_that_the_manifest_does_not_know_is_told(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_source_that_changes_meanwhile_is_told(digests: Digests) -> None:
     write("t/a", "b\n")
     with pytest.raises(BuildError) as changed:
         now.contents(["lib/a"])
-    assert str(changed.value) == "t/a: changed while it was packaged; run doit again"
+    assert str(changed.value).startswith("t/a: changed while")
     Path("t/a").unlink()
     with pytest.raises(BuildError) as missing:
         now.contents(["lib/a"])

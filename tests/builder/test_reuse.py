@@ -170,7 +170,7 @@ def test_a_large_file_that_changed_fails_even_where_only_a_piece_was_lost() -> N
         file.write(b"?")
     with pytest.raises(BuildError) as caught:
         pack(place, found, Digests(Path("digests.sqlite")))
-    assert str(caught.value) == "t/large: changed while it was packaged; run doit again"
+    assert str(caught.value).startswith("t/large: changed while")
 
 
 @pytest.mark.parametrize("now", ["changed", "grown", "shorter"])
@@ -181,7 +181,7 @@ def test_of_a_large_file_that_changes_meanwhile_nothing_is_kept(now: str) -> Non
     path.write_bytes({"changed": b"?" + whole[1:], "grown": whole + b"?"}.get(now, whole[:-1]))
     with pytest.raises(BuildError) as caught:
         pack(place, found, Digests(Path("digests.sqlite")))
-    assert str(caught.value) == "t/large: changed while it was packaged; run doit again"
+    assert str(caught.value).startswith("t/large: changed while")
     assert not [each for each in entries() if each.name.startswith(".")]
     path.write_bytes(whole)
     packed()

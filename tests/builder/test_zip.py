@@ -198,7 +198,7 @@ def test_a_source_that_changes_meanwhile_fails_the_build_by_name(
     place = workspace(described, "artifacts")
     with pytest.raises(BuildError) as caught:
         pack(place, collected, digests)
-    assert str(caught.value) == f"{name}: changed while it was packaged; run doit again"
+    assert str(caught.value).startswith(f"{name}: changed while")
     assert list(place.release.iterdir()) == []
 
 

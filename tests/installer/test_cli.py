@@ -59,9 +59,9 @@ def test_quiet_tells_differences_alone(release: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
     release.write_bytes(b"")
     assert main(["verify", "--quiet", str(release)]) == 1
-    assert capsys.readouterr().out == (
-        f"{NAME}: is damaged in the chunk at byte 0: cut off\n{NAME}: 1 difference, not verified\n"
-    )
+    finding, end = capsys.readouterr().out.splitlines()
+    assert finding.startswith(f"{NAME}: is damaged")
+    assert end == f"{NAME}: 1 difference, not verified"
 
 
 def test_json_tells_the_same(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:

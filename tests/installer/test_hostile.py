@@ -137,17 +137,16 @@ def test_a_package_cannot_bring_what_the_tool_puts_there(machine: Machine) -> No
     ]
     outcome = machine.install("1", holding)
     where = "provision: greenhouse-1-raspberry-pi.tar.gz"
-    vendor = "lies where the vendor's configuration files are put"
+    vendor = "lies where the vendor's"
     assert outcome.code == 3
-    assert outcome.err.splitlines() == [
+    expected = (
         f"{where}: .provisioning/conffiles: {vendor}",
         f"{where}: .provisioning/conffiles/etc: {vendor}",
         f"{where}: .provisioning/conffiles/etc/greenhouse.ini: {vendor}",
-        (
-            f"{where}: etc/greenhouse.ini.new: is where a version of the configuration file"
-            " etc/greenhouse.ini is put"
-        ),
-    ]
+        f"{where}: etc/greenhouse.ini.new: is where a version",
+    )
+    for line, begins in zip(outcome.err.splitlines(), expected, strict=True):
+        assert line.startswith(begins)
 
 
 def test_stale_temporaries_are_swept(machine: Machine) -> None:

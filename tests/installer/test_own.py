@@ -122,9 +122,7 @@ def test_a_link_to_it_by_another_name_belongs_to_nothing(machine: Machine) -> No
     link = machine.folder / "provision"
     link.symlink_to(machine.prefix / "current/install")
     assert run(machine, link, "list", "--root", machine.root).code == 0
-    assert run(machine, link, "rollback").err == (
-        "provision: which package? `provision list` shows their names\n"
-    )
+    assert "which package?" in run(machine, link, "rollback").err
 
 
 @pytest.mark.parametrize("command", ["install", "rollback", "uninstall"])

@@ -144,9 +144,7 @@ def test_a_purge_is_found_by_name_after_the_removal_and_once(machine: Machine) -
     machine.run("uninstall", "greenhouse")
     assert purge(machine).code == 0
     assert not machine.prefix.exists()
-    assert purge(machine).err == (
-        "provision: greenhouse: is not installed; `provision list` shows what is\n"
-    )
+    assert "greenhouse: is not installed" in purge(machine).err
     assert [*listing(machine.root / "var/lib/provisioning")] == []
 
 

@@ -164,4 +164,4 @@ def test_a_python_that_has_zstd_needs_nothing_else(tmp_path: Path, here: dict[st
         for at in range(len(data) // 8, len(data), len(data) // 8):
             damaged.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
             told = able.run(python, "-I", TOOL, "verify", f"{ARCHIVE}.tar.zst", status=1)
-            assert "is damaged in the chunk at byte " in told
+            assert "is damaged" in told

@@ -113,7 +113,7 @@ def test_options_may_stand_behind_words(built: Project, tmp_path: Path) -> None:
 
 def test_what_looks_like_an_option_can_be_a_word(project: Project) -> None:
     told = project.provision("diff", "--", "--json", status=2)
-    assert told == "ERROR: --json: no such artifact; a package of the specs is NAME:PLATFORM\n"
+    assert told.startswith("ERROR: --json: no such artifact")
 
 
 @pytest.mark.parametrize(

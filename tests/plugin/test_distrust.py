@@ -53,7 +53,7 @@ def test_what_was_wrong_from_the_start_is_made_right(misled: Project, tmp_path: 
     wrong = misled.archive().read_bytes()
     told = misled.doit("verify", status=2)
     assert "lib/main.py: sha256 " in told
-    assert "run `doit package` to rebuild it" in told
+    assert "`doit package`" in told
     assert misled.ran("package") >= {"archive:demo:mac-mini", "archive:demo:raspberry-pi"}
     assert misled.archive().read_bytes() != wrong
     misled.doit("verify")

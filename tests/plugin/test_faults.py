@@ -392,4 +392,4 @@ def test_a_source_that_vanished_is_named(built: Project) -> None:
 
 def test_a_fifo_in_a_tree_is_named_and_never_opened(built: Project) -> None:
     os.mkfifo(built.path("src/pipe"))
-    assert "src/pipe is neither a file, a directory nor a symbolic link" in built.doit(status=3)
+    assert "src/pipe is neither" in built.doit(status=3)

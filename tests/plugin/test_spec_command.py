@@ -96,7 +96,7 @@ def test_a_name_that_is_none_is_told_with_the_nearest(project: Project) -> None:
 def test_a_variable_of_the_command_line_is_shown_as_such(project: Project) -> None:
     output, complaints = run(project, "demo:mac-mini", "port=9090", "other=1")
     assert "\nport: 9090 # (command line)\n" in compact(output)
-    assert complaints == "other=…: no spec has such a variable\n"
+    assert complaints.startswith("other=…: ")
 
 
 def test_json_tells_values_and_origins(project: Project) -> None:

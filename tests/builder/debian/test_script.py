@@ -370,15 +370,9 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
     package = PACKAGE._replace(prefix=str(place.parent), device=values)
     script, file = made(package, {})["preinst"], place / "device.env"
     status, told = run(shell, script, "install")
-    assert (status, told.splitlines()) == (
-        1,
-        [
-            f"{file}: there is no such file; write into it:",
-            "  # Its broker's näme ([a-z]+)",
-            "  BROKER=",
-            "  PIN=",
-        ],
-    )
+    missing, *lines = told.splitlines()
+    assert (status, lines) == (1, ["  # Its broker's näme ([a-z]+)", "  BROKER=", "  PIN="])
+    assert missing.startswith(f"{file}: there is no such file")
     place.mkdir(parents=True)
     file.write_text("BROKER=5\nPIN=1\n")
     file.chmod(0o644)
