@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doit.exceptions import TaskFailed
@@ -63,11 +64,25 @@ def collect_sources(job: Job) -> Values:
     digests = digests_of(job.artifacts)
     job.part.findings.refresh_here()
     found = job.part.findings.collect(digests, job.workspace)
+    _demand_native(job, found.listing)  # guard: code-that-is-judged
     differing = found.differing or collect.differing(job.workspace, found.listing)
     collect.write(job.workspace, found.listing, digests)
     told, count = collect.summary(differing, MOST_TOLD)
     content = job.part.findings.content(digests)
     return {CONTENT: content, "changes": told, "changed": count}
+
+
+def _demand_native(job: Job, listing: collect.Listing) -> None:
+    """Refuse code that the platform cannot run. Raises SpecError."""
+    code = list(listing.code())
+    if not code:
+        return
+    from provisioning.builder.collect import foreign  # noqa: PLC0415 - for code alone
+    from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415
+
+    faults = foreign.faults(job.part.variant, code, job.part.findings.placed_by)
+    if faults:
+        raise SpecError(faults, Path())
 
 
 def render_templates(job: Job) -> Values:

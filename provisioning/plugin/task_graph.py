@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
+    from provisioning.spec.model.variant import Variant
     from provisioning.spec.resolve.inputs import PythonSpec
 
 _STAGE = (
@@ -222,8 +223,17 @@ def _to_collect(job: Job, *, runs: bool) -> Wants:
     files: list[str] = []
     with suppress(ProvisioningError):  # where something is missing, a run says so
         files = [] if runs else job.part.findings.files()
-    facts = _facts(layout=job.part.findings.summary.items)
+    facts = _facts(
+        layout=job.part.findings.summary.items,
+        machine=_machine(job.part.variant),  # guard: judged-for-a-machine
+    )
     return Wants(facts, file_dep=files, targets=[str(job.workspace.collected)])
+
+
+def _machine(variant: Variant) -> Task:
+    """What it depends on whether the package's code can run, besides the code."""
+    meant = [each.dst for each in variant.contents if each.foreign]
+    return {"os": variant.os, "arch": variant.arch, **({"foreign": meant} if meant else {})}
 
 
 def _render(job: Job) -> Task:

@@ -29,6 +29,7 @@ def content(kind: str, source: str, dst: str, **changes: Any) -> Content:
         "exclude": (),
         "conffile": False,
         "optional": False,
+        "foreign": False,
         "makers": (),
         "where": f"contents[{number}]",
         "origin": Origin(file="specs/demo.yaml", line=10 + number, column=5),

@@ -60,7 +60,7 @@ def test_a_file_stamped_this_moment_is_read_again(
     monkeypatch.setattr("time.time_ns", lambda: status.st_ctime_ns)
     digests.look("a")
     monkeypatch.setattr(
-        "provisioning.builder.collect.file_state.read_digest", lambda *_: "read again"
+        "provisioning.builder.collect.file_state.read_digest", lambda *_: ("read again", "")
     )
     assert digests.look("a").digest == "read again"
 
@@ -92,7 +92,7 @@ def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.M
     digests.save()
     digests.forget()
     monkeypatch.setattr(
-        "provisioning.builder.collect.file_state.read_digest", lambda *_: "read again"
+        "provisioning.builder.collect.file_state.read_digest", lambda *_: ("read again", "")
     )
     assert digests.look("a").digest == "read again"
 
@@ -158,7 +158,7 @@ def test_of_many_files_that_were_read_each_is_known_later(
     digests = Digests(tmp_path / "digests.sqlite")
     for name in map(str, names):
         now = signature(os.lstat(name))
-        digests.learn([(name, tuple(now), read_digest(name, now))], time.time_ns())
+        digests.learn([(name, tuple(now), *read_digest(name, now))], time.time_ns())
     digests.save()
     monkeypatch.setattr("provisioning.builder.collect.file_state.read_digest", None)
     for known in (digests, Digests(tmp_path / "digests.sqlite")):

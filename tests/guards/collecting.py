@@ -190,6 +190,48 @@ COLLECTING = Group(
             ),
         ),
         Fault(
+            "code of another processor or system, or a script that only the building machine runs",
+            "refused at the line of the content, all of it in one report, unless it is meant",
+            (
+                Guard(
+                    "code-of-another-system",
+                    false,
+                    "builder/test_foreign.py::test_many_files_of_one_content_are_one_report",
+                ),
+                Guard(
+                    "code-of-another-processor",
+                    false,
+                    "builder/test_foreign.py::test_a_linux_runs_its_own_code",
+                ),
+                Guard(
+                    "code-that-is-meant",
+                    true,
+                    "builder/test_foreign.py::test_what_is_meant_is_no_fault",
+                ),
+                Guard(
+                    "script-of-the-building-machine",
+                    gives(""),
+                    "builder/test_foreign.py::test_a_script_is_run_by_what_is_there",
+                ),
+                Guard(
+                    "rendered-scripts",
+                    gone,
+                    "builder/test_foreign.py::test_a_template_can_become_such_a_script_too",
+                ),
+                Guard(
+                    "code-that-is-judged",
+                    gone,
+                    "plugin/test_foreign_code.py"
+                    "::test_what_cannot_run_stops_the_build_until_it_is_meant",
+                ),
+                Guard(
+                    "judged-for-a-machine",
+                    gone,
+                    "plugin/test_foreign_code.py::test_another_processor_judges_anew",
+                ),
+            ),
+        ),
+        Fault(
             "destinations that are one file where case or accents do not count",
             f"{REFUSED}, both of them, on every machine; at the installation too",
             (

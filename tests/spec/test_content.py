@@ -17,14 +17,16 @@ def test_defaults_are_applied(variants: Variants) -> None:
     found = content(variants, "src: bin/run, dst: bin/run")
     assert (found.kind, found.source, found.dst, found.into) == ("src", "bin/run", "bin/run", False)
     assert (found.mode, found.owner, found.group) == (None, "root", "root")
-    assert (found.exclude, found.conffile, found.optional) == ((), False, False)
+    assert (found.exclude, found.conffile) == ((), False)
+    assert (found.optional, found.foreign) == (False, False)
 
 
 def test_every_key_is_taken(variants: Variants) -> None:
     text = 'src: a, dst: b, mode: "4755", owner: app, group: "1000", exclude: [x, "!y"], '
-    found = content(variants, text + "conffile: true, optional: true")
+    found = content(variants, text + "conffile: true, optional: true, foreign: true")
     assert (found.mode, found.owner, found.group) == (0o4755, "app", "1000")
-    assert (found.exclude, found.conffile, found.optional) == (("x", "!y"), True, True)
+    assert (found.exclude, found.conffile) == (("x", "!y"), True)
+    assert (found.optional, found.foreign) == (True, True)
 
 
 def test_a_content_may_name_the_tasks_that_make_it(variants: Variants) -> None:

@@ -252,6 +252,7 @@ OVERLAY: dict[str, Any] = {
     "secrets_from": [],
     "contents": [
         {"src": "a", "dst": "b", "mode": "0644", "exclude": ["x"], "optional": True, **HERE},
+        {"src": "a", "dst": "f", "foreign": True},
         {"template": "a", "dst": "c", "owner": "root", "group": "root", "conffile": False},
         {"link": "a", "dst": "d"},
         {"dir": "e", "mode": "0700"},
@@ -319,7 +320,7 @@ def test_both_agree_wherever_a_key_is_taken_away() -> None:
 
 
 def test_both_agree_on_each_key_that_a_content_does_not_have() -> None:
-    others = {"exclude": ["a"], "conffile": True, "optional": True}
+    others = {"exclude": ["a"], "conffile": True, "optional": True, "foreign": True}
     for number, key in places(FILES["fragment"], lambda part: {*KEYS} - {*part}):
         edited = deepcopy(FILES["fragment"])
         list(containers(edited))[number][key] = others.get(key, "a")

@@ -91,7 +91,7 @@ def described(package: Package, collected: Iterable[Collected]) -> DebSource:
     collected = tuple(collected)
     texts = {
         entry.path: members.read_verified(entry, source)
-        for entry, source, _ in collected
+        for entry, source, *_ in collected
         if is_embedded(entry)
     }
     return DebSource(Manifest(package, tuple(each.entry for each in collected)), texts)

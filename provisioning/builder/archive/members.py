@@ -115,7 +115,7 @@ def chunk_key(*parts: str | bytes | memoryview) -> str:
 def tar_of(members: Iterable[Collected], spelling: Spelling, read: Read) -> Iterator[bytes]:
     """The bytes of tar of all of `members` as one piece; raises as `read` does."""
     parts = []
-    for entry, source, _ in members:
+    for entry, source, *_ in members:
         parts.append(spelling.header(entry))
         if entry.type == FILE:
             parts.append(read(entry, source))
@@ -126,14 +126,14 @@ def tar_of(members: Iterable[Collected], spelling: Spelling, read: Read) -> Iter
 def contents_of(members: Iterable[Collected], read: Read) -> Iterator[bytes]:
     """The contents of `members`, and where links lead, as one piece; raises as `read` does."""
     parts = []
-    for entry, source, _ in members:
+    for entry, source, *_ in members:
         parts.append(read(entry, source) if entry.type == FILE else entry.link.encode())
     yield b"".join(parts)
 
 
 def blocks_of(member: Collected) -> Iterator[bytes]:
     """The content of one file, in blocks; raises like `read_verified`."""
-    entry, source, _ = member
+    entry, source, *_ = member
     lengths = [piece.stop - piece.start for piece in chunking.pieces(entry.size)]
     if len(lengths) <= 1:
         return iter((read_verified(entry, source),))
@@ -171,7 +171,7 @@ def read_pieces(member: Collected, head: bytes, lengths: Sequence[int]) -> Itera
     The last piece comes only when the source as a whole has proved to be what was collected.
     Raises like `read_verified`.
     """
-    entry, source, _ = member
+    entry, source, *_ = member
     left = entry.size
     read = hashlib.sha256()
     descriptor = _open(source)

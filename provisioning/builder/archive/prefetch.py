@@ -15,6 +15,7 @@ import struct
 import tempfile
 import time
 from contextlib import suppress
+from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from zlib import crc32
@@ -33,6 +34,7 @@ from provisioning.builder.collect.expand import Item
 from provisioning.builder.collect.file_state import (
     file_of,
     from_bytes,
+    made_for,
     read_digest,
     read_whole,
     size_in,
@@ -143,8 +145,8 @@ class _Found(NamedTuple):
     """What one share was found to be."""
 
     lines: list[str]
-    read: list[tuple[str, tuple[int, ...], str]]
-    """The sources that were read, with their signatures and digests."""
+    read: list[tuple[str, tuple[int, ...], str, str]]
+    """The sources that were read: their signatures, digests, and what code was made for."""
     keys: list[str]
 
 
@@ -260,22 +262,22 @@ class _SourceReader:
     def __init__(self, stamps: Mapping[str, bytes], digests: Digests) -> None:
         self._stamps, self._digests = stamps, digests
         self._held: dict[str, bytes] = {}
-        self.read: list[tuple[str, tuple[int, ...], str]] = []
+        self.read: list[tuple[str, tuple[int, ...], str, str]] = []
 
     def look(self, source: str) -> FileState:
         """The state of the file `source`; raises as Digests.hold does."""
         now = from_bytes(self._stamps[source])
         if not stat.S_ISREG(now.mode) or self._digests.known(source, now):
             return self._digests.hold(source, now)
-        digest = read_digest(source, now) if now.size > chunking.MAX else self._hold(source, now)
-        self.read.append((source, tuple(now), digest))
-        return file_of(now, digest)
+        found = read_digest(source, now) if now.size > chunking.MAX else self._hold(source, now)
+        self.read.append((source, tuple(now), *found))
+        return file_of(now, *found)
 
     def whole(self, entry: Entry, source: str) -> bytes:
         """The content of `source`; raises as members.read_verified does."""
         held = self._held.get(source)
         return members.read_verified(entry, source) if held is None else held
 
-    def _hold(self, source: str, now: Signature) -> str:
+    def _hold(self, source: str, now: Signature) -> tuple[str, str]:
         held = self._held[source] = read_whole(source, now)
-        return hashlib.sha256(held).hexdigest()
+        return hashlib.sha256(held).hexdigest(), made_for(source, held, lambda: BytesIO(held))

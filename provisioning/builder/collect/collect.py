@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _JSON = {False: "false", True: "true"}
 _TEMPLATE = ", true]"  # how the line of one ends
+_CODE = "[["  # how the line of code begins: with what it was made for, in brackets of its own
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]\n"  # around lines, and between them
 _SOME = 500  # entries that are made at a time
 
@@ -38,6 +39,8 @@ class Collected(NamedTuple):
     entry: Entry
     source: str
     template: bool
+    made_for: str = ""
+    """Of code, which machine or interpreter: see executables.py."""
 
 
 class Edit(NamedTuple):
@@ -93,6 +96,10 @@ class Listing(Sequence[Collected]):
         """The numbers of the entries that are templates."""
         return [number for number, line in enumerate(self.lines) if line.endswith(_TEMPLATE)]
 
+    def code(self) -> Iterator[Collected]:
+        """The entries that are code of which it is known what it was made for."""
+        yield from Listing([line for line in self.lines if line.startswith(_CODE)])
+
     def taken_from(self, sources: Collection[str]) -> dict[int, Collected]:
         """The entries whose content comes from one of `sources`, by their numbers."""
         last = set(map(_last_text, map(_quoted, sources)))
@@ -119,10 +126,11 @@ class Listing(Sequence[Collected]):
 
 def spell(each: Collected) -> str:
     """The line of one entry: what json.dumps would spell, in a third of the time."""
-    (path, kind, mode, owner, group, size, digest, link, conffile), source, template = each
+    (path, kind, mode, owner, group, size, digest, link, conffile), source, template, code = each
+    first = f"[{_quoted(code)}], " if code else ""
     texts = f'{_quoted(path)}, "{kind}", {mode}, {_quoted(owner)}, {_quoted(group)}'
     rest = f'{size}, "{digest}", {_quoted(link)}, {_JSON[conffile]}, {_quoted(source)}'
-    return f"[{texts}, {rest}, {_JSON[template]}]"
+    return f"[{first}{texts}, {rest}, {_JSON[template]}]"
 
 
 def dump(lines: Sequence[str]) -> Iterator[bytes]:
@@ -197,8 +205,9 @@ def _last_text(line: str) -> str:
 def _parse(lines: list[str]) -> Iterator[Collected]:
     """What lines stand for."""
     rows: list[list[Any]] = json.loads(f"[{','.join(lines)}]")
+    code = [row.pop(0)[0] if isinstance(row[0], list) else "" for row in rows]
     entries = map(Entry._make, [row[:-2] for row in rows])
-    rest = [row[-2] for row in rows], [row[-1] for row in rows]
+    rest = [row[-2] for row in rows], [row[-1] for row in rows], code
     return map(Collected._make, zip(entries, *rest, strict=True))
 
 
@@ -279,19 +288,17 @@ def collect_one(item: Item, look: Callable[[str], FileState], file_mode: int) ->
         BuildError: its source became something else.
         OSError: it vanished, or cannot be read.
     """
-    return Collected(_entry(item, look, file_mode), item.source, item.template)
-
-
-def _entry(item: Item, look: Callable[[str], FileState], file_mode: int) -> Entry:
     path, kind, mode, owner, group, source, template, link, conffile = item
     if not source or template:
         mode = file_mode if mode is None else mode
-        return Entry(path, kind, mode, owner, group, link=link, conffile=conffile)
+        entry = Entry(path, kind, mode, owner, group, link=link, conffile=conffile)
+        return Collected(entry, source, template)
     held = look(source)
     if held.type != kind or held.link != link:  # guard: source-that-went-wrong
         raise BuildError(f"{source}: became a {held.type} while it was packaged; run doit again")
     mode = _mode(item, held, file_mode)
-    return Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
+    entry = Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
+    return Collected(entry, source, template, held.made_for)
 
 
 def _mode(item: Item, held: FileState, file_mode: int) -> int:
@@ -318,7 +325,7 @@ def recollect(listing: Listing, changed: Mapping[str, Signature], digests: Diges
             faults.append(str(error))
         else:
             entry = each.entry._replace(size=held.size, digest=held.digest)
-            entries[number] = each._replace(entry=entry)
+            entries[number] = each._replace(entry=entry, made_for=held.made_for)
     if faults:
         raise BuildError("\n".join(faults))
     return listing.edited(entries)

@@ -123,7 +123,7 @@ class Expansion:
             self._fault("not-a-file", content, "template", f"{content.source} is not a file")
             return []
         mode = self._mode(content, executable=bool(status.st_mode & stat.S_IXUSR))
-        return [self._file(content, _target(content), content.source, mode=mode, template=True)]
+        return [self._file(content, target_of(content), content.source, mode=mode, template=True)]
 
     def _mode(self, content: Content, *, executable: bool) -> int:
         if content.mode is not None:
@@ -145,7 +145,7 @@ class Expansion:
             return []
         if not content.optional:
             self._idle(content, range(len(content.exclude)))
-        return self._source(content, _target(content), source, kind)
+        return self._source(content, target_of(content), source, kind)
 
     def _selected(self, content: Content) -> Iterator[Item]:
         """The items of a directory or a glob."""
@@ -268,7 +268,7 @@ def _files(content: Content, base: str, paths: list[str]) -> Iterator[Item]:
     return map(Item._make, fields)
 
 
-def _target(content: Content) -> str:
+def target_of(content: Content) -> str:
     """Where a single source goes: to `dst`, or into it where `dst` ends in a slash."""
     return _join(content.dst, os.path.basename(content.source)) if content.into else content.dst
 

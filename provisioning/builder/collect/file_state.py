@@ -20,7 +20,10 @@ from provisioning.errors import BuildError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+    from typing import BinaryIO, TypeAlias
 
+    _Known: TypeAlias = "tuple[Signature, str, str]"
+    """Of a file that was read: when it was, its digest, and what it was made for."""
 
 # A file may change once more within one tick of the clock that stamps it, and no stamp would tell:
 # what was stamped this recently is not remembered. (git calls such entries "racily clean".)
@@ -108,6 +111,8 @@ class FileState(NamedTuple):
     digest: str = ""
     executable: bool = False
     link: str = ""
+    made_for: str = ""
+    """Of code, which machine or interpreter: see executables.py."""
 
     @property
     def identity(self) -> str:
@@ -116,13 +121,16 @@ class FileState(NamedTuple):
 
 
 class Digests:
-    """The SHA-256 of files, remembered in `store` for as long as their signature stays."""
+    """The SHA-256 of files, remembered in `store` for as long as their signature stays.
+
+    With it goes what code was made for: no file is opened again to be judged.
+    """
 
     def __init__(self, store: Path) -> None:
-        columns = ("path", "size", "mtime", "ctime", "inode", "mode", "digest")
+        columns = ("path", "size", "mtime", "ctime", "inode", "mode", "digest", "made_for")
         self._cache = Cache(store, columns)
-        self._rows: dict[str, tuple[Signature, str]] = {}
-        self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._rows: dict[str, _Known] = {}
+        self._fresh: dict[str, _Known] = {}
         self._loaded: object = None
         self._holds_all = True  # that was kept by this process
         self._made = f"{store.parent.parent}/"
@@ -142,7 +150,7 @@ class Digests:
     def hold(self, path: str, now: Signature) -> FileState:
         """What lies at `path`, whose signature was just seen to be `now`; raises as `look` does."""
         if stat.S_ISREG(now.mode):
-            return file_of(now, self._digest(path, now))
+            return file_of(now, *self._content(path, now))
         if stat.S_ISLNK(now.mode):
             return FileState(LINK, link=os.readlink(path))
         if stat.S_ISDIR(now.mode):
@@ -166,15 +174,15 @@ class Digests:
         found = self._row(path)
         return found[1] if found and found[0] == now else ""  # guard: digest-remembered
 
-    def learn(self, files: Iterable[tuple[str, tuple[int, ...], str]], began: int) -> None:
-        """Take over digests of what was read since `began`, and kept its signature meanwhile.
+    def learn(self, files: Iterable[tuple[str, tuple[int, ...], str, str]], began: int) -> None:
+        """Take over what was read since `began` of files that kept their signatures meanwhile.
 
         Many are kept at once, and not held: 100,000 are 60 MB.
         """
-        for path, numbers, digest in files:
+        for path, numbers, digest, made_for in files:
             now = Signature._make(numbers)
             if is_settled(now.ctime, began):
-                self._fresh[path] = now, digest
+                self._fresh[path] = now, digest, made_for
         if len(self._fresh) >= _MANY:
             self._keep()
             self._holds_all = False
@@ -185,7 +193,7 @@ class Digests:
         It is not saved: an edit within the same tick of the clock would not show, so the next
         process reads the file.
         """
-        self._rows[path] = signature(os.lstat(path)), digest
+        self._rows[path] = signature(os.lstat(path)), digest, ""
 
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
@@ -201,25 +209,25 @@ class Digests:
             if self._holds_all:
                 self._loaded = self._cache.state()
 
-    def _keep(self) -> dict[str, tuple[Signature, str]]:
+    def _keep(self) -> dict[str, _Known]:
         # Taken in one step: with `doit -P thread`, others learn meanwhile.
         fresh, self._fresh = self._fresh, {}
         if fresh:
-            self._cache.put((path, *known, digest) for path, (known, digest) in fresh.items())
+            self._cache.put((path, *known, *rest) for path, (known, *rest) in fresh.items())
         return fresh
 
-    def _digest(self, path: str, now: Signature) -> str:
-        if known := self.known(path, now):
-            return known
-        self._load(path)
-        if known := self.known(path, now):
-            return known
-        digest = read_digest(path, now)
+    def _content(self, path: str, now: Signature) -> tuple[str, str]:
+        """The digest of a file, and what it was made for."""
+        if not self.known(path, now):
+            self._load(path)
+        if self.known(path, now) and (found := self._row(path)):
+            return found[1:]
+        digest, made_for = read_digest(path, now)
         if is_settled(now.ctime, time.time_ns()):  # guard: stamped-this-moment
-            self._fresh[path] = (now, digest)
-        return digest
+            self._fresh[path] = now, digest, made_for
+        return digest, made_for
 
-    def _row(self, path: str) -> tuple[Signature, str] | None:
+    def _row(self, path: str) -> _Known | None:
         return self._fresh.get(path) or self._rows.get(path)
 
     def _load(self, path: str) -> None:
@@ -251,24 +259,29 @@ class Digests:
             self._loaded, self._holds_all = state, True
 
     def _take(self, rows: list[tuple[Any, ...]]) -> None:
-        self._rows.update((path, (Signature(*known), digest)) for path, *known, digest in rows)
+        self._rows.update(
+            (path, (Signature(*known), digest, made_for)) for path, *known, digest, made_for in rows
+        )
 
 
-def file_of(now: Signature, digest: str) -> FileState:
+def file_of(now: Signature, digest: str, made_for: str) -> FileState:
     """What lies there where a file has the signature `now`, and this digest."""
-    return FileState(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR))  # guard: executable-bit
+    # guard: executable-bit
+    return FileState(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR), made_for=made_for)
 
 
-def read_digest(path: str, now: Signature) -> str:
-    """The SHA-256 (hex) of the file at `path`, which must keep the signature `now` meanwhile.
+def read_digest(path: str, now: Signature) -> tuple[str, str]:
+    """The SHA-256 (hex) of the file at `path`, and what it was made for, if it is code.
+
+    It must keep the signature `now` meanwhile.
 
     Raises:
         OSError: it cannot be read.
         BuildError: it changed before or while it was read.
     """
     digest = hashlib.sha256()
-    _read(path, now, digest.update)
-    return digest.hexdigest()
+    head = _read(path, now, digest.update)
+    return digest.hexdigest(), made_for(path, head, lambda: open(path, "rb"))
 
 
 def read_whole(path: str, now: Signature) -> bytes:
@@ -278,8 +291,25 @@ def read_whole(path: str, now: Signature) -> bytes:
     return b"".join(blocks)
 
 
-def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
-    left = now.size
+# What files begin with of which executables.py tells more: ELF, scripts, archives, and Mach-O.
+_TELLING: tuple[bytes, ...]
+_TELLING = (b"\x7fELF", b"#!", b"!<arch>\n", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_TELLING += (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
+
+
+def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
+    """What a file that begins with `head` was made for; "" where it is no code."""
+    if not head.startswith(_TELLING) and not path.endswith(".pyc"):
+        return ""
+    # Imported here: a cost that a package without such files does not owe.
+    from provisioning.builder.collect import executables  # noqa: PLC0415
+
+    return executables.made_for(path, head, opened)
+
+
+def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> bytes:
+    """Hand over all that the file at `path` holds; return what it begins with."""
+    left, head = now.size, b""
     # O_NONBLOCK: a FIFO put in the file's place must not hang the build. No file object: to make
     # one takes longer than to read a small file.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -287,6 +317,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
         while left and (block := os.read(descriptor, min(left, MIB))):
             take(block)
             left -= len(block)
+            head = head or block
         # guard: changed-while-digested
         if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown
             raise BuildError(f"{path}: changed while it was read; run doit again")
@@ -295,3 +326,4 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> None:
         raise
     finally:
         os.close(descriptor)
+    return head

@@ -18,7 +18,7 @@ from jinja2 import TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError, TemplateNotFound
 from jinja2.runtime import Undefined
 
-from provisioning.builder.collect import checks
+from provisioning.builder.collect import checks, foreign
 from provisioning.builder.plan.needs import includes
 from provisioning.builder.render.sandbox import (
     Faults,
@@ -212,6 +212,7 @@ def render_all(variant: Variant, sources: Mapping[str, str]) -> dict[str, Render
     if not faults:
         contents = {path: each.content for path, each in rendered.items()}
         faults = [*checks.rendered_faults(variant, contents)]  # guard: rendered-programs
+        faults += foreign.rendered_faults(variant, contents)  # guard: rendered-scripts
     if faults:
         raise SpecError(faults, Path())
     return rendered

@@ -92,7 +92,7 @@ def _of_fields(types: Iterable[Any], make: Callable[[list[Any]], Any]) -> _Read:
     return whole
 
 
-_VERSION = 2  # to be raised when rows come to mean something else
+_VERSION = 3  # to be raised when rows come to mean something else
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
 _complained: set[Path] = set()  # of which it was told in this process that they cannot be kept

@@ -107,6 +107,7 @@ class Contents:
             exclude=self._scope.texts(item, "exclude"),
             conffile=_switch(item, "conffile"),
             optional=_switch(item, "optional"),
+            foreign=_switch(item, "foreign"),
             makers=tuple(self._makers(item)),
             where=item.origin.path,
             origin=item.origin,

@@ -43,6 +43,8 @@ class Content(NamedTuple):
     """Patterns in gitignore(5)'s sense."""
     conffile: bool
     optional: bool
+    foreign: bool
+    """Whether it may hold code that the platform cannot run."""
     makers: tuple[Maker, ...]
     where: str
     """`contents[2]`, or `platforms.raspberry-pi.contents[0]` from an overlay."""

@@ -54,12 +54,14 @@ _SECONDS: Schema = {
 }
 
 # What a content is made of, and the keys that would mean nothing there.
-_ATTRIBUTES = frozenset({"mode", "owner", "group", "conffile", "optional", "exclude", "task"})
+_ATTRIBUTES = frozenset(
+    {"mode", "owner", "group", "conffile", "optional", "foreign", "exclude", "task"}
+)
 KINDS: dict[str, frozenset[str]] = {
     "src": frozenset(),
     "template": frozenset({"exclude"}),
-    "link": frozenset({"exclude", "conffile", "mode", "task"}),
-    "dir": frozenset({"exclude", "conffile", "optional", "dst", "task"}),
+    "link": frozenset({"exclude", "conffile", "foreign", "mode", "task"}),
+    "dir": frozenset({"exclude", "conffile", "optional", "foreign", "dst", "task"}),
     "include": _ATTRIBUTES | {"dst"},
     "remove": _ATTRIBUTES | {"dst"},
 }
@@ -73,7 +75,7 @@ CONTENT: Schema = {
         **dict.fromkeys(("owner", "group"), _OWNER),
         "exclude": _TEXTS,
         "conffile": _SWITCH,
-        "optional": _SWITCH,
+        **dict.fromkeys(("optional", "foreign"), _SWITCH),
         "task": _NAMES,
         **_ONLY_HERE,
     },
@@ -285,6 +287,7 @@ _MEANINGS = {
     "exclude": "Patterns as in .gitignore, relative to src, of what is left out.",
     "conffile": "A configuration file: an upgrade keeps what was edited on the machine.",
     "optional": "Whether it may be missing.",
+    "foreign": "Whether it may hold code that the platform cannot run.",
     "task": "Tasks of the dodo.py, by name, that make it where no target of theirs says so.",
     "only": "For these platforms alone; a platform is also what it extends.",
     "except": "Not for these platforms; a platform is also what it extends.",

@@ -1,0 +1,88 @@
+"""Code that a platform cannot run stops its build, and no other's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.binaries import ARM_64, EM_AARCH64, EM_X86_64, X86_64, elf, fat, mach_o
+from tests.plugin.conftest import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPEC = """
+name: demo
+version: "1.0"
+platforms:
+  raspberry-pi: {}
+  pc: {}
+contents:
+  - src: src/
+    dst: lib/
+  - src: tools/run
+    dst: bin/run
+"""
+PC = "platform: pc\nextends: linux\narch: amd64\n"
+DODO = """
+from provisioning.plugin import configure, tasks
+DOIT_CONFIG = {**configure(), "continue": True}
+def task_provisioning():
+    yield from tasks()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    files = {"dodo.py": DODO, "specs/demo.yaml": SPEC, "specs/platforms/pc.yaml": PC}
+    project = Project(tmp_path, {**files, "src/x.txt": "x", "tools/run": "#!/bin/sh\n"})
+    project.path("src/x.so").write_bytes(elf(EM_AARCH64, kind=3))
+    return project
+
+
+def test_what_cannot_run_stops_the_build_until_it_is_meant(project: Project) -> None:
+    project.path("tools/run").write_text("#!/home/me/venv/bin/python\n")
+    project.path("tools/run").chmod(0o755)
+    said = project.doit(status=2)
+    assert "specs/demo.yaml:8:10: contents[0].src: src/x.so is compiled for 64-bit ARM, " in said
+    assert said.count("specs/demo.yaml:10:10: contents[1].src: tools/run is run by ") == 2
+    assert "raspberry-pi is arm64" not in said
+    assert not project.path("artifacts/demo-1.0-pc").exists()
+    project.edit("specs/demo.yaml", "dst: bin/run", "dst: bin/run\n    foreign: true")
+    said = project.doit(status=2)
+    assert "tools/run" not in said
+    assert project.path("artifacts/demo-1.0-raspberry-pi").exists()
+    project.edit("specs/demo.yaml", "dst: lib/", "dst: lib/\n    foreign: true")
+    project.doit()
+    assert "Nothing to do" in project.doit()
+    project.edit("specs/demo.yaml", "dst: lib/\n    foreign: true", "dst: lib/")
+    assert "src/x.so is compiled for 64-bit ARM, and pc is amd64" in project.doit(status=2)
+
+
+def test_another_processor_judges_anew(project: Project) -> None:
+    project.edit("specs/platforms/pc.yaml", "amd64", "arm64")
+    project.doit()
+    project.edit("specs/platforms/pc.yaml", "arm64", "amd64")
+    assert "src/x.so is compiled for 64-bit ARM, and pc is amd64" in project.doit(status=2)
+    project.path("src/x.so").write_bytes(elf(EM_X86_64, kind=3))
+    said = project.doit(status=2)
+    assert "src/x.so is compiled for x86-64, and raspberry-pi is arm64" in said
+    assert "and pc is" not in said
+
+
+def test_many_files_are_judged_while_they_are_read(project: Project) -> None:
+    for number in range(1200):
+        project.write(f"src/many/{number}.txt", f"{number}")
+    project.path("src/many/mac").write_bytes(fat(mach_o(X86_64), mach_o(ARM_64)))
+    said = project.doit(status=2)
+    assert "src/many/mac is compiled for macOS, and raspberry-pi is Linux" in said
+    assert (
+        "src/many/mac is compiled for macOS, and pc is Linux; "
+        "src/x.so is compiled for 64-bit ARM, and pc is amd64"
+    ) in said
+    project.path("src/many/mac").unlink()
+    project.path("src/x.so").unlink()
+    project.doit()
+    project.path("src/many/7.txt").write_bytes(mach_o(ARM_64))
+    assert "src/many/7.txt is compiled for macOS" in project.doit(status=2)
