@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ from .machine import listing
 from .making import items, package
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.artifact.making import Item
 
@@ -169,15 +170,27 @@ def test_a_hook_of_a_run_that_was_killed_is_ended_by_the_next(own: Own) -> None:
     os.kill(installer, signal.SIGKILL)
     os.waitpid(installer, 0)
     running = [Path("/proc") / pid for pid in pids.read_text().split()]
-    assert all(each.exists() for each in running)
-    state = [line for line in own.run("status", str(own.prefix))[1].splitlines() if "1.4.2" in line]
-    assert state[-1].endswith(": is not known to be good yet")
-    code, told = own.install("1.5.0")
-    assert (code, own.version) == (0, "1.5.0")
-    assert "stopped a hook of an earlier run, which had been killed" in told
-    assert not any(is_running(each) for each in running)
-    assert not (own.place / "pids.late").exists()
-    assert not (own.prefix / "state/hook").exists()
+    with killed(running):
+        assert all(each.exists() for each in running)
+        status = own.run("status", str(own.prefix))[1].splitlines()
+        state = [line for line in status if "1.4.2" in line]
+        assert state[-1].endswith(": is not known to be good yet")
+        code, told = own.install("1.5.0")
+        assert (code, own.version) == (0, "1.5.0")
+        assert "stopped a hook of an earlier run, which had been killed" in told
+        assert not any(is_running(each) for each in running)
+        assert not (own.place / "pids.late").exists()
+        assert not (own.prefix / "state/hook").exists()
+
+
+@contextmanager
+def killed(processes: Sequence[Path]) -> Iterator[None]:
+    """Leave none of these behind, whatever comes of the block."""
+    try:
+        yield
+    finally:
+        for each in filter(is_running, processes):
+            os.kill(int(each.name), signal.SIGKILL)
 
 
 def is_running(process: Path) -> bool:
