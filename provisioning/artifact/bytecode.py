@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.artifact.filesystem import Descent
-    from provisioning.artifact.model.package import Package, Service
+    from provisioning.artifact.model.package import Package
+    from provisioning.artifact.model.service import Service
 
 _CACHE = "__pycache__"
 _SOURCE = ".py"

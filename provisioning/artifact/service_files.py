@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact.model import placement
 from provisioning.artifact.model.entry import DEVICE, DIR, STATE, TRANSACTION
 from provisioning.artifact.model.package import words
+from provisioning.artifact.model.service import launchd_keys, systemd_lines
 from provisioning.console import NO_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from provisioning.artifact.model.package import Package, Service
+    from provisioning.artifact.model.package import Package
     from provisioning.artifact.model.placement import Placed
+    from provisioning.artifact.model.service import Service
 
 BOOT = "PROVISIONING_BOOT"
 """Set at boot, when an interrupted installation is finished or undone before services start."""
@@ -35,7 +37,8 @@ _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
 _CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f{NO_CHARACTERS}]+")
 
 # What no service of a package needs, and an intruder would like. Not PrivateDevices=, and nothing
-# that implies DeviceAllow= (ProtectClock=): GPIO, I2C, serial lines and cameras are devices.
+# that implies DeviceAllow= (ProtectClock=): GPIO, I2C, serial lines and cameras are devices, which
+# a service reaches by its groups.
 _HARDENING = (
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
@@ -56,7 +59,12 @@ _HARDENING = (
 
 def unit_name(package: Package, service: str) -> str:
     """The name of a service's unit: the package's if the service has its name."""
-    return f"{_escaped(service_name(package, service))}.service"
+    return unit_of(package.name, service)
+
+
+def unit_of(package: str, service: str) -> str:
+    """The same for a package of which only the name is known."""
+    return f"{_escaped(placement.service_name(package, service))}.service"
 
 
 def service_name(package: Package, service: str) -> str:
@@ -97,15 +105,18 @@ def systemd_unit(package: Package, service: Service, home: str, writable: Iterab
             *_comment(package, unit_name(package, service.name)),
             "[Unit]",
             f"Description={_description(package, service)}",
-            "After=network.target",
+            *_order(service),
             # Nobody stands beside a device that has stopped trying.
-            "StartLimitIntervalSec=0",
+            *_unless_said(service, "StartLimitIntervalSec=0"),
+            *systemd_lines(service, "Unit"),
             "",
             "[Service]",
+            # First, so that an empty value, which takes back a list, takes back nothing of ours.
+            *systemd_lines(service, "Service"),
             "Type=exec",
             *_program(package, service, home),
             "",
-            *_HARDENING,
+            *_unless_said(service, *_HARDENING),
             *_bounds(package, service, writable),
             "",
             "[Install]",
@@ -113,6 +124,20 @@ def systemd_unit(package: Package, service: Service, home: str, writable: Iterab
             "",
         ]
     )
+
+
+def _order(service: Service) -> Iterator[str]:
+    yield "After=network.target"
+    if service.after:
+        yield f"After={' '.join(service.after)}"
+    if service.wants:
+        yield f"Wants={' '.join(service.wants)}"
+
+
+def _unless_said(service: Service, *lines: str) -> Iterator[str]:
+    """The lines whose keys `extra` does not say: these are only what is usual."""
+    said = {key for key, _ in service.extra}
+    yield from (line for line in lines if line.partition("=")[0] not in said)
 
 
 def recovery_unit(package: Package) -> str:
@@ -166,6 +191,8 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
         yield f"User={service.user}"
     if service.group:
         yield f"Group={service.group}"
+    if service.groups:
+        yield f"SupplementaryGroups={' '.join(service.groups)}"
     for name, value in service.environment:
         yield f"Environment={_word(f'{name}={value}')}"
         if value == cache_of(package, service):  # which is the user's alone
@@ -174,16 +201,22 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
     if package.device:
         yield f"EnvironmentFile={_text(f'{package.prefix}/{DEVICE}')}"
     yield f"Restart={_RESTARTS[service.restart]}"
-    yield "RestartSec=5"
+    yield from _unless_said(service, "RestartSec=5")
     yield f"SyslogIdentifier={_text(service.name)}"
+    if service.nice:
+        yield f"Nice={service.nice}"
+    if service.memory_max:
+        yield f"MemoryMax={service.memory_max}"
+    if service.cpu_quota:
+        yield f"CPUQuota={service.cpu_quota}"
 
 
 def _bounds(package: Package, service: Service, writable: Iterable[str]) -> Iterator[str]:
     """The restrictions that depend on the prefix and on the service's user."""
     is_home = f"{package.prefix}/".startswith(_HOMES)
-    yield f"ProtectHome={'read-only' if is_home else 'yes'}"
+    yield from _unless_said(service, f"ProtectHome={'read-only' if is_home else 'yes'}")
     if service.user and service.user not in _ROOT:
-        yield "CapabilityBoundingSet="
+        yield from _unless_said(service, "CapabilityBoundingSet=")
     for path in writable:
         yield f"ReadWritePaths={_word(f'-{path}')}"
 
@@ -252,7 +285,7 @@ def launchd_plist(
         "EnvironmentVariables": environment,
     }
     described.update({key: value for key, value in said.items() if value})
-    return _spelt(described)
+    return _spelt({**described, **launchd_keys(service)})
 
 
 def recovery_plist(package: Package) -> bytes:

@@ -51,8 +51,8 @@ def file(path: str, content: bytes = b"", mode: int = 0o644, owner: str = "root"
     return Item(Entry(path, FILE, mode, owner, owner, len(content), sha256), content)
 
 
-def directory(path: str, mode: int = 0o755) -> Item:
-    return Item(Entry(path, DIR, mode, "root", "root"))
+def directory(path: str, mode: int = 0o755, owner: str = "root") -> Item:
+    return Item(Entry(path, DIR, mode, owner, "root"))
 
 
 def link(path: str, target: str) -> Item:

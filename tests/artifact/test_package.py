@@ -31,6 +31,80 @@ def test_what_is_spelt_is_read_again() -> None:
     assert parse(plain(without)) == without
 
 
+LIMITED = SERVICE._replace(
+    groups=("gpio", "video"), after=("a.service",), wants=("b.target",), memory_max="20%",
+    cpu_quota="200%", nice=-20, extra=(("A", '["x","y"]'), ("B", '"z"')),
+)  # fmt: skip
+
+
+def test_what_is_said_of_groups_order_limits_and_settings_is_read_again() -> None:
+    full = FULL._replace(services=(LIMITED,))
+    assert parse(plain(full)) == full
+    assert plain(full)["services"]["greenhouse"]["extra"] == {"A": ["x", "y"], "B": "z"}
+    # As it was before there were any, so that older tools read it.
+    assert {*plain(FULL)["services"]["greenhouse"]} == {
+        "exec", "restart", "user", "group", "environment", "directory", "health",
+    }  # fmt: skip
+    mac = full._replace(
+        service_manager="launchd",
+        services=(SERVICE._replace(nice=5, memory_max="1G", extra=(("A", '{"b":[1,true]}'),)),),
+    )
+    assert parse(plain(mac)) == mac
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("groups", "gpio", "groups is not a list"),
+        ("groups", [5], "groups is not text"),
+        ("groups", ["a b"], "groups: is neither a name"),
+        ("after", ["network-online"], "after: network-online is no unit"),
+        ("after", ["a.service\nWants=b.service"], "is no unit"),
+        ("wants", ["%i.service"], "wants: %i.service is no unit"),
+        ("memory_max", "512", "memory_max: 512 is no amount of memory"),
+        ("memory_max", 512, "memory_max is not text"),
+        ("cpu_quota", "0%", "cpu_quota: 0% is no share of a processor"),
+        ("nice", 20, "nice is not -20 to 19"),
+        ("nice", True, "nice is not -20 to 19"),
+        ("extra", [], "extra is not a map"),
+        ("extra", {"A\n[Install]": "x"}, "is no key of systemd"),
+        ("extra", {"a": "x"}, "a is no key of systemd"),
+        ("extra", {"User": "root"}, "User is written by this tool: use the key user"),
+        ("extra", {"Type": "simple"}, "Type is written by this tool, and cannot be changed"),
+        ("extra", {"A": "x\nUser=root"}, "A is not one line of text"),
+        ("extra", {"A": ["x", "y\r"]}, "A is not one line of text"),
+        ("extra", {"A": "x\\"}, "A ends in a backslash"),
+        ("extra", {"A": 5}, "A is neither a text nor a list of texts"),
+        ("extra", {"A": []}, "A is a list of nothing"),
+        ("extra", {"A": "x" * 5000}, "A is longer than 4096 characters"),
+    ],
+)
+def test_what_no_unit_could_say_is_refused(key: str, value: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        parse(edited(f"services.greenhouse.{key}", value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("groups", ["staff"], "groups: launchd gives a service its user's groups"),
+        ("cpu_quota", "50%", "cpu_quota: launchd limits no share of a processor"),
+        ("memory_max", "50%", "memory_max: launchd limits no share of the memory"),
+        ("extra", {"Label": "x"}, "Label is written by this tool"),
+        ("extra", {"A": None}, "A is no text, whole number, true, false, list or map"),
+        ("extra", {"A": 1.5}, "A is no text, whole number, true, false, list or map"),
+        ("extra", {"A": {"b": "x\n"}}, "A is not one line of text"),
+        ("extra", {"A": {"b\n": "x"}}, "A is not one line of text"),
+        ("extra", {"A": 1 << 64}, "A is a number of more than 64 bits"),
+        ("extra", {"A": [[[[[1]]]]]}, "A has more than 4 levels"),
+    ],
+)
+def test_what_no_property_list_could_say_is_refused(key: str, value: Any, told: str) -> None:
+    fields = edited(f"services.greenhouse.{key}", value)
+    with pytest.raises(ValueError, match=re.escape(told)):
+        parse({**fields, "service_manager": "launchd"})
+
+
 def edited(path: str, value: Any) -> dict[str, Any]:
     """FULL, with another value at a path such as `services.greenhouse.exec`."""
     fields = plain(FULL)

@@ -13,6 +13,7 @@ from tests.artifact.test_unit import allowed, package, service
 if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
 
+MAC_LIMITS = {"nice": -5, "memory_max": "512M"}
 HOME = "/usr/local/opt/greenhouse/current"
 # Of launchd.plist(5), macOS 14, those that are used, with the types it gives them.
 DOCUMENTED: dict[str, Any] = {
@@ -29,6 +30,9 @@ DOCUMENTED: dict[str, Any] = {
     "UserName": str,
     "GroupName": str,
     "EnvironmentVariables": dict,
+    "Nice": int,
+    "SoftResourceLimits": dict,
+    "HardResourceLimits": dict,
 }
 
 
@@ -43,7 +47,7 @@ def read(given: Any, values: dict[str, str] | None = None) -> dict[str, Any]:
 
 def test_each_key_is_one_that_launchd_documents() -> None:
     given = service(user="_greenhouse", group="staff", environment=(("TZ", "UTC"),))
-    found = read(given)
+    found = read(given._replace(nice=5, memory_max="1G"))
     assert set(found) == set(DOCUMENTED)
     assert all(isinstance(value, DOCUMENTED[key]) for key, value in found.items())
 
@@ -61,6 +65,22 @@ def test_a_program_is_started_from_home_with_the_words_of_exec() -> None:
 )
 def test_launchd_restarts_as_the_spec_says(said: str, expected: object) -> None:
     assert read(service(restart=said))["KeepAlive"] == expected
+
+
+def test_limits_and_settings_are_these_keys() -> None:
+    extra = (
+        ("LowPriorityIO", "true"),
+        ("ProcessType", '"Interactive"'),
+        ("SoftResourceLimits", '{"NumberOfFiles":4096}'),
+    )
+    found, usual = (read(service(**said)) for said in ({"extra": extra, **MAC_LIMITS}, {}))
+    assert {key: value for key, value in found.items() if usual.get(key) != value} == {
+        "HardResourceLimits": {"ResidentSetSize": 512 << 20},
+        "LowPriorityIO": True,
+        "Nice": -5,
+        "ProcessType": "Interactive",
+        "SoftResourceLimits": {"NumberOfFiles": 4096, "ResidentSetSize": 512 << 20},
+    }
 
 
 def test_what_the_device_says_comes_last() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.entry import DIR, FILE, Entry
-from provisioning.artifact.model.package import Package, Service, _is_line
+from provisioning.artifact.model.package import Package, Service, _is_line, parse, plain
 from provisioning.artifact.service_files import (
     recovery_name,
     recovery_unit,
@@ -91,6 +91,70 @@ ReadWritePaths=-/opt/greenhouse/var/log
 WantedBy=multi-user.target
 """
     )
+
+
+LIMITED = {
+    "groups": ("gpio", "video"),
+    "after": ("network-online.target", r"dev-serial-a\x2db.device"),
+    "wants": ("network-online.target",),
+    "memory_max": "512M",
+    "cpu_quota": "50%",
+    "nice": -5,
+}
+EXTRA = (
+    ("CapabilityBoundingSet", '"CAP_NET_BIND_SERVICE"'),
+    ("LimitNOFILE", '"4096"'),
+    ("ProtectKernelTunables", '"no"'),
+    ("ReadWritePaths", '["/srv/a","","/srv/b"]'),
+    ("RequiresMountsFor", '"/srv"'),
+    ("RestartSec", '"1"'),
+)
+
+
+def test_groups_order_limits_and_settings_are_these_lines() -> None:
+    usual, told = unit(service()), unit(service(extra=EXTRA, **LIMITED))
+    lines = [{*text.splitlines()} for text in (usual, told)]
+    assert sorted(lines[0] - lines[1]) == [
+        "CapabilityBoundingSet=", "ProtectKernelTunables=yes", "RestartSec=5",
+    ]  # fmt: skip
+    assert sorted(lines[1] - lines[0]) == [
+        r"After=network-online.target dev-serial-a\x2db.device",
+        "CPUQuota=50%",
+        "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+        "LimitNOFILE=4096",
+        "MemoryMax=512M",
+        "Nice=-5",
+        "ProtectKernelTunables=no",
+        "ReadWritePaths=",
+        "ReadWritePaths=/srv/a",
+        "ReadWritePaths=/srv/b",
+        "RequiresMountsFor=/srv",
+        "RestartSec=1",
+        "SupplementaryGroups=gpio video",
+        "Wants=network-online.target",
+    ]
+    head, _, body = told.partition("[Service]")
+    assert ("RequiresMountsFor=" in head, "LimitNOFILE=" in body) == (True, True)
+
+
+def test_systemd_reads_them_and_takes_nothing_back_that_is_ours(open_path: Path) -> None:
+    text = unit(service(extra=EXTRA, **LIMITED))
+    found = dumped({"greenhouse.service": text}, open_path)["greenhouse.service"]
+    assert found["SupplementaryGroups"] == ["gpio video"]
+    assert found["ReadWritePaths"] == ["/srv/b -/opt/greenhouse/var/log"]
+    assert found["Nice"] == ["-5"]
+    assert found["MemoryMax"] == [str(512 << 20)]
+    assert found["CPUQuotaPerSecSec"] == ["500ms"]
+    assert found["LimitNOFILE"] == ["4096"]
+    assert "network-online.target" in " ".join(found["After"])
+
+
+def test_no_setting_of_a_manifest_gets_out_of_its_line(open_path: Path) -> None:
+    # What a reader refuses: the unit itself would not stand it.
+    given = service(extra=(("LimitNOFILE", '"1\\nUser=root"'),))
+    assert "\nUser=root\n" in unit(given)
+    with pytest.raises(ValueError, match="LimitNOFILE is not one line of text"):
+        parse(plain(package(given)))
 
 
 def test_systemd_reads_each_odd_text_as_it_was_written(open_path: Path) -> None:
@@ -231,7 +295,15 @@ def test_an_interrupted_installation_is_seen_to_before_the_services_start(open_p
     assert "\nConditionPathExists=/opt/greenhouse/state/transaction.json\n" in recovery
 
 
-@pytest.mark.parametrize("given", [service(), service(user="root"), service(user="")])
+@pytest.mark.parametrize(
+    "given",
+    [
+        service(),
+        service(user="root"),
+        service(user=""),
+        service(extra=EXTRA, **{**LIMITED, "groups": ("daemon",)}),
+    ],
+)
 def test_systemd_finds_no_fault_in_a_unit(tmp_path: Path, given: Service) -> None:
     program = tmp_path / "current" / "bin" / "greenhouse"
     program.parent.mkdir(parents=True)

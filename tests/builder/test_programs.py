@@ -61,6 +61,20 @@ def test_a_program_of_the_package_can_be_run_through_links_too(path: str) -> Non
     assert faults(health=Health("command", path, 30)) == []
 
 
+def test_a_directory_of_state_is_empty_in_the_package() -> None:
+    state = content("dir", "", "var/state", number=6)
+    seed = content("src", "data", "var/state/seed", number=7)
+    spec = service(exec="bin/run")._replace(state_directory="var/state")
+    lay_out([variant(*CONTENTS, state, services=(spec,))], Sources("artifacts"))
+    with pytest.raises(SpecError) as raised:
+        lay_out([variant(*CONTENTS, state, seed, services=(spec,))], Sources("artifacts"))
+    (fault,) = raised.value.diagnostics
+    assert (fault.code, fault.message) == (
+        "filled-state",
+        "the package puts var/state/seed there, so it would be part of each release",
+    )
+
+
 SCRIPT = "to run what the system has, put a script into the package that does"
 MODE = 'executable, or say mode: "0755" where contents name it'
 

@@ -161,6 +161,55 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
+            "a setting for a unit that ends its line, goes on in the next, or is what this tool"
+            " writes itself",
+            "refused, with the key of a spec that says it",
+            (
+                Guard(
+                    "extra-of-our-own",
+                    false,
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-extra]",
+                ),
+                Guard(
+                    "extra-in-one-line",
+                    false,
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-extra]",
+                ),
+                Guard(
+                    "extra-that-goes-on",
+                    false,
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-extra]",
+                ),
+            ),
+        ),
+        Fault(
+            "what a service needs of its service manager would have no effect there, or half of it",
+            "refused, with what to say instead",
+            (
+                Guard(
+                    "launchd-has-none",
+                    gives(()),
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[no-counterpart]",
+                ),
+                Guard(
+                    "half-of-network-online",
+                    false,
+                    "spec/test_golden.py::test_the_report_is_this_to_the_letter[bad-limits]",
+                ),
+            ),
+        ),
+        Fault(
+            "files of a package in a directory where a service keeps its state",
+            REFUSED,
+            (
+                Guard(
+                    "state-in-the-package",
+                    false,
+                    "builder/test_programs.py::test_a_directory_of_state_is_empty_in_the_package",
+                ),
+            ),
+        ),
+        Fault(
             "a hook or a service's program that names nothing to run it, or a link that leads to"
             " nothing in the package",
             REFUSED,

@@ -46,6 +46,24 @@ RUNNING = Group(
             ),
         ),
         Fault(
+            "a group of a service does not exist on the machine, where systemd would not start it",
+            "refused before anything is changed, with the group",
+            (
+                Guard(
+                    "group-that-is-not-there",
+                    gives(()),
+                    "installer/test_own_machine.py::"
+                    "test_a_group_that_is_missing_is_told_before_anything_is_changed[said1]",
+                ),
+                Guard(
+                    "deb-group-that-is-not-there",
+                    begins("getent() ( true )"),
+                    "builder/debian/test_user.py::"
+                    "test_a_group_that_is_missing_is_told_before_anything_is_changed",
+                ),
+            ),
+        ),
+        Fault(
             "whoever installs has a umask of 0 or 077, ignores or blocks signals, has files open",
             "the same modes, and hooks that hear what they should",
             (

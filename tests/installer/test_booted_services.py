@@ -189,6 +189,79 @@ def test_a_group_that_is_not_there_is_told(pi: Pi) -> None:
     assert "there is no group gpio-x" in said
 
 
+STATE = "/opt/greenhouse/var/lib"
+CHIP = "/dev/gpiochip-of-a-test"
+MEASURES = f'exec 3<>{CHIP}; echo "$STATE_DIRECTORY" >>"$STATE_DIRECTORY/told"; {RUNS}'
+MEASURING = APP._replace(
+    groups=("gpio-of-a-test",),
+    after=("network-online.target",),
+    wants=("network-online.target",),
+    memory_max="64M",
+    cpu_quota="50%",
+    nice=5,
+    environment=(("STATE_DIRECTORY", STATE),),
+    extra=(("LimitNOFILE", '"777"'), ("ProtectKernelTunables", '"no"')),
+)
+
+
+@pytest.fixture
+def chip(pi: Pi) -> Iterator[Pi]:
+    """A machine with a device that only a group may open, as /dev/gpiochip0 is."""
+    pi.machine.run("groupadd", "gpio-of-a-test")
+    pi.machine.run("mknod", "-m", "660", CHIP, "c", "1", "3")
+    pi.machine.run("chgrp", "gpio-of-a-test", CHIP)
+    yield pi
+    pi.machine.run("rm", CHIP)
+    pi.machine.run("groupdel", "gpio-of-a-test")
+
+
+def measuring(pi: Pi, version: str, service: Service = MEASURING, status: int = 0) -> str:
+    state = directory("var/lib", owner="greenhouse", mode=0o700)
+    return pi.install(version, service, script=MEASURES, more=(state,), status=status)
+
+
+def test_a_service_has_its_groups_limits_and_settings(chip: Pi) -> None:
+    measuring(chip, "1")
+    show = ("systemctl", "show", "greenhouse", "-P")
+    said = {
+        "SupplementaryGroups": "gpio-of-a-test",
+        "MemoryMax": str(64 << 20),
+        "CPUQuotaPerSecUSec": "500ms",
+        "ProtectKernelTunables": "no",
+    }
+    assert {key: chip.machine.run(*show, key).strip() for key in said} == said
+    for key in ("After", "Wants"):
+        assert "network-online.target" in chip.machine.run(*show, key).split()
+    pid = chip.machine.run(*show, "MainPID").strip()
+    assert chip.machine.run("ps", "-o", "ni=", "-p", pid).strip() == "5"
+    assert "777" in chip.machine.run("grep", "open files", f"/proc/{pid}/limits")
+    group = chip.machine.run("getent", "group", "gpio-of-a-test").strip()
+    number, members = group.split(":")[2:]
+    assert members == "greenhouse"
+    assert number in chip.machine.run("grep", "Groups", f"/proc/{pid}/status").split()
+
+
+def test_without_the_group_its_device_is_closed(chip: Pi) -> None:
+    said = measuring(chip, "1", MEASURING._replace(groups=()), status=4)
+    assert "Permission denied" in said
+
+
+def test_state_outlives_releases_and_goes_with_a_purge(chip: Pi) -> None:
+    told = chip.machine.root / STATE[1:] / "told"
+    measuring(chip, "1")
+    measuring(chip, "2")
+    chip.provision("rollback", "greenhouse")
+    said = chip.provision("uninstall", "greenhouse")
+    assert "var/lib: kept (data)" in said
+    assert told.read_text() == f"{STATE}\n" * 3
+    number = int(chip.machine.run("id", "-u", "greenhouse"))
+    assert (told.stat().st_uid, told.parent.stat().st_uid) == (number, number)
+    measuring(chip, "3")
+    assert told.read_text() == f"{STATE}\n" * 4
+    chip.provision("uninstall", "greenhouse", "--purge")
+    assert not chip.has("opt/greenhouse")
+
+
 def test_what_a_hook_refuses_is_not_begun(pi: Pi) -> None:
     pi.install("1", APP)
     said = pi.install("2", APP, pre_install="echo no disk; exit 1", status=3)

@@ -6,6 +6,7 @@ they are asked; `test_booted` asks the real ones.
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import stat
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,8 +23,10 @@ from provisioning.artifact import service_files
 from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Health, Hook, Package, Service
+from provisioning.errors import TargetError
 from provisioning.installer.cli.command_line import main
 from provisioning.installer.services import lifecycle, subprocesses, systemd
+from provisioning.installer.services.users import identity
 from provisioning.installer.store import releases
 from provisioning.installer.store.prefix import opened
 from tests.artifact.making import PACKAGE, directory, file
@@ -242,6 +245,59 @@ def test_a_user_is_made_for_a_service_and_goes_with_it(own: Own) -> None:
     code, _ = own.run("uninstall", "--purge", "greenhouse")
     assert code == 0
     assert not own.prefix.exists()
+
+
+def test_a_user_who_is_made_is_a_member_of_the_service_s_groups(own: Own) -> None:
+    named = service(user="greenhouse-of-a-test")[0]._replace(groups=("video", "dialout"))
+    own.install("1.4.2", services=(named,))
+    (made,) = {line for line in own.asked() if line.startswith("useradd ")}
+    assert " --user-group --groups dialout,video --comment " in made
+
+
+@pytest.mark.parametrize("said", [{"group": "no-such"}, {"groups": ("video", "no-such")}])
+def test_a_group_that_is_missing_is_told_before_anything_is_changed(
+    own: Own, said: dict[str, Any]
+) -> None:
+    named = service(user="greenhouse-of-a-test")[0]._replace(**said)
+    told = "provision: there is no group no-such on this machine; create it first\n"
+    assert own.install("1.4.2", services=(named,)) == (3, told)
+    assert not own.prefix.exists()
+    assert not [line for line in own.asked() if "useradd" in line]
+
+
+def test_a_command_that_asks_a_service_has_its_groups(own: Own) -> None:
+    said = grp.getgrnam("video").gr_gid
+    found = identity(service(user="daemon")[0]._replace(groups=("video", "4321")))
+    assert {said, 4321} <= {*found["extra_groups"]}
+    with pytest.raises(TargetError, match="there is no group no-such"):
+        identity(service()[0]._replace(groups=("no-such",)))
+
+
+@pytest.mark.parametrize(("known", "told"), [("cpu io memory", False), ("cpu io", True)])
+def test_a_limit_of_memory_that_the_kernel_does_not_keep_is_told(
+    tmp_path: Path, known: str, told: bool
+) -> None:
+    controllers = tmp_path / "cgroup.controllers"
+    limited = service()[0]._replace(memory_max="1G")
+    assert lifecycle.unlimited(PACKAGE._replace(services=(limited,)), controllers) == ""
+    controllers.write_text(f"{known}\n")
+    assert lifecycle.unlimited(PACKAGE._replace(services=service()), controllers) == ""
+    said = lifecycle.unlimited(PACKAGE._replace(services=(limited,)), controllers)
+    expected = (
+        "memory_max of greenhouse has no effect: this kernel limits no memory; on a Raspberry Pi,"
+        " add cgroup_enable=memory to the line in /boot/firmware/cmdline.txt, and restart it"
+    )
+    assert said == (expected if told else "")
+
+
+def test_state_that_belongs_to_who_ran_the_service_before_is_told(own: Own) -> None:
+    holding = (RUN, directory("var/lib", owner="daemon"))
+    said = (("STATE_DIRECTORY", f"{own.prefix}/var/lib"),)
+    for version, user, told in (("1.4.2", "daemon", False), ("1.5.0", "nobody", True)):
+        named = run_by(user)[0]._replace(environment=said)
+        code, output = own.install(version, holding, services=(named,))
+        warning = "/opt/greenhouse/var/lib: belongs to daemon, and greenhouse runs as nobody;"
+        assert (code, warning in output) == (0, told)
 
 
 def test_a_hook_before_the_switch_stops_it(own: Own) -> None:

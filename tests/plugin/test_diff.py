@@ -216,12 +216,17 @@ def test_what_the_target_is_to_do_is_told_value_by_value(built: Project) -> None
     built.doit("package:demo:raspberry-pi")
     built.edit("specs/demo.yaml", "'80'", "'81', TZ: UTC")
     built.edit("specs/demo.yaml", "serve,", "serve, restart: always,")
+    limits = "nice: 5, memory_max: 1G, extra: {systemd: {TasksMax: 9}}"
+    built.edit("specs/demo.yaml", "serve,", f"serve, {limits},")
     *told, summary = differs(built, "demo:raspberry-pi").splitlines()[2:]
-    assert summary.startswith("different: 3 properties; paths: 0 added, 0 removed, 0 changed,")
+    assert summary.startswith("different: 6 properties; paths: 0 added, 0 removed, 0 changed,")
     assert told == [
         "services.web.environment.PORT: 80 → 81",
         "services.web.restart: on-failure → always",
         "services.web.environment.TZ: none → UTC",
+        "services.web.extra.TasksMax: none → 9",
+        "services.web.memory_max: none → 1G",
+        "services.web.nice: none → 5",
     ]
 
 

@@ -2,59 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.entry import owner_fault, path_fault, shown
+from provisioning.artifact.model.service import (
+    CHECKS,
+    LISTS,
+    RESTARTS,
+    Health,
+    Service,
+    dump_value,
+    manager_fault,
+)
 from provisioning.console import NO_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SERVICE_MANAGERS = ("systemd", "launchd")
-RESTARTS = ("on-failure", "always", "never")
 HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
 DEBIAN_FIELDS = (
     *("Breaks", "Conflicts", "Depends", "Enhances", "Homepage", "Pre-Depends", "Priority"),
     *("Provides", "Recommends", "Replaces", "Section", "Suggests"),
 )
-CHECKS = ("http", "tcp", "command", "uptime")
 
 LONGEST_WAIT = 3600  # seconds, that a hook or a health check may be given
 _MOST_PATTERNS = 500  # bytes
-
-
-class Health(NamedTuple):
-    """How one sees that a service runs well, once it was started."""
-
-    check: str
-    """One of CHECKS."""
-    what: str
-    """A URL that answers 2xx; HOST:PORT that accepts; a command line, as `Service.exec`, that
-    exits with 0; or for how many seconds the service must run without a break."""
-    within: int
-    """Seconds from its start, after which it is not well."""
-
-
-class Service(NamedTuple):
-    """A program that the target keeps running."""
-
-    name: str
-    exec: str
-    """The command line; its first word is a path in the package. Words as sh(1) splits them."""
-    restart: str
-    """One of RESTARTS."""
-    user: str
-    """Who runs it, made where a name is that of nobody; "" is the service manager's own user."""
-    group: str
-    """"" is the user's own group."""
-    environment: tuple[tuple[str, str], ...]
-    """Names and values, sorted."""
-    directory: str
-    """Where it is started: a path in the package, "" for its root."""
-    health: Health | None
 
 
 class Hook(NamedTuple):
@@ -140,6 +117,12 @@ def _plain(part: Any) -> dict[str, Any]:
     if isinstance(part, Service):
         fields["environment"] = dict(part.environment)
         fields["health"] = part.health and part.health._asdict()
+        fields.update({key: [*fields[key]] for key in LISTS})
+        fields["extra"] = {key: json.loads(value) for key, value in part.extra}
+        # As long as they say nothing, they are not spelt: older tools do not know them.
+        for key, default in Service._field_defaults.items():
+            if getattr(part, key) == default:
+                del fields[key]
     return fields
 
 
@@ -152,11 +135,15 @@ def _part(key: str, name: str, fields: Any) -> Any:
     kind, where = _NAMED[key], f"package.{key}.{shown(name)}"
     _demand(type(fields) is dict, f"{where} is not a map")
     keys = {*kind._fields} - {"name"}
-    _demand({*fields} == keys, f"{where} does not have exactly the fields it should")
+    has_all = keys - {*kind._field_defaults} <= {*fields} <= keys
+    _demand(has_all, f"{where} does not have exactly the fields it should")
     values = {"name": name, **fields}
     if kind is Service:
         values["environment"] = _environment(values["environment"], where)
         values["health"] = _health(values["health"], where)
+        for each in LISTS:
+            values[each] = _list(values.get(each, []), f"{where}.{each}")
+        values["extra"] = _extra(values.get("extra", {}), where)
     part = kind(**values)
     fault = _FAULTS[key](part)
     _demand(not fault, f"{where}: {fault}")
@@ -190,6 +177,16 @@ def _environment(values: Any, where: str) -> tuple[tuple[str, str], ...]:
         _demand(bool(_VARIABLE.fullmatch(name)), f"{where}: {shown(name)} is no variable's name")
         _demand(_is_line(value), f"{where}: the value of {name} is not one line of text")
     return tuple(sorted(values.items()))
+
+
+def _list(values: Any, where: str) -> tuple[Any, ...]:
+    _demand(type(values) is list, f"{where} is not a list")
+    return tuple(values)
+
+
+def _extra(values: Any, where: str) -> tuple[tuple[str, str], ...]:
+    _demand(type(values) is dict, f"{where}.extra is not a map")
+    return tuple((key, dump_value(value)) for key, value in sorted(values.items()))
 
 
 def _health(values: Any, where: str) -> Health | None:
@@ -276,6 +273,9 @@ def _check(package: Package) -> None:
         fault = fault or _place_fault(prefix[1:])
     _demand(not fault, f"package.prefix: {shown(prefix) or 'nothing'}: {fault}")
     _check_patterns(package.device)
+    for service in package.services:
+        fault = manager_fault(service, package.service_manager)
+        _demand(not fault, f"package.services.{service.name}: {fault}")
     managers = ("", *SERVICE_MANAGERS)
     _demand(package.service_manager in managers, "package.service_manager is none that is known")
 

@@ -223,6 +223,18 @@ def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Diag
             yield _program_fault(
                 spec, "directory", message, _meant(spec.service.directory, directories)
             )
+        yield from _state_fault(spec, items)
+
+
+def _state_fault(spec: ServiceSpec, items: Mapping[str, Item]) -> Iterator[Diagnostic]:
+    """Check that a directory of state is empty in the package: all else is part of a release."""
+    place = spec.state_directory
+    inside = next((path for path in items if place and path.startswith(f"{place}/")), "")
+    if inside:  # guard: state-in-the-package
+        message = f"the package puts {inside} there, so it would be part of each release"
+        hint = "put that elsewhere, such as share/, and let the program copy it when it starts"
+        origin = spec.origins.get("state_directory", spec.origin)
+        yield Diagnostic.at(origin, "filled-state", message, hint)
 
 
 def _program(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.placement import RELEASES, STATE
+from provisioning.artifact.model.service import groups_of
 from provisioning.installer.cli.arguments import GOOD, TROUBLE, Answer
 from provisioning.installer.ops.cleanup import clean_up
 from provisioning.installer.ops.journal import REMOVE, ROLLBACK
@@ -172,7 +173,9 @@ def _steps(plan: InstallPlan, *, runs: bool) -> Iterator[str]:
 
 
 def _install_steps(plan: InstallPlan, hooks: set[str], *, runs: bool) -> Iterator[str]:
-    yield from (f"create the user {name}" for name in plan.users)
+    for name in plan.users:
+        groups = groups_of(plan.new.package.services, name) if plan.new else []
+        yield f"create the user {name}{', a member of ' if groups else ''}{', '.join(groups)}"
     if plan.new and not plan.is_there:
         entries = plan.new.layout.release
         size = sum(entry.size for entry in entries)

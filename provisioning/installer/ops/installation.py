@@ -177,7 +177,7 @@ def finish(change: Transaction) -> None:
     lifecycle.start(home, old, new, resting)
     for name in resting:
         change.console.say(f"{name}: was stopped, disabled or masked by somebody; it stays so")
-    change.console.warn(lifecycle.note(home, new))
+    change.console.warn(*lifecycle.notes(home, new))
     end(change, DONE)
 
 

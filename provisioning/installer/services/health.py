@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from types import ModuleType
 
-    from provisioning.artifact.model.package import Health, Package, Service
+    from provisioning.artifact.model.package import Package
+    from provisioning.artifact.model.service import Health, Service
     from provisioning.installer.services.subprocesses import System
 
 Probe = Callable[[float], str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.bytecode import Beside, equipped, has_sources
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from provisioning.installer.store.releases import Release
 
 _LOG = Owned(0o600)
+_CONTROLLERS = Path("/sys/fs/cgroup/cgroup.controllers")
 _PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
 
 
@@ -143,13 +145,35 @@ def start(
         raise TargetError(fault)  # guard: unwell-service
 
 
-def note(home: Home, new: Release) -> str:
-    """Return what somebody should know who has installed a release; "" if nothing."""
+def notes(home: Home, new: Release) -> Iterator[str]:
+    """Say what somebody should know who has installed a release."""
     package = new.package
-    if not package.services or home.is_rehearsal or _system(home, package).runs:
+    if not package.services or home.is_rehearsal:
+        return
+    if _system(home, package).runs:
+        yield unlimited(package, _CONTROLLERS)
+    else:
+        manager = package.service_manager
+        yield f"{manager} is not running here: services were enabled, but not started"
+    yield from users.strangers(package)
+
+
+def unlimited(package: Package, controllers: Path) -> str:
+    """Return which services may use all memory, whatever they say, since nothing here limits it.
+
+    The kernel of Raspberry Pi OS does so only if its command line demands it (cgroups(7)).
+    """
+    names = ", ".join(each.name for each in package.services if each.memory_max)
+    try:
+        known = controllers.read_text().split()
+    except OSError:
+        return ""  # not of Linux, or one that says so elsewhere
+    if not names or "memory" in known:
         return ""
-    manager = package.service_manager
-    return f"{manager} is not running here: services were enabled, but not started"
+    return (
+        f"memory_max of {names} has no effect: this kernel limits no memory; on a Raspberry Pi,"
+        " add cgroup_enable=memory to the line in /boot/firmware/cmdline.txt, and restart it"
+    )
 
 
 def stop(home: Home, old: Release) -> None:

@@ -12,11 +12,13 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.model.entry import DIR, LINK, STATE, shown
 from provisioning.artifact.model.package import words
 from provisioning.artifact.model.placement import RELEASES
+from provisioning.artifact.model.service import STATE_DIRECTORY, groups_of
 from provisioning.errors import TargetError
 from provisioning.installer.services import subprocesses
 from provisioning.installer.store import owners
@@ -25,11 +27,13 @@ from provisioning.installer.store.durable import Owned
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.artifact.model.package import Package, Service
+    from provisioning.artifact.model.package import Package
+    from provisioning.artifact.model.service import Service
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
 NOTE = f"{STATE}/users"
+_ROOT = "root"
 _PATIENCE = 60
 _LOOKS, _PAUSE = 50, 0.1  # times, and seconds between them
 _NEW = (
@@ -52,11 +56,10 @@ def faults(package: Package) -> list[str]:
     """Return which users and groups of services are missing, and will not be created."""
     coming = wanted(package)
     users = {each.user for each in package.services if each.user} - {*coming}
-    groups = {each.group for each in package.services if each.group} - {*coming}
+    named = {name for each in package.services for name in (each.group, *each.groups)}
+    groups = named - {*coming, ""}  # guard: group-that-is-not-there
     absent = [f"user {name}" for name in sorted(users) if not (name.isdigit() or _is_user(name))]
-    absent += [
-        f"group {name}" for name in sorted(groups) if not (name.isdigit() or _is_group(name))
-    ]
+    absent += [f"group {name}" for name in sorted(groups) if not _has_group(name)]
     return [f"there is no {each} on this machine; create it first" for each in absent]
 
 
@@ -65,7 +68,10 @@ def make(home: Home, package: Package) -> list[str]:
     made = wanted(package)
     for name in made:
         group = ["--gid", name] if _is_group(name) else ["--user-group"]
-        command = [*_NEW, *group, "--comment", f"Services of {package.name}", name]
+        others = groups_of(package.services, name)
+        member = ["--groups", ",".join(others)] if others else []
+        comment = ["--comment", f"Services of {package.name}"]
+        command = [*_NEW, *group, *member, *comment, name]
         subprocesses.run(command, _PATIENCE)
         names = sorted({*_created(home), name})
         text = "".join(f"{name}\n" for name in names)
@@ -124,13 +130,17 @@ def _is_group(name: str) -> bool:
     return True
 
 
+def _has_group(group: str) -> bool:
+    return group.isdigit() or (group != "" and _is_group(group))
+
+
 def _created(home: Home) -> set[str]:
     return {*(home.directory.read(NOTE) or b"").decode(errors="replace").split()}
 
 
 def identity(service: Service) -> dict[str, Any]:
     """Return who runs a service, as arguments of Popen; nothing if it is the running user."""
-    if os.geteuid() != 0 or not (service.user or service.group):
+    if os.geteuid() != 0 or not (service.user or service.group or service.groups):
         return {}
     user, group, groups = 0, 0, list[int]()
     if service.user:
@@ -142,12 +152,16 @@ def identity(service: Service) -> dict[str, Any]:
             group = known.pw_gid
             groups = os.getgrouplist(known.pw_name, group)
     if service.group:
-        try:
-            named = service.group
-            group = int(named) if named.isdigit() else grp.getgrnam(named).gr_gid
-        except KeyError:
-            raise TargetError(f"there is no group {service.group}") from None
+        group = _group_number(service.group)
+    groups += map(_group_number, service.groups)
     return {"user": user, "group": group, "extra_groups": groups}
+
+
+def _group_number(group: str) -> int:
+    try:
+        return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise TargetError(f"there is no group {group}") from None
 
 
 def _known(user: str) -> pwd.struct_passwd | None:
@@ -186,6 +200,23 @@ class _User(NamedTuple):
         return bool(mode & (stat.S_IXGRP if by_group else stat.S_IXOTH))  # guard: open-to-a-group
 
 
+def strangers(package: Package) -> Iterator[str]:
+    """Say which directories of state belong to another than who runs the service now.
+
+    A release with another user finds what the one before has left: data are left as they are.
+    """
+    for service in package.services:
+        path = dict(service.environment).get(STATE_DIRECTORY)
+        known = _known(service.user or _ROOT)
+        if path and known and os.geteuid() == 0:
+            with suppress(OSError):
+                owner = os.stat(path).st_uid
+                if owner != known.pw_uid:
+                    told = f"belongs to {owners.name_of(owner)}, and {service.name} runs as"
+                    name = known.pw_name
+                    yield f"{shown(path)}: {told} {name}; run `chown -R {name} {quote(path)}`"
+
+
 def unreachable(home: Home, release: Release) -> Iterator[str]:
     """Say which programs of services their users cannot reach, and how to change that.
 
@@ -193,12 +224,14 @@ def unreachable(home: Home, release: Release) -> Iterator[str]:
     """
     for service in release.package.services:
         known = _known(service.user) if service.user else None
+        named = [name for name in (service.group, *service.groups) if _has_group(name)]
+        groups = frozenset(map(_group_number, named))
         if known:
-            groups = frozenset(os.getgrouplist(known.pw_name, known.pw_gid))
+            groups |= {*os.getgrouplist(known.pw_name, known.pw_gid)}
             user = _User(service.user, known.pw_uid, groups)
         else:
             number = int(service.user) if service.user.isdigit() else -1 if service.user else 0
-            user = _User(service.user, number, frozenset())
+            user = _User(service.user, number, groups)
         program = words(service.exec)[0]
         closed = next(_closed(home, release, program, user), None) if user.number else None
         if closed:

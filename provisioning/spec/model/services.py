@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.model.device import Value
-from provisioning.artifact.model.package import CHECKS, LONGEST_WAIT, Health, Hook, Service
-from provisioning.spec.model.variant import HookSpec, ServiceSpec
+from provisioning.artifact.model.package import LONGEST_WAIT, Hook
+from provisioning.artifact.model.service import (
+    CHECKS,
+    SHARE,
+    STATE_DIRECTORY,
+    WITHOUT_COUNTERPART,
+    Health,
+    Service,
+    dump_value,
+    extra_fault,
+    is_unit,
+)
+from provisioning.artifact.service_files import unit_of
+from provisioning.spec.diagnostics import nearest
+from provisioning.spec.model.variant import Content, HookSpec, ServiceSpec
 from provisioning.spec.schema.rules import (
     ACCOUNT,
     ADDRESS,
     COMMAND,
     EXPRESSION,
     LINE,
+    MEMORY,
     NAME,
+    NICE,
     OWNER,
     PATH,
     PLACE,
+    QUOTA,
     RESTART,
     SECONDS,
+    SETTING,
+    UNIT,
     URL,
     VARIABLE,
     clean,
 )
-from provisioning.spec.yaml.node import Mapping, Node, Scalar
+from provisioning.spec.yaml.node import Mapping, Node, Scalar, plain, scalars
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from provisioning.spec.diagnostics import Diagnostics
+    from provisioning.spec.model.variant import Variant
     from provisioning.spec.resolve.layers import Conditions
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.schema.rules import Rule
@@ -104,6 +126,136 @@ def _value(name: str, item: Mapping, scope: Scope) -> Value:
     )
 
 
+ONLINE = "network-online.target"
+_TARGETS = frozenset(
+    [
+        "basic",
+        "bluetooth",
+        "getty",
+        "graphical",
+        "local-fs",
+        "multi-user",
+        "network",
+        "network-online",
+        "network-pre",
+        "nss-lookup",
+        "nss-user-lookup",
+        "paths",
+        "printer",
+        "remote-fs",
+        "sockets",
+        "sound",
+        "swap",
+        "sysinit",
+        "time-set",
+        "time-sync",
+        "timers",
+        "usb-gadget",
+    ]
+)
+"""Of systemd.special(7), those that a service may wait for."""
+
+
+class _Units:
+    """Finds the units that the services of one variant name in `after` and `wants`."""
+
+    def __init__(self, scope: Scope, package: str, services: Collection[str]) -> None:
+        """`services` are those that the variant has."""
+        self._scope, self._package, self._services = scope, package, services
+
+    def read(self, item: Mapping, service: str) -> dict[str, tuple[str, ...]]:
+        """Return the whole names of units, by key."""
+        found = {key: tuple(self._named(item, key, service)) for key in ("after", "wants")}
+        after, wants = (ONLINE in units for units in found.values())
+        if after != wants:  # guard: half-of-network-online
+            written, missing = ("after", "wants") if after else ("wants", "after")
+            what = "started" if after else "waited for"
+            message = f"{ONLINE} is {what} only if `{missing}` names it, too"
+            hint = f"say both: {written}: [network-online] and {missing}: [network-online]"
+            origin = item.items[written].origin
+            self._scope.diagnostics.error(origin, "half-ordered", message, hint)
+        return found
+
+    def _named(self, item: Mapping, key: str, service: str) -> dict[str, None]:
+        found = dict[str, None]()
+        for node in item.sequence(key):
+            text = self._scope.text(node, UNIT) if isinstance(node, Scalar) else None
+            if text is None:
+                continue
+            if text == service:
+                message = f"{text} is this service itself"
+                self._scope.diagnostics.error(node.origin, "unknown-unit", message)
+            elif unit := self._whole(text):
+                found[unit] = None
+            else:
+                near = nearest(text, {*self._services, *_TARGETS}) or f"{text}.service"
+                message = f"{text} is no unit: it has no suffix such as .service or .target"
+                hint = f"did you mean {near}?"
+                self._scope.diagnostics.error(node.origin, "unknown-unit", message, hint)
+        return found
+
+    def _whole(self, text: str) -> str:
+        if text in self._services:
+            return unit_of(self._package, text)
+        if text in _TARGETS:
+            return f"{text}.target"
+        return text if is_unit(text) else ""
+
+
+_PRIVATE = 0o700
+
+
+def with_state(variant: Variant, diagnostics: Diagnostics) -> Variant:
+    """Return `variant` with the directories in which its services keep their state.
+
+    Each is a content like any other empty directory, and outlives releases as these do; unless
+    `contents` have it already, with a mode of their own.
+    """
+    directories = {each.dst: each for each in variant.contents if each.kind == "dir"}
+    services, made = list[ServiceSpec](), list[Content]()
+    for spec in variant.services:
+        service, path = spec.service, spec.state_directory
+        if path:
+            owner = service.user or "root"
+            if path not in directories:
+                directories[path] = _directory(spec, owner, variant.group)
+                made.append(directories[path])
+            if (other := directories[path].owner) != owner:
+                message = f"{path} belongs to {other}, and {service.name} runs as {owner}"
+                origin = spec.origins["state_directory"]
+                diagnostics.error(origin, "shared-state", message, "give each user its own")
+            environment = dict(service.environment)
+            if STATE_DIRECTORY in environment:
+                message = f"environment sets {STATE_DIRECTORY}, as state_directory does"
+                origin = spec.origins["environment"]
+                diagnostics.error(origin, "shared-state", message, "remove one of them")
+            environment[STATE_DIRECTORY] = f"{variant.prefix}/{path}"
+            service = service._replace(environment=tuple(sorted(environment.items())))
+        services.append(spec._replace(service=service))
+    return variant._replace(contents=(*variant.contents, *made), services=tuple(services))
+
+
+def _directory(spec: ServiceSpec, owner: str, group: str) -> Content:
+    origin = spec.origins["state_directory"]
+    return Content(
+        kind="dir",
+        source="",
+        dst=spec.state_directory,
+        into=False,
+        mode=_PRIVATE,
+        owner=owner,
+        group=spec.service.group or group,
+        exclude=(),
+        conffile=False,
+        optional=False,
+        foreign=False,
+        makers=(),
+        where=f"services.{spec.service.name}.state_directory",
+        origin=origin,
+        origins={"dir": origin},
+    )
+
+
 HOOK_PATIENCE = 60
 """Default seconds that a hook may take."""
 
@@ -111,19 +263,27 @@ HOOK_PATIENCE = 60
 class Services:
     """Makes the services and hooks of one variant; incomplete if something is wrong."""
 
-    def __init__(self, scope: Scope, conditions: Conditions) -> None:
-        """Resolve texts in `scope`, and leave out what `conditions` exclude."""
+    def __init__(self, scope: Scope, conditions: Conditions, package: str, manager: str) -> None:
+        """Resolve texts in `scope`, and leave out what `conditions` exclude.
+
+        `manager` is the service manager, or "".
+        """
         self._scope = scope
         self._conditions = conditions
+        self._package, self._manager = package, manager
 
-    def read(self, services: Mapping, account: str) -> tuple[ServiceSpec, ...]:
-        """Return the services by their names; `account` runs those that name no user."""
-        return tuple(
-            self._service(name, item, services.keys[name], account)
+    def read(self, services: Mapping) -> tuple[ServiceSpec, ...]:
+        """Return the services by their names."""
+        found = {
+            name: item
             for name, item in sorted(services.items.items())
             if NAME.holds(name, services.keys[name], self._scope.diagnostics)
             and isinstance(item, Mapping)
             and self._conditions.hold(item)
+        }
+        units = _Units(self._scope, self._package, found)
+        return tuple(
+            self._service(name, item, services.keys[name], units) for name, item in found.items()
         )
 
     def hooks(self, hooks: Mapping) -> tuple[HookSpec, ...]:
@@ -146,25 +306,75 @@ class Services:
         seconds = int(timeout) if timeout else HOOK_PATIENCE
         return HookSpec(Hook(name, seconds), clean(path), script.origin)
 
-    def _service(self, name: str, item: Mapping, origin: Origin, account: str) -> ServiceSpec:
+    def _service(self, name: str, item: Mapping, origin: Origin, units: _Units) -> ServiceSpec:
         if "exec" not in item.items:
             message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
             self._scope.diagnostics.error(origin, "missing-key", message, hint)
+        self._check_counterparts(item)
         service = Service(
             name=name,
             exec=self._scope.read(item, "exec", COMMAND) or "",
             restart=self._scope.read(item, "restart", RESTART) or "on-failure",
-            user=self._user(item, origin, account),
+            user=self._user(item, origin),
             group=self._scope.read(item, "group", OWNER) or "",
             environment=self._environment(item.mapping("environment")),
             directory=clean(self._scope.read(item, "directory", PLACE) or ""),
             health=read_health(item, self._scope),
+            groups=tuple(dict.fromkeys(self._scope.texts(item, "groups", OWNER))),
+            **units.read(item, name),
+            memory_max=self._scope.read(item, "memory_max", MEMORY) or "",
+            cpu_quota=self._scope.read(item, "cpu_quota", QUOTA) or "",
+            nice=int(self._scope.read(item, "nice", NICE) or "0"),
+            extra=tuple(self._extra(item.mapping("extra").mapping(self._manager))),
         )
-        return ServiceSpec(service, origin, {key: node.origin for key, node in item.items.items()})
+        origins = {key: node.origin for key, node in item.items.items()}
+        return ServiceSpec(service, origin, origins, self._state(item))
 
-    def _user(self, item: Mapping, origin: Origin, account: str) -> str:
+    def _check_counterparts(self, item: Mapping) -> None:
+        """Refuse what launchd could not do: to pass over it would be silent."""
+        if self._manager != "launchd":
+            return
+        absent = WITHOUT_COUNTERPART.items()
+        found = {key: why for key, why in absent if key in item.items}
+        memory = self._scope.read(item, "memory_max")
+        if memory and memory.endswith("%"):
+            found["memory_max"] = SHARE
+        for key, why in found.items():  # guard: launchd-has-none
+            hint = f"take it away in the overlay of this platform: `{key}:` without a value"
+            origin = item.items[key].origin
+            self._scope.diagnostics.error(origin, "no-counterpart", why, hint)
+
+    def _state(self, item: Mapping) -> str:
+        path = self._scope.read(item, "state_directory", PLACE)
+        if path is not None and not clean(path):
+            message = "this is the whole package; name a directory in it, such as var/lib"
+            self._scope.diagnostics.error(item.items["state_directory"].origin, "bad-path", message)
+        return clean(path or "")
+
+    def _extra(self, settings: Mapping) -> Iterator[tuple[str, str]]:
+        for key, node in sorted(settings.items.items()):
+            origin = settings.keys[key]
+            if not SETTING.holds(key, origin, self._scope.diagnostics):
+                continue
+            # A secret among them, and what stands for no single value, are refused.
+            texts = [self._scope.text(each) for each in scalars(node)]
+            value = self._scope.resolve(node)
+            if value is None or None in texts:
+                continue
+            said = plain(value)
+            if self._manager == "systemd":
+                said = [*map(_said, said)] if isinstance(said, list) else _said(said)
+            if reason := extra_fault(self._manager, key, said):
+                self._scope.diagnostics.error(origin, "bad-extra", reason)
+            else:
+                yield key, dump_value(said)
+
+    def _user(self, item: Mapping, origin: Origin) -> str:
         if "user" in item.items:
             return self._scope.read(item, "user", OWNER) or ""
+        # One of its own keeps a service from the files of all others. macOS has no command that
+        # makes a user in a way that Apple documents, so there one has to be named.
+        account = self._package if self._manager == "systemd" else ""
         if account and (reason := ACCOUNT.reason(account)):
             hint = "say who runs this, as in user: greenhouse"
             self._scope.diagnostics.error(origin, "no-user", f"{account} {reason}", hint)
@@ -176,3 +386,10 @@ class Services:
             for key in sorted(environment.items)
             if VARIABLE.holds(key, environment.keys[key], self._scope.diagnostics)
         )
+
+
+def _said(value: Any) -> Any:
+    """A value as units spell it: systemd.syntax(7)."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int) else value

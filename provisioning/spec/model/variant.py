@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 # At run time too: a cache derives from these types how to spell a variant, and read it again.
 from provisioning.artifact.model.device import Value  # noqa: TC001
-from provisioning.artifact.model.package import Hook, Service  # noqa: TC001
+from provisioning.artifact.model.package import Hook  # noqa: TC001
+from provisioning.artifact.model.service import Service  # noqa: TC001
 from provisioning.spec.yaml.node import Origin  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class ServiceSpec(NamedTuple):
     origin: Origin
     origins: dict[str, Origin]
     """Where the value of each key was written."""
+    state_directory: str = ""
+    """A path in the package; "" where it keeps nothing."""
 
 
 class HookSpec(NamedTuple):

@@ -16,7 +16,7 @@ from provisioning.artifact.model.placement import (
 from provisioning.spec.diagnostics import Diagnostic, Diagnostics, nearest
 from provisioning.spec.model.content import Contents, read_compression
 from provisioning.spec.model.debian import demand_debian, read_documents, read_fields
-from provisioning.spec.model.services import DEVICE, Services, declared, read_device
+from provisioning.spec.model.services import DEVICE, Services, declared, read_device, with_state
 from provisioning.spec.model.variant import Variant, key_of
 from provisioning.spec.resolve.data_files import find_names, load, python_node
 from provisioning.spec.resolve.inputs import SPECS
@@ -254,10 +254,7 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
     )
     debian = merged.mapping("debian")
     manager = scope.read(merged, "service_manager", SERVICE_MANAGER) or ""
-    # One of its own keeps a service from the files of all others. macOS has no command that makes
-    # a user in a way that Apple documents, so there one has to be named.
-    account = str(variables.get("name", "")) if manager == "systemd" else ""
-    services = Services(scope, resolved.conditions)
+    services = Services(scope, resolved.conditions, str(variables.get("name", "")), manager)
     variant = Variant(
         **{key: variables.get(key, "") for key in BUILT_IN},
         **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
@@ -272,7 +269,7 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
         owner=owner,
         group=group,
         contents=Contents(scope, (owner, group)).read(resolved.contents),
-        services=services.read(merged.mapping("services"), account),
+        services=services.read(merged.mapping("services")),
         hooks=services.hooks(merged.mapping("hooks")),
         device=read_device(merged.mapping(DEVICE), scope),
         variables=variables,
@@ -284,6 +281,7 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
         origin=resolved.platform,
         said_by=resolved.files,
     )
+    variant = with_state(variant, diagnostics)
     _check_prefix(variant, merged, diagnostics)  # guard: prefix-shared
     if variant.services and "service_manager" not in merged.items:
         message = f"the platform {variant.platform} does not say what keeps services running"

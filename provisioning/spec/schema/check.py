@@ -42,7 +42,10 @@ _TYPE_NAMES = {
     "dict": "a map",
     "boolean": "true or false",
 }
-_NOT_NEEDED = frozenset((*HOOKS, "user", "group", "directory", *DOCUMENTS, *FIELDS))
+_NOT_NEEDED = frozenset(
+    (*HOOKS, "user", "group", "directory", "state_directory", *DOCUMENTS, *FIELDS)
+)
+_SUFFIXES = {"memory_max": "M", "cpu_quota": "%"}
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 _VALIDATORS: dict[int, _Validator] = {}
@@ -158,6 +161,8 @@ def _better(node: Scalar, key: str | int, rule: Schema) -> str:
     """What to write for what is no text, where quotes would not be enough; else ""."""
     if hint := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
         return hint
+    if type(node.value) is int and key in _SUFFIXES:
+        return f"write {key}: {node.text}{_SUFFIXES[str(key)]}"
     if node.value is False and key in _NOT_NEEDED:
         return f"leave {key} out, where none is meant"
     return ""
@@ -252,6 +257,11 @@ _OURS = {
     **dict.fromkeys(("env", "environ"), ("environment",)),
     **dict.fromkeys(("cwd", "workdir", "working_directory"), ("directory",)),
     **dict.fromkeys(("healthcheck", "check"), ("health",)),
+    **dict.fromkeys(("supplementary_groups", "supplementarygroups", "group_add"), ("groups",)),
+    **dict.fromkeys(("requires", "depends_on"), ("wants",)),
+    **dict.fromkeys(("memory", "memory_limit", "mem_limit", "memorymax"), ("memory_max",)),
+    **dict.fromkeys(("cpu", "cpus", "cpuquota", "cpu_limit"), ("cpu_quota",)),
+    **dict.fromkeys(("state", "statedirectory", "data", "volumes"), ("state_directory",)),
     **dict.fromkeys(("files", "content", "sources"), ("contents",)),
     **dict.fromkeys(("vars", "values", "params"), ("variables",)),
     **dict.fromkeys(("description", "desc"), ("summary",)),
@@ -286,6 +296,9 @@ _EXAMPLES = {
     "device": ("NAME: {}",),
     SECRETS: ('NAME: "{{ env.NAME }}"',),
     "health": ("tcp: 8080",),
+    "extra": ("systemd: {TimeoutStartSec: 90}",),
+    "systemd": ("TimeoutStartSec: 90",),
+    "launchd": ("ProcessType: Interactive",),
     "compression": ("tar.xz: xz:6",),
     "defaults": ("owner: root",),
     "debian": ("section: misc",),
@@ -303,7 +316,8 @@ def _instead(node: Node, key: str | int, rule: Schema) -> str:
         if is_map and not node.quoted and (pair := pair_in(node.text)):
             return f"write {pair}, with a space"
         if "list" in wanted and key != "contents":
-            return f"write {key}: [{_word(node)}]"
+            written = f'"{node.text}"' if "string" in wanted else f"[{_word(node)}]"
+            return f"write {key}: {written}"
     if isinstance(key, int):
         return "\n".join(("write:", *_CONTENT_EXAMPLE)) if "dict" in wanted else ""
     if "dict" not in wanted and key != "contents":

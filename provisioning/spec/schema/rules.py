@@ -8,7 +8,8 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.formats import FORMATS
-from provisioning.artifact.model.package import LONGEST_WAIT, RESTARTS, SERVICE_MANAGERS
+from provisioning.artifact.model import service
+from provisioning.artifact.model.package import LONGEST_WAIT, SERVICE_MANAGERS
 from provisioning.console import NO_CHARACTERS
 from provisioning.spec.diagnostics import nearest
 from provisioning.spec.yaml.node import shorten
@@ -262,8 +263,8 @@ LINE = Rule("bad-text", _line_reason)
 EXPRESSION = Rule("bad-expression", _expression_reason)
 RESTART = Rule(
     "unknown-restart",
-    one_of(RESTARTS, "way to restart"),
-    known=RESTARTS,
+    one_of(service.RESTARTS, "way to restart"),
+    known=service.RESTARTS,
     others=tuple(_OTHER_RESTARTS.items()),
 )
 VARIABLE = Rule(
@@ -289,6 +290,40 @@ ADDRESS = Rule(
 ACCOUNT = Rule(
     "no-user",
     matches("[a-z_][a-z0-9_-]{0,30}", "is no name for the user that it would run as"),
+)
+
+# A whole name, or one that a spec may shorten: see spec/model/services.py.
+_UNIT = r"[A-Za-z0-9:_.\\@-]{1,255}"
+_AMOUNT = re.compile(r"([1-9][0-9]*(?:\.[0-9]+)?) *([KMGTkmgt]?)(?:i?[Bb])?")
+UNIT = Rule("bad-unit", matches(_UNIT, "is no name of a unit of systemd"), pattern=_UNIT)
+NICE = Rule(
+    "bad-nice",
+    matches("-20|-?1[0-9]|-?[0-9]", "is no priority: write -20 (the highest) to 19"),
+    pattern="-20|-?1[0-9]|-?[0-9]",
+)
+
+
+def _memory_reason(text: str) -> str:
+    if re.fullmatch(service.MEMORY, text):
+        return ""
+    found = _AMOUNT.fullmatch(text)
+    meant = f"{found[1]}{found[2].upper() or 'M'}" if found else "512M"
+    is_sound = re.fullmatch(service.MEMORY, meant)
+    return f"is no amount of memory: write one such as {meant if is_sound else '512M'}"
+
+
+def _quota_reason(text: str) -> str:
+    if re.fullmatch(service.QUOTA, text):
+        return ""
+    return "is no share of a processor: write one such as 50%; 200% are two processors"
+
+
+MEMORY = Rule("bad-memory", _memory_reason, pattern=service.MEMORY)
+QUOTA = Rule("bad-quota", _quota_reason, pattern=service.QUOTA)
+SETTING = Rule(
+    "bad-setting",
+    matches(service.KEY, "is no key: it begins with a capital, as in TimeoutStartSec"),
+    pattern=service.KEY,
 )
 
 _DEBIAN_NAME = "[a-z0-9][a-z0-9+.-]+"

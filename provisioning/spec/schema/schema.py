@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provisioning.artifact.model import service
 from provisioning.artifact.model.package import HOOKS, LONGEST_WAIT
 from provisioning.spec.schema.rules import (
     ADDRESS,
     DOCUMENTS,
     FIELDS,
     FORMAT,
+    MEMORY,
     MODE,
     MTIME,
     NAME,
+    NICE,
     OWNER,
+    QUOTA,
     RELATIONS,
     RESTART,
     SAID_VERSION,
     SECONDS,
     SERVICE_MANAGER,
+    SETTING,
     TAG_GLOB,
+    UNIT,
     URL,
     VARIABLE,
     Rule,
@@ -81,6 +87,13 @@ CONTENT: Schema = {
     },
 }
 _CONTENTS: Schema = {"type": "list", "schema": CONTENT}
+_UNITS: Schema = {"type": "list", "schema": _ruled(UNIT), "minlength": 1, "nullable": True}
+_PLAIN = ("string", "integer", "boolean")
+_SETTING: Schema = {
+    "type": [*_PLAIN, "list"],
+    "schema": {"type": [*_PLAIN]},
+    "nullable": True,
+}
 _SERVICE: Schema = {
     "type": "dict",
     "nullable": True,
@@ -96,6 +109,35 @@ _SERVICE: Schema = {
             "meta": {"keys": VARIABLE},
         },
         "directory": _REMOVABLE,
+        "groups": {"type": "list", "schema": _OWNER, "minlength": 1, "nullable": True},
+        "after": _UNITS,
+        "wants": _UNITS,
+        "memory_max": {**_ruled(MEMORY), "nullable": True},
+        "cpu_quota": {**_ruled(QUOTA), "nullable": True},
+        "nice": {
+            "type": ["integer", "string"],
+            "meta": {"rule": NICE, "range": service.NICE},
+            "nullable": True,
+        },
+        "state_directory": _REMOVABLE,
+        "extra": {
+            "type": "dict",
+            "nullable": True,
+            "schema": {
+                "systemd": {
+                    "type": "dict",
+                    "nullable": True,
+                    "valuesrules": _SETTING,
+                    "meta": {"keys": SETTING},
+                },
+                "launchd": {
+                    "type": "dict",
+                    "nullable": True,
+                    "valuesrules": {"type": [*_PLAIN, "list", "dict"], "nullable": True},
+                    "meta": {"keys": SETTING},
+                },
+            },
+        },
         "health": {
             "type": "dict",
             "nullable": True,
@@ -261,6 +303,16 @@ _MEANINGS = {
     "environment": "Environment variables of the service.",
     "user": 'Who runs it: a name, or a number such as "1000"; with systemd, else one of its own.',
     "directory": "Where it is started: a path in the package; else the package's root.",
+    "groups": "Further groups, whose devices it may use, such as gpio, dialout or video.",
+    "after": "Units of systemd that start before it: network-online, or postgresql.service.",
+    "wants": "Units of systemd that start with it; it starts even where they fail.",
+    "memory_max": "How much memory it may use, as in 512M, or 20% of the machine's.",
+    "cpu_quota": "How much of one processor it may use, as in 50%.",
+    "nice": "Its priority, from -20, the highest, to 19; 0 if nothing is said.",
+    "state_directory": "Where it keeps what outlives releases: an empty directory of its user's.",
+    "extra": "What else its service manager is told, for which there is no key here.",
+    "systemd": "Settings of [Service] and [Unit], as in TimeoutStartSec: 90.",
+    "launchd": "Keys of launchd.plist(5), as in ProcessType: Interactive.",
     "health": "How one sees that it runs well, once it was started: exactly one check.",
     "http": "A URL that is to be answered with 2xx.",
     "tcp": "HOST:PORT, or a PORT of this machine, where a connection is to be accepted.",

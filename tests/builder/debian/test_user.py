@@ -78,3 +78,14 @@ def test_where_nobody_can_become_another_nobody_is_asked(pi: Copied) -> None:
     pi.path(PREFIX).chmod(0o700)
     pi.path("/usr/bin/setpriv").unlink()
     _installs(pi)
+
+
+def test_a_group_that_is_missing_is_told_before_anything_is_changed(pi: Copied) -> None:
+    named = SERVICE._replace(group="video", groups=("dialout", "gpio-x", "1234"))
+    pi.path("/tmp/x.deb").write_bytes(spelt(ABOUT._replace(services=(named,)), ITEMS))
+    told = pi.run("dpkg", "-i", "/tmp/x.deb", status=1)
+    assert "greenhouse: there is no group gpio-x on this machine; create it first\n" in told
+    assert not pi.path(PREFIX).exists()
+    group = pi.path("/etc/group")
+    group.write_text(f"{group.read_text()}gpio-x:x:1234:\n")
+    pi.run("dpkg", "-i", "/tmp/x.deb")

@@ -35,6 +35,13 @@ def users(package: Package) -> tuple[str, ...]:
     return tuple(user for user in runners(package) if not user.isdigit())
 
 
+def groups(package: Package) -> tuple[str, ...]:
+    """The groups that services need and no user brings along, sorted."""
+    named = {name for each in package.services for name in (each.group, *each.groups)}
+    found = named.difference(_ROOT, users(package))
+    return tuple(sorted(group for group in found if not group.isdigit()))
+
+
 def _add(fields: dict[str, str], field: str, name: str, known: tuple[str, ...]) -> None:
     """Add a package to a field, unless the spec names it in one of `known`."""
     named = {each for key in known for each in _NAMES.findall(fields.get(key, ""))}

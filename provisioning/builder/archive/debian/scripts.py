@@ -22,9 +22,10 @@ from provisioning.artifact.model import device
 from provisioning.artifact.model.entry import DEVICE, HOOKS, LENT, RESERVED, carried
 from provisioning.artifact.model.package import plain
 from provisioning.artifact.model.placement import CURRENT, RELEASES
+from provisioning.artifact.model.service import groups_of
 from provisioning.artifact.service_files import writable
 from provisioning.builder.archive.debian import conffiles
-from provisioning.builder.archive.debian.fields import runners, users
+from provisioning.builder.archive.debian.fields import groups, runners, users
 from provisioning.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -465,14 +466,37 @@ fi
 """  # guard: deb-closed-way
 
 
+def _groups(described: DebSource) -> Iterator[str]:
+    """Refuse the installation if a group of a service is missing: systemd would not start it.
+
+    An installation without dpkg does the same: see installer/services/users.py.
+    """
+    package = described.manifest.package
+    if found := " ".join(groups(package)):
+        yield f"""\
+if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    for group in {found}; do
+        if ! getent group "$group" >/dev/null; then
+            echo "{package.name}: there is no group $group on this machine; create it first" >&2
+            exit 1
+        fi
+    done
+fi
+"""  # guard: deb-group-that-is-not-there
+
+
 def _users(described: DebSource) -> Iterator[str]:
     """Create users before files are unpacked: dpkg looks owners up by name."""
-    for name in users(described.manifest.package):
+    package = described.manifest.package
+    for name in users(package):
+        others = (each for each in groups_of(package.services, name) if not each.isdigit())
+        joins = "".join(f"        adduser --quiet {name} {each}\n" for each in others)
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
     if ! getent passwd {name} >/dev/null; then
         getent group {name} >/dev/null || addgroup --quiet --system {name}
         adduser --quiet --system --ingroup {name} --no-create-home --home /nonexistent {name}
+{joins}\
     fi
 fi
 """
@@ -598,7 +622,15 @@ def _quoted(described: DebSource) -> str:
 _MADE_OF: dict[str, tuple[Part, ...]] = {
     "preinst": (
         refuse,
-        *(_own_place, _values, _users, _reach, _dropped_units, note),  # guard: place-of-provision
+        *(
+            _own_place,
+            _values,
+            _groups,
+            _users,
+            _reach,
+            _dropped_units,
+            note,
+        ),  # guard: place-of-provision
         *(partial(run, name="pre_install"), conffiles.begin),
     ),
     "postinst": (
