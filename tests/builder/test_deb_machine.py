@@ -146,6 +146,24 @@ def test_a_package_comes_changes_and_goes(pi: Machine, digests: Digests) -> None
     assert not list(pi.path("/var/lib/systemd").rglob("demo*"))
 
 
+def test_a_service_has_its_groups_or_does_not_come(tmp_path: Path, digests: Digests) -> None:
+    service = _service("demo")
+    grouped = service._replace(
+        service=service.service._replace(groups=("gpio-x", "audio", "i2c-x"))
+    )
+    with machine(KINDS[0], tmp_path) as pi:
+        shutil.copy(_deb(digests, "1.0", services=(grouped,)), pi.path("/tmp/demo.deb"))
+        said = pi.run("dpkg", "-i", "/tmp/demo.deb", status=1)
+        for name in ("gpio-x", "i2c-x"):
+            assert f"demo: there is no group {name} on this machine; create it first\n" in said
+        assert not pi.path("/opt/demo").exists()
+        assert "demo" not in pi.path("/etc/passwd").read_text()
+        for name in ("gpio-x", "i2c-x"):
+            pi.run("addgroup", "--quiet", "--system", name)
+        pi.run("dpkg", "-i", "/tmp/demo.deb")
+        assert {*pi.run("id", "-nG", "demo").split()} == {"demo", "audio", "gpio-x", "i2c-x"}
+
+
 @pytest.mark.parametrize("edited", [False, True])
 @pytest.mark.parametrize("changed", [False, True])
 def test_an_edited_configuration_file_is_kept(

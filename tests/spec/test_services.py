@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact.service_files import systemd_unit
+from provisioning.builder.collect.layout import draft
+from provisioning.builder.collect.sources import Sources
+from provisioning.builder.workspace.paths import package_of
 from tests.spec.conftest import report
 
 if TYPE_CHECKING:
@@ -151,6 +155,29 @@ def test_launchd_is_told_in_json_s(variants: Variants) -> None:
         "Sockets": ["a", 1],
         "SoftResourceLimits": {"NumberOfFiles": 4096},
     }
+
+
+def test_what_cannot_be_laid_out_is_told_at_that_key(variants: Variants) -> None:
+    variant = on_pi(variants, "state_directory: state/app")
+    (doubt,) = draft(variant._replace(services=()), Sources("artifacts"))[1]
+    assert (doubt.fault.where, doubt.fault.message) == (
+        "services.app.state_directory",
+        "state/app lies in state, where releases are kept",
+    )
+
+
+def test_the_unit_says_what_the_spec_says(variants: Variants) -> None:
+    said = "groups: [gpio], after: [db], wants: [db.service], memory_max: 20%, cpu_quota: 5%,"
+    said += f" nice: 7, {STATE}, extra: {{systemd: {{TasksMax: 9, PartOf: db.service}}}}"
+    text = f"services: {{app: {{exec: bin/app, {said}}}, db: {{exec: bin/db}}}}\n"
+    package = package_of(variants(text, PI)["raspberry-pi"])
+    unit = systemd_unit(package, package.services[0], "/opt/app/current", [])
+    head, body = unit.split("[Service]\n")
+    assert {"After=app-db.service", "Wants=db.service", "PartOf=db.service"} <= {*head.split()}
+    assert {
+        "SupplementaryGroups=gpio", "MemoryMax=20%", "CPUQuota=5%", "Nice=7", "TasksMax=9",
+        "Environment=STATE_DIRECTORY=/opt/app/var/lib/app",
+    } <= {*body.split()}  # fmt: skip
 
 
 def test_a_secret_is_in_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

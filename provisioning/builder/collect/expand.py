@@ -58,7 +58,9 @@ def content_fault(  # noqa: PLR0913 - a fault has these parts
     related: tuple[tuple[Origin, str], ...] = (),
 ) -> Diagnostic:
     """A fault of the value of `key` in a content, or of the content if it has none."""
-    where = f"{content.where}.{key if key in content.origins else content.kind}"
+    where = content.where
+    if where.endswith("]"):  # else it is one key, which says all of it: see spec/model/services.py
+        where = f"{where}.{key if key in content.origins else content.kind}"
     return Diagnostic(
         code=code,
         origin=origin_of(content, key),

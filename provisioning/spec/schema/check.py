@@ -45,7 +45,7 @@ _TYPE_NAMES = {
 _NOT_NEEDED = frozenset(
     (*HOOKS, "user", "group", "directory", "state_directory", *DOCUMENTS, *FIELDS)
 )
-_SUFFIXES = {"memory_max": "M", "cpu_quota": "%"}
+_AMOUNTS = {"memory_max": ("M", "512M"), "cpu_quota": ("%", "50%")}  # a unit, and an example
 _OCTAL = re.compile("[0-7]{1,4}")
 _TOGETHER = errors.ErrorDefinition(0x1000, "check_with")
 _VALIDATORS: dict[int, _Validator] = {}
@@ -161,8 +161,9 @@ def _better(node: Scalar, key: str | int, rule: Schema) -> str:
     """What to write for what is no text, where quotes would not be enough; else ""."""
     if hint := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
         return hint
-    if type(node.value) is int and key in _SUFFIXES:
-        return f"write {key}: {node.text}{_SUFFIXES[str(key)]}"
+    if type(node.value) is int and key in _AMOUNTS:
+        unit, usual = _AMOUNTS[str(key)]
+        return f"write {key}: {f'{node.text}{unit}' if node.value > 0 else usual}"
     if node.value is False and key in _NOT_NEEDED:
         return f"leave {key} out, where none is meant"
     return ""
@@ -229,9 +230,10 @@ def _known_instead(node: Scalar, rule: Schema, key: str) -> str:
 def _plainly(node: Scalar, rule: Schema, key: str) -> str:
     """Return how to write an ambiguous value, of which `rule` says what it may be."""
     either = meant(node)
-    if "boolean" in rule.get("type", ()):
+    types = rule.get("type", ())
+    if "boolean" in types and ("integer" not in types or either in ("true", "false")):
         return f"write {key}{either}" if either in ("true", "false") else "write true or false"
-    if "integer" in rule.get("type", ()):
+    if "integer" in types:
         return f"write the number that is meant in decimal digits{either and f': {key}{either}'}"
     if hint := _known_instead(node, rule, key):
         return hint

@@ -475,12 +475,14 @@ def _groups(described: DebSource) -> Iterator[str]:
     if found := " ".join(groups(package)):
         yield f"""\
 if [ "$1" = install ] || [ "$1" = upgrade ]; then
+    absent=
     for group in {found}; do
         if ! getent group "$group" >/dev/null; then
             echo "{package.name}: there is no group $group on this machine; create it first" >&2
-            exit 1
+            absent=$group
         fi
     done
+    [ -z "$absent" ] || exit 1
 fi
 """  # guard: deb-group-that-is-not-there
 
