@@ -246,6 +246,18 @@ def test_without_the_group_its_device_is_closed(chip: Pi) -> None:
     assert "Permission denied" in said
 
 
+def test_a_setting_that_is_usual_gives_way_to_one_that_is_said(pi: Pi) -> None:
+    port = health("tcp", "localhost:80", 10)
+    script = "exec python3 -m http.server 80"
+    assert "Permission denied" in pi.install("1", port, script=script, status=4)
+    extra = (
+        ("AmbientCapabilities", '"CAP_NET_BIND_SERVICE"'),
+        ("CapabilityBoundingSet", '"CAP_NET_BIND_SERVICE"'),
+    )
+    pi.install("2", port._replace(extra=extra), script=script)
+    assert pi.state() == "active"
+
+
 def test_state_outlives_releases_and_goes_with_a_purge(chip: Pi) -> None:
     told = chip.machine.root / STATE[1:] / "told"
     measuring(chip, "1")
