@@ -1,7 +1,4 @@
-"""The formats of artifacts, and what reads each: a new one is a line here and a module.
-
-The builder's registry adds what writes each: see builder/archive/registry.py.
-"""
+"""The formats of artifacts, what reads and what writes each: a new one is a line here."""
 
 from __future__ import annotations
 
@@ -24,6 +21,8 @@ class Format(NamedTuple):
 
     name: str
     """As specs have it; a file of this format ends in `.` and its name."""
+    writer: str
+    """The module in builder/archive that writes it: by name, since a target does not have it."""
     reader: str = ""
     """MODULE:CLASS of its `Reader`; "" for a directory, see contents.py."""
     codec: str = ""
@@ -34,12 +33,12 @@ ZIP, DEB, DIR = "zip", "deb", "dir"
 FORMATS = {
     each.name: each
     for each in (
-        Format("tar.gz", "tar.reader:TarReader", "gzip"),
-        Format("tar.zst", "tar.reader:TarReader", "zstd"),
-        Format("tar.xz", "tar.reader:TarReader", "xz"),
-        Format(ZIP, "zip.reader:ZipReader"),
-        Format(DEB, "deb.reader:DebReader"),
-        Format(DIR),
+        Format("tar.gz", "tar", "tar.reader:TarReader", "gzip"),
+        Format("tar.zst", "tar", "tar.reader:TarReader", "zstd"),
+        Format("tar.xz", "tar", "tar.reader:TarReader", "xz"),
+        Format(ZIP, "zip", "zip.reader:ZipReader"),
+        Format(DEB, "deb", "deb.reader:DebReader"),
+        Format(DIR, "directory"),
     )
 }
 CODECS = {each.name: each.codec for each in FORMATS.values() if each.codec}

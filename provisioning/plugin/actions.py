@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from doit.exceptions import TaskFailed
 
 from provisioning.builder.collect import collect
+from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import final
 from provisioning.builder.plan.variant_plan import SourceTasks
+from provisioning.builder.python.environment import demand_sound
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.database import CONTENT, digests_of
 from provisioning.plugin.ownership import said
@@ -59,12 +61,33 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
         digests.save()
 
 
+def fetch(job: Job) -> Values:
+    """Have all wheels in the cache, and note what the package's Python environment holds."""
+    # Imported here: a cost for packages that have one.
+    from provisioning.builder.python import environment  # noqa: PLC0415
+    from provisioning.builder.python.fetch import fetch as fetch_wheels  # noqa: PLC0415
+
+    variant = job.part.variant
+    for content in variant.environments:
+        if content.environment:
+            wheels = fetch_wheels(variant, content.environment, _say)
+            environment.gather(variant, content, wheels, job.artifacts)
+    return {}
+
+
+def _say(line: str) -> None:
+    """Tell at once what long work has come to: doit keeps what an action prints."""
+    print(line, file=sys.__stderr__, flush=True)
+
+
 def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
     digests = digests_of(job.artifacts)
     job.part.findings.refresh_here()
     found = job.part.findings.collect(digests, job.workspace)
     _demand_native(job, found.listing)  # guard: code-that-is-judged
+    for need in environments_of(job.part.variant, job.artifacts):
+        demand_sound(need.source, ((each.source, each.entry.digest) for each in found.listing))
     differing = found.differing or collect.differing(job.workspace, found.listing)
     collect.write(job.workspace, found.listing, digests)
     told, count = collect.summary(differing, MOST_TOLD)

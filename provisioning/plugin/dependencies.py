@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from doit.exceptions import InvalidDodoFile
 
 from provisioning.artifact.model.entry import shown
-from provisioning.builder.plan.needs import CERTAIN, Made, Need, Wanted, needs_of, places, upwards
+from provisioning.builder.plan.needs import (
+    CERTAIN,
+    Made,
+    Need,
+    Wanted,
+    environments_of,
+    needs_of,
+    places,
+    upwards,
+)
 from provisioning.errors import ProvisioningError
 from provisioning.plugin.doit_internals import delay
 from provisioning.plugin.uptodate import NEEDED
@@ -272,8 +281,9 @@ def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
     faults: list[Diagnostic] = []
     for part in plan.parts:
         # Without tasks, nobody has loaded them.
-        made_by = _made(part, makers, faults) if tasks else {}
-        part.findings.settle(made_by, is_alone=not makers.others)
+        made_by = _made(part, makers, faults, loaded.output) if tasks else {}
+        fetched = [*environments_of(part.variant, loaded.output)]
+        part.findings.settle(made_by, is_alone=not (makers.others or fetched))
         if made_by:
             _order(part, tasks, makers)
     try:
@@ -294,8 +304,10 @@ def refusal(error: ProvisioningError) -> InvalidDodoFile:
     return InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}")
 
 
-def _made(part: VariantPlan, makers: Makers, faults: list[Diagnostic]) -> MadeBy:
-    made: dict[str, Made] = {}
+def _made(part: VariantPlan, makers: Makers, faults: list[Diagnostic], artifacts: str) -> MadeBy:
+    fetch = (_name("fetch", part),)
+    listings = environments_of(part.variant, artifacts)
+    made = {need.source: Made(fetch, fetch) for need in listings}
     for need in (*needs_of(part.variant), *_included_by(part)):
         found = makers.of(need, _goals(part), faults)
         if found.tasks:

@@ -16,7 +16,9 @@ from doit.loader import generate_tasks
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.package import plain
 from provisioning.builder.archive.compress import names_of
+from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import make_plan
+from provisioning.builder.python.environment import is_gathered
 from provisioning.builder.workspace.paths import ARTIFACTS, anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import actions, doit_internals, process
@@ -79,7 +81,9 @@ def page(stage: str, doc: str, options: Sequence[Mapping[str, Any]]) -> str:
 Task = dict[str, Any]
 
 # In order; what each is for is what `doit list` shows.
+FETCH = "fetch"
 STAGES = {
+    FETCH: "download the Python packages that are not in the cache yet",
     "collect": "look at every source and note what the package will hold",
     "render": "make files from templates",
     "archive": "pack the archive, its manifest and its index",
@@ -133,7 +137,7 @@ def _planned(artifacts: str, written: Sequence[PythonSpec]) -> Plan:
     # `doit verify` judges what is there.
     waits = doit_internals.runs() and not doit_internals.verifies_alone()
     again = partial(_again, inputs, artifacts) if waits else None
-    loaded = Loaded(plan, _DOCS, doit_internals.words(), artifacts, again)
+    loaded = Loaded(plan, _stages(plan), doit_internals.words(), artifacts, again)
     # What is missing another task may make, which is known once doit has loaded them all.
     if not doit_internals.when_loaded(partial(settle, loaded), partial(_remember, artifacts)):
         settle_alone(loaded)
@@ -164,11 +168,18 @@ def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Pl
 
 
 def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
-    for stage, doc in _DOCS.items():
+    for stage, doc in _stages(plan).items():
+        parts = [part for part in plan.parts if stage != FETCH or part.variant.environments]
         yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
-        yield from _groups(stage, plan.parts)
+        yield from _groups(stage, parts)
     for part in plan.parts:
         yield from _part_tasks(part, artifacts)
+
+
+def _stages(plan: Plan) -> Mapping[str, str]:
+    """The stages that the project has, and what each is for: most have nothing to fetch."""
+    has_any = any(part.variant.environments for part in plan.parts)
+    return {stage: doc for stage, doc in _DOCS.items() if stage != FETCH or has_any}
 
 
 def _help(stage: str, doc: str) -> NoReturn:
@@ -206,10 +217,24 @@ def _params(stage: str) -> Task:
 
 def _part_tasks(part: VariantPlan, artifacts: str) -> Iterator[Task]:
     job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
+    if part.variant.environments:
+        yield _fetch(job)
     yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
     # The files between them order the stages; named here, `doit forget -s` finds them too.
-    built = [f"{stage}:{_name(job)}" for stage in STAGES if stage != "verify"]
+    left_out = {"verify"} if part.variant.environments else {"verify", FETCH}
+    built = [f"{stage}:{_name(job)}" for stage in STAGES if stage not in left_out]
     yield _task(PACKAGE, job, actions=None, task_dep=built)
+
+
+def _fetch(job: Job) -> Task:
+    listings = [need.source for need in environments_of(job.part.variant, job.artifacts)]
+    return _task(
+        FETCH,
+        job,
+        actions=[(actions.run, [actions.fetch, job])],
+        targets=listings,
+        uptodate=[all(map(is_gathered, listings))],
+    )
 
 
 def _collect(job: Job) -> Task:

@@ -10,6 +10,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from doit.dependency import UptodateCalculator
+from doit.exceptions import InvalidDodoFile
 from doit.globals import Globals
 
 from provisioning.builder.collect.collect import collected_from
@@ -18,7 +19,7 @@ from provisioning.builder.workspace.listings import is_whole
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import doit_internals
 from provisioning.plugin.config import ABSENT
-from provisioning.plugin.database import CONTENT, digests_of
+from provisioning.plugin.database import CONTENT, Checker, digests_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -284,6 +285,12 @@ def _look_before(task: Any) -> None:
     edit made while the task runs from one made before.
     """
     checker = Globals.dep_manager.checker
+    if not isinstance(checker, Checker):
+        raise InvalidDodoFile(
+            "the tasks of provisioning.plugin need its DOIT_CONFIG;"
+            " put DOIT_CONFIG = configure() into the dodo.py, which may add to it but"
+            " must leave check_file_uptodate as it is"
+        )
     for dependency in task.file_dep:
         checker.look_before(dependency)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioning.builder.collect.file_state import Digests
-from provisioning.spec.model.variant import Content, Variant
+from provisioning.spec.model.variant import Content, OperatingSystem, Variant
 from provisioning.spec.yaml.node import Origin
 
 HERE = Origin(file="specs/demo.yaml", line=1, column=1)
@@ -31,6 +31,7 @@ def content(kind: str, source: str, dst: str, **changes: Any) -> Content:
         "optional": False,
         "foreign": False,
         "makers": (),
+        "environment": None,
         "where": f"contents[{number}]",
         "origin": Origin(file="specs/demo.yaml", line=10 + number, column=5),
         "origins": {
@@ -49,6 +50,7 @@ def variant(*contents: Content, **changes: Any) -> Variant:
         "platform": "raspberry-pi",
         "os": "linux",
         "arch": "arm64",
+        "system": OperatingSystem("trixie", "2.41", "3.13"),
         "prefix": "/opt/demo",
         "summary": "",
         "license": "",

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from provisioning.artifact.contents import Write
+    from provisioning.artifact.model.package import Package
     from provisioning.artifact.tar.chunking import Index
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.workspace.output import Output
+
+
+def state(package: Package, _: object) -> Package:
+    return package
 
 
 def write(job: PackJob, made: Output) -> None:

@@ -1,4 +1,4 @@
-"""A new format takes a line in either table, and a module: nothing else names it."""
+"""A new format takes a line in one table, and a module: nothing else names it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from provisioning.artifact import formats
 from provisioning.artifact.verification import verify_release
-from provisioning.builder.archive import registry
+from provisioning.builder.archive import deb, directory, tar
+from provisioning.builder.archive import zip as zip_format
+from provisioning.builder.archive.format import writer
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
 from provisioning.builder.collect.sources import Sources
@@ -22,14 +24,22 @@ from tests.layouts import lay_out
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from provisioning.builder.archive.format import FormatWriter
     from provisioning.builder.collect.file_state import Digests
+
+WRITERS: tuple[FormatWriter, ...] = (tar, zip_format, deb, directory, flat)
+"""Modules that are imported by name: here the type checker sees that each has all it needs."""
+
+
+def test_every_format_names_one_of_them() -> None:
+    assert {writer(name) for name in formats.FORMATS} == {*WRITERS} - {flat}
 
 
 @pytest.fixture
 def _is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "provisioning.artifact.flat", flat)
-    monkeypatch.setitem(formats.FORMATS, "flat", formats.Format("flat", "flat:FlatReader"))
-    monkeypatch.setitem(registry.WRITERS, "flat", flat)
+    monkeypatch.setitem(sys.modules, "provisioning.builder.archive.flat", flat)
+    monkeypatch.setitem(formats.FORMATS, "flat", formats.Format("flat", "flat", "flat:FlatReader"))
 
 
 def _packed(digests: Digests) -> Path:

@@ -287,6 +287,17 @@ INSTALLING = Group(
             ),
         ),
         Fault(
+            "the machine has another Python than the packages of a lock are for",
+            "refused before anything is changed, naming both",
+            (
+                Guard(
+                    "python-on-the-machine",
+                    false,
+                    "installer/test_install.py::test_what_needs_another_python_is_refused",
+                ),
+            ),
+        ),
+        Fault(
             "an ordinary user would change what root, or another user, has installed",
             "told whose it is, and what to type",
             (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,6 +155,16 @@ def test_what_is_for_another_system_is_refused(
     assert main(["install", str(path), "--dry-run"]) == 3
     told = f"{path}: is for macos, and this is linux; use --root DIR to install it for inspection"
     assert capsys.readouterr().err == f"provision: {told}\n"
+
+
+def test_what_needs_another_python_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = PACKAGE._replace(python="3.99", os="macos" if sys.platform == "darwin" else "linux")
+    path = package(tmp_path, "1.4.2", None, about)
+    assert main(["install", str(path), "--dry-run"]) == 3
+    assert "needs Python 3.99, and there is no python3.99" in capsys.readouterr().err
+    assert main(["install", str(path), "--dry-run", "--root", str(tmp_path)]) == 0
 
 
 def test_a_package_that_was_unpacked_is_installed(machine: Machine) -> None:

@@ -46,7 +46,7 @@ def test_every_built_in_file_opens_with_a_comment() -> None:
     import provisioning  # noqa: PLC0415 - for its place alone
 
     files = sorted((Path(provisioning.__path__[0]) / "platforms").glob("*.yaml"))
-    assert len(files) == 5
+    assert len(files) == 9
     assert all(file.read_text().startswith("# ") for file in files)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.deb import containers
 from provisioning.artifact.model.entry import DEBIAN, DIR, FILE, HOOKS, MANIFEST, shown
+from provisioning.artifact.model.release import debian_version
 from provisioning.artifact.service_files import unit_name
 from provisioning.artifact.tar import archive
 from provisioning.errors import ArtifactError
@@ -276,7 +277,7 @@ def _fields(package: Package, installed_size: int) -> str:
         **_DEFAULTS,
         **dict(package.debian),
         "Package": package.name,
-        "Version": package.version,
+        "Version": debian_version(package),
         "Architecture": package.arch,
         "Maintainer": maintainer(package),
         "Installed-Size": str(installed_size),

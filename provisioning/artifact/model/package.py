@@ -27,8 +27,10 @@ SERVICE_MANAGERS = ("systemd", "launchd")
 HOOKS = ("pre_install", "post_install", "pre_remove", "post_remove")
 DEBIAN_FIELDS = (
     *("Breaks", "Conflicts", "Depends", "Enhances", "Homepage", "Pre-Depends", "Priority"),
-    *("Provides", "Recommends", "Replaces", "Section", "Suggests"),
+    *("Provides", "Recommends", "Replaces", "Revision", "Section", "Suggests"),
 )
+REVISION = "Revision"
+"""Of them the one that is no field, but a part of `Version`."""
 
 LONGEST_WAIT = 3600  # seconds, that a hook or a health check may be given
 _MOST_PATTERNS = 500  # bytes
@@ -63,16 +65,22 @@ class Package(NamedTuple):
     device: tuple[Value, ...] = ()
     debian: tuple[tuple[str, str], ...] = ()
     """Fields of a Debian package's control file, of DEBIAN_FIELDS, sorted."""
+    python: str = ""
+    """The version of Python that it needs on its machine, such as `3.11`; "" where it needs none
+    in particular."""
     debian_files: tuple[tuple[str, str], ...] = ()
     """Digests of what a Debian package holds and no entry is: see deb/control.py."""
 
 
 _NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}
 """Fields of a package that are maps in JSON, by name."""
-_TEXTS = frozenset(Package._fields) - {*_NAMED, "debian", "debian_files"}
+_OPTIONAL = ("debian_files", "python")
+"""Fields that are spelt only where they say something."""
+_TEXTS = frozenset(Package._fields) - {*_NAMED, *_OPTIONAL, "debian"}
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}")
+_PYTHON = re.compile(r"3\.[1-9][0-9]?")
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _ODD = re.compile(r"""["'*?\[\]{}$]""")
@@ -95,15 +103,20 @@ def plain(package: Package) -> dict[str, Any]:
     # Where there is no deb, nor was one of a version that stated none, it is not spelt.
     if files := fields.pop("debian_files"):
         fields["debian_files"] = dict(files)
+    if not fields["python"]:  # as it was before a package could say so
+        del fields["python"]
     return fields
 
 
 def parse(fields: dict[str, Any]) -> Package:
     """The package that `plain` would encode so. Raises ValueError with the reason."""
-    if {*fields, "debian_files"} != {*Package._fields}:
+    if {*fields, *_OPTIONAL} != {*Package._fields}:
         raise ValueError("does not have exactly the fields of a package")
     for key in sorted(_TEXTS):
         _demand(type(fields[key]) is str, f"package.{key} is not text")
+    if "python" in fields:
+        is_python = type(fields["python"]) is str and bool(_PYTHON.fullmatch(fields["python"]))
+        _demand(is_python, "package.python is not a version of Python")
     named = {key: _named(key, fields[key]) for key in _NAMED}
     debian = {"debian": _debian(fields["debian"]), "debian_files": _debian_files(fields)}
     package = Package(**{**fields, **named, **debian})

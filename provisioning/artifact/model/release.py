@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact.formats import CODECS, DEB, DIR, format_of
 from provisioning.artifact.model.entry import MANIFEST
+from provisioning.artifact.model.package import REVISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,8 +81,14 @@ def artifact_name(package: Package, format: str) -> str:
     if format == DIR:
         return package.name
     if format == DEB:  # as dpkg-name(1) has it
-        return f"{package.name}_{package.version}_{package.arch}.deb"
+        return f"{package.name}_{debian_version(package)}_{package.arch}.deb"
     return f"{stem(package)}.{format}"
+
+
+def debian_version(package: Package) -> str:
+    """The version of a Debian package: with its revision, if it has one (deb-version(7))."""
+    revision = dict(package.debian).get(REVISION)
+    return f"{package.version}-{revision}" if revision else package.version
 
 
 def manifest_name(package: Package) -> str:

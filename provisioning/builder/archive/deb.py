@@ -11,7 +11,6 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.deb import containers, control
 from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import CONTROL, is_embedded
-from provisioning.artifact.formats import DEB
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import (
@@ -28,7 +27,7 @@ from provisioning.builder.archive.members import ChunkRun
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.format import PackJob
@@ -42,6 +41,14 @@ if TYPE_CHECKING:
 
 _CONTROL = members.MemberRange(containers.CONTROL, containers.CONTROL, 1)
 _CHUNKED = "gzip"  # of several streams, dpkg reads the first alone where they are xz or zstd
+
+
+def state(package: Package, collected: Callable[[], Iterable[Collected]]) -> Package:
+    """The package with digests of what a Debian package adds.
+
+    Reads hooks, and whatever else a Debian package holds a second time.
+    """
+    return package._replace(debian_files=files(described(package, collected())))
 
 
 def write(job: PackJob, made: Output) -> None:
@@ -167,14 +174,3 @@ def _sum_lines(summed: Iterable[Collected], prefix: str) -> Iterator[bytes]:
         for block in members.blocks_of(each):
             md5.update(block)
         yield control.sum_line(f"{prefix}/{each.entry.path}", md5.hexdigest())
-
-
-def stating(package: Package, formats: Collection[str], collected: Iterable[Collected]) -> Package:
-    """The package as its manifest states it: with digests of what a Debian package adds.
-
-    Reads hooks, and whatever else a Debian package holds a second time: raises like
-    `members.read_verified`.
-    """
-    if DEB not in formats:
-        return package
-    return package._replace(debian_files=files(described(package, collected)))

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.workspace.output import Output
+
+
+def state(package: Package, _: object) -> Package:
+    """A directory adds nothing to the package."""
+    return package
 
 
 def write(job: PackJob, made: Output) -> None:

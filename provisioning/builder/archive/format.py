@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.tar.archive import EPOCH, mtime_of_content
 from provisioning.artifact.tar.chunking import MAX
 from provisioning.builder.archive.compress import compress_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.compress import CompressedChunk
     from provisioning.builder.archive.groups import Group
     from provisioning.builder.archive.members import ChunkRun, MemberRange, Read
@@ -24,10 +27,17 @@ if TYPE_CHECKING:
 
 
 class FormatWriter(Protocol):
-    """What writes a format: a module of this folder, registered in `registry.WRITERS`.
+    """What writes a format: a module of this folder, named in `artifact.formats.FORMATS`."""
 
-    What reads and proves it is registered in `artifact.formats`: a target has that alone.
-    """
+    def state(self, package: Package, collected: Callable[[], Iterable[Collected]], /) -> Package:
+        """The package as its manifest states it, with what this format adds to it.
+
+        `collected` returns all that the package holds, in order.
+
+        Raises:
+            BuildError: a source is no longer what was collected.
+            OSError: a file cannot be read.
+        """
 
     def write(self, job: PackJob, made: Output, /) -> None:
         """Write the artifact: the same bytes for the same job, wherever and whenever.
@@ -47,6 +57,23 @@ class FormatWriter(Protocol):
         self, variant: Variant, format: str, group: Group, read: Read, /
     ) -> ChunkRun | None:
         """The chunks that hold one group, whose small files `read` reads: to make them ahead."""
+
+
+def writer(format: str) -> FormatWriter:
+    """What writes this format. Imported here: a build pays for the formats that it makes."""
+    return cast("FormatWriter", import_module(f"{__package__}.{FORMATS[format].writer}"))
+
+
+def stated(
+    package: Package, formats: Iterable[str], collected: Callable[[], Iterable[Collected]]
+) -> Package:
+    """The package as its manifest states it, with what each of the formats adds to it.
+
+    `collected` and what is raised are as for `FormatWriter.state`.
+    """
+    for format in formats:
+        package = writer(format).state(package, collected)
+    return package
 
 
 class PackJob(NamedTuple):

@@ -6,11 +6,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
 from provisioning.builder.archive import groups
-from provisioning.builder.archive.deb import stating
-from provisioning.builder.archive.format import Cost, MadeChunk, PackJob, PackStats, cost_of
-from provisioning.builder.archive.registry import WRITERS
+from provisioning.builder.archive.format import (
+    Cost,
+    MadeChunk,
+    PackJob,
+    PackStats,
+    cost_of,
+    stated,
+    writer,
+)
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.collect.collect import complete
 from provisioning.builder.verify.prove import ExpectedPackage
@@ -47,12 +54,12 @@ def pack(
     cuts = [*(groups.share_again(name, whole, known) if known else groups.share_out(name, whole))]
     if not kept:
         groups.keep(place.groups(content), content, cuts)
-    manifest = groups.spell(stating(place.package, place.formats, whole), cuts)
+    manifest = groups.spell(stated(place.package, place.formats, lambda: whole), cuts)
     grouped = list(groups.group(whole, cuts, manifest))
 
     # What killed builds left goes, and what was made in formats that are no longer asked for.
     leftovers.sweep(place)  # guard: leftovers-of-builds
-    for format in WRITERS.keys() - {*place.formats}:
+    for format in FORMATS.keys() - {*place.formats}:
         for file in release.files(place.package, format):
             remove_tree(place.release / file.partition("/")[0])
 
@@ -62,7 +69,7 @@ def pack(
         try:
             for format in place.formats:
                 job = PackJob(format, place.variant, place, grouped, manifest, store, stats)
-                WRITERS[format].write(job, made)
+                writer(format).write(job, made)
         except BuildError:
             # Perhaps what is remembered is wrong, and not the file: the next build must read.
             digests.forget()
@@ -100,7 +107,7 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
     reused: list[int] = []
     for format in place.formats:
         job = PackJob(format, place.variant, place, grouped, manifest, store, PackStats())
-        for run in WRITERS[format].plan(job):
+        for run in writer(format).plan(job):
             for key, length in run.chunks:
                 size = store.size(key)
                 if size is None and key not in known:

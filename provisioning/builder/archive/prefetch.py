@@ -26,8 +26,8 @@ from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.archive import groups, members
 from provisioning.builder.archive.compress import codec_of, compress_chunk, encoder_of, is_worker
+from provisioning.builder.archive.format import writer
 from provisioning.builder.archive.groups import Cut, Group
-from provisioning.builder.archive.registry import WRITERS
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect.collect import Listing, collect_one, spell
 from provisioning.builder.collect.expand import Item
@@ -245,7 +245,7 @@ class _ShareWork:
             return None  # it is read as it is compressed
         if any(each.template for each in group.members):
             return None
-        run = WRITERS[format].plan_group(self._variant, format, group, reader.whole)
+        run = writer(format).plan_group(self._variant, format, group, reader.whole)
         return run if run and len(run.chunks) == 1 else None
 
 

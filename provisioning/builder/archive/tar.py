@@ -17,11 +17,17 @@ from provisioning.builder.archive.format import is_by_content
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provisioning.artifact.model.package import Package
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.groups import Group
     from provisioning.builder.archive.members import ChunkRun, Read
     from provisioning.builder.workspace.output import Output
     from provisioning.spec.model.variant import Variant
+
+
+def state(package: Package, _: object) -> Package:
+    """A tar adds nothing to the package."""
+    return package
 
 
 def write(job: PackJob, made: Output) -> None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.model.package import Package
     from provisioning.artifact.tar.archive import Member
     from provisioning.artifact.zip.records import Clock
     from provisioning.builder.archive.compress import CompressedChunk
@@ -66,6 +67,11 @@ class _ZipRun(NamedTuple):
 
     run: ChunkRun
     heads: Sequence[_ZipHead]
+
+
+def state(package: Package, _: object) -> Package:
+    """A zip adds nothing to the package."""
+    return package
 
 
 def write(job: PackJob, made: Output) -> None:

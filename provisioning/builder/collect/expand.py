@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import DIR, FILE, LINK, link_fault, shown
 from provisioning.builder.collect.patterns import is_glob, literal_prefix
-from provisioning.builder.collect.sources import why_none
+from provisioning.builder.collect.sources import idle, is_left_out, kept, why_none
 from provisioning.builder.plan.needs import NO_MAKER
+from provisioning.builder.python import environment
 from provisioning.spec.diagnostics import Diagnostic, nearest_path, no_glob
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.collect.sources import Sources
     from provisioning.builder.plan.needs import MadeBy
+    from provisioning.builder.python.environment import Gathered
     from provisioning.spec.model.variant import Content, Variant
     from provisioning.spec.yaml.node import Origin
 
@@ -97,11 +99,56 @@ class Expansion:
             return [Item(content.dst, DIR, mode, content.owner, content.group)]
         if content.kind == "link":
             return [self._link(content, content.dst, content.source, "")]
+        if content.environment:
+            return self._python(content)
         if not self._inside(content):
             return []
         if content.kind == "template":
             return self._template(content)
         return self._src(content)
+
+    def _python(self, content: Content) -> Iterable[Item]:
+        """The items of a Python environment, once it is gathered."""
+        listing = environment.place_of(self.variant, content, self.sources.output)
+        try:
+            gathered = environment.recall(listing)
+        except OSError:
+            task = f"doit fetch:{self.variant.name}:{self.variant.platform}"
+            message = f"the packages of {content.source} have not been fetched"
+            self._fault("not-fetched", content, "python", message, hint=f"run {task}")
+            return []
+        if not self._demand_patterns(content):
+            return []
+        modules = [(each.inside, 0) for each in gathered if each.inside]
+        names = {path for path, _ in kept(modules, content.exclude)}
+        self._idle(content, idle(modules, content.exclude))
+        wanted = [
+            each
+            for each in gathered
+            if not is_left_out(each.path) and (not each.inside or each.inside in names)
+        ]
+        self._demand_one_each(content, wanted)
+        found = {
+            each.path: self._file(content, each.path, each.source, mode=None) for each in wanted
+        }
+        items = [*found.values()]
+        if link := environment.link_of(self.variant, content):
+            items.append(self._link(content, *link, ""))
+        return items
+
+    def _demand_one_each(self, content: Content, gathered: Iterable[Gathered]) -> None:
+        """Report each path that two wheels bring, unless both have the same there."""
+        known: dict[str, Gathered] = {}
+        for each in gathered:
+            other = known.setdefault(each.path, each)
+            if other.digest != each.digest:
+                self._fault(
+                    "wheel-collision",
+                    content,
+                    "python",
+                    f"{other.wheel} and {each.wheel} both bring {each.path}",
+                    hint=f"exclude: [{each.inside or each.path}], or lock only one of them",
+                )
 
     def _inside(self, content: Content) -> bool:
         """Check that the source is in the project, and not output of the build."""

@@ -119,7 +119,7 @@ class _Draft:
         expansion = Expansion(self.variant, self.sources, self.makers, self.faults)
         items = [*expansion.items(content)]
         self._place_all(items, content)
-        self._doubt(need_of(content))
+        self._doubt(need_of(self.variant, content, self.sources.output))
         return absent(content) if content.optional and not items else None
 
     def _doubt(self, need: Need | None) -> None:

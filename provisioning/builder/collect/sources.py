@@ -218,7 +218,7 @@ class Sources:
 
     def __init__(self, output: str, tool: str = "") -> None:
         self.tool = tool
-        self._output = os.path.normpath(output)
+        self.output = os.path.normpath(output)
         self._trees: dict[str, Tree] = {}
         self._alone: dict[str, bytes | OSError] = {}
         self._looks: dict[str, tuple[str, Tree | None]] = {}
@@ -230,11 +230,11 @@ class Sources:
 
     def __reduce__(self) -> tuple[type[Sources], tuple[str, str]]:
         """Be sent to another process without the trees, which it can walk itself."""
-        return Sources, (self._output, self.tool)
+        return Sources, (self.output, self.tool)
 
     def renewed(self) -> Sources:
         """The same, with nothing seen yet."""
-        return Sources(self._output, self.tool)
+        return Sources(self.output, self.tool)
 
     def select(self, source: str, excludes: Sequence[str]) -> Selection:
         """The files that the directory or glob `source` stands for, less what is excluded.
@@ -250,7 +250,7 @@ class Sources:
         if is_glob(source):
             matches = matcher(source[len(base) :])
             found = [each for each in found if matches(each[0])]
-        return Selection(base, kept(found, excludes), _idle(found, excludes))
+        return Selection(base, kept(found, excludes), idle(found, excludes))
 
     def forget_lists(self) -> None:
         """Give up the lists of all files, once everything is laid out; who asks has them anew."""
@@ -260,7 +260,7 @@ class Sources:
     def tree(self, base: str) -> Tree:
         """What lies below `base`."""
         if base not in self._trees:
-            self._trees[base] = Tree(base or ".", self._output)
+            self._trees[base] = Tree(base or ".", self.output)
         return self._trees[base]
 
     def walked(self, source: str) -> Iterator[str]:
@@ -383,7 +383,7 @@ def kept(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> Sequence[
     return [file for file in files if file[0] not in ignored]
 
 
-def _idle(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, ...]:
+def idle(files: Sequence[tuple[str, int]], excludes: Sequence[str]) -> tuple[int, ...]:
     """The numbers of those of `excludes` that change nothing, which is most likely a mistake."""
     return tuple(
         number

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from provisioning.builder.collect.patterns import Ignored, base_of, is_glob, reached_by
 from provisioning.builder.collect.sources import is_left_out, why_none
+from provisioning.builder.python.environment import place_of
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
@@ -137,8 +138,10 @@ def absent(content: Content) -> Absent:
     return Absent(content.source, content.where, origin.file, origin.line, origin.column)
 
 
-def need_of(content: Content) -> Need:
+def need_of(variant: Variant, content: Content, artifacts: str) -> Need:
     """What a content takes its files from."""
+    if content.environment:
+        return Need(place_of(variant, content, artifacts), content.origin)
     return Need(content.source, content.origin, content.exclude, content.makers)
 
 
@@ -146,7 +149,15 @@ def needs_of(variant: Variant) -> Iterator[Need]:
     """All that a variant is made of, as it is named."""
     yield from (Need(hook.source, hook.origin) for hook in variant.hooks)
     yield from (Need(document.source, document.origin) for document in variant.documents)
-    yield from (need_of(each) for each in variant.contents if each.kind in {"src", "template"})
+    for each in variant.contents:
+        if each.kind in {"src", "template"}:
+            yield Need(each.source, each.origin, each.exclude, each.makers)
+
+
+def environments_of(variant: Variant, artifacts: str) -> Iterator[Need]:
+    """The listings of a variant's Python environments, which its own task makes."""
+    found = (each for each in variant.contents if each.environment)
+    return (need_of(variant, each, artifacts) for each in found)
 
 
 def places(path: str) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from provisioning.artifact import filesystem
 from provisioning.artifact.formats import DEB
 from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.sources import code_state
-from provisioning.builder.plan.variant_plan import LayoutSummary, Remembered, sources_of
+from provisioning.builder.plan.variant_plan import LayoutSummary, Remembered, all_of
 from provisioning.builder.workspace import output, paths
 from provisioning.builder.workspace.caches import digest_of, from_plain, to_plain
 from provisioning.errors import ProvisioningError
-from provisioning.spec.model.variant import Content, Variant
+from provisioning.spec.model.variant import Content, OperatingSystem, Variant
 from provisioning.spec.resolve.inputs import SPECS, Input
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ _NOT_LAID_OUT: dict[str, Any] = {
     **dict.fromkeys(("version", "platform", "os", "arch", "summary", "license", "maintainer"), ""),
     **dict.fromkeys(("mtime", "file", "said_by", "doubtful", "secrets", "origin"), ""),
     **dict.fromkeys(("compression", "variables"), ""),
+    "system": OperatingSystem(),
 }
 """Fields that no layout depends on: variables were already filled in where contents use them."""
 
@@ -193,7 +194,7 @@ class LayoutCache:
     def __init__(self, notes: Notes, known: Known, sources: Sources, artifacts: str) -> None:
         self._notes, self._sources, self._artifacts = notes, sources, artifacts
         self._now = {
-            variant.key: (_digest_of(variant, layout, sources.state), layout)
+            variant.key: (self._digest_of(variant, layout, sources.state), layout)
             for variant, layout in zip(known.variants, known.layouts, strict=True)
         }
         self._trees = sources.found()
@@ -207,7 +208,7 @@ class LayoutCache:
         if not state or noted is None:
             return None
         old, shape, plain = noted
-        if state != old and shape != _digest_of(variant, layout, self._sources.shape):
+        if state != old and shape != self._digest_of(variant, layout, self._sources.shape):
             return None
         summary = from_plain(LayoutSummary, plain)
         stamps = self._noted["named"]
@@ -240,17 +241,16 @@ class LayoutCache:
 
     def _entry(self, variant: Variant, summary: LayoutSummary) -> list[Any]:
         state, layout = self._now[variant.key]
-        return [state, _digest_of(variant, layout, self._sources.shape), to_plain(summary)]
+        return [state, self._digest_of(variant, layout, self._sources.shape), to_plain(summary)]
 
+    def _digest_of(self, variant: Variant, layout: str, told: Callable[[str], str]) -> str:
+        """Changes whenever the layout of a variant may change; "" if that cannot be determined.
 
-def _digest_of(variant: Variant, layout: str, told: Callable[[str], str]) -> str:
-    """Changes whenever the layout of a variant may change; "" if that cannot be determined.
-
-    `told` returns the state, or the shape, of a source.
-    """
-    try:
-        states = [f"{name} {told(name)}" for name in sorted(sources_of(variant))]
-    except OSError:
-        return ""
-    found = "\n".join((code_state(), layout, *states))
-    return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()
+        `told` returns the state, or the shape, of a source.
+        """
+        try:
+            states = [f"{name} {told(name)}" for name in sorted(all_of(variant, self._sources))]
+        except OSError:
+            return ""
+        found = "\n".join((code_state(), layout, *states))
+        return hashlib.sha256(found.encode("utf-8", "surrogateescape")).hexdigest()

@@ -15,7 +15,13 @@ from provisioning.builder.collect.file_state import MARSHAL
 from provisioning.builder.collect.patterns import is_glob
 
 # At run time too: the plan's cache reads and writes these classes by the types of their fields.
-from provisioning.builder.plan.needs import NOBODY, Absent, named_by, needs_of
+from provisioning.builder.plan.needs import (
+    NOBODY,
+    Absent,
+    environments_of,
+    named_by,
+    needs_of,
+)
 from provisioning.errors import ProvisioningError
 
 if TYPE_CHECKING:
@@ -314,7 +320,7 @@ class Findings:
         try:
             if any(fresh.stamp(each) != self._sources.stamp(each) for each in self.summary.named):
                 return True
-            sources = sources_of(self._variant)
+            sources = all_of(self._variant, self._sources)
             return any(fresh.state(each) != self._sources.state(each) for each in sources)
         except (OSError, ProvisioningError):
             return True
@@ -455,5 +461,11 @@ def _is_many(source: str) -> bool:
 
 
 def sources_of(variant: Variant) -> set[str]:
-    """All that a variant is made of, as it is named."""
+    """All of the project that a variant is made of, as it is named."""
     return {need.source for need in needs_of(variant)}
+
+
+def all_of(variant: Variant, sources: Sources) -> set[str]:
+    """The same, with what is gathered for it from elsewhere."""
+    gathered = (need.source for need in environments_of(variant, sources.output))
+    return {*sources_of(variant), *gathered}

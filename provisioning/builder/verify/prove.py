@@ -13,7 +13,7 @@ from provisioning.artifact.difference import ADDED, CONTENT, REMOVED, compare, s
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.artifact.verification import Verification, as_findings, verify
 from provisioning.builder.archive import members
-from provisioning.builder.archive.deb import stating
+from provisioning.builder.archive.format import stated
 from provisioning.builder.archive.store import Store
 from provisioning.builder.collect.collect import collect, complete, load
 from provisioning.builder.collect.expand import templates_of
@@ -63,7 +63,7 @@ class ExpectedPackage:
         """The manifest that the package would have."""
         collected = self.collected.values()
         try:
-            package = stating(self.package, self._layout.variant.formats, collected)
+            package = stated(self.package, self._layout.variant.formats, lambda: collected)
         except OSError as error:
             raise BuildError(f"{error.filename}: {error.strerror}") from None
         return Manifest(package, tuple(each.entry for each in collected))
@@ -266,11 +266,13 @@ class _Judge:
 
     def _stating(self, made: Manifest, listing: Listing) -> Package | None:
         """The package as this version states it in a manifest; None if a source is missing."""
-        whole = (
-            each._replace(entry=entry) for each, entry in zip(listing, made.entries, strict=True)
-        )
+
+        def collected() -> Iterator[Collected]:
+            for each, entry in zip(listing, made.entries, strict=True):
+                yield each._replace(entry=entry)
+
         with suppress(BuildError, OSError):
-            return stating(self._place.package, self._place.formats, whole)
+            return stated(self._place.package, self._place.formats, collected)
         return None
 
     def _rendered(self, listing: Listing) -> dict[str, bytes]:

@@ -197,6 +197,7 @@ def package_of(variant: Variant) -> Package:
         hooks=tuple(each.hook for each in variant.hooks),
         device=variant.device,
         debian=tuple(sorted(variant.debian.items())),
+        python=variant.python,
     )
     return fields.complete(package) if DEB in variant.formats else package
 

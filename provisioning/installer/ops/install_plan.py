@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import contents
+from provisioning.artifact import contents, pythons
 from provisioning.artifact.model.entry import DEVICE, DIR, FILE, LINK, shown
 from provisioning.artifact.model.placement import (
     BESIDE,
@@ -109,12 +109,25 @@ def release_of(source: PackageSource, *, strict: bool) -> Release:
     if strict and not sys.platform.startswith(_SYSTEMS.get(parsed.package.os, "")):
         where = f"{source.where}: is for {parsed.package.os}, and this is {sys.platform}"
         raise RefusedError(f"{where}; use --root DIR to install it for inspection")
+    if strict:
+        _demand_python(source.where, parsed.package.python)
     absent = owners.missing(parsed.entries, users.wanted(parsed.package)) if strict else []
     if absent:
         raise RefusedError(
             f"{source.where}: there is no {', no '.join(absent)} on this machine; create it first"
         )
     return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
+
+
+def _demand_python(where: str, version: str) -> None:
+    # guard: python-on-the-machine
+    if version and not pythons.find(version):
+        has = ".".join(map(str, sys.version_info[:2]))
+        raise RefusedError(
+            f"{where}: needs Python {version}, and there is no python{version} on this machine"
+            f" (its own is {has}); build the package for this system's release, or install"
+            f" python{version}"
+        )
 
 
 def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | None:

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, get_args
 
 from provisioning.spec.diagnostics import did_you_mean
-from provisioning.spec.model.variant import Content, Kind, Maker
+from provisioning.spec.model.variant import Content, Environment, Kind, Maker
 from provisioning.spec.schema.rules import FORMAT, LINK, MODE, OWNER, PATH, clean
 from provisioning.spec.yaml.node import Mapping, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from provisioning.spec.model.variant import BuiltFor
     from provisioning.spec.resolve.variables import Scope
 
 _CODECS = {
@@ -59,10 +60,16 @@ def _reason(format: str, text: str) -> str:
 class Contents:
     """Makes the contents of one variant; incomplete if something is wrong with them."""
 
-    def __init__(self, scope: Scope, owners: tuple[str, str]) -> None:
-        """Resolve texts in `scope`; `owners` are the user and group of what names none."""
+    def __init__(
+        self, scope: Scope, owners: tuple[str, str], platform: BuiltFor | None = None
+    ) -> None:
+        """Resolve texts in `scope`; `owners` are the user and group of what names none.
+
+        Without a `platform`, locks are not read.
+        """
         self._scope = scope
         self._owner, self._group = owners
+        self._platform = platform
 
     def read(self, items: Iterable[Mapping]) -> tuple[Content, ...]:
         """Return what `items` list, in their order, without what they remove again."""
@@ -109,6 +116,7 @@ class Contents:
             optional=_switch(item, "optional"),
             foreign=_switch(item, "foreign"),
             makers=tuple(self._makers(item)),
+            environment=self._environment(item) if kind == "python" else None,
             where=item.origin.path,
             origin=item.origin,
             origins={key: node.origin for key, node in item.items.items()},
@@ -120,6 +128,21 @@ class Contents:
             name = self._scope.text(each) if isinstance(each, Scalar) else None
             if name is not None:
                 yield Maker(name, each.origin)
+
+    def _environment(self, item: Mapping) -> Environment | None:
+        file = self._scope.read(item, "python", PATH)
+        origin = item.items["python"].origin
+        if file is None or self._platform is None:
+            return None
+        if not self._platform.system.python:
+            message = f"{self._platform.name} does not say which Python it has"
+            hint = 'say it in the platform, as in system: {python: "3.11"}'
+            self._scope.diagnostics.error(origin, "no-python", message, hint)
+            return None
+        # Imported here: reading locks is a cost for packages that have one.
+        from provisioning.spec.python.python_content import read_environment  # noqa: PLC0415
+
+        return read_environment(clean(file), item, self._platform, self._scope)
 
     def _source(self, item: Mapping, kind: Kind) -> str:
         if kind == "dir":

@@ -250,6 +250,7 @@ def _directory(spec: ServiceSpec, owner: str, group: str) -> Content:
         optional=False,
         foreign=False,
         makers=(),
+        environment=None,
         where=f"services.{spec.service.name}.state_directory",
         origin=origin,
         origins={"dir": origin},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound="Named")
 
-Kind: TypeAlias = Literal["src", "template", "link", "dir"]
+Kind: TypeAlias = Literal["src", "template", "link", "dir", "python"]
 
 
 class Maker(NamedTuple):
@@ -26,12 +26,76 @@ class Maker(NamedTuple):
     origin: Origin
 
 
+class OperatingSystem(NamedTuple):
+    """The operating system that a platform has, as far as compiled code depends on it."""
+
+    release: str = ""
+    """A release of Debian such as `bookworm`, or of macOS such as `14.0`; "" where nobody says."""
+    glibc: str = ""
+    """The version of the C library on Linux, such as `2.36`; "" where nobody says."""
+    python: str = ""
+    """The Python that it has, such as `3.11`; "" where nobody says."""
+
+
+class BuiltFor(NamedTuple):
+    """A platform, as far as what is chosen for it depends on it."""
+
+    name: str
+    os: str
+    arch: str
+    system: OperatingSystem
+
+
+class Wheel(NamedTuple):
+    """A wheel that is to be unpacked."""
+
+    name: str
+    """Of its project, normalized (PEP 503)."""
+    version: str
+    file: str
+    """The name of its file."""
+    digest: str
+    """Its SHA-256, in hexadecimal."""
+    url: str
+    """Where it is fetched from; "" for a file of the project."""
+    path: str
+    """Where it lies in the project; "" for one that is fetched."""
+
+
+class Pinned(NamedTuple):
+    """A requirement of a version, for which an index tells the files."""
+
+    name: str
+    """Of its project, normalized (PEP 503)."""
+    version: str
+    digests: tuple[str, ...]
+    """The SHA-256 of each file that it may be."""
+
+
+class Environment(NamedTuple):
+    """Python packages, chosen from a lock for a target."""
+
+    lock: str
+    """The lock: a path below the project's root."""
+    wheels: tuple[Wheel, ...]
+    """By name."""
+    pinned: tuple[Pinned, ...] = ()
+    """What is chosen only when it is fetched, by name."""
+    index_url: str = ""
+    """The URL of the index (PEP 503) that a requirements.txt names; "" for the usual one."""
+    scripts: tuple[str, ...] = ()
+    """The console scripts that are wanted; `all` alone for all."""
+    entry_points: tuple[tuple[str, str], ...] = ()
+    """The project's own console scripts: names, and what each calls, as in `app.cli:main`."""
+
+
 class Content(NamedTuple):
     """One item of `contents`, with every default applied."""
 
     kind: Kind
     source: str
-    """A path or glob below the project's root (src, template), a link's target, "" for a dir."""
+    """A path or glob below the project's root (src, template), a link's target, a lock (python), ""
+    for a dir."""
     dst: str
     """POSIX, relative to the package's root, without a trailing slash; "" is the root itself."""
     into: bool
@@ -47,6 +111,8 @@ class Content(NamedTuple):
     foreign: bool
     """Whether it may hold code that the platform cannot run."""
     makers: tuple[Maker, ...]
+    environment: Environment | None
+    """What a lock holds for the target; None for what is no lock."""
     where: str
     """`contents[2]`, or `platforms.raspberry-pi.contents[0]` from an overlay."""
     origin: Origin
@@ -97,6 +163,7 @@ class Variant(NamedTuple):
     platform: str
     os: str
     arch: str
+    system: OperatingSystem
     prefix: str
     summary: str
     license: str
@@ -133,6 +200,16 @@ class Variant(NamedTuple):
     """Where the spec names the platform."""
     said_by: tuple[str, ...]
     """The files of the project that this was read from, less those of secrets."""
+
+    @property
+    def python(self) -> str:
+        """The Python that the machine must have, as in `3.11`; "" if none in particular."""
+        return self.system.python if self.environments else ""
+
+    @property
+    def environments(self) -> tuple[Content, ...]:
+        """The contents that are Python environments."""
+        return tuple(each for each in self.contents if each.environment)
 
     @property
     def key(self) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 SPECS = "specs"
 
-Kind: TypeAlias = Literal["file", "listing", "environment", "git", "written"]
+Kind: TypeAlias = Literal["file", "listing", "wheels", "environment", "git", "written"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,27 +113,33 @@ class Inputs:
             return f"{path} {digest_of(path)}"
         if asked.kind == "listing":
             return "/".join(_listing(self.root / asked.name))
+        if asked.kind == "wheels":
+            return "/".join(_wheels(self.root / asked.name))
         if asked.kind == "environment":
             return repr(os.environ.get(asked.name))
         if asked.kind == "written":
             return self._python_state
         return self._git_state(asked.name)
 
-    def text(self, file: str, asked: Origin, diagnostics: Diagnostics) -> str | None:
+    def text(
+        self, file: str, asked: Origin, diagnostics: Diagnostics, largest: int = MAX_BYTES
+    ) -> str | None:
         """Return the text of `file`, without a byte order mark; None if it cannot be read.
 
-        `asked` is where its name is written, the place that is reported then.
+        `asked` is where its name is written, the place that is reported then; `largest` bytes may
+        it have.
         """
         try:
-            data = self._bytes(file)
+            data = self._bytes(file, largest)
         except OSError as error:
             reason = error.strerror or str(error)
             message = reason if asked.file == file else f"{file}: {reason}"
             diagnostics.error(asked, "unreadable-file", message, self._meant(file, error))
             return None
-        if len(data) > MAX_BYTES:  # guard: largest-input
+        if len(data) > largest:  # guard: largest-input
             start = Origin(file=file, line=1, column=1)
-            diagnostics.error(start, "file-too-large", "the file is larger than 1 MiB")
+            message = f"the file is larger than {largest >> 20} MiB"
+            diagnostics.error(start, "file-too-large", message)
             return None
         try:
             return data.decode("utf-8").removeprefix("\ufeff")  # guard: byte-order-mark
@@ -187,6 +193,24 @@ class Inputs:
                 diagnostics.error(origin, "wrong-suffix", message)
         return [name for name in names if name.endswith(".yaml")]
 
+    def wheels(self, directory: str, asked: Origin, diagnostics: Diagnostics) -> dict[str, str]:
+        """Return the wheels in `directory`: their names, each with its SHA-256."""
+        try:
+            names = _wheels(self.root / directory)
+            self._account[Input("wheels", directory)] = "/".join(names)
+            return {name: self._digest(f"{directory}/{name}") for name in names}
+        except OSError as error:
+            message = f"{error.filename or directory}: {error.strerror}"
+            diagnostics.error(asked, "unreadable-file", message)
+            return {}
+
+    def _digest(self, file: str) -> str:
+        path = os.path.realpath(os.path.join(self._root, file))
+        with open(path, "rb") as stream:
+            digest = hashlib.sha256(stream.read()).hexdigest()
+        self._account[Input("file", file)] = f"{path} {digest}"
+        return digest
+
     def python_specs(self) -> Sequence[PythonSpec]:
         """Return the specs that are written in Python."""
         self._account[Input("written", "")] = self._python_state
@@ -232,12 +256,12 @@ class Inputs:
         states = "\n".join(each.state for each in self._python_specs)
         return hashlib.sha256(states.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def _bytes(self, file: str) -> bytes:
+    def _bytes(self, file: str, largest: int) -> bytes:
         if leads_out(self.root, file):  # guard: input-out-of-the-project
             raise OSError("a symbolic link leads out of the project")
         self.asked.add(file)
         if file not in self._read:
-            data = _read(self.root / file)
+            data = _read(self.root / file, largest)
             digest = hashlib.sha256(data).hexdigest()
             self._read[file] = data, f"{os.path.realpath(os.path.join(self._root, file))} {digest}"
         data, self._account[Input("file", file)] = self._read[file]
@@ -263,10 +287,15 @@ def _listing(directory: Path) -> list[str]:
     return [name for name in names if name[0] != "." and name.endswith((".yaml", ".yml"))]
 
 
-def _read(path: Path) -> bytes:
+def _wheels(directory: Path) -> list[str]:
+    """Return the names of the wheels in `directory`. Raises OSError."""
+    return sorted(name for name in os.listdir(directory) if name.endswith(".whl"))
+
+
+def _read(path: Path, largest: int) -> bytes:
     # Opening a FIFO would wait for a writer that never comes.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # guard: input-that-is-no-file
             raise OSError("this is not a file")
-        return stream.read(MAX_BYTES + 1)
+        return stream.read(largest + 1)

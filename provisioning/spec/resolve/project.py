@@ -17,7 +17,8 @@ from provisioning.spec.diagnostics import Diagnostic, Diagnostics, nearest
 from provisioning.spec.model.content import Contents, read_compression
 from provisioning.spec.model.debian import demand_debian, read_documents, read_fields
 from provisioning.spec.model.services import DEVICE, Services, declared, read_device, with_state
-from provisioning.spec.model.variant import Variant, key_of
+from provisioning.spec.model.system import read_system
+from provisioning.spec.model.variant import BuiltFor, Variant, key_of
 from provisioning.spec.resolve.data_files import find_names, load, python_node
 from provisioning.spec.resolve.inputs import SPECS
 from provisioning.spec.resolve.layers import (
@@ -255,7 +256,11 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
     debian = merged.mapping("debian")
     manager = scope.read(merged, "service_manager", SERVICE_MANAGER) or ""
     services = Services(scope, resolved.conditions, str(variables.get("name", "")), manager)
+    os, arch = (str(variables.get(key, "")) for key in ("os", "arch"))
+    system = read_system(merged.mapping("system"), os, scope)
+    built_for = BuiltFor(str(variables.get("platform", "")), os, arch, system)
     variant = Variant(
+        system=system,
         **{key: variables.get(key, "") for key in BUILT_IN},
         **{key: scope.read(merged, key, ABOUT) or "" for key in _ABOUT},
         formats=tuple(dict.fromkeys(scope.texts(merged, "formats", FORMAT))),
@@ -268,7 +273,7 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
         dir_mode=dir_mode,
         owner=owner,
         group=group,
-        contents=Contents(scope, (owner, group)).read(resolved.contents),
+        contents=Contents(scope, (owner, group), built_for).read(resolved.contents),
         services=services.read(merged.mapping("services")),
         hooks=services.hooks(merged.mapping("hooks")),
         device=read_device(merged.mapping(DEVICE), scope),

@@ -132,7 +132,7 @@ def _escaped(character: str) -> str:
 
 SECRET = "(secret)"  # noqa: S105 - what stands in a secret's place
 _TOP = (
-    *("service_manager", "summary", "license", "maintainer"),
+    *("system", "service_manager", "summary", "license", "maintainer"),
     *("formats", "compression", "mtime", "debian"),
 )
 

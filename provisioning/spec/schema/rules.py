@@ -188,6 +188,26 @@ SERVICE_MANAGER = Rule(
     known=SERVICE_MANAGERS,
 )
 
+_PYTHON = "3[.](?:9|[1-9][0-9])"
+_GLIBC = "2[.][1-9][0-9]"
+PYTHON = Rule(
+    "bad-python",
+    matches(_PYTHON, 'is not a version of Python: write "3.9" or later, without a third number'),
+    pattern=_PYTHON,
+)
+GLIBC = Rule(
+    "bad-glibc",
+    matches(_GLIBC, "is not a version of glibc: write one such as 2.36"),
+    pattern=_GLIBC,
+)
+
+_SCRIPT = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+SCRIPT = Rule(
+    "bad-name",
+    matches(_SCRIPT, "is not the name of a console script"),
+    pattern=_SCRIPT,
+)
+
 
 def clean(path: str) -> str:
     """Return `path` without empty and `.` parts; "" where nothing is left."""
@@ -332,6 +352,7 @@ _ONE = rf"{_DEBIAN_NAME}(?::[a-z0-9-]+)?(?: *\( *(?:<<|<=|=|>=|>>) *{_DEBIAN_VER
 _SEVERAL = rf"{_ONE}(?: *\| *{_ONE})*"
 _EXACT = rf"{_DEBIAN_NAME}(?: *\( *= *{_DEBIAN_VERSION} *\))?"
 _SECTION = "[a-z0-9-]+(?:/[a-z0-9-]+)?"
+_REVISION = "[0-9A-Za-z+.~]{1,40}"
 _HOMEPAGE = "https?://[!-~]+"
 _PRIORITIES = ("required", "important", "standard", "optional")
 
@@ -364,6 +385,11 @@ SECTION = Rule(
     matches(_SECTION, "is no section: write one of Debian's, such as misc, net or utils"),
     pattern=_SECTION,
 )
+REVISION = Rule(
+    "bad-revision",
+    matches(_REVISION, "is not a Debian revision: use letters, digits and + . ~, as in deb12"),
+    pattern=_REVISION,
+)
 PRIORITY = Rule("unknown-priority", one_of(_PRIORITIES, "priority"), known=_PRIORITIES)
 HOMEPAGE = Rule(
     "bad-homepage",
@@ -379,7 +405,12 @@ def spelt(relation: str) -> str:
 
 
 # The keys of `debian:`, each with the rule of its value.
-FIELDS = {"section": SECTION, "priority": PRIORITY, "homepage": HOMEPAGE}
+FIELDS = {
+    "section": SECTION,
+    "priority": PRIORITY,
+    "homepage": HOMEPAGE,
+    "revision": REVISION,
+}
 RELATIONS = {
     **dict.fromkeys(("pre_depends", "depends", "recommends", "suggests", "enhances"), ALTERNATIVES),
     **dict.fromkeys(("conflicts", "breaks", "replaces"), RELATION),

@@ -11,12 +11,14 @@ from provisioning.spec.schema.rules import (
     DOCUMENTS,
     FIELDS,
     FORMAT,
+    GLIBC,
     MEMORY,
     MODE,
     MTIME,
     NAME,
     NICE,
     OWNER,
+    PYTHON,
     QUOTA,
     RELATIONS,
     RESTART,
@@ -60,18 +62,20 @@ _SECONDS: Schema = {
 }
 
 # What a content is made of, and the keys that would mean nothing there.
+_OF_PYTHON = frozenset({"extras", "groups", "scripts", "wheels"})
 _ATTRIBUTES = frozenset(
     {"mode", "owner", "group", "conffile", "optional", "foreign", "exclude", "task"}
 )
 KINDS: dict[str, frozenset[str]] = {
-    "src": frozenset(),
-    "template": frozenset({"exclude"}),
-    "link": frozenset({"exclude", "conffile", "foreign", "mode", "task"}),
-    "dir": frozenset({"exclude", "conffile", "optional", "foreign", "dst", "task"}),
-    "include": _ATTRIBUTES | {"dst"},
-    "remove": _ATTRIBUTES | {"dst"},
+    "src": _OF_PYTHON,
+    "template": _OF_PYTHON | {"exclude"},
+    "link": _OF_PYTHON | {"exclude", "conffile", "foreign", "mode", "task"},
+    "dir": _OF_PYTHON | {"exclude", "conffile", "optional", "foreign", "dst", "task"},
+    "python": frozenset({"mode", "conffile", "optional", "task"}),
+    "include": _OF_PYTHON | _ATTRIBUTES | {"dst"},
+    "remove": _OF_PYTHON | _ATTRIBUTES | {"dst"},
 }
-WITH_DST = frozenset({"src", "template", "link"})
+WITH_DST = frozenset({"src", "template", "link", "python"})
 CONTENT: Schema = {
     "type": "dict",
     "check_with": "content",
@@ -83,6 +87,10 @@ CONTENT: Schema = {
         "conffile": _SWITCH,
         **dict.fromkeys(("optional", "foreign"), _SWITCH),
         "task": _NAMES,
+        "extras": _TEXTS,
+        "groups": {**_TEXTS, "meta": {"meaning": "Dependency groups of the lock."}},
+        "scripts": {**_NAMES, "minlength": 0},
+        "wheels": _TEXT,
         **_ONLY_HERE,
     },
 }
@@ -175,10 +183,22 @@ _DEBIAN: Schema = {
         **dict.fromkeys(DOCUMENTS, _TEXT),
     },
 }
+_SYSTEM: Schema = {
+    "type": "dict",
+    "schema": {
+        "release": _TEXT,
+        "glibc": _ruled(GLIBC),
+        "python": {
+            "type": "string",
+            "meta": {"rule": PYTHON, "meaning": 'The Python that it has, such as "3.11".'},
+        },
+    },
+}
 SOURCES = ("file", "pyproject", "from")
 """Of a version: exactly one of them says where it comes from."""
 ONE_SOURCE = f"give exactly one of {', '.join(SOURCES)}"
 _SHARED: Schema = {
+    "system": _SYSTEM,
     "prefix": _TEXT,
     "formats": {"type": "list", "schema": _ruled(FORMAT), "minlength": 1},
     "compression": {"type": "dict", "valuesrules": _TEXT, "meta": {"keys": FORMAT}},
@@ -272,6 +292,7 @@ _MEANINGS = {
     "compression": "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
     "mtime": "content: a file bears another time with each content; epoch: all bear one.",
     "debian": "What a Debian package says besides: control fields, changelog, copyright.",
+    "revision": "What its version has behind a hyphen, as in 1.4.2-deb12.",
     "section": "Its section in Debian's archive, such as misc, net or utils.",
     "priority": "optional, for all that no system needs.",
     "homepage": "Where one reads more about it: a URL.",
@@ -324,12 +345,19 @@ _MEANINGS = {
     "secret": "Whether it is never to be shown.",
     "platform": "What the platform is called: the file's name without .yaml.",
     "extends": "A platform of which everything is taken over that this file does not say.",
+    "system": "The release, C library and Python of its operating system.",
+    "release": "A release of Debian, such as bookworm; on macOS the oldest one, such as 14.0.",
+    "glibc": "The version of its C library, where no release of Debian says it.",
     "os": "Its operating system, such as linux or macos.",
     "arch": "Its processor, such as arm64; all where no code is compiled.",
     "src": "Files as they are: a file, a directory, or a glob such as src/**/*.py.",
     "template": "A Jinja2 template, rendered with the variables.",
     "link": "A symbolic link: what it says, relative to where it stands.",
     "dir": "A directory in the package, which may be empty.",
+    "python": "Locked Python packages: a pylock.toml, or a requirements.txt with hashes.",
+    "extras": "Extras of the lock.",
+    "scripts": "Console scripts that become bin/NAME, by name; or all.",
+    "wheels": "A directory with wheels of one's own, for packages that have none.",
     "include": "A fragment: a YAML file whose contents stand here in its place.",
     "remove": "Takes away again what a content above puts at this dst.",
     "dst": "The path in the package; with / at its end, into this directory.",
@@ -415,7 +443,8 @@ def _reference(key: str) -> Json:
 
 
 def _described(key: str, rule: Schema) -> Json:
-    return {"description": _MEANINGS[key], **_converted(rule)}
+    meaning = rule.get("meta", {}).get("meaning") or _MEANINGS[key]
+    return {"description": meaning, **_converted(rule)}
 
 
 def _converted(rule: Schema) -> Json:

@@ -25,6 +25,7 @@ from provisioning.artifact.deb.control import (
     parents_of,
     unit_names,
 )
+from provisioning.artifact.model.release import debian_version
 from provisioning.artifact.service_files import systemd_unit, unit_name, writable
 from provisioning.artifact.tar import archive
 
@@ -124,7 +125,7 @@ def unit_contents(manifest: Manifest) -> dict[str, str]:
 def changelog_text(package: Package) -> str:
     """Spell a changelog of one entry, which holds no date of its own: see ustar.EPOCH."""
     return (
-        f"{package.name} ({package.version}) stable; urgency=medium\n"
+        f"{package.name} ({debian_version(package)}) stable; urgency=medium\n"
         "\n"
         f"  * Version {package.version}.\n"
         "\n"

@@ -20,6 +20,12 @@ def complete(package: Package) -> Package:
         _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))
     if package.device:  # preinst asks for them
         _add(fields, "Pre-Depends", "python3", ("Pre-Depends",))
+    if package.python:
+        major, minor = package.python.split(".")
+        for bound in (f">= {package.python}", f"<< {major}.{int(minor) + 1}"):
+            fields["Depends"] = ", ".join(
+                filter(None, (fields.get("Depends"), f"python3 ({bound})"))
+            )
     # What is needed to verify what lies there; the package may have no other use for it.
     _add(fields, "Recommends", "python3", _STRONG)
     return package._replace(debian=tuple(sorted(fields.items())))

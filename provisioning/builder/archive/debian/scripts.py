@@ -214,12 +214,13 @@ def _action(name: str) -> Iterator[str]:
 
 def _environment(package: Package, name: str) -> Iterator[tuple[str, str]]:
     installs = name.endswith("_install")
+    # dpkg says a revision of Debian's too, and a version of ours has no hyphen.
     yield "PROVISIONING_NAME", quote(package.name)
     yield "PROVISIONING_VERSION", quote(package.version)
     yield "PROVISIONING_PLATFORM", quote(package.platform)
     yield "PROVISIONING_PREFIX", quote(package.prefix)
     yield "PROVISIONING_RELEASE", quote(package.prefix)
-    yield "PROVISIONING_OLD_VERSION", '"$2"' if installs else quote(package.version)
+    yield "PROVISIONING_OLD_VERSION", '"${2%%-*}"' if installs else quote(package.version)
     yield "PROVISIONING_ACTION", '"$action"' if installs else "remove"
     yield "PATH", _PATH
     yield "LC_ALL", "C.UTF-8"

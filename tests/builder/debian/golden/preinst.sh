@@ -136,7 +136,7 @@ END_OF_HOOK
         PROVISIONING_PLATFORM=raspberry-pi \
         PROVISIONING_PREFIX=/opt/greenhouse \
         PROVISIONING_RELEASE=/opt/greenhouse \
-        PROVISIONING_OLD_VERSION="$2" \
+        PROVISIONING_OLD_VERSION="${2%%-*}" \
         PROVISIONING_ACTION="$action" \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         LC_ALL=C.UTF-8 \

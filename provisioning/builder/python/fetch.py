@@ -1,0 +1,232 @@
+"""Fetches the wheels of a package into the cache: each once, checked by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from provisioning.builder.python import wheel_cache
+from provisioning.builder.python.unpack import unpack
+from provisioning.errors import BuildError
+from provisioning.spec.model.variant import Wheel
+from provisioning.spec.python.lock import Missing, missing_report
+from provisioning.spec.python.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from provisioning.spec.model.variant import Environment, Pinned, Variant
+
+    Say = Callable[[str], None]
+
+OFFLINE = "PROVISIONING_OFFLINE"
+"""The environment variable that forbids to ask the network, where it is set."""
+_INDEX = "https://pypi.org/simple"
+_SIMPLE = "application/vnd.pypi.simple.v1+json"  # PEP 691
+_AT_ONCE = 6
+_TRIES = Retry(
+    total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
+)
+_ATTEMPTS = 3
+_PATIENCE = (15, 60)  # seconds: for a connection, and for each piece of an answer
+_BLOCK = 1 << 18
+
+
+def fetch(variant: Variant, environment: Environment, say: Say = lambda _: None) -> list[Wheel]:
+    """Have all wheels of an environment unpacked in the cache, and return them by name.
+
+    What is there already is not asked for. `say` gets a line for each that is fetched.
+
+    Raises:
+        BuildError: with a line for each wheel that cannot be had.
+    """
+    with _session() as session:
+        wheels = [*environment.wheels, *_found(variant, environment, session)]
+        wanted = [each for each in wheels if not wheel_cache.is_unpacked(each)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            faults = [*filter(None, pool.map(lambda each: _bring(each, session, say), wanted))]
+    if faults:
+        raise BuildError("\n".join(faults))
+    return sorted(wheels)
+
+
+def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
+    """Unpack one wheel; return why that failed, or ""."""
+    try:
+        if wheel.path:
+            with open(wheel.path, "rb") as file:
+                digest = hashlib.sha256(file.read()).hexdigest()
+            if digest != wheel.digest:
+                return f"{wheel.path}: its SHA-256 is {digest}, and the lock says {wheel.digest}"
+            unpack(wheel, Path(wheel.path))
+        else:
+            with _downloaded(wheel, session) as place:
+                say(f"fetched {wheel.file}")
+                unpack(wheel, place)
+    except (requests.RequestException, BuildError) as error:
+        return f"{wheel.file}: {_reason(error)}" if wheel.file not in str(error) else str(error)
+    except OSError as error:
+        return f"{wheel.file}: {error.strerror or error}"
+    return ""
+
+
+@contextmanager
+def _downloaded(wheel: Wheel, session: _Session) -> Iterator[Path]:
+    """The file of a wheel, with the right content, for as long as the block lasts."""
+    directory = wheel_cache.cache()
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=directory, prefix=".fetching-", suffix=".whl") as file:
+        digest = _download_again(wheel.url, session, file)
+        if digest != wheel.digest:
+            raise BuildError(
+                f"{wheel.file}: what {urlsplit(wheel.url).hostname} sent has the SHA-256 {digest},"
+                f" and the lock says {wheel.digest}"
+            )
+        file.flush()
+        yield Path(file.name)
+
+
+def _download_again(url: str, session: _Session, file: Any) -> str:
+    """The same as `_download`; where the connection breaks, from the beginning."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        file.seek(0)
+        file.truncate()
+        try:
+            return _download(url, session, file)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            # One that breaks in the middle of an answer is not seen by `Retry`.
+            if attempt == _ATTEMPTS or isinstance(error, _Refused):
+                raise
+    raise AssertionError
+
+
+def _download(url: str, session: _Session, file: Any) -> str:
+    """Write what a URL gives to a file; return its SHA-256."""
+    summed = hashlib.sha256()
+    with session.get(url, stream=True, timeout=_PATIENCE) as answer:
+        answer.raise_for_status()
+        try:
+            for piece in answer.iter_content(_BLOCK):
+                summed.update(piece)
+                file.write(piece)
+        except requests.exceptions.ChunkedEncodingError as error:  # cut off
+            raise requests.ConnectionError(error) from None
+    return summed.hexdigest()
+
+
+class _Refused(requests.ConnectionError):
+    """What is not asked for."""
+
+
+class _Session(requests.Session):
+    """Asks servers, by way of proxies and with the certificates that the environment names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, HTTPAdapter(pool_maxsize=_AT_ONCE, max_retries=_TRIES))
+
+    def request(self, method: Any, url: Any, *args: Any, **settings: Any) -> requests.Response:
+        """Ask for a URL, unless that is forbidden."""
+        if os.environ.get(OFFLINE):
+            raise _Refused(f"it is not in the cache, and {OFFLINE} is set")
+        return super().request(method, url, *args, **settings)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where an answer leads; never from https to http, where others could see and change it."""
+        target = super().get_redirect_target(resp)
+        scheme = urlsplit(urljoin(resp.url, target)).scheme if target else ""
+        if scheme == "http" and urlsplit(resp.url).scheme == "https":
+            raise _Refused(f"{_shown(resp.url)} redirects from https to http")
+        return target
+
+
+def _session() -> _Session:
+    return _Session()
+
+
+def _found(variant: Variant, environment: Environment, session: _Session) -> list[Wheel]:
+    """The wheels of what is pinned without a file: an index tells which there are.
+
+    Raises BuildError.
+    """
+    if not environment.pinned:
+        return []
+    target = Target(variant.os, variant.arch, variant.system)
+    rank = {tag: number for number, tag in enumerate(target.tags())}
+    index = (environment.index_url or os.environ.get("PIP_INDEX_URL") or _INDEX).rstrip("/")
+
+    def best(pinned: Pinned) -> Wheel | Missing | str:
+        try:
+            files = [*_files_of(pinned, index, session)]
+        except (requests.RequestException, ValueError) as error:
+            return f"{pinned.name}: {_reason(error)}"
+        fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
+        names = tuple(each.file for each in files if each.file.endswith(".whl"))
+        has_source = len(names) < len(files)
+        missing = Missing(pinned.name, pinned.version, names, has_source)
+        return min(fitting)[1] if fitting else missing
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = [*pool.map(best, environment.pinned)]
+    faults = [each for each in found if isinstance(each, str)]
+    if missing := [each for each in found if isinstance(each, Missing)]:
+        faults += missing_report(missing, environment.lock, variant.platform, target)
+    if faults:
+        raise BuildError("\n".join(faults))
+    return [each for each in found if isinstance(each, Wheel)]
+
+
+def _rank(file: str, rank: dict[Any, int]) -> int:
+    """The place of a wheel among those that the target takes; -1 if it takes none such."""
+    try:
+        tags = parse_wheel_filename(file)[3]
+    except InvalidWheelFilename:
+        return -1
+    return min((rank[tag] for tag in tags if tag in rank), default=-1)
+
+
+def _files_of(pinned: Pinned, index: str, session: _Session) -> Iterator[Wheel]:
+    """The files of a version that have one of the pinned digests (PEP 503, PEP 691)."""
+    url = f"{index}/{pinned.name}/"
+    with session.get(url, headers={"Accept": _SIMPLE}, timeout=_PATIENCE) as answer:
+        answer.raise_for_status()
+        if _SIMPLE not in answer.headers.get("Content-Type", ""):
+            raise ValueError(f"{_shown(url)} does not speak the JSON of PEP 691")
+        document = answer.json()
+    for each in document["files"]:
+        digest = each.get("hashes", {}).get("sha256", "")
+        if digest in pinned.digests:
+            where = urljoin(answer.url, each["url"])
+            file = unquote(urlsplit(where).path.rpartition("/")[2])
+            yield Wheel(pinned.name, pinned.version, file, digest, where, "")
+
+
+def _shown(url: str) -> str:
+    """A URL without the password that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in short."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        answer = error.response
+        return f"{_shown(answer.url)} answers {answer.status_code} {answer.reason}"
+    if isinstance(error, (_Refused, BuildError, ValueError)):
+        return str(error)
+    request = getattr(error, "request", None)
+    host = urlsplit(str(request.url)).hostname if request else "the server"
+    inner = error.args[0] if error.args else error
+    return f"{host} cannot be asked: {getattr(inner, 'reason', inner)!s}"

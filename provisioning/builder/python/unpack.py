@@ -1,0 +1,150 @@
+"""Unpacks a wheel ("Binary distribution format", packaging.python.org) into the cache.
+
+The files are those of `installer`; what they are put to, and what is refused, is said here. The
+bytes are the wheel's own: nothing of the machine that unpacks gets into them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import warnings
+import zipfile
+from typing import TYPE_CHECKING, BinaryIO
+
+from installer import install
+from installer.destinations import WheelDestination
+from installer.exceptions import InstallerError
+from installer.records import RecordEntry
+from installer.sources import WheelFile
+
+from provisioning.artifact.model.entry import collision_key, path_fault, shown
+from provisioning.builder.python.wheel_cache import (
+    DATA,
+    SCRIPTS,
+    SITE,
+    HeldFile,
+    unpacking,
+    write_facts,
+)
+from provisioning.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from installer.utils import Scheme
+
+    from provisioning.spec.model.variant import Wheel
+
+_SCHEMES = {"purelib": SITE, "platlib": SITE, "data": DATA, "scripts": SCRIPTS}
+
+
+def unpack(wheel: Wheel, file: Path) -> None:
+    """Unpack the wheel that lies in `file`.
+
+    Raises:
+        BuildError: with all that is wrong with it.
+        OSError: something cannot be read or written.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive, unpacking(wheel) as directory:
+            source = _Source(archive, wheel)
+            if faults := [*_faults(archive), *_against_record(source)]:
+                told = "\n".join(f"  {fault}" for fault in dict.fromkeys(faults))
+                raise BuildError(f"{wheel.file}: not a sound wheel\n{told}")
+            _install(source, directory)
+    except (zipfile.BadZipFile, InstallerError, ValueError, KeyError, EOFError) as error:
+        raise BuildError(f"{wheel.file}: not a sound wheel: {error}") from None
+
+
+def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
+    """What a package cannot hold, wherever it were put."""
+    seen: dict[str, str] = {}
+    for item in archive.infolist():
+        name = item.filename
+        if reason := path_fault(name.removesuffix("/")):
+            yield f"{shown(name)} {reason}"
+        if stat.S_ISLNK(item.external_attr >> 16):
+            yield f"{shown(name)} is a symbolic link"
+        key = collision_key(name)
+        if other := seen.get(key):
+            same = other == name
+            yield f"{shown(name)} {'is there twice' if same else f'is {shown(other)} on a Mac'}"
+        seen[key] = name
+
+
+def _against_record(source: _Source) -> list[str]:
+    """Where a wheel differs from its own RECORD."""
+    try:
+        source.validate_record()
+    except WheelFile.validation_error as error:
+        issues: list[str] = error.issues
+        return [issue.replace(f"In {source.file}, ", "") for issue in issues]
+    return []
+
+
+def _install(source: _Source, directory: Path) -> None:
+    destination = _Destination(directory)
+    with warnings.catch_warnings():
+        # Byte code that a wheel brings along is left out, which `installer` warns of.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        install(source, destination, {})
+    destination.keep_record(source)
+    write_facts(directory, destination.files, destination.entry_points)
+
+
+class _Source(WheelFile):
+    """A wheel whose file has any name."""
+
+    def __init__(self, archive: zipfile.ZipFile, wheel: Wheel) -> None:
+        self.file = archive.filename = wheel.file  # of which `installer` takes name and version
+        super().__init__(archive)
+
+
+class _Destination(WheelDestination):
+    """Writes the files of a wheel below `files/`, and takes down what they are."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.files: list[HeldFile] = []
+        self.entry_points: list[tuple[str, str]] = []
+
+    def write_script(self, name: str, module: str, attr: str, section: str) -> RecordEntry:
+        """Take down a console script; what starts it is made for each package."""
+        if section == "console":
+            self.entry_points.append((name, f"{module}:{attr}"))
+        return RecordEntry(name, None, None)
+
+    def write_file(
+        self,
+        scheme: Scheme,
+        path: str | os.PathLike[str],
+        stream: BinaryIO,
+        is_executable: bool,  # noqa: FBT001 - as `installer` has it
+    ) -> RecordEntry:
+        """Write one file, but for headers, which nothing needs that runs."""
+        path = os.fspath(path)
+        if scheme in _SCHEMES:
+            content = stream.read()
+            self._write(_SCHEMES[scheme], path, content, executable=is_executable)
+        return RecordEntry(path, None, None)
+
+    def _write(self, scheme: str, path: str, content: bytes, *, executable: bool) -> None:
+        executable = executable or scheme == SCRIPTS
+        place = self._directory / "files" / scheme / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with open(place, "xb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o755 if executable else 0o644)
+        digest = hashlib.sha256(content).hexdigest()
+        self.files.append(HeldFile(scheme, path, executable, digest))
+
+    def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:
+        """Nothing: a record of where the builder has put what is not for the target."""
+
+    def keep_record(self, source: WheelFile) -> None:
+        """Put the wheel's own record beside its metadata: `importlib.metadata` reads it."""
+        path = f"{source.dist_info_dir}/RECORD"
+        self._write(SITE, path, source.read_dist_info("RECORD").encode(), executable=False)

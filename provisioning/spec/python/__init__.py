@@ -1,0 +1,1 @@
+"""Python dependencies of a package: what a lock holds for a target."""
