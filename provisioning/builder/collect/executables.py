@@ -212,47 +212,49 @@ def _needs(file: BinaryIO, head: bytes) -> str:
     if system := _SYSTEMS.get(head[7]):
         return system
     (kind,) = struct.unpack_from(f"{_ORDERS.get(head[_DATA], '<')}H", head, 16)
-    if kind not in {_PROGRAM, _SHARED_OBJECT}:
-        return ANY
-    try:
-        return _c_library(file)
-    except Exception:  # noqa: BLE001 - what the reader raises of damaged sections has no one class
-        return ANY
+    return _c_library(file) if kind in {_PROGRAM, _SHARED_OBJECT} else ANY
 
 
 _MOST_NEEDED = 10_000  # versions, of which a damaged file may claim any number
 _VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
+_IMPLIED = {"GLIBC_ABI_DT_RELR": (2, 36)}
 _WEAK = 2  # VER_FLG_WEAK: it does without
 _MUSL = ("libc.musl-", "ld-musl-")
-_IMPLIED = {"GLIBC_ABI_DT_RELR": (2, 36)}
 
 
 def _c_library(file: BinaryIO) -> str:
+    """The C library that dynamic ELF needs: `glibc-2.38`, another one, or any."""
     # Imported here: a cost that a package without compiled code does not owe.
     from elftools.elf.dynamic import DynamicSection  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
     from elftools.elf.gnuversions import GNUVerNeedSection  # noqa: PLC0415
 
-    elf = ELFFile(file)
-    versions = [(0, 0)]
-    section = elf.get_section_by_name(".gnu.version_r")
-    if isinstance(section, GNUVerNeedSection):
-        needed = (aux for _, some in section.iter_versions() for aux in some)
-        for each in islice(needed, _MOST_NEEDED):
-            if found := _VERSION.fullmatch(each.name):
-                version = int(found[1]), int(found[2])
-            else:
-                version = _IMPLIED.get(each.name, (0, 0))
-            if not each["vna_flags"] & _WEAK:
-                versions.append(version)
-    if max(versions) > (0, 0):
-        return f"{GLIBC}-{max(versions)[0]}.{max(versions)[1]}"
-    section = elf.get_section_by_name(".dynamic")
-    tags = section.iter_tags("DT_NEEDED") if isinstance(section, DynamicSection) else ()
-    libraries = [str(getattr(tag, "needed", "")) for tag in tags]
-    # glibc is libc.so.6; of those that need no version of it, most need no C library at all.
-    others = (each for each in libraries if each == "libc.so" or each.startswith(_MUSL))
-    return NOT_GLIBC if any(others) else ANY
+    try:
+        # Of some thirty sections, the versions are one of the first ten.
+        for section in ELFFile(file).iter_sections():
+            if isinstance(section, GNUVerNeedSection):
+                needed = (aux for _, some in section.iter_versions() for aux in some)
+                firm = (aux for aux in needed if not aux["vna_flags"] & _WEAK)
+                major, minor = max(
+                    map(_glibc, (aux.name for aux in islice(firm, _MOST_NEEDED))), default=(0, 0)
+                )
+                if major:
+                    return f"{GLIBC}-{major}.{minor}"
+            elif isinstance(section, DynamicSection):
+                tags = section.iter_tags("DT_NEEDED")
+                libraries = [str(getattr(tag, "needed", "")) for tag in tags]
+                # glibc is libc.so.6; what needs no version of it, most often needs none at all.
+                if any(each == "libc.so" or each.startswith(_MUSL) for each in libraries):
+                    return NOT_GLIBC
+    except Exception:  # noqa: BLE001 - what the reader raises of damaged sections has no one class
+        return ANY
+    return ANY
+
+
+def _glibc(name: str) -> tuple[int, int]:
+    """The glibc that has such a version of symbols; 0.0 if none has."""
+    found = _VERSION.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else _IMPLIED.get(name, (0, 0))
 
 
 _MACH_O_NAMES = {
