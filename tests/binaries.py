@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from pathlib import Path
@@ -66,3 +67,15 @@ def real_elf() -> tuple[bytes, str]:
     content = path.read_bytes()
     versions = re.findall(rb"\0GLIBC_(\d+)\.(\d+)(?=\0)", content)
     return content, ".".join(map(str, max((int(a), int(b)) for a, b in versions)))
+
+
+def real_elf_of(version: str) -> bytes:
+    """The same, needing this version of glibc, as in `GLIBC_2.38`."""
+    content, newest = real_elf()
+    assert len(version) == len(f"GLIBC_{newest}")
+    return content.replace(f"\0GLIBC_{newest}\0".encode(), f"\0{version}\0".encode())
+
+
+def real_arch() -> str:
+    """The processor of the machine that runs the tests, as Debian calls it."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]

@@ -258,7 +258,9 @@ def _to_collect(job: Job, *, runs: bool) -> Wants:
 def _machine(variant: Variant) -> Task:
     """What it depends on whether the package's code can run, besides the code."""
     meant = [each.dst for each in variant.contents if each.foreign]
-    return {"os": variant.os, "arch": variant.arch, **({"foreign": meant} if meant else {})}
+    system = {name: each for name, each in variant.system._asdict().items() if each}
+    named = {"os": variant.os, "arch": variant.arch, **system}
+    return {**named, "foreign": meant} if meant else named
 
 
 def _render(job: Job) -> Task:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from provisioning.builder.collect.sources import Sources
 from provisioning.builder.render.render import render_all
 from provisioning.builder.workspace import paths
 from provisioning.spec.diagnostics import SpecError
-from provisioning.spec.model.variant import HookSpec
+from provisioning.spec.model.variant import HookSpec, OperatingSystem
 from tests.binaries import (
     ARM_64,
     EM_AARCH64,
@@ -29,7 +28,9 @@ from tests.binaries import (
     elf,
     fat,
     mach_o,
+    real_arch,
     real_elf,
+    real_elf_of,
 )
 from tests.builder.conftest import HERE, content, variant, write
 from tests.layouts import lay_out
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     from provisioning.spec.diagnostics import Diagnostic
     from provisioning.spec.model.variant import Content, Variant
 
+BOOKWORM = OperatingSystem("bookworm", "2.36", "3.11")
+TRIXIE = OperatingSystem("trixie", "2.41", "3.13")
 LINUX = {"os": "linux", "platform": "pi"}
-MAC = {"os": "macos", "platform": "mini", "arch": "arm64"}
+MAC = {"os": "macos", "platform": "mini", "arch": "arm64", "system": OperatingSystem("14")}
 
 
 def put(name: str, data: bytes, mode: int = 0o644) -> None:
@@ -164,8 +167,63 @@ def test_a_platform_for_every_processor_has_no_compiled_code(digests: Digests) -
 @pytest.mark.needs("Linux")
 def test_a_real_file_is_judged_by_its_machine(digests: Digests) -> None:
     put("t/x", real_elf()[0], 0o755)
-    other = "arm64" if sys.platform == "linux" and b"x86-64" in real_elf()[0] else "s390x"
-    assert told(digests, **LINUX, arch=other)
+    assert told(digests, **LINUX, arch=real_arch()) == []
+    assert told(digests, **LINUX, arch="s390x") != []
+
+
+@pytest.mark.needs("Linux")
+@pytest.mark.parametrize(
+    ("versions", "why"),
+    [
+        (("GLIBC_2.36", BOOKWORM), ""),
+        (("GLIBC_2.38", OperatingSystem()), ""),
+        (("GLIBC_2.38", BOOKWORM), "compiled for glibc 2.38 and later, and pi has 2.36"),
+        (("GLIBC_2.38", TRIXIE), ""),
+        (("GLIBC_2.42", TRIXIE), "compiled for glibc 2.42 and later, and pi has 2.41"),
+    ],
+)
+def test_no_newer_glibc_is_needed_than_the_platform_has(
+    digests: Digests, versions: tuple[str, OperatingSystem], why: str
+) -> None:
+    name, system = versions
+    put("t/x.so", real_elf_of(name))
+    expected = [f"t/x.so is {why}"] if why else []
+    assert told(digests, **LINUX, arch=real_arch(), system=system) == expected
+
+
+@pytest.mark.needs("Linux")
+def test_code_for_musl_does_not_run_where_there_is_glibc(digests: Digests) -> None:
+    content = (
+        real_elf()[0].replace(b"\0GLIBC_2.", b"\0OTHER_2.").replace(b"libc.so.6", b"libc.so\0\0")
+    )
+    put("t/x.so", content)
+    assert told(digests, **LINUX, arch=real_arch(), system=BOOKWORM) == [
+        "t/x.so is compiled for another C library (musl), and pi has glibc"
+    ]
+    assert told(digests, **LINUX, arch=real_arch(), system=OperatingSystem()) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "is_foreign"), [("14", False), ("14.0", False), ("13.7", True), ("", False)]
+)
+def test_a_mac_is_not_older_than_its_code(digests: Digests, release: str, is_foreign: bool) -> None:
+    put("t/x", fat(mach_o(X86_64, (0x24, 16, 10 << 16, 0)), mach_o(ARM_64)))
+    why = f"t/x is compiled for macOS 14.0 and later, and mini is for {release}"
+    assert told(digests, **{**MAC, "system": OperatingSystem(release)}) == [why] * is_foreign
+
+
+def test_extensions_and_byte_code_are_of_the_platform_s_python(digests: Digests) -> None:
+    names = "a.cpython-311-aarch64-linux-gnu.so", "b.cpython-313t-x.so", "c.abi3.so", "d.so"
+    for name in names:
+        put(f"t/{name}", elf(EM_AARCH64, kind=3))
+    put("x.pyc", (3495).to_bytes(2, "little") + b"\r\n" + bytes(12))
+    contents = content("src", "t", "lib/"), content("src", "x.pyc", "y.pyc", number=1)
+    assert told(digests, *contents, system=OperatingSystem(python="3.13")) == [
+        f"t/{names[0]} is an extension of Python 3.11, and raspberry-pi has 3.13",
+        "x.pyc is byte code of Python 3.11, and raspberry-pi has 3.13",
+    ]
+    assert told(digests, *contents, system=OperatingSystem()) == []
+    assert told(digests, contents[1], system=OperatingSystem(python="3.11")) == []
 
 
 @pytest.mark.parametrize(
@@ -210,6 +268,14 @@ def test_a_program_of_the_package_itself_may_run_its_scripts(digests: Digests) -
     write("t/run", "#!/home/pi/demo/current/venv/bin/python\n", 0o755)
     assert told(digests, prefix="/home/pi/demo") == []
     assert told(digests, prefix="/home/pi/dem") != []
+
+
+def test_an_editable_installation_is_of_the_building_machine(digests: Digests) -> None:
+    write("t/app.pth", f"import x\n{Path.cwd()}\n")
+    write("t/sound.pth", "import y\n../z\n/opt/demo/lib\n")
+    assert told(digests) == [
+        f"t/app.pth is Python's path to {Path.cwd()} in this project, which raspberry-pi has not"
+    ]
 
 
 def test_a_template_can_become_such_a_script_too() -> None:

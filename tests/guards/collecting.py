@@ -190,7 +190,8 @@ COLLECTING = Group(
             ),
         ),
         Fault(
-            "code of another processor or system, or a script that only the building machine runs",
+            "code of another processor, system, C library or Python, or a script that only the "
+            "building machine runs",
             "refused at the line of the content, all of it in one report, unless it is meant",
             (
                 Guard(
@@ -209,9 +210,31 @@ COLLECTING = Group(
                     "builder/test_foreign.py::test_what_is_meant_is_no_fault",
                 ),
                 Guard(
+                    "code-of-a-newer-glibc",
+                    true,
+                    "builder/test_foreign.py::test_no_newer_glibc_is_needed_than_the_platform_has",
+                ),
+                Guard(
+                    "code-of-a-newer-macos",
+                    false,
+                    "builder/test_foreign.py::test_a_mac_is_not_older_than_its_code",
+                ),
+                Guard(
+                    "code-of-another-python",
+                    true,
+                    "builder/test_foreign.py"
+                    "::test_extensions_and_byte_code_are_of_the_platform_s_python",
+                ),
+                Guard(
                     "script-of-the-building-machine",
                     gives(""),
                     "builder/test_foreign.py::test_a_script_is_run_by_what_is_there",
+                ),
+                Guard(
+                    "editable-installation",
+                    true,
+                    "builder/test_foreign.py"
+                    "::test_an_editable_installation_is_of_the_building_machine",
                 ),
                 Guard(
                     "rendered-scripts",

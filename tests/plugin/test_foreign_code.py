@@ -71,6 +71,21 @@ def test_another_processor_judges_anew(project: Project) -> None:
     assert "and pc is" not in said
 
 
+def test_another_system_judges_anew(project: Project) -> None:
+    project.path("src/x.so").unlink()
+    project.path("tools/run").unlink()
+    project.path("tools/x.pyc").write_bytes((3495).to_bytes(2, "little") + b"\r\n" + bytes(12))
+    project.edit(
+        "specs/demo.yaml", "tools/run\n    dst: bin/run", "tools/x.pyc\n    dst: lib/y.pyc"
+    )
+    project.edit("specs/demo.yaml", "  raspberry-pi: {}", "  raspberry-pi-bookworm: {}")
+    project.doit()
+    project.edit("specs/platforms/pc.yaml", "amd64", 'amd64\nsystem: {python: "3.12"}')
+    assert "tools/x.pyc is byte code of Python 3.11, and pc has 3.12" in project.doit(status=2)
+    project.edit("specs/platforms/pc.yaml", "3.12", "3.11")
+    project.doit()
+
+
 def test_many_files_are_judged_while_they_are_read(project: Project) -> None:
     for number in range(1200):
         project.write(f"src/many/{number}.txt", f"{number}")

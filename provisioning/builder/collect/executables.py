@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-ELF, MACH_O, SCRIPT, BYTE_CODE = "elf", "mach-o", "script", "byte-code"
+ELF, MACH_O, SCRIPT, BYTE_CODE, PATH = "elf", "mach-o", "script", "byte-code", "path"
 ANY = "-"
 """What a build needs that needs nothing of its system."""
 GLIBC, NOT_GLIBC, MACOS = "glibc", "not-glibc", "macos"
@@ -25,11 +25,12 @@ class Executable(NamedTuple):
     """What a file was made for."""
 
     form: str
-    """ELF | MACH_O | SCRIPT | BYTE_CODE"""
+    """ELF | MACH_O | SCRIPT | BYTE_CODE | PATH"""
     builds: tuple[tuple[str, str], ...] = ()
     """Of compiled code: each processor, and what is needed there: `-`, or `glibc-2.38`."""
     runs: str = ""
-    """Of a script, what runs it; of byte code, the Python that does, as in `3.11`."""
+    """Of a script, what runs it; of byte code, the Python that does, as in `3.11`; of a .pth, the
+    directory that it has Python search."""
 
     def __str__(self) -> str:
         """All of it, as `read` takes it."""
@@ -40,7 +41,7 @@ class Executable(NamedTuple):
 def read(text: str) -> Executable:
     """What a text of `made_for` says."""
     form, _, rest = text.partition(" ")
-    if form in {SCRIPT, BYTE_CODE}:
+    if form in {SCRIPT, BYTE_CODE, PATH}:
         return Executable(form, runs=rest)
     words = rest.split(" ")
     return Executable(form, tuple(zip(words[::2], words[1::2], strict=True)))
@@ -51,11 +52,18 @@ def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
 
     Raises OSError where it cannot be opened.
     """
+    text = head[:_MOST_TEXT]
     if head.startswith(b"#!"):
-        return script(head)
+        return script(text)
     if path.endswith(".pyc"):
         version = _python_of(head)
         return str(Executable(BYTE_CODE, runs=version)) if version else ""
+    if path.endswith(".pth"):  # which models of PyTorch are called, too
+        absolute = (
+            each for each in text.splitlines() if each.startswith(b"/") and b"\0" not in text
+        )
+        directory = next(absolute, b"").decode("utf-8", "replace").rstrip()
+        return str(Executable(PATH, runs=directory)) if directory else ""
     with opened() as file:
         try:
             form, builds = _compiled(file, 0, ())
@@ -64,6 +72,7 @@ def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
     return str(Executable(form, builds)) if builds else ""
 
 
+_MOST_TEXT = 4096  # bytes, as long as a path may be
 # What every system has there, or a package of it.
 _ORDINARY = re.compile(rb"/(?:usr/(?:local/)?)?s?bin/[^/]+")
 # What installers write where a path is too long for a first line, or has blanks.

@@ -292,6 +292,7 @@ def read_whole(path: str, now: Signature) -> bytes:
 
 
 # What files begin with of which executables.py tells more: ELF, scripts, archives, and Mach-O.
+# Others it knows by their names.
 _TELLING: tuple[bytes, ...]
 _TELLING = (b"\x7fELF", b"#!", b"!<arch>\n", b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _TELLING += (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe")
@@ -299,7 +300,7 @@ _TELLING += (b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\x
 
 def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
     """What a file that begins with `head` was made for; "" where it is no code."""
-    if not head.startswith(_TELLING) and not path.endswith(".pyc"):
+    if not head.startswith(_TELLING) and not path.endswith((".pyc", ".pth")):
         return ""
     # Imported here: a cost that a package without such files does not owe.
     from provisioning.builder.collect import executables  # noqa: PLC0415

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import HOOKS, shown
 from provisioning.builder.collect import executables
-from provisioning.builder.collect.executables import ELF, MACH_O, MACOS, SCRIPT, Executable
+from provisioning.builder.collect.executables import (
+    BYTE_CODE,
+    ELF,
+    MACH_O,
+    MACOS,
+    PATH,
+    SCRIPT,
+    Executable,
+)
 from provisioning.builder.collect.expand import content_fault, target_of
 from provisioning.builder.collect.patterns import is_glob
 from provisioning.spec.diagnostics import Diagnostic
@@ -16,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from provisioning.builder.collect.collect import Collected
-    from provisioning.spec.model.variant import Content, Variant
+    from provisioning.spec.model.variant import Content, OperatingSystem, Variant
 
 _EXECUTABLE = 0o111
 _MOST_NAMES = 3
@@ -39,7 +48,7 @@ def faults(
     """
     found: list[tuple[str, str, _Reason]] = []
     for entry, source, _, made_for in code:
-        reason = _why_not(variant, executables.read(made_for), entry.mode)
+        reason = _why_not(variant, entry.path, executables.read(made_for), entry.mode)
         if reason:
             found.append((entry.path, source, reason))
     return list(_reports(variant, found, placed_by())) if found else []
@@ -53,7 +62,7 @@ def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator
         if made_for and not content.foreign:
             mode = content.mode
             mode = os.stat(content.source).st_mode if mode is None else mode
-            if reason := _why_not(variant, executables.read(made_for), mode):
+            if reason := _why_not(variant, content.dst, executables.read(made_for), mode):
                 yield _report(content, {reason: [content.source]})
 
 
@@ -93,13 +102,29 @@ def _named(sources: Sequence[str]) -> str:
     return f"{names}{more} {'are' if len(sources) > 1 else 'is'}"
 
 
-def _why_not(variant: Variant, made: Executable, mode: int) -> _Reason | None:
+def _why_not(variant: Variant, path: str, made: Executable, mode: int) -> _Reason | None:
     """Why a file of a package cannot run on its platform; None if it may."""
     if made.form == SCRIPT:
         return _why_not_run_by(variant, made.runs) if mode & _EXECUTABLE else None
-    if made.form in {ELF, MACH_O}:
-        return _why_not_compiled(variant, made)
-    return None
+    if made.form == PATH:
+        return _why_not_searched(variant, made.runs)
+    if made.form == BYTE_CODE:
+        hint = "take its source, which Python compiles there"
+        return _why_not_of(variant, made.runs, "byte code", hint)
+    found = _EXTENSION.search(path)
+    python = f"{found[1]}.{found[2]}" if found else ""
+    hint = f"take its build for Python {variant.system.python}"
+    return _why_not_compiled(variant, made) or _why_not_of(variant, python, "an extension", hint)
+
+
+_EXTENSION = re.compile(r"\.cpython-(3)([0-9]+)[a-z]*(?:-[^/]*)?\.so$")  # PEP 3149
+
+
+def _why_not_of(variant: Variant, python: str, what: str, hint: str) -> _Reason | None:
+    has = variant.system.python
+    if not python or not has or python == has:  # guard: code-of-another-python
+        return None
+    return _Reason(f"{what} of Python {python}, and {variant.platform} has {has}", hint)
 
 
 _SYSTEMS = {"linux": (ELF, "Linux"), "macos": (MACH_O, "macOS")}
@@ -155,16 +180,38 @@ def _why_not_compiled(variant: Variant, made: Executable) -> _Reason | None:
 
 def _why_not_there(variant: Variant, needs: str) -> _Reason | None:
     """Why a platform does not have what a build needs of its system; None if it may."""
-    what, _, _ = needs.rpartition("-")
-    if variant.os == "linux" and needs in executables.OTHER_SYSTEMS:
-        return _Reason(
-            f"compiled for {needs}, and {variant.platform} is Linux", "take its build for Linux"
-        )
-    if variant.os == "macos" and what and what != MACOS:
-        return _Reason(
-            f"compiled for {what}, and {variant.platform} is macOS", "take its build for macOS"
-        )
+    platform, system = variant.platform, variant.system
+    if variant.os == "linux":
+        return _why_not_on_linux(platform, system, needs)
+    what, _, least = needs.rpartition("-")
+    if what and what != MACOS:
+        return _Reason(f"compiled for {what}, and {platform} is macOS", "take its build for macOS")
+    # guard: code-of-a-newer-macos
+    if what and system.release and _numbers(least) > _numbers(system.release):
+        why = f"compiled for macOS {least} and later, and {platform} is for {system.release}"
+        return _Reason(why, f"take its build for macOS {system.release} or older")
     return None
+
+
+def _why_not_on_linux(platform: str, system: OperatingSystem, needs: str) -> _Reason | None:
+    if needs in executables.OTHER_SYSTEMS:
+        return _Reason(f"compiled for {needs}, and {platform} is Linux", "take its build for Linux")
+    if not system.glibc or needs == executables.ANY:
+        return None
+    if needs == executables.NOT_GLIBC:
+        why = f"compiled for another C library (musl), and {platform} has glibc"
+        return _Reason(why, "take its build for glibc")
+    least = needs.removeprefix(f"{executables.GLIBC}-")
+    if _numbers(least) <= _numbers(system.glibc):  # guard: code-of-a-newer-glibc
+        return None
+    why = f"compiled for glibc {least} and later, and {platform} has {system.glibc}"
+    return _Reason(why, f"take its build for glibc {system.glibc} or older")
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    """A version as one compares it: `14` is `14.0`."""
+    major, _, rest = version.partition(".")
+    return int(major), int(rest.partition(".")[0] or 0)
 
 
 _ELSEWHERE = (
@@ -182,6 +229,14 @@ def _why_not_run_by(variant: Variant, program: str) -> _Reason | None:
         return None
     why = f"run by {shown(program)} in {place}, which {variant.platform} has not"
     return _Reason(why, "begin it with a program that is there, as in #!/usr/bin/env python3")
+
+
+def _why_not_searched(variant: Variant, directory: str) -> _Reason | None:
+    place = "" if directory.startswith(f"{variant.prefix}/") else _place_of(f"{directory}/")
+    if not place:  # guard: editable-installation
+        return None
+    why = f"Python's path to {shown(directory)} in {place}, which {variant.platform} has not"
+    return _Reason(why, "install what is there as a copy, not as editable")
 
 
 def _place_of(program: str) -> str:
