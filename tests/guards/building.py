@@ -6,10 +6,10 @@ from .guard import Fault, Group, Guard
 from .how import false, gives, gone, library, part, receiver, then, true, uncaught, without
 
 WHOLE = "nothing partial under a final name; the next build gives the bytes of a clean one"
-UNTOUCHED = "told by name; what was built before is untouched"
+UNTOUCHED = "reported by name; earlier builds are untouched"
 NOTICED = "noticed, and made again"
 SAME = "the same bytes"
-TOLD = "refused in less than a second, with file, line and column"
+LOCATED = "refused in less than a second, with file, line and column"
 
 BUILDING = Group(
     "Building",
@@ -89,7 +89,7 @@ BUILDING = Group(
         ),
         Fault(
             "a worker of `doit -n` is killed, whatever it was doing",
-            "told with what it has not finished, exit code 3; nothing is left half-made",
+            "reported with what it did not finish, exit code 3; nothing is left half-made",
             (
                 Guard(
                     "watch-workers",
@@ -104,8 +104,8 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "temporary files of a version, or of a package, that is never built again",
-            "the next build of any package removes them; what another may be at work on stays",
+            "temporary files of a version or a package that is never built again",
+            "the next build of any package removes them; what another build may be using stays",
             (
                 Guard(
                     "leftovers-of-builds",
@@ -120,7 +120,7 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "the disk is full, fails or cannot be written",
+            "the disk is full, faulty or read-only",
             UNTOUCHED,
             (
                 Guard(
@@ -146,9 +146,8 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "artifacts lie on a disk that cannot be written, or there is little or no memory to "
-            "unpack something to",
-            "they are verified, rehearsed and told of all the same; what cannot be removed is told",
+            "the artifacts are on a read-only disk, or there is little or no memory to unpack into",
+            "they are still verified, rehearsed and explained; what cannot be removed is reported",
             (
                 Guard(
                     "read-only-lock",
@@ -173,9 +172,9 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "what is remembered of chunks, or of files, is whole, sealed and wrong",
-            "`doit verify` tells it, with `--rebuild` of files too; the next build believes "
-            "nothing that was remembered",
+            "a cache of chunks or of files is complete, sealed and wrong",
+            "`doit verify` reports it, with `--rebuild` for files too; the next build trusts "
+            "nothing from the caches",
             (
                 Guard(
                     "release-begun-anew",
@@ -196,8 +195,8 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "the records of doit are deleted, cut off or garbage",
-            "all is built again; never a wrong artifact",
+            "doit's records are deleted, truncated or garbage",
+            "everything is built again; never a wrong artifact",
             (
                 Guard(
                     "damaged-cache-read",
@@ -222,7 +221,7 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "a chunk in the store is cut off, altered, exchanged or missing",
+            "a chunk in the store is truncated, altered, swapped or missing",
             NOTICED,
             (
                 Guard(
@@ -243,8 +242,8 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "an artifact is altered, and keeps its size and times",
-            "`doit verify` tells; `doit package` builds it again",
+            "an artifact is altered but keeps its size and times",
+            "`doit verify` reports it; `doit package` builds it again",
             (
                 Guard(
                     "damaged-artifact",
@@ -261,7 +260,7 @@ BUILDING = Group(
         ),
         Fault(
             "two builds at once",
-            "both are right; the second waits",
+            "both succeed; the second waits",
             (
                 Guard(
                     "lock-of-a-build-directory",
@@ -296,7 +295,8 @@ BUILDING = Group(
         ),
         Fault(
             "100,000 files",
-            "read once, and not again where nothing has changed; within the bars of `doit bench`",
+            "each is read once, and again only if it has changed; within the limits of `doit "
+            "bench`",
             (
                 Guard(
                     "digest-remembered",
@@ -338,8 +338,8 @@ BUILDING = Group(
             ),
         ),
         Fault(
-            "YAML that expands to billions of values, is nested deeply, is huge, or names types",
-            TOLD,
+            "YAML that expands to billions of values, is deeply nested, is huge, or names types",
+            LOCATED,
             (
                 Guard(
                     "alias-bomb",

@@ -1,18 +1,18 @@
-"""The faults of what is packaged: the sources."""
+"""The faults of the sources that are packaged."""
 
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
 from .how import false, gives, gone, last, receiver, then, true, without
 
-REFUSED = "refused, and told by name"
+REFUSED = "refused by name"
 
 COLLECTING = Group(
     "Collecting",
     (
         Fault(
-            "a source is edited, cut off, exchanged or lost while it is packaged",
-            "the build fails with its name; never an artifact of two states",
+            "a source is edited, truncated, replaced or deleted while it is packaged",
+            "the build fails and names it; never an artifact with a mixture of states",
             (
                 Guard(
                     "member-changed",
@@ -61,10 +61,10 @@ COLLECTING = Group(
             ),
         ),
         Fault(
-            "what another task makes is absent, lost, half made, or made in the same run, "
-            "with `-n` too",
-            "that task is done first; what doit would not do again is told; never a package "
-            "without it",
+            "what another task makes is absent, deleted, half made, or made in the same run, with "
+            "`-n` too",
+            "that task runs first; if doit would not run it again, that is reported; never a "
+            "package without it",
             (
                 Guard(
                     "made-before-taken",
@@ -102,8 +102,8 @@ COLLECTING = Group(
             ),
         ),
         Fault(
-            "a task of the project's own changes what it depends on, depends on a link, or leaves "
-            "one to nothing",
+            "a task of the project changes its own dependency, depends on a link, or leaves a "
+            "dangling one",
             "it runs exactly when doit alone would run it",
             (
                 Guard(
@@ -135,7 +135,7 @@ COLLECTING = Group(
         ),
         Fault(
             "a symbolic link in a tree that leads in circles, or out of it",
-            "stays a link within the package, or is refused; never followed",
+            "kept as a link within the package, or refused; never followed",
             (
                 Guard(
                     "directory-by-a-link",
@@ -150,8 +150,8 @@ COLLECTING = Group(
             ),
         ),
         Fault(
-            "names that are not UTF-8, of several lines, with a dash in front, or too long",
-            "packaged as they are, or refused and shown safely",
+            "names that are not UTF-8, have several lines, begin with a dash, or are too long",
+            "packaged unchanged, or refused and shown safely",
             (
                 Guard(
                     "path-in-a-package",
@@ -192,7 +192,7 @@ COLLECTING = Group(
         Fault(
             "code of another processor, system, C library or Python, or a script that only the "
             "building machine runs",
-            "refused at the line of the content, all of it in one report, unless it is meant",
+            "refused at the line of the content, all in one report, unless the spec allows it",
             (
                 Guard(
                     "code-of-another-system",
@@ -255,8 +255,8 @@ COLLECTING = Group(
             ),
         ),
         Fault(
-            "destinations that are one file where case or accents do not count",
-            f"{REFUSED}, both of them, on every machine; at the installation too",
+            "destinations that are the same file where case or accents do not count",
+            f"{REFUSED}, both of them, on every machine and at installation too",
             (
                 Guard(
                     "case-of-paths",

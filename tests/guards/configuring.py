@@ -1,11 +1,11 @@
-"""What becomes of configuration files, cell by cell of the table in the reference."""
+"""What happens to configuration files, cell by cell of the table in the reference."""
 
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
 from .how import How, begins, false, gives, gone, shell, then, true
 
-OLD = "the old release stays or comes back; the space is given back"
+OLD = "the old release stays or comes back; the space is freed"
 TABLE = "installer/test_conffile.py::test_an_upgrade_does_what_the_table_says"
 BACK = "installer/test_conffile.py::test_a_rollback_brings_back_what_was_there"
 SAYS = "if live.digest == ABSENT or _says(old) == _says(new):"
@@ -24,8 +24,8 @@ CONFIGURING = Group(
     "Configuration files",
     (
         Fault(
-            "the vendor's file is the same",
-            "kept: as it was, as it was edited, or deleted",
+            "the vendor's file is unchanged",
+            "kept as it is: unchanged, edited or deleted",
             (
                 Guard("configuration-moved-aside", true, f"{TABLE}[same, same]"),
                 _cell("edited, same", "configuration-edited", gone.at("test.values.1")),
@@ -34,7 +34,8 @@ CONFIGURING = Group(
         ),
         Fault(
             "the vendor's file has changed",
-            "installed; where it was edited, put beside it, and told; where it was deleted, not",
+            "installed; if edited, the new file is put next to it and reported; if deleted, not "
+            "installed",
             (
                 _cell("same, changed", "config-unedited", false),
                 _cell("edited, changed", "config-unedited", then),
@@ -43,8 +44,8 @@ CONFIGURING = Group(
             ),
         ),
         Fault(
-            "the vendor's file is no more",
-            "archived; kept where it was edited",
+            "the vendor no longer ships the file",
+            "archived; kept if edited",
             (
                 _cell("same, removed", "config-drop", false),
                 _cell("edited, removed", "config-drop", then),
@@ -61,8 +62,8 @@ CONFIGURING = Group(
             ),
         ),
         Fault(
-            "going back to the release before, from any of these",
-            "what was there then is there; what was edited since is kept, and told",
+            "a rollback to the previous release, after any of these",
+            "what was there then is back; later edits are kept and reported",
             (
                 _cell("same, changed", "configuration-restored", false, BACK),
                 Guard(
@@ -98,8 +99,8 @@ CONFIGURING = Group(
             ),
         ),
         Fault(
-            "a configuration file becomes a directory, or a directory one, and back",
-            "no edit is lost: it stays in its place, or is moved aside, and told",
+            "a configuration file becomes a directory, or the other way round, and back",
+            "no edit is lost: it stays in place, or is moved aside and reported",
             (
                 Guard(
                     "configuration-kind-dropped",
@@ -130,8 +131,8 @@ CONFIGURING = Group(
             (f"{KINDS}test_no_kill_loses_an_edit",),
         ),
         Fault(
-            "in a deb a path is a configuration file in one version, and something else in another",
-            "no edit is lost; nobody is asked; what is kept without an effect is told",
+            "in a deb, a path is a configuration file in one version and something else in another",
+            "no edit is lost; nobody is asked; what is kept without effect is reported",
             (
                 Guard(
                     "deb-begins",
@@ -171,8 +172,8 @@ CONFIGURING = Group(
             ),
         ),
         Fault(
-            "a name is too long for dpkg, or what dpkg calls a file of its own",
-            "refused where the deb is built, at the line that says so",
+            "a name that is too long for dpkg, or that dpkg uses for its own files",
+            "refused when the deb is built, with the line that sets it",
             (
                 Guard(
                     "deb-items",

@@ -1,19 +1,19 @@
-"""The faults of what describes a package: specs and templates."""
+"""The faults of specs and templates."""
 
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
 from .how import false, first, gives, gone, library, receiver, uncaught
 
-REFUSED = "refused, and told by name"
-TOLD = "refused in less than a second, with file, line and column"
+REFUSED = "refused by name"
+LOCATED = "refused in less than a second, with file, line and column"
 
 DESCRIBING = Group(
     "Describing",
     (
         Fault(
             "YAML with a key twice, a tab, a NUL, a byte order mark or another encoding",
-            TOLD,
+            LOCATED,
             (
                 Guard(
                     "key-twice",
@@ -57,7 +57,7 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a blank that is missing behind a dash or a colon, where YAML reads a text or a key",
+            "a missing blank after a dash or a colon, so that YAML reads a text or a key",
             "refused at that dash or colon, with what to write",
             (
                 Guard(
@@ -74,7 +74,7 @@ DESCRIBING = Group(
         ),
         Fault(
             "a secret in a line of a spec that cannot be read",
-            "told without the line",
+            "reported without showing the line",
             (
                 Guard(
                     "secret-in-a-syntax-error",
@@ -107,7 +107,7 @@ DESCRIBING = Group(
         ),
         Fault(
             "such a value in a file of variables",
-            "rendered as it was written; as a condition or a number, refused",
+            "rendered as written; refused as a condition or a number",
             (
                 Guard(
                     "variables-as-written",
@@ -123,7 +123,7 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a template that prints an object of Python: a generator, a method, bytes",
+            "a template that prints a Python object: a generator, a method, bytes",
             "refused with template and line, and what to write",
             (
                 Guard(
@@ -139,8 +139,8 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "what systemd or launchd would read otherwise: what is no character, blanks at an end",
-            "refused, or spelt so that it is read as it is",
+            "text that systemd or launchd would misread: non-characters, blanks at the end",
+            "refused, or escaped so that it is read as written",
             (
                 Guard(
                     "plist-surrogate",
@@ -161,9 +161,9 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a setting for a unit that ends its line, goes on in the next, or is what this tool"
-            " writes itself",
-            "refused, with the key of a spec that says it",
+            "an extra unit setting that ends its line, continues in the next, or is written by "
+            "this tool itself",
+            "refused, with the key to use in the spec",
             (
                 Guard(
                     "extra-of-our-own",
@@ -183,8 +183,8 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "what a service needs of its service manager would have no effect there, or half of it",
-            "refused, with what to say instead",
+            "a service setting that would have no effect, or half of it, in its service manager",
+            "refused, with what to write instead",
             (
                 Guard(
                     "launchd-has-none",
@@ -210,8 +210,8 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a hook or a service's program that names nothing to run it, or a link that leads to"
-            " nothing in the package",
+            "a hook or a service's program that nothing on the target can run, or a link to "
+            "nothing in the package",
             REFUSED,
             (
                 Guard(
@@ -293,7 +293,8 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a template with an unknown name, a way to Python, a loop without end, or too much",
+            "a template with an unknown name, access to Python, an endless loop, or too much "
+            "output",
             "refused with template, line and column; nothing runs outside the sandbox",
             (
                 Guard(
@@ -318,7 +319,7 @@ DESCRIBING = Group(
             ),
         ),
         Fault(
-            "a template that includes what is missing, or lies outside the project",
+            "a template that includes a file that is missing or outside the project",
             "refused with template, line and column",
             (
                 Guard(

@@ -1,4 +1,4 @@
-"""What a fault is, what has to come of it, and the places in the code that see to that."""
+"""A fault, the required outcome, and the places in the code that ensure it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 class Guard(NamedTuple):
-    """A place in the code that a fault does not get past, and the test that fails without it."""
+    """A place in the code that stops a fault, and the test that fails without it."""
 
     mark: str
     """The name in the comment `# guard: NAME` of that place: see marks.py."""
     how: How
-    """What stands there where the guard is removed: see how.py."""
+    """How the guard is removed: see how.py."""
     test: str
     """The id of a test, below `tests/`: the quickest that must fail then."""
 
@@ -24,14 +24,14 @@ class Fault(NamedTuple):
 
     what: str
     outcome: str
-    """What has to come of it."""
+    """The required result."""
     guards: tuple[Guard, ...]
     sweeps: tuple[str, ...] = ()
     """The ids of long tests that try it everywhere."""
 
 
 class Group(NamedTuple):
-    """Faults that are met on the same occasion."""
+    """Faults that occur on the same occasion."""
 
     occasion: str
     faults: tuple[Fault, ...]

@@ -1,4 +1,4 @@
-"""The faults that a change of what is installed meets on a machine."""
+"""The faults that an installation or a rollback meets on a machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ WHOLE = (
     "`current` leads to the complete old release or the complete new one; running again converges;"
     " nothing temporary is left"
 )
-OLD = "the old release stays or comes back; the space is given back"
+OLD = "the old release stays or comes back; the space is freed"
 REFUSED = "refused by name; nothing outside is touched"
 
 INSTALLING = Group(
     "Installing",
     (
         Fault(
-            "the locale of whoever installs spells names otherwise: ASCII, ISO-8859-1",
-            "names are the bytes that the package says",
+            "the installing user's locale encodes names differently: ASCII, ISO-8859-1",
+            "names are the bytes in the package",
             (
                 Guard(
                     "arguments-in-utf8",
@@ -70,7 +70,7 @@ INSTALLING = Group(
         ),
         Fault(
             "SIGINT, SIGTERM or SIGHUP",
-            "all is as it was, told in a word",
+            "everything is as before, and one line says so",
             (
                 Guard(
                     "signal-asks-to-end",
@@ -87,8 +87,8 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "the power goes at any step, or right after success was told",
-            f"{WHOLE}; success that was told survives",
+            "the power fails at any step, or right after success was reported",
+            f"{WHOLE}; reported success survives",
             (
                 Guard(
                     "sync-a-file",
@@ -159,7 +159,7 @@ INSTALLING = Group(
         ),
         Fault(
             "fsync or syncfs fails",
-            "it has failed, and is told; nothing is synced a second time",
+            "the installation fails and says so; nothing is synced a second time",
             (
                 Guard(
                     "sync-file-system-fails",
@@ -182,7 +182,7 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "the disk cannot be written; `current` is a directory, leads nowhere or elsewhere",
+            "the disk is read-only; `current` is a directory, dangles or leads elsewhere",
             REFUSED,
             (
                 Guard(
@@ -209,7 +209,7 @@ INSTALLING = Group(
         ),
         Fault(
             "temporary files of a run that was killed",
-            "swept by the next command",
+            "removed by the next command",
             (
                 Guard(
                     "sweep-temporaries",
@@ -225,7 +225,7 @@ INSTALLING = Group(
         ),
         Fault(
             "several installers at once; the one that holds the lock is killed",
-            "one wins, the others are told; a dead one holds no lock",
+            "one wins, the others say so; a dead one holds no lock",
             (
                 Guard(
                     "lock-of-a-prefix",
@@ -240,8 +240,8 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "setuid or setgid of an owner who is not known on the machine, or cannot be given",
-            "left out, and told; another owner would be another right",
+            "setuid or setgid for an owner who is unknown on the machine, or cannot be set",
+            "left out, and reported; another owner would mean another right",
             (
                 Guard(
                     "lent-rights-of-numbers",
@@ -269,8 +269,8 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "an ordinary user asks what root has installed, and whether it is as it was",
-            "told, but for what is root's alone",
+            "an ordinary user asks what root has installed, and whether it is intact",
+            "answered, except for what only root can read",
             (
                 Guard(
                     "prefix-that-cannot-be-read",
@@ -298,8 +298,8 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "an ordinary user would change what root, or another user, has installed",
-            "told whose it is, and what to type",
+            "an ordinary user tries to change what root, or another user, has installed",
+            "refused with the owner's name, and what to type",
             (
                 Guard(
                     "way-out",
@@ -315,9 +315,9 @@ INSTALLING = Group(
             ),
         ),
         Fault(
-            "a scratch root, a prefix, or a directory above that belongs to somebody else, or that"
-            " others can write to, with a tool, a hook, a record or a registry of theirs",
-            "nothing from there is run; on the machine itself nothing of it is believed",
+            "a scratch root, a prefix, or a directory above that another user owns or can write "
+            "to, with a tool, a hook, a record or a registry of theirs",
+            "nothing from there is run; on the machine itself nothing from there is trusted",
             (
                 Guard(
                     "prefix-that-others-write",

@@ -1,4 +1,4 @@
-"""The faults that a removal meets, and what it has to leave."""
+"""The faults that a removal meets, and what it has to keep."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ LEAVING = Group(
     (
         Fault(
             "killed at any system call of a removal, a purge, or a purge after a removal",
-            "the next command works at once, whichever it is; no configuration is lost that was"
-            " not asked for; asked again, all is gone",
+            "the next command, whichever it is, works at once; only configuration that a purge "
+            "was to remove is lost; a second attempt removes everything",
             (
                 Guard(
                     "removal-ends-before-data",
@@ -58,9 +58,9 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "a note of a removal that no removal of the package has left: copied there, or of"
-            " another package, or from before it was installed again",
-            "told, and not believed: no configuration file counts as deleted by its user",
+            "a record of a removal that did not come from the last removal of this package: "
+            "copied there, from another package, or from before it was installed again",
+            "reported, and not believed: no configuration file counts as deleted by its user",
             (
                 Guard(
                     "removed-by-manifest",
@@ -77,10 +77,10 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "releases on a lower layer of an overlay; something mounted below the prefix, or"
-            " immutable",
-            "removed, or told with its path; the rest goes, nothing stays under way, and asked"
-            " again the removal goes on",
+            "releases on a lower layer of an overlay; something mounted below the prefix, or "
+            "immutable files",
+            "removed, or reported with its path; the rest is removed, nothing stays in progress, "
+            "and the same command continues the removal",
             (
                 Guard(
                     "lower-layer",
@@ -122,8 +122,8 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "the installer is killed while a hook runs, and the hook goes on",
-            "the next command ends it, and what it has started, before it does anything else",
+            "the installer is killed while a hook runs, and the hook continues",
+            "the next command stops it, and everything that it started, before doing anything else",
             (
                 Guard(
                     "hook-of-a-killed-run",
@@ -140,10 +140,10 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "a prefix that others use too, or in that of another package, or that does not last;"
-            " two packages of a project with a service of one name",
-            "refused where the spec is read, with file, line and column; a prefix at the"
-            " installation, too",
+            "a prefix that others use too, that is inside another package's, or that does not "
+            "survive a restart; two packages of a project whose services have the same name",
+            "refused when the spec is read, with file, line and column; a prefix at installation, "
+            "too",
             (
                 Guard(
                     "prefix-shared",
@@ -168,9 +168,9 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "`provision install` of a package that dpkg has installed, and the other way round:"
-            " a purge of one would take configuration and data of the other",
-            "refused before anything is written, with the command that removes what is there",
+            "`provision install` of a package that dpkg has installed, or the other way round: a "
+            "purge of one would remove the other's configuration and data",
+            "refused before anything is written, with the command that removes the other one",
             (
                 Guard(
                     "package-of-dpkg",
@@ -186,8 +186,8 @@ LEAVING = Group(
             ),
         ),
         Fault(
-            "directories, configuration files and an empty prefix that were there before",
-            "a purge takes what the package has made, and nothing else",
+            "directories, configuration files or an empty prefix existed before",
+            "a purge removes what the package has made, and nothing else",
             (
                 Guard(
                     "directory-that-was-there",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def section(group: Group) -> str:
     """The heading and the table of a group."""
     rows = "\n".join(map(_row, group.faults))
-    return (
-        f"## {group.occasion}\n\n| fault | what comes of it | proved by |\n|---|---|---|\n{rows}\n"
-    )
+    return f"## {group.occasion}\n\n| fault | result | proved by |\n|---|---|---|\n{rows}\n"
 
 
 def _row(fault: Fault) -> str:

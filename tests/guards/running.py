@@ -1,4 +1,4 @@
-"""The faults of what runs on a machine, and of what has been installed there."""
+"""The faults of services, hooks and installed releases on a machine."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RUNNING = Group(
     "Running",
     (
         Fault(
-            "a directory on the way to a service's program is closed to the service's user",
-            "refused before anything is changed, with the directory and what opens it",
+            "a directory on the way to a service's program is not accessible to the service's user",
+            "refused before anything is changed, with the directory and the command that opens it",
             (
                 Guard(
                     "closed-way",
@@ -46,7 +46,8 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "a group of a service does not exist on the machine, where systemd would not start it",
+            "a group of a service does not exist on the machine, so that systemd would not start "
+            "it",
             "refused before anything is changed, with the group",
             (
                 Guard(
@@ -64,8 +65,9 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "whoever installs has a umask of 0 or 077, ignores or blocks signals, has files open",
-            "the same modes, and hooks that hear what they should",
+            "the installing user has a umask of 0 or 077, ignores or blocks signals, or has files "
+            "open",
+            "the same modes, and hooks that receive their signals",
             (
                 Guard(
                     "umask-of-a-hook",
@@ -86,7 +88,8 @@ RUNNING = Group(
         ),
         Fault(
             "a hook fails, hangs, leaves children, reads standard input, or asks for the terminal",
-            "its time ends it and all that it has started; the release before is back",
+            "it and everything that it started are stopped when its time is up; the previous "
+            "release is back",
             (
                 Guard(
                     "hook-failed",
@@ -137,8 +140,8 @@ RUNNING = Group(
             ("installer/test_booted_services.py::test_what_a_hook_cannot_finish_is_undone",),
         ),
         Fault(
-            "a service is not well, or the power goes while it is waited for",
-            "the release before is back, after three attempts at most",
+            "a service is not healthy, or the power fails while its health is awaited",
+            "the previous release is back, after three attempts at most",
             (
                 Guard(
                     "unwell-service",
@@ -182,8 +185,8 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "a unit of the distribution, of a deb, of an administrator or of a script, of the name"
-            " that a service needs, or that would have it as soon as it is enabled",
+            "a unit of the distribution, a deb, an administrator or a script has the name that a "
+            "service needs, or will have it once it is enabled",
             "refused by name before anything is changed",
             (
                 Guard(
@@ -222,7 +225,7 @@ RUNNING = Group(
         ),
         Fault(
             "a service that an administrator has stopped, disabled or masked",
-            "stays so, whatever release comes or comes back; it is not asked for its health",
+            "it stays so, whatever release is installed or restored; its health is not checked",
             (
                 Guard(
                     "masked-rests",
@@ -259,7 +262,7 @@ RUNNING = Group(
         ),
         Fault(
             "a clock in 1970, or in 2100",
-            "the order of changes is that of their numbers; no clock is asked",
+            "the order of changes is that of their numbers; no clock is consulted",
             (
                 Guard(
                     "order-of-events",
@@ -274,7 +277,7 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "an older version",
+            "an older version is to be installed",
             "refused without `--allow-downgrade`",
             (
                 Guard(
@@ -290,8 +293,9 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "any number of installations that fail, then a clean-up",
-            "the last good release stays, with what is current, previous or under way",
+            "any number of failed installations, then a clean-up",
+            "the last good release stays, and so do those that are current, previous or in "
+            "progress",
             (
                 Guard(
                     "bad-releases-do-not-count",
@@ -316,8 +320,9 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "after the installation: a file altered, chmodded, removed, added, a link turned",
-            "each is told by `provision verify`",
+            "after the installation, a file is altered, chmodded, removed or added, or a link is "
+            "changed",
+            "`provision verify` reports each",
             (
                 Guard(
                     "digest-of-a-member",
@@ -358,10 +363,10 @@ RUNNING = Group(
             ),
         ),
         Fault(
-            "a version is put over another, by whichever tool, or installed in the same second, and"
-            " a file keeps its size",
-            "no file of another content has the time of the old one, by which Python knows its byte"
-            " code",
+            "a version is installed over another, by any tool or in the same second, and a file "
+            "keeps its size",
+            "a file whose content has changed never keeps its time, by which Python would take "
+            "the old byte code for current",
             (
                 Guard(
                     "time-of-content",
@@ -392,8 +397,8 @@ RUNNING = Group(
         ),
         Fault(
             "byte code that Python writes into a release while it runs",
-            "a note of `provision verify`; no rollback is refused, and none brings it back; what"
-            " only looks like byte code is a difference",
+            "`provision verify` mentions it; no rollback is refused, and none restores it; what "
+            "only looks like byte code is a difference",
             (
                 Guard(
                     "byte-code-beside",

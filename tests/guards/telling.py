@@ -1,4 +1,4 @@
-"""The faults of what a program is asked by, and answers with."""
+"""Faults of standard streams, of signals, and of files that another user owns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TELLING = Group(
     (
         Fault(
             "`sudo doit` once, then `doit` as oneself",
-            "a line that says whose it is, and how to have it",
+            "one line that names the owner, and the command that takes it back",
             (
                 Guard(
                     "artifacts-are-ours",
@@ -25,8 +25,9 @@ TELLING = Group(
             ),
         ),
         Fault(
-            "standard output, or error, is closed, full, or a pipe that nobody reads any more",
-            "what was to be done is done; why it could not be told is a line, and no traceback",
+            "standard output or standard error is closed, full, or a pipe that nobody reads any "
+            "more",
+            "the work is done; one line says why the output failed, without a traceback",
             (
                 Guard(
                     "reader-may-go",
@@ -49,8 +50,8 @@ TELLING = Group(
             ),
         ),
         Fault(
-            "Ctrl-C before a command has begun",
-            "it ends, with a line at most",
+            "Ctrl-C before a command has started",
+            "it ends, with one line at most",
             (
                 Guard(
                     "early-interruption-of-provision",

@@ -1,4 +1,4 @@
-"""What the members of an archive may try on whoever unpacks it."""
+"""Faults in the members of an archive: attempts to escape while it is unpacked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNPACKING = Group(
     "Unpacking",
     (
         Fault(
-            "names with `..`, absolute, empty, with `.`, NUL or a backslash",
+            "names that are absolute or empty, or contain `..`, `.`, NUL or a backslash",
             REFUSED,
             (
                 *(
@@ -65,7 +65,7 @@ UNPACKING = Group(
             ),
         ),
         Fault(
-            "names that disagree: of PAX, GNU and ustar, local and central",
+            "names that disagree: PAX, GNU and ustar; local and central",
             REFUSED,
             (
                 Guard(
@@ -91,7 +91,7 @@ UNPACKING = Group(
             ),
         ),
         Fault(
-            "symbolic links out of the package, over others, or in the place of a directory",
+            "symbolic links out of the package, through others, or in place of a directory",
             f"{REFUSED}; no link is followed",
             (
                 Guard(
@@ -184,7 +184,7 @@ UNPACKING = Group(
             ),
         ),
         Fault(
-            "setuid, setgid, sticky or world-writable where the manifest does not say so",
+            "setuid, setgid, sticky or world-writable modes that the manifest does not state",
             REFUSED,
             (
                 Guard(

@@ -12,7 +12,7 @@ VERIFYING = Group(
     "Verifying",
     (
         Fault(
-            "an archive is cut off at any byte",
+            "an archive is truncated at any byte",
             REFUSED,
             (
                 Guard(
@@ -34,7 +34,7 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "a bit of an archive is flipped, at any byte",
+            "a bit of an archive is flipped, in any byte",
             REFUSED,
             (
                 Guard(
@@ -71,7 +71,7 @@ VERIFYING = Group(
             ("builder/test_deb.py::test_a_bit_flipped_at_any_byte_of_a_release_is_told",),
         ),
         Fault(
-            "something follows the archive, or lies before it or between its members",
+            "extra bytes after the archive, before it or between its members",
             REFUSED,
             (
                 Guard(
@@ -118,9 +118,10 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "a script of a deb is another than was built, or lies where none does; another version"
-            " of the tool spelt it",
-            "refused; or sound all the same, and `doit verify` tells that it is not this version's",
+            "a script in a deb differs from the one built, or is where none belongs; or another "
+            "version of the tool wrote it",
+            "refused; in the last case accepted, and `doit verify` says that another version "
+            "wrote it",
             (
                 Guard(
                     "deb-control",
@@ -146,7 +147,7 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "a member is missing, added, there twice, or out of order",
+            "a member is missing, added, duplicated, or out of order",
             REFUSED,
             (
                 Guard(
@@ -183,7 +184,7 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "the manifest is altered, exchanged, or not where it should be",
+            "the manifest is altered, swapped, or misplaced",
             REFUSED,
             (
                 Guard(
@@ -225,7 +226,7 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "negative sizes, numbers that are none, records of PAX without end, sparse claims",
+            "negative sizes, invalid numbers, endless PAX records, sparse claims",
             BOUNDED,
             (
                 Guard(
@@ -262,7 +263,7 @@ VERIFYING = Group(
         ),
         Fault(
             "a manifest that claims 2^50 bytes, or two thousand levels",
-            BOUNDED.replace("that the manifest bounds", "that what is there bounds"),
+            BOUNDED.replace("the manifest", "the archive's own size"),
             (
                 Guard(
                     "chunk-lengths-one-by-one",
@@ -278,7 +279,7 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "a million empty members; bombs of gzip, zstd, xz and deflate; a huge manifest",
+            "a million empty members; gzip, zstd, xz and deflate bombs; a huge manifest",
             BOUNDED,
             (
                 Guard(
@@ -334,8 +335,8 @@ VERIFYING = Group(
             ),
         ),
         Fault(
-            "an archive is exchanged between being verified and being unpacked",
-            "what is written is what was verified: it is opened once",
+            "an archive is swapped after it was verified and before it is unpacked",
+            "what is written is what was verified: the file is opened once",
             (
                 Guard(
                     "read-what-was-opened",

@@ -1,4 +1,4 @@
-"""What git cannot tell, or was told not to look at, where it is asked for a version."""
+"""The faults of a version that is taken from git."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "git waits for ever",
-            "ended after five minutes, and told",
+            "git hangs",
+            "stopped after five minutes, and reported",
             (
                 Guard(
                     "git-that-waits",
@@ -37,8 +37,8 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "the history was not fetched, or its tags were not",
-            "no version, and how to fetch them; never one that counts wrong",
+            "the history or its tags were not fetched",
+            "no version, but the command that fetches them; never a wrong count",
             (
                 Guard(
                     "shallow",
@@ -53,9 +53,10 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "a version that is earlier than a release to some and later to others, as `1.0-1`;"
-            " a tag that is no version",
-            "refused, wherever it is written, with a spelling for either; a tag by its name",
+            "a version that some tools sort before a release and others after it, such as "
+            "`1.0-1`; a tag that is not a version",
+            "refused, wherever it is written, with a spelling for either meaning; a tag by its "
+            "name",
             (
                 Guard(
                     "version-of-two-readings",
@@ -75,8 +76,8 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "the repository is one above, which knows nothing of the project",
-            "its version is not the project's",
+            "the repository is in a directory above and does not contain the project",
+            "its version is not used for the project",
             (
                 Guard(
                     "repository-of-others",
@@ -86,7 +87,7 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "git passes over an edited file: a bit in its index, a setting",
+            "git ignores an edited file because of an index bit or a setting",
             "the version says `dirty`",
             (
                 Guard(
@@ -103,7 +104,7 @@ VERSIONING = Group(
         ),
         Fault(
             "a packaged file is in no commit, ignored or not",
-            "the version says `dirty`, unless a task makes it of what is committed",
+            "the version says `dirty`, unless a task makes the file from committed ones",
             (
                 Guard(
                     "unlisted",
@@ -118,7 +119,7 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "a file that the commit would have packaged is missing",
+            "a committed file that would be packaged is missing",
             "the version says `dirty`",
             (
                 Guard(
@@ -129,8 +130,8 @@ VERSIONING = Group(
             ),
         ),
         Fault(
-            "a task writes a source after the version was settled",
-            "no release under a name that does not say so",
+            "a task writes a source after the version was determined",
+            "no release whose name does not say so",
             (
                 Guard(
                     "changed-since-the-plan",
