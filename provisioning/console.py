@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
 
 
-# Of no Unicode text (The Unicode Standard, 23.7): systemd passes over a line with one, and XML, of
-# which property lists are made, cannot hold two of them.
+# Noncharacters (The Unicode Standard, 23.7): systemd ignores a line with one, and XML, the format
+# of property lists, cannot hold two of them.
 NO_CHARACTERS = "\ufdd0-\ufdef" + "".join(
     chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
 )
 
-_BYTES = range(0xDC80, 0xDD00)  # what Python reads bytes as that are no UTF-8 (PEP 383)
+_BYTES = range(0xDC80, 0xDD00)  # what Python reads bytes as that are not UTF-8 (PEP 383)
 
 
 def printable(text: str, but: str = "") -> str:
@@ -72,7 +72,7 @@ def shows_colour(stream: TextIO | None) -> bool:
     """Whether text for `stream` is to be coloured: for terminals, unless the user says otherwise.
 
     NO_COLOR (https://no-color.org) forbids it, FORCE_COLOR and CLICOLOR_FORCE demand it for files
-    and pipes too, each if set to anything but nothing.
+    and pipes too, each if it is set and not empty.
     """
     if os.environ.get("NO_COLOR"):
         return False
@@ -101,7 +101,7 @@ _TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2
 
 
 class Lasting(io.TextIOWrapper):
-    """A text stream whose faults stop nobody; `fault` is the first one."""
+    """A text stream that never raises; `fault` is the first error."""
 
     fault: OSError | None = None
 

@@ -1,7 +1,7 @@
 """Decompresses a file of chunks, checked to its last byte, in bounded memory.
 
 A chunk is one gzip member, one xz stream or one zstd frame, with the header that this tool writes.
-Empty chunks are refused, and all that is not a chunk: every byte of the file has been checked.
+Empty chunks are refused, and so is anything that is not a chunk: every byte of the file is checked.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ MOST_MEMORY = 128 << 20
 
 
 class Decoder(Protocol):
-    """What unpacks one chunk."""
+    """Unpacks one chunk."""
 
     eof: bool
     """Whether the chunk has ended."""
     rest: bytes
-    """What it was given and has not taken yet: after the end, what follows the chunk."""
+    """Input that it has not used yet: after the end, what follows the chunk."""
 
     def __call__(self, source: bytes, room: int) -> bytes:
-        """Unpack `room` bytes, or what there is. Raises ValueError with the reason."""
+        """Unpack at most `room` bytes. Raises ValueError with the reason."""
 
 
 class ChunkReader(io.RawIOBase):
@@ -47,11 +47,11 @@ class ChunkReader(io.RawIOBase):
     header: bytes
     """What each chunk begins with."""
     longest_begin: int
-    """How many bytes tell whether a chunk begins as it should."""
+    """How many bytes show whether a chunk begins correctly."""
     block: int
     """How many bytes are unpacked at once."""
     is_single = False
-    """Whether a second chunk is one too many."""
+    """Whether there must be only one chunk."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ChunkReader(io.RawIOBase):
         return self._tar_offset
 
     def decoder(self) -> Decoder:
-        """What unpacks the next chunk."""
+        """A decoder for the next chunk."""
         raise NotImplementedError
 
     @staticmethod
@@ -84,7 +84,7 @@ class ChunkReader(io.RawIOBase):
         raise NotImplementedError
 
     def fault(self, begin: bytes, length: int) -> str | None:
-        """Why this tool has not made a chunk that begins so and unpacks to `length` bytes."""
+        """Why this tool cannot have made a chunk with this header and `length` unpacked bytes."""
         del begin, length
         return None
 
@@ -93,7 +93,8 @@ class ChunkReader(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # io has no other
         while not self._made:
-            # Not before what has come out is asked for: there, a member may tell its name.
+            # Raised only once all earlier output was read: the caller then knows which member it is
+            # about.
             if self._tar_offset > self.limit:  # guard: unpacked-limit
                 allowed = f"the {self.limit} bytes its manifest allows"
                 raise self._fault(f"unpacks to more than {allowed}")
@@ -203,8 +204,8 @@ class GzipReader(ChunkReader):
 _HEADER = b"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46"
 _END = b"YZ"
 
-# A call unpacks all that it is given, since one cannot learn otherwise where a stream has ended.
-# So it is given little, which becomes at most 15 MB.
+# A call unpacks all of its input: the end of a stream could not be found otherwise. So the input is
+# small; it becomes at most 15 MB.
 _XZ_BLOCK = 2048  # guard: xz-block
 
 
@@ -234,7 +235,7 @@ class XzReader(ChunkReader):
     @staticmethod
     def boundary(length: int, following: int) -> tuple[bytes, bytes]:
         """See ChunkReader."""
-        del length, following  # they stand in an index, not near enough to the end
+        del length, following  # they are in an index, too far from the end
         return _END, _HEADER
 
 
@@ -245,15 +246,15 @@ _FLAGS = b"\x24\x64\xa4\xe4"
 _SIZES = (256, 65536 + 256, 1 << 32)
 _LONGEST = len(_MAGIC) + 1 + 8
 
-# A call unpacks all that it is given, since one cannot learn otherwise where a frame has ended. So
-# it is given little, which can be 128 blocks of 128 KiB.
+# A call unpacks all of its input: the end of a frame could not be found otherwise. So the input is
+# small; it can become 128 blocks of 128 KiB.
 _ZSTD_BLOCK = 512  # guard: zstd-block
 
 
 class _Unzstd:
     """A zstd frame: its checksum is checked at its end.
 
-    Python has zstd from 3.14 on; before, the package `zstandard` serves, where it is installed.
+    Python has zstd from 3.14 on; before, the package `zstandard` is used if it is installed.
     """
 
     def __init__(self) -> None:

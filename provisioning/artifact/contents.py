@@ -1,4 +1,4 @@
-"""Compares what an artifact, or a directory, holds with its manifest, and words the differences."""
+"""Compares an artifact or a directory with its manifest, and describes the differences."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STRANGE_MANIFEST = f"{MANIFEST}: is not where it should be in the archive"
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be, and where."""
+    """One difference from the manifest: where, and what."""
 
     path: str
     message: str
@@ -55,10 +55,10 @@ class Finding(NamedTuple):
 def differences(
     found: Entry | Member, entry: Entry, *, owners: bool = True, mode: int | None = None
 ) -> Iterator[Finding]:
-    """Compare what was found with an entry, all but the content; owners only if `owners`.
+    """Compare what was found with an entry, except the content; owners only if `owners`.
 
-    `mode` is what it must be if not that of the entry: see `carried`. A wrong type is one finding:
-    nothing else would be comparable.
+    `mode` is the required mode if it is not the entry's: see `carried`. A wrong type is one
+    finding: nothing else would be comparable.
     """
     if found.type != entry.type:  # guard: type-in-a-directory
         yield _finding(entry, "type", found.type, entry.type)
@@ -114,7 +114,7 @@ class Checklist:
         return entry
 
     def missing(self) -> Iterator[Finding]:
-        """The entries that have not come, at the end."""
+        """The entries that are missing at the end."""
         for path in self._missing:  # guard: missing-members
             yield Finding(path, "is missing from the archive")
 
@@ -156,7 +156,7 @@ class Comparison(NamedTuple):
 
 
 def compare(parsed: Manifest, root: Path) -> Comparison:
-    """Compare what `extract` wrote into `root` with the manifest, all but the owners.
+    """Compare what `extract` wrote into `root` with the manifest, except the owners.
 
     No link is followed, and nothing is written. What cannot be read is a finding.
     """
@@ -176,7 +176,7 @@ def compare_entries(
     for entry in entries:
         actual = found.pop(entry.path, None)
         if actual is None:
-            if not entry.path.startswith(closed):  # of which nobody knows what is in them
+            if not entry.path.startswith(closed):  # whose contents are unknown
                 findings.append(Finding(entry.path, "is missing"))  # guard: missing-in-tree
             continue
         fewer = owners is None and actual.mode | (entry.mode & LENT) == entry.mode
@@ -221,7 +221,7 @@ def _file_fits(parent: int, name: str, entry: Entry) -> bool:
         status = os.fstat(descriptor)
         if (status.st_mode, status.st_size) != (stat.S_IFREG | entry.mode, entry.size):
             return False
-        # No more than there is: making room for a MiB can take longer than all else.
+        # No more than its size: allocating a MiB can take longer than everything else.
         block = os.read(descriptor, min(entry.size, filesystem.MIB))
         sha256, left = hashlib.sha256(block), entry.size - len(block)
         while left > 0 and (block := os.read(descriptor, filesystem.MIB)):
@@ -270,7 +270,7 @@ def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
 def _unlisted(
     found: Collection[Entry], entries: Iterable[Entry]
 ) -> tuple[list[Finding], tuple[str, ...]]:
-    """Split what is not listed into what should not be there, and byte code of Python."""
+    """Split unlisted paths into those that should not be there and Python's byte code."""
     beside = Beside(entries) if found else ()  # guard: byte-code-beside
     # guard: strange-in-a-directory
     strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]
@@ -278,7 +278,7 @@ def _unlisted(
 
 
 def entry_of(path: str, status: os.stat_result, link: str) -> Entry:
-    """What lies at `path`, all but the content of a file; owners are numbers."""
+    """What is at `path`, except the content of a file; owners are numbers."""
     kind = TYPES.get(stat.S_IFMT(status.st_mode), "unknown")
     return Entry(
         path,
@@ -297,7 +297,7 @@ def _entry(item: Item, path: str) -> Entry:
 
 
 def _kind(item: Item, path: str) -> Entry:
-    """What lies at `path`, without what takes another call of the system."""
+    """What is at `path`, as far as one system call tells."""
     is_directory = item.is_dir(follow_symlinks=False)
     kind = DIR if is_directory else FILE if item.is_file(follow_symlinks=False) else ""
     return Entry(path, kind, 0, "", "")
@@ -311,10 +311,10 @@ def _content_difference(root: Path, actual: Entry, entry: Entry) -> Iterator[Fin
 
 
 class DirectoryReader:
-    """Reads the directory of a package as if it were an artifact still: see formats.Reader.
+    """Reads the directory of a package like an artifact: see formats.Reader.
 
-    Modes and owners are not looked at: they are whatever the one who unpacked it could give. No
-    link is followed. Raises ArtifactError and OSError.
+    Modes and owners are not compared: they depend on who unpacked it. No link is followed. Raises
+    ArtifactError and OSError.
     """
 
     def __init__(self, root: Path) -> None:

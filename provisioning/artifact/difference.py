@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 MOST_LINES = 2000  # from the first that differs to the last: the time grows with their square
-_LONGEST_LINE = 1000  # characters; what is longer was made for no reader
-_AROUND = 3  # equal lines that are shown before and behind those that differ
+_LONGEST_LINE = 1000  # characters; nobody reads longer ones
+_AROUND = 3  # equal lines that are shown before and after those that differ
 _NO_NEWLINE = "\\ No newline at end of file"
 
 
@@ -50,21 +50,21 @@ def unified(old: bytes, new: bytes) -> Text:
     """
     before, after = _lines(old), _lines(new)
     if before is None or after is None:
-        return Text(why_not="not UTF-8 text")
+        return Text(why_not="it is not UTF-8 text")
     skipped = _common(before, after)
     behind = _common(before[skipped:][::-1], after[skipped:][::-1])
     first, behind = max(skipped - _AROUND, 0), max(behind - _AROUND, 0)
     before, after = before[first : len(before) - behind], after[first : len(after) - behind]
     if max(len(before), len(after)) > MOST_LINES:
-        return Text(why_not=f"more than {MOST_LINES} lines from the first that differs to the last")
+        return Text(why_not=f"the differences spread over more than {MOST_LINES} lines")
     lines = tuple(_hunks(before, after, first))
     if max(map(len, lines)) > len("+") + _LONGEST_LINE:
-        return Text(why_not=f"a line of more than {_LONGEST_LINE} characters")
+        return Text(why_not=f"it has a line of more than {_LONGEST_LINE} characters")
     return Text(lines)
 
 
 def _lines(content: bytes) -> list[str] | None:
-    """The lines of a text, each with its newline; None where it is none.
+    """The lines of a text, each with its newline; None if it is not text.
 
     str.splitlines would cut at characters that no editor and no diff takes for the end of a line.
     """
@@ -97,7 +97,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], skipped: int) -> Iterator[str
 
 
 def _span(start: int, end: int, skipped: int) -> str:
-    """Which lines of a file, as diff(1) counts them: of none, the one before."""
+    """The numbers of lines as diff(1) writes them: for no lines, the one before."""
     first = skipped + start + (start != end)
     return f"{first},{end - start}"
 
@@ -121,7 +121,7 @@ _LONGEST = 200  # characters of a value that are shown
 
 
 class Detail(NamedTuple):
-    """One thing that differs; a value is as JSON has it, or None where there is none."""
+    """One difference; a value is as in JSON, or None if there is none."""
 
     what: str
     old: Any
@@ -129,7 +129,7 @@ class Detail(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people call it: `version`, and not `package.version`."""
+        """Its name for people: `version`, not `package.version`."""
         return shown(self.what.removeprefix(_IDENTITY))
 
     def __str__(self) -> str:
@@ -137,7 +137,7 @@ class Detail(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of one path; `old` is None if it was added, `new` if it was removed."""
+    """What happened to one path; `old` is None if it was added, `new` if it was removed."""
 
     path: str
     old: Entry | None
@@ -162,7 +162,7 @@ class Change(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How one manifest differs from another: not at all where both are empty."""
+    """How one manifest differs from another; both lists are empty if they are equal."""
 
     head: tuple[Detail, ...]
     """Properties of the package, of services, and so on."""
@@ -180,7 +180,7 @@ def compare(old: Manifest, new: Manifest) -> Difference:
 def details(old: Entry, new: Entry) -> Iterator[Detail]:
     """What differs between two entries of one path.
 
-    Of another type, what only one of both types has is no difference of its own.
+    If the type changed, what only one of the two types has is not reported.
     """
     if old == new:
         return
@@ -191,7 +191,7 @@ def details(old: Entry, new: Entry) -> Iterator[Detail]:
 
 
 def spelled(value: Any) -> str:
-    """A value for people: text as it is, a long digest by its beginning."""
+    """A value for people: text as it is, a long digest shortened."""
     if value is None:
         return "none"
     text = value if value and isinstance(value, str) else _json(value)
@@ -232,10 +232,10 @@ def _changes(old: Manifest, new: Manifest) -> Iterator[Change]:
 def properties(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Detail]:
     """What differs between two JSON objects at any depth; `what` is the path to it.
 
-    In a list of maps that have names, these are the way, as in `services.web.exec`.
+    In a list of maps with names, the path uses the names, as in `services.web.exec`.
     """
     before, after = (dict(_leaves(each, ())) for each in (old, new))
-    # Of a map that is empty on one side, the values on the other tell.
+    # If a map is empty on one side, the values on the other side are the differences.
     filled = {key[:length] for key in (*before, *after) for length in range(len(key))}
     for key in {**before, **after}:  # in the order in which they are spelt
         if key in filled and {} in (before.get(key), after.get(key)):
@@ -252,7 +252,7 @@ def _said(of: Manifest) -> dict[str, Any]:
 
 
 def _leaves(value: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The single values in `value`, each with the way to it."""
+    """The single values in `value`, each with its path."""
     if isinstance(value, dict) and value:
         for name, each in value.items():
             yield from _leaves(each, (*key, name))
@@ -265,7 +265,7 @@ def _leaves(value: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 
 def _names(items: list[Any]) -> list[str]:
-    """What the maps in a list are called, where each has a name of its own; else nothing."""
+    """The names of the maps in a list if each has its own; else nothing."""
     names = [each["name"] for each in items if isinstance(each, dict) and "name" in each]
     distinct = len({*map(str, names)}) == len(items)
     return names if distinct and all(isinstance(name, str) for name in names) else []
@@ -410,7 +410,7 @@ def texts(
             size = sum(change.sizes)
             reason = _too_large(change) or why_not(change)
             if not reason and size > room:
-                reason = "more texts differ than are compared at a time"
+                reason = "too many other files differ"
             found[change.path] = Text(why_not=reason)
             if not reason:
                 room -= size
@@ -419,7 +419,7 @@ def texts(
     told = 0
     for path in wanted:
         if told > _MOST_LINES:
-            found[path] = Text(why_not="too many lines of other texts were told before")
+            found[path] = Text(why_not="the differences of other files already fill too many lines")
             continue
         found[path] = unified(before[path], after[path])
         told += len(found[path].lines)
@@ -427,4 +427,4 @@ def texts(
 
 
 def _too_large(change: Change) -> str:
-    return f"larger than {LARGEST // 1024}K" if max(change.sizes) > LARGEST else ""
+    return f"it is larger than {LARGEST // 1024}K" if max(change.sizes) > LARGEST else ""

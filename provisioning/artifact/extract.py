@@ -172,7 +172,7 @@ class Unpacking:
         self._writer.finish()
         self._directories = [entry for entry in self._entries if entry.type == DIR]
         self._others = [entry for entry in self._entries if entry.type != DIR]
-        # First: whoever removes what is in one may have to change its mode.
+        # First: removing what is in one may require another mode.
         self._has_directories = contents.holds(self._unpacked, self._directories)
         self._team = self._open.enter_context(
             Team(self._compare_and_remove, -(-len(self._others) // _SOME))
@@ -199,7 +199,7 @@ class Unpacking:
 
 
 def unpacking_differences(path: Path, scratch: Scratch) -> Iterator[Finding]:
-    """What unpacking the archive at `path` makes differently than its manifest says.
+    """How the unpacked archive at `path` differs from its manifest.
 
     It is read and unpacked once more, slowly, where there is the most room.
     """

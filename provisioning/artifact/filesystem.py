@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIB = 1024 * 1024
-_BLOCK = 64 * 1024  # of a file: more takes no less time, and room for a MiB much for a small one
+_BLOCK = (
+    64 * 1024
+)  # of a file: more would not be faster, and allocating a MiB is slow for a small one
 
 
 def of_bytes(data: bytes | memoryview) -> str:
@@ -56,7 +58,7 @@ class HashedReader(io.RawIOBase):
 
 def open_regular(path: Path) -> FileIO:
     """Open a regular file for reading, unbuffered. Raises OSError, and ArtifactError for others."""
-    # Without O_NONBLOCK, a FIFO would be waited for until somebody writes to it.
+    # Without O_NONBLOCK, opening a FIFO would wait until somebody writes to it.
     file = FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # guard: no-fifo
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # guard: artifact-that-is-no-file
         file.close()
@@ -115,7 +117,7 @@ class Descent:
             os.close(self._way.pop()[1])
 
     def is_empty(self) -> bool:
-        """Whether there is nothing in the root."""
+        """Whether the root is empty."""
         return not os.listdir(self._way[0][1])
 
     def to(self, path: str) -> tuple[int, str]:
@@ -149,7 +151,7 @@ class Descent:
     def _close_one(self) -> None:
         """Close one of the open directories, so that the distances between the others grow upwards.
 
-        The way back, level by level, then opens few again each time: from the top, it would be
+        Going back, level by level, then reopens few of them each time: from the top, it would be
         millions in a tree of two thousand levels.
         """
         far = [len(path) for path, _ in self._way]

@@ -46,7 +46,7 @@ CODECS = {each.name: each.codec for each in FORMATS.values() if each.codec}
 
 
 def format_of(name: str) -> str | None:
-    """The format of a file, by its name; None if no artifact is called so."""
+    """The format of a file, by its name; None if no artifact has such a name."""
     return next((each for each in FORMATS if each != DIR and name.endswith(f".{each}")), None)
 
 
@@ -58,9 +58,9 @@ def reader(file: FileIO, name: str, most_chunks: int = 0) -> Reader:
     format = FORMATS.get(format_of(name) or "")
     if not format:
         known = ", ".join(f".{each}" for each in FORMATS if each != DIR)
-        raise ArtifactError(f"is not an artifact: its name ends in none of {known}")
+        raise ArtifactError(f"is not an artifact: its name must end in one of {known}")
     module, kind = format.reader.split(":")
-    # Imported here: whoever reads one format does not pay for the others.
+    # Imported here: reading one format need not load the others.
     made: Callable[..., Any] = getattr(import_module(f"{__package__}.{module}"), kind)
     opened: Reader = made(file, format.codec, most_chunks) if format.codec else made(file)
     return opened
@@ -83,17 +83,18 @@ class Reader(Protocol):
     def findings(self, write: Write | None = None) -> Iterator[Finding]:
         """Compare all that follows the manifest with it, and read to the end.
 
-        `write` gets each listed file with its content, in order. What it has written is right when
-        it is called again, or a finding came first.
+        `write` gets each listed file with its content, in order. What it has written is known to be
+        correct at the next call, unless a finding came first.
         """
 
     def summary(self, name: str) -> Summary:
-        """What the artifact `name` is, once all findings have been asked for."""
+        """What the artifact `name` turned out to be, once all findings were read."""
 
     def prover(self, says: Index | None) -> Prove | None:
-        """What verifies the artifact on all processors; None for a format that cannot be shared.
+        """A function that verifies the artifact on all processors; None if only one can read the
+        format.
 
-        `says` is its index, if it has one: the proof is of the index too.
+        `says` is its index, if it has one, which is verified as well.
         """
 
 

@@ -1,7 +1,7 @@
 """Shares work between forked processes.
 
-They have all that this one had in memory. `Team` reports progress and one answer: yes if every
-piece of work succeeded. A process that fails or is killed is a no. `spread` returns the results.
+They start with all that this one has in memory. `Team` reports progress and whether every piece of
+work succeeded, which is false if a process fails or is killed. `spread` returns the results.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def spread(work: Callable[[int], _Found], count: int) -> list[_Found]:
 
     with _Forks() as forks, ExitStack() as opened:
         told: list[BinaryIO] = []
-        with suppress(OSError):  # no more files or processes: whoever is there does all of it
+        with suppress(OSError):  # no more files or processes: those that exist do all of it
             for share in shares[1:]:
                 told.append(_told(forks, opened, partial(find, share)))
         found = [find(shares[0])]
@@ -88,7 +88,7 @@ class Team:
         self._forks = self._open.enter_context(_Forks())
         size = _hands(count)
         if size > 1:
-            with suppress(OSError):  # no more files or processes: whoever is there does all of it
+            with suppress(OSError):  # no more files or processes: those that exist do all of it
                 self._fork(size)
         self._is_shared = bool(self._forks.running)
         self._here = iter(range(0 if self._is_shared else count))
@@ -123,7 +123,7 @@ class Team:
             for _ in range(size):
                 self._forks.add(self._serve)
         finally:
-            os.close(self._tell)  # so that there is an end to what is heard
+            os.close(self._tell)  # so that reading comes to an end
 
     def _pipe(self, content: bytes) -> int:
         """A pipe that contains so much, and nobody writes to."""
@@ -165,7 +165,7 @@ class _Forks:
                 os.waitpid(process, 0)
 
     def add(self, serve: Callable[[], bool]) -> None:
-        """Fork a process that does what `serve` does, and ends with its answer. Raises OSError."""
+        """Fork a process that calls `serve`, and exits with its answer. Raises OSError."""
         # A signal between fork and `try` would have a child unwind as if it were this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:

@@ -106,7 +106,7 @@ def systemd_unit(package: Package, service: Service, home: str, writable: Iterab
             "[Unit]",
             f"Description={_description(package, service)}",
             *_order(service),
-            # Nobody stands beside a device that has stopped trying.
+            # Nobody is there to restart it on a device that has stopped trying.
             *_unless_said(service, "StartLimitIntervalSec=0"),
             *systemd_lines(service, "Unit"),
             "",
@@ -167,14 +167,14 @@ def recovery_unit(package: Package) -> str:
 
 
 def _description(package: Package, service: Service) -> str:
-    # At the end no text of the author's: a backslash there would go on in the next line.
+    # The author's text is not at the end, where a backslash would continue the line.
     return f"{_text(package.summary)} ({service.name})" if package.summary else service.name
 
 
 def _comment(package: Package, name: str) -> list[str]:
     return [
         f"{mark(package)}{package.version}. It will be overwritten;",
-        f"# what you change belongs into a file that `systemctl edit {name}` makes.",
+        f"# use `systemctl edit {name}` for your changes.",
     ]
 
 
@@ -182,8 +182,8 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
     program, *arguments = words(service.exec)
     command = [f"{home}/{program}", *arguments]
     yield f"ExecStart={' '.join(map(_argument, command))}"
-    # Not unquoted by systemd, and in it at the end of a line no backslash: a path has none. It
-    # would leave out blanks at the end, and does leave out a dot behind a slash.
+    # systemd does not unquote it, and no path ends in a backslash, which would continue the line.
+    # It drops blanks at the end, and also a dot after a slash.
     directory = f"{home}/{service.directory}".rstrip("/")
     # guard: directory-that-ends-in-a-blank
     yield f"WorkingDirectory={_text(directory)}{'/.' if directory.endswith(' ') else ''}"

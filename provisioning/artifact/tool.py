@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SHEBANG = b"#!/usr/bin/env python3\n"
-# A command ends soon, and makes nothing that refers to itself: to look for that would take a
-# twentieth of the time that it takes to install.
+# A command ends soon, and makes no reference cycles: to look for them would take a twentieth of the
+# time of an installation.
 _MAIN = b"""\
 import gc
 import sys

@@ -49,7 +49,7 @@ class VerifyResult(NamedTuple):
     manifest: Manifest | None  # None if it could not be read
     findings: tuple[Finding, ...]
     byte_code: tuple[str, ...] = ()
-    """What Python has left beside its sources in an unpacked package: no findings."""
+    """Byte code that Python has left in an unpacked package: no findings."""
 
     def strict(self) -> VerifyResult:
         """The same, with byte code among the findings."""
@@ -90,9 +90,9 @@ def verify_release(directory: Path) -> tuple[VerifyResult, ...]:
 class Verification:
     """One verification, and a trial: the package is unpacked into a scratch directory.
 
-    Call `read` first. If it finds nothing, `try_unpacking` yields what was unpacked otherwise than
-    the manifest says; in between, other processes compare. `meanwhile` gets the manifest while
-    others read: what depends on it need not wait until it has been proved.
+    Call `read` first. If it finds nothing, `try_unpacking` yields what was unpacked differently; in
+    between, other processes compare. `meanwhile` gets the manifest while others read: what depends
+    on it need not wait until it has been proved.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Verification:
         if self.manifest and self._complete:
             name = artifact_name(self.manifest.package, format_of(self.name) or DIR)
             if name != self.name:
-                yield Finding(self.name, f"should be called {name}, says its manifest")
+                yield Finding(self.name, f"should be called {name} according to its manifest")
 
     def _read_tree(self) -> Generator[Finding, None, Summary]:
         data, self.manifest = contents.read_manifest(self._path)
@@ -266,8 +266,8 @@ class Sidecars:
                 yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
 
     def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
-        """Check that another file that SHA256SUMS lists is of the release, and there."""
+        """Check that another file that SHA256SUMS lists exists and belongs to the release."""
         if not any(name in files(package, format) for format in FORMATS):
-            yield Finding(SUMS, f"lists {shown(name)}, which is no part of the release")
+            yield Finding(SUMS, f"lists {shown(name)}, which is not part of the release")
         elif self._complete and not os.path.lexists(self._artifact.parent / name):
             yield Finding(name, "is missing")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.builder.archive.format import Cost
 
 MOST_TOLD = 100
-"""Changes, and chunks, that are recorded of one run: the count tells of the rest."""
+"""How many changes and chunks of one run are recorded; the others are counted."""
 
 Values: TypeAlias = dict[str, Any]
 Stage: TypeAlias = Callable[[Job], Values | None]
@@ -51,7 +51,7 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
     except ProvisioningError as error:
         from provisioning.spec.diagnostics import error_text  # noqa: PLC0415 - as below
 
-        # While a task runs, sys.stdout is doit's own, which is no terminal.
+        # While a task runs, sys.stdout is doit's own, which is not a terminal.
         return TaskFailed(error_text(error, sys.__stdout__))
     except OSError as error:  # guard: disk-trouble-in-a-stage
         return TaskFailed(said(error, job.workspace.work))
@@ -110,7 +110,7 @@ def _demand_native(job: Job, listing: collect.Listing) -> None:
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
-    # Imported here, as below: a cost that a build with nothing to do does not owe.
+    # Imported here, as below: a build with nothing to do need not load it.
     from provisioning.builder.render.render import render  # noqa: PLC0415
 
     findings = job.part.findings
@@ -148,7 +148,7 @@ def write_sums(job: Job) -> None:
 
 
 def verify(job: Job) -> None:
-    """Prove the artifacts, alone and then against the spec."""
+    """Verify the artifacts, on their own and then against the spec."""
     from provisioning.builder.verify import prove  # noqa: PLC0415
 
     job.part.findings.refresh_here()
@@ -156,7 +156,7 @@ def verify(job: Job) -> None:
 
 
 def verify_and_rebuild(job: Job) -> None:
-    """Prove the artifacts, and that a build from nothing gives the same bytes."""
+    """Verify the artifacts, and that a build from scratch gives the same bytes."""
     from provisioning.builder.verify import reproduce  # noqa: PLC0415
 
     verify(job)
@@ -164,6 +164,6 @@ def verify_and_rebuild(job: Job) -> None:
         reproduce.rebuild(job.part.findings.layout, job.workspace)
     except BuildError:
         # guard: remembered-digests
-        digests_of(job.artifacts).forget()  # a digest may be remembered of what never was there
+        digests_of(job.artifacts).forget()  # a remembered digest may be wrong
         job.part.findings.forget()
         raise

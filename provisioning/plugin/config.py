@@ -32,7 +32,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._absent: list[str] = []
 
     def write(self, text: str) -> None:
-        """Write at once: whoever reads a pipe wants to see what is being done."""
+        """Write at once: progress should show in a pipe, too."""
         self.outstream.write(text)
         self.outstream.flush()
 
@@ -74,7 +74,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._absent += (task.meta or {}).get(ABSENT, ())
 
     def _summary(self) -> str:
-        if sys.exc_info()[0]:  # doit calls this last, whatever has come over the run
+        if sys.exc_info()[0]:  # doit calls this last, however the run has ended
             return f"Stopped; done: {_tasks(self._done)}."
         if self._failed:
             return f"Failed: {_tasks(self._failed)}; done: {_tasks(self._done)}."

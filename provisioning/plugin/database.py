@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @cache
 def digests_of(artifacts: str) -> Digests:
-    """The one memory of digests that the checker and all stages of this process share."""
+    """The digests that the checker and all stages of this process share."""
     return Digests(paths.digests(artifacts))
 
 
@@ -30,7 +30,7 @@ CHANGED_MEANWHILE = "changed while the task ran"
 
 
 class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hints
-    """doit's question "has this file changed?", answered by what the file holds.
+    """Answers doit's question "has this file changed?" by the file's content.
 
     A state is text that says what a path holds (`digests.FileState.identity`), so a file that was
     touched or replaced by its equal has not changed, and one whose mtime was put back has. As for
@@ -44,7 +44,7 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
         self._seen: dict[str, Signature | None] = {}
 
     def look_before(self, file_path: str) -> None:
-        """Remember what a stage of this plugin is about to see, before its action does.
+        """Record what a stage of this plugin is about to see, before its action runs.
 
         The first look of a run stands, since a task that runs in parallel may be between
         its own look and its end.
@@ -53,9 +53,9 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
             self._seen[file_path] = _signature(file_path)
 
     def check_modified(self, file_path: str, file_stat: os.stat_result, state: str) -> bool:
-        """Whether the file holds something else than it did at `state`."""
+        """Whether the file's content differs from that in `state`."""
         if not state:
-            return False  # it is `SourcesUnchanged` that tells
+            return False  # `SourcesUnchanged` decides
         del file_stat  # the digests look again, and keep what they see together
         try:
             return self._held(file_path).identity != state
@@ -63,11 +63,11 @@ class Checker(FileChangedChecker):  # type: ignore[misc]  # doit has no type hin
             return True  # the task's action says what is wrong, in its own words
 
     def get_state(self, dep: str, current_state: str | None) -> str | None:
-        """What `dep` held when the task began, or that this cannot be told any more.
+        """What `dep` held when the task began, or that this is no longer known.
 
-        Of a file that no stage has looked at before, what it holds now: a task of somebody else's
-        is recorded as doit does it, for it runs when doit would run it. What it does itself to
-        what it depends on is no reason to run it again.
+        For a file that no stage has looked at before, what it holds now: other tasks are recorded
+        as doit does it, so they run when doit would run them. A task's own change to a dependency
+        is no reason to run it again.
         """
         with suppress(BuildError):
             held = self._held(dep)
@@ -89,13 +89,13 @@ def _signature(path: str) -> Signature | None:
 
 
 BACKEND = "provisioning"
-"""What it is called among the databases that doit knows."""
+"""Its name among doit's databases."""
 
 # The last that doit's `Dependency.save_success` sets of a task.
 _LAST = "deps:"
 _VALUES = "_values_:"
 CONTENT = "provisioning: content"
-"""The value of a task whose files are judged together, by the digest that this is."""
+"""The value that holds one digest of all files of a task."""
 
 
 class Database:
@@ -135,7 +135,7 @@ class Database:
         return bool(self._record(task_id))
 
     def remove(self, task_id: str) -> None:
-        """Forget the task, now and for whoever looks next."""
+        """Forget the task, for later processes, too."""
         self._records[task_id] = {}
         self._spelled.pop(task_id, None)
         self._dirty.discard(task_id)
@@ -150,7 +150,7 @@ class Database:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a record could not be written, which was told then."""
+        """Whether a record could not be written, which was reported."""
         return self._cache.has_failed
 
     def records(self) -> dict[str, dict[str, Any]]:

@@ -79,14 +79,14 @@ class Makers:
     def of_files(self, paths: Iterable[str]) -> list[str]:
         """The tasks that make YAML files in those of `paths` that end in a slash, or the others.
 
-        One that needs a stage itself is none: what it makes is for the next time.
+        One that needs a stage itself does not count: what it makes is for the next time.
         """
         sources = [f"{path}*.yaml" if path.endswith("/") else path for path in paths]
         made = dict.fromkeys(each.task for source in sources for each in self._judged(source, ()))
         return [name for name in made if not self._comes_after(name, self.ours)]
 
     def _named(self, need: Need, goals: Collection[str], faults: list[Diagnostic]) -> Iterator[str]:
-        """The tasks that the spec names itself."""
+        """The tasks that the spec names."""
         for name, origin in need.makers:
             basename = name.partition(":")[0]
             known = name if name in self._all else basename if self._is_delayed(basename) else ""
@@ -221,7 +221,7 @@ class Loaded(NamedTuple):
     """What was asked for."""
     output: str
     again: Callable[[Collection[Any]], tuple[Plan, Sequence[Any]]] | None
-    """Plans anew, beside other tasks, and gives the tasks of that plan; None where no task is run
+    """Plans again, with other tasks, and returns the tasks of that plan; None if no task runs
     before them."""
 
 
@@ -232,7 +232,7 @@ def settle(loaded: Loaded, command: Any) -> None:
     make what specs are read from, the stages are settled once those are done.
 
     Raises:
-        InvalidDodoFile: with every fault that no other task may mend, or of what was asked for.
+        InvalidDodoFile: with every fault that no other task may fix, or of the command line.
     """
     tasks = {task.name: task for task in command.task_list}
     makers = Makers(tasks, loaded.stages, loaded.output)
@@ -256,7 +256,7 @@ def _demand_matching(words: Sequence[str], stages: Sequence[str], first: Sequenc
     for word in words:
         if "*" in word and word.partition(":")[0] in stages and not filter_names(stages, word):
             way = f"specs are read from what `doit {' '.join(first)}` makes"
-            raise InvalidDodoFile(f"{word}: matches no package that is known; {way}")
+            raise InvalidDodoFile(f"{word}: matches no known package; {way}")
 
 
 def settle_alone(loaded: Loaded) -> None:
@@ -296,12 +296,13 @@ def _settle(loaded: Loaded, tasks: Tasks, makers: Makers) -> None:
 
 
 def refusal(error: ProvisioningError) -> InvalidDodoFile:
-    """What doit shows without a traceback."""
-    # Imported here: a cost that a build with nothing to tell does not owe.
-    from provisioning.spec.diagnostics import error_text  # noqa: PLC0415
+    """The error, as doit shows it without a traceback."""
+    # Imported here: a build with nothing to report need not load it.
+    from provisioning.spec.diagnostics import SpecError, error_text  # noqa: PLC0415
 
     reasons = error_text(error, sys.stderr)
-    return InvalidDodoFile(f"nothing can be built as things are\n\n{reasons}")
+    what = "cannot build: the specs have errors" if isinstance(error, SpecError) else "cannot build"
+    return InvalidDodoFile(f"{what}\n\n{reasons}")
 
 
 def _made(part: VariantPlan, makers: Makers, faults: list[Diagnostic], artifacts: str) -> MadeBy:

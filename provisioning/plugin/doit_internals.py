@@ -52,7 +52,7 @@ _HELP = "--help"
 
 def given() -> dict[str, str]:
     """The `name=value` of the command line."""
-    # doit tells them by name alone (doit.get_var), and a name that nobody knows must be told too.
+    # doit gives them by name alone (doit.get_var), but unknown names must be reported, too.
     return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001
 
 
@@ -73,13 +73,13 @@ def verifies_alone() -> bool:
 
 
 def rebuilds() -> bool:
-    """Whether verifying includes to build again and compare."""
+    """Whether verifying includes building again and comparing."""
     _, words = _asked()
     return REBUILD in words
 
 
 def helped(stages: Collection[str]) -> str:
-    """The one of `stages` behind which --help stands; "" where there is none."""
+    """The one of `stages` that --help follows; "" if there is none."""
     stage = ""
     for word in words() if runs() else ():
         if word == _HELP and stage in stages:
@@ -90,20 +90,20 @@ def helped(stages: Collection[str]) -> str:
 
 
 def words() -> list[str]:
-    """What stands behind the command, tasks and their options."""
+    """What follows the command: tasks and their options."""
     return _asked()[1]
 
 
 def when_stopped() -> str:
-    """What to say, beside the signal, where one ends what was asked for."""
+    """What to say, besides the signal's name, if a signal stops the command."""
     return "; nothing is left half-made; run `doit` again to continue" if runs() else ""
 
 
 def when_loaded(call: Callable[[Any], None], end: Callable[[], None]) -> bool:
-    """Have `call` told doit's command once that has loaded all tasks, and before it uses one.
+    """Have `call` called with doit's command once that has loaded all tasks, before it uses one.
 
-    The command is then carried out in a process prepared for it; `end` is called at its end.
-    False where it is no command of doit's that asks for tasks just now.
+    The command is then carried out in a process prepared for it; `end` is called at its end. False
+    if it is not a command of doit that asks for tasks now.
     """
     command, words = _asked()
     if command is None:
@@ -132,7 +132,7 @@ def when_loaded(call: Callable[[Any], None], end: Callable[[], None]) -> bool:
 
 
 GOOD, FAILED, FAULTS = 0, 1, 3
-"""Exit codes, as of doit: the last is for whatever is wrong before a task runs."""
+"""doit's exit codes; the last is for errors before a task runs."""
 _RECORDING = (Forget, Ignore, ResetDep)
 
 
@@ -172,7 +172,7 @@ def _output(file: Any) -> Iterator[TextIO]:
 
 @contextmanager
 def _watched(options: dict[str, Any]) -> Iterator[None]:
-    """Have `doit -n` end where one of its processes was killed."""
+    """Make `doit -n` end if one of its processes was killed."""
     before = cmd_run.MRunner
     if options.get("num_process"):
         cmd_run.MRunner = Workers  # doit knows no other way to choose it
@@ -183,7 +183,7 @@ def _watched(options: dict[str, Any]) -> Iterator[None]:
 
 
 def unwritten(stream: TextIO, called: str) -> str:
-    """Why a stream could not be written, if so; that whoever reads a pipe has gone is no fault."""
+    """Why a stream could not be written, if so; a closed pipe is not a fault."""
     fault = console.fault(stream)
     return (
         "" if fault is None or isinstance(fault, BrokenPipeError) else f"{called}: {fault.strerror}"
@@ -191,7 +191,7 @@ def unwritten(stream: TextIO, called: str) -> str:
 
 
 def demand_written() -> None:
-    """Raise InvalidCommand where what was answered could not be written."""
+    """Raise InvalidCommand if the output could not be written."""
     if told := unwritten(sys.stdout, "standard output"):
         raise InvalidCommand(told)
 
@@ -218,7 +218,7 @@ def in_words() -> Iterator[None]:
     except (OSError, UnboundLocalError) as error:
         # doit's JSON database, where it could not open a file, goes on to close it.
         cause = error if isinstance(error, OSError) else error.__context__
-        # What was raised in a dodo.py, say, its author has to find.
+        # The author of a dodo.py, for example, needs the traceback.
         if not isinstance(cause, OSError) or _raised_by(error) not in {"doit", "provisioning"}:
             raise
         raise InvalidCommand(ownership.said(cause)) from error
@@ -270,7 +270,7 @@ _file: list[str] = []  # the dodo.py of this process: doit hands its tasks on wi
 
 
 def source_tasks_of(tasks: Iterable[Any]) -> SourceTasks:
-    """What `tasks` make, and of what."""
+    """What `tasks` make, and from what."""
     makers = (SourceTask(task.name, (*task.targets,), (*task.file_dep,)) for task in tasks)
     return SourceTasks("".join(_file), tuple(makers))
 
@@ -359,8 +359,8 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
         try:
             return get_context().Queue()
         except OSError as error:  # semaphores are files in /dev/shm (sem_overview(7))
-            why = f"processes cannot be made to work together: {error.strerror}"
-            told = f"{why}; `doit -n {self.num_process} -P thread` takes threads"
+            why = f"cannot start worker processes: {error.strerror}"
+            told = f"{why}; `doit -n {self.num_process} -P thread` uses threads instead"
             raise InvalidCommand(told) from error
 
     def get_next_job(self, completed: Any) -> Any:
@@ -386,7 +386,7 @@ class Workers(MRunner):  # type: ignore[misc]  # doit has no type hints
 
     def _run_start_processes(self, job_q: Any, result_q: Any) -> list[_Worker]:
         self._processes = super()._run_start_processes(job_q, result_q)
-        job_q.cancel_join_thread()  # whoever should take it may be no more
+        job_q.cancel_join_thread()  # the process that should take it may be gone
         # An attribute, since a worker gets the queue without it.
         result_q.get = partial(_get, result_q.get, self.demand_all)  # guard: watch-workers
         return [_Worker(each, self.demand_all) for each in self._processes]
@@ -474,7 +474,7 @@ class _Creator:
                 yield Task(name, None, task_dep=[_FAULT])
 
     def __reduce__(self) -> tuple[type[None], tuple[()]]:
-        """Be sent to a worker as nothing: where Python does not fork, it gets all tasks."""
+        """Pickle as nothing: where Python does not fork, a worker gets all tasks."""
         return type(None), ()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def demand_ours(artifacts: str) -> None:
-    """Demand that no records of another are in the way. Raises InvalidDodoFile."""
+    """Check that no records of another user are in the way. Raises InvalidDodoFile."""
     work = paths.database(artifacts).parent
     for path in (Path(artifacts), work, *_records(work)):  # guard: records-are-ours
         if (told := _told(path)) and not _is_ours(path, work):
@@ -31,7 +31,7 @@ def demand_ours(artifacts: str) -> None:
 
 
 def said(error: OSError, path: object = "") -> str:
-    """What went wrong, and the way out where it did because something belongs to another."""
+    """What went wrong, and the way out if something belongs to another user."""
     name = str(error.filename or path)
     reason = f"{name}: " * bool(name) + (error.strerror or str(error))
     told = ""
@@ -46,13 +46,13 @@ def _records(work: Path) -> Iterator[Path]:
 
 
 def _is_ours(path: Path, work: Path) -> bool:
-    """Whether it can be used: read, and written where anything can, as on a disk for reading."""
+    """Whether it can be used: read, and written unless the disk is read-only."""
     needed = os.R_OK | (os.X_OK if path.is_dir() else os.W_OK if os.access(work, os.W_OK) else 0)
     return os.access(path, needed)
 
 
 def _told(path: Path) -> str:
-    """Tell whose something is, and how to have it; "" if it is one's own, or not there."""
+    """Say who owns something, and how to take it back; "" if it is one's own, or missing."""
     try:
         number = path.lstat().st_uid
     except OSError:
@@ -68,7 +68,7 @@ def _told(path: Path) -> str:
 
 
 failed: list[str] = []
-"""What could not be removed: doit asks a clean action for no more than to be run."""
+"""What could not be removed: doit ignores what a clean action returns."""
 
 
 def clean(task: Any, place: Workspace, leaves: Sequence[str], dryrun: bool) -> None:  # noqa: FBT001 - doit's name

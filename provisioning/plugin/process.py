@@ -80,7 +80,7 @@ class _Ending:
         before = {each: signal.getsignal(each) for each in numbers}
         self._hook = sys.unraisablehook
         try:
-            # Where whoever started this ignores it, nobody is told how a process has ended.
+            # If the parent process ignores it, nobody learns how a process has ended.
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for each in ENDING:
                 # nohup(1) has SIGHUP ignored, and that must stay so.

@@ -1,8 +1,8 @@
 """The program `provision`, where the whole distribution is installed.
 
-It has the commands of the target, which are `provisioning.installer`'s, and those that a project is
-looked at with, which are doit's way of a program built on it: own commands, doit's loader and
-configuration. On a target there is the first half alone.
+It has the commands of the target, which are `provisioning.installer`'s, and those for a project,
+made the way doit documents for programs built on it: own commands, doit's loader and configuration.
+On a target there is the first half alone.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ COMMANDS = {
 }
 """The commands of a project, each with its module of commands/ and its class."""
 _SHARED = "install"
-"""The one that the target has too: its word tells which is meant."""
+"""The one that the target has, too: its argument tells which is meant."""
 _VARIANT = re.compile(r"[\w.+~-]+:[\w.+~-]+")
 _WRONG_CONFIGURATION = 3
 
 
 def main() -> int:
     """Run the command that was asked for, and return its exit code."""
-    # Until it has begun, Ctrl-C ends it at once, as it ends any program: Python would tell where
-    # among its imports it was.
+    # Until it has begun, Ctrl-C ends it at once, as it ends any program: Python would print a
+    # traceback of its imports.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = _command_first(sys.argv[1:])

@@ -39,23 +39,23 @@ if TYPE_CHECKING:
     from provisioning.spec.resolve.inputs import PythonSpec
 
 _STAGE = (
-    "One of the stages of `doit package`. Those before it are done first, as far as they are not "
-    "up to date; `provision explain` tells why one is not."
+    "One of the stages of `doit package`. Those before it run first if they are not up to "
+    "date; `provision explain` shows why one is not."
 )
 _DESCRIPTIONS = {
     "package": (
-        "Each stage from collect to hash is done that is not up to date. What it is all for lies "
-        "in artifacts/NAME-VERSION-PLATFORM/. `provision explain` tells beforehand what would be "
-        "done, and why; `doit` alone verifies what was built, too."
+        "Runs each stage from collect to hash that is not up to date. The results are in "
+        "artifacts/NAME-VERSION-PLATFORM/. `provision explain` shows beforehand what would run, "
+        "and why; `doit` alone also verifies what was built."
     ),
     "verify": (
-        "What lies in artifacts/ is read again and judged. Nothing is built: damage is told, "
-        "where `doit` would repair it."
+        "Reads what is in artifacts/ again and verifies it. Nothing is built: damage is reported, "
+        "which `doit` would repair."
     ),
 }
 _STATUS = (
-    "The exit status is 0 if all is well, 1 or 2 if a task failed, and 3 if nothing was run, "
-    "since a spec has a fault or the command line has."
+    "The exit status is 0 if all is well, 1 or 2 if a task failed, and 3 if nothing ran "
+    "because of a fault in a spec or in the command line."
 )
 _EXAMPLES = {
     "": "all packages, for all their platforms",
@@ -87,13 +87,13 @@ STAGES = {
     "collect": "look at every source and note what the package will hold",
     "render": "make files from templates",
     "archive": "pack the archive, its manifest and its index",
-    "hash": "write SHA256SUMS of what lies on disk, and what it was built from",
-    "verify": "prove the artifacts, alone and then against the specs",
+    "hash": "write SHA256SUMS of what is on disk, and what it was built from",
+    "verify": "verify the artifacts, on their own and then against the specs",
 }
 PACKAGE = "package"
 _DOCS = {**STAGES, PACKAGE: "build what changed, up to SHA256SUMS"}
 
-# Raised when a stage comes to make something else of the same input, so that it runs again.
+# Raise it when a stage makes something else of the same input, so that it runs again.
 _REVISION = "1"
 
 _REBUILD = {
@@ -101,15 +101,15 @@ _REBUILD = {
     "long": doit_internals.REBUILD.lstrip("-"),
     "type": bool,
     "default": False,
-    "help": "then build again, elsewhere and from nothing, and compare every byte",
+    "help": "then build again, elsewhere and from scratch, and compare every byte",
 }
 
 made_from: list[Inputs] = []
-"""What the tasks of this process were made from: doit hands its commands the tasks alone."""
+"""What the tasks of this process were made from: doit gives its commands only the tasks."""
 _plans: list[Plan] = []
 
 _spell = json.JSONEncoder(default=str).encode
-_LONGEST_TEXT = 2000  # of a value in the records; what is longer stands there by its digest
+_LONGEST_TEXT = 2000  # of a value in the records; a longer one is recorded by its digest
 
 
 def all_tasks(written: Sequence[PythonSpec] = ()) -> Iterator[Task]:
@@ -138,7 +138,7 @@ def _planned(artifacts: str, written: Sequence[PythonSpec]) -> Plan:
     waits = doit_internals.runs() and not doit_internals.verifies_alone()
     again = partial(_again, inputs, artifacts) if waits else None
     loaded = Loaded(plan, _stages(plan), doit_internals.words(), artifacts, again)
-    # What is missing another task may make, which is known once doit has loaded them all.
+    # Another task may make what is missing, which is known once doit has loaded them all.
     if not doit_internals.when_loaded(partial(settle, loaded), partial(_remember, artifacts)):
         settle_alone(loaded)
     return plan
@@ -159,7 +159,7 @@ def _remember(artifacts: str) -> None:
 
 
 def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Plan, Sequence[Any]]:
-    """Plan anew, from what specs say now, beside tasks that are `strange`."""
+    """Plan again, from what specs say now, beside tasks that are `strange`."""
     try:
         plan = _plan(inputs.renewed(), artifacts, partial(doit_internals.source_tasks_of, strange))
     except ProvisioningError as error:
@@ -211,7 +211,7 @@ def _groups(stage: str, parts: Iterable[VariantPlan]) -> Iterator[Task]:
 
 
 def _params(stage: str) -> Task:
-    """The options of a stage, for doit to accept; whether they are given `asked` knows."""
+    """The options of a stage, for doit to accept; `asked` says whether they are given."""
     return {"params": [_REBUILD]} if stage == "verify" else {}
 
 
@@ -307,7 +307,7 @@ def _as_written(package: Package) -> Task:
 
 
 def _anew(job: Job) -> Task:
-    """What has each package packed again where nothing that was remembered can be believed."""
+    """Has each package packed again after what was remembered was discarded."""
     times = anew(job.artifacts)
     return {"begun anew": times.read_text("utf-8").strip()} if times.exists() else {}
 

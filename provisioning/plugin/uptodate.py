@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
 _SEAL = "(secret) "  # nor is this
-_SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to whoever tries all short passwords
+_SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to somebody who tries all short passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +53,13 @@ class Reason(NamedTuple):
     new: str = ""
 
     def lines(self) -> Iterator[str]:
-        """The reason in words; of values that have parts, a line for each that is another."""
+        """The reason in words; for values that have parts, a line for each that has changed."""
         told = {
-            "new": "never done before",
-            "secret": f"{self.what}: another secret",
+            "new": "never run before",
+            "secret": f"{self.what}: the secret has changed",
             "content": "a source has changed",
-            "target": f"{self.what}: damaged: not what this stage left there",
-            "lost": f"{self.what}: nothing is there; {self.new}",
+            "target": f"{self.what}: damaged: its content has changed since this stage wrote it",
+            "lost": f"{self.what}: empty or missing; {self.new}",
         }
         if line := told.get(self.kind):
             yield line
@@ -71,12 +71,12 @@ class Reason(NamedTuple):
                 yield f"{self.what}: the same values in another order"
 
     def differences(self) -> Iterator[tuple[str, Any, Any]]:
-        """The path of each value that is another, as in `services.pump.user`, and both values."""
+        """The path of each value that has changed, as in `services.pump.user`, and both values."""
         yield from _differences(self.what, _value(self.old), _value(self.new))
 
 
 def _value(recorded: str) -> Any:
-    """A recorded value; of what is no JSON, itself as what Python writes as it is written."""
+    """A recorded value; text that is not JSON stands for itself, written as it is."""
     return _Unspelled(recorded) if recorded[:1] in "(s" else json.loads(recorded)
 
 
@@ -98,7 +98,7 @@ def _differences(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]
 
 def _change(old: Any, new: Any, spell: Callable[[Any], str]) -> str:
     if any(isinstance(each, _Unspelled) and each != _ABSENT for each in (old, new)):
-        return "another value"
+        return "its value has changed"
     if isinstance(new, dict) and old == _ABSENT:
         return "added"
     if isinstance(old, dict) and new == _ABSENT:
@@ -124,7 +124,7 @@ class Wants(NamedTuple):
 
 
 class Unchanged(UptodateCalculator):  # type: ignore[misc]  # doit has no types
-    """A doit `uptodate`: false as soon as a fact, a used variable or a target is another.
+    """A doit `uptodate`: false as soon as a fact, a used variable or a target has changed.
 
     Facts always count. Of `variables` those count that the action names in its value "uses";
     where it names none, none do. Both map a name to text. What the action left in its targets
@@ -237,7 +237,7 @@ class SumsUnchanged(Unchanged):
 
 
 def _sealed(value: str, salt: bytes) -> str:
-    """Text that tells whether a value is the same one, and nothing else of it."""
+    """Text that shows whether a value is the same one, and nothing else of it."""
     digest = hashlib.scrypt(value.encode(), salt=salt, n=_SCRYPT_COST, r=8, p=1)
     return f"{_SEAL}{salt.hex()}:{digest.hex()}"
 
@@ -306,7 +306,7 @@ LOST = "provisioning: lost"
 
 
 class SourcesUnchanged(Unchanged):
-    """Also false as soon as a source holds something else, or what a task made is gone.
+    """Also false as soon as a source has changed, or what a task made is gone.
 
     What the action found in them stands in its value CONTENT. The sources are the task's
     `file_dep`, but where tasks are run, doit need not go through them one by one: that takes

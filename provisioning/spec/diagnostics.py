@@ -85,7 +85,7 @@ class SpecError(ProvisioningError):
             {"faults": [{"code": "duplicate-key",
                          "file": "specs/app.yaml", "line": 7, "column": 3,
                          "path": "variables.port",
-                         "message": "this key is here twice", "hint": "",
+                         "message": "this key appears twice", "hint": "",
                          "related": [{"file": "specs/app.yaml", "line": 5, "column": 3,
                                       "message": "first written here"}]}]}
 
@@ -223,13 +223,14 @@ def _lines(path: Path) -> list[str]:
 SECRETS = "secrets"
 
 _SECRETS_KEY = re.compile(rf"""(?:^|[\s{{,"'-]){SECRETS}["']?\s*:""")
-_REDACTED = "this cannot be read; a secret may stand in it, so no more of it is shown"
+_REDACTED = "this cannot be parsed; it may contain a secret, so no more of it is shown"
 # Their messages name keys alone.
 _HARMLESS = frozenset({"duplicate-key", "merge-key"})
 
 
 def redacted(found: Iterable[Diagnostic], text: str) -> list[Diagnostic]:
-    """Return what was found in the YAML `text`; from among secrets without what is written there.
+    """Return what was found in the YAML `text`; among secrets, without showing what is written
+    there.
 
     What cannot be read may be a secret: a quote that is not closed, behind a password.
     """
@@ -263,7 +264,7 @@ def _secret_lines(text: str) -> set[int]:
 
 
 _WILD = re.compile("[*?]")
-_LONGEST_NAME = 40  # a longer name is no typing error
+_LONGEST_NAME = 40  # a longer name is not a typing error
 _SHORTEST_BEGINNING = 3
 _ALIKE = 0.66  # of difflib's ratio: one letter of three may be wrong
 # A file can hold thousands of misspelt names and thousands of known ones.
@@ -293,7 +294,7 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
 
 def no_glob(path: str) -> str:
     """Return what to do if `path`, where one file is wanted, is a glob; else ""."""
-    return "write the name of one file; this is no glob" if _WILD.search(path) else ""
+    return "write the name of one file; globs are not allowed here" if _WILD.search(path) else ""
 
 
 def nearest_path(root: Path, path: str) -> str | None:

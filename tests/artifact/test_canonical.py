@@ -32,7 +32,9 @@ def test_a_newer_format_is_said_to_be_newer() -> None:
 
 def test_another_kind_of_file_is_refused() -> None:
     data = GOOD.replace(b"manifest/1", b"index/1")
-    assert fault(data) == "m.json: line 1: does not begin a doit-provisioning/manifest file"
+    assert (
+        fault(data) == "m.json: line 1: is not the first line of a doit-provisioning/manifest file"
+    )
 
 
 @pytest.mark.parametrize(

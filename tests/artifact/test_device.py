@@ -56,9 +56,9 @@ def test_what_is_told_can_be_copied_and_the_values_written_behind_it(file: Path)
     odd = (PIN, KEY, Value("HOST", "", False, "Name of this machine # \\"))
     lines = [line[2:] for line in faults(odd, File(WHERE, b"", None))[1:]]
     assert told(file, "\n".join(lines), *odd) == [
-        ": PIN is empty; write it behind PIN=: Of this machine ([0-9]{4})",
-        ": KEY is empty; write it behind KEY=",
-        ": HOST is empty; write it behind HOST=: Name of this machine # \\",
+        ": PIN is empty; write it after PIN=: Of this machine ([0-9]{4})",
+        ": KEY is empty; write it after KEY=",
+        ": HOST is empty; write it after HOST=: Name of this machine # \\",
     ]
     filled = "\n".join(line if line.startswith("#") else f"{line}1234" for line in lines)
     assert told(file, filled, *odd) == []
@@ -68,15 +68,15 @@ def test_what_is_told_can_be_copied_and_the_values_written_behind_it(file: Path)
 def test_all_that_is_wrong_is_told_at_once_and_no_secret(file: Path) -> None:
     file.chmod(0o640)
     assert told(file, 'KEY=\nKEY=x\nPIN=hunter2\nnonsense\nA="x\n', KEY, PIN) == [
-        ":2: KEY is here twice",
+        ":2: KEY appears twice",
         ":4: is not NAME=value",
-        f":5: the value of A has to be in quotes, {QUOTES}",
-        f": others can read it (mode 0640), and PIN is secret; run: chmod 600 {WHERE}",
-        ": KEY is empty; write it behind KEY=",
+        f":5: the value of A must be in quotes: {QUOTES}",
+        f": other users can read it (mode 0640), but PIN is secret; run: chmod 600 {WHERE}",
+        ": KEY is empty; write it after KEY=",
         ": PIN: what is there does not match [0-9]{4}",
     ]
     assert told(file, "", PIN)[1:] == [
-        ": PIN is missing; write it behind PIN=: Of this machine ([0-9]{4})"
+        ": PIN is missing; write it after PIN=: Of this machine ([0-9]{4})"
     ]
 
 
@@ -146,7 +146,7 @@ def test_a_path_and_what_the_manifest_asks_for_are_enough(
     asked = '{"PIN":{"pattern":"[0-9]{4}","secret":true,"summary":"Of this machine"}}'
     assert main([str(file), asked]) == 1
     note = "Of this machine ([0-9]{4})"
-    assert capsys.readouterr().err == f"{file}: PIN is missing; write it behind PIN=: {note}\n"
+    assert capsys.readouterr().err == f"{file}: PIN is missing; write it after PIN=: {note}\n"
     file.write_text("PIN=1234\n")
     assert main([str(file), asked]) == 0
     file.unlink()
@@ -161,4 +161,6 @@ def test_what_is_no_file_is_not_opened(file: Path, capsys: pytest.CaptureFixture
     asked = '{"KEY":{"pattern":"","secret":false,"summary":""}}'
     assert main([str(file), asked]) == 1
     assert main([str(file / "x"), asked]) == 1
-    assert capsys.readouterr().err == (f"{file}: is no regular file\n{file}/x: Not a directory\n")
+    assert capsys.readouterr().err == (
+        f"{file}: is not a regular file\n{file}/x: Not a directory\n"
+    )

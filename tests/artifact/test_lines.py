@@ -89,8 +89,8 @@ def applied(old: str, lines: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("binary", [b"\0", b"a\n\0\n", b"\xff\xfe", "ö".encode("latin-1")])
 def test_what_is_no_text_has_no_lines(binary: bytes) -> None:
-    assert unified(binary, b"a\n") == Text(why_not="not UTF-8 text")
-    assert unified(b"a\n", binary) == Text(why_not="not UTF-8 text")
+    assert unified(binary, b"a\n") == Text(why_not="it is not UTF-8 text")
+    assert unified(b"a\n", binary) == Text(why_not="it is not UTF-8 text")
 
 
 def test_nothing_in_a_line_reaches_a_terminal_as_it_is() -> None:
@@ -113,13 +113,13 @@ def test_lines_end_where_editors_say_they_do() -> None:
 
 def test_a_line_for_no_reader_is_not_shown() -> None:
     assert unified(b"", b"x" * 1000).lines[1] == "+" + "x" * 1000
-    assert unified(b"", b"x" * 1001) == Text(why_not="a line of more than 1000 characters")
+    assert unified(b"", b"x" * 1001) == Text(why_not="it has a line of more than 1000 characters")
 
 
 def test_more_lines_than_can_be_compared_in_time_are_not() -> None:
     many = [f"{number}\n" for number in range(MOST_LINES)]
     assert len(unified(b"", text(many)).lines) == MOST_LINES + 1
-    reason = f"more than {MOST_LINES} lines from the first that differs to the last"
+    reason = f"the differences spread over more than {MOST_LINES} lines"
     assert unified(b"", text([*many, "x"])) == Text(why_not=reason)
     # Those before and behind do not count.
     assert len(unified(text([*many, "x\n", *many]), text([*many, "y\n", *many])).lines) == 9

@@ -175,7 +175,7 @@ def test_what_is_known_by_its_line_still_has_its_place() -> None:
         ({"type": "fifo"}, "a: does not have exactly the fields of its type"),
         ({"type": ["file"]}, "a: does not have exactly the fields of its type"),
         ({"new": "x"}, "a: does not have exactly the fields of its type"),
-        ({"conffile": False}, "a: conffile may only be true, and of a file"),
+        ({"conffile": False}, "a: conffile must be true, and only a file can have it"),
         ({"path": 5}, "5: does not have exactly the fields of its type"),
     ],
 )  # fmt: skip
@@ -206,7 +206,7 @@ def test_a_link_that_leaves_the_package_is_refused() -> None:
 
 def test_only_a_file_can_be_a_conffile() -> None:
     assert fault(spelt({**LINK, "conffile": True})) == (
-        "m.json: b: conffile may only be true, and of a file"
+        "m.json: b: conffile must be true, and only a file can have it"
     )
 
 
@@ -236,7 +236,7 @@ def test_nothing_lies_in_a_file_or_a_link() -> None:
 @pytest.mark.parametrize("key", ["name", "version", "platform", "os", "arch"])
 @pytest.mark.parametrize("value", ["", "..", "a/b", "a\n"])
 def test_a_name_that_is_no_file_name_is_refused(key: str, value: str) -> None:
-    assert "is no name, version, platform, os or arch" in fault(spelt(**{key: value}))
+    assert "is not a valid name, version, platform, os or arch" in fault(spelt(**{key: value}))
 
 
 def test_a_package_holds_text_and_nothing_else() -> None:

@@ -117,36 +117,36 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 
 
 FAULTS = {
-    "name": ("../x", "../x is no name, version, platform, os or arch"),
+    "name": ("../x", "../x is not a valid name, version, platform, os or arch"),
     "prefix": ("opt/x", "package.prefix: opt/x: is not absolute"),
     "services": ([], "package.services is not a map"),
     "services.greenhouse": (
         {},
         "package.services.greenhouse does not have exactly the fields it should",
     ),
-    "services.a/b": (plain(FULL)["services"]["greenhouse"], "a/b: is no service's name"),
+    "services.a/b": (plain(FULL)["services"]["greenhouse"], "a/b: is not a valid service name"),
     "services.greenhouse.exec": ("x\nExecStart=y", "a text is not one line"),
-    "services.greenhouse.restart": ("often", "restart often is none of"),
+    "services.greenhouse.restart": ("often", "restart often is not one of"),
     "services.greenhouse.user": ("a b", "is neither a name"),
     "services.greenhouse.directory": ("../x", "leaves the package (..)"),
-    "services.greenhouse.environment": ({"A=B": "x"}, "A=B is no variable's name"),
+    "services.greenhouse.environment": ({"A=B": "x"}, "A=B is not a valid variable name"),
     "services.greenhouse.environment.A": ("1\n2", "the value of A is not one line of text"),
     "services.greenhouse.health": ({}, "health does not have exactly the fields it should"),
-    "services.greenhouse.health.check": ("hope", "hope is no check"),
-    "services.greenhouse.health.within": (0, "within is not 1 to 3600"),
-    "hooks.later": ({"timeout": 1}, "later: is none of"),
+    "services.greenhouse.health.check": ("hope", "hope is not a known check"),
+    "services.greenhouse.health.within": (0, "its time is not 1 to 3600"),
+    "hooks.later": ({"timeout": 1}, "later: is not one of"),
     "hooks.post_install.timeout": (True, "timeout is not 1 to 3600"),
-    "device.a b": ({"pattern": "", "secret": False, "summary": ""}, "is no variable's name"),
-    "device.PIN.pattern": ("(", "( is no regular expression"),
+    "device.a b": ({"pattern": "", "secret": False, "summary": ""}, "is not a valid variable name"),
+    "device.PIN.pattern": ("(", "( is not a valid regular expression"),
     "device.PIN.secret": (1, "secret is neither true nor false"),
     "debian": ([], "package.debian is not a map"),
-    "debian.Essential": ("yes", "package.debian: Essential is no field"),
+    "debian.Essential": ("yes", "package.debian: Essential is not a known field"),
     "debian.Depends": ("a\nEssential: yes", "package.debian.Depends is not one line of text"),
     "debian.Section": ("", "package.debian.Section is not one line of text"),
-    "debian_files": ({}, "package.debian_files is no map of files"),
+    "debian_files": ({}, "package.debian_files is not a map of files"),
     "debian_files.usr/x": ("F" * 64, "package.debian_files.usr/x is not a SHA-256 in hexadecimal"),
     "debian_files.a\nb": ("0" * 64, "package.debian_files: a name is not one line of text"),
-    "service_manager": ("init", "package.service_manager is none that is known"),
+    "service_manager": ("init", "package.service_manager is unknown"),
     "new": ("x", "does not have exactly the fields of a package"),
 }
 
@@ -172,14 +172,14 @@ def test_patterns_that_take_long_to_be_read_are_refused_at_once() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        ("services.greenhouse.exec", "", "runs nothing"),
+        ("services.greenhouse.exec", "", "names no program"),
         ("services.greenhouse.exec", "bin/x 'y", "bin/x 'y has a quote that is not closed"),
         ("services.greenhouse.exec", "/bin/sh", "/bin/sh is absolute; paths are relative"),
-        ("services.greenhouse.exec", "'bin/a*'", "bin/a* has a *, which the path of a service"),
-        ("services.greenhouse.directory", "a{b", "a{b has a {, which the path of a service"),
+        ("services.greenhouse.exec", "'bin/a*'", "bin/a* contains *, which the path of a service"),
+        ("services.greenhouse.directory", "a{b", "a{b contains {, which the path of a service"),
         ("services.greenhouse.environment.A", "\ud800", "the value of A is not one line of text"),
-        ("services.greenhouse.health.what", "ftp://x", "ftp://x is nothing that http asks"),
-        ("prefix", "/opt/$x", "opt/$x has a $, which the path of a service cannot have"),
+        ("services.greenhouse.health.what", "ftp://x", "health.http: ftp://x is not a valid value"),
+        ("prefix", "/opt/$x", "opt/$x contains $, which the path of a service cannot have"),
     ],
 )
 def test_what_no_service_manager_could_run_is_refused(path: str, value: str, told: str) -> None:
@@ -201,5 +201,5 @@ def test_a_check_is_something_that_can_be_asked(check: str, good: str, bad: str)
     assert parse(edited("services.greenhouse.health", health)).services[0].health == (
         *health.values(),
     )
-    with pytest.raises(ValueError, match=r"services\.greenhouse\.health: "):
+    with pytest.raises(ValueError, match=r"services\.greenhouse\.health\."):
         parse(edited("services.greenhouse.health", {**health, "what": bad}))

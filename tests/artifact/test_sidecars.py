@@ -150,7 +150,7 @@ def test_sums_list_the_release_and_nothing_else(release: Path) -> None:
     sums.write_text("".join((*lines[1:], f"{SHA}  ../x\n", "rubbish\n")))
     assert told(release) == [
         "SHA256SUMS: line 4: is not a SHA-256, two spaces and a name",
-        "SHA256SUMS: lists ../x, which is no part of the release",
+        "SHA256SUMS: lists ../x, which is not part of the release",
         f"SHA256SUMS: does not list {MANIFEST}",
     ]
 
@@ -183,5 +183,5 @@ def test_an_archive_under_another_name_is_told(release: Path, tmp_path: Path) ->
     assert {
         f"{MANIFEST}: is missing",
         f"{other}.index.json: archive {NAME}, the archive's is {other}",
-        f"{other}: should be called {NAME}, says its manifest",
+        f"{other}: should be called {NAME} according to its manifest",
     } <= {*told(folder)}

@@ -220,7 +220,7 @@ def test_an_unsafe_name_is_refused(name: bytes, message: str) -> None:
     assert fault(changed(slice(0, 100), name.ljust(100, b"\0"))).startswith(message)
 
 
-STRANGE = "demo/a: its header is damaged, or another tool's"
+STRANGE = "demo/a: its header is damaged, or written by another tool"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_header_that_is_spelt_otherwise_is_refused(field: slice, value: bytes)
         (slice(100, 108), b"+000644\0", "contains an invalid number"),
         (slice(100, 108), b"00_0644\0", "contains an invalid number"),
         (slice(124, 136), b"\x80" + bytes(10) + b"\x03", "contains an invalid number"),
-        (slice(265, 270), b"gr\xc3\xb6\xc3", "its header is damaged, or another tool's"),
+        (slice(265, 270), b"gr\xc3\xb6\xc3", "its header is damaged, or written by another tool"),
         (slice(157, 158), b"x", "has a size or a link that its type cannot have"),
         (slice(156, 157), b"5", "is a directory without a slash"),
     ],
@@ -289,7 +289,7 @@ def test_pax_records_that_would_never_end_are_refused_at_once(records: bytes) ->
 
 def test_a_pax_header_has_bounds() -> None:
     for size in (0, 65 * 1024, 8**11 - 1):
-        assert fault(with_pax(b"x", size)) == ("././@PaxHeader: is not of 1 to 65536 bytes")
+        assert fault(with_pax(b"x", size)) == ("././@PaxHeader: does not have 1 to 65536 bytes")
 
 
 def test_a_pax_header_after_a_pax_header_is_refused() -> None:

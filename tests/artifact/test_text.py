@@ -41,7 +41,7 @@ def test_a_large_file_is_not_even_kept(tmp_path: Path) -> None:
     old = [file("a", b"x\n" * (LARGEST // 2)), file("b", OLD)]
     new = [file("a", b"x\n" * (LARGEST // 2) + b"y"), file("b", NEW)]
     found = told(tmp_path, old, new)
-    assert found == {"a": Text(why_not="larger than 256K"), "b": Text(LINES)}
+    assert found == {"a": Text(why_not="it is larger than 256K"), "b": Text(LINES)}
 
 
 def test_what_must_not_be_shown_is_not_read(tmp_path: Path) -> None:
@@ -58,11 +58,11 @@ def test_what_must_not_be_shown_is_not_read(tmp_path: Path) -> None:
 def test_all_texts_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = [file("a", OLD), file("b", OLD)], [file("a", NEW), file("b", NEW)]
     monkeypatch.setattr(module, "_MOST_KEPT", 8)
-    reason = "more texts differ than are compared at a time"
+    reason = "too many other files differ"
     assert told(tmp_path, old, new) == {"a": Text(LINES), "b": Text(why_not=reason)}
     monkeypatch.setattr(module, "_MOST_KEPT", 16)
     monkeypatch.setattr(module, "_MOST_LINES", 3)
-    reason = "too many lines of other texts were told before"
+    reason = "the differences of other files already fill too many lines"
     assert told(tmp_path, old, new) == {"a": Text(LINES), "b": Text(why_not=reason)}
 
 

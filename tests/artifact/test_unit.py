@@ -52,7 +52,7 @@ def test_a_unit_is_this_to_the_letter() -> None:
         unit(given, device=(Value("TOKEN", "", True, ""),))
         == """\
 # Made by provision, of greenhouse 1.4.2. It will be overwritten;
-# what you change belongs into a file that `systemctl edit greenhouse.service` makes.
+# use `systemctl edit greenhouse.service` for your changes.
 [Unit]
 Description=Opens (greenhouse)
 After=network.target

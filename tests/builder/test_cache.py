@@ -70,7 +70,10 @@ def test_a_place_that_cannot_be_written_costs_a_line_and_no_more(
 ) -> None:
     Path("work").write_text("a file where the directory should be")
     Cache(Path("work/cache.sqlite"), ("key", "value")).put([("a", 1)])
-    assert "work/cache.sqlite: not kept, so the next run is slower: " in capsys.readouterr().err
+    assert (
+        "work/cache.sqlite: cannot be written, so the next run is slower: "
+        in capsys.readouterr().err
+    )
 
 
 def test_a_row_that_another_process_is_writing_is_not_lost(

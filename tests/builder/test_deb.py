@@ -242,7 +242,8 @@ def test_a_document_can_be_too_large(digests: Digests) -> None:
     with pytest.raises(ArtifactError) as raised:
         _packed(digests, documents=(_document("changelog"),))
     assert str(raised.value) == (
-        ".provisioning/debian/changelog: a deb can have 1048576 bytes of it, not 1048577"
+        ".provisioning/debian/changelog: has 1048577 bytes, and a deb can have at most 1048576 of"
+        " it"
     )
 
 
@@ -279,8 +280,8 @@ def test_what_stands_in_the_way_of_a_directory_is_a_fault(digests: Digests) -> N
     with pytest.raises(ArtifactError) as raised:
         _packed(digests, prefix="/usr")
     assert str(raised.value) == (
-        "/usr/share/doc: is no directory, and a Debian package needs it to be one; choose another"
-        " prefix"
+        "/usr/share/doc: is not a directory, but a Debian package needs one there; choose another "
+        "prefix"
     )
 
 
@@ -345,7 +346,9 @@ def test_a_name_that_is_another_s_is_told(digests: Digests) -> None:
     place, _ = _packed(digests)
     place.artifact("deb").rename(place.release / "demo_2.0_arm64.deb")
     told = _findings(place)
-    assert "demo_2.0_arm64.deb: should be called demo_1.0_arm64.deb, says its manifest" in told
+    assert (
+        "demo_2.0_arm64.deb: should be called demo_1.0_arm64.deb according to its manifest" in told
+    )
 
 
 @pytest.mark.needs("Linux", "root")

@@ -220,7 +220,7 @@ def test_a_machine_that_lacks_a_value_keeps_what_it_has(tmp_path: Path, digests:
         pi.path(file).write_text("PIN=12\n")
         pi.path(file).chmod(0o640)
         told = pi.run("dpkg", "-i", "/tmp/new.deb", status=1)
-        exposed = f"others can read it (mode 0640), and PIN is secret; run: chmod 600 {file}\n"
+        exposed = f"other users can read it (mode 0640), but PIN is secret; run: chmod 600 {file}\n"
         assert f"{file}: {exposed}{file}: PIN: what is there does not match [0-9]{{4}}\n" in told
 
         pi.path(file).write_text("PIN=1234\n")
@@ -329,7 +329,10 @@ def test_another_s_unit_is_refused_and_what_was_stopped_stays_so(
             other.write_text("[Service]\nExecStart=/bin/sleep 1000\n")
             shutil.copy(first, pi.root / "root")
             said = pi.run("dpkg", "-i", f"/root/{first.name}", status=1)
-            assert f"demo: /{place}/systemd/system/demo.service: is not of demo; remove it" in said
+            assert (
+                f"demo: /{place}/systemd/system/demo.service: does not belong to demo; remove it"
+                in said
+            )
             assert other.read_text().startswith("[Service]")
             other.unlink()
         pi.run("systemctl", "mask", "demo-old.service")

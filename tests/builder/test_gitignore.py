@@ -105,9 +105,15 @@ def test_a_character_is_one_however_many_bytes_it_has() -> None:
     [
         ("!", "it names nothing"),
         ("/", "it names nothing"),
-        ("a[b", "[ is not closed; write a backslash before what is meant as it is"),
-        ("a\\", "a backslash stands at the end; write a backslash before what is meant as it is"),
-        ("[b-a]", "b-a is a range from its end to its beginning"),
+        ("a[b", "[ is not closed; write a backslash before a character that is meant literally"),
+        (
+            "a\\",
+            (
+                "a backslash stands at the end; write a backslash before a character that is meant "
+                "literally"
+            ),
+        ),
+        ("[b-a]", "b-a is a range in reverse order"),
     ],
 )
 def test_a_pattern_that_is_none_says_why(pattern: str, told: str) -> None:

@@ -385,7 +385,7 @@ def test_a_git_that_cannot_tell_is_a_fault(remembered: bool) -> None:
     Path(".git/index").write_bytes(b"garbage of which no index was ever made")
     assert told() == (
         "specs/demo.yaml: version.from: git says: index file corrupt [no-version]\n"
-        "  help: rm .git/index && git reset makes it anew; no file is changed by that"
+        "  help: `rm .git/index && git reset` makes it again; your files stay as they are"
     )
     git(".", "config", "core.bare", "true")
     assert "this operation must be run in a work tree" in told()

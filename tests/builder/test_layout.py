@@ -198,10 +198,10 @@ def test_links_that_lead_to_each_other_are_told_as_what_they_are() -> None:
     told = [(fault.message, fault.hint) for fault in _faults(*contents)]
     assert {hint for _, hint in told} == {"make one of them point to something that is not a link"}
     assert [message for message, _ in told] == [
-        "the link to b comes back to itself: a → b → c/d → a",
-        "the link to c/d comes back to itself: b → c/d → a → b",
-        "the link to ../a comes back to itself: c/d → a → b → c/d",
-        "the link to self comes back to itself: self → self",
+        "the link to b leads back to itself: a → b → c/d → a",
+        "the link to c/d leads back to itself: b → c/d → a → b",
+        "the link to ../a leads back to itself: c/d → a → b → c/d",
+        "the link to self leads back to itself: self → self",
     ]
 
 
@@ -212,7 +212,7 @@ def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
     assert (fault.code, fault.message) == ("idle-exclude", "!b/keep re-includes nothing")
     assert fault.hint == (
         "nothing in an excluded directory can be re-included: write build/*, not build/; "
-        "remove it, or say `optional: true`"
+        "remove it, or write `optional: true`"
     )
 
 
@@ -252,7 +252,7 @@ def test_paths_that_a_mac_takes_for_one_collide(one: str, other: str) -> None:
     write("f")
     (fault,) = _faults(content("src", "f", one), content("src", "f", other, number=1))
     assert fault.code == "collision"
-    assert "are one file where case or accents do not count" in fault.message
+    assert "are the same file where case or accents do not count" in fault.message
     assert fault.hint == "give one of them another dst"
 
 

@@ -76,9 +76,9 @@ def test_no_text_with_an_address_is_made_of_it(odd: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("{{ ports|map('string') }}", "write |list or |join(', ') behind it"),
-        ("{{ range(3) }}", "write |list or |join(', ') behind it"),
-        ("{{ name.upper }}", "call it, with () behind its name"),
+        ("{{ ports|map('string') }}", "write |list or |join(', ') after it"),
+        ("{{ range(3) }}", "write |list or |join(', ') after it"),
+        ("{{ name.upper }}", "call it, with () after its name"),
         ("{{ name.encode() }}", "leave out encode()"),
     ],
 )

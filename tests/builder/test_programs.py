@@ -75,15 +75,15 @@ def test_a_directory_of_state_is_empty_in_the_package() -> None:
     )
 
 
-SCRIPT = "to run what the system has, put a script into the package that does"
-MODE = 'executable, or say mode: "0755" where contents name it'
+SCRIPT = "to run a program of the system, add a script that runs it to the package"
+MODE = 'executable, or write mode: "0755" where contents name it'
 
 
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("bin/rum", "the package holds no bin/rum; did you mean bin/run?"),
-        ("python3", f"the package holds no python3; {SCRIPT}"),
+        ("bin/rum", "the package has no bin/rum; did you mean bin/run?"),
+        ("python3", f"the package has no python3; {SCRIPT}"),
         ("round", "round is a link to nothing in the package; "),
         ("bin", "bin is a directory; "),
         ("bin/plain", f"bin/plain is not executable; make run.sh {MODE}"),
@@ -138,7 +138,7 @@ def test_a_program_that_is_made_of_a_template_is_looked_at_once_it_is_made(
 
 def test_a_service_starts_in_a_directory_of_the_package() -> None:
     assert faults(directory="share") == faults(directory="sbin") == []
-    none = "the package holds no directory"
+    none = "the package has no directory"
     assert faults(directory="shar") == [f"{none} shar; did you mean share? [no-program]"]
     assert faults(directory="bin/run") == [f"{none} bin/run;  [no-program]"]
 
@@ -152,7 +152,7 @@ def test_the_fault_is_at_the_line_that_names_the_program() -> None:
     assert (
         str(caught.value)
         == """\
-specs/app.yaml:6:11: services.app.exec: the package holds no bin/ap [no-program]
+specs/app.yaml:6:11: services.app.exec: the package has no bin/ap [no-program]
     6 |     exec: bin/ap
       |           ^^^^^^
   help: did you mean bin/app?"""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.file_state import Digests
     from provisioning.builder.collect.layout import Layout
 
-ADVICE = "a build from nothing gives something else; diffoscope shows what, given both artifacts"
+ADVICE = "a build from scratch gives a different result; compare both artifacts with diffoscope"
 CONTENTS = (
     content("src", "t", "lib/"),
     content("template", "t.j2", "etc/x", mode=0o640, number=1),

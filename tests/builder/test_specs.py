@@ -285,7 +285,7 @@ def test_a_hook_must_be_a_file_of_the_project() -> None:
     ("path", "hint"),
     [
         ("hooks.sh", "did you mean hook.sh?"),
-        ("h*.sh", "write the name of one file; this is no glob"),
+        ("h*.sh", "write the name of one file; globs are not allowed here"),
         ("nowhere.sh", ""),
     ],
 )
@@ -312,7 +312,7 @@ SPACED = (
 )
 LONG = (
     "hook.sh has a first line longer than systems read",
-    "name in at most 255 bytes what runs it",
+    "name the interpreter in at most 255 bytes",
 )
 RELATIVE = (
     "hook.sh does not name its interpreter by an absolute path",

@@ -178,7 +178,7 @@ def test_what_the_compiler_could_work_out_is_told_where_it_is_rendered(text: str
         ("'a'", "this text"),
         ("1", "this number"),
         ("1.5", "this number"),
-        ("true", "this switch"),
+        ("true", "this boolean"),
         ("none", "an empty value"),
         ("namespace()", "this value"),
     ],

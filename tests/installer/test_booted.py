@@ -137,7 +137,7 @@ def test_a_release_that_is_not_well_is_undone_and_the_old_one_answers(installed:
     edit = (SERVER, '{"/health": self.server.health, ', "{")
     said = installed.install(installed.build("1.4.3", edit, HURRY), status=4)
     assert said.startswith(
-        "provision: greenhouse: greenhouse is not well within 4 seconds:"
+        "provision: greenhouse: greenhouse is not healthy after 4 seconds:"
         " http://localhost:8080/health answers 404; its last output: "
     )
     assert said.endswith("; rolled back: 1.4.2 is current again\n")

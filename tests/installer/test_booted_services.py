@@ -113,7 +113,7 @@ def test_a_service_that_is_well_is_installed(pi: Pi, script: str, check: str, wh
 @pytest.mark.parametrize(
     ("service", "told"),
     [
-        (health("uptime", "3", 5), "greenhouse is not well within 5 seconds: it is "),
+        (health("uptime", "3", 5), "greenhouse is not healthy after 5 seconds: it is "),
         (health("tcp", "localhost:8000", 2), "localhost:8000: Connection refused"),
         (health("command", "bin/app check", 2), "bin/app check "),
         (APP, "greenhouse is "),
@@ -133,7 +133,7 @@ def test_another_program_that_answers_does_not_make_it_well(pi: Pi) -> None:
     pi.machine.run("systemd-run", "--unit=other", "python3", "-m", "http.server", "8001")
     said = pi.install("1", health("tcp", "localhost:8001", 3), script=ENDS, status=4)
     pi.machine.run("systemctl", "stop", "other")
-    assert "localhost:8001: well, but it is " in said
+    assert "localhost:8001: healthy, but it is " in said
 
 
 def test_values_of_the_device_are_demanded_and_given_to_the_service_alone(pi: Pi) -> None:

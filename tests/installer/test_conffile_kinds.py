@@ -225,7 +225,7 @@ def test_an_edited_file_makes_way_for_a_directory_of_files(machine: Machine) -> 
     assert machine.install("2.0", two) == (
         3,
         "",
-        "provision: /opt/greenhouse/etc/a.old: is in the way of what was edited; move it away\n",
+        "provision: /opt/greenhouse/etc/a.old: is in the way of an edited file; move it away\n",
     )
 
 

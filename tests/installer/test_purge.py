@@ -239,7 +239,7 @@ def test_what_is_mounted_in_data_is_told_and_goes_when_asked_again(
         assert (done.code, done.err.splitlines()) == (
             2,
             [
-                f"provision: {PREFIX}/var/log/disk: is mounted there; unmount it",
+                f"provision: {PREFIX}/var/log/disk: is a mount point; unmount it",
                 f"provision: {PREFIX}: not everything could be removed; {AGAIN}",
             ],
         )
@@ -285,7 +285,7 @@ def test_a_mount_among_releases_is_told_and_removal_goes_on(
 def test_where_releases_themselves_are_mounted_all_else_goes(machine: Machine) -> None:
     with mounted(machine.prefix / "releases", *TMPFS):
         machine.install("1.4.2")
-        assert purge(machine).err.startswith(f"provision: {PREFIX}/releases: is mounted there")
+        assert purge(machine).err.startswith(f"provision: {PREFIX}/releases: is a mount point")
         assert {path.partition("/")[0] for path in listing(machine.prefix)} == {"releases", "state"}
     assert purge(machine).code == 0
 

@@ -133,8 +133,8 @@ def test_what_looks_like_an_option_can_be_a_word(project: Project) -> None:
                 "render:dmo: no package is called dmo; did you mean demo?"
             ),
         ),
-        (("verify", PI, "--rebuild"), f"{PI}: is no task; say verify:{PI}"),
-        (("verify", "--rebuild", "demo"), "demo: is no task; say verify:demo"),
+        (("verify", PI, "--rebuild"), f"{PI}: is not a task; write verify:{PI}"),
+        (("verify", "--rebuild", "demo"), "demo: is not a task; write verify:demo"),
     ],
 )
 def test_a_stage_of_a_package_that_there_is_not_is_told(

@@ -202,7 +202,7 @@ def test_json_tells_all_of_it(built: Project) -> None:
         "text": ["@@ -1,1 +1,1 @@", "-data", "+other"],
         "not_shown": None,
     }
-    assert (binary["text"], binary["not_shown"]) == (None, "not UTF-8 text")
+    assert (binary["text"], binary["not_shown"]) == (None, "it is not UTF-8 text")
 
 
 def test_a_variable_of_the_command_line_counts(built: Project) -> None:
@@ -235,8 +235,8 @@ def test_why_a_text_is_not_shown_is_told(built: Project) -> None:
     built.write("src/deep/data.txt", "x" * 300_000)
     told = differs(built, "demo:raspberry-pi").splitlines()
     assert told[2:4] == [
-        "~ lib/deep/data.txt: content 5 bytes → …K (+…K); not shown: larger than 256K",
-        "~ lib/main.py: content 15 → 1 byte (-14); not shown: not UTF-8 text",
+        "~ lib/deep/data.txt: content 5 bytes → …K (+…K); not shown: it is larger than 256K",
+        "~ lib/main.py: content 15 → 1 byte (-14); not shown: it is not UTF-8 text",
     ]
 
 
@@ -340,7 +340,7 @@ def test_words_that_stand_for_nothing_are_told(built: Project) -> None:
         "ERROR: demo is not built for raspbery-pi; did you mean raspberry-pi?\n"
     )
     assert trouble(built, "demo") == (
-        "ERROR: demo: no such artifact; a package of the specs is NAME:PLATFORM\n"
+        "ERROR: demo: no such artifact; write a package of the specs as NAME:PLATFORM\n"
     )
     assert trouble(built, PI, "artifacts/b.tar.gz") == (
         "ERROR: artifacts/b.tar.gz: No such file or directory\n"
@@ -437,4 +437,4 @@ def test_help_tells_options_and_exit_codes(project: Project) -> None:
     assert usage in told
     for option in (*Diff.cmd_options, {"long": "file"}, {"long": "dir"}):
         assert f"--{option['long']}" in told
-    assert "The exit status is 0 if they are equal, 1 if they differ, and 2 in trouble." in told
+    assert "The exit status is 0 if they are equal, 1 if they differ, and 2 on errors." in told

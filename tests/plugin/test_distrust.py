@@ -110,7 +110,7 @@ def test_a_digest_that_is_remembered_wrongly_goes_with_a_rebuild(built: Project)
         asked = "update cache set digest = ? where path = 'src/main.py'"
         assert rows.execute(asked, (before,)).rowcount == 1
         # Of a file that nobody asks for: it goes with all the rest, and not since it was read.
-        rows.execute("insert into cache select 'gone', 0, 0, 0, 0, 0, ?", (before,))
+        rows.execute("insert into cache select 'gone', 0, 0, 0, 0, 0, ?, ''", (before,))
     for name in ("seen", "specs.sqlite"):
         built.path(f"artifacts/.work/{name}").unlink()
     built.doit("package")

@@ -33,7 +33,7 @@ def archive(project: Project) -> dict[str, Any]:
 
 def test_before_the_first_build_all_is_new_and_nothing_else_is_told(project: Project) -> None:
     names = ("collect", "render", "archive", "hash", "verify")
-    assert told(project) == {name: ["never done before"] for name in names}
+    assert told(project) == {name: ["never run before"] for name in names}
     assert archive(project)["next"] == archive(project)["last"] == {}
     assert not project.path("artifacts/demo-1.0-mac-mini").exists()
 
@@ -152,7 +152,9 @@ def test_missing_and_damaged_targets_are_told(built: Project) -> None:
         "after archive:demo:mac-mini",
     ]
     name = "artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.tar.gz"
-    assert found["archive"] == [f"{name}: damaged: not what this stage left there"]
+    assert found["archive"] == [
+        f"{name}: damaged: its content has changed since this stage wrote it"
+    ]
 
 
 def test_a_secret_is_told_without_its_value(
@@ -163,7 +165,7 @@ def test_a_secret_is_told_without_its_value(
     project.write("config/demo.ini.j2", "password = {{ password }}\n")
     project.doit()
     monkeypatch.setenv("DEMO_PASSWORD", "hunter3")
-    assert told(project)["render"] == ["password: another secret  (environment)"]
+    assert told(project)["render"] == ["password: the secret has changed  (environment)"]
     assert "hunter" not in project.provision("explain", "--all")
 
 

@@ -321,8 +321,8 @@ def test_what_cannot_be_kept_is_told_once(read_only: Project) -> None:
     run = read_only.provision
     said = [run("diff", demo), run("rehearse", demo), run("install", "--root", root, demo)]
     for each in (read_only.doit("list"), *said):
-        told = [line for line in each.splitlines() if "not kept" in line]
-        assert told[0].startswith("artifacts/.work/specs.sqlite: not kept")
+        told = [line for line in each.splitlines() if "next run is slower" in line]
+        assert told[0].startswith("artifacts/.work/specs.sqlite: cannot be written")
         assert len(set(told)) == len(told)
 
 

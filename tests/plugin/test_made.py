@@ -246,8 +246,8 @@ def test_what_a_task_made_and_is_gone_is_told_and_never_left_out(project: Projec
     project.doit()
     shutil.rmtree(project.path("build/site/deep"))
     told = (
-        "build/site/: nothing is there; task site makes it: "
-        "where that is up to date, `doit forget site` has it done again"
+        "build/site/: empty or missing; task site makes it; if doit skips that as up to date,"
+        " run `doit forget site` first"
     )
     assert told in project.doit(status=2)
     assert told in project.doit("-n", "2", status=2)
@@ -264,8 +264,8 @@ def test_a_directory_that_was_emptied_is_told_though_the_content_is_not(project:
     describe(project, tasks, "{src: build/, dst: b/}")
     project.doit()
     shutil.rmtree(project.path("build/site/deep"))
-    assert "build/site: nothing is there; task site makes it" in project.doit(status=2)
-    assert "build/site: nothing is there" in project.provision("explain")
+    assert "build/site: empty or missing; task site makes it" in project.doit(status=2)
+    assert "build/site: empty or missing" in project.provision("explain")
     assert "site" in project.doit("forget", "site")
     assert "site" in project.ran()
     assert {"b/site/deep/a", "b/d/a", "b/f"} <= packed(project)
@@ -278,7 +278,8 @@ def task_words():
 """
     content = "{src: build/words/, dst: w/, optional: true}"
     describe(project, makes, content, "{src: in/a, dst: a}")
-    note = "specs/demo.yaml:7:5: contents[0]: nothing is there for build/words/, which is optional"
+    left = "left out: nothing matches build/words/, which is optional"
+    note = f"specs/demo.yaml:7:5: contents[0]: {left}"
     for _ in range(2):
         assert f"note: {note}\n" in project.doit()
     assert f"note: {note}\n" in project.doit("verify")
@@ -294,7 +295,7 @@ def task_words():
     told = "nothing matches build/words/ [no-match]"
     output = project.doit(status=2)
     assert told in output
-    assert "help: task words makes it: where that is up to date, `doit forget words` has " in output
+    assert "help: task words makes it; if doit skips that as up to date, run" in output
 
 
 def test_tasks_that_are_named_are_checked(project: Project) -> None:

@@ -107,8 +107,8 @@ def test_a_source_that_changes_on_the_way_is_in_no_release_that_says_otherwise(
 ) -> None:
     told = versioned.doit("rewrite", "package", status=2)
     assert (
-        "src/main.py: changed on the way, and is not as committed, which 1.0 does not tell; run "
-        "doit again, or take out of git what a task writes"
+        "src/main.py: changed during the build and now differs from the commit, which the version "
+        "1.0 does not say; run doit again, or remove the file from git if a task writes it"
     ) in told
     assert releases(versioned) == {}
     versioned.doit("rewrite", "package")
@@ -125,7 +125,7 @@ def test_that_is_so_where_tasks_run_in_processes(versioned: Project) -> None:
     git(versioned, "commit", "-qm", "two", "dodo.py")
     git(versioned, "tag", "v1.1")
     told = versioned.doit("-n", "2", "package", status=2)
-    assert "src/main.py: changed on the way, and is not as committed" in told
+    assert "src/main.py: changed during the build and now differs from the commit" in told
     versioned.doit("-n", "2", "package")
     assert releases(versioned) == {"1.1+dirty": True}
 
@@ -138,7 +138,7 @@ def test_a_source_that_becomes_as_committed_again_is_in_no_dirty_release(
     git(versioned, "commit", "-qm", "two", "dodo.py")
     git(versioned, "tag", "v1.1")
     told = versioned.doit("rewrite", "package", status=2)
-    assert "src/main.py: changed on the way, and is as committed again, which 1.1+dirty" in told
+    assert "src/main.py: changed during the build and is as committed again" in told
 
 
 def test_what_a_task_makes_is_clean_in_every_run_and_in_whichever_order(

@@ -41,7 +41,7 @@ def test_another_compression_is_told(built: Project) -> None:
     assert "verified" in built.doit("verify:demo:mac-mini")
     output = built.doit("verify:demo:mac-mini", "--rebuild", status=1)
     assert "all members are the same, but compressed differently" in output
-    assert "a build from nothing gives something else" in output
+    assert "a build from scratch gives a different result" in output
 
 
 def test_another_time_in_a_directory_is_told(built: Project) -> None:

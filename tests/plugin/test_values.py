@@ -64,7 +64,7 @@ def test_a_secret_reaches_the_package_and_nothing_else(
     said += secretive.doit("info", "render:demo:mac-mini", status=1)
     said += secretive.doit("list", "--all", "--deps", "--status")
     said += secretive.doit()
-    assert "password: another secret" in said
+    assert "password: the secret has changed" in said
     assert SECRET not in said
     assert SECRET.encode() in gzip.decompress(secretive.archive().read_bytes())
     holding = {

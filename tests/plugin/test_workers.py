@@ -118,9 +118,9 @@ def test_nothing_is_left_of_a_worker_that_was_killed(
 def test_where_processes_cannot_work_together_threads_can(project: Project) -> None:
     command = f"mount -t tmpfs -o ro none /dev/shm && {sys.executable} -m doit -n 2"
     shell = ["unshare", "-m", "sh", "-c"]
-    told = "ERROR: processes cannot be made to work together: Read-only file system;"
+    told = "ERROR: cannot start worker processes: Read-only file system;"
     for words, status, said in (
-        ("", 3, f"{told} `doit -n 2 -P thread` takes threads\n"),
+        ("", 3, f"{told} `doit -n 2 -P thread` uses threads instead\n"),
         ("-P thread", 0, ""),
     ):
         done = subprocess.run(

@@ -36,7 +36,7 @@ def told(root: Path, file: str, text: str) -> list[str]:
 def test_yaml_is_read_as_specs_are(tmp_path: Path, name: str) -> None:
     assert data(tmp_path, name, "a: [1, {b: x}]") == {"a": [1, {"b": "x"}]}
     assert told(tmp_path, name, "- a") == [
-        f"{name}:1:1: the file holds a list, and must hold keys with values [not-a-map]"
+        f"{name}:1:1: the file holds a list, but must hold keys with values [not-a-map]"
     ]
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
             "\n".join(
                 ["[DEFAULT]", *map("k{}=".format, range(3000)), *map("[s{}]".format, range(3000))]
             ),
-            "v.ini: the values of [DEFAULT], in every section, are too many",
+            "v.ini: [DEFAULT] has too many values, which all sections repeat",
         ),
     ],
 )

@@ -36,9 +36,9 @@ def test_a_report_in_colour(tmp_path: Path) -> None:
     origin = Origin(file="a.yaml", line=2, column=1, path="port")
     first = Origin(file="a.yaml", line=1, column=1)
     related = ((first, "first written here"),)
-    twice = Diagnostic.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    twice = Diagnostic.at(origin, "duplicate-key", "this key appears twice", "remove one", related)
     assert SpecError([twice], tmp_path).text(colour=True).splitlines() == [
-        "\x1b[1;91ma.yaml:2:1: port: this key is here twice [duplicate-key]\x1b[0m",
+        "\x1b[1;91ma.yaml:2:1: port: this key appears twice [duplicate-key]\x1b[0m",
         "\x1b[1;94m    2 |\x1b[0m port: 2",
         "\x1b[1;94m      |\x1b[0m \x1b[1;91m^^^^\x1b[0m",
         "  \x1b[1ma.yaml:1:1: first written here\x1b[0m",
@@ -75,7 +75,7 @@ def test_editors_read_faults_as_json(tmp_path: Path) -> None:
     origin = Origin(file="specs/app.yaml", line=7, column=3, path="variables.port")
     first = Origin(file="specs/app.yaml", line=5, column=3)
     related = ((first, "first written here"),)
-    twice = Diagnostic.at(origin, "duplicate-key", "this key is here twice", "remove one", related)
+    twice = Diagnostic.at(origin, "duplicate-key", "this key appears twice", "remove one", related)
     assert json.loads(json.dumps(SpecError([twice], tmp_path).as_json())) == {
         "faults": [
             {
@@ -84,7 +84,7 @@ def test_editors_read_faults_as_json(tmp_path: Path) -> None:
                 "line": 7,
                 "column": 3,
                 "path": "variables.port",
-                "message": "this key is here twice",
+                "message": "this key appears twice",
                 "hint": "remove one",
                 "related": [
                     {

@@ -149,7 +149,7 @@ def test_a_quoted_merge_key_is_a_key() -> None:
 
 def test_faults_before_one_that_ends_it_all_are_told_too() -> None:
     assert told("a: 1\na: 2\nb: [\n") == [
-        "a.yaml:2:1: a: this key is here twice [duplicate-key]",
+        "a.yaml:2:1: a: this key appears twice [duplicate-key]",
         "a.yaml:4:1: : a list or map in brackets is not closed [yaml-syntax]",
     ]
 

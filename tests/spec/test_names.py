@@ -56,7 +56,7 @@ def test_a_number_is_given_as_people_write_it(tmp_path: Path, text: str) -> None
 
 def test_what_the_build_sets_is_not_given(tmp_path: Path) -> None:
     (fault,) = read(tmp_path, "", "version=3").diagnostics
-    assert fault.hint == 'let the spec say it, as in version: "{{ env.VERSION }}"'
+    assert fault.hint == 'set it in the spec, as in version: "{{ env.VERSION }}"'
     (fault,) = read(tmp_path, "", "versoin=3").diagnostics
     assert fault.hint == "did you mean version?"
 

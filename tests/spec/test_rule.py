@@ -61,9 +61,9 @@ CONTROL = "has a control character"
             "a\ab",
             rf"{CONTROL}: in double quotes, \a is one, and no backslash; separate with /",
         ),
-        ("a\ufffe", "has U+FFFE, which is no character"),
-        ("a/../b", "leaves its root by .."),
-        ("..", "leaves its root by .."),
+        ("a\ufffe", "has U+FFFE, which is not a character"),
+        ("a/../b", "leaves its root with .."),
+        ("..", "leaves its root with .."),
     ],
 )
 def test_a_path_stays_below_its_root(text: str, reason: str) -> None:

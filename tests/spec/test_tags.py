@@ -23,7 +23,7 @@ SPEC = "name: app\nversion: {from: git}\nplatforms: {raspberry-pi: {}}\n"
 if TYPE_CHECKING:
     from pathlib import Path
 
-FALLBACK = 'or say what it is before the first one: {from: git, fallback: "0.1"}'
+FALLBACK = 'or set the version before the first tag: {from: git, fallback: "0.1"}'
 
 
 @pytest.fixture
@@ -143,7 +143,8 @@ def test_a_tag_that_may_be_earlier_or_later_is_told_by_name(
     for _ in range(distance):
         commit(repository)
     assert said(repository) == refused(
-        "the tag v2.0-1: 2.0-1 comes before 2.0 to SemVer, and after it to others",
+        "the tag v2.0-1: 2.0-1 comes before 2.0 according to SemVer, and after it according to "
+        "others",
         "git tag v2.0.post1 v2.0-1 if it comes after 2.0, or git tag v2.0-rc.1 v2.0-1 if it comes "
         "before",
     )
@@ -157,9 +158,9 @@ def test_a_tag_that_is_no_version_is_told_by_name_where_nothing_else_is_one(
     git(repository, "tag", "app-v2.0@home")
     no_version = "begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1"
     assert said(repository, 'tags: "app-v*"') == refused(
-        f"the tag app-v2.0@home: 2.0@home is no version: {no_version}",
-        "git tag app-v1.0 app-v2.0@home gives its commit one, git tag -d app-v2.0@home takes this "
-        "one away",
+        f"the tag app-v2.0@home: 2.0@home is not a valid version: {no_version}",
+        "git tag app-v1.0 app-v2.0@home gives its commit one, git tag -d app-v2.0@home removes "
+        "this one",
     )
     git(repository, "tag", "app-v1.9")
     assert version(repository, 'tags: "app-v*"') == "1.9"
@@ -188,7 +189,7 @@ def test_tags_that_lie_elsewhere_are_no_version(repository: Path) -> None:
     git(repository, "tag", "v1.0")
     git(repository, "checkout", "-q", "-")
     assert said(repository)[0].startswith(
-        "specs/app.yaml:2:17: version.from: no tag v* leads to what is checked out"
+        "specs/app.yaml:2:17: version.from: no tag v* is an ancestor of what is checked out"
     )
 
 
@@ -202,7 +203,7 @@ def test_a_shallow_clone_has_no_version(repository: Path) -> None:
     commit(repository)
     shallow = clone(repository, "--depth", "1")
     assert said(shallow) == refused(
-        "this clone is shallow, and no tag v* is in what it has of the history",
+        "this clone is shallow, and its part of the history has no tag v*",
         f"git fetch --unshallow --tags, {FALLBACK}",
     )
     git(shallow, "fetch", "--unshallow", "--tags")
@@ -327,8 +328,8 @@ def test_a_git_that_waits_for_ever_is_a_fault(
     fake_git(repository, "exec sleep 5", monkeypatch)
     monkeypatch.setattr(spec_git, "_SECONDS", 0.1)
     assert said(repository) == refused(
-        "git show-ref has not come to an end within 0.1 seconds",
-        "see what `git show-ref` waits for",
+        "git show-ref did not finish within 0.1 seconds",
+        "run `git show-ref` yourself to see what it waits for",
     )
 
 
@@ -337,7 +338,7 @@ def test_a_git_that_dies_silently_is_a_fault(
 ) -> None:
     fake_git(repository, "exit 3", monkeypatch)
     assert said(repository) == refused(
-        "git says: nothing", "see that `git status` works here, or write the version itself"
+        "git says: nothing", "make sure that `git status` works here, or write the version itself"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_value_may_use_its_neighbour() -> None:
 
 def test_a_long_chain_is_refused_rather_than_followed() -> None:
     text = "".join(f"v{n}: '{{{{ v{n + 1} }}}}'\n" for n in range(5000)) + "v5000: x\n"
-    assert resolved(text)[1] == ["v129: the variables stand within each other over 128 deep"]
+    assert resolved(text)[1] == ["v129: the variables are nested more than 128 levels deep"]
 
 
 @given(st.text(st.sampled_from("ab{} .\n"), max_size=30))

@@ -52,7 +52,8 @@ def test_an_empty_version_file_is_a_fault(tmp_path: Path) -> None:
     spec = SPEC.replace("from: git", "file: VERSION")
     text = report(tmp_path, {"specs/app.yaml": spec, "VERSION": "\n"})
     assert text.splitlines()[0] == (
-        'specs/app.yaml:2:17: version.file: "" is no version: begin with a digit, then use '
+        'specs/app.yaml:2:17: version.file: "" is not a valid version: begin with a digit, then '
+        "use "
         "letters, digits and . + ~ _, as in 1.4.2~rc1 [bad-version]"
     )
 
@@ -191,7 +192,8 @@ def test_what_comes_before_a_release_to_some_and_after_it_to_others_is_a_fault(
     files = {"specs/app.yaml": spec, **({name: holds.format(text)} if name else {})}
     first, *_, advice = report(tmp_path, files).splitlines()
     assert first.endswith(
-        f': "{text}" comes before {base} to {who}, and after it to others [doubtful-version]'
+        f': "{text}" comes before {base} according to {who}, and after it according to others '
+        "[doubtful-version]"
     )
     ways = f"write {after} if it comes after {base}, or write {before} if it comes before"
     assert advice == f"  help: {ways}"
@@ -216,11 +218,11 @@ def test_versions_of_semver_are_sorted_on_the_target_as_by_semver() -> None:
 @pytest.mark.parametrize(
     ("text", "why", "instead"),
     [
-        ("1!2.0", "has an epoch, for which the name of a package has no room", "2.0"),
-        ("1:2.0", "has an epoch, for which the name of a package has no room", "2.0"),
+        ("1!2.0", "has an epoch, which the name of a package cannot contain", "2.0"),
+        ("1:2.0", "has an epoch, which the name of a package cannot contain", "2.0"),
         (
             "2026-01-31",
-            "has hyphens between its numbers, where a version has dots",
+            "has hyphens between its numbers; a version has dots there",
             "2026.01.31",
         ),
     ],
@@ -240,11 +242,12 @@ def faults(root: Path, version: str) -> list[str]:
     return [line for line in lines if line.startswith("specs/")]
 
 
-IDLE = "20: version.tags: this means nothing beside file; remove it [idle-key]"
+IDLE = "20: version.tags: this is not allowed together with file; remove it [idle-key]"
 NO_SOURCE = "10: version: give exactly one of file, pyproject, from [version-source]"
-NO_STAR = "must hold one *, where the version stands in a tag, as in greenhouse-v* [bad-tags]"
+NO_STAR = "must contain one *, in the place of the version, as in greenhouse-v* [bad-tags]"
 NO_VERSION = (
-    "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1 "
+    "is not a valid version: begin with a digit, then use letters, digits and . + ~ _, as in "
+    "1.4.2~rc1 "
     "[bad-version]"
 )
 BESIDE = [

@@ -66,8 +66,11 @@ def test_python_and_yaml_are_one_project(tmp_path: Path) -> None:
             {"contents": [{"src": "a", "dst": "b", "mode": 0o755}]},
             'app.contents[0].mode: 0755 is the number 493 here; quote it: mode: "0755"',
         ),
-        ({"variables": {"path": Path()}}, "app.variables.path: a PosixPath is no value of a spec"),
-        ({"variables": {"m": {1: "x"}}}, "app.variables.m: as a key, 1 is no text [wrong-type]"),
+        (
+            {"variables": {"path": Path()}},
+            "app.variables.path: a PosixPath is not allowed in a spec",
+        ),
+        ({"variables": {"m": {1: "x"}}}, "app.variables.m: the key 1 must be text [wrong-type]"),
         ({"variables": {"n": float("nan")}}, "app.variables.n: nan is a number that"),
         ({"variables": {"a": "{{ b }}"}}, "app.variables.a: there is no variable b"),
     ],
@@ -93,4 +96,4 @@ def test_a_list_of_specs_is_told_how_to_be_handed_in(tmp_path: Path) -> None:
     values: Any = [SPEC]
     reading = read_project(Inputs(tmp_path, python_specs=[PythonSpec(values=values, origin=HERE)]))
     (fault,) = reading.diagnostics
-    assert fault.message == "a spec is a dict; hand in those of a list as in tasks(*specs)"
+    assert fault.message == "a spec must be a dict; pass those of a list as in tasks(*specs)"

@@ -34,7 +34,7 @@ FORMAT = b"2.0\n"  # what VERSION holds
 LARGEST = 9_999_999_999  # bytes of a member: ten digits
 
 HEADER, SIZE = 60, slice(48, 58)
-"""How many bytes precede a member, and in which of them its size is told."""
+"""How many bytes precede a member, and which of them hold its size."""
 
 _DIGITS = re.compile(rb"(?:0|[1-9][0-9]*) *")
 
@@ -50,7 +50,7 @@ def padding(size: int) -> bytes:
 
 
 def beginning(control: bytes) -> bytes:
-    """Encode all that precedes the header of the data member."""
+    """Encode everything before the header of the data member."""
     version = ar_header(VERSION, len(FORMAT)) + FORMAT
     return b"".join(
         (MAGIC, version, ar_header(CONTROL, len(control)), control, padding(len(control)))
@@ -158,7 +158,7 @@ class Gnu:
         self._short = LONGEST_NAME - len(self._root.encode())
 
     def member(self, entry: Entry) -> Member:
-        """The member that stands for an entry."""
+        """The member for an entry."""
         name = f"{self._root}{entry.path}{'/' if entry.type == DIR else ''}"
         rights = carried(*entry[2:5]), *entry[3:5]
         return Member(name, entry.type, *rights, entry.size, entry.link)
@@ -172,7 +172,7 @@ class Gnu:
     def length(self, entry: Entry) -> int:
         """See archive.Spelling."""
         path = entry.path
-        # Nearly every entry there is: a name and no link that need more than one block.
+        # True of nearly every entry: neither its name nor a link needs more than one block.
         if len(path) <= self._short and path.isascii() and entry.type == FILE:
             return BLOCK + entry.size + -entry.size % BLOCK
         return length(self.member(entry))
@@ -196,12 +196,12 @@ def directory(name: str) -> bytes:
 
 
 def file(name: str, mode: int, content: bytes) -> bytes:
-    """Encode a file of root's, with its content."""
+    """Encode a file that root owns, with its content."""
     return head(name, mode, len(content)) + content + bytes(archive.padding(len(content)))
 
 
 def head(name: str, mode: int, size: int) -> bytes:
-    """Encode the header of a file of root's."""
+    """Encode the header of a file that root owns."""
     return tar_header(Member(name, FILE, mode, "root", "root", size))
 
 

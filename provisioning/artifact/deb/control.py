@@ -51,7 +51,7 @@ _BLANK = (
 def faults(name: str, prefix: str, entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
     """Which paths the package `name` cannot have as a deb, and why."""
     entries = tuple(entries)
-    # Nearly every path of very many is short, whatever its characters take.
+    # Nearly all paths are short, however many bytes their characters take.
     short = min(LONGEST_NAME, _LONGEST_PATH - 4 * len(prefix)) // 4
     some = [
         each for each in entries if each.conffile or len(each.path) > short or _OWN in each.path
@@ -66,7 +66,7 @@ def faults(name: str, prefix: str, entries: Iterable[Placed]) -> Iterator[tuple[
 
 def _lengths(prefix: str, path: str, *, conffile: bool) -> Iterator[str]:
     whole = len(f"{prefix}/{path}".encode())
-    longest = len(path.rpartition("/")[2].encode())  # of those above, others tell
+    longest = len(path.rpartition("/")[2].encode())  # those above are reported by themselves
     what, name_limit, limit = "a path", LONGEST_NAME, _LONGEST_PATH
     if conffile:
         what, name_limit, limit = "a conffile", _LONGEST_CONFFILE_NAME, _LONGEST_CONFFILE
@@ -89,14 +89,14 @@ def _meetings(name: str, path: str, conffiles: dict[str, bool]) -> Iterator[str]
 
 
 def is_embedded(entry: Entry) -> bool:
-    """Whether scripts or documents contain an entry's content again.
+    """Whether a script or a document repeats an entry's content.
 
     Raises ArtifactError if it is too large for that.
     """
     if entry.path not in _EMBEDDED or entry.type != FILE:
         return False
     if entry.size > _LARGEST_TEXT:
-        told = f"a deb can have {_LARGEST_TEXT} bytes of it, not {entry.size}"
+        told = f"has {entry.size} bytes, and a deb can have at most {_LARGEST_TEXT} of it"
         raise ArtifactError(f"{entry.path}: {told}")
     return True
 
@@ -125,8 +125,8 @@ def parents_of(manifest: Manifest, paths: Sequence[str]) -> Iterator[tuple[str, 
         for parent in above:
             if taken.get(parent, DIR) != DIR:
                 raise ArtifactError(
-                    f"{parent[1:]}: is no directory, and a Debian package needs it to be one;"
-                    " choose another prefix"
+                    f"{parent[1:]}: is not a directory, but a Debian package needs one there; "
+                    "choose another prefix"
                 )
         yield (
             path,
@@ -149,7 +149,9 @@ def demand_places(manifest: Manifest, paths: Iterable[str]) -> None:
     allowed.add(f"{OVERRIDES}/{package.name}")
     for path in sorted({*paths} - allowed | {*paths} & {*entries_at(manifest, paths)}):
         where = shown(path[1:])
-        raise ArtifactError(f"{where}: lies where a Debian package has nothing of its own")
+        raise ArtifactError(
+            f"{where}: is not at a place where a Debian package has files of its own"
+        )
 
 
 def entries_at(manifest: Manifest, added: Iterable[str]) -> dict[str, str]:
@@ -178,7 +180,7 @@ _CONTACT = re.compile(rf"[^<>]+ <{_ADDRESS.pattern}>")
 
 
 class Extra(NamedTuple):
-    """A file of root's that lies outside the package's own directory."""
+    """A file that root owns, outside the package's own directory."""
 
     path: str
     """From the root of the system, beginning with `./`."""
@@ -189,7 +191,7 @@ class Extra(NamedTuple):
 def stated(manifest: Manifest) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The digests of the scripts by their names, and those of the extras by their paths.
 
-    Raises ArtifactError if the manifest has none, or has those of files no Debian package holds.
+    Raises ArtifactError if the manifest has none, or lists files that no Debian package holds.
     """
     files = dict(manifest.package.debian_files)
     if not files:
@@ -261,7 +263,7 @@ def maintainer(package: Package) -> str:
     if _CONTACT.fullmatch(said):
         return said
     name = said.translate({ord("<"): None, ord(">"): None}) or package.name
-    # Without an address, those who installed it are who can be asked.
+    # Without an address, only those who installed it can be asked.
     return f"{package.name} <{said}>" if _ADDRESS.fullmatch(said) else f"{name} <root@localhost>"
 
 
@@ -297,10 +299,10 @@ def _description(package: Package) -> Iterator[str]:
 
 
 def _installed_size(manifest: Manifest, data: bytes, added: Sequence[Extra]) -> int:
-    """Count KiB as dpkg-gencontrol(1) does: whole ones of each file, and one for all else."""
+    """Count KiB as dpkg-gencontrol(1) does: rounded up for each file, and one for anything else."""
     files = [len(data), *(each.size for each in added)]
     files += [entry.size for entry in manifest.entries if entry.type == FILE]
     others = len(manifest.entries) - (len(files) - 1 - len(added))
-    # The directory of the manifest is another one.
+    # The directory of the manifest counts, too.
     others += len(directories(manifest, (each.path for each in added))) + 1
     return sum(-(-size // 1024) for size in files) + others

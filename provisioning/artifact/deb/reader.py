@@ -1,7 +1,7 @@
 """Reads a Debian package and compares it with the manifest inside.
 
-Of several xz or zstd streams, dpkg installs the first and ignores the rest without a word. So only
-gzip is cut into chunks there.
+Of several xz or zstd streams, dpkg installs the first and silently ignores the rest. So only gzip
+is cut into chunks there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class OneZstdReader(ZstdReader):
     header = b"\x28\xb5\x2f\xfd\x04\x68"
 
     def fault(self, begin: bytes, length: int) -> str | None:
-        """See ChunkReader: what is not covered by a checksum stands in `header`."""
+        """See ChunkReader: `header` is what no checksum covers."""
         del begin, length
         return None
 
@@ -60,7 +60,7 @@ READERS: dict[str, type[ChunkReader]] = {
     "xz": OneXzReader,
     "zstd": OneZstdReader,
 }
-"""What reads a data member, by its codec."""
+"""The reader of a data member, by its codec."""
 
 _BUFFER = 256 * 1024
 _PREAMBLE_LIMIT = canonical.LIMIT + 64 * BLOCK  # bytes of tar before a manifest is known
@@ -76,7 +76,7 @@ class DebReader:
         self._packed = HashedReader(file)
         self._ar = containers.Archive(self._packed)
         _, member = self._ar.member({containers.CONTROL: containers.CONTROL})
-        # How large it may be, only the manifest tells: it is read when all else is known.
+        # Only the manifest says how large it may be, so it is read last.
         self._control = FileRange(file, self._packed.size, member.size)
         while member.read(_BUFFER):
             pass
@@ -97,12 +97,12 @@ class DebReader:
                     yield finding
         if right:
             yield from self._rest(sums)
-        else:  # what depends on these contents is wrong too, which would tell the same again
+        else:  # whatever depends on these contents is wrong, too: one report is enough
             while self._packed.read(_BUFFER):
                 pass
 
     def prover(self, says: Index | None) -> None:
-        """See Reader: dpkg reads one stream alone, which one processor unpacks."""
+        """See Reader: dpkg reads a single stream, which one processor unpacks."""
         del says
 
     def summary(self, name: str) -> Summary:
@@ -165,7 +165,7 @@ class _Measured(NamedTuple):
 
 
 def _measured(stream: Readable, name: str, mode: int) -> _Measured | None:
-    """Read a file of root's; None where something else is."""
+    """Read a file that root owns; None if something else comes."""
     header = stream.read(len(containers.head(name, mode, 0)))
     size = _size_of(header[-BLOCK:])
     if containers.head(name, mode, size) != header:
@@ -192,7 +192,7 @@ def _control_findings(
 def _wrong_in_control(
     stream: Readable, files: Mapping[str, bytes], scripts: Mapping[str, str]
 ) -> str:
-    """Name the first part of the control member that is not as it should be; "" if none is."""
+    """Name the first part of the control member that is wrong; "" if none is."""
     digests = {**{name: of_bytes(held) for name, held in files.items()}, **scripts}
     if stream.read(len(control.TOP)) != control.TOP:
         return "./"
@@ -227,14 +227,14 @@ def _read_preamble(stream: Readable) -> tuple[bytes, Manifest, Gnu]:
 
 def _size_of_manifest(block: bytes) -> int:
     """The size of the file whose header `block` is, the first one that there is; else -1."""
-    # What is none ends the search: a header of a regular file would follow directories alone.
+    # Anything else ends the search: only directories can precede the header of a regular file.
     if block[156:157] != archive.TYPES[FILE]:
         return -1 if block else 0
     return _size_of(block)
 
 
 def _size_of(header: bytes) -> int:
-    """The size that stands in a header; 0 where none does."""
+    """The size in a header; 0 if there is none."""
     digits = header[124:135]
     return int(digits, 8) if digits.isdigit() and not {*b"89"} & {*digits} else 0
 

@@ -1,8 +1,8 @@
 """Canonical JSON files: a head, and one row a line.
 
-The first line holds the format and what is said once, the last line is `]}`; between them stands
-one JSON object a line, its keys sorted. A line can be compared, searched and merged like text,
-and equal contents are equal bytes.
+The first line holds the format and what applies to all rows, the last line is `]}`; between them is
+one JSON object a line, its keys sorted. A line can be compared, searched and merged like text, and
+equal contents are equal bytes.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _demand_format(found: str, known: str) -> None:
     if found != known and found.startswith(f"{kind}/"):
         raise ValueError(f"{shown(found)} was made by a newer version; update the tool")
     if found != known:
-        raise ValueError(f"does not begin a {kind} file")
+        raise ValueError(f"is not the first line of a {kind} file")
 
 
 def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
@@ -121,7 +121,7 @@ def _parse_rows(lines: io.BytesIO, where: str, quick: Quick) -> Iterator[Any]:
 def _several(lines: io.BytesIO) -> list[str]:
     """Some of the next lines, without their ends, if another line follows each of them."""
     start = lines.tell()
-    # No more than may be in one line: else one that is too long would pass.
+    # At most the length of one line: otherwise a line that is too long would pass.
     some, _, rest = lines.read(_LONGEST_LINE).rpartition(b",\n")
     lines.seek(-len(rest), io.SEEK_CUR)
     try:

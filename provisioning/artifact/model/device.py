@@ -1,11 +1,11 @@
 """Checks the values of a device: the file etc/device.env, and what a package requires of it.
 
-The file is one that systemd reads as an EnvironmentFile= (systemd.exec(5)). Of what it would take,
-only what has one meaning to anybody is taken here.
+The file is one that systemd reads as an EnvironmentFile= (systemd.exec(5)). Of what systemd
+accepts, only what every reader understands alike is accepted here.
 
-The text of this module is what a Debian package asks before it comes, when nothing of it is there
-yet: it stands alone, and imports the standard library only. Its arguments then are the path of the
-file, and what is asked for, as the manifest spells it.
+A Debian package runs the text of this module before it is unpacked, when none of its files exist:
+so it imports the standard library only. Its arguments then are the path of the file, and the
+required values as in the manifest.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _NO_CHARACTER = 0xFFFE  # at the end of each plane, as the one after it: systemd
 
 
 class Value(NamedTuple):
-    """What only the device knows: it has to say it before the package can be installed."""
+    """A value that only the device knows, required before the package can be installed."""
 
     name: str
     """That of an environment variable."""
     pattern: str
-    """A regular expression for the whole of it; "" for any text but none."""
+    """A regular expression for the whole value; "" accepts any text that is not empty."""
     secret: bool
     """Never to be shown."""
     summary: str
 
 
 class File(NamedTuple):
-    """The file of values, as it lies on the machine."""
+    """The file of values on the machine."""
 
     where: str
     """Its whole path, for people."""
@@ -59,7 +59,7 @@ class _Said(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Tell what is wrong with a file of values; return 1 if anything is."""
+    """Print what is wrong with a file of values; return 1 if anything is."""
     where, asked = arguments
     values = [Value(name, **said) for name, said in json.loads(asked).items()]
     try:
@@ -72,14 +72,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def faults(asked: Sequence[Value], file: File) -> list[str]:
-    """Tell what is wrong with the values in a file, as far as they are asked for."""
+    """What is wrong with the required values in a file."""
     if not asked:
         return []
     if file.status is None:
         told = [f"{file.where}: there is no such file; write into it:"]
         return [*told, *(f"  {line}" for value in asked for line in _lines(value))]
     if not stat.S_ISREG(file.status.st_mode):
-        return [f"{file.where}: is no regular file"]
+        return [f"{file.where}: is not a regular file"]
     said = _read(file.data)
     found = [f"{file.where}:{fault}" for fault in said.faults]
     found += _exposed(asked, file)
@@ -88,7 +88,7 @@ def faults(asked: Sequence[Value], file: File) -> list[str]:
 
 
 def values(asked: Iterable[Value], data: bytes) -> dict[str, str]:
-    """The values that are asked for, in a file without faults."""
+    """The required values, in a file without faults."""
     said = _read(data).values
     return {value.name: said[value.name] for value in asked if value.name in said}
 
@@ -105,9 +105,9 @@ def _file(where: str) -> File:
 
 
 def _lines(value: Value) -> list[str]:
-    """What to write for a value: as it stands here, it could be copied, and is missed until said.
+    """The line to write for a value: it can be copied, and counts as missing until it is filled in.
 
-    Behind a value no comment can stand: it would be of the value.
+    A comment cannot follow the value: it would be part of it.
     """
     note = _note(value)
     return [*([f"# {note}"] if note else []), f"{value.name}="]
@@ -120,7 +120,7 @@ def _note(value: Value) -> str:
 
 def _advice(value: Value) -> str:
     note = _note(value)
-    return f"write it behind {value.name}=" + (f": {note}" if note else "")
+    return f"write it after {value.name}=" + (f": {note}" if note else "")
 
 
 def _exposed(asked: Iterable[Value], file: File) -> list[str]:
@@ -128,7 +128,7 @@ def _exposed(asked: Iterable[Value], file: File) -> list[str]:
     if not secret or file.status is None or not file.status.st_mode & 0o077:
         return []
     mode = stat.S_IMODE(file.status.st_mode)
-    told = f"others can read it (mode {mode:04o}), and {', '.join(secret)} is secret"
+    told = f"other users can read it (mode {mode:04o}), but {', '.join(secret)} is secret"
     return [f"{file.where}: {told}; run: chmod 600 {file.where}"]
 
 
@@ -169,9 +169,9 @@ def _take(line: str, number: int, said: _Said) -> None:
         return
     name, value = match[1], _value(match[2].strip(" \t"))
     if value is None:
-        said.faults.append(f"{number}: the value of {name} has to be in quotes, {_QUOTES}")
+        said.faults.append(f"{number}: the value of {name} must be in quotes: {_QUOTES}")
     elif name in said.values:
-        said.faults.append(f"{number}: {name} is here twice")
+        said.faults.append(f"{number}: {name} appears twice")
     else:
         said.values[name] = value
 
@@ -181,7 +181,7 @@ def _value(written: str) -> str | None:
         return single[1]
     if double := _DOUBLE.fullmatch(written):
         return _ESCAPED.sub(r"\1", double[1])
-    # A comment, to whoever wrote it and to a shell; to systemd, more of the value.
+    # A comment to its author and to a shell, but part of the value to systemd.
     # guard: comment-in-a-device-file
     return written if _BARE.fullmatch(written) and not _COMMENT.search(written) else None
 

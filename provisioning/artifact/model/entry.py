@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RESERVED = ".provisioning"  # the directory of a package that belongs to this project
 MANIFEST = f"{RESERVED}/manifest.json"
 HOOKS = f"{RESERVED}/hooks"  # a script for each hook, by its name
-DEBIAN = f"{RESERVED}/debian"  # what a Debian package has at places of Debian's
+DEBIAN = f"{RESERVED}/debian"  # what a Debian package has at Debian's own places
 TOOL = "install"  # what installs the package, at its top
 
 # Below the prefix where a package is installed: what belongs to the machine.
@@ -28,15 +28,15 @@ DEVICE = "etc/device.env"  # the values that only the device knows
 _LONGEST_PATH = 4000
 _LONGEST_NAME = 255
 
-# No component begins with a dot, no character needs a thought: nearly every path there is.
+# No component begins with a dot, no character is special: true of nearly every path.
 _ORDINARY = re.compile(r"(?:[\w+@=-][\w.+@=-]*/)*[\w+@=-][\w.+@=-]*", re.ASCII)
-# All that ASCII has to see, but the backslash; and what separates the paths of `sound_keys`.
+# Visible ASCII without the backslash; and the separator of the paths in `sound_keys`.
 _SOUND = bytes({*range(0x20, 0x7F), ord("\n")} - {ord("\\")})
 _SPELLINGS = (
     (r"^\Z", "is empty"),  # guard: empty-path
     (r"[\ud800-\udfff]", "is not UTF-8"),  # guard: surrogate-in-a-path
     (r"[\x00-\x1f\x7f-\x9f]", "contains a control character"),  # guard: control-character-in-a-path
-    (f"[{NO_CHARACTERS}]", "contains what is not a Unicode character"),
+    (f"[{NO_CHARACTERS}]", "contains a code point that is not a character"),
     (r"\\", "contains a backslash"),  # guard: backslash-in-a-path
     (r"^/", "is absolute; paths are relative to the package"),  # guard: absolute-path
 )
@@ -69,7 +69,7 @@ def link_fault(path: str, target: str) -> str | None:
     parts = [part for part in target.split("/") if part not in {"", "."}]
     climb = parts.count("..")
     if ".." in parts[climb:]:  # guard: link-goes-back
-        return "climbs (..) after a name; write every .. in front"
+        return "has .. after a name; write every .. at the beginning"
     return "leaves the package (..)" if climb > path.count("/") else None  # guard: link-climbs
 
 
@@ -80,7 +80,7 @@ def collision_key(path: str) -> str:
     """
     if path.isascii():
         return path.lower()  # guard: case-of-paths
-    # Imported here: a cost that a build with nothing to do does not owe.
+    # Imported here: a build with nothing to do need not load it.
     import unicodedata  # noqa: PLC0415
 
     # guard: normal-form-of-paths
@@ -117,7 +117,7 @@ def _first(rules: tuple[tuple[str, str], ...], text: str) -> str | None:
 
 @cache
 def _compiled(rules: tuple[tuple[str, str], ...]) -> list[tuple[Callable[[str], object], str]]:
-    # Not before one is needed: a build with nothing to do holds no path against them.
+    # Compiled when needed: a build with nothing to do checks no path.
     return [(re.compile(pattern).search, reason) for pattern, reason in rules]
 
 
@@ -139,7 +139,7 @@ TYPES = {
     stat.S_IFCHR: "character device",
     stat.S_IFBLK: "block device",
 }
-"""What a mode calls a type, as stat(2) gives it: what an entry can be, and what it cannot."""
+"""Types by their bits of a mode, as in stat(2): those that an entry can have, and others."""
 
 
 class Entry(NamedTuple):

@@ -31,10 +31,10 @@ from provisioning.errors import ArtifactError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-LARGEST_SIZE = 2**53  # what every reader of JSON can count to
+LARGEST_SIZE = 2**53  # the largest integer that every JSON reader takes exactly
 MODE = re.compile(r"[0-7]{4}")
 
-# What stands between quotation marks is looked at afterwards, in columns.
+# Text in quotation marks is checked afterwards, in columns.
 _OWNED_LINE = r'"group":"([^"]*)","mode":"([^"]*)","owner":"([^"]*)","path":"([^"]*)"'
 _FILE = re.compile(
     rf'\{{(?:"conffile":(true),)?"digest":"([^"]*)",{_OWNED_LINE},"size":([^"]*),"type":"file"\}}'
@@ -42,7 +42,7 @@ _FILE = re.compile(
 _DIRECTORY = re.compile(rf'\{{{_OWNED_LINE},"type":"dir"\}}').fullmatch
 _HEXADECIMAL, _DIGEST_LENGTH = b"0123456789abcdef", 64
 
-_new_entry = partial(tuple.__new__, Entry)  # as Entry._make, without a call of Python's
+_new_entry = partial(tuple.__new__, Entry)  # as Entry._make, without a Python call
 
 
 def read_plain(lines: list[str]) -> list[Entry | None]:
@@ -164,7 +164,7 @@ def parse(data: bytes, where: str, known: Mapping[str, Entry] | None = None) -> 
             entries.append(row if type(row) is Entry else _sound(row, where))
     except ArtifactError as error:
         fault = error
-    _demand_tree(entries, where)  # what is wrong in the lines before is told first
+    _demand_tree(entries, where)  # faults in earlier lines are reported first
     if fault:
         raise fault
     return Manifest(about, tuple(entries))
@@ -217,7 +217,7 @@ def _entry(row: canonical.Row) -> Entry:
     if {key: type(value) for key, value in row.items()} != _KEYS.get(str(row.get("type"))):
         raise ValueError("does not have exactly the fields of its type")
     if conffile is not None and (conffile is not True or row["type"] != FILE):
-        raise ValueError("conffile may only be true, and of a file")
+        raise ValueError("conffile must be true, and only a file can have it")
     mode = row.pop("mode", "0777")
     if not MODE.fullmatch(mode):
         raise ValueError(f'mode {shown(mode)} is not four octal digits, like "0644"')
@@ -244,7 +244,7 @@ def _with(name: str, value: str, fault: str | None) -> str | None:
 
 
 def _demand_tree(entries: list[Entry], where: str) -> None:
-    """Check that each entry may lie where it does, after those before it."""
+    """Check that each entry is allowed at its place, after those before it."""
     if _is_tree(entries):
         return
     tree = _SeenPaths()

@@ -37,16 +37,16 @@ _MOST_PATTERNS = 500  # bytes
 
 
 class Hook(NamedTuple):
-    """A script that the target runs when a package comes or goes: see `hook_path`."""
+    """A script that the target runs when a package is installed or removed: see `hook_path`."""
 
     name: str
     """One of HOOKS."""
     timeout: int
-    """Seconds, after which it has failed."""
+    """Seconds until it counts as failed."""
 
 
 class Package(NamedTuple):
-    """What a package is: the same for each of its entries."""
+    """The properties of a package, without its entries."""
 
     name: str
     version: str
@@ -59,7 +59,7 @@ class Package(NamedTuple):
     license: str
     maintainer: str
     service_manager: str = ""
-    """One of SERVICE_MANAGERS, or "" where none is known."""
+    """One of SERVICE_MANAGERS, or "" if the platform names none."""
     services: tuple[Service, ...] = ()
     hooks: tuple[Hook, ...] = ()
     device: tuple[Value, ...] = ()
@@ -69,7 +69,7 @@ class Package(NamedTuple):
     """The version of Python that it needs on its machine, such as `3.11`; "" where it needs none
     in particular."""
     debian_files: tuple[tuple[str, str], ...] = ()
-    """Digests of what a Debian package holds and no entry is: see deb/control.py."""
+    """Digests of what a Debian package holds besides the entries: see deb/control.py."""
 
 
 _NAMED: dict[str, Any] = {"services": Service, "hooks": Hook, "device": Value}
@@ -85,7 +85,7 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _ODD = re.compile(r"""["'*?\[\]{}$]""")
 _CHECKED = {"http": r"https?://[!-~]+", "tcp": r"[!-~]+:[0-9]{1,5}", "uptime": r"[1-9][0-9]{0,3}"}
-# What text in one line, in UTF-8, cannot hold.
+# What text in one line of UTF-8 cannot contain.
 _CONTROL = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{NO_CHARACTERS}]")  # guard: plist-surrogate
 
 
@@ -95,12 +95,12 @@ def words(command: str) -> list[str]:
 
 
 def plain(package: Package) -> dict[str, Any]:
-    """A package as JSON has it."""
+    """A package as JSON values."""
     fields = package._asdict()
     for key in _NAMED:
         fields[key] = {each.name: _plain(each) for each in fields[key]}
     fields["debian"] = dict(package.debian)
-    # Where there is no deb, nor was one of a version that stated none, it is not spelt.
+    # Omitted if there is no deb, or if it is of a version that stated none.
     if files := fields.pop("debian_files"):
         fields["debian_files"] = dict(files)
     if not fields["python"]:  # as it was before a package could say so
@@ -166,7 +166,7 @@ def _part(key: str, name: str, fields: Any) -> Any:
 def _debian(values: Any) -> tuple[tuple[str, str], ...]:
     _demand(type(values) is dict, "package.debian is not a map")
     for name, value in values.items():
-        _demand(name in DEBIAN_FIELDS, f"package.debian: {shown(name)} is no field")
+        _demand(name in DEBIAN_FIELDS, f"package.debian: {shown(name)} is not a known field")
         is_field = _is_line(value) and value.strip() == value != ""
         _demand(is_field, f"package.debian.{name} is not one line of text")
     return tuple(sorted(values.items()))
@@ -176,7 +176,7 @@ def _debian_files(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     if "debian_files" not in fields:
         return ()
     values = fields["debian_files"]
-    _demand(type(values) is dict and values != {}, "package.debian_files is no map of files")
+    _demand(type(values) is dict and values != {}, "package.debian_files is not a map of files")
     for name, value in values.items():
         _demand(_is_line(name), "package.debian_files: a name is not one line of text")
         is_digest = type(value) is str and bool(_DIGEST.fullmatch(value))
@@ -187,7 +187,9 @@ def _debian_files(fields: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 def _environment(values: Any, where: str) -> tuple[tuple[str, str], ...]:
     _demand(type(values) is dict, f"{where}.environment is not a map")
     for name, value in values.items():
-        _demand(bool(_VARIABLE.fullmatch(name)), f"{where}: {shown(name)} is no variable's name")
+        _demand(
+            bool(_VARIABLE.fullmatch(name)), f"{where}: {shown(name)} is not a valid variable name"
+        )
         _demand(_is_line(value), f"{where}: the value of {name} is not one line of text")
     return tuple(sorted(values.items()))
 
@@ -208,17 +210,19 @@ def _health(values: Any, where: str) -> Health | None:
     keys = type(values) is dict and {*values}
     _demand(keys == {*Health._fields}, f"{where}.health does not have exactly the fields it should")
     health = Health(**values)
-    _demand(health.check in CHECKS, f"{where}.health: {shown(str(health.check))} is no check")
-    _demand(_is_line(health.what), f"{where}.health: what is not one line of text")
+    _demand(
+        health.check in CHECKS, f"{where}.health: {shown(str(health.check))} is not a known check"
+    )
+    _demand(_is_line(health.what), f"{where}.health.{health.check} is not one line of text")
     fault = _command_fault(health.what) if health.check == "command" else _what_fault(health)
-    _demand(not fault, f"{where}.health: {fault}")
-    _demand(_is_wait(health.within), f"{where}.health: within is not 1 to {LONGEST_WAIT}")
+    _demand(not fault, f"{where}.health.{health.check}: {fault}")
+    _demand(_is_wait(health.within), f"{where}.health: its time is not 1 to {LONGEST_WAIT} seconds")
     return health
 
 
 def _what_fault(health: Health) -> str:
     holds = re.fullmatch(_CHECKED[health.check], health.what)
-    return "" if holds else f"{shown(health.what) or 'nothing'} is nothing that {health.check} asks"
+    return "" if holds else f"{shown(health.what) or 'nothing'} is not a valid value"
 
 
 def _service_fault(service: Service) -> str:
@@ -226,9 +230,9 @@ def _service_fault(service: Service) -> str:
     if not all(map(_is_line, texts)):
         return "a text is not one line"
     if not _SERVICE.fullmatch(service.name):
-        return "is no service's name"
+        return "is not a valid service name"
     if service.restart not in RESTARTS:
-        return f"restart {shown(service.restart)} is none of {', '.join(RESTARTS)}"
+        return f"restart {shown(service.restart)} is not one of {', '.join(RESTARTS)}"
     owners = (owner for owner in (service.user, service.group) if owner)
     fault = _command_fault(service.exec) or (service.directory and _place_fault(service.directory))
     return fault or next((reason for reason in map(owner_fault, owners) if reason), "")
@@ -239,26 +243,26 @@ def _command_fault(command: str) -> str:
         found = words(command)
     except ValueError:
         return f"{shown(command)} has a quote that is not closed, or ends in a backslash"
-    return _place_fault(found[0]) if found else "runs nothing"
+    return _place_fault(found[0]) if found else "names no program"
 
 
 def _place_fault(path: str) -> str:
     """Why no service can name `path`: in a unit of systemd, it would mean something else."""
     fault = path_fault(path)
     if odd := _ODD.search(path):
-        fault = f"has a {odd[0]}, which the path of a service cannot have"
+        fault = f"contains {odd[0]}, which the path of a service cannot have"
     return f"{shown(path) or 'nothing'} {fault}" if fault else ""
 
 
 def _hook_fault(hook: Hook) -> str:
     if hook.name not in HOOKS:
-        return f"is none of {', '.join(HOOKS)}"
-    return "" if _is_wait(hook.timeout) else f"timeout is not 1 to {LONGEST_WAIT}"
+        return f"is not one of {', '.join(HOOKS)}"
+    return "" if _is_wait(hook.timeout) else f"timeout is not 1 to {LONGEST_WAIT} seconds"
 
 
 def _value_fault(value: Value) -> str:
     if not _VARIABLE.fullmatch(value.name):
-        return "is no variable's name"
+        return "is not a valid variable name"
     if not _is_line(value.pattern) or not _is_line(value.summary):
         return "a text is not one line"
     known: object = value.secret
@@ -277,8 +281,8 @@ def _check(package: Package) -> None:
     for text in (package.name, package.version, package.platform, package.os, package.arch):
         _demand(
             bool(_IDENTIFIER.fullmatch(text)),
-            f"{shown(text) or 'nothing'} is no name, version, platform, os or arch:"
-            " up to 100 letters, digits and . + _ ~ -, the first a letter or digit",
+            f"{shown(text) or 'nothing'} is not a valid name, version, platform, os or arch: use "
+            "up to 100 letters, digits and . + _ ~ -, first a letter or digit",
         )
     prefix = package.prefix
     fault = path_fault(prefix[1:]) if prefix.startswith("/") else "is not absolute"
@@ -290,7 +294,7 @@ def _check(package: Package) -> None:
         fault = manager_fault(service, package.service_manager)
         _demand(not fault, f"package.services.{service.name}: {fault}")
     managers = ("", *SERVICE_MANAGERS)
-    _demand(package.service_manager in managers, "package.service_manager is none that is known")
+    _demand(package.service_manager in managers, "package.service_manager is unknown")
 
 
 def _check_patterns(values: Sequence[Value]) -> None:
@@ -304,7 +308,7 @@ def _check_patterns(values: Sequence[Value]) -> None:
         try:
             re.compile(value.pattern)
         except (re.error, RecursionError, OverflowError):
-            what = f"{shown(value.pattern)} is no regular expression"
+            what = f"{shown(value.pattern)} is not a valid regular expression"
             raise ValueError(f"package.device.{value.name}: {what}") from None
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 REGISTRY = "/var/lib/provisioning"
 """The registry of what is installed."""
 
-# The directories of the Filesystem Hierarchy Standard 3.0, of Debian and of macOS that hold what is
-# of many: in most of them a directory of the package's own is right.
+# The directories of the Filesystem Hierarchy Standard 3.0, of Debian and of macOS that many
+# packages share: in most of them, a package can have a directory of its own.
 _SHARED = {
     "": "bin boot etc home lib lib32 lib64 libx32 lost+found media mnt opt root sbin srv tmp usr"
     " var Applications Library Network Users Volumes cores private",
@@ -30,7 +30,7 @@ _SHARED = {
     "/Library": "Frameworks LaunchAgents LaunchDaemons Preferences",
     "/Users": "Shared",
 }
-# The kernel or the next start of the machine takes away what is there, or macOS lets nobody write.
+# The kernel or the next boot removes what is there, or macOS lets nobody write there.
 _NOWHERE = ("/dev", "/proc", "/run", "/sys", "/var/run", "/System", "/private/var/run")
 
 
@@ -67,7 +67,7 @@ def _key(path: str, system: str) -> str:
 
 
 RELEASES, CURRENT, PREVIOUS, STATE = OWN = ("releases", "current", "previous", "state")
-"""What this tool has in a prefix."""
+"""What this tool keeps in a prefix."""
 CONFFILES = f"{RESERVED}/conffiles"
 BESIDE = (".new", ".old")
 """The suffixes of the vendor's and of an earlier version of a configuration file."""
@@ -115,7 +115,7 @@ class Placed(Protocol):
 
     @property
     def path(self) -> str:
-        """As that of an entry, and so are the others."""
+        """Like that of an entry; so are the others."""
 
     @property
     def type(self) -> str: ...
@@ -131,7 +131,7 @@ def faults(entries: Iterable[Placed]) -> Iterator[tuple[str, str]]:
     """The paths that cannot be installed, and why."""
     entries = tuple(entries)
     for entry in entries:
-        first = entry.path[:1] == RESERVED[0]  # as of few
+        first = entry.path[:1] == RESERVED[0]  # rare
         if first and f"{collision_key(entry.path)}/".startswith(f"{CONFFILES}/"):
             yield entry.path, "lies where the vendor's configuration files are put"
     kept = {collision_key(entry.path): entry for entry in _kept(entries)}

@@ -40,7 +40,7 @@ def is_older(version: str, than: str) -> bool:
 
 
 def latest(versions: Iterable[str]) -> str:
-    """The one of `versions` that comes after all others."""
+    """The latest of `versions`."""
     return max(sorted(versions), key=cmp_to_key(_compare))
 
 

@@ -59,7 +59,7 @@ _FOREIGN = {
     b"L": "a GNU long name",
     b"S": "a GNU sparse file",
 }
-STRANGE = "its header is damaged, or another tool's"
+STRANGE = "its header is damaged, or written by another tool"
 _OCTAL = re.compile(rb"[0-7]+")
 _PAX = b"x"
 _PAX_NAME = b"././@PaxHeader"
@@ -253,7 +253,7 @@ def _read_member(stream: Readable, block: bytes) -> Member:
         raise ArtifactError(f"{_label(block)}: is {kind}, which no package contains")
     try:
         member = _parse(block, records)
-    except ValueError:  # a number or a text that is none
+    except ValueError:  # an invalid number or text
         raise ArtifactError(f"{_label(block)}: {STRANGE}") from None
     fault = _fault(member, spelling)
     if fault:
@@ -264,7 +264,7 @@ def _read_member(stream: Readable, block: bytes) -> Member:
 def _read_records(stream: Readable, block: bytes) -> bytes:
     length = _octal(block[_SIZE])
     if not 0 < length <= _LONGEST_PAX:  # guard: pax-header-length
-        raise ArtifactError(f"{_label(block)}: is not of 1 to {_LONGEST_PAX} bytes")
+        raise ArtifactError(f"{_label(block)}: does not have 1 to {_LONGEST_PAX} bytes")
     records = _read(stream, length)
     if _read(stream, padding(length)) != bytes(padding(length)):
         raise ArtifactError(f"{_label(block)}: is not followed by zeros")
@@ -320,8 +320,8 @@ def _fault(member: Member, spelling: bytes) -> str | None:
     if (member.size and member.type != FILE) or (member.link and member.type != LINK):
         return "has a size or a link that its type cannot have"
     # One comparison for all that was not looked at: checksum, magic, zeros, and records that are
-    # unknown, not needed, out of order or there twice.
-    # Older versions told a large size in its record alone.
+    # unknown, not needed, out of order or there twice. Older versions wrote a large size in its
+    # record alone.
     known = header(member) == spelling or header(member, octal=True) == spelling
     return None if known else STRANGE  # guard: strange-tar-header
 

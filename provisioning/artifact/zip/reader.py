@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.zip.records import Clock, Compressed, Local
 
 _BUFFER = 256 * 1024
-_UNLIKE = "its header in the central directory is not its own"
+_UNLIKE = "its header in the central directory does not match"
 _CLOCK = clock(EPOCH)
 
 
@@ -71,7 +71,7 @@ class Times:
     """The modification time of each member: one for all, or each derived from its content."""
 
     def __init__(self, found: Clock) -> None:
-        """`found` is the time of the manifest, which shows which of both it is."""
+        """`found` is the time of the manifest, which shows which of the two it is."""
         self._vary = found != _CLOCK
 
     def __call__(self, entry: Entry) -> Clock:
@@ -91,7 +91,7 @@ class ZipReader:
         self._file = file
         self._hashed = HashedReader(file)
         self._source = ZipStream(io.BufferedReader(self._hashed, _BUFFER))
-        # Each member that was found: its entry, and how the central directory has to tell of it.
+        # Each member that was found: its entry, and what the central directory must say of it.
         self._found: list[tuple[Entry | None, bytes]] = []
         self._told: set[Finding] = set()
         self._mark = b""
@@ -202,7 +202,7 @@ class ZipReader:
         size = self._source.offset - len(self._mark) - start
         spelling = end(len(self._found), size, start)
         if self._mark + self._source.rest(len(spelling)) != spelling:  # guard: after-end-of-zip
-            raise ArtifactError("does not end where its central directory does, as it should")
+            raise ArtifactError("does not end where its central directory does")
 
     def _differences(self, entry: Entry | None, spelling: bytes, says: bytes) -> Iterator[Finding]:
         """How a central header differs from the local one, or from the manifest."""
@@ -224,7 +224,7 @@ class ZipReader:
 
 _PROOF_BUFFER = 256 * 1024
 _MOST_MEMBERS, _MOST_BYTES = 256, 4 * MIB  # in a run; the last one of it may be larger
-_LONGEST_ENTRY = 400  # bytes of the directory, but for what the manifest says too
+_LONGEST_ENTRY = 400  # bytes of the directory, besides what the manifest says, too
 
 
 def prove(

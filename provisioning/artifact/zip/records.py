@@ -151,7 +151,7 @@ def _owners(owner: str, group: str) -> bytes:
     return _OWNERS_FORM.pack(_OWNERS, _OWNERS_FORM.size - 4, 1, 4, int(owner), 4, int(group))
 
 
-STRANGE = "its header is damaged, or another tool's"
+STRANGE = "its header is damaged, or written by another tool"
 
 _BLOCK = 64 * 1024
 
@@ -190,7 +190,7 @@ class ZipStream:
 def read_local(source: ZipStream) -> Local:
     """Read what follows LOCAL. Raises ArtifactError, with the member's name, if it is invalid.
 
-    It may be encoded otherwise than by `local`: see `is_strange`.
+    It may be encoded differently than by `local`: see `is_strange`.
     """
     head = source.read(COMMON.size)
     _, _, method, *clock, crc, kept, size, name_length, extra_length = COMMON.unpack(head)
@@ -201,7 +201,7 @@ def read_local(source: ZipStream) -> Local:
         raise ArtifactError(f"{shown(text)}: {fault}")
     if MOST_32 in (size, kept):
         size, kept = _large(extra, (size, kept))
-    if kept > MOST_32 and not is_large(size):  # which would have no spelling at all
+    if kept > MOST_32 and not is_large(size):  # which could not be encoded at all
         raise ArtifactError(f"{shown(text)}: {STRANGE}")
     packed = Compressed(method, crc, kept)
     return Local(text, (clock[0], clock[1]), packed, size, LOCAL + head + name + extra)

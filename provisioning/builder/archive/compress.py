@@ -44,7 +44,7 @@ def encoder_of(variant: Variant, format: str) -> Encoder:
 
 
 def stream_compressor_of(variant: Variant, format: str) -> StreamCompressor:
-    """What compresses a format of a variant as one stream of xz or zstd."""
+    """The encoder of a format of a variant as one xz or zstd stream."""
     codec, level = _level_of(variant, format)
     return _STREAMS[codec](level)
 
@@ -77,15 +77,15 @@ def encoder(codec: str, level: int | None = None) -> Encoder:
 
 
 def _liblzma() -> str:
-    """Name the liblzma that the standard library uses: the host's, which it does not tell."""
+    """The liblzma that the standard library uses: the host's, which Python does not tell."""
     import _lzma  # noqa: PLC0415
     import ctypes  # noqa: PLC0415
 
     try:
-        # Loaded again, a module is itself, with all that it is linked with; None is Python itself.
+        # Loading a module again gives the same one, with its libraries; None is Python itself.
         version_string = ctypes.CDLL(getattr(_lzma, "__file__", None)).lzma_version_string
     except (AttributeError, OSError):
-        return "liblzma"  # linked in such a way that nobody can ask it
+        return "liblzma"  # linked in a way that hides its version
     version_string.restype = ctypes.c_char_p
     return f"liblzma {version_string().decode()}"
 
@@ -97,7 +97,7 @@ def _liblzma() -> str:
 def _gzip(data: bytes | bytearray, level: int) -> bytearray:
     from deflate import gzip_compress  # noqa: PLC0415
 
-    # Its header is codec.gzip.HEADER: no name, no time, no system, nor how hard it was tried.
+    # Its header is codec.gzip.HEADER: no name, no time, no system, no level.
     made = gzip_compress(data, level)
     made[8] = 0
     return made
@@ -261,7 +261,7 @@ class _Pipeline:
         self._keep()
 
     def close(self) -> None:
-        """Drop what nobody will ask for."""
+        """Drop what is no longer needed."""
         for waiting in self._waiting:
             chunk = waiting.chunk
             if isinstance(chunk, CompressedChunk) or chunk.cancel() or chunk.exception():
@@ -299,7 +299,7 @@ class _Pipeline:
         return chunk
 
     def _keep(self) -> None:
-        """Store what was staged: its sources have proved to be what was collected."""
+        """Store what was staged: its sources are still what was collected."""
         for staged in self._staged:
             self._store.keep(staged)
         self._staged.clear()
@@ -309,7 +309,7 @@ class _Pipeline:
     ) -> Future[tuple[CompressedChunk, StagedChunk | None]]:
         try:
             return self._pool.submit(self._make, key, piece, compress)
-        except RuntimeError as error:  # all that Python says where the system has no more of them
+        except RuntimeError as error:  # Python says no more if the system has run out of them
             reason = "no thread can be started; see `ulimit -u` and `ulimit -v`"
             raise OSError(errno.EAGAIN, reason) from error
 

@@ -53,7 +53,7 @@ def state(package: Package, collected: Callable[[], Iterable[Collected]]) -> Pac
 
 def write(job: PackJob, made: Output) -> None:
     """Make NAME_VERSION_ARCH.deb."""
-    # A listing makes its members anew for whoever asks, and here many do.
+    # A listing makes its members again at each use, and here are many uses.
     job = job._replace(groups=[each._replace(members=[*each.members]) for each in job.groups])
     path = job.place.artifact(job.format)
     about = described(job.place.package, job.members)
@@ -77,8 +77,8 @@ def write(job: PackJob, made: Output) -> None:
 def plan(job: PackJob) -> Iterator[ChunkRun]:
     """The chunks of the files that it installs, in order; none where they are one stream.
 
-    Only sources that say what the package itself does, as a hook, are read. What the chunk of the
-    control files holds is known only once all others are.
+    Only sources that define what the package does, such as hooks, are read. The contents of the
+    control files' chunk are known only once all others are.
     """
     if encoder_of(job.variant, job.format).codec == _CHUNKED:
         about = described(job.place.package, job.members)

@@ -28,7 +28,7 @@ def state(package: Package, _: object) -> Package:
 
 
 def write(job: PackJob, made: Output) -> None:
-    """Make the directory NAME, as `tar` would unpack it, but for owners."""
+    """Make the directory NAME, as `tar` would unpack it, except for owners."""
     collected = list(job.members)
     reserved = archive.reserved(job.manifest)
     entries = (*reserved, *(each.entry for each in collected))

@@ -1,4 +1,4 @@
-"""What the writer of a format has to do, with what it is given (`PackJob`), and what that took."""
+"""The interface of a format's writer, what it is given (`PackJob`), and its `Cost`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FormatWriter(Protocol):
     def plan_group(
         self, variant: Variant, format: str, group: Group, read: Read, /
     ) -> ChunkRun | None:
-        """The chunks that hold one group, whose small files `read` reads: to make them ahead."""
+        """The chunks that hold one group, whose small files `read` reads: to make them early."""
 
 
 def writer(format: str) -> FormatWriter:
@@ -125,7 +125,7 @@ class Cost(NamedTuple):
     chunks_reused: int = 0
     chunks_rebuilt: int = 0
     bytes_in: int = 0  # that were read and compressed
-    bytes_out: int = 0  # of what that came to
+    bytes_out: int = 0  # of the result
     bytes_reused: int = 0  # of chunks that came compressed from the store
     made: tuple[MadeChunk, ...] = ()  # the chunks that were rebuilt, in order
 

@@ -42,7 +42,7 @@ class Group(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A group as it is remembered: with the number of its members instead of these."""
+    """A group as it is remembered: with the number of its members instead of the members."""
 
     members: int
     length: int
@@ -196,8 +196,8 @@ class _JoinedMembers(Sequence[Collected]):
 def spell(package: Package, cuts: Iterable[Cut]) -> bytes:
     """The manifest of a package. Raises ArtifactError if no reader would accept it."""
     content = manifest.join(package, [cut.lines for cut in cuts])
-    # No reader takes what is too large, or a package that is not sound: it says so itself. That the
-    # entries are sound, the layout knows.
+    # The reader refuses a manifest that is too large and an invalid package, and says why. The
+    # layout has checked the entries.
     judged = content if len(content) > canonical.LIMIT else manifest.join(package, ())
     manifest.parse(judged, MANIFEST)
     return content

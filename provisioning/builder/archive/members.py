@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[Entry, str], bytes]
 
-# Raised when the same members come to be spelt or cut in another way.
+# Raise it when the same members are encoded or cut in another way.
 _REVISION = "3"
 
 
@@ -51,7 +51,7 @@ class ChunkRun(NamedTuple):
     """Reads these bytes, chunk by chunk; yields the last only when all sources have proved to be
     what was collected."""
     compress: Compress
-    """Makes of each what is written."""
+    """Turns each into what is written."""
     members: MemberRange = NO_MEMBER
 
 
@@ -149,8 +149,8 @@ def read_verified(entry: Entry, source: str) -> bytes:
     """
     descriptor = _open(source)
     try:
-        # One byte more than there may be: whatever has grown shows. Less means the end: it is a
-        # file, or what it holds is another.
+        # One byte more than there should be, so that growth shows. Fewer bytes mean the end of the
+        # file, or that its content has changed.
         content = block = os.read(descriptor, entry.size + 1)
         while block and len(content) < entry.size:
             block = os.read(descriptor, entry.size + 1 - len(content))

@@ -57,7 +57,7 @@ def pack(
     manifest = groups.spell(stated(place.package, place.formats, lambda: whole), cuts)
     grouped = list(groups.group(whole, cuts, manifest))
 
-    # What killed builds left goes, and what was made in formats that are no longer asked for.
+    # Remove what killed builds left, and artifacts of formats that are no longer built.
     leftovers.sweep(place)  # guard: leftovers-of-builds
     for format in FORMATS.keys() - {*place.formats}:
         for file in release.files(place.package, format):
@@ -71,7 +71,7 @@ def pack(
                 job = PackJob(format, place.variant, place, grouped, manifest, store, stats)
                 writer(format).write(job, made)
         except BuildError:
-            # Perhaps what is remembered is wrong, and not the file: the next build must read.
+            # Perhaps the cache is wrong, and not the file: the next build must read the file.
             digests.forget()
             raise
         made.file(place.manifest).write(manifest)

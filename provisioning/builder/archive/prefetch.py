@@ -78,7 +78,7 @@ def shares(layout: Layout, bytes_of: Callable[[str], bytes]) -> list[bytes]:
             stamp = bytes_of(item.source) if item.source and not item.template else b""
             yield item.path, _length(item, stamp, spelling), (tuple(item), stamp)
 
-    # Whoever makes a chunk of any format has to have all of its members.
+    # Making a chunk of any format takes all of its members.
     level = max(levels(layout.variant), default=0)
     return [marshal.dumps(some) for _, some in groups.portions(measured(), level)]
 
@@ -171,7 +171,7 @@ class _Reports:
         """The reports since the last call; none behind one that is incomplete."""
         while len(head := os.pread(self._descriptor, _HEAD.size, self._at)) == _HEAD.size:
             number, size, cut_size, crc = _HEAD.unpack(head)
-            # Nonsense, where what others had room for follows a head that was cut off.
+            # Nonsense if the reports of others follow a head that was cut off.
             if size + cut_size > os.fstat(self._descriptor).st_size:
                 return
             data = os.pread(self._descriptor, size + cut_size, self._at + _HEAD.size)
@@ -207,9 +207,9 @@ class _ShareWork:
     def do(self, number: int) -> bool:
         """Collect one share, and report; false only if there was no room for the report.
 
-        A fault ends nothing: what others read is worth knowing.
+        A fault stops nobody: what others read is worth knowing.
         """
-        # What `shares` has spelt.
+        # What `shares` has encoded.
         share = marshal.loads(self._shared[number])  # noqa: S302
         items = [Item._make(item) for item, _ in share]
         stamps = {item.source: stamp for item, (_, stamp) in zip(items, share, strict=True)}
@@ -231,7 +231,7 @@ class _ShareWork:
             for group in groups.joined(cut, codec_of(variant, format)):
                 run = self._run(format, group, reader)
                 if run is None or store.size(run.chunks[0][0]):
-                    continue  # whether it is undamaged, the archive stage finds out
+                    continue  # the archive stage finds out whether it is undamaged
                 ((key, _),) = run.chunks
                 (piece,) = run.read()
                 staged = store.stage(key, compress_chunk(piece, run.compress))

@@ -88,7 +88,7 @@ class Store:
             if packed is None:
                 os.unlink(path)
             else:
-                os.utime(path)  # tells `sweep` that it is still of use
+                os.utime(path)  # tells `sweep` that it is still used
         return packed
 
     def size(self, key: str) -> int | None:
@@ -101,7 +101,7 @@ class Store:
     def stage(self, key: str, packed: StoredChunk) -> StagedChunk | None:
         """Write a chunk to the store, which `keep` gives its key once its sources are proved.
 
-        None if it cannot be written: what the build itself cannot write, it reports.
+        None if it cannot be written: the build itself reports a disk that fails.
         """
         path = self._path(key)
         name = f".{key}.{os.getpid()}-{threading.get_ident()}.tmp"  # guard: staged-apart
@@ -118,7 +118,7 @@ class Store:
 
     def keep(self, staged: StagedChunk) -> None:
         """Give a staged chunk its key, in one step."""
-        with suppress(OSError):  # a sweep took it for left behind, or the disk became read-only
+        with suppress(OSError):  # a sweep removed it as stale, or the disk became read-only
             os.replace(staged.temporary, staged.path)
 
     def drop(self, staged: StagedChunk) -> None:
@@ -185,7 +185,7 @@ class Store:
 
 
 def _seal(key: str, packed: StoredChunk) -> bytes:
-    """The seal of a chunk: only all of it, under its own key, has this digest."""
+    """The seal of a chunk: the digest of all of it and of its key."""
     # guard: key-in-the-seal
     return hashlib.sha256(key.encode() + packed.digest + packed.tar_digest).digest()
 

@@ -3,7 +3,7 @@
 A member larger than a chunk is deflated in parts, which `DeflateConcat` makes one stream (RFC
 1951). A deflate stream marks its last block, and so would the first part. No library that makes the
 same bytes everywhere leaves a stream open; but the last block can be found: the same content with
-more behind it gives the same blocks, up to there. That costs 2.5 times the processor time of one
+more after it gives the same blocks, up to there. That costs 2.5 times the processor time of one
 stream (64 MiB of text: 1.4 s for 0.55 s), and holds a chunk in memory instead of the whole file.
 """
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 class _ZipHead(NamedTuple):
-    """What is known of a member before its content is."""
+    """What is known of a member before its content is read."""
 
     member: Member
     clock: Clock
@@ -104,7 +104,7 @@ def plan_group(variant: Variant, format: str, group: Group, read: Read) -> Chunk
 
 
 class _ZipPlan:
-    """Which chunks a zip is made of, and by which keys the store has them."""
+    """The chunks of a zip, and their keys in the store."""
 
     def __init__(self, variant: Variant, format: str) -> None:
         self._variant = variant

@@ -51,7 +51,7 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
     (
         lambda head: len(_first(head)) == _HEAD,
         "has a first line longer than systems read",
-        f"name in at most {_HEAD - 1} bytes what runs it",
+        f"name the interpreter in at most {_HEAD - 1} bytes",
     ),
     (
         lambda head: not _named(head)[0].startswith(b"/"),  # guard: hook-of-a-relative-program
@@ -77,7 +77,7 @@ _RULES: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
 
 
 def why_not(path: str) -> tuple[str, str]:
-    """Why the system will not run a file, and what to do; "" if it may.
+    """Why the system would not run a file, and what to do; "" if it would.
 
     Raises OSError where it cannot be read.
     """
@@ -119,7 +119,7 @@ def _first(head: bytes) -> bytes:
 
 
 _MOST_LINKS = 40  # as Linux follows (path_resolution(7))
-_LATER = "say `optional: true` if the machine has it later"
+_LATER = "write `optional: true` if the machine will have it later"
 
 
 class End(NamedTuple):
@@ -158,7 +158,7 @@ def follow(path: str, items: Mapping[str, Item]) -> End:
 def link_faults(
     variant: Variant, placed: Mapping[str, tuple[Item, Content]], items: Mapping[str, Item]
 ) -> Iterator[Diagnostic]:
-    """Each link in `placed` that leads to nothing, and is not said to, in a package of `items`."""
+    """Each link in `placed` that leads to nothing and is not optional, in a package of `items`."""
     links = [path for path, (item, _) in placed.items() if item.type == LINK]
     full = {path.rpartition("/")[0] for path in items} if links else set()
     for path in links:
@@ -173,7 +173,7 @@ def link_faults(
 
 
 def _is_expected(path: str, variant: Variant) -> bool:
-    """Whether something may come to lie at a path, or below it, that is not there yet."""
+    """Whether something may later be at a path, or below it, that does not exist yet."""
     if path == MANIFEST:
         return True
     # What another task makes is there once the package is collected.
@@ -198,14 +198,14 @@ def _link_fault(item: Item, content: Content, end: End, items: Mapping[str, Item
     called = f"{shown(item.source)}: the symbolic link" if item.source else "the link"
     message = f"{called} to {shown(item.link)} leads to nothing in the package"
     if end.path in items:  # which is a link, too, and none of them ends
-        message = f"{called} to {shown(item.link)} comes back to itself: {_circle(item, items)}"
+        message = f"{called} to {shown(item.link)} leads back to itself: {_circle(item, items)}"
         hint = "make one of them point to something that is not a link"
     elif item.source:
-        hint = f"put there what it leads to, exclude it, or {_LATER}"
+        hint = f"add what it leads to, exclude it, or {_LATER}"
     elif near := nearest(end.path, [*items]):
         hint = f"did you mean {os.path.relpath(near, os.path.dirname(item.path) or '.')}?"
     else:
-        hint = f"put there what it leads to, or {_LATER}"
+        hint = f"add what it leads to, or {_LATER}"
     return content_fault("dangling-link", content, content.kind, message, hint=hint)
 
 
@@ -218,7 +218,7 @@ def program_faults(variant: Variant, items: Mapping[str, Item]) -> Iterator[Diag
         for key, command in _commands(spec):
             yield from _program(spec, command, key, items)
         if spec.service.directory and not _is_directory(spec.service.directory, items):
-            message = f"the package holds no directory {spec.service.directory}"
+            message = f"the package has no directory {spec.service.directory}"
             directories = [path for path, item in items.items() if item.type == DIR]
             yield _program_fault(
                 spec, "directory", message, _meant(spec.service.directory, directories)
@@ -246,12 +246,12 @@ def _program(
         yield _program_fault(spec, key, f"{path} is a link to nothing in the package")
     elif item is None:
         hint = _meant(path, [each for each in items if items[each].type != DIR])
-        hint = hint or "to run what the system has, put a script into the package that does"
-        yield _program_fault(spec, key, f"the package holds no {path}", hint)
+        hint = hint or "to run a program of the system, add a script that runs it to the package"
+        yield _program_fault(spec, key, f"the package has no {path}", hint)
     elif item.type == DIR:
         yield _program_fault(spec, key, f"{path} is a directory")
     elif not _is_executable(item):
-        hint = f'make {item.source} executable, or say mode: "0755" where contents name it'
+        hint = f'make {item.source} executable, or write mode: "0755" where contents name it'
         yield _program_fault(spec, key, f"{path} is not executable", hint)
     elif not item.template:
         yield from _begins(spec, key, path, item)  # guard: program-that-nothing-runs

@@ -44,19 +44,19 @@ class Collected(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """What made one listing of another, whose entries have the same paths."""
+    """How a listing was made from another one, whose entries have the same paths."""
 
     basis: str
     """The content of that one."""
     numbers: frozenset[int]
-    """The entries that may be others now."""
+    """The entries that may have changed."""
 
 
 class Listing(Sequence[Collected]):
     """What a package will hold, in order.
 
-    It keeps lines, and makes entries of them for whoever goes through them: those of 100,000 files
-    would take 100 MB.
+    It keeps lines, and makes entries of them at each iteration: those of 100,000 files would take
+    100 MB.
     """
 
     def __init__(self, lines: list[str], edit: Edit | None = None, content: str = "") -> None:
@@ -81,7 +81,7 @@ class Listing(Sequence[Collected]):
 
     @property
     def edit(self) -> Edit:
-        """What made it of another one; of itself if it was made of none."""
+        """How it was made from another one; from itself if it was made from none."""
         return self._edit or Edit(self.content, frozenset())
 
     def edited(self, entries: Mapping[int, Collected]) -> Listing:
@@ -125,7 +125,7 @@ class Listing(Sequence[Collected]):
 
 
 def spell(each: Collected) -> str:
-    """The line of one entry: what json.dumps would spell, in a third of the time."""
+    """The line of one entry: what json.dumps would write, in a third of the time."""
     (path, kind, mode, owner, group, size, digest, link, conffile), source, template, code = each
     first = f"[{_quoted(code)}], " if code else ""
     texts = f'{_quoted(path)}, "{kind}", {mode}, {_quoted(owner)}, {_quoted(group)}'
@@ -182,7 +182,7 @@ class Differing(NamedTuple):
 
 
 def differing(place: Workspace, listing: Listing) -> Differing:
-    """What of the listing that was left is no more, and what of `listing` is new."""
+    """What is gone from the listing that was left, and what is new in `listing`."""
     before = recall(place, listings.named_by(place))
     if before is None:  # nothing was left, or somebody else wrote to it
         return Differing([], listing)
@@ -203,7 +203,7 @@ def _last_text(line: str) -> str:
 
 
 def _parse(lines: list[str]) -> Iterator[Collected]:
-    """What lines stand for."""
+    """The values of lines."""
     rows: list[list[Any]] = json.loads(f"[{','.join(lines)}]")
     code = [row.pop(0)[0] if isinstance(row[0], list) else "" for row in rows]
     entries = map(Entry._make, [row[:-2] for row in rows])
@@ -212,7 +212,7 @@ def _parse(lines: list[str]) -> Iterator[Collected]:
 
 
 class PathChange(NamedTuple):
-    """What became of one path of the package."""
+    """What happened to one path of the package."""
 
     path: str
     source: str  # the file of the project, "" for what the spec alone makes
@@ -251,7 +251,7 @@ def _differences(old: Collected, new: Collected) -> Iterator[str]:
         yield f"taken from {new.source or 'the spec'}, not {old.source or 'the spec'}"
     if old.template != new.template:
         yield "a template" if new.template else "no template"
-    # Imported here: a cost that a build with nothing to do does not owe.
+    # Imported here: a build with nothing to do need not load it.
     from provisioning.artifact.difference import CONTENT, details  # noqa: PLC0415
 
     for detail in details(old.entry, new.entry):
@@ -263,7 +263,7 @@ _EXECUTABLE = 0o111
 
 
 def collect(layout: Layout, look: Callable[[str], FileState]) -> list[Collected]:
-    """Look at every source of `layout` and say what the package will hold.
+    """Look at every source of `layout`, and return what the package will hold.
 
     Raises:
         BuildError: with every source that vanished, cannot be read or became something else.

@@ -210,7 +210,7 @@ class Expansion:
                     f"nothing matches {content.source}",
                     hint=self.makers.get(content.source, NO_MAKER).again()
                     or f"correct the path, {_brackets(content.source, ', ')}"
-                    "or say `optional: true` if it may be absent",
+                    "or write `optional: true` if it may be absent",
                 )
         regular = [path for path, mode in selection.files if stat.S_ISREG(mode)]
         yield from _files(content, selection.base, regular)
@@ -238,7 +238,7 @@ class Expansion:
                 hint = (
                     "nothing in an excluded directory can be re-included: write build/*, not build/"
                 )
-            hint += "; remove it, or say `optional: true`"
+            hint += "; remove it, or write `optional: true`"
             self._fault("idle-exclude", content, "exclude", message, hint=hint)
 
     def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:

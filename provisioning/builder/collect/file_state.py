@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     _Known: TypeAlias = "tuple[Signature, str, str]"
     """Of a file that was read: when it was, its digest, and what it was made for."""
 
-# A file may change once more within one tick of the clock that stamps it, and no stamp would tell:
-# what was stamped this recently is not remembered. (git calls such entries "racily clean".)
+# A file may change once more within one tick of the clock that stamps it, without a different
+# stamp: a file that was stamped this recently is not remembered. (git calls such entries "racily
+# clean".)
 _TICK_NS = 50_000_000
 _COARSE_TICK_NS = 2_000_000_000  # where the file system counts whole seconds
 
 MARSHAL = 2
-"""The version of marshal that spells what is digested. From 3 on, the same values may be spelt
-otherwise: it depends on who else refers to them."""
+"""The version of marshal that encodes what is digested. From 3 on, equal values may be encoded
+differently: it depends on other references to them."""
 
 
 class Signature(NamedTuple):
@@ -47,18 +48,18 @@ class Signature(NamedTuple):
 
 # guard: change-time-of-a-source
 numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino", "st_mode")
-"""What a Signature holds, as a plain tuple, in a third of the time: what is done for each file is
-what a build with nothing to do consists of."""
+"""The fields of a Signature as a plain tuple, in a third of the time: a build with nothing to do
+consists of the work for each file."""
 _PACKING = struct.Struct("=5q")
 _SIZE = struct.Struct("=q")  # which comes first
 WIDTH = _PACKING.size
-"""Bytes that spell a signature."""
+"""A signature as bytes."""
 rows = _PACKING.iter_unpack
-"""What such bytes spell, each signature as a plain tuple."""
+"""The signatures in such bytes, each as a plain tuple."""
 
 
 def to_bytes(values: list[int]) -> bytes:
-    """Signatures one behind the other, whose fields are these, as bytes."""
+    """Signatures with these fields, one after the other, as bytes."""
     try:
         return array("q", values).tobytes()
     except OverflowError:  # an inode above 2**63, or a time after 2262: as good as another number
@@ -66,29 +67,29 @@ def to_bytes(values: list[int]) -> bytes:
 
 
 def from_bytes(data: bytes) -> Signature:
-    """The one signature that `data` spells."""
+    """The one signature in `data`."""
     return Signature._make(_PACKING.unpack(data))
 
 
 def size_in(data: bytes) -> int:
-    """The size of the file whose signature `data` spells."""
+    """The size of the file whose signature is `data`."""
     size: int = _SIZE.unpack_from(data)[0]
     return size
 
 
 def bytes_of(status: os.stat_result) -> bytes:
-    """The signature in what lstat(2) says of a path, spelt as bytes."""
+    """The signature in a result of lstat(2), as bytes."""
     return to_bytes([*numbers(status)])
 
 
 def signature(status: os.stat_result) -> Signature:
-    """The signature in what lstat(2) says of a path."""
+    """The signature in a result of lstat(2)."""
     return from_bytes(bytes_of(status))
 
 
 def is_same(status: os.stat_result, now: Signature) -> bool:
-    """Whether what lstat(2) or fstat(2) says is the signature `now`."""
-    # Nearly always they are equal as they stand, which takes a third of the time to tell.
+    """Whether a result of lstat(2) or fstat(2) has the signature `now`."""
+    # They are nearly always equal as they are, and this comparison takes a third of the time.
     return numbers(status) == now or signature(status) == now
 
 
@@ -104,7 +105,7 @@ _OFTEN = 0.05  # seconds between two looks at what others have saved
 
 
 class FileState(NamedTuple):
-    """What lies at a path: all of it that can reach a package."""
+    """What is at a path, as far as it can reach a package."""
 
     type: str  # FILE | DIR | LINK
     size: int = 0
@@ -139,7 +140,7 @@ class Digests:
         self._asks_again_at = 0.0
 
     def look(self, path: str) -> FileState:
-        """What lies at `path` now; it is read only if its signature is not a known one.
+        """What is at `path` now; a file is read only if its signature is unknown.
 
         Raises:
             OSError: nothing lies there, or it cannot be read.
@@ -159,9 +160,9 @@ class Digests:
         raise BuildError(f"{path}: neither a file, a directory nor a symbolic link; exclude it")
 
     def count_unknown(self, paths: Sequence[str], signature_of: Callable[[str], Signature]) -> int:
-        """How many of many files, each with the signature that is told of it, must be read.
+        """How many of many files, each with its signature, must be read.
 
-        All that is known is looked at: for a few files, `hold` costs less. Raises as
+        This looks at everything that is known: for a few files, `hold` costs less. Raises as
         `signature_of` does.
         """
         self._load_all()
@@ -198,12 +199,12 @@ class Digests:
     def forget(self) -> None:
         """Read every file again the next time, whatever its signature says."""
         self._rows, self._fresh = {}, {}
-        with suppress(OSError):  # where nothing can be removed, nothing was kept of late either
+        with suppress(OSError):  # if nothing can be removed, nothing was saved lately either
             self._cache.discard()
         self._loaded = self._cache.state()
 
     def save(self) -> None:
-        """Keep what was learnt for later processes; writes nothing if nothing was."""
+        """Save what was learnt for later processes; writes nothing if nothing was."""
         if fresh := self._keep():
             self._rows = {**self._rows, **fresh}
             if self._holds_all:
@@ -232,7 +233,7 @@ class Digests:
 
     def _load(self, path: str) -> None:
         """Take over what this or another process has saved since the last time."""
-        # What another has saved only spares work: to ask for each of many files would cost more.
+        # What others have saved only saves work: to ask for each of many files would cost more.
         now = time.monotonic()
         if now < self._asks_again_at:
             return
@@ -265,7 +266,7 @@ class Digests:
 
 
 def file_of(now: Signature, digest: str, made_for: str) -> FileState:
-    """What lies there where a file has the signature `now`, and this digest."""
+    """The state of a file that has the signature `now` and this digest."""
     # guard: executable-bit
     return FileState(FILE, now.size, digest, bool(now.mode & stat.S_IXUSR), made_for=made_for)
 
@@ -320,7 +321,7 @@ def _read(path: str, now: Signature, take: Callable[[bytes], object]) -> bytes:
             left -= len(block)
             head = head or block
         # guard: changed-while-digested
-        if left or not is_same(os.fstat(descriptor), now):  # which tells of what has grown
+        if left or not is_same(os.fstat(descriptor), now):  # so that growth shows
             raise BuildError(f"{path}: changed while it was read; run doit again")
     except OSError as error:
         error.filename = path

@@ -105,7 +105,7 @@ class _Draft:
         items += self._parents()
         self._check_deb(items)  # guard: deb-items
         items += self._brought_along()
-        # By code point, which is by the bytes of UTF-8 too.
+        # By code point, which is also by the bytes of UTF-8.
         items.sort(key=itemgetter(0))  # guard: items-in-order
         if not self.faults:  # else what is needed may only seem to be missing
             known = {item.path: item for item in items}
@@ -189,7 +189,7 @@ class _Draft:
             if other == path:
                 hint = _into(path, first) if inside else _way_out(path, first, content)
         if other != path:
-            message = f"{path} and {other} are one file where case or accents do not count"
+            message = f"{path} and {other} are the same file where case or accents do not count"
         elif inside:
             message = f"{inside} needs {path} to be a directory"
         else:
@@ -218,7 +218,7 @@ class _Draft:
 
     def _brought_along(self) -> Iterator[Item]:
         """Items besides the contents: hooks, documents, and the tool."""
-        # Root runs them: whoever else they belonged to could have root run anything.
+        # Root runs them: any other owner could make root run anything.
         owner, group = "root", self.variant.group
         if self.variant.hooks:
             yield Item(HOOKS, DIR, _SCRIPT, owner, group)

@@ -19,13 +19,14 @@ _GLOB = re.compile(r"[*?[]")
 def is_glob(source: str) -> bool:
     """Whether `source` is a pattern rather than the name of a file or directory.
 
-    What is there under this very name, and would not be matched by it, is meant: `pages/[id].html`.
+    If something has exactly this name and the pattern would not match it, the name is meant:
+    `pages/[id].html`.
     """
     return _GLOB.search(source) is not None and not _is_name(source)
 
 
 def _is_name(source: str) -> bool:
-    # Every other pattern matches what is called as it is.
+    # Every other pattern matches its own text.
     has_brackets = "[" in source and os.path.lexists(source)
     return has_brackets and not matcher(source)(source.rstrip("/"))
 
@@ -153,7 +154,7 @@ class Ignored:
     def _decides(self, path: str, *, is_directory: bool) -> bool:
         first, name = path.partition("/")[0], path.rpartition("/")[2]
         for rule in self._rules:
-            # Nearly all that does not match has another name: that is asked first.
+            # Nearly every path that does not match differs in its name, which is compared first.
             start, end = rule.names[0], rule.names[-1]
             if (rule.directories and not is_directory) or not (end and end(name)):
                 continue
@@ -180,14 +181,14 @@ def _rule(pattern: str) -> _IgnoreRule | None:
 
 
 def _stripped(pattern: str) -> str:
-    """`pattern` without blanks at its end, but for one that a backslash keeps."""
+    """`pattern` without blanks at its end, except one that a backslash keeps."""
     text = pattern.rstrip(" ")
     slashes = len(text) - len(text.rstrip("\\"))
     return text + " " * (slashes % 2 and len(text) < len(pattern))
 
 
 def _ignored_components(pattern: str, *, by_name: bool) -> list[Component]:
-    """What matches the names of a path, one after the other; None for any number of them."""
+    """Matchers for the names of a path, one after the other; None for any number of names."""
     names: list[Component] = []
     chunks = [""]  # of the name that is being read: what stands between its stars
     for piece in _pieces(pattern):
@@ -205,7 +206,7 @@ def _ignored_components(pattern: str, *, by_name: bool) -> list[Component]:
 
 
 def _name(chunks: Sequence[str]) -> Component:
-    """What matches a name: each chunk where it is first found, so that it takes no long time."""
+    """A matcher of a name: it matches each chunk where it first occurs, which keeps it fast."""
     first, *rest = chunks
     if not rest:
         return re.compile(first, re.DOTALL).fullmatch
@@ -219,13 +220,15 @@ def _pieces(pattern: str) -> Iterator[re.Match[str]]:
         piece = _PIECE.match(pattern, at)
         if not piece:
             what = "[ is not closed" if pattern[at] == "[" else "a backslash stands at the end"
-            raise PatternError(f"{what}; write a backslash before what is meant as it is")
+            raise PatternError(
+                f"{what}; write a backslash before a character that is meant literally"
+            )
         at = piece.end()
         yield piece
 
 
 def _one(piece: re.Match[str]) -> str:
-    """What matches one character."""
+    """A matcher of one character."""
     if piece["one"]:
         return "."
     if piece["set"] is not None:
@@ -244,5 +247,5 @@ def _member(member: re.Match[str]) -> str:
     if last is None:
         return re.escape(first)
     if last < first:
-        raise PatternError(f"{first}-{last} is a range from its end to its beginning")
+        raise PatternError(f"{first}-{last} is a range in reverse order")
     return f"{re.escape(first)}-{re.escape(last)}"

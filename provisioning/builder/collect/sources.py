@@ -61,7 +61,7 @@ _WORTHWHILE = 200  # directories: to look into fewer takes less time than to for
 class Tree:
     """The files below `directory`, less BUILT_IN_EXCLUDES; links are files, and never followed.
 
-    `skip` is a directory of the project (its output) into which nothing looks.
+    `skip` is a directory of the project (its output) that is never searched.
 
     Raises:
         OSError: a directory cannot be listed.
@@ -76,20 +76,19 @@ class Tree:
 
     @cached_property
     def state(self) -> str:
-        """What differs once anything below the directory may be another."""
+        """A value that changes whenever anything below the directory may have changed."""
         return hashlib.sha256(marshal.dumps(self.found, MARSHAL)).hexdigest()
 
     @cached_property
     def shape(self) -> str:
-        """What differs once there are other files, or one is of another kind, or leads elsewhere.
-
-        It stays what it is where files only hold something else.
+        """A value that changes whenever there are other files, or one is of another kind or leads
+        elsewhere. It stays the same if only contents change.
         """
         shapes = [(below, names, _kinds(stamps)) for below, names, stamps in self.found]
         return hashlib.sha256(marshal.dumps(shapes, MARSHAL)).hexdigest()
 
     def changed(self, before: list[Found]) -> Iterator[tuple[str, Signature]]:
-        """The files that may hold something else than those of a tree of the same shape did."""
+        """The files whose contents may differ from those in a tree of the same shape."""
         for (below, names, stamps), (_, _, old) in zip(self.found, before, strict=True):
             if stamps != old:
                 for name, now, was in zip(names, rows(stamps), rows(old), strict=True):
@@ -116,7 +115,7 @@ class Tree:
         return sorted(chain.from_iterable(modes))
 
     def bytes_of(self, path: str) -> bytes:
-        """The signature of a file, spelt, by its path relative to the directory; or nothing."""
+        """The signature of a file as bytes, by its path relative to the directory; or nothing."""
         below, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
         names, stamps = self._by_directory.get(below, ((), b""))
         number = bisect_left(names, name)
@@ -171,7 +170,7 @@ class Tree:
 
 
 def _kinds(stamps: bytes) -> list[int | bytes]:
-    """What a layout asks of each file; of what is not a regular file, all there is to know."""
+    """What a layout needs to know of each file; of anything but a regular file, everything."""
     return [
         mode & _KIND
         if mode & _FORMAT == stat.S_IFREG
@@ -201,7 +200,7 @@ class Selection(NamedTuple):
 
 
 def why_none(pattern: str) -> str:
-    """Why `pattern` is none of gitignore(5)'s, or "" where it is."""
+    """Why `pattern` is not one of gitignore(5), or "" if it is."""
     try:
         _ignored([pattern])
     except PatternError as error:
@@ -212,7 +211,7 @@ def why_none(pattern: str) -> str:
 class Sources:
     """The trees of one project, each walked once, however many variants share it.
 
-    `output` is a directory of the project, the build's own, into which nothing looks. `tool` is a
+    `output` is a directory of the project, the build's own, that is never searched. `tool` is a
     file that every package brings along, if any.
     """
 
@@ -229,7 +228,7 @@ class Sources:
         self.taken_at = time.time_ns()
 
     def __reduce__(self) -> tuple[type[Sources], tuple[str, str]]:
-        """Be sent to another process without the trees, which it can walk itself."""
+        """Pickle without the trees: another process can walk them itself."""
         return Sources, (self.output, self.tool)
 
     def renewed(self) -> Sources:
@@ -253,7 +252,7 @@ class Sources:
         return Selection(base, kept(found, excludes), idle(found, excludes))
 
     def forget_lists(self) -> None:
-        """Give up the lists of all files, once everything is laid out; who asks has them anew."""
+        """Drop the lists of all files, once everything is laid out; they can be made again."""
         for tree in self._trees.values():
             tree.__dict__.pop("files", None)
 
@@ -264,7 +263,7 @@ class Sources:
         return self._trees[base]
 
     def walked(self, source: str) -> Iterator[str]:
-        """Every file among which are those that `source` stands for, in no order."""
+        """All files that `source` may stand for, and maybe others, in no order."""
         _, tree = self._look(source)
         return tree.paths(base_of(source)) if tree else iter((source,))
 
@@ -273,9 +272,9 @@ class Sources:
         return from_bytes(self.bytes_of(path))
 
     def bytes_of(self, path: str) -> bytes:
-        """The same, spelt as bytes."""
+        """The same, as bytes."""
         base, tree = self._near
-        # What is asked for next lies most often in the same tree.
+        # The next file is most often in the same tree.
         if tree and path.startswith(base) and (seen := tree.bytes_of(path[len(base) :])):
             return seen
         return self._found(path) or self._looked_up(path)
@@ -304,7 +303,8 @@ class Sources:
         return found
 
     def state(self, source: str) -> str:
-        """What differs once `source`, a file, directory or glob, may stand for something else.
+        """A value that changes whenever `source`, a file, directory or glob, may stand for
+        something else.
 
         Raises:
             OSError: a directory cannot be listed.
@@ -319,12 +319,12 @@ class Sources:
             return str(error.strerror)
 
     def shape(self, source: str) -> str:
-        """What differs once another layout may come of `source`; raises like `state`."""
+        """A value that changes when `source` may give another layout; raises like `state`."""
         return self._of_tree(source, attrgetter("shape"))
 
     def _of_tree(self, source: str, of: Callable[[Tree], str]) -> str:
-        # Another task may make or remove it meanwhile: what is told at the end of a run has to be
-        # what was seen when it began, as all else that is remembered with it was.
+        # Another task may make or remove it meanwhile: what is recorded at the end of a run must be
+        # what was seen at its beginning, like everything that is recorded with it.
         if source not in self._looks:
             self._looks[source] = self._look(source)
         place, tree = self._looks[source]
@@ -355,7 +355,7 @@ class Sources:
         return changed
 
     def stamp(self, path: str) -> str:
-        """What differs once a file may hold something else; it need not exist."""
+        """A value that changes whenever a file may have changed; it need not exist."""
         try:
             return repr(tuple(self.signature(path)))
         except OSError:
@@ -370,7 +370,7 @@ class Sources:
         return all(is_settled(ctime, self.taken_at) for ctime in stamps)
 
     def is_output(self, source: str) -> bool:
-        """Whether `source` lies in the directory into which nothing looks."""
+        """Whether `source` is in the directory that is never searched."""
         place = os.path.realpath(literal_prefix(source) or source)
         return f"{place}/".startswith(f"{self._inside}/")
 
@@ -397,7 +397,7 @@ def _changes(pattern: str, files: Sequence[tuple[str, int]], excludes: Sequence[
     found = (path for path, _ in files if path in matching)
     if not pattern.startswith("!"):
         return any(True for _ in found)
-    ignored = _ignored(excludes)  # what lies in a directory that is, nothing takes back
+    ignored = _ignored(excludes)  # nothing in an excluded directory can be re-included
     return any(not ignored.holds_directory(path.rpartition("/")[0]) for path in found)
 
 

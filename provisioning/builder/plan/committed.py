@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Area(NamedTuple):
-    """A directory of which a content takes files."""
+    """A directory from which a content takes files."""
 
     base: str
     """Without links on the way, with a trailing slash; "" is the project."""
@@ -48,7 +48,8 @@ class _Area(NamedTuple):
 
 
 class Taken:
-    """The files that are packaged, and those that say what is: of a variant, and of `others`.
+    """The files that are packaged, and those that say what is packaged, of a variant and of
+    `others`.
 
     Each is known by its path without links on the way, as git knows it; the links are files too.
     """
@@ -133,7 +134,7 @@ def _known_as(path: str) -> str:
 
 
 State: TypeAlias = Literal["same", "other", "gone", "new"]
-"""Of a file: as in the commit, another than there, missing, or not in the commit."""
+"""The state of a file: as in the commit, changed, missing, or not in the commit."""
 
 _SUBMODULE, _LINK, _EXECUTABLE = "160000", "120000", "100755"
 _SURE = "H "  # what ls-files puts before a file that git looks at
@@ -141,13 +142,13 @@ _SHA1_DIGITS = 40
 
 
 class Committed:
-    """What `commit` holds of the directory `root`, held against what lies there.
+    """What `commit` holds of the directory `root`, compared with what is there.
 
-    git's index spares it from reading each file. What a bit there has git pass over is compared
-    all the same, and so is what is not in the index.
+    git's index saves reading each file. Files that a bit there makes git ignore are compared all
+    the same, and so is what is not in the index.
 
     Raises:
-        GitError: git cannot tell; so does whatever is asked.
+        GitError: git cannot tell; all methods raise it, too.
     """
 
     def __init__(self, root: str, commit: str) -> None:
@@ -164,7 +165,7 @@ class Committed:
         self._links = [name for name, about in known.items() if about.split()[1] == _SUBMODULE]
 
     def suspects(self, files: Iterable[str]) -> set[str]:
-        """The files that may be others than in the commit: of `files`, and of what is missing."""
+        """The files that may differ from the commit: of `files`, and of what is missing."""
         found = {*self._changed, *self._doubtful, *(set(files) - self._listed)}  # guard: unlisted
         if not self._links:
             return found
@@ -182,7 +183,7 @@ class Committed:
         return {f"{link}/{path}" for path in submodule.suspects(below)}
 
     def state(self, path: str) -> State:
-        """How the file at `path` is: a directory, with a slash, stands for all that is in it."""
+        """The state of the file at `path`; a directory, with a slash, is all that is in it."""
         if path in self._listed and path not in self._changed:
             return "same"
         link = next((link for link in self._links if path.startswith(f"{link}/")), None)
@@ -222,11 +223,11 @@ class Committed:
             return False
         if is_executable != (mode == _EXECUTABLE):
             return False
-        # By git, which knows what becomes of it on its way into the repository.
+        # By git, which knows how it is converted on its way into the repository.
         return ask(Path(self._root), "hash-object", "--", path).strip() == digest
 
     def _submodule(self, link: str) -> Committed | None:
-        """The submodule at `link`, against the commit that is recorded; None for none."""
+        """The submodule at `link`, compared with the recorded commit; None if there is none."""
         if link not in self._submodules:
             place = os.path.join(self._root, link)
             recorded = self._entries.get(link, "").split()
@@ -236,7 +237,7 @@ class Committed:
 
     @cached_property
     def _entries(self) -> dict[str, str]:
-        """Of each file in the commit its mode, type and digest."""
+        """The mode, type and digest of each file in the commit."""
         lines = self._names("ls-tree", "-r", "-z", self._commit)
         return {path: about for about, _, path in (line.partition("\t") for line in lines)}
 

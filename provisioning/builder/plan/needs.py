@@ -32,7 +32,7 @@ def named_by(template: str) -> set[str]:
     """The templates that `template`, and those it names, name: whether they exist or not.
 
     Names must be written out in the template (`render` refuses others), so that a build knows what
-    it depends on before it starts. Where a name is a link, what it leads to is named as well.
+    it depends on before it starts. If a name is a link, what it leads to is named as well.
     """
     found: set[str] = set()
     waiting = [template]
@@ -62,7 +62,7 @@ def _named(template: str) -> list[str]:
 
 
 def _text(template: str) -> str:
-    """What a template holds; nothing where rendering will say what is wrong with it."""
+    """The text of a template; nothing if it cannot be read, which rendering reports."""
     if not _is_ours(template):
         return ""
     try:
@@ -85,7 +85,7 @@ class Need(NamedTuple):
     origin: Origin
     exclude: tuple[str, ...] = ()
     makers: tuple[Maker, ...] = ()
-    """Tasks that make it by the spec's own word."""
+    """Tasks that make it, as the spec says."""
 
 
 class Made(NamedTuple):
@@ -94,7 +94,7 @@ class Made(NamedTuple):
     tasks: tuple[str, ...] = ()
     """All that may."""
     sure: tuple[str, ...] = ()
-    """Those of which it is said: by the spec, or by what they leave."""
+    """Those that certainly do: by the spec, or by their targets."""
 
     def joined(self, other: Made) -> Made:
         """The tasks of both."""
@@ -102,18 +102,18 @@ class Made(NamedTuple):
         return Made(tuple(tasks), tuple(sure))
 
     def again(self) -> str:
-        """How to have it made again where it is gone; "" if nobody makes it."""
+        """How to have it made again if it is gone; "" if no task makes it."""
         names = self.sure or self.tasks
         if not names:
             return ""
         who = (
             f"task {names[0]} makes it" if len(names) == 1 else f"tasks {', '.join(names)} make it"
         )
-        return f"{who}: where that is up to date, `doit forget {' '.join(names)}` has it done again"
+        return f"{who}; if doit skips that as up to date, run `doit forget {' '.join(names)}` first"
 
 
 MadeBy: TypeAlias = Mapping[str, Made]
-"""Who makes what is needed, by its source."""
+"""The tasks that make what is needed, by its source."""
 NOBODY: MadeBy = MappingProxyType({})
 NO_MAKER = Made()
 
@@ -129,11 +129,11 @@ class Absent(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}"
-        return f"{place}: {self.where}: nothing is there for {self.source}, which is optional"
+        return f"{place}: {self.where}: left out: nothing matches {self.source}, which is optional"
 
 
 def absent(content: Content) -> Absent:
-    """Tell that a content has found nothing."""
+    """Report a content that has found nothing."""
     origin = content.origin
     return Absent(content.source, content.where, origin.file, origin.line, origin.column)
 
@@ -146,7 +146,7 @@ def need_of(variant: Variant, content: Content, artifacts: str) -> Need:
 
 
 def needs_of(variant: Variant) -> Iterator[Need]:
-    """All that a variant is made of, as it is named."""
+    """Everything that a variant is made from, by name."""
     yield from (Need(hook.source, hook.origin) for hook in variant.hooks)
     yield from (Need(document.source, document.origin) for document in variant.documents)
     for each in variant.contents:
@@ -161,7 +161,7 @@ def environments_of(variant: Variant, artifacts: str) -> Iterator[Need]:
 
 
 def places(path: str) -> tuple[str, ...]:
-    """Where in the project a path lies: as it is written, and as links lead; none if outside."""
+    """The places of a path in the project: as written, and with links followed; none if outside."""
     here = os.getcwd()
     path = os.path.normpath(os.path.join(here, path))
     if path == here:
@@ -176,7 +176,7 @@ def places(path: str) -> tuple[str, ...]:
 @cache
 def _both(directory: str, here: str) -> tuple[str, str]:
     """A directory, relative to the one it is called from, as it is written and as links lead."""
-    # Thousands of targets share it; and nothing is made while it is asked.
+    # Thousands of targets share it, and nothing is made meanwhile.
     real = os.path.relpath(os.path.realpath(directory), os.path.realpath(here))
     return os.path.relpath(directory, here), real
 
@@ -193,7 +193,7 @@ class _Reading(NamedTuple):
 
 
 class Wanted:
-    """Among what tasks leave, that which a source stands for."""
+    """The part of the tasks' output that a source stands for."""
 
     def __init__(self, source: str, exclude: tuple[str, ...]) -> None:
         self._exclude = exclude
@@ -205,10 +205,10 @@ class Wanted:
         self.places = [place for reading in self._readings for place in reading.places]
 
     def concerns(self, made: tuple[str, ...], *, is_file: bool) -> str:
-        """Whether what a task leaves at the places `made` may be among it.
+        """Whether a task's output at the places `made` may be among it.
 
-        CERTAIN, where it lies at, below or above it; POSSIBLE, where that depends on whether it is
-        a directory, which nobody knows before it is made; "" where it is neither.
+        CERTAIN if it is at, below or above it; POSSIBLE if that depends on whether it is a
+        directory, which is unknown before it is made; else "".
         """
         found = {self._read(each, made, is_file=is_file) for each in self._readings}
         return next((how for how in (CERTAIN, POSSIBLE) if how in found), "")

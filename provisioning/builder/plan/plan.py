@@ -61,7 +61,7 @@ def judge(
 
 
 class _Trial:
-    """Whether files go back to what is committed, all of them."""
+    """Whether all files are made from what is committed."""
 
     def __init__(
         self, committed: Committed, taken: Taken, makers: Callable[[], SourceTasks]
@@ -70,7 +70,7 @@ class _Trial:
         self._taken = taken
         self._ask = makers
         self.inputs: set[str] = set()
-        """What those that are made are made from."""
+        """What generated files are made from."""
 
     def edited(self, suspects: Iterable[str]) -> str:
         """One of `suspects`, or of what they are made from, that is not as committed; or ""."""
@@ -84,7 +84,7 @@ class _Trial:
 
     def _is_made(self, path: str, state: State, waiting: deque[str]) -> bool:
         """Whether tasks make what is not committed; then what they make it from is `waiting`."""
-        # A file that git holds is nobody's to make: the next checkout brings another.
+        # No task makes a committed file: the next checkout would replace it.
         makers = self._makers(path) if state == "new" else []
         inputs = {each for maker in makers for each in maker.inputs}
         if state == "new":
@@ -101,7 +101,7 @@ class _Trial:
 
     @cached_property
     def _by_place(self) -> dict[str, list[SourceTask]]:
-        """Who makes a file or directory, or all that there is in one of which git has nothing."""
+        """The tasks that make a file or directory, or all of one of which git has nothing."""
         found: dict[str, list[SourceTask]] = {}
         for maker in self._known.tasks:
             for target in filter(is_inside, maker.targets):
@@ -155,7 +155,7 @@ class Verdicts:
         sources: Sources,
         makers: Callable[[], SourceTasks],
     ) -> None:
-        """Come to a verdict on each of `parts`, where the last one does not hold any more.
+        """Find the verdict on each of `parts` for which the last one is no longer valid.
 
         Raises:
             SpecError: git cannot tell.
@@ -181,7 +181,7 @@ class Verdicts:
         if known is None or known[0] != commit:
             return False
         states = dict(known[2])
-        # Of a spec in Python, no file tells what it says.
+        # No file says what a spec in Python contains.
         named = {*sources_of(part.variant), *part.variant.said_by}
         return states.keys() >= named and all(
             sources.told(name) == state for name, state in states.items()
@@ -192,7 +192,7 @@ def final(part: VariantPlan, makers: SourceTasks) -> Verdict | None:
     """The verdict on what was packaged; None where git knows nothing of it.
 
     Raises:
-        BuildError: the version tells of another, since files have changed on the way.
+        BuildError: the version is no longer right, since files have changed during the build.
     """
     planned = part.verdict
     if planned is None:
@@ -208,12 +208,13 @@ def final(part: VariantPlan, makers: SourceTasks) -> Verdict | None:
     version = part.variant.version
     if verdict.edited:
         raise BuildError(
-            f"{verdict.edited}: changed on the way, and is not as committed, which {version} does "
-            "not tell; run doit again, or take out of git what a task writes"
+            f"{verdict.edited}: changed during the build and now differs from the commit, which "
+            f"the version {version} does not say; run doit again, or remove the file from git if a "
+            "task writes it"
         )
     raise BuildError(
-        f"{planned.edited}: changed on the way, and is as committed again, which {version} does "
-        "not tell; run doit again"
+        f"{planned.edited}: changed during the build and is as committed again, which the version "
+        f"{version} does not say; run doit again"
     )
 
 
@@ -224,7 +225,7 @@ def _without_plan(part: VariantPlan, makers: SourceTasks) -> Verdict | None:
     try:
         return _judged(found.commit, part, makers)
     except GitError:
-        return None  # no version depends on it: the statement beside the release tells less
+        return None  # no version depends on it: only the provenance statement says less
 
 
 def _judged(commit: str, part: VariantPlan, makers: SourceTasks) -> Verdict:
@@ -232,7 +233,7 @@ def _judged(commit: str, part: VariantPlan, makers: SourceTasks) -> Verdict:
 
 
 def _unanswered(error: GitError, parts: Sequence[VariantPlan]) -> SpecError:
-    # Imported here: a cost that a build with nothing to tell does not owe.
+    # Imported here: a build with nothing to report need not load it.
     from provisioning.spec.diagnostics import Diagnostic, SpecError  # noqa: PLC0415
 
     files = {part.variant.file for part in parts}
@@ -261,16 +262,16 @@ class Plan:
 
     @property
     def read_from(self) -> tuple[str, ...]:
-        """All that the specs are made from, whether it is there or not; directories end in /."""
+        """Everything that the specs are made from, even if missing; directories end in /."""
         return self.known.asked
 
     @property
     def of_git(self) -> list[VariantPlan]:
-        """Those whose versions git tells."""
+        """Those whose versions come from git."""
         return [part for part in self.parts if part.variant.key in self.known.from_git]
 
     def judged(self, verdicts: Verdicts) -> Plan:
-        """The same plan, with the verdict on each variant whose version git tells."""
+        """The same plan, with the verdict on each variant whose version comes from git."""
         judged = {each: replace(each, verdict=verdicts.on(each.variant)) for each in self.of_git}
         parts = [judged.get(each, each) for each in self.parts]
         doubts = [(judged.get(each, each), doubt) for each, doubt in self.doubts]
@@ -281,7 +282,7 @@ class Plan:
         excused: Callable[[VariantPlan, Doubt], bool] = lambda *_: False,
         faults: Iterable[Diagnostic] = (),
     ) -> None:
-        """Raise SpecError with `faults` and all of specs and layouts but for those `excused`."""
+        """Raise SpecError with `faults` and all of specs and layouts except those `excused`."""
         found = [each.fault for part, each in self.doubts if not excused(part, each)]
         # A content that several platforms share has its fault once.
         if told := [*self.known.faults, *dict.fromkeys((*found, *faults))]:
@@ -302,20 +303,19 @@ def make_plan(
     artifacts: str,
     makers: Callable[[], SourceTasks] = SourceTasks,
 ) -> Plan:
-    """Read and lay out what has changed since the last time; what is wrong, `demand` tells.
-
-    `makers` tell of the tasks of the project's own, if they are asked.
+    """Read and lay out what has changed since the last time; `demand` raises what is wrong.
+    `makers` finds the project's own tasks, if needed.
 
     Raises:
-        SpecError: git cannot tell of which commit it is.
+        SpecError: git cannot tell which commit it is.
     """
     notes = Notes(paths.specs(artifacts))
     specs = Specs(inputs, digests, notes)
     place = bundled_tool.bring(paths.tool(artifacts), notes, digests)
     sources = Sources(artifacts, str(place))
     verdicts = Verdicts(notes)
-    # A version tells whether what is packaged is as committed, and what is packaged may depend on
-    # the version. So it is what it was, until it is seen to be another.
+    # A version says whether what is packaged is as committed, and what is packaged may depend on
+    # the version. So the last verdict holds until another one is found.
     inputs.edited = verdicts.edited
     plan = _planned(specs, sources, notes, artifacts)
     if plan.of_git and not isinstance(inputs.checkout, NoVersion):
@@ -331,7 +331,7 @@ def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str) -> Pl
     known = specs.known()
     plan = _laid_out(known, sources, LayoutCache(notes, known, sources, artifacts))
     if plan.doubts and not known.fresh:
-        # What is remembered does not know all the places that a report shows.
+        # The cache lacks some of the places that a report shows.
         known = specs.read()
         plan = _laid_out(known, sources, LayoutCache(notes, known, sources, artifacts))
     sources.forget_lists()

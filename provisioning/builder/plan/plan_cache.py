@@ -1,4 +1,4 @@
-"""Remembers what the specs said and what came of them, so that a run looks only at changes."""
+"""Remembers what the specs said and their layouts, so that a run looks only at changes."""
 
 from __future__ import annotations
 
@@ -67,9 +67,10 @@ class Known(NamedTuple):
     files: tuple[tuple[str, str], ...] = ()
     """The specs, fragments and platform files of the project, each with its digest."""
     from_git: frozenset[str] = frozenset()
-    """The variants whose version git tells, by their keys."""
+    """The variants whose version comes from git, by their keys."""
     asked: tuple[str, ...] = ()
-    """All that they are read from, whether it is there or not; directories end in a slash."""
+    """Everything that they are read from, whether it is there or not; directories end in a
+    slash."""
 
 
 class Specs:
@@ -115,19 +116,20 @@ class Specs:
         try:
             return document["code"] == code_state() and all(map(self._holds, document["account"]))
         except (OSError, ProvisioningError):
-            return False  # a file is gone, or can no longer be read: a fresh reading tells
+            return False  # a file is gone, or can no longer be read: a fresh reading reports it
 
     def _holds(self, noted: tuple[Any, str, str]) -> bool:
         kind, name, state = noted
         return self._inputs.state(Input(kind, name), self._digest) == state
 
     def _digest(self, path: str) -> str:
-        # Of each spec in every run: os.path.relpath takes longer than all else that is done for it.
+        # Done for each spec in every run: os.path.relpath would take longer than all else that is
+        # done.
         return self._digests.look(path.removeprefix(self._here)).digest
 
 
 def _told_by(account: Mapping[Input, str]) -> dict[str, Any]:
-    """What else follows from all that was read."""
+    """Everything else that follows from what was read."""
     # Nothing but specs: no digest of a file with secrets, which one could try to guess, is kept.
     specs = (
         (asked.name, state.rpartition(" ")[2])

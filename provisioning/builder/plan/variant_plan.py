@@ -45,9 +45,9 @@ class Verdict(NamedTuple):
 
     commit: str
     edited: str
-    """A file that is not as in the commit; "" where all are."""
+    """A file that differs from the commit; "" if none does."""
     watched: tuple[tuple[str, str], ...]
-    """Files, directories and globs, each with its state: with another, this may be another."""
+    """Files, directories and globs, each with its state: if one changes, so may this verdict."""
 
 
 class SourceTask(NamedTuple):
@@ -62,13 +62,13 @@ class SourceTasks(NamedTuple):
     """All of these tasks."""
 
     file: str = ""
-    """The dodo.py, which says how they do it; "" where nobody knows it."""
+    """The dodo.py, which says how they do it; "" if unknown."""
     tasks: tuple[SourceTask, ...] = ()
 
 
 _MANY = 1000  # files, for which it is worth while to fork
 _MOST_CHANGED = _MANY  # beyond that many, all sources are looked at by several processes
-_SOME = 1000  # items that are spelt at a time
+_SOME = 1000  # items that are encoded at a time
 _MOST_ITEMS = 200_000  # of layouts that are kept at once
 
 
@@ -108,7 +108,7 @@ class Collection(NamedTuple):
 
 
 class SharedFindings:
-    """Layouts and collections that variants of a plan have in common, each made once.
+    """Layouts and collections that variants of a plan share, each made once.
 
     What no variant needs any more is dropped: a listing of 100,000 files takes 25 MB, a layout 50.
     """
@@ -136,7 +136,7 @@ class SharedFindings:
         self, variant: Variant, sources: Sources, makers: MadeBy = NOBODY
     ) -> tuple[Layout, Sequence[Doubt]]:
         """The layout of a variant, and its faults; only one without faults is shared."""
-        # Imported here, as below: a cost that a build with nothing to do does not owe.
+        # Imported here, as below: a build with nothing to do need not load it.
         from provisioning.builder.collect.layout import draft  # noqa: PLC0415
 
         key = self.key(variant, sources)
@@ -165,7 +165,7 @@ class SharedFindings:
         self._collections[key] = found
 
     def renewed(self, sources: Sources, done: int | None) -> Sources:
-        """The same files, looked at anew: once, after as many tasks of others were `done`."""
+        """The same files, looked at again: once for each number of other tasks that are `done`."""
         if done is None:
             return sources.renewed()
         if self._renewed is None or self._renewed[0] != done:
@@ -266,7 +266,7 @@ class Findings:
     def draft(self) -> Sequence[Doubt]:
         """Make the layout and return its faults; the summary covers what exists."""
         layout, doubts = self._shared.draft(self._variant, self._sources)
-        # With faults, the layout is to be made anew, by whoever asks.
+        # With faults, the layout is made again when it is needed.
         make = summary_of if doubts else self._shared.summary
         self._summary = make(layout, self._sources)
         return doubts
@@ -310,7 +310,7 @@ class Findings:
             self._refresh()
 
     def _refresh(self, done: int | None = None) -> None:
-        """Examine the project again, and begin anew if a source has changed."""
+        """Examine the project again, and start again if a source has changed."""
         if not self._is_alone:
             fresh = self._shared.renewed(self._sources, done)
             if fresh is not self._sources and self._differs(fresh):
@@ -371,11 +371,10 @@ class Findings:
         return found
 
     def collect(self, digests: Digests, place: Workspace | None = None) -> Collection:
-        """What the package will hold; of the sources, what may have changed is read.
-
-        Each file is held against the signature that it had when the plan was made. Whatever
-        changes it from then on shows when it is packed, and in the next run. Where many are read,
-        what is made of them in `place` may be made at once.
+        """What the package will hold; only sources that may have changed are read. Each file is
+        compared with the signature that it had when the plan was made. A later change shows when
+        the file is packed, and in the next run. If many are read, their chunks in `place` may be
+        made at once.
 
         Raises:
             OSError: a source cannot be read.
@@ -419,10 +418,10 @@ class Findings:
 
         prefetched: frozenset[str] = frozenset()
         if self._must_read_many(digests):
-            # Imported here: a cost that a build with little to read does not owe.
+            # Imported here: a build with little to read need not load it.
             from provisioning.builder.archive import prefetch  # noqa: PLC0415
 
-            with suppress(OSError):  # a source is missing, which is told below
+            with suppress(OSError):  # a source is missing, which is reported below
                 shares = prefetch.shares(self.layout, self._sources.bytes_of)
                 self._shared.drop_layout(self._variant, self._sources)
                 listing, prefetched = prefetch.collect(self._variant, shares, digests, place)
@@ -441,7 +440,7 @@ class Findings:
         try:
             return digests.count_unknown(sources, self._sources.signature) >= _MANY
         except OSError:
-            return False  # it has a fault, which is told when all are asked for
+            return False  # it has a fault, which is reported when all are needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

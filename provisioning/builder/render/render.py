@@ -71,7 +71,7 @@ def limited(work: Callable[[], _T]) -> _T:
         raise
     finally:
         _, status = os.waitpid(child, 0)
-    if status or not answer:  # what was told may be a part
+    if status or not answer:  # what was read may be a part
         raise ExhaustedError(_end_of(status))
     good, value = pickle.loads(answer)  # noqa: S301 - from our own child
     if not good:
@@ -183,7 +183,7 @@ class Rendered(NamedTuple):
     uses: frozenset[str]
 
 
-# What templates became, and each fault with the template in whose rendering it was found.
+# The rendered templates, and each fault with the template in whose rendering it was found.
 _Outcome: TypeAlias = "tuple[dict[str, Rendered], list[tuple[str, Diagnostic]]]"
 
 
@@ -195,7 +195,7 @@ def render(variant: Variant, sources: Mapping[str, str], into: Path) -> set[str]
         OSError: a file cannot be written.
     """
     rendered = render_all(variant, sources)
-    remove_tree(into)  # what an earlier layout rendered may hold secrets, or stand in the way
+    remove_tree(into)  # what an earlier layout rendered may hold secrets, or be in the way
     for path, each in rendered.items():
         output.write(into / path, each.content)
     return {name for each in rendered.values() for name in each.uses}
@@ -366,7 +366,7 @@ class Templates:
 
 
 def _names_used(tree: nodes.Template, template: str) -> set[str]:
-    # The names of globals would be passed over, but a variable may have one of them.
+    # The names of globals would be left out, but a variable may have one of them.
     environment: Any = tree.environment
     names, environment.globals = environment.globals, {}
     try:

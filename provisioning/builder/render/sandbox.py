@@ -105,7 +105,7 @@ _KINDS = {
     list: "this list",
     tuple: "this list",
     str: "this text",
-    bool: "this switch",
+    bool: "this boolean",
     int: "this number",
     float: "this number",
     type(None): "an empty value",
@@ -189,8 +189,8 @@ def with_contents(
 
 
 _WITH_TEXT = (str, int, float, type(None), Undefined)
-_NAMES = {"generator": "a generator", "range": "a range", "bytes": "a row of bytes"}
-_AS_LIST = "write |list or |join(', ') behind it"
+_NAMES = {"generator": "a generator", "range": "a range", "bytes": "a bytes value"}
+_AS_LIST = "write |list or |join(', ') after it"
 _BLANK = r"(?:\s|%20|\+)"
 _ADDRESS = re.compile(
     r"(object|function).{1,80}?at(\s|%20|\+)0x[0-9a-f]{6,}", re.IGNORECASE | re.DOTALL
@@ -199,7 +199,7 @@ _ADDRESS = re.compile(
 
 
 class NoTextError(SecurityError):
-    """A value that would print itself as Python has it; `hint` says what to write."""
+    """A value that would print as a Python object; `hint` says what to write."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(f"{what} cannot be printed as text")
@@ -229,7 +229,7 @@ def _hint(value: object) -> str:
     if isinstance(value, (bytes, bytearray)):
         return "leave out encode()"
     if callable(value):
-        return "call it, with () behind its name"
+        return "call it, with () after its name"
     return _AS_LIST if hasattr(value, "__iter__") else ""
 
 
@@ -259,7 +259,7 @@ _ANSWERS: dict[str, Any] = {
 class ReportingUndefined(Undefined):
     """An undefined value: each use is reported, and rendering goes on to find more.
 
-    Tests and filters that are made for it, such as `defined` and `default`, are no use.
+    Tests and filters that are made for it, such as `defined` and `default`, do not count as uses.
     """
 
     __slots__ = ("_frame", "_line")
@@ -375,7 +375,7 @@ class Sandbox(ImmutableSandboxedEnvironment):  # guard: sandbox
     """Those that were reported, each with its place: loops use the same ones again and again."""
 
     def __init__(self) -> None:
-        """Leave out what gives another output for the same input."""
+        """Leave out whatever gives different output for the same input."""
         super().__init__(
             loader=_Loader(os.curdir),
             undefined=ReportingUndefined,  # guard: undefined-is-noted

@@ -53,7 +53,7 @@ class ExpectedPackage:
         templates = templates_of(self._layout.items)
         if not templates:
             return {}
-        # Imported here: the start-up of a package without templates does not pay for the engine.
+        # Imported here: a package without templates need not load their engine.
         from provisioning.builder.render.render import render_all  # noqa: PLC0415
 
         return render_all(self._layout.variant, templates)
@@ -280,7 +280,7 @@ class _Judge:
         sources = {each: each for each in (listing[at].source for at in listing.templates())}
         if not sources:
             return {}
-        # Imported here: an engine for templates is a cost that a package without any does not owe.
+        # Imported here: a package without templates need not load their engine.
         from provisioning.builder.render.render import render_all  # noqa: PLC0415
 
         made = render_all(self._part.variant, sources)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from provisioning.builder.collect.layout import Layout
     from provisioning.builder.workspace.paths import Workspace
 
-_ADVICE = "a build from nothing gives something else; diffoscope shows what, given both artifacts"
+_ADVICE = "a build from scratch gives a different result; compare both artifacts with diffoscope"
 _SHOWN = 16  # digits of a digest
 
 

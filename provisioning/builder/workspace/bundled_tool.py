@@ -23,7 +23,7 @@ _NOTE = "tool"
 
 
 def bring(path: Path, notes: Notes, digests: Digests) -> Path:
-    """Make the tool at `path`, unless it is there and as this program makes it; return its path.
+    """Make the tool at `path`, unless it is there and up to date; return its path.
 
     On a read-only disk it is made elsewhere, for as long as this process runs: it is needed even to
     tell what would be built.
@@ -64,6 +64,6 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _digest(path: Path, digests: Digests) -> str:
-    with suppress(OSError, BuildError):  # there is none, or something that is no file
+    with suppress(OSError, BuildError):  # there is none, or something that is not a file
         return digests.look(str(path)).digest
     return ""

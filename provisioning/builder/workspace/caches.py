@@ -92,10 +92,10 @@ def _of_fields(types: Iterable[Any], make: Callable[[list[Any]], Any]) -> _Read:
     return whole
 
 
-_VERSION = 3  # to be raised when rows come to mean something else
+_VERSION = 3  # raise it when rows get another meaning
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
-_complained: set[Path] = set()  # of which it was told in this process that they cannot be kept
+_complained: set[Path] = set()  # which cannot be written, as this process has reported
 
 
 class Cache:
@@ -109,10 +109,10 @@ class Cache:
         self.path = path
         self._columns = columns
         self.has_failed = False
-        """Whether something could not be written, which was told then."""
+        """Whether something could not be written, which was reported."""
 
     def state(self) -> tuple[int, int, int] | None:
-        """What differs once another process has written, or None where there is no file."""
+        """A value that changes whenever another process has written; None if there is no file."""
         with suppress(OSError):
             status = self.path.stat()
             return status.st_ino, status.st_size, status.st_mtime_ns
@@ -166,15 +166,18 @@ class Cache:
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         try:
-            # Values stand in it that are nobody else's business.
+            # It holds values that are nobody else's business.
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._execute(statement, rows)
         except (sqlite3.Error, OSError) as error:
-            # What the build itself cannot write it reports; a memory that fails only costs time.
+            # The build itself reports a disk that fails; a cache that fails only costs time.
             if not self.has_failed and (path := self.path.absolute()) not in _complained:
                 _complained.add(path)
                 why = getattr(error, "strerror", None) or error
-                print(f"{self.path}: not kept, so the next run is slower: {why}", file=sys.stderr)
+                print(
+                    f"{self.path}: cannot be written, so the next run is slower: {why}",
+                    file=sys.stderr,
+                )
             self.has_failed = True
 
     def _execute(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -205,7 +208,7 @@ class Cache:
 
 
 def _demand_version(connection: sqlite3.Connection) -> None:
-    """Give a new file its version; take one of another version for damaged."""
+    """Give a new file its version; treat one of another version as damaged."""
     (version,) = connection.execute("pragma user_version").fetchone()
     if version == _VERSION:
         return
@@ -231,7 +234,7 @@ class Notes:
     def get(self, name: str) -> Note | None:
         """What was put, if it is undamaged."""
         if self._rows is None:
-            # They are few, and whoever needs one needs the next.
+            # They are few, and rarely needed alone.
             self._rows = {name: rest for name, *rest in self._cache.rows()}
         known, text = self._rows.get(name, ("", ""))
         return (

@@ -49,8 +49,8 @@ def _empty(root: Descent, path: str) -> bool:
 
 
 making = threading.RLock()
-"""Held where something temporary comes to be. Who holds it for ever, at the end of a run that was
-ended, has seen all that there will be, whatever other threads are about to do."""
+"""Held while something temporary is created. A run that was stopped takes it for good at its end:
+then no other thread creates anything more."""
 
 _OLD_NS = 3600 * 10**9  # an hour: no build takes as long over one file
 
@@ -188,7 +188,7 @@ def remember(path: Path, parts: Iterable[bytes | memoryview]) -> bool:
     try:
         leave(path, parts)
     except OSError:
-        return False  # what the build itself cannot write it reports
+        return False  # the build itself reports a disk that fails
     return True
 
 
@@ -222,7 +222,7 @@ def sweep_old(path: Path) -> None:
 
 def stale_before() -> int:
     """A time in ns since the epoch; nobody still works on what was last written before."""
-    # No clock decides what a package holds: here it tells which files nobody will ask for.
+    # No clock decides what a package holds: here it only shows which files nobody needs any more.
     return time.time_ns() - _OLD_NS
 
 

@@ -28,10 +28,10 @@ ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
 
 
 def releases(artifacts: str, name: str, platform: str) -> list[Path]:
-    """What is called like a release of a package and holds artifacts; first what was built last.
+    """Directories that are named like releases of a package and hold artifacts, the latest first.
 
-    The version stands between the two names, and nothing tells where it begins: what is found may
-    be of another package, `greenhouse-extra` for `greenhouse`.
+    The version is between the two names, and nothing shows where it begins: one may belong to
+    another package, `greenhouse-extra` for `greenhouse`.
     """
     named = Path(artifacts).glob(f"{escape(name)}-*-{escape(platform)}")
     found = [path for path in named if path.is_dir() and artifacts_in(path)]
@@ -46,8 +46,8 @@ _WORK = ".work"  # below artifacts/: what the stages hand to each other
 class Workspace:
     """The files of one variant.
 
-    `work` holds what the stages hand to each other; `release` what they are for: the artifacts
-    and, beside them, all that proves them. `chunks` is the store that all variants share.
+    `work` holds what the stages hand to each other; `release` the result: the artifacts and, beside
+    them, all that proves them. `chunks` is the store that all variants share.
     """
 
     variant: Variant
@@ -86,13 +86,13 @@ class Workspace:
 
     @property
     def lock_file(self) -> Path:
-        """What whoever changes these files has locked."""
+        """The file that a process locks while it changes these files."""
         # Beside the directory, since `doit clean` removes that; a lock must never be removed.
         return self.work.with_name(f"{self.work.name}.lock")
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """What the package is built in."""
+        """The formats of the package."""
         return self.variant.formats
 
     def artifact(self, format: str) -> Path:
@@ -152,17 +152,17 @@ class Workspace:
             os.close(descriptor)
 
     def _open_lock(self) -> int | None:
-        """What is to be locked; None where there is nothing, nor can be."""
+        """The file to lock; None if there is none and none can be made."""
         flags = os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            # What was rendered lies there with modes of no meaning, and may hold secrets.
+            # Rendered files are there with arbitrary modes, and may hold secrets.
             self.work.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.work.mkdir(parents=True, exist_ok=True)
             return os.open(self.lock_file, os.O_RDWR | os.O_CREAT | flags, 0o666)
         except OSError as error:
             if error.errno not in _NOT_OURS_TO_WRITE:  # guard: read-only-lock
                 raise
-        # Who only judges what lies here needs no more; who writes is told then what cannot be.
+        # Reading needs no more; writing fails later, with a message of its own.
         with suppress(OSError):
             return os.open(self.lock_file, os.O_RDONLY | flags)
         return None
@@ -181,7 +181,7 @@ def workspace(variant: Variant, artifacts: str) -> Workspace:
 
 
 def package_of(variant: Variant) -> Package:
-    """What the manifest says of a variant, but for what follows from the entries."""
+    """The package of a variant as in the manifest, except what follows from the entries."""
     package = Package(
         name=variant.name,
         version=variant.version,
@@ -223,15 +223,15 @@ def chunks(artifacts: str) -> Path:
 
 
 def specs(artifacts: str) -> Path:
-    """Where what the specs say is remembered."""
+    """Where the contents of the specs are remembered."""
     return Path(artifacts, _WORK, "specs.sqlite")
 
 
 def seen(artifacts: str) -> Path:
-    """Where it is remembered which files there were."""
+    """Where the lists of files are remembered."""
     return Path(artifacts, _WORK, "seen")
 
 
 def anew(artifacts: str) -> Path:
-    """Where it is noted how often nothing of what was remembered could be believed."""
+    """Where it is counted how often everything that was remembered was discarded."""
     return Path(artifacts, _WORK, "anew")

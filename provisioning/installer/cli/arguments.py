@@ -27,7 +27,7 @@ GOOD, DIFFERS, TROUBLE, REFUSED, FAILED, LOCKED = 0, 1, 2, 3, 4, 5
 
 
 class Answer(NamedTuple):
-    """What a command answers: an exit code, and a document for other programs."""
+    """The result of a command: an exit code, and a document for other programs."""
 
     code: int
     document: dict[str, Any]
@@ -44,7 +44,7 @@ class Command(NamedTuple):
     takes_name: bool = False
     """Whether it is about one installed package: NAME comes first."""
     changes: bool = True
-    """Whether it changes the machine: what it has done is no failure if it cannot be printed."""
+    """Whether it changes the machine: then a result that cannot be printed is not a failure."""
 
     def declare(self, parser: ArgumentParser) -> None:
         """Add all arguments of this command to its parser."""
@@ -104,7 +104,7 @@ def root_of(options: Namespace) -> Path:
 def place_of(options: Namespace, *, left: bool = False) -> Place:
     """Return where the package called NAME is installed; with `left`, or where it left something.
 
-    Raises TargetError if nobody knows.
+    Raises TargetError if that is unknown.
     """
     root, name = root_of(options), options.name
     if name and name.startswith("/"):

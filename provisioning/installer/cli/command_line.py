@@ -111,7 +111,7 @@ def _python_arguments() -> list[str]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let signals that ask to end raise KeyboardInterrupt once: nothing interrupts the undoing."""
+    """Let termination signals raise KeyboardInterrupt once: nothing interrupts a rollback."""
     before = {each: signal.getsignal(each) for each in (*_SIGNALS, signal.SIGCHLD)}
     # guard: blocked-signals
     blocked = signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a hook would inherit what is blocked
@@ -124,7 +124,7 @@ def _interruptible() -> Iterator[None]:
     for each in _SIGNALS:
         if before[each] != signal.SIG_IGN:  # as under nohup(1)
             signal.signal(each, interrupt)  # guard: signal-asks-to-end
-    # Where whoever started this ignores it, a hook that fails would count as one that did not.
+    # If the parent process ignores it, a hook that fails would count as one that succeeded.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield

@@ -71,7 +71,7 @@ def _install(options: Namespace, console: Console) -> Answer:
         root = root_of(options)
         new = release_of(source, strict=root == SYSTEM)
         prefix, downgrade = new.package.prefix, options.allow_downgrade
-        # Where there is nothing, first without a lock: it would be a trace of what is refused.
+        # If nothing is there, check first without a lock: a refused installation leaves no trace.
         if options.dry_run or not exists(root, prefix):
             with looked_at(root, prefix) as home:
                 plan = plan_install(home, new, downgrade=downgrade)
@@ -79,7 +79,7 @@ def _install(options: Namespace, console: Console) -> Answer:
             if options.dry_run:
                 return planned(plan, home, console)
         with to_change(root, prefix, console, make=True) as home:
-            if lifecycle.make_users(home, new.package):  # whose numbers nobody knew before
+            if lifecycle.make_users(home, new.package):  # whose numbers were unknown before
                 new = release_of(source, strict=True)
             plan = plan_install(home, new, downgrade=downgrade)
             if plan is None:
@@ -174,7 +174,7 @@ def _is_gone(options: Namespace) -> bool:
 
 
 def _ends(place: Place, options: Namespace) -> bool:
-    """Whether a run that was killed was removing the package: to end that is what was asked."""
+    """Whether a run that was killed was removing the package: to finish that is the task."""
     with looked_at(*place) as home:
         if journal.is_of_removal(home) or footprint.is_new(home):  # guard: removal-or-new
             return True

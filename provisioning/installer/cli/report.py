@@ -70,7 +70,7 @@ def changed(plan: InstallPlan, home: Home, console: Console) -> Answer:
     gone = list[str]()
     try:
         gone = clean_up(home)
-    except OSError as error:  # the change itself has come to a good end
+    except OSError as error:  # the change itself has succeeded
         console.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
     return Answer(GOOD, {**_document(plan), "removed": gone, "warnings": console.warnings})
 
@@ -102,7 +102,7 @@ def way_out(error: PermissionError, command: Sequence[str]) -> str:
     for way in (path, *path.parents):
         try:
             owner = way.lstat().st_uid
-        except OSError:  # it is not there, or in what this user may not look into
+        except OSError:  # it does not exist, or this user cannot see it
             continue
         if os.geteuid() in {0, owner}:
             return ""
@@ -154,7 +154,7 @@ _DECISIONS = {
 
 
 def _decided(decision: Decision) -> str:
-    """Say what becomes of a configuration file; "" if nothing does."""
+    """Say what happens to a configuration file; "" if nothing does."""
     path, action = decision.path, decision.action
     if action == KEEP:
         return ""

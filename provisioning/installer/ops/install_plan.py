@@ -69,7 +69,7 @@ class InstallPlan(NamedTuple):
     previous: str
     kept: Kept
     about: Package | None
-    """The package; None where no trace tells which one was removed."""
+    """The package; None if nothing shows which one was removed."""
     is_there: bool = False
     """Whether the new release lies in the prefix already."""
     users: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | 
     """Plan the installation of a release; None if it is installed and intact.
 
     Raises:
-        RefusedError: the package, or what is there, is not as it must be.
+        RefusedError: the package is not valid, or cannot replace what is there.
         TargetError: it does not fit.
     """
     current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
@@ -281,7 +281,7 @@ def _check_prefix(home: Home, package: Package) -> None:
         if fault:
             raise RefusedError(f"{where}: {fault}")
     for name, prefix in releases.packages(home.root).items():
-        if name == package.name or prefix == home.prefix:  # _check_package tells of these
+        if name == package.name or prefix == home.prefix:  # _check_package reports these
             continue
         if is_within(home.prefix, prefix, package.os):
             raise RefusedError(f"{home.path}: lies in {prefix}, where {name} is installed")

@@ -1,7 +1,7 @@
 """Makes another release current, step by step, and takes each step back if one fails.
 
 Design 002 names the steps, and says what holds after each. Only links and the record tell how far a
-change came, so that whoever finds them after a kill or a power cut goes on as the killed run would
+change came, so that the next run after a kill or a power cut continues as the killed run would
 have.
 """
 

@@ -26,7 +26,7 @@ RECORD = f"{STATE}/transaction.json"
 INSTALL, UPGRADE, ROLLBACK, REMOVE = ACTIONS = ("install", "upgrade", "rollback", "remove")
 
 BEGUN, SWITCHING, RETURNING = PHASES = ("begun", "switching", "returning")
-"""Nothing of the old release was touched; it may be current, or no more; it has to be again."""
+"""Nothing of the old release was touched; it may be current, or no longer; it must be again."""
 
 _FORMAT = "doit-provisioning/transaction/1"
 _RECORD_OWNED = Owned(0o600)
@@ -55,13 +55,13 @@ class Record(NamedTuple):
     tool: str
     """The SHA-256 of the tool that began it."""
     reason: str
-    """Why it has to be undone; "" if it has not to be."""
+    """Why it must be undone; "" if it need not be."""
     resting: str
     """The services that somebody had stopped before, and that stay stopped, with blanks between."""
 
 
 def read_record(home: Home) -> Record | None:
-    """Return the record of the change under way. Raises TargetError if it makes no sense."""
+    """Return the record of the change under way. Raises TargetError if it is invalid."""
     data = home.directory.read(RECORD)
     if data is None:
         return None
@@ -124,7 +124,7 @@ _HISTORY_OWNED = Owned(0o644)
 
 
 class Event(NamedTuple):
-    """One change, and what became of it."""
+    """One change, and its outcome."""
 
     sequence: int
     """Of the changes to this package, from 1."""
@@ -146,7 +146,7 @@ class Event(NamedTuple):
 
 
 def read_history(home: Home) -> tuple[Event, ...]:
-    """Return all events, the oldest first. A line that makes no sense is left out."""
+    """Return all events, the oldest first. An invalid line is left out."""
     data = home.directory.read(HISTORY) or b""
     return tuple(event for line in data.splitlines() if (event := _event(line)))
 

@@ -101,7 +101,7 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
     if not home.directory.names(RELEASES):
         stuck += _remove_all(home, [RELEASES])
     if purge:
-        # Whoever installs the package meanwhile gets its configuration as for the first time.
+        # If the package is installed again meanwhile, its configuration is that of a first time.
         about = journal.left(home)
         if about:  # byte code of Python beside them would keep their directories
             lifecycle.sweep_bytecode(home, "", about.layout.conffiles)  # guard: byte-code-purged
@@ -134,4 +134,4 @@ def _remove_all(home: Home, paths: Iterable[str]) -> Iterator[str]:
             home.directory.remove_tree(path)
         except OSError as error:
             busy = error.errno == errno.EBUSY
-            yield f"{error.filename}: {'is mounted there; unmount it' if busy else reason(error)}"
+            yield f"{error.filename}: {'is a mount point; unmount it' if busy else reason(error)}"

@@ -1,6 +1,6 @@
 """Health checks of services: over HTTP, by a TCP connection, by a command, by their uptime.
 
-A probe asks once, within some seconds, and returns why the service is not well; "" if it is. No
+A probe asks once, within some seconds, and returns why the service is not healthy; "" if it is. No
 proxy, redirect or name server can make it take longer, or let another server answer.
 """
 
@@ -104,7 +104,7 @@ def _connection(
     import ssl  # noqa: PLC0415 - a small Python may have none
 
     context = ssl.create_default_context()
-    if host in _LOOPBACK:  # nobody has a certificate for these that anybody has signed
+    if host in _LOOPBACK:  # these addresses have no certificate that anybody has signed
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
 
@@ -147,7 +147,7 @@ _LEAST, _MOST = 0.2, 10  # seconds that a probe has
 def fault(
     system: System, package: Package, values: Mapping[str, str], resting: Collection[str] = ()
 ) -> str:
-    """Return which services are not well within their time, and why; "" if all are well or rest.
+    """Return which services are not healthy within their time, and why; "" if all are, or rest.
 
     Raises TargetError if the service manager cannot be asked.
     """
@@ -183,7 +183,7 @@ def _fault(package: Package, service: Service, values: Mapping[str, str], began:
     else:
         look = _look(package, service, service.health, values)
         why = await_well(look, began + service.health.within)
-        why = why and f"is not well within {service.health.within} seconds: {why}"
+        why = why and f"is not healthy after {service.health.within} seconds: {why}"
     return why and f"{service.name} {why}{manager.last_words(name)}"
 
 
@@ -202,7 +202,7 @@ def _look(package: Package, service: Service, health: Health, values: Mapping[st
     def look(seconds: float) -> str:
         # Another program may be the one that answers, while this one finds its port taken.
         running, why = settled(seconds), probe(seconds)
-        return why or (running and f"{health.what}: well, but {running}")
+        return why or (running and f"{health.what}: healthy, but {running}")
 
     return look
 
@@ -220,5 +220,7 @@ class _Uptime:
             self._pid, self._since = state.pid, now
         runs = now - self._since
         if state.active != "active" or runs < self._seconds:
-            return f"it is {state.told}, for {int(runs)} of {self._seconds} seconds"
+            return (
+                f"it is {state.told}, but has run for only {int(runs)} of {self._seconds} seconds"
+            )
         return ""

@@ -91,7 +91,7 @@ def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]
 
 
 def _says_label(data: bytes, wanted: str) -> bool:
-    if wanted.encode() not in data:  # as of nearly all
+    if wanted.encode() not in data:  # nearly always
         return False
     try:
         described: Any = plistlib.loads(data)

@@ -107,7 +107,7 @@ def aliases(root: Directory, names: Collection[str]) -> Iterator[tuple[str, str]
     """
     for path in _said(root):
         data = root.read(path) or b""
-        if b"Alias" in data:  # as in few
+        if b"Alias" in data:  # rare
             said = b" ".join(_ALIAS.findall(data.replace(b"\\\n", b" "))).split()
             yield from ((path, name) for name in names if name.encode() in said)
 
@@ -127,7 +127,7 @@ def reload() -> None:
     subprocesses.run(["systemctl", "daemon-reload"], _QUICK)
 
 
-def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - it knows where they are
+def restart(names: list[str], directory: str) -> None:  # noqa: ARG001 - systemd knows where they are
     """Start services, or restart those that run. Raises TargetError."""
     try:
         subprocesses.run(["systemctl", "restart", *names], _SLOW)
@@ -171,8 +171,8 @@ def _was_stopped(said: Mapping[str, str]) -> bool:
     ended, left = (
         int(said.get(f"{each}TimestampMonotonic") or 0) for each in ("ExecMainExit", "ActiveExit")
     )
-    # Who stops a unit makes it leave its state first, and its process end by that. And what would
-    # have been started again does not stay as it is.
+    # Stopping a unit first ends its state, and then its process. And a unit that systemd would
+    # restart does not stay inactive.
     is_clean = (said.get("ExecMainCode"), said.get("ExecMainStatus")) == ("1", "0")
     policy = said.get("Restart")
     again = policy == "always" or (policy == "on-failure" and not is_clean)

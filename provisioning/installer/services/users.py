@@ -252,7 +252,7 @@ def _closed(home: Home, release: Release, program: str, user: _User) -> Iterator
         if not user.may_enter(*known, owners.entries(way)):
             yield str(way), stat.S_IMODE(status.st_mode)
     if user.number < 0:
-        return  # nobody knows yet what will be theirs
+        return  # it is not known yet what they will own
     for entry in release.layout.release:
         on_the_way = entry.type == DIR and program.startswith(f"{entry.path}/")
         is_program = entry.path == program and entry.type != LINK

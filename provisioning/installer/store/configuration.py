@@ -242,9 +242,7 @@ def absent(home: Home, layout: Installed, decided: Iterable[Decision]) -> tuple[
     goes = {each.path: each.action for each in decided if each.action in {ARCHIVE, ASIDE}}
     for path in (f"{path}.old" for path, action in goes.items() if action == ASIDE):
         if home.directory.status(path):  # guard: configuration-below-a-file
-            raise RefusedError(
-                f"{home.path / path}: is in the way of what was edited; move it away"
-            )
+            raise RefusedError(f"{home.path / path}: is in the way of an edited file; move it away")
     for entry in layout.above:
         is_there = home.directory.status(entry.path) and entry.path not in goes
         if is_there and not home.directory.is_directory(entry.path):  # guard: link-in-configuration

@@ -166,7 +166,7 @@ def _open_up(parent: int, name: str) -> None:
 
 @contextmanager
 def _gathered(faults: list[OSError], path: str) -> Iterator[None]:
-    """Go on after an error of the system, which is told with the others."""
+    """Continue after an error of the system, which is reported with the others."""
     try:
         with named(path):
             yield
@@ -175,7 +175,7 @@ def _gathered(faults: list[OSError], path: str) -> Iterator[None]:
 
 
 TEMPORARY = ".provisioning-"
-"""What the names of all things in the making begin with, and of nothing else."""
+"""What temporary names begin with, and no others."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

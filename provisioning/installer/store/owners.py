@@ -223,7 +223,7 @@ def doubt_about(home: Home, path: str) -> str:
             except OSError as error:  # a link, most likely
                 return f"{shown(str(way))} cannot be read: {reason(error)}"
             if way == last and not _is(home.directory.status(path), status):
-                told = "was exchanged just now"
+                told = "was replaced just now"
             if told:
                 return f"{shown(str(way))} {told}"
     return ""

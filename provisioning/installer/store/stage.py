@@ -111,7 +111,7 @@ def _meant(release: Path) -> str:
 def _artifact(file: FileIO, path: Path) -> PackageSource:
     sidecars = Sidecars(path, complete=False)
     for _ in sidecars.read():
-        pass  # an index that makes no sense says nothing
+        pass  # an invalid index is ignored
     says = sidecars.index and sidecars.index._replace(archive=path.name)
 
     def read() -> Reader:

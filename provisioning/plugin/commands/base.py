@@ -1,4 +1,4 @@
-"""What the building commands of `provision` share, and how they count and size in words.
+"""What the building commands of `provision` share, and how they write numbers and sizes.
 
 doit finds them by name: a project can have one as a command of doit, too, by a line of its own
 configuration (`[tool.doit.plugins.command]`, or `[COMMAND]` of doit.cfg).
@@ -42,13 +42,13 @@ def size_text(size: int) -> str:
 
 
 def parse_size(text: str) -> int | None:
-    """The bytes of a size written as in 500M or 2G; None where it is no size."""
+    """The bytes of a size written as in 500M or 2G; None if it is not a size."""
     match = _SIZE.fullmatch(text)
     return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def count_text(number: int, noun: str) -> str:
-    """Some of what a noun names."""
+    """A number with its noun, as in `2 chunks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -70,14 +70,14 @@ AS_JSON = {
 
 
 class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
-    """A command about what a project builds: it builds nothing, and faults are told in words.
+    """A command about what a project builds: it builds nothing, and reports faults as text.
 
     It takes doit's options for the dodo.py (`--file`, `--dir`), options behind words too, and
-    --help; with --json, what hinders it is JSON as well.
+    --help; with --json, errors are JSON as well.
     """
 
     trouble = FAULTS
-    """The exit code for whatever hinders."""
+    """The exit code for errors."""
 
     def __init__(self, **others: Any) -> None:
         """`task_loader` is doit's, which finds the dodo.py."""
@@ -87,7 +87,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         try:
             super().__init__(**others)
             _ = self.cmdparser
-        except CmdParseError as error:  # where it is made, doit tells nothing in words
+        except CmdParseError as error:  # doit does not report what goes wrong here
             complain(f"in pyproject.toml or doit.cfg: {_without_classes(error)}")
             raise SystemExit(self.trouble) from error
 
@@ -130,7 +130,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         return options, words
 
     def _complain(self, error: Exception, *, as_json: bool) -> int:
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
+        # Imported here: doit imports all commands to list them, as in `doit help`.
         from provisioning.spec.diagnostics import SpecError, error_text  # noqa: PLC0415
 
         cause = error.__cause__ if isinstance(error, InvalidDodoFile) else None
@@ -145,7 +145,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         return self.trouble
 
     def _execute(self, *_: Any) -> Any:
-        """What doit's own commands do with tasks: here it is settled who makes what, only."""
+        """What doit's own commands do with tasks; here, only who makes what is settled."""
 
     def inputs(self, parameters: Any) -> Inputs:
         """What the specs of the project are made from; its directory is the working directory.
@@ -154,7 +154,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
             ProvisioningError: nothing could be built from them; a `SpecError` for faults in them.
             InvalidCommand: the dodo.py builds no packages.
         """
-        # Imported here: doit imports all commands to tell of them, as in `doit help`.
+        # Imported here: doit imports all commands to list them, as in `doit help`.
         from provisioning.plugin.task_graph import made_from  # noqa: PLC0415
 
         self.set_up(parameters)
@@ -187,7 +187,7 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
 
 
 def demand_importable(parameters: Any) -> None:
-    """Raise InvalidCommand for a dodo file that Python cannot import, by its name."""
+    """Raise InvalidCommand for a dodo file that Python cannot import because of its name."""
     file = parameters.get("dodoFile")
     stem, ending = os.path.splitext(os.path.basename(file or "dodo.py"))
     if (ending != ".py" or "." in stem) and os.path.exists(file):
@@ -199,7 +199,7 @@ _WRONG_VALUE = re.compile(r"Error parsing parameter '(\w+)' <class '\w+'>\.\n(.*
 
 
 def _without_classes(error: CmdParseError) -> str:
-    """What is wrong with an option, without the classes of Python that doit tells."""
+    """What is wrong with an option, without the Python classes that doit names."""
     wrong = _WRONG_VALUE.fullmatch(str(error))
     return f"{wrong[1]}: {wrong[2]}" if wrong else str(error)
 
@@ -207,7 +207,7 @@ def _without_classes(error: CmdParseError) -> str:
 def answer_json(document: Any) -> int:
     """Print `document` as JSON, and return the exit code."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    # Bytes that are no UTF-8 as JSON spells them, which is not how people are shown them.
+    # Bytes that are not UTF-8 as JSON escapes them, not as people are shown them.
     return answer(text.encode(errors="backslashreplace").decode())
 
 

@@ -126,7 +126,9 @@ def _side(word: str, path: Path, packages: Packages) -> Side:
     if _is_name(word):
         return Side(word, packages.named(word), _NOW)
     if not os.path.lexists(path) and "/" not in word:
-        raise InvalidCommand(f"{word}: no such artifact; a package of the specs is NAME:PLATFORM")
+        raise InvalidCommand(
+            f"{word}: no such artifact; write a package of the specs as NAME:PLATFORM"
+        )
     return Side(word, view(path, word))
 
 
@@ -159,7 +161,7 @@ def _word(package: Named) -> str:
 _MARKS = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
 _STYLES = {"+": GREEN, "-": RED, "@": CYAN, "~": BOLD}
 _INDENT = "    "
-_SMALL = 1024  # bytes; what is less is told to the byte
+_SMALL = 1024  # bytes; less is shown to the byte
 
 
 class Outcome(NamedTuple):
@@ -207,7 +209,7 @@ class Outcome(NamedTuple):
             yield f"{_INDENT}{painted}" if line != " " else ""
 
     def _shared(self) -> frozenset[Detail]:
-        """What differs alike in every path that both packages have: of two platforms, the owner."""
+        """What differs in the same way in every path that both packages have, such as the owner."""
         changed = [each.details for each in self.difference.changes if each.kind == CHANGED]
         if len(changed) != self._common() or len(changed) < 2:  # noqa: PLR2004 - every one of two
             return frozenset()
@@ -247,7 +249,7 @@ class Outcome(NamedTuple):
 
 
 def _what(change: Change, shared: Collection[Detail]) -> str:
-    """What is worth knowing of a path, but for what all share."""
+    """What is worth knowing of a path, except what all share."""
     entry = change.new or change.old
     if change.details or not entry:
         own = (each for each in change.details if each not in shared)
@@ -278,7 +280,7 @@ def _plain_sizes(before: int, after: int) -> dict[str, int]:
 
 
 def _plain_entry(entry: Entry) -> Any:
-    """An entry as its line of the manifest has it."""
+    """An entry as in its line of the manifest."""
     return json.loads(manifest.lines([entry]))
 
 
@@ -289,15 +291,15 @@ class Diff(ProjectCommand):
     """Compares two packages, of which each was built or is what the specs give; builds nothing."""
 
     name = "diff"
-    doc_purpose = "tell how packages differ, or what a build would change"
+    doc_purpose = "show how packages differ, or what a build would change"
     doc_usage = "[--brief] [--json] ARTIFACT|NAME:PLATFORM [ARTIFACT|NAME:PLATFORM]"
     doc_description = (
         "An ARTIFACT is a file in any format, an unpacked package, or the directory of a release; "
         "it is verified on the way. NAME:PLATFORM is what the specs give now.\n\n"
-        "Two of them are compared, the old one first. One alone is compared with what the specs "
-        "give now: an ARTIFACT, or of NAME:PLATFORM what was built last.\n\n"
-        "Of a file that holds secrets, or may hold some, no text is shown.\n\n"
-        "The exit status is 0 if they are equal, 1 if they differ, and 2 in trouble."
+        "Two of them are compared, the old one first. One alone, an ARTIFACT or the last build of "
+        "NAME:PLATFORM, is compared with what the specs give now.\n\n"
+        "The text of a file that holds secrets, or may hold some, is not shown.\n\n"
+        "The exit status is 0 if they are equal, 1 if they differ, and 2 on errors."
     )
     cmd_options = (
         {
@@ -306,7 +308,7 @@ class Diff(ProjectCommand):
             "long": "brief",
             "type": bool,
             "default": False,
-            "help": "tell which paths differ and in what, without their texts",
+            "help": "show which paths differ and how, without their texts",
         },
         AS_JSON,
     )

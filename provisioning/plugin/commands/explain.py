@@ -64,13 +64,13 @@ def _members(chunk: Mapping[str, Any]) -> str:
 
 
 _FILES = {
-    "changed_file_dep": "another content",
-    "missing_file_dep": "missing, and nothing makes it",
+    "changed_file_dep": "its content has changed",
+    "missing_file_dep": "missing, and no task makes it",
     "added_file_dep": "new",
     "removed_file_dep": "no longer used",
 }
 _FACTS = {
-    "revision": "another version of this plugin",
+    "revision": "this plugin has another version",
     "templates": "the list of templates has changed",
     "layout": "the layout has changed: see the collect stage",
 }
@@ -94,7 +94,7 @@ class Why:
         mine = self._unchanged.reasons
         yield from (line for each in mine if each.kind == "lost" for line in each.lines())
         if self._unchanged.is_new:
-            yield "never done before"
+            yield "never run before"
             return
         if any(map(self._is_of_paths, mine)):
             yield from self._changes()
@@ -106,7 +106,7 @@ class Why:
             yield from (f"{path}: {told}" for path in self._reasons.get(kind) or ())
 
     def _is_of_paths(self, reason: Reason) -> bool:
-        """Whether the reason is that files are others, which can then be named."""
+        """Whether the reason is changed files, which can then be named."""
         collects = str(self._task.name).startswith("collect:")
         return collects and (reason.kind == "content" or reason.what == "layout")
 
@@ -119,12 +119,12 @@ class Why:
             yield f"{line}{self._origin(line.partition(':')[0])}" if is_of_spec else line
 
     def _changes(self) -> Iterator[str]:
-        """The paths whose source, or whose place in the spec, is another."""
+        """The paths whose source, or whose place in the spec, has changed."""
         job = self._unchanged.job
         try:
             now = collect(job.part.findings.layout, self._unchanged.digests.look)
         except ProvisioningError as error:
-            # What is missing may be what comes first makes.
+            # What is missing may be made by what runs first.
             yield from () if self._waits else str(error).splitlines()
             return
         placed = job.part.findings.placed_by()
@@ -160,7 +160,7 @@ _ALL = {
     "long": "all",
     "type": bool,
     "default": False,
-    "help": "tell every reason, however many there are",
+    "help": "show every reason, however many there are",
 }
 _MOST, _FEW = 20, 5
 
@@ -168,7 +168,7 @@ UP_TO_DATE, MAY_RUN, RUNS = "up to date", "may run", "runs"
 
 
 class Stage(NamedTuple):
-    """What is told of one task."""
+    """What is shown of one task."""
 
     task: str
     state: str
@@ -182,15 +182,15 @@ class Stage(NamedTuple):
 
 
 class Explain(ProjectCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no type hints
-    """Tells of each stage whether it is up to date, and why not; builds nothing."""
+    """Shows for each stage whether it is up to date, and why not; builds nothing."""
 
     name = "explain"
     doc_purpose = "explain which tasks are out of date and why, and what the last run cost"
     doc_usage = "[--all] [--json] [NAME[:PLATFORM]|TASK ...]"
     doc_description = (
-        "Without a word, all stages of all packages are explained. A stage `runs` if what it is "
-        "made from, or what it left, is not as it was; it `may run` if a stage before it runs, "
-        "whose output can come out the same."
+        "Without a name, all stages of all packages are explained. A stage `runs` if its "
+        "inputs or outputs have changed; it `may run` if a stage before it runs, whose output"
+        " may stay the same."
     )
     cmd_options = (AS_JSON, _ALL)
 
@@ -222,7 +222,7 @@ class Explain(ProjectCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no
         why = Why(task, unchanged, status.reasons, waits=bool(waits))
         reasons = [] if status.status == "up-to-date" else list(why.told())
         state = RUNS if reasons else MAY_RUN if waits else UP_TO_DATE
-        # Whatever has never been done waits for no stage that need be told.
+        # For what has never run, the stages before it need not be named.
         told = (each for each in waits if not (unchanged.is_new and each in before))
         reasons += [f"after {each}" for each in told]
         last = self._last(task.name)
@@ -232,7 +232,7 @@ class Explain(ProjectCommand, DoitCmdBase):  # type: ignore[misc]  # doit has no
         return Stage(task.name, state, reasons, last, would, absent)
 
     def _comes(self, name: str, tasks: Mapping[str, Any], before: Mapping[str, Stage]) -> bool:
-        """Whether a task that another one needs is to be done first."""
+        """Whether a task that another one needs must run first."""
         if name in before:
             return before[name].state != UP_TO_DATE
         task = tasks[name]
@@ -307,7 +307,7 @@ def _lines(stages: Iterable[Stage], most: int) -> Iterator[str]:
 
 
 def _made(last: Mapping[str, Any], most: int) -> Iterator[str]:
-    """The chunks that the last run made; the first run made all, which --all tells."""
+    """The chunks that the last run made; the first run made all, which --all shows."""
     if most > _MOST or not _is_first(last):
         yield from made(last.get("cost", {}), most)
 

@@ -25,16 +25,17 @@ _FLAGS = {
 
 
 class Install(ProjectCommand):
-    """Runs the tool that the package brings along; a target does the same without `--root`."""
+    """Runs the installer inside the package; a target does the same without `--root`."""
 
     name = "install"
-    doc_purpose = "install what was built into a scratch root, to look at"
+    doc_purpose = "install a built package into a scratch root, to look at it"
     doc_usage = "--root DIR [--dry-run] [--json] NAME:PLATFORM"
     doc_description = (
-        "What `provision install ARTIFACT --root DIR` does on a target is done here: PREFIX and "
-        "the units of services are installed below DIR. Nothing is started, and nothing outside "
-        "DIR is touched. `provision rehearse` does this and breaks it on the way.\n\n"
-        "The exit status is that of `provision install ARTIFACT`, and 2 if it does not come so far."
+        "Does here what `provision install ARTIFACT --root DIR` does on a target: PREFIX and the "
+        "units of services are installed below DIR. Nothing is started, and nothing outside "
+        "DIR is touched. `provision rehearse` does this, too, and breaks it on the way.\n\n"
+        "The exit status is that of `provision install ARTIFACT`, or 2 if there is an error before "
+        "that."
     )
     cmd_options = (
         {
@@ -42,7 +43,7 @@ class Install(ProjectCommand):
             "long": "root",
             "type": str,
             "default": "",
-            "help": "where to install to; made if it does not exist",
+            "help": "the directory to install into; created if it does not exist",
         },
         *(
             {

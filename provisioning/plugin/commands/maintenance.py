@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 
 class Prune(ProjectCommand):
-    """Frees chunks of the store, as each build does that has added to it."""
+    """Frees chunks of the store, like each build that has added to it."""
 
     name = "prune"
-    doc_purpose = "free the compressed chunks that builds have not used for longest"
+    doc_purpose = "free the least recently used compressed chunks"
     doc_usage = "[--limit SIZE] [--dry-run] [--json]"
     doc_description = (
-        "Every build that adds chunks to artifacts/.work/chunks/ does this as well, so nobody has "
-        "to. With --limit 0 all of them go: the next build takes as long as the first. "
-        "It is safe while a build runs."
+        "Every build that adds chunks to artifacts/.work/chunks/ does this, too, so you "
+        "rarely need it. --limit 0 removes all of them: the next build takes as long as the "
+        "first. It is safe while a build runs."
     )
     cmd_options = (
         {
@@ -48,8 +48,8 @@ class Prune(ProjectCommand):
             "long": "limit",
             "type": str,
             "default": "",
-            "help": "maximum size to keep, as in 500M or 2G; by default 1G, or twice what the "
-            "archives in artifacts/ take, whichever is more",
+            "help": "maximum size to keep, e.g. 500M or 2G; default: 1G, or twice the size of the "
+            "archives in artifacts/ if that is more",
         },
         {
             "name": "dry_run",
@@ -65,13 +65,13 @@ class Prune(ProjectCommand):
         """Free chunks, print how many, and return the exit code."""
         if pos_args:
             raise InvalidCommand(
-                f"prune takes no {pos_args[0]}: the chunks belong to all packages; releases that"
-                " are installed are removed by `provision gc`"
+                f"unexpected argument {pos_args[0]}: all packages share the chunks; to remove "
+                "installed releases, use `provision gc`"
             )
         most = parse_size(opt_values["limit"]) if opt_values["limit"] else None
         if most is None and opt_values["limit"]:
             raise InvalidCommand(
-                f"--limit {opt_values['limit']}: not a size; write it as in 500M or 2G"
+                f"--limit {opt_values['limit']}: not a size; write, for example, 500M or 2G"
             )
         self.set_up(opt_values)  # from here on, beside the dodo.py
         most = limit(Path(ARTIFACTS)) if most is None else most
@@ -100,7 +100,7 @@ class DumpDB(ProjectCommand):
     name = "dumpdb"
     doc_purpose = "print the records of finished tasks"
     doc_usage = ""
-    doc_description = "What doit has recorded of each task that is done: files, values, targets."
+    doc_description = "What doit has recorded about each finished task: files, values, targets."
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print all records, and return the exit code."""

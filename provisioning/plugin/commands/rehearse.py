@@ -39,14 +39,13 @@ class Rehearse(ProjectCommand):
     )
     doc_usage = "[--from ARTIFACT] [--points N] [--json] [NAME[:PLATFORM] ...]"
     doc_description = (
-        "The tool in the package installs an earlier release, then the one that was built, and "
-        "goes back: what lies there must be what lay there before. Then the same again, killed or "
-        "with a failing disk at one change after another: the old release or the new one must be "
-        "complete, and installing again must end well. Nothing is started, and nothing outside "
+        "The installer in the package installs an earlier release, then the one that was built, "
+        "and rolls back: everything must be as before. Then it does the same again, killed or with "
+        "a failing disk at one change after another: the old release or the new one must be "
+        "complete, and installing again must succeed. Nothing is started, and nothing outside "
         "the scratch root is touched.\n\n"
-        "The earlier release is --from, or else the same package built once more in an earlier "
-        "version.\n\n"
-        "The exit status is 0 if all went well, 1 if something did not, and 2 in trouble."
+        "The earlier release is --from, or the same package built again as an earlier version.\n\n"
+        "The exit status is 0 if all went well, 1 if something did not, and 2 on errors."
     )
     cmd_options = (
         {
@@ -61,7 +60,7 @@ class Rehearse(ProjectCommand):
             "long": "points",
             "type": int,
             "default": _POINTS,
-            "help": f"at how many changes to break it, by default {_POINTS}; 0: at each",
+            "help": f"how many changes to break it at; default: {_POINTS}; 0: every change",
         },
         AS_JSON,
     )
@@ -99,7 +98,7 @@ class Rehearse(ProjectCommand):
 
 
 def _chosen(parts: Sequence[VariantPlan], words: Sequence[str]) -> list[VariantPlan]:
-    """The parts whose variants the words name; all where there are none."""
+    """The parts whose variants the words name; all without words."""
     variants = [part.variant for part in parts]
     for word in words:
         if not matching(variants, word):
@@ -109,7 +108,7 @@ def _chosen(parts: Sequence[VariantPlan], words: Sequence[str]) -> list[VariantP
 
 
 def _show(called: str, number: int) -> None:
-    """Tell on a terminal how far it is: this takes a while."""
+    """Show the progress on a terminal: this takes a while."""
     if sys.stderr.isatty():
         print(f"\r{called}: broken {number} times", end="", file=sys.stderr, flush=True)
 

@@ -25,12 +25,12 @@ class Spec(ProjectCommand):
     """Prints resolved specs, or the schema for editors."""
 
     name = "spec"
-    doc_purpose = "print specs as they are resolved, each value with its origin"
+    doc_purpose = "print the resolved specs, each value with its origin"
     doc_usage = "[NAME[:PLATFORM] ...] [VARIABLE=VALUE ...]"
     doc_description = (
         "Without a name, all packages are printed, each for all its platforms. A value's origin "
         "is the file and line where it was written. Secrets are not shown.\n\n"
-        "With a fault in a spec, the report of all faults is printed and the exit status is 3."
+        "If a spec has faults, all of them are reported, and the exit status is 3."
     )
     cmd_options = (
         AS_JSON,
@@ -64,7 +64,7 @@ def _selected(views: Sequence[ResolvedView], words: Sequence[str]) -> list[Resol
     """Return those that `words` name, each once; all of them without words.
 
     Raises:
-        InvalidCommand: telling each word that names nothing.
+        InvalidCommand: with each word that names nothing.
     """
     chosen = {word: matching(views, word) for word in words}
     strange = [unknown(views, word) for word, found in chosen.items() if not found]

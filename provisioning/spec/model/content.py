@@ -47,13 +47,13 @@ def _reason(format: str, text: str) -> str:
     """Return why a format cannot be compressed as `text` says, or ""."""
     codecs = _CODECS.get(format)
     if not codecs:
-        return f"means nothing: {format} is not compressed"
+        return f"has no effect: {format} is not compressed"
     match = _WRITTEN.fullmatch(text)
     if not match or match[1] not in codecs:
-        return f"is not how {format} can be compressed: {', '.join(codecs)}, as in {codecs[0]}:6"
+        return f"is not a compression for {format}; use {', '.join(codecs)}, as in {codecs[0]}:6"
     most = _LEVELS[match[1]]
     if match[2] and not 1 <= int(match[2]) <= most:
-        return f"is no level of {match[1]}: 1 to {most}"
+        return f"is not a level of {match[1]}: use 1 to {most}"
     return ""
 
 
@@ -94,7 +94,10 @@ class Contents:
         kept = [each for each in contents if each[0].dst != clean(dst)]
         if len(kept) == len(contents):
             hint = did_you_mean(clean(dst), {content.dst for content, _ in contents})
-            hint = hint or "a content is removed by its whole dst; for files in it, use exclude"
+            hint = (
+                hint
+                or "remove takes the whole dst of a content; to leave out files in it, use exclude"
+            )
             message = f"no content above goes to {clean(dst) or '.'}"
             origin = item.items["remove"].origin
             self._scope.diagnostics.error(origin, "idle-removal", message, hint)
@@ -158,7 +161,7 @@ class Contents:
         if dst is None:
             return ""
         if kind == "link" and (dst.endswith("/") or not clean(dst)):
-            message = "this is where the link itself goes; write its own name at the end"
+            message = "this is the place of the link itself; write its name at the end"
             self._scope.diagnostics.error(item.items[key].origin, "bad-path", message)
         if kind == "dir" and not clean(dst):
             message = "the package's root is always there; name a directory in it"

@@ -58,26 +58,26 @@ def demand_debian(values: dict[str, Node], formats: Node, diagnostics: Diagnosti
 def _obstacles(values: dict[str, Node], formats: Origin) -> Iterator[tuple[Origin, str, str]]:
     name, version, os, arch, prefix = map(values.get, ("name", "version", "os", "arch", "prefix"))
     if isinstance(name, Scalar) and len(name.text) < _SHORTEST_NAME:
-        message = f"{name.text} is no name of a deb, which has two characters or more"
+        message = f"{name.text} is not a valid name for a deb, which needs at least two characters"
         yield name.origin, message, "write a longer one, or leave deb out"
     if isinstance(version, Scalar) and "_" in version.text:
-        message = f"{version.text} is no version of a deb, in which there is no _"
+        message = f"{version.text} is not a valid version for a deb, which cannot have a _"
         yield version.origin, message, f"write {version.text.replace('_', '.')}, or leave deb out"
     if isinstance(prefix, Scalar) and (reason := _prefix_reason(prefix.text)):
         yield prefix.origin, f"{prefix.text} {reason}", "write a shorter one, or leave deb out"
     if isinstance(os, Scalar) and os.text != "linux":
-        yield formats, f"a deb is for linux, and the system here is {os.text}", ""
+        yield formats, f"a deb is for linux, but the os of this platform is {os.text}", ""
     elif isinstance(arch, Scalar) and arch.text not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         meant = OTHERWISE.get(arch.text)
         hint = f"Debian calls it {meant}" if meant else f"known: {known}"
-        yield arch.origin, f"{arch.text} is no architecture of Debian", hint
+        yield arch.origin, f"{arch.text} is not a Debian architecture", hint
 
 
 def _prefix_reason(prefix: str) -> str:
     longest = max(len(part.encode()) for part in prefix.split("/"))
     if longest > _LONGEST_PART:
-        return f"has a name of {longest} bytes, and dpkg unpacks none of more than {_LONGEST_PART}"
+        return f"has a name of {longest} bytes, but dpkg unpacks at most {_LONGEST_PART}"
     whole = len(prefix.encode())
-    too_long = f"has {whole} bytes, and in a deb it has {_LONGEST_PREFIX} at most"
+    too_long = f"has {whole} bytes, but a deb allows at most {_LONGEST_PREFIX}"
     return too_long if whole > _LONGEST_PREFIX else ""

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 _RULES: dict[str, Rule] = dict(zip(CHECKS, (URL, ADDRESS, COMMAND, SECONDS), strict=True))
 HEALTH_PATIENCE = 30
-"""Default seconds until a service must be well, beyond the uptime that it needs."""
+"""Default seconds until a service must be healthy, beyond the uptime that it needs."""
 
 
 def read_health(service: Mapping, scope: Scope) -> Health | None:
@@ -78,7 +78,7 @@ def read_health(service: Mapping, scope: Scope) -> Health | None:
     needed = int(what) if check == "uptime" else 0
     seconds = int(within) if within else min(HEALTH_PATIENCE + needed, LONGEST_WAIT)
     if seconds <= needed:
-        message = f"it cannot have run for {needed} seconds within {seconds}"
+        message = f"it cannot run for {needed} seconds within {seconds}"
         origin = health.items.get("within", health.items[check]).origin
         scope.diagnostics.error(origin, "bad-seconds", message)
     if check == "tcp" and what.isdigit():
@@ -309,7 +309,7 @@ class Services:
 
     def _service(self, name: str, item: Mapping, origin: Origin, units: _Units) -> ServiceSpec:
         if "exec" not in item.items:
-            message, hint = "exec is missing", "say what runs, as in exec: bin/greenhouse serve"
+            message, hint = "exec is missing", "write what to run, as in exec: bin/greenhouse serve"
             self._scope.diagnostics.error(origin, "missing-key", message, hint)
         self._check_counterparts(item)
         service = Service(
@@ -377,7 +377,7 @@ class Services:
         # makes a user in a way that Apple documents, so there one has to be named.
         account = self._package if self._manager == "systemd" else ""
         if account and (reason := ACCOUNT.reason(account)):
-            hint = "say who runs this, as in user: greenhouse"
+            hint = "write who runs it, as in user: greenhouse"
             self._scope.diagnostics.error(origin, "no-user", f"{account} {reason}", hint)
         return account
 

@@ -249,7 +249,7 @@ def unknown(known: Sequence[Named], word: str) -> str:
 
 
 def strange(words: Sequence[str], known: Sequence[Named], stages: Collection[str]) -> Iterator[str]:
-    """What to say of each word that means a stage of a package, and is no task.
+    """What to say of each word that means a stage of a package, but is not a task.
 
     doit knows tasks, and not what their names are made of.
     """
@@ -265,5 +265,5 @@ def strange(words: Sequence[str], known: Sequence[Named], stages: Collection[str
         else:
             # A stage takes no words of its own, so that this can be no other task's.
             if before and matching(known, word):
-                yield f"{word}: is no task; say {before}:{word}"
+                yield f"{word}: is not a task; write {before}:{word}"
             before = ""

@@ -54,7 +54,7 @@ def load(inputs: Inputs, file: str, asked: Origin, diagnostics: Diagnostics) -> 
 def python_node(spec: PythonSpec, diagnostics: Diagnostics) -> Mapping | None:
     """Return a spec written in Python as nodes; None if it cannot be used."""
     if not isinstance(spec.values, dict):
-        message = "a spec is a dict; hand in those of a list as in tasks(*specs)"
+        message = "a spec must be a dict; pass those of a list as in tasks(*specs)"
         diagnostics.error(spec.origin, "wrong-type", message)
         return None
     name = spec.values.get("name")  # one call can hand in many specs
@@ -82,7 +82,7 @@ def find_names(layers: list[Mapping], scope: Scope) -> Names:
     sources = {ENVIRONMENT, *secrets.values.items}
     for value in scalars(secrets.values):
         if not value.literal and sources.isdisjoint(named_in(value.text)):
-            message = "a secret is not written into a spec"
+            message = "a secret must not be written in a spec"
             hint = (
                 'take it from the environment, as in "{{ env.NAME }}", or from a file: secrets_from'
             )
@@ -108,7 +108,7 @@ def _stacked(key: str, read: Reader, layers: list[Mapping], scope: Scope) -> Nam
         scope.inputs.secretive = True
     for each in maps:
         for name in sorted(each.items.keys() & RESERVED):
-            message = f"{name} is the same for every template, and nobody sets it as a variable"
+            message = f"{name} is reserved and cannot be set as a variable"
             at = Diagnostic.at(each.keys[name], "reserved-variable", message, "rename it")
             scope.diagnostics.append(replace(at, excerpt=key != "secrets"))
     return Names(stack(maps, scope.diagnostics), len(files) == len(found))
@@ -138,7 +138,7 @@ def read_secrets(
     node = read_variables(inputs, file, asked, found)
     for each in found:
         if each.origin.file == file:
-            message = "this cannot be read; the file holds secrets, so no more of it is shown"
+            message = "this cannot be parsed; the file contains secrets, so no more of it is shown"
             origin = replace(each.origin, path="")
             each = Diagnostic(  # noqa: PLW2901
                 code=each.code, origin=origin, where="", message=message, excerpt=False
@@ -204,7 +204,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, value in pairs:
         if name in data:
-            raise UnusableError(f"{json.dumps(name)} is here twice in one object")
+            raise UnusableError(f"{json.dumps(name)} appears twice in one object")
         data[name] = value
     return data
 
@@ -215,16 +215,16 @@ def _ini(text: str) -> Any:
     try:
         parser.read_string(text)
     except configparser.DuplicateOptionError as error:
-        message = f"{error.option} is here twice in [{error.section}]"
+        message = f"{error.option} appears twice in [{error.section}]"
         raise UnusableError(message, error.lineno or 0) from None
     except configparser.DuplicateSectionError as error:
-        message = f"the section [{error.section}] is here twice"
+        message = f"the section [{error.section}] appears twice"
         raise UnusableError(message, error.lineno or 0) from None
     except configparser.ParsingError as error:
         line = getattr(error, "lineno", None) or error.errors[0][0]
         raise UnusableError("this is neither [section] nor name = value", line) from None
     if len(parser.defaults()) * len(parser.sections()) > MAX_VALUES:
-        raise UnusableError("the values of [DEFAULT], in every section, are too many")
+        raise UnusableError("[DEFAULT] has too many values, which all sections repeat")
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
@@ -258,10 +258,10 @@ def node_of(data: Any, origin: Origin, *, literal: bool, path: str = "") -> Mapp
     `path` is what the paths of all that is in it begin with.
 
     Raises:
-        UnusableError: it is no map, or something in it has no place in a spec.
+        UnusableError: it is not a map, or something in it is not allowed in a spec.
     """
     if not isinstance(data, dict):
-        raise UnusableError("this must be a map of names")
+        raise UnusableError("this must be a map with names as keys")
     return _Nodes(origin, literal=literal).mapping(data, path, 0)
 
 
@@ -275,7 +275,7 @@ class _Nodes:
         items: dict[str, Node] = {}
         for key, item in data.items():
             if not isinstance(key, str):
-                raise UnusableError(f"as a key, {key!r} is no text", path=path)
+                raise UnusableError(f"the key {key!r} must be text", path=path)
             items[_sound(key)] = self._node(item, f"{path}.{key}" if path else key, depth + 1)
         keys = {key: replace(self._origin, path=f"{path}.{key}" if path else key) for key in items}
         return Mapping(items=items, keys=keys, origin=replace(self._origin, path=path))
@@ -308,7 +308,7 @@ def _value(data: Any, path: str) -> tuple[str | int | float | bool | None, str]:
     if isinstance(data, float) and not math.isfinite(data):
         raise UnusableError(f"{data} is a number that cannot be used", path=path)
     if data is not None and not isinstance(data, (int, float)):
-        raise UnusableError(f"a {type(data).__name__} is no value of a spec", path=path)
+        raise UnusableError(f"a {type(data).__name__} is not allowed in a spec", path=path)
     if isinstance(data, int) and data.bit_length() > _MOST_BITS:
         raise UnusableError("this is a number that cannot be used", path=path)
     return data, "" if data is None else json.dumps(data)

@@ -34,9 +34,9 @@ _NO_REPOSITORY = "not a git repository"
 _INSTEAD = "or write the version itself"
 _WAYS_OUT = {
     _NO_REPOSITORY: f"run git init and commit, {_INSTEAD}",
-    "must be run in a work tree": "git config core.bare false",
-    "index": "rm .git/index && git reset makes it anew; no file is changed by that",
-    "bad object": "git fetch, and git submodule update for what is of a submodule",
+    "must be run in a work tree": "run git config core.bare false",
+    "index": "`rm .git/index && git reset` makes it again; your files stay as they are",
+    "bad object": "run git fetch; in a submodule, git submodule update",
 }
 
 
@@ -87,7 +87,7 @@ def refs(root: Path) -> Refs | NoVersion:
 
 def _holds(root: Path, commit: str) -> bool:
     """Whether there is anything of the project in a commit."""
-    # A repository far above may pass over it, and its versions are not those of the project.
+    # A repository far above may ignore it, and its versions are not those of the project.
     asked = ("rev-parse", "--verify", "--quiet", f"{commit}:./")
     return (root / ".git").exists() or ask(root, *asked, none=1) != ""
 
@@ -102,7 +102,7 @@ def ask(root: Path, *arguments: str, none: int = 0, standard_input: str = "") ->
     """Return what git prints when it is run in `root`; `none` is a status that is no failure.
 
     Raises:
-        GitError: it fails, cannot be run, or does not come to an end.
+        GitError: it fails, cannot be run, or does not finish.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _HOOK}
     environment["LC_ALL"] = "C"  # its reasons are read below
@@ -119,8 +119,10 @@ def ask(root: Path, *arguments: str, none: int = 0, standard_input: str = "") ->
             timeout=_SECONDS,  # guard: git-that-waits
         )
     except subprocess.TimeoutExpired:
-        message = f"git {arguments[0]} has not come to an end within {_SECONDS} seconds"
-        raise GitError(message, f"see what `git {arguments[0]}` waits for") from None
+        message = f"git {arguments[0]} did not finish within {_SECONDS} seconds"
+        raise GitError(
+            message, f"run `git {arguments[0]}` yourself to see what it waits for"
+        ) from None
     except OSError as error:
         reason = f"git cannot be run: {error.strerror}"
         raise GitError(reason, f"install git, {_INSTEAD}") from None
@@ -140,4 +142,4 @@ def _way_out(said: str, root: Path) -> str:
     if "dubious ownership" in said:
         return f"git config --global --add safe.directory {root.resolve()}"
     known = (way for reason, way in _WAYS_OUT.items() if reason in said)
-    return next(known, f"see that `git status` works here, {_INSTEAD}")
+    return next(known, f"make sure that `git status` works here, {_INSTEAD}")

@@ -78,11 +78,11 @@ class Inputs:
         """The variants that hold more than what is committed, as in `greenhouse:raspberry-pi`;
         set by the builder, which knows what they hold, before a version is asked for."""
         self.secretive = False
-        """Whether a secret was asked for: nothing of what was read may be kept then."""
+        """Whether a secret was asked for: then nothing that was read may be kept."""
         self.secret_files: set[str] = set()
         """The files that were read for the secrets in them."""
         self.asked: set[str] = set()
-        """The files that were asked for, whether there are such or not; directories end in /."""
+        """The files that were asked for, whether they exist or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
         self._parsed: dict[tuple[str, Any], tuple[Any, Diagnostics]] = {}
         self._versions: dict[Any, str | NoVersion] = {}

@@ -65,7 +65,7 @@ def _without_removals(node: Mapping, below: Mapping | None, diagnostics: Diagnos
         if isinstance(item, Scalar) and item.value is None and not item.literal:
             if under is None:
                 hint = "write a value; an empty one removes what a platform or the spec says"
-                message = "this is empty, and there is nothing that it could remove"
+                message = "this is empty, but there is nothing that it could remove"
                 diagnostics.error(node.keys[key], "idle-removal", message, hint)
                 items[key] = marked(item, literal=True)  # else its users would be wrong too
         elif isinstance(item, Mapping):
@@ -111,7 +111,7 @@ def _replaced(names: Mapping, path: list[str], given: Scalar, scope: Scope) -> M
     elif isinstance(node, Scalar):
         value = _typed(node, given, scope)
     else:
-        message = f"this is {kind_of(node)} at {node.origin}, and only single values can be given"
+        message = f"this is {kind_of(node)} at {node.origin}, but only single values can be set"
         scope.diagnostics.error(given.origin, "bad-value", message)
         return names
     return replace(

@@ -77,7 +77,7 @@ class Platforms:
                 NAME.holds(value.text, value.origin, self._diagnostics)
         own = node.items.get("platform")
         if isinstance(own, Scalar) and own.text != name:
-            message = f"the file is called {name}.yaml, and the platform {own.text}"
+            message = f"the file is called {name}.yaml, but the platform {own.text}"
             hint = "give both the same name"
             self._diagnostics.error(own.origin, "platform-name", message, hint)
 

@@ -150,7 +150,7 @@ def _demand_own_names(specs: list[Mapping], diagnostics: Diagnostics) -> None:
         if not isinstance(name, Scalar) or not NAME.holds(name.text, name.origin, diagnostics):
             continue
         if name.text in seen:
-            message = f"another package is called {name.text}"
+            message = f"another package has the name {name.text}"
             related = ((seen[name.text], "the other one"),)
             diagnostics.error(name.origin, "duplicate-name", message, related=related)
         seen.setdefault(name.text, name.origin)
@@ -203,7 +203,7 @@ def _resolve(
     missing = [key for key in _NEEDED if key not in merged.items]
     missing += [f"defaults.{key}" for key in DEFAULTS if key not in defaults]
     if missing and platforms.sound:
-        message = f"the platform {platform.family[0]} does not say {', '.join(missing)}"
+        message = f"the platform {platform.family[0]} does not set {', '.join(missing)}"
         hint = "let it extend linux or macos, or write these keys into its file"
         diagnostics.error(asked, "incomplete-platform", message, hint)
 
@@ -289,7 +289,7 @@ def _variant(resolved: Resolved, diagnostics: Diagnostics) -> Variant:
     variant = with_state(variant, diagnostics)
     _check_prefix(variant, merged, diagnostics)  # guard: prefix-shared
     if variant.services and "service_manager" not in merged.items:
-        message = f"the platform {variant.platform} does not say what keeps services running"
+        message = f"the platform {variant.platform} does not set service_manager"
         hint = "add service_manager: systemd (or launchd) to the platform, or except: to this"
         for each in variant.services:
             diagnostics.error(each.origin, "no-service-manager", message, hint)
@@ -357,8 +357,8 @@ def _shared_services(packages: list[_Candidate]) -> Iterator[Diagnostic]:
             name = service_name(variant.name, spec.service.name)
             other, origin = known.setdefault(name, (variant.name, spec.origin))
             if other != variant.name:  # guard: service-twice
-                message = f"the service is called {name}, and so is one of {other}"
-                hint = "call one of them another name"
+                message = f"the service {name} has the same name as one of {other}"
+                hint = "rename one of them"
                 related = ((origin, "the other one"),)
                 yield Diagnostic.at(spec.origin, "duplicate-service", message, hint, related)
 
@@ -379,7 +379,7 @@ def _ignored_overrides(
         origin = Origin(file=COMMAND_LINE, line=0, column=1, path=name)
         message, hint = "no spec has this variable", f"did you mean {near}?"
         if near == name:
-            message = "this is no variable: a spec or a platform says it"
-            hint = f'let the spec say it, as in {name}: "{{{{ env.{name.upper()} }}}}"'
+            message = "this is not a variable: a spec or a platform sets it"
+            hint = f'set it in the spec, as in {name}: "{{{{ env.{name.upper()} }}}}"'
         diagnostics.error(origin, "unknown-variable", message, hint)
     return ignored

@@ -32,7 +32,7 @@ MAX_DEPTH = 128
 MAX_TEXT = 1 << 16
 MAX_CIRCLES = 20
 
-# What a name has not is what would make it an expression, which does not belong into YAML.
+# Anything more would make it an expression, which does not belong in YAML.
 _PLACEHOLDER = re.compile(r"""\{\{\s*([^{}\s|()\[\]'"]+)\s*\}\}""")
 
 
@@ -102,7 +102,7 @@ class Scope:
         """
         value = self._scalar(node)
         if isinstance(value, Scalar) and value.secret:
-            message = "a secret stands in this, and everybody could read it in the package"
+            message = "this contains a secret, which everybody could read in the package"
             hint = "a secret can be used in templates, and in other secrets"
             self._refuse(node, "exposed-secret", message, hint)
             return None
@@ -153,7 +153,7 @@ class Scope:
             return marked(value, secret=True) if value and node.secret else value
         parts: list[str | None] = list(_PLACEHOLDER.split(text))
         if any("{{" in part for part in parts[::2] if part):
-            hint = "a name stands between {{ and }}, as in {{ port }} or {{ server.port }}"
+            hint = "write a name between {{ and }}, as in {{ port }} or {{ server.port }}"
             self._refuse(node, "bad-placeholder", "{{ does not start a placeholder here", hint)
             return None
         # Every placeholder is looked at, even after a fault: one report tells of all.
@@ -211,7 +211,7 @@ class Scope:
     def _undefined(self, name: str, part: str, inner: Node, user: Scalar) -> None:
         message = f"there is no variable {name}"
         if not isinstance(inner, Mapping):
-            message += f": {part} is sought in what is {kind_of(inner)}"
+            message += f": {part} is looked up in {kind_of(inner)}"
         if self._complete:
             hint = did_you_mean(part, inner.items) if isinstance(inner, Mapping) else ""
             self._refuse(user, "undefined-variable", message, hint)
@@ -219,7 +219,7 @@ class Scope:
     def _as_text(self, value: Node, user: Scalar, name: str = "this") -> str | None:
         if isinstance(value, Scalar) and value.value is not None:
             return value.text
-        message = f"{name} is {kind_of(value)} and cannot stand in a text"
+        message = f"{name} is {kind_of(value)} and cannot be part of a text"
         self._refuse(user, "not-text", message)
         return None
 
@@ -227,9 +227,9 @@ class Scope:
         """Whether to go on: a few names that use each other twice each would never end."""
         self._values += 1
         if self._values > MAX_VALUES:
-            self._refuse_once(node, f"the variables stand for more than {MAX_VALUES:,} values")
+            self._refuse_once(node, f"the variables expand to more than {MAX_VALUES:,} values")
         elif self._depth > MAX_DEPTH:
-            self._refuse_once(node, f"the variables stand within each other over {MAX_DEPTH} deep")
+            self._refuse_once(node, f"the variables are nested more than {MAX_DEPTH} levels deep")
         return not self._exhausted
 
     def _refuse_once(self, node: Node, message: str) -> None:

@@ -44,7 +44,7 @@ def find_version(node: Node, variant: str, scope: Scope) -> tuple[str, Origin] |
         return None
     source, value = next(iter(said.items()))
     if any(each.secret for each in said.values()):
-        message = "a secret stands in this, and everybody could read it in the package's name"
+        message = "this contains a secret, which everybody could read in the package's name"
         diagnostics.error(value.origin, "exposed-secret", message)
         return None
     origin = value.origin
@@ -79,7 +79,7 @@ def _said(node: Node, diagnostics: Diagnostics) -> dict[str, Scalar] | None:
     (source,) = sources
     idle = [] if source == "from" else sorted(said.keys() - {source})
     for key in idle:
-        message = f"this means nothing beside {source}; remove it"
+        message = f"this is not allowed together with {source}; remove it"
         diagnostics.error(node.keys[key], "idle-key", message)
     return None if idle else {source: said.pop(source), **said}
 
@@ -118,7 +118,7 @@ def _in_file(source: str, value: Scalar, scope: Scope) -> str | NoVersion | None
 
 
 def _sound(text: str, origin: Origin, diagnostics: Diagnostics) -> str | None:
-    """Return the version that `text` says; None if it says none."""
+    """Return the version that `text` states; None if it is not a version."""
     version = version_in(text)
     if isinstance(version, DoubtfulVersion):
         message = f'"{shorten(text)}" {version.why}'
@@ -132,7 +132,7 @@ TAGS = "v*"
 
 _ABBREVIATED = 12
 _DESCRIBED = re.compile(r"(?P<tag>.+)-(?P<distance>\d+)-g[0-9a-f]+")
-_FALLBACK = 'or say what it is before the first one: {from: git, fallback: "0.1"}'
+_FALLBACK = 'or set the version before the first tag: {from: git, fallback: "0.1"}'
 
 
 class GitSource(NamedTuple):
@@ -203,7 +203,7 @@ def _latest(found: Sequence[str], tags: str) -> str | NoVersion:
 
 
 def _unread(tag: str, tags: str) -> NoVersion:
-    """Why a tag says no version; its commit can have another one beside it that does."""
+    """Why a tag is not a version; its commit can have another tag that is."""
     said = cut(tag, tags)
     read = version_in(said)
 
@@ -212,7 +212,7 @@ def _unread(tag: str, tags: str) -> NoVersion:
 
     if isinstance(read, DoubtfulVersion):
         return NoVersion(f"the tag {tag}: {said} {read.why}", read.advice(tagging))
-    ways = f"{tagging('1.0')} gives its commit one, git tag -d {tag} takes this one away"
+    ways = f"{tagging('1.0')} gives its commit one, git tag -d {tag} removes this one"
     return NoVersion(f"the tag {tag}: {said} {VERSION.reason(said)}", ways)
 
 
@@ -252,10 +252,12 @@ def _age(root: Path, refs: Refs, *, known: bool) -> int:
 
 def _no_tag(tags: str, *, shallow: bool, elsewhere: bool) -> NoVersion:
     if shallow:
-        message = f"this clone is shallow, and no tag {tags} is in what it has of the history"
+        message = f"this clone is shallow, and its part of the history has no tag {tags}"
         return NoVersion(message, f"git fetch --unshallow --tags, {_FALLBACK}")
     if elsewhere:
-        message = f"no tag {tags} leads to what is checked out; those that there are lie elsewhere"
+        message = (
+            f"no tag {tags} is an ancestor of what is checked out; those that exist are elsewhere"
+        )
         return NoVersion(message, f"git tag one, {_FALLBACK}")
     message = f"there is no tag {tags} with a version, such as {tags.replace('*', '1.0')}"
     return NoVersion(message, f"git fetch --tags, git tag one, {_FALLBACK}")
@@ -313,7 +315,7 @@ _CANDIDATE = re.compile(r"(?P<word>[A-Za-z]+)[-._]?(?P<number>\d+)(?P<more>[-._]
 
 
 class DoubtfulVersion(NamedTuple):
-    """Why a text says no version, and what to write in its place."""
+    """Why a text is not a version, and what to write instead."""
 
     why: str
     instead: tuple[tuple[str, str], ...]
@@ -339,10 +341,10 @@ def version_in(text: str) -> str | DoubtfulVersion:
 
 def _doubt_of(text: str) -> DoubtfulVersion | None:
     if found := _EPOCH.fullmatch(text):
-        why = "has an epoch, for which the name of a package has no room"
+        why = "has an epoch, which the name of a package cannot contain"
         return DoubtfulVersion(why, ((found["rest"], ""),))
     if _DASHED.fullmatch(text):
-        why = "has hyphens between its numbers, where a version has dots"
+        why = "has hyphens between its numbers; a version has dots there"
         return DoubtfulVersion(why, ((text.replace("-", "."), ""),))
     if found := _LETTER.fullmatch(text):
         base, letter = found.groups()
@@ -359,7 +361,9 @@ def _doubt_of(text: str) -> DoubtfulVersion | None:
 
 def _either(base: str, who: str, after: str, before: str) -> DoubtfulVersion:
     ways = (after, f" if it comes after {base}"), (before, " if it comes before")
-    return DoubtfulVersion(f"comes before {base} to {who}, and after it to others", ways)
+    return DoubtfulVersion(
+        f"comes before {base} according to {who}, and after it according to others", ways
+    )
 
 
 def _spelled(text: str) -> str:

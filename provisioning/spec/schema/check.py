@@ -92,7 +92,7 @@ class _Flat(errors.BaseErrorHandler):  # type: ignore[misc]  # cerberus has no t
 class _Validator(Validator):  # type: ignore[misc]  # as above
     """Adds what keys must be together, which the rules of single keys cannot say."""
 
-    # To Python true is a number, to YAML and JSON it is none.
+    # To Python true is a number, to YAML and JSON it is not.
     types_mapping = {  # noqa: RUF012 - as cerberus has it
         **Validator.types_mapping,
         "integer": TypeDefinition("integer", (int,), (bool,)),
@@ -109,7 +109,7 @@ class _Validator(Validator):  # type: ignore[misc]  # as above
             self._error(field, _TOGETHER, "content-kind", message)
             return
         for key in sorted(value.keys() & KINDS[kinds[0]]):
-            message = f"this means nothing beside {kinds[0]}; remove it"
+            message = f"this is not allowed together with {kinds[0]}; remove it"
             self._error(field, _TOGETHER, "idle-key", message, key)
         if kinds[0] in WITH_DST and "dst" not in meant:
             self._error(field, _TOGETHER, "missing-key", "dst is missing")
@@ -148,24 +148,24 @@ def _wrong_type(node: Node, key: str | int, rule: Schema) -> Diagnostic:
         if is_mode:
             return Diagnostic.at(node.origin, "unquoted-mode", message)
         if hint := _better(node, key, rule):
-            message = f"{node.text} is {kind_of(node)} here, and must be text"
+            message = f"{node.text} is {kind_of(node)} here, but must be text"
             return Diagnostic.at(node.origin, "unquoted-text", message, hint)
         return Diagnostic.at(node.origin, "unquoted-text", message)
     names = " or ".join(_TYPE_NAMES[name] for name in wanted)
-    message = f"this is {kind_of(node)}, and must be {names}"
+    message = f"this is {kind_of(node)}, but must be {names}"
     found = Diagnostic.at(node.origin, "wrong-type", message, _instead(node, key, rule))
     return replace(found, excerpt=key != SECRETS)  # guard: secret-in-an-excerpt
 
 
 def _better(node: Scalar, key: str | int, rule: Schema) -> str:
-    """What to write for what is no text, where quotes would not be enough; else ""."""
+    """What to write for what is not text, if quotes would not be enough; else ""."""
     if hint := _known_instead(node, rule, f"{key}: " if isinstance(key, str) else ""):
         return hint
     if type(node.value) is int and key in _AMOUNTS:
         unit, usual = _AMOUNTS[str(key)]
         return f"write {key}: {f'{node.text}{unit}' if node.value > 0 else usual}"
     if node.value is False and key in _NOT_NEEDED:
-        return f"leave {key} out, where none is meant"
+        return f"leave out {key} if none is meant"
     return ""
 
 
@@ -284,7 +284,9 @@ def meant_by(key: str, known: Collection[str]) -> str | None:
 def _suggestion(key: str, known: Collection[str]) -> str:
     """Return "did you mean …?" with that key, else all known keys."""
     if odd := next((each for each in key if each.isspace() and each not in " \t\n"), ""):
-        return f"U+{ord(odd):04X} is no space to YAML, but a part of the key; write an ordinary one"
+        return (
+            f"U+{ord(odd):04X} is not a space in YAML, but part of the key; write an ordinary space"
+        )
     meant = meant_by(key, known)
     return f"did you mean {meant}?" if meant else did_you_mean(key, known)
 
@@ -313,7 +315,7 @@ def _instead(node: Node, key: str | int, rule: Schema) -> str:
     wanted = rule["type"]
     if isinstance(node, Scalar):
         if node.value is False and isinstance(key, str):
-            return f"leave {key} out, where none is meant"
+            return f"leave out {key} if none is meant"
         is_map = key == "contents" or ("dict" in wanted and key != SECRETS)
         if is_map and not node.quoted and (pair := pair_in(node.text)):
             return f"write {pair}, with a space"

@@ -61,7 +61,7 @@ _LARGEST_ID = 0o7777777
 
 def _owner_reason(owner: str) -> str:
     if not re.fullmatch(_OWNER, owner):
-        return 'is no user or group: write a name, or a number such as "1000"'
+        return 'is not a valid user or group: write a name, or a number such as "1000"'
     too_large = owner.isdigit() and int(owner) > _LARGEST_ID
     return f"is a number above {_LARGEST_ID}" if too_large else ""
 
@@ -103,13 +103,13 @@ def _link_reason(target: str) -> str:
 def character_reason(text: str) -> str:
     """Return why `text` can stand in no unit of systemd and in no property list."""
     found = _NO_CHARACTER.search(text)
-    return f"has U+{ord(found[0]):04X}, which is no character" if found else ""
+    return f"has U+{ord(found[0]):04X}, which is not a character" if found else ""
 
 
 def path_reason(path: str) -> str:
     """Return why `path` does not stay below its root; "" if it does."""
     # guard: path-that-leaves-its-root
-    return _link_reason(path) or ("leaves its root by .." if ".." in path.split("/") else "")
+    return _link_reason(path) or ("leaves its root with .." if ".." in path.split("/") else "")
 
 
 def _prefix_reason(path: str) -> str:
@@ -120,7 +120,7 @@ def _prefix_reason(path: str) -> str:
 
 def one_of(known: tuple[str, ...], what: str) -> Callable[[str], str]:
     """Return a function that gives a reason for each text that is not `known`."""
-    return lambda text: "" if text in known else f"is no known {what}; known: {', '.join(known)}"
+    return lambda text: "" if text in known else f"is not a known {what}; known: {', '.join(known)}"
 
 
 # Names and versions make NAME-VERSION-PLATFORM.tar.gz: a version has no "-", that one can tell
@@ -139,19 +139,20 @@ def _mode_reason(mode: str) -> str:
         return ""
     digits = re.fullmatch("0*o?0*([0-7]{3,4})", mode)
     meant = digits[1].zfill(4) if digits else "0644"
-    return f'is no mode: write {"" if digits else "octal digits, such as "}"{meant}"'
+    return f'is not a valid mode: write {"" if digits else "octal digits, such as "}"{meant}"'
 
 
 NAME = Rule(
     "bad-name",
-    matches(_NAME, "is no name: use a-z and 0-9, then also . + and -"),
+    matches(_NAME, "is not a valid name: use a-z and 0-9, then also . + and -"),
     pattern=_NAME,
 )
 VERSION = Rule(
     "bad-version",
     matches(
         _VERSION,
-        "is no version: begin with a digit, then use letters, digits and . + ~ _, as in 1.4.2~rc1",
+        "is not a valid version: begin with a digit, then use letters, digits and . + ~ _, as in "
+        "1.4.2~rc1",
     ),
     pattern=_VERSION,
 )
@@ -159,7 +160,7 @@ SAID_VERSION = VERSION._replace(pattern=_SAID_VERSION)
 """For editors, which cannot read a version as `version_in` does."""
 TAG_GLOB = Rule(
     "bad-tags",
-    matches(_TAG_GLOB, "must hold one *, where the version stands in a tag, as in greenhouse-v*"),
+    matches(_TAG_GLOB, "must contain one *, in the place of the version, as in greenhouse-v*"),
     pattern=_TAG_GLOB,
 )
 MODES = frozenset({"mode", "file_mode", "dir_mode"})  # the keys that hold one
@@ -243,19 +244,19 @@ def command_reason(command: str) -> str:
     except ValueError:
         return "has a quote that is not closed, or ends in a backslash"
     if not words:
-        return "runs nothing"
+        return "names no program"
     path = words[0]
     reason = place_reason(path)
     if not reason and clean(path) != path:
-        reason = f"is written {clean(path)} there"
-    wanted = "has to begin with a path in the package, such as bin/greenhouse"
+        reason = f"must be written {clean(path)}"
+    wanted = "must begin with a path in the package, such as bin/greenhouse"
     return f"{wanted}; {shorten(path)} {reason}" if reason else ""
 
 
 def place_reason(path: str) -> str:
     """Return why no service can be started from `path`, in a package or to it."""
     if odd := _ODD.search(path):
-        return f"has a {odd[0]}, which the path of a service cannot have"
+        return f"contains {odd[0]}, which the path of a service cannot have"
     return path_reason(path)
 
 
@@ -271,9 +272,9 @@ def _expression_reason(pattern: str) -> str:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        return f"is no regular expression: {error}"
+        return f"is not a valid regular expression: {error}"
     if _NEWER.search(_ESCAPES_AND_SETS.sub("x", pattern)):
-        return "is no regular expression to Python 3.9: leave out (?>…), *+, ++, ?+ and }+"
+        return "is not a valid regular expression in Python 3.9: leave out (?>…), *+, ++, ?+ and }+"
     return ""
 
 
@@ -289,27 +290,27 @@ RESTART = Rule(
 )
 VARIABLE = Rule(
     "bad-variable",
-    matches(_VARIABLE, "is no name of an environment variable: use letters, digits and _"),
+    matches(_VARIABLE, "is not a valid name of an environment variable: use letters, digits and _"),
     pattern=_VARIABLE,
 )
 SECONDS = Rule(
     "bad-seconds",
-    matches(_SECONDS, f"is no time: write whole seconds, from 1 to {LONGEST_WAIT}"),
+    matches(_SECONDS, f"is not a valid time: write whole seconds, from 1 to {LONGEST_WAIT}"),
     pattern=_SECONDS,
 )
 URL = Rule(
     "bad-url",
-    matches(_URL, "is no URL to ask: write one such as http://localhost:8080/health"),
+    matches(_URL, "is not a valid URL: write one such as http://localhost:8080/health"),
     pattern=_URL,
 )
 ADDRESS = Rule(
     "bad-address",
-    matches(_ADDRESS, "is no address: write HOST:PORT, or PORT alone"),
+    matches(_ADDRESS, "is not a valid address: write HOST:PORT, or PORT alone"),
     pattern=_ADDRESS,
 )
 ACCOUNT = Rule(
     "no-user",
-    matches("[a-z_][a-z0-9_-]{0,30}", "is no name for the user that it would run as"),
+    matches("[a-z_][a-z0-9_-]{0,30}", "is not a valid name for the user that would run it"),
 )
 
 # A whole name, or one that a spec may shorten: see spec/model/services.py.
@@ -363,7 +364,7 @@ ARCHITECTURES = (
 OTHERWISE = {"x86_64": "amd64", "aarch64": "arm64", "armv6l": "armel", "armv7l": "armhf"}
 """What others call some of these."""
 
-_EACH = "is no relation to one package: write one an item,"
+_EACH = "is not a relation to one package: write one per item,"
 
 ALTERNATIVES = Rule(
     "bad-relation",
@@ -382,7 +383,7 @@ PROVIDED = Rule(
 )
 SECTION = Rule(
     "bad-section",
-    matches(_SECTION, "is no section: write one of Debian's, such as misc, net or utils"),
+    matches(_SECTION, "is not a valid section: write one of Debian's, such as misc, net or utils"),
     pattern=_SECTION,
 )
 REVISION = Rule(
@@ -393,7 +394,7 @@ REVISION = Rule(
 PRIORITY = Rule("unknown-priority", one_of(_PRIORITIES, "priority"), known=_PRIORITIES)
 HOMEPAGE = Rule(
     "bad-homepage",
-    matches(_HOMEPAGE, "is no URL: begin with https:// or http://, without spaces"),
+    matches(_HOMEPAGE, "is not a valid URL: begin with https:// or http://, without spaces"),
     pattern=_HOMEPAGE,
 )
 

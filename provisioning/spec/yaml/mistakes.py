@@ -98,7 +98,7 @@ def explain(trouble: Trouble) -> Explanation:  # noqa: C901, PLR0911 - a list of
 
 
 def _no_part(trouble: Trouble, before: str, after: str) -> Explanation:
-    """Explain what is no part of the map or list above it, nor of the value before it."""
+    """Explain what belongs neither to the map or list above it nor to the value before it."""
     if trouble.open_quote:
         began = (trouble.open_quote, "the text starts here")
         sign = trouble.after(trouble.open_quote)[:1]
@@ -125,12 +125,12 @@ def _conflict(lines: Sequence[str]) -> Explanation | None:
 
 
 def _odd_space(trouble: Trouble) -> Explanation | None:
-    """Explain a space that is none to YAML, where one has to be: behind a key, or in front."""
+    """Explain a space that YAML does not take for one, after a key or before it."""
     last = trouble.place[0]
     for number in (trouble.since[0], last - 1, last):
         if found := _ODD_SPACE.match(trouble.line(number)):
             name = unicodedata.name(found[1]).lower()
-            message = f"U+{ord(found[1]):04X} ({name}) is no space to YAML"
+            message = f"U+{ord(found[1]):04X} ({name}) is not a space in YAML"
             place = (number, found.start(1) + 1)
             return Explanation(message, "write an ordinary space instead", place)
     return None
@@ -169,7 +169,7 @@ def _in_brackets(trouble: Trouble, before: str, after: str) -> Explanation:
 
 
 def _colon(trouble: Trouble, before: str, after: str) -> Explanation:
-    """Explain a key where none can stand."""
+    """Explain a key where none is allowed."""
     number, column = trouble.place
     if pair := _PAIR.match(_uncommented(trouble.line(number)).rstrip()):
         key, value, start = pair[1], pair[2] or "", pair.start(2) + 1
@@ -186,7 +186,7 @@ def _colon(trouble: Trouble, before: str, after: str) -> Explanation:
         return Explanation(message, hint, (number, _indent(before) + 1))
     if above and not pair:
         return _no_pair(trouble, (above, _indent(trouble.line(above)) + 1))
-    return Explanation("a key cannot stand here", "start it in the next line")
+    return Explanation("a key is not allowed here", "start it in the next line")
 
 
 def _no_pair(trouble: Trouble, place: Place) -> Explanation:

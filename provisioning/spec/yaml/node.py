@@ -41,7 +41,7 @@ class Scalar:
     secret: bool = False
     """Nobody but a template may see it."""
     doubtful: bool = False
-    """Is taken as text, though not every reader of its file would."""
+    """Is taken as text, although some readers of its file would not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def kind_of(node: Node) -> str:
     if isinstance(node.value, str):
         return "text"
     if isinstance(node.value, bool):
-        return f"a switch ({str(node.value).lower()})"
+        return f"a boolean ({str(node.value).lower()})"
     # 1:30 is 90 in YAML 1.1, and 0644 is 420: say so, or nobody would guess.
     return "a number" if str(node.value) == node.text else f"the number {node.value}"
 

@@ -77,7 +77,7 @@ def parse_map(
     if node is None or isinstance(node, Mapping):
         return node
     kind = "a list" if isinstance(node, Sequence) else "one value"
-    message = f"the file holds {kind}, and must hold keys with values"
+    message = f"the file holds {kind}, but must hold keys with values"
     diagnostics.error(node.origin, "not-a-map", message, _advice(node))
     return None
 
@@ -101,7 +101,7 @@ def parse(
 
 def _parsed(text: str, file: str, diagnostics: Diagnostics, *, as_written: bool) -> Node | None:
     if control := _CONTROL.search(text):  # guard: control-character-in-yaml
-        message = f"the control character U+{ord(control[0]):04X} cannot stand in YAML"
+        message = f"the control character U+{ord(control[0]):04X} is not allowed in YAML"
         origin = origin_at(file, text, control.start())
         diagnostics.error(origin, "control-character", message, "remove it")
         return None
@@ -171,7 +171,7 @@ class _Reader:
         next(self._events)  # the document's end
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            message, hint = "a second document starts here", "write it into a file of its own"
+            message, hint = "a second document starts here", "write it in a separate file"
             raise _Meaningless(self._origin(event, ""), "several-documents", message, hint)
         return node
 
@@ -182,7 +182,7 @@ class _Reader:
         self._values += 1
         if depth > MAX_DEPTH:  # guard: yaml-too-deep
             message = f"this is nested deeper than {MAX_DEPTH} levels"
-            hint = "do with fewer levels, or look for a bracket that is not closed"
+            hint = "use fewer levels, or look for a bracket that is not closed"
             raise _Meaningless(self._origin(event, ""), "too-deep", message, hint)
         if self._values > MAX_VALUES:  # guard: yaml-too-many-values
             message = f"the file holds more than {MAX_VALUES:,} values"
@@ -215,13 +215,13 @@ class _Reader:
             raise _Meaningless(origin, "unknown-alias", message, hint)
         anchored = self._anchors[anchor]
         if anchored is None:
-            message = f"*{anchor} stands within the value that it stands for"
+            message = f"*{anchor} is inside the value that it stands for"
             raise _Meaningless(origin, "recursive-alias", message, "write out what is meant here")
         node, size = anchored
         self._values += size
         self._aliased += size
         if self._aliased > MAX_ALIASED:  # guard: alias-bomb
-            message = f"the aliases of this file stand for more than {MAX_ALIASED:,} values"
+            message = f"the aliases of this file expand to more than {MAX_ALIASED:,} values"
             raise _Meaningless(origin, "alias-bomb", message, "use fewer aliases")
         return node
 
@@ -244,7 +244,7 @@ class _Reader:
             self._demand_spaces(event, node)  # guard: tight-colon
             if key in keys:  # guard: key-twice
                 related = ((keys[key], "first written here"),)
-                message, hint = "this key is here twice", "remove one of the two"
+                message, hint = "this key appears twice", "remove one of the two"
                 self._diagnostics.error(place, "duplicate-key", message, hint, related)
                 continue
             items[key], keys[key] = node, place
@@ -258,13 +258,13 @@ class _Reader:
             raise _Meaningless(mapping, PLACEHOLDER, message, self._quote(mapping))
         node = self._node(event, mapping.path, depth + 1)
         if not isinstance(node, Scalar):
-            message = f"this key is {kind_of(node)}, and must be text"
+            message = f"this key is {kind_of(node)}, but must be text"
             raise _Meaningless(origin, "key-not-text", message, "write key: value")
         if node.text == "<<" and not node.quoted:
             hint = "repeat the keys, or use an alias for a whole value"
             self._diagnostics.error(origin, "merge-key", "<< is not supported", hint)
         elif not isinstance(node.value, str):
-            message = f"this key is {kind_of(node)}, and must be text"
+            message = f"this key is {kind_of(node)}, but must be text"
             hint = f'quote it: "{shorten(node.text)}":' if node.text else "write key: value"
             self._diagnostics.error(origin, "key-not-text", message, hint)
         # guard: key-that-is-no-text

@@ -97,7 +97,7 @@ def test_dpkg_unpacks_all_that_is_so_long(pi: Copied) -> None:
     changed = {path: conf(path, b"two\n") for path in conffiles}
     said = pi.run("dpkg", "-i", package(pi, "2", {**items, **changed}.values(), FAR))
     for path in conffiles:
-        assert f"put beside it as {FAR.prefix}/{path}.dpkg-dist" in said
+        assert f"the new version is in {FAR.prefix}/{path}.dpkg-dist" in said
         pi.run("test", "-f", f"{FAR.prefix}/{path}.dpkg-dist")
     pi.run("dpkg", "-P", "greenhouse")
     assert not pi.path(FAR.prefix).exists()

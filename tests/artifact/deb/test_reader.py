@@ -113,10 +113,17 @@ def test_a_package_of_before_says_what_proves_it(findings: Refuse) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("etc/cron.d/x", "/etc/cron.d/x: lies where a Debian package has nothing of its own"),
+        (
+            "etc/cron.d/x",
+            "/etc/cron.d/x: is not at a place where a Debian package has files of its own",
+        ),
         (
             "opt/greenhouse/lib/main.py",
-            "/opt/greenhouse/lib/main.py: lies where a Debian package has nothing of its own",
+            (
+                "/opt/greenhouse/lib/main.py: is not at a place where a Debian package has files "
+                "of "
+                "its own"
+            ),
         ),
         ("DEBIAN/config", "DEBIAN/config: is not a script that dpkg runs"),
     ],
@@ -144,7 +151,7 @@ def test_what_lies_where_units_and_documents_do_is_not_spelt_twice(findings: Ref
     stating = package._replace(debian_files=tuple(sorted(files)))
     about = about._replace(manifest=about.manifest._replace(package=stating))
     assert findings(making.of(about, items)) == [
-        f"{NAME}: /{name}: lies where a Debian package has nothing of its own"
+        f"{NAME}: /{name}: is not at a place where a Debian package has files of its own"
     ]
 
 
@@ -153,7 +160,7 @@ def test_a_content_that_dpkg_needs_is_not_of_any_size(findings: Refuse) -> None:
     large = file(name, b"x" * ((1 << 20) + 1))
     listed = dump(Manifest(PACKAGE, (HOOKED[0].entry, large.entry)))
     assert findings(deb(making.preamble(listed) + bytes(4096))) == [
-        f"{NAME}: {name}: a deb can have 1048576 bytes of it, not 1048577"
+        f"{NAME}: {name}: has 1048577 bytes, and a deb can have at most 1048576 of it"
     ]
 
 

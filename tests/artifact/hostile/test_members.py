@@ -78,7 +78,10 @@ MANIFESTS = {
         DATA.replace(b'"name":"greenhouse"', b'"name":"house"'),
         "is not where it should be",
     ),
-    "a name that climbs": (DATA.replace(b'"greenhouse"', b'"../greenhouse"'), "is no name"),
+    "a name that climbs": (
+        DATA.replace(b'"greenhouse"', b'"../greenhouse"'),
+        "is not a valid name",
+    ),
     "another mode": (DATA.replace(b'"0644"', b'"0600"'), "mode 0644, the manifest says 0600"),
 }
 

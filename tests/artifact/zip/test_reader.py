@@ -113,7 +113,7 @@ def test_owners_that_are_numbers_are_verified(told: Told) -> None:
     items = (file("a", b"x", owner="1000"), file("b", b"x", owner="root"))
     assert told(zipped(parts(items))) == []
     swapped = (file("a", b"x", owner="root"), items[1])
-    strange = "greenhouse/a: its header is damaged, or another tool's"
+    strange = "greenhouse/a: its header is damaged, or written by another tool"
     assert told(zipped(parts(swapped, manifest_of(items)))) == [f"{NAME}: {strange}"]
 
 
@@ -132,7 +132,7 @@ def timed(items: tuple[Item, ...], data: bytes) -> list[Part]:
 def test_times_are_all_one_or_all_those_of_contents(told: Told) -> None:
     made = timed(ITEMS, GOOD)
     assert told(zipped(made)) == []
-    strange = "its header is damaged, or another tool's"
+    strange = "its header is damaged, or written by another tool"
     mixed = [*made[:6], parts()[6], *made[7:]]
     assert told(zipped(mixed)) == [f"{NAME}: greenhouse/etc/greenhouse.toml: {strange}"]
     mixed = [*parts()[:6], made[6], *parts()[7:]]
@@ -207,9 +207,9 @@ def test_a_central_field_that_is_another_is_told(told: Told, path: str, field: s
         ({"attributes": 0o010755 << 16}, "type FIFO, the manifest says file"),
         ({"attributes": 0}, "type unknown, the manifest says file"),
         ({"attributes": 0o104755 << 16}, "mode 4755, the manifest says 0755"),
-        ({"attributes": 0o100755 << 16 | 1}, "its header in the central directory is not its own"),
-        ({"comment": b"x"}, "its header in the central directory is not its own"),
-        ({"crc": 1}, "its header in the central directory is not its own"),
+        ({"attributes": 0o100755 << 16 | 1}, "its header in the central directory does not match"),
+        ({"comment": b"x"}, "its header in the central directory does not match"),
+        ({"crc": 1}, "its header in the central directory does not match"),
     ],
 )
 def test_headers_that_disagree_are_told(
@@ -231,7 +231,7 @@ def test_a_method_that_no_package_needs_is_refused(
 ) -> None:
     (good,) = (one for one in parts() if one.name == f"{TOP}{path}".encode())
     other = good._replace(data=deflate(content), fields={**good.fields, **fields})
-    strange = f"greenhouse/{path}: its header is damaged, or another tool's"
+    strange = f"greenhouse/{path}: its header is damaged, or written by another tool"
     assert told(zipped(replaced(path, other))) == [f"{NAME}: {strange}"]
 
 
@@ -256,7 +256,7 @@ def test_a_member_that_one_of_the_two_places_leaves_out_is_told(told: Told) -> N
     made = parts()
     message = f"{NAME}: greenhouse/lib/öl.txt: the central directory does not list it"
     assert told(zipped(made, made[:-1])) == [message]
-    ended = f"{NAME}: does not end where its central directory does, as it should"
+    ended = f"{NAME}: does not end where its central directory does"
     assert told(zipped(made, [*made, part(f"{TOP}zzz")])) == [ended]
     body, listed = members_of(made), directory_of([*made, part(f"{TOP}zzz")])
     assert told(body + listed + end(len(made), len(listed), len(body))) == [ended]
@@ -264,7 +264,7 @@ def test_a_member_that_one_of_the_two_places_leaves_out_is_told(told: Told) -> N
 
 def test_what_is_around_the_members_is_refused(told: Told) -> None:
     data = zipped(parts())
-    ended = f"{NAME}: does not end where its central directory does, as it should"
+    ended = f"{NAME}: does not end where its central directory does"
     for rest in (b"\0", b"PK\5\6", data[-22:], data):
         assert told(data + rest) == [ended]
     (begun,) = told(b"x" + data)

@@ -57,8 +57,8 @@ def test_a_name_that_another_s_unit_has_once_it_is_enabled_is_refused(
     assert refused(tmp_path, shell) == (
         1,
         (
-            f"greenhouse: /{path}: is not of greenhouse, and goes by the name greenhouse.service"
-            " too where it is enabled (Alias=); call the service another name\n"
+            f"greenhouse: /{path}: does not belong to greenhouse, and also gets the name"
+            " greenhouse.service when enabled (Alias=); rename the service\n"
         ),
     )
 
@@ -68,7 +68,7 @@ def test_so_is_one_that_a_shell_would_spell_otherwise(tmp_path: Path, shell: lis
     write(tmp_path, f"{VENDOR}/other.service", ALIAS.format(r"greenhouse-c\x2b\x2b.service"))
     code, told = refused(tmp_path, shell)
     assert code == 1
-    assert told.startswith(f"greenhouse: /{VENDOR}/other.service: is not of greenhouse, and goes")
+    assert told.startswith(f"greenhouse: /{VENDOR}/other.service: does not belong to greenhouse")
 
 
 @EITHER
@@ -103,9 +103,9 @@ def test_a_unit_of_that_name_is_refused_wherever_systemd_looks(
     tmp_path: Path, shell: list[str], place: str
 ) -> None:
     write(tmp_path, f"{place}/{UNIT}", "[Service]\n")
-    why = f"greenhouse: /{place}/{UNIT}: is not of greenhouse; remove it, or call the service"
+    why = f"greenhouse: /{place}/{UNIT}: does not belong to greenhouse; remove it, or rename"
     for arguments in (INSTALL, UPGRADE, *(() if place == COPIES else (AGAIN,))):
-        assert refused(tmp_path, shell, *arguments) == (1, f"{why} another name\n")
+        assert refused(tmp_path, shell, *arguments) == (1, f"{why} the service\n")
     assert refused(tmp_path, shell, "abort-upgrade", "1.5") == (0, "")
 
 

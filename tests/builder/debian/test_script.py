@@ -380,7 +380,10 @@ def test_a_package_does_not_come_where_the_machine_lacks_values(
     assert (status, told.splitlines()) == (
         1,
         [
-            f"{file}: others can read it (mode 0644), and PIN is secret; run: chmod 600 {file}",
+            (
+                f"{file}: other users can read it (mode 0644), but PIN is secret; run: chmod 600 "
+                f"{file}"
+            ),
             f"{file}: BROKER: 5 does not match [a-z]+",
         ],
     )
@@ -440,7 +443,7 @@ def test_a_script_runs_in_the_root_that_it_is_for_or_not_at_all() -> None:
 def test_a_hook_that_is_no_text_is_refused(text: bytes) -> None:
     with pytest.raises(ArtifactError) as raised:
         _with_hook(text)
-    told = ".provisioning/hooks/pre_install: is not text in UTF-8, as a deb needs it to be"
+    told = ".provisioning/hooks/pre_install: is not UTF-8 text, as a deb requires"
     assert str(raised.value) == told
 
 

@@ -186,7 +186,7 @@ def test_a_directory_is_not_given_up_with_what_somebody_put_there(pi: Copied) ->
         path = f"/srv/p/{number}/{cell.path}"
         assert (
             f"p{number}: directory '{path}' contains files not owned by package p{number}"
-            f" ({path}/mine), and is no directory in this version; move them elsewhere\n"
+            f" ({path}/mine), and is not a directory in this version; move them elsewhere\n"
         ) in told
 
 
@@ -334,7 +334,7 @@ def test_what_is_true_of_one_name_is_true_of_all(pi: Copied) -> None:
     told = pi.run("dpkg", "-i", package(pi, "2", _named(("full", "conffile"), "two")))
     assert _all(pi, "s") == {"{in}"}
     assert _all(pi, "u") == {"mine"}
-    assert told.count(": edited, and kept; the new one is put beside it as ") == len(NAMES)
+    assert told.count(": edited, so kept; the new version is in ") == len(NAMES)
     told = pi.run("dpkg", "-i", package(pi, "3", _named(("link", "link"), "three")))
     assert _all(pi, "s") == _all(pi, "u") == {"→other"}
     assert told.count(": edited, and kept as ") == len(NAMES)

@@ -168,7 +168,7 @@ if [ -d "$root" ]; then
             continue
         elif [ "$stranger" ]; then
             echo "$package: directory '$path' contains files not owned by package $package" \
-                "($stranger), and is no directory in this version; move them elsewhere" >&2
+                "($stranger), and is not a directory in this version; move them elsewhere" >&2
             exit 1
         elif [ "$(edited_in "$path")" ]; then
             if exists "$path.dpkg-old"; then
@@ -282,7 +282,7 @@ keep() {
     done
     printf '%s\n' "$old" >>"$saved"
     mv -T "$2" "$old"
-    say "$1" "edited, and kept as $old, where it has no effect"
+    say "$1" "edited, so kept as $old, where it has no effect"
 }
 is_stand_in() { [ -L "$1" ] && [ "$(readlink "$1")" = "${2##*/}" ]; }
 
@@ -330,7 +330,7 @@ finish() {
                 rm "$2"
             fi
             ;;
-        idle) say "$2" "edited, and kept; it has no effect, since this version has no such file" ;;
+        idle) say "$2" "edited, so kept, but without effect: this version has no such file" ;;
     esac
 }
 # Whether dpkg, which has left a file alone, knows it from before.
@@ -351,7 +351,7 @@ keep_or_not() {
     elif [ "$new" ]; then
         mv -T "$new" "$2.dpkg-dist"
         printf '%s\n' "$2.dpkg-dist" >>"$saved"
-        say "$2" "edited, and kept; the new one is put beside it as $2.dpkg-dist"
+        say "$2" "edited, so kept; the new version is in $2.dpkg-dist"
     fi
     if exists "$3"; then
         mv -T "$3" "$2"
@@ -438,7 +438,7 @@ def undo(described: DebSource) -> Iterator[str]:
 
 
 def _when(arguments: str, text: str) -> str:
-    """The text in a shell of its own, for what dpkg calls the script with."""
+    """The text in a subshell, for these arguments of the script."""
     return f'case "$1" in {arguments})\n    (\n{text}    )\n    ;;\nesac\n'
 
 

@@ -51,7 +51,8 @@ class DebSource(NamedTuple):
 _ADD_ON = "/opt/"
 _EPOCH = "Sat, 01 Jan 2000 00:00:00 +0000"  # ustar.EPOCH, as RFC 5322 has it
 
-# Texts of licences that base-files installs, by what SPDX calls them: Policy 12.5 wants them named.
+# Texts of licences that base-files installs, by their SPDX names: Policy 12.5 wants a reference to
+# them.
 _COMMON = {
     "Apache-2.0": "Apache-2.0",
     "Artistic-1.0": "Artistic",
@@ -75,7 +76,7 @@ _LONGEST_STORED = 0xFFFF
 
 
 def contents(described: DebSource) -> dict[str, bytes]:
-    """What is added, by its path, in order; nothing that the package itself puts there."""
+    """The added files by path, in order, except those that the package itself puts there."""
     found = dict(sorted(_all(described)))
     taken = entries_at(described.manifest, found)
     return {path: content for path, content in found.items() if path not in taken}
@@ -87,7 +88,7 @@ def measured(added: Mapping[str, bytes]) -> tuple[Extra, ...]:
 
 
 def ending(manifest: Manifest, added: Mapping[str, bytes]) -> bytes:
-    """Spell the bytes of tar that follow the entries: extras, their directories, the end.
+    """Encode the bytes of tar that follow the entries: extras, their directories, the end.
 
     Raises like `parents_of`.
     """
@@ -123,7 +124,7 @@ def unit_contents(manifest: Manifest) -> dict[str, str]:
 
 
 def changelog_text(package: Package) -> str:
-    """Spell a changelog of one entry, which holds no date of its own: see ustar.EPOCH."""
+    """Encode a changelog of one entry, which has no date of its own: see ustar.EPOCH."""
     return (
         f"{package.name} ({debian_version(package)}) stable; urgency=medium\n"
         "\n"
@@ -134,8 +135,8 @@ def changelog_text(package: Package) -> str:
 
 
 def copyright_of(package: Package) -> str:
-    """Spell what is known of a package's copyright."""
-    licence = line(package.license) or "not told"
+    """Encode what is known of a package's copyright."""
+    licence = line(package.license) or "not stated"
     lines = [
         f"{package.name}: {line(package.summary) or package.name}",
         "",
@@ -150,24 +151,24 @@ def copyright_of(package: Package) -> str:
 
 
 def overrides_text(described: DebSource) -> str:
-    """Spell what lintian is told not to look for, each with the reason; "" where there is none."""
+    """Encode the lintian overrides, each with its reason; "" if there are none."""
     manifest = described.manifest
     name, prefix = manifest.package.name, f"{manifest.package.prefix}/"
     reasons = []
     if not described.texts.get(COPYRIGHT):
-        reason = "No year is told: what a package holds depends on no clock."
+        reason = "No year is stated: what a package holds depends on no clock."
         reasons.append((reason, "copyright-without-copyright-notice"))
     if prefix.startswith(_ADD_ON):
-        reason = "Add-on software, which is no part of Debian, belongs into /opt (FHS 3.13)."
+        reason = "Add-on software, which is not part of Debian, belongs in /opt (FHS 3.13)."
         reasons.append((reason, "dir-or-file-in-opt"))
     conffiles = any(entry.conffile for entry in manifest.entries)
     if conffiles and not prefix.startswith("/etc/"):
-        reason = "Its configuration lies beside it, wherever it is installed; dpkg keeps edits."
+        reason = "Its configuration is next to it, wherever it is installed; dpkg keeps edits."
         reasons.append((reason, "non-etc-file-marked-as-conffile"))
     reason = "The installer also looks into scratch roots, whose dpkg-query may not run here."
     reasons.append((reason, "uses-dpkg-database-directly"))
     if unit_names(manifest.package):
-        reason = "Whether somebody has stopped a service, no helper tells: it stays so."
+        reason = "No helper tells whether somebody has stopped a service, which must stay so."
         reasons.append((reason, "maintainer-script-calls-systemctl"))
     return "\n".join(f"# {reason}\n{name}: {tag}\n" for reason, tag in reasons)
 
@@ -180,7 +181,7 @@ def _common(licence: str) -> Iterator[str]:
 
 
 def stored(data: bytes) -> bytes:
-    """Spell a gzip member (RFC 1952) whose bytes no version of zlib can change: not compressed."""
+    """Encode a gzip member (RFC 1952) whose bytes no version of zlib can change: not compressed."""
     blocks = [data[at : at + _LONGEST_STORED] for at in range(0, len(data) or 1, _LONGEST_STORED)]
     body = b"".join(
         struct.pack("<BHH", number == len(blocks), len(block), len(block) ^ 0xFFFF) + block

@@ -14,7 +14,7 @@ _NAMES = re.compile(r"(?:^|[,|])\s*([a-z0-9+.-]+)")
 
 
 def complete(package: Package) -> Package:
-    """The same package with what the scripts of this version need, for its manifest to say."""
+    """The same package with the fields that the scripts of this version need."""
     fields = dict(package.debian)
     if users(package):  # before it is unpacked, since its files may be theirs
         _add(fields, "Pre-Depends", "adduser", ("Pre-Depends",))

@@ -122,8 +122,8 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
         for place in {" ".join(_PLACES)}; do
             path=$(alias_in "$place" "$unit")
             if [ -n "$path" ]; then
-                echo "{package.name}: $path: is not of {package.name}, and goes by the name" \\
-                    "$unit too where it is enabled (Alias=); call the service another name" >&2
+                echo "{package.name}: $path: does not belong to {package.name}, and also gets" \\
+                    "the name $unit when enabled (Alias=); rename the service" >&2
                 exit 1
             fi
             path=$place/$unit
@@ -132,8 +132,8 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
             elif [ "$(readlink "$path")" = /dev/null ]; then
                 continue
             elif [ -s "$path" ] || [ -L "$path" ]; then
-                echo "{package.name}: $path: is not of {package.name}; remove it," \\
-                    "or call the service another name" >&2
+                echo "{package.name}: $path: does not belong to {package.name}; remove it," \\
+                    "or rename the service" >&2
                 exit 1
             fi
         done
@@ -202,7 +202,7 @@ def _text(described: DebSource, path: str) -> str:
     except ValueError:
         text = "\0"
     if "\0" in text:
-        raise ArtifactError(f"{path}: is not text in UTF-8, as a deb needs it to be")
+        raise ArtifactError(f"{path}: is not UTF-8 text, as a deb requires")
     return text
 
 
@@ -276,7 +276,7 @@ _DATA = """\
         if grep -sqxF -e "$path" {found}; then
             continue
         elif [ ! -L "$path" ] && mountpoint -q "$path"; then
-            echo "{name}: $path: is mounted there; unmount it, and purge again" >&2
+            echo "{name}: $path: is a mount point; unmount it, and purge again" >&2
             exit 1
         fi
         rm -rf --one-file-system "$path"
@@ -312,9 +312,8 @@ def forget(described: DebSource) -> Iterator[str]:
 def remove(described: DebSource) -> Iterator[str]:
     """On a purge, remove data, values of the machine, Python's caches.
 
-    What is mounted there, a disk with whatever is on it, is let be; so is byte code beside
-    sources that somebody else has put there. Directories of the package that are empty then, dpkg
-    removes.
+    Whatever is mounted there stays, and so does byte code of sources that somebody else has put
+    there. dpkg removes directories of the package that are then empty.
     """
     manifest = described.manifest
     if _is_alone(manifest):

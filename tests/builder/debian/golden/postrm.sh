@@ -24,7 +24,7 @@ keep() {
     done
     printf '%s\n' "$old" >>"$saved"
     mv -T "$2" "$old"
-    say "$1" "edited, and kept as $old, where it has no effect"
+    say "$1" "edited, so kept as $old, where it has no effect"
 }
 is_stand_in() { [ -L "$1" ] && [ "$(readlink "$1")" = "${2##*/}" ]; }
 
@@ -72,7 +72,7 @@ finish() {
                 rm "$2"
             fi
             ;;
-        idle) say "$2" "edited, and kept; it has no effect, since this version has no such file" ;;
+        idle) say "$2" "edited, so kept, but without effect: this version has no such file" ;;
     esac
 }
 # Whether dpkg, which has left a file alone, knows it from before.
@@ -93,7 +93,7 @@ keep_or_not() {
     elif [ "$new" ]; then
         mv -T "$new" "$2.dpkg-dist"
         printf '%s\n' "$2.dpkg-dist" >>"$saved"
-        say "$2" "edited, and kept; the new one is put beside it as $2.dpkg-dist"
+        say "$2" "edited, so kept; the new version is in $2.dpkg-dist"
     fi
     if exists "$3"; then
         mv -T "$3" "$2"
@@ -160,7 +160,7 @@ keep() {
     done
     printf '%s\n' "$old" >>"$saved"
     mv -T "$2" "$old"
-    say "$1" "edited, and kept as $old, where it has no effect"
+    say "$1" "edited, so kept as $old, where it has no effect"
 }
 is_stand_in() { [ -L "$1" ] && [ "$(readlink "$1")" = "${2##*/}" ]; }
 
@@ -208,7 +208,7 @@ finish() {
                 rm "$2"
             fi
             ;;
-        idle) say "$2" "edited, and kept; it has no effect, since this version has no such file" ;;
+        idle) say "$2" "edited, so kept, but without effect: this version has no such file" ;;
     esac
 }
 # Whether dpkg, which has left a file alone, knows it from before.
@@ -229,7 +229,7 @@ keep_or_not() {
     elif [ "$new" ]; then
         mv -T "$new" "$2.dpkg-dist"
         printf '%s\n' "$2.dpkg-dist" >>"$saved"
-        say "$2" "edited, and kept; the new one is put beside it as $2.dpkg-dist"
+        say "$2" "edited, so kept; the new version is in $2.dpkg-dist"
     fi
     if exists "$3"; then
         mv -T "$3" "$2"
@@ -349,7 +349,7 @@ if [ "$1" = purge ] && [ -d /opt/greenhouse ]; then
         if grep -sqxF -e "$path" /opt/greenhouse/.provisioning/dpkg-found; then
             continue
         elif [ ! -L "$path" ] && mountpoint -q "$path"; then
-            echo "greenhouse: $path: is mounted there; unmount it, and purge again" >&2
+            echo "greenhouse: $path: is a mount point; unmount it, and purge again" >&2
             exit 1
         fi
         rm -rf --one-file-system "$path"

@@ -26,8 +26,8 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
         for place in /etc/systemd/system.control /etc/systemd/system /etc/systemd/system.attached /run/systemd/transient /run/systemd/system /run/systemd/generator /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system /run/systemd/generator.late; do
             path=$(alias_in "$place" "$unit")
             if [ -n "$path" ]; then
-                echo "greenhouse: $path: is not of greenhouse, and goes by the name" \
-                    "$unit too where it is enabled (Alias=); call the service another name" >&2
+                echo "greenhouse: $path: does not belong to greenhouse, and also gets" \
+                    "the name $unit when enabled (Alias=); rename the service" >&2
                 exit 1
             fi
             path=$place/$unit
@@ -36,8 +36,8 @@ if [ "$1" = install ] || [ "$1" = upgrade ]; then
             elif [ "$(readlink "$path")" = /dev/null ]; then
                 continue
             elif [ -s "$path" ] || [ -L "$path" ]; then
-                echo "greenhouse: $path: is not of greenhouse; remove it," \
-                    "or call the service another name" >&2
+                echo "greenhouse: $path: does not belong to greenhouse; remove it," \
+                    "or rename the service" >&2
                 exit 1
             fi
         done
@@ -319,7 +319,7 @@ if [ -d "$root" ]; then
             continue
         elif [ "$stranger" ]; then
             echo "$package: directory '$path' contains files not owned by package $package" \
-                "($stranger), and is no directory in this version; move them elsewhere" >&2
+                "($stranger), and is not a directory in this version; move them elsewhere" >&2
             exit 1
         elif [ "$(edited_in "$path")" ]; then
             if exists "$path.dpkg-old"; then
