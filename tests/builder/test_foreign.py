@@ -93,6 +93,14 @@ def test_many_files_of_one_content_are_one_report(digests: Digests) -> None:
     )
 
 
+def test_a_report_names_three_faults_and_counts_the_rest(digests: Digests) -> None:
+    for number, machine in enumerate((3, 62, 62, 22, 243, 21, 21, 247)):
+        put(f"t/{number}", elf(machine))
+    (message,) = told(digests)
+    assert message.count("compiled for") == 3
+    assert message.endswith("; 4 more cannot run there either")
+
+
 def test_each_content_has_a_report_of_its_own(digests: Digests) -> None:
     put("a", elf(EM_X86_64))
     put("b", mach_o(ARM_64))
@@ -208,7 +216,7 @@ def test_code_for_musl_does_not_run_where_there_is_glibc(digests: Digests) -> No
 )
 def test_a_mac_is_not_older_than_its_code(digests: Digests, release: str, is_foreign: bool) -> None:
     put("t/x", fat(mach_o(X86_64, (0x24, 16, 10 << 16, 0)), mach_o(ARM_64)))
-    why = f"t/x is compiled for macOS 14.0 and later, and mini is for {release}"
+    why = f"t/x is compiled for macOS 14.0 and later, and mini is for macOS {release}"
     assert told(digests, **{**MAC, "system": OperatingSystem(release)}) == [why] * is_foreign
 
 
@@ -233,6 +241,8 @@ def test_extensions_and_byte_code_are_of_the_platform_s_python(digests: Digests)
         ("/Users/me/bin/python", "a home directory"),
         ("/opt/app/.venv/bin/python", "a virtual environment"),
         ("/tmp/build-env-1x/bin/python", "a temporary directory"),
+        ("/opt/homebrew/opt/python@3.13/bin/python3.13", "a directory of a Mac's"),
+        ("/opt/hostedtoolcache/Python/3.13/x64/bin/python", "a directory of the build's tools"),
         ("{project}/tools/python", "this project"),
         ("{project}/made/bin/python", "a virtual environment"),
     ],
@@ -262,6 +272,11 @@ def test_the_home_of_whoever_builds_is_one(
 def test_what_a_machine_may_have_is_no_fault(digests: Digests, program: str) -> None:
     write("t/run", f"#!{program}\n", 0o755)
     assert told(digests) == []
+
+
+def test_a_mac_may_have_what_homebrew_brings(digests: Digests) -> None:
+    write("t/run", "#!/opt/homebrew/bin/python3\n", 0o755)
+    assert told(digests, **MAC) == []
 
 
 def test_a_program_of_the_package_itself_may_run_its_scripts(digests: Digests) -> None:

@@ -61,7 +61,8 @@ def rendered_faults(variant: Variant, rendered: Mapping[str, bytes]) -> Iterator
         made_for = executables.script(text) if text.startswith(b"#!") else ""
         if made_for and not content.foreign:
             mode = content.mode
-            mode = os.stat(content.source).st_mode if mode is None else mode
+            if mode is None:
+                mode = variant.file_mode | os.stat(content.source).st_mode
             if reason := _why_not(variant, content.dst, executables.read(made_for), mode):
                 yield _report(content, {reason: [content.source]})
 
@@ -87,8 +88,8 @@ def _reports(
 
 def _report(content: Content, reasons: Mapping[_Reason, Sequence[str]]) -> Diagnostic:
     parts = [f"{_named(sources)} {each.why}" for each, sources in reasons.items()]
-    if left := len(parts[_MOST_NAMES:]):
-        parts[_MOST_NAMES:] = [f"and {left} more kinds of files that cannot run there"]
+    if left := sum(map(len, [*reasons.values()][_MOST_NAMES:])):
+        parts[_MOST_NAMES:] = [f"{left} more cannot run there either"]
     is_one = not (is_glob(content.source) or os.path.isdir(content.source))
     leave = "leave it out" if is_one or content.kind != "src" else "exclude it"
     hint = f"{next(iter(reasons)).hint}, {leave}, or say `foreign: true` if it is meant to be there"
@@ -160,7 +161,7 @@ def _why_not_compiled(variant: Variant, made: Executable) -> _Reason | None:
         return None
     form, system = _SYSTEMS[variant.os]
     machines = [machine for machine, _ in made.builds]
-    what = " and ".join(_PROCESSORS.get(each, each) for each in machines)
+    what = " and ".join(_PROCESSORS.get(each, each.replace("-", " ")) for each in machines)
     if made.form != form:  # guard: code-of-another-system
         why = f"compiled for {_SPOKEN[made.form]}, and {variant.platform} is {system}"
         return _Reason(why, f"take its build for {system}")
@@ -168,7 +169,8 @@ def _why_not_compiled(variant: Variant, made: Executable) -> _Reason | None:
         if form == MACH_O and _EVERY_MAC.issubset(machines):
             return None
         why = f"compiled for {what}, and {variant.platform} is for every processor (arch: all)"
-        return _Reason(why, f"build for a platform that says `arch: {machines[0]}`")
+        arch = "armhf" if machines[0] == "arm" else machines[0]
+        return _Reason(why, f"build for a platform that says `arch: {arch}`")
     runs = _runs(variant)
     fitting = [needs for machine, needs in made.builds if not runs or machine in runs]
     if not fitting:  # guard: code-of-another-processor
@@ -188,7 +190,7 @@ def _why_not_there(variant: Variant, needs: str) -> _Reason | None:
         return _Reason(f"compiled for {what}, and {platform} is macOS", "take its build for macOS")
     # guard: code-of-a-newer-macos
     if what and system.release and _numbers(least) > _numbers(system.release):
-        why = f"compiled for macOS {least} and later, and {platform} is for {system.release}"
+        why = f"compiled for macOS {least} and later, and {platform} is for macOS {system.release}"
         return _Reason(why, f"take its build for macOS {system.release} or older")
     return None
 
@@ -218,13 +220,19 @@ _ELSEWHERE = (
     (("/home/", "/Users/", "/root/", "/var/root/"), "a home directory"),
     (("/tmp/", "/var/tmp/", "/private/", "/var/folders/"), "a temporary directory"),  # noqa: S108
 )
+_TOOLS = (
+    (("/opt/homebrew/", "/opt/local/", "/usr/local/Cellar/"), "a directory of a Mac's"),
+    (("/Applications/", "/Library/"), "a directory of a Mac's"),
+    (("/opt/hostedtoolcache/", "/nix/store/", "/gnu/store/"), "a directory of the build's tools"),
+)
+"""What a Mac may have, and no Linux that is not the building machine."""
 _ENVIRONMENTS = frozenset({".venv", "venv", ".virtualenvs", "virtualenv", ".tox", ".nox"})
 
 
 def _why_not_run_by(variant: Variant, program: str) -> _Reason | None:
     if program.startswith(f"{variant.prefix}/"):
         return None
-    place = _place_of(program)  # guard: script-of-the-building-machine
+    place = _place_of(variant, program)  # guard: script-of-the-building-machine
     if not place:
         return None
     why = f"run by {shown(program)} in {place}, which {variant.platform} has not"
@@ -232,14 +240,16 @@ def _why_not_run_by(variant: Variant, program: str) -> _Reason | None:
 
 
 def _why_not_searched(variant: Variant, directory: str) -> _Reason | None:
-    place = "" if directory.startswith(f"{variant.prefix}/") else _place_of(f"{directory}/")
+    place = (
+        "" if directory.startswith(f"{variant.prefix}/") else _place_of(variant, f"{directory}/")
+    )
     if not place:  # guard: editable-installation
         return None
     why = f"Python's path to {shown(directory)} in {place}, which {variant.platform} has not"
     return _Reason(why, "install what is there as a copy, not as editable")
 
 
-def _place_of(program: str) -> str:
+def _place_of(variant: Variant, program: str) -> str:
     """Where a program lies that a machine has to itself; "" if others may have it, too."""
     directory = os.path.dirname(os.path.dirname(program))
     home = os.path.expanduser("~")
@@ -251,4 +261,5 @@ def _place_of(program: str) -> str:
         return "this project"
     if home != "/" and program.startswith(f"{home}/"):
         return "a home directory"
-    return next((name for places, name in _ELSEWHERE if program.startswith(places)), "")
+    known = (*_ELSEWHERE, *_TOOLS) if variant.os == "linux" else _ELSEWHERE
+    return next((name for places, name in known if program.startswith(places)), "")
