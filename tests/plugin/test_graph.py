@@ -13,6 +13,7 @@ from doit.task import Task
 
 from provisioning.plugin import doit_internals, task_graph
 from provisioning.plugin.doit_internals import delay
+from tests.plugin.conftest import DODO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,3 +115,14 @@ def test_faults_of_one_spec_do_not_hide_those_of_another(
         list(task_graph.all_tasks())
     assert "contents[0].src: sources/: No such file or directory" in str(caught.value)
     assert "specs/other.yaml:2:10: version" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "config", ["", 'DOIT_CONFIG = configure() | {"check_file_uptodate": "md5"}']
+)
+def test_a_dodo_without_the_configuration_is_told_what_to_write(
+    project: Project, config: str
+) -> None:
+    project.write("dodo.py", DODO.replace("DOIT_CONFIG = configure()", config))
+    told = project.doit("package", status=3)
+    assert "put DOIT_CONFIG = configure() into the dodo.py" in told
