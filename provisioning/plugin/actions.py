@@ -64,14 +64,19 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
 def fetch(job: Job) -> Values:
     """Have all wheels in the cache, and note what the package's Python environment holds."""
     # Imported here: a cost for packages that have one.
-    from provisioning.builder.python import environment  # noqa: PLC0415
-    from provisioning.builder.python.fetch import fetch as fetch_wheels  # noqa: PLC0415
+    from provisioning.builder.python import environment, wheel_cache  # noqa: PLC0415
 
     variant = job.part.variant
     for content in variant.environments:
-        if content.environment:
-            wheels = fetch_wheels(variant, content.environment, _say)
-            environment.gather(variant, content, wheels, job.artifacts)
+        if not content.environment:
+            continue
+        wheels = wheel_cache.all_of(content.environment)
+        if wheels is None:
+            # And what asks servers, for what is not in the cache.
+            from provisioning.builder.python.fetch import fetch as fetch_all  # noqa: PLC0415
+
+            wheels = tuple(fetch_all(variant, content.environment, _say))
+        environment.gather(variant, content, wheels, job.artifacts)
     return {}
 
 

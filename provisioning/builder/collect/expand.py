@@ -119,6 +119,8 @@ class Expansion:
             return []
         if not self._demand_patterns(content):
             return []
+        for directory in sorted({each.directory for each in gathered}):
+            self.sources.tree(directory)  # one walk, instead of a look at each file
         modules = [(each.inside, 0) for each in gathered if each.inside]
         names = {path for path, _ in kept(modules, content.exclude)}
         self._idle(content, idle(modules, content.exclude))

@@ -98,6 +98,12 @@ class Gathered(NamedTuple):
     wheel: str
     """The name of the wheel's file."""
 
+    @property
+    def directory(self) -> str:
+        """Of the wheel's files, or of what the builder makes; with a slash at the end."""
+        ours, wheel, _ = self.source.partition(f"/{_MADE}/")
+        return f"{ours}/{_MADE}/" if wheel else f"{self.source.partition('/files/')[0]}/files/"
+
 
 def place_of(variant: Variant, content: Content, artifacts: str) -> str:
     """Where the listing of a content's environment lies once it is gathered."""

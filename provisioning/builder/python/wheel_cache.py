@@ -22,7 +22,7 @@ from provisioning.errors import BuildError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provisioning.spec.model.variant import Wheel
+    from provisioning.spec.model.variant import Environment, Wheel
 
 PLACE = "PROVISIONING_CACHE"
 """The environment variable that says where the cache lies."""
@@ -76,6 +76,12 @@ def directory_of(wheel: Wheel) -> Path:
 def is_unpacked(wheel: Wheel) -> bool:
     """Whether a wheel lies unpacked in the cache."""
     return os.path.lexists(directory_of(wheel) / FACTS)
+
+
+def all_of(environment: Environment) -> tuple[Wheel, ...] | None:
+    """The wheels of an environment, if all are known and lie in the cache."""
+    known = not environment.pinned and all(map(is_unpacked, environment.wheels))
+    return environment.wheels if known else None
 
 
 def recall(wheel: Wheel) -> Unpacked:
