@@ -6,8 +6,9 @@
         pi.boot()
 
 It is a root of Debian in namespaces of its own: processes, mounts, network, host name. The kernel
-is this one's, and so are the processor's instructions. `cut` kills all that runs at once, as a
-power cut does, but what was written is not lost: whether that has reached the disk is not seen.
+is this one's, and so are the processor's instructions, unless another processor's is asked for:
+that is emulated, systemd too. `cut` kills all that runs at once, as a power cut does, but what was
+written is not lost: whether that has reached the disk is not seen.
 """
 
 from __future__ import annotations
@@ -20,21 +21,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.machines.machine import machine
+from tests.machines.machine import emulation, machine
 from tests.machines.root import Kind
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = 60  # seconds
+    from tests.machines.machine import Machine
+
+PATIENCE = 60  # seconds; on an emulated processor ten times as long
 _ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
-_MORE = (
+BOOTS = (
     *("adduser", "dbus", "init-system-helpers", "mount", "passwd", "perl-base", "procps"),
     *("systemd-sysv", "util-linux"),
 )
-_KIND = Kind(_ARCH, more=_MORE)
-_PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+"""What a root needs to boot."""
+OWN = Kind(_ARCH, more=BOOTS)
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # A container as systemd documents its interface (systemd.io/CONTAINER_INTERFACE), with the control
 # groups in whichever of their two layouts the kernel has here.
 _BOOT = """
@@ -65,8 +69,10 @@ exec chroot . /lib/systemd/systemd --unit=multi-user.target
 class Booted:
     """A machine that can be switched on and off."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, made: Machine) -> None:
+        self.root = made.root
+        self._emulation = emulation(made.kind)
+        self._patience = PATIENCE * (10 if self._emulation else 1)
         self._process: subprocess.Popen[bytes] | None = None
 
     def boot(self) -> None:
@@ -74,7 +80,7 @@ class Booted:
         self._process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork",
              "sh", "-ec", _BOOT, "sh", self.root],
-            env={"container": "tests", "PATH": os.environ["PATH"]},
+            env={"container": "tests", "PATH": os.environ["PATH"], **self._emulation},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._await(["systemctl", "is-system-running", "--wait"], "running\n")
@@ -83,21 +89,23 @@ class Booted:
         """Kill all that runs on it at once."""
         if self._process:
             os.kill(self._first(), signal.SIGKILL)  # with it go all others of its namespace
-            self._process.wait(PATIENCE)
+            self._process.wait(self._patience)
             self._process = None
 
     def run(self, *command: str, status: int = 0) -> str:
         """What a program prints, on standard output and error, which ends with `status`."""
         with self.start(*command) as process:
-            output, _ = process.communicate(timeout=PATIENCE)
+            output, _ = process.communicate(timeout=self._patience)
         assert process.returncode == status, output
         return output
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Begin to run a program on it, as root."""
-        enter = ["nsenter", f"--target={self._first()}", "--all", "--root", "--wd", "env", "-i"]
+        enter = ["nsenter", f"--target={self._first()}", "--all", "--root", "--wd"]
+        known = {"PATH": _PATH, "LC_ALL": "C.UTF-8", **self._emulation}
         return subprocess.Popen(
-            [*enter, _PATH, "LC_ALL=C.UTF-8", *command],
+            [*enter, *command],
+            env=known,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -113,18 +121,18 @@ class Booted:
     def _await(self, command: list[str], answer: str) -> None:
         def answers() -> bool:
             with suppress(ValueError), self.start(*command) as process:  # none: no first one yet
-                return process.communicate(timeout=PATIENCE)[0] == answer
+                return process.communicate(timeout=self._patience)[0] == answer
             return False
 
-        wait_until(answers, PATIENCE, lambda: self.run("systemctl", "--failed"))
+        wait_until(answers, self._patience, lambda: self.run("systemctl", "--failed"))
 
 
 @contextmanager
-def booted(place: Path) -> Iterator[Booted]:
+def booted(place: Path, kind: Kind = OWN) -> Iterator[Booted]:
     """A machine that has started, with a root below `place`; it is switched off at the end."""
-    with machine(_KIND, place) as made:
-        _configure(made.root)
-        running = Booted(made.root)
+    with machine(kind, place) as made:
+        _configure(made)
+        running = Booted(made)
         try:
             running.boot()
             yield running
@@ -132,11 +140,18 @@ def booted(place: Path) -> Iterator[Booted]:
             running.cut()
 
 
-def _configure(root: Path) -> None:
+def _configure(made: Machine) -> None:
     """Do what Debian's installer would have done, as far as services miss it."""
+    root = made.root
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
     (root / "etc/hostname").write_text("pi\n")
+    if known := emulation(made.kind):
+        # Services get none of the environment, and QEMU cannot mount what holds credentials.
+        said = "".join(f"Environment={name}={value}\n" for name, value in known.items())
+        every = root / "etc/systemd/system/service.d"
+        every.mkdir(parents=True)
+        (every / "emulated.conf").write_text(f"[Service]\nLoadCredential=\n{said}")
     for unit in ("systemd-firstboot.service", "systemd-networkd.service"):
         (root / "etc/systemd/system").mkdir(exist_ok=True)
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")

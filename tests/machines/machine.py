@@ -59,16 +59,20 @@ class Machine(NamedTuple):
     def start(self, *command: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Begin to run a program; signals to the process reach the program itself."""
         known = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-        if model := _MODELS.get(self.kind.arch):
-            known["QEMU_CPU"] = model
         return subprocess.Popen(
             ["unshare", "--mount", "sh", "-ec", _ENTER, "sh", self.root, *command],
-            env={**known, **(env or {})},
+            env={**known, **emulation(self.kind), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+
+def emulation(kind: Kind) -> dict[str, str]:
+    """The environment in which the programs of a machine run well here."""
+    model = "" if _CPU[kind.arch] == platform.machine() else _MODELS.get(kind.arch)
+    return {"QEMU_CPU": model} if model else {}
 
 
 @contextmanager

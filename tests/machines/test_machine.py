@@ -59,6 +59,7 @@ def test_a_signal_reaches_its_program_and_no_mount_remains(pi: Machine) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.terminate()
+        process.wait(30)
     assert process.returncode == -signal.SIGTERM
     assert str(pi.root) not in Path("/proc/self/mounts").read_text()
 
