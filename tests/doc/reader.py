@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from .page import Block
 
 # What names its file in its first line is that file; "in" one, it is the keys it holds.
-_NAMED = re.compile(r"(?:# |\{#- )(?P<part>in )?(?P<path>[\w./-]+\.\w+)(?: -#\})?\n")
+_NAMED = re.compile(r"(?:#!.*\n)?(?:# |// |\{#- )(?P<part>in )?(?P<path>[\w./-]+\.\w+)(?: -#\})?\n")
 _KEY = re.compile(r"^(?=\w+:)", re.MULTILINE)
 
 
 def follow(page: Path, project: Path) -> None:
     """Do to a copy of the greenhouse in `project` what `page` says; it must print what it shows."""
     shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    follow_in(project, page)
+
+
+def follow_in(project: Path, page: Path) -> None:
+    """Do in `project` what `page` says; it must print what it shows."""
     found = blocks(page)
     for block, after in zip_longest(found, found[1:]):
         if block.language == "sh":
