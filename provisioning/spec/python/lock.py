@@ -289,8 +289,8 @@ def missing_report(
     pinned = " ".join(f"{each.name}=={each.version}" for each in missing)
     ways = (
         *map(str, missing),
-        f"lock other versions, or build wheels once, as `provision wheels {platform}` does, or on",
-        f"such a machine `pip wheel --no-deps -w wheels {pinned}`; then say wheels: wheels/",
+        "lock other versions, or build wheels once on such a machine, copy them here, and say",
+        f"wheels: wheels/; there: pip wheel --no-deps -w wheels {pinned}",
     )
     return told, "\n".join(ways)
 
