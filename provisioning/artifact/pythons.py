@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLACES = (
     "/usr/bin",
@@ -19,3 +23,9 @@ def find(version: str) -> str:
     places = os.pathsep.join(place.format(version=version) for place in PLACES)
     path = f"{places}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return shutil.which(f"python{version}", path=path) or ""
+
+
+def is_in(root: Path, version: str) -> bool:
+    """Whether the machine that has this root, and may not be running, has a Python of a version."""
+    of_linux = (place for place in PLACES if place.startswith("/usr/"))
+    return any(os.path.lexists(root / place[1:] / f"python{version}") for place in of_linux)

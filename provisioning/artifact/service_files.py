@@ -87,6 +87,11 @@ def recovery_name(package: Package) -> str:
     return f"{_escaped(placement.recovery_name(package.name))}.service"
 
 
+def check_name(package: Package) -> str:
+    """The name of the unit that runs for a moment when a prepared machine has started first."""
+    return f"{_escaped(f'provision-check-{package.name}')}.service"
+
+
 def writable(package: Package, entries: Iterable[Placed]) -> tuple[str, ...]:
     """The directories in which a service may write: those that are empty in its package."""
     entries = tuple(entries)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.artifact.making import NAME, PACKAGE, write_release
+from tests.installer.test_image import make_image
 
-from .page import DOC, blocks
-from .reader import follow
+from .page import DOC, GREENHOUSE, blocks
+from .reader import follow, follow_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +27,14 @@ SSH = '#!/bin/sh\necho "$2" >> reached\necho "$3" >> said\nexit "${2##*-}"\n'
 @pytest.mark.parametrize("page", ["005_First_Pi", "006_Many_Pis", "007_Mac_With_launchd"])
 def test_every_command_prints_what_the_page_shows(tmp_path: Path, page: str) -> None:
     follow(HOW_TO / f"HowTo_{page}.md", tmp_path / "greenhouse")
+
+
+@pytest.mark.needs("root", "Linux", "systemd")
+def test_a_card_is_prepared_as_its_page_says(tmp_path: Path) -> None:
+    project = tmp_path / "greenhouse"
+    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    make_image(project / "pi")
+    follow_in(project, HOW_TO / "HowTo_010_Prepare_An_SD_Card.md")
 
 
 @pytest.mark.parametrize(

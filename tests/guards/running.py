@@ -65,6 +65,32 @@ RUNNING = Group(
             ),
         ),
         Fault(
+            "a card is prepared in a reader, for a machine of another processor and other users",
+            "its first start creates users, gives them their files, and runs hooks before services;"
+            " what fails is tried again, or makes room for what has run before",
+            (
+                Guard(
+                    "owners-at-the-first-start",
+                    gone,
+                    "installer/test_image.py::"
+                    "test_files_of_a_user_that_nobody_knew_get_their_owner",
+                ),
+                Guard(
+                    "services-after-hooks",
+                    false,
+                    "installer/test_image.py::"
+                    "test_a_hook_that_fails_keeps_the_services_from_starting_until_it_does_not",
+                ),
+                Guard(
+                    "attempts-of-a-first-start",
+                    false,
+                    "installer/test_image.py::"
+                    "test_power_cuts_without_end_end_with_the_release_that_ran",
+                ),
+            ),
+            ("machines/test_prepared.py::test_the_first_start_goes_on_after_a_power_cut",),
+        ),
+        Fault(
             "the installing user has a umask of 0 or 077, ignores or blocks signals, or has files "
             "open",
             "the same modes, and hooks that receive their signals",

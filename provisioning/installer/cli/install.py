@@ -34,7 +34,7 @@ from provisioning.installer.ops.journal import REMOVE
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.services import lifecycle
 from provisioning.installer.store import footprint, releases, stage
-from provisioning.installer.store.prefix import SYSTEM, exists, looked_at, opened
+from provisioning.installer.store.prefix import exists, looked_at, opened
 from provisioning.installer.store.releases import left_at, prefix_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _install(options: Namespace, console: Console) -> Answer:
         raise TargetError("which package? give an archive, or an unpacked package")
     with stage.opened(options.source) as source:
         root = root_of(options)
-        new = release_of(source, strict=root == SYSTEM)
+        new = release_of(source, root)
         prefix, downgrade = new.package.prefix, options.allow_downgrade
         # If nothing is there, check first without a lock: a refused installation leaves no trace.
         if options.dry_run or not exists(root, prefix):
@@ -79,13 +79,16 @@ def _install(options: Namespace, console: Console) -> Answer:
             if options.dry_run:
                 return planned(plan, home, console)
         with to_change(root, prefix, console, make=True) as home:
-            if lifecycle.make_users(home, new.package):  # whose numbers were unknown before
-                new = release_of(source, strict=True)
+            made = lifecycle.make_users(home, new.package)
+            if made:  # whose numbers were unknown before
+                new = release_of(source, root)
             plan = plan_install(home, new, downgrade=downgrade)
             if plan is None:
                 return unchanged(new.package, home, console)
             console.warn(journal.doubt(home, new.package.name))
             install(home, plan, console, source)
+            for name in made if home.is_image else ():
+                console.say(f"user {name}: created in {root / 'etc/passwd'}")
             return changed(plan, home, console)
 
 

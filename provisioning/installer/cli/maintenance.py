@@ -6,7 +6,7 @@ import os
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
-from provisioning.errors import TargetError
+from provisioning.errors import FailedError, TargetError
 from provisioning.installer.cli.arguments import (
     GOOD,
     Answer,
@@ -17,6 +17,7 @@ from provisioning.installer.cli.arguments import (
     root_of,
     some_word,
 )
+from provisioning.installer.ops import first_start
 from provisioning.installer.ops.cleanup import KEEP, clean_up
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.store.prefix import opened
@@ -72,8 +73,10 @@ def _recover(options: Namespace, console: Console) -> Answer:
     if options.prefix and not os.path.isabs(options.prefix):
         raise TargetError(f"{options.prefix}: does not begin with a slash")
     named = options.prefix and Place(root_of(options), options.prefix)
-    with to_change(*(named or place_of(options, left=True)), console):
-        pass
+    with to_change(*(named or place_of(options, left=True)), console) as home:
+        awaited = first_start.awaited(home)
+    if awaited and awaited.reason:
+        raise FailedError(f"{awaited.name}: its first start has not ended")
     return Answer(GOOD, {"done": console.steps, "warnings": console.warnings})
 
 

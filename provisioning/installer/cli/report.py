@@ -14,6 +14,8 @@ from provisioning.artifact.model.service import groups_of
 from provisioning.installer.cli.arguments import GOOD, TROUBLE, Answer
 from provisioning.installer.ops.cleanup import clean_up
 from provisioning.installer.ops.journal import REMOVE, ROLLBACK
+from provisioning.installer.services import lifecycle, managers, users
+from provisioning.installer.services.managers import manager_of
 from provisioning.installer.store import releases
 from provisioning.installer.store.configuration import (
     ABSENT,
@@ -38,11 +40,14 @@ if TYPE_CHECKING:
     from provisioning.installer.ops.install_plan import InstallPlan
     from provisioning.installer.store.configuration import Decision
     from provisioning.installer.store.prefix import Home
+    from provisioning.installer.store.releases import Release
 
 
 def planned(plan: InstallPlan | None, home: Home, console: Console) -> Answer:
     """Print what would be done."""
     found = list(_steps(plan, runs=not home.is_rehearsal)) if plan else []
+    if plan and plan.new and home.is_image:
+        found += _first_start(plan.new, home, () if users.can_create() else plan.users)
     for step in found or ["already installed and intact"]:
         console.tell(step)
     return Answer(GOOD, {**_document(plan), "steps": found, "dry_run": True})
@@ -67,12 +72,48 @@ def changed(plan: InstallPlan, home: Home, console: Console) -> Answer:
             console.say(text)
     console.warn(*plan.unlent)
     console.say(_done(plan, home))
+    starts = list[str]()
+    if plan.new and home.is_image:
+        coming = lifecycle.users_to_make(home, plan.new.package)
+        starts += _first_start(plan.new, home, coming)
+    for line in starts:
+        console.say(line)
     gone = list[str]()
     try:
         gone = clean_up(home)
     except OSError as error:  # the change itself has succeeded
         console.warn(f"{home.path}: old releases could not be removed: {reason(error)}")
-    return Answer(GOOD, {**_document(plan), "removed": gone, "warnings": console.warnings})
+    document = {**_document(plan), "removed": gone, "warnings": console.warnings}
+    return Answer(GOOD, {**document, **({"first_start": starts} if home.is_image else {})})
+
+
+def _first_start(new: Release, home: Home, coming: Sequence[str]) -> Iterator[str]:
+    """Say what a machine that does not run has to start, and what it does when it starts first."""
+    package = new.package
+    names = managers.names(package) if package.services else []
+    for name in names:
+        yield f"{name}: enabled in {home.root / manager_of(package).DIRECTORY}"
+    steps = []
+    if coming:
+        steps.append(f"create the user {', '.join(coming)} and give it its files")
+    hooks = lifecycle.hooks_at_start(package)
+    if hooks:
+        steps.append(f"run the hook {', then '.join(hooks)}, as root")
+    if names:
+        steps.append(f"start {', '.join(names)}")
+        steps.append("wait for the health checks" if any(_checked(package)) else "see that it runs")
+    if not steps:
+        return
+    if package.service_manager:
+        yield "when the machine starts, it will:"
+        yield from (f"  {number}. {step}" for number, step in enumerate(steps, 1))
+        yield f"`provision status {package.name}` on the machine says whether that went well"
+    else:  # nothing starts the tool there
+        yield f"on the machine, run `sudo provision recover {package.name}` to {steps[0]}"
+
+
+def _checked(package: Package) -> Iterator[bool]:
+    return (service.health is not None for service in package.services)
 
 
 def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Console) -> Answer:
@@ -88,6 +129,11 @@ def removed(plan: InstallPlan, stuck: Sequence[str], home: Home, console: Consol
             console.complain(each)
         console.complain(f"{home.path}: not everything could be removed; then run {command} again")
         return Answer(TROUBLE, document)
+    if home.is_image and plan.about:
+        for hook in plan.about.hooks:
+            if hook.name in {"pre_remove", "post_remove"}:
+                why = "since only the machine itself can run hooks"
+                console.warn(f"{hook.name}: was not run, {why}")
     console.say(_done(plan, home))
     if plan.stays and not plan.purge:
         console.say(f"{command} removes what was kept")

@@ -29,6 +29,8 @@ from provisioning.installer.cli.arguments import (
     some_word,
 )
 from provisioning.installer.ops import journal
+from provisioning.installer.ops.first_start import WAITING
+from provisioning.installer.ops.journal import PREPARED
 from provisioning.installer.store import owners, releases
 from provisioning.installer.store.prefix import SYSTEM, looked_at, opened
 from provisioning.installer.store.releases import packages, prefix_of
@@ -75,7 +77,8 @@ def _compare(home: Home, release: Release) -> Comparison:
     """
     whose, layout = _whose(home, release), release.layout
     if whose != owners.own():  # guard: prefix-of-another-user
-        layout = owners.numbered(installed(release.data, release.manifest.entries), whose)
+        plain = installed(release.data, release.manifest.entries)
+        layout = owners.numbered(plain, whose, owners.accounts(home.root))
     where = home.path / release.path
     return contents.compare_entries(layout.release, where, owners=whose is None)
 
@@ -143,7 +146,8 @@ def status(root: Path, name: str, prefix: str) -> dict[str, Any]:
             "current": current,
             "previous": releases.at(home, PREVIOUS),
             "owned": _owned(home, current, events),
-            "interrupted": found.action if found else "" if events is not None else None,
+            "interrupted": _interrupted(found) if events is not None else None,
+            **_first_start(found),
             "releases": [
                 {"name": each, "state": _state(events, each, found)}
                 for each in releases.names(home)
@@ -180,6 +184,18 @@ def _state(events: Sequence[Event] | None, release: str, under_way: Record | Non
     return BAD if journal.last_of(events, release) else UNUSED
 
 
+def _interrupted(found: Record | None) -> str:
+    return found.action if found and found.phase not in WAITING else ""
+
+
+def _first_start(found: Record | None) -> dict[str, str]:
+    """Whether the first start of the machine is awaited, or why it has failed, if there is one."""
+    if found is None or found.phase not in WAITING:
+        return {}
+    state = "awaited" if found.phase == PREPARED else "under way"
+    return {"first_start": found.reason or state}
+
+
 def _list(options: Namespace, console: Console) -> Answer:
     """Print the name, version and prefix of each package."""
     found, faults = status_of_all(root_of(options))
@@ -212,6 +228,8 @@ def _lines(each: dict[str, Any], root: str) -> Iterator[str]:
         yield f"  previous  {each['previous']}"
     for release in each["releases"]:
         yield f"  release   {release['name']}: {release['state']}"
+    if "first_start" in each:
+        yield f"  first start of the machine: {each['first_start']}"
     if each["interrupted"]:
         way_out = f"run `provision recover {root}{each['prefix']}`"
         yield f"  an interrupted {each['interrupted']}: {way_out}"

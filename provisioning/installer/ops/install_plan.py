@@ -22,9 +22,11 @@ from provisioning.installer.ops.journal import DONE, INSTALL, REMOVE, ROLLBACK, 
 from provisioning.installer.services import lifecycle, users
 from provisioning.installer.store import configuration, footprint, owners, releases
 from provisioning.installer.store.configuration import ABSENT, NOTHING, Kept
+from provisioning.installer.store.prefix import SYSTEM, is_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from provisioning.artifact.contents import Finding
     from provisioning.artifact.model.package import Package
@@ -98,35 +100,40 @@ class InstallPlan(NamedTuple):
 _SYSTEMS = {"linux": "linux", "macos": "darwin"}
 
 
-def release_of(source: PackageSource, *, strict: bool) -> Release:
-    """Return the release that a source becomes.
+def release_of(source: PackageSource, root: Path) -> Release:
+    """Return the release that a source becomes in a root.
 
     Raises:
-        RefusedError: it cannot be installed; or, if this is `strict`, not on this system, or an
-            owner is not known.
+        RefusedError: it cannot be installed; or, unless this is a rehearsal, not on that system, or
+            an owner is not known.
     """
     data, parsed = source.reader.data, source.reader.manifest
-    if strict and not sys.platform.startswith(_SYSTEMS.get(parsed.package.os, "")):
-        where = f"{source.where}: is for {parsed.package.os}, and this is {sys.platform}"
+    accounts, prepares = owners.accounts(root), is_image(root)
+    strict, system = prepares or root == SYSTEM, "linux" if prepares else sys.platform
+    if strict and not system.startswith(_SYSTEMS.get(parsed.package.os, "")):
+        where = f"{source.where}: is for {parsed.package.os}, and this is {system}"
         raise RefusedError(f"{where}; use --root DIR to install it for inspection")
     if strict:
-        _demand_python(source.where, parsed.package.python)
-    absent = owners.missing(parsed.entries, users.wanted(parsed.package)) if strict else []
+        _demand_python(source.where, parsed.package.python, root)
+    coming = users.wanted(parsed.package, accounts)
+    absent = owners.missing(parsed.entries, coming, accounts) if strict else []
     if absent:
+        where = f"in {root}" if prepares else "on this machine"
         raise RefusedError(
-            f"{source.where}: there is no {', no '.join(absent)} on this machine; create it first"
+            f"{source.where}: there is no {', no '.join(absent)} {where}; create it first"
         )
-    return releases.laid_out(releases.name_of(parsed.package, data), data, parsed, source.where)
+    name = releases.name_of(parsed.package, data)
+    return releases.laid_out(name, data, parsed, source.where, accounts)
 
 
-def _demand_python(where: str, version: str) -> None:
+def _demand_python(where: str, version: str, root: Path) -> None:
     # guard: python-on-the-machine
-    if version and not pythons.find(version):
-        has = ".".join(map(str, sys.version_info[:2]))
+    if version and not (pythons.find(version) if root == SYSTEM else pythons.is_in(root, version)):
+        own = ".".join(map(str, sys.version_info[:2]))
+        machine = f"on this machine (its own is {own})" if root == SYSTEM else f"in {root}"
         raise RefusedError(
-            f"{where}: needs Python {version}, and there is no python{version} on this machine"
-            f" (its own is {has}); build the package for this system's release, or install"
-            f" python{version}"
+            f"{where}: needs Python {version}, and there is no python{version} {machine};"
+            f" build the package for this system's release, or install python{version}"
         )
 
 
@@ -165,8 +172,15 @@ def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | 
         about=new.package,
         is_there=bool(intact),
         users=tuple(lifecycle.users_to_make(home, new.package)),
-        unlent=owners.unlent(new.manifest.entries),
+        unlent=_unlent(home, new),
     )
+
+
+def _unlent(home: Home, new: Release) -> tuple[str, ...]:
+    """What gets fewer rights than the package says: not what a user who is created later gets."""
+    coming = lifecycle.users_to_make(home, new.package)
+    entries = (each for each in new.manifest.entries if not {each.owner, each.group} & {*coming})
+    return owners.unlent(entries, owners.accounts(home.root))
 
 
 def plan_rollback(home: Home, version: str) -> InstallPlan:

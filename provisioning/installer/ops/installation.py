@@ -21,6 +21,7 @@ from provisioning.installer.ops.journal import (
     BEGUN,
     DONE,
     FAILED,
+    PREPARED,
     RETURNING,
     ROLLBACK,
     SWITCHING,
@@ -136,6 +137,7 @@ def begin(home: Home, plan: InstallPlan, console: Console) -> Transaction:
         tool=filesystem.of_bytes(tool()),
         reason="",
         resting=" ".join(lifecycle.resting(home, plan.old)),
+        coming="",
     )
     return Transaction(home, console, record, plan.old, plan.new)
 
@@ -178,7 +180,11 @@ def finish(change: Transaction) -> None:
     for name in resting:
         change.console.say(f"{name}: was stopped, disabled or masked by somebody; it stays so")
     change.console.warn(*lifecycle.notes(home, new))
-    end(change, DONE)
+    if lifecycle.waits(home, new):
+        coming = " ".join(lifecycle.users_to_make(home, new.package))
+        change.noted(phase=PREPARED, attempts=0, coming=coming)
+    else:
+        end(change, DONE)
 
 
 def undo(change: Transaction, why: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.placement import CURRENT, STATE
 from provisioning.errors import ArtifactError, RefusedError, TargetError
-from provisioning.installer.store import releases
+from provisioning.installer.store import owners, releases
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.releases import is_name
 
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 RECORD = f"{STATE}/transaction.json"
 INSTALL, UPGRADE, ROLLBACK, REMOVE = ACTIONS = ("install", "upgrade", "rollback", "remove")
 
-BEGUN, SWITCHING, RETURNING = PHASES = ("begun", "switching", "returning")
-"""Nothing of the old release was touched; it may be current, or no longer; it must be again."""
+BEGUN, SWITCHING, RETURNING, PREPARED, STARTING = PHASES = (
+    *("begun", "switching", "returning"),
+    *("prepared", "starting"),
+)
+"""Nothing of the old release was touched; it may be current, or no longer; it must be again.
+
+The last two: the machine was not running, and its first start has to go on; its services start."""
 
 _FORMAT = "doit-provisioning/transaction/1"
 _RECORD_OWNED = Owned(0o600)
@@ -58,6 +63,8 @@ class Record(NamedTuple):
     """Why it must be undone; "" if it need not be."""
     resting: str
     """The services that somebody had stopped before, and that stay stopped, with blanks between."""
+    coming: str
+    """The users that the first start of the machine creates, with blanks between."""
 
 
 def read_record(home: Home) -> Record | None:
@@ -96,7 +103,9 @@ def removed_by(home: Home) -> str:
 
 def write_record(home: Home, record: Record) -> None:
     """Write the record to the disk."""
-    text = json.dumps({"format": _FORMAT, **record._asdict()}, indent=1, sort_keys=True)
+    # Older tools look into a record, too, and know no `coming`.
+    fields = {key: value for key, value in record._asdict().items() if (key, value) != _NONE_COMES}
+    text = json.dumps({"format": _FORMAT, **fields}, indent=1, sort_keys=True)
     home.directory.write(RECORD, f"{text}\n".encode(), _RECORD_OWNED)
 
 
@@ -113,8 +122,9 @@ def _field(home: Home, name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-_BEFORE = {"resting": ""}  # what the records of older versions do not have
-_LIKE_RECORD = Record(0, "", "", "", "", "", "", 0, False, "", "", "")  # noqa: FBT003 - types, in order
+_NONE_COMES = ("coming", "")
+_BEFORE = {"resting": "", "coming": ""}  # what the records of older versions do not have
+_LIKE_RECORD = Record(0, "", "", "", "", "", "", 0, False, "", "", "", "")  # noqa: FBT003 - types, in order
 
 HISTORY = f"{STATE}/history"
 DONE, FAILED = OUTCOMES = ("done", "failed")
@@ -218,7 +228,7 @@ def left(home: Home, name: str = "") -> Release | None:
     try:
         parsed = manifest.parse(data, REMOVED)
         called = releases.name_of(parsed.package, data)
-        found = releases.laid_out(called, data, parsed, REMOVED)
+        found = releases.laid_out(called, data, parsed, REMOVED, owners.accounts(home.root))
     except (ArtifactError, RefusedError):
         return None
     package = found.package

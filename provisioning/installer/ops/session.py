@@ -12,7 +12,7 @@ from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.placement import CURRENT, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
-from provisioning.installer.ops import installation, journal, removal
+from provisioning.installer.ops import first_start, installation, journal, removal
 from provisioning.installer.ops.installation import ATTEMPTS, TOOL, Transaction
 from provisioning.installer.ops.journal import REMOVE, RETURNING
 from provisioning.installer.services import hooks, lifecycle
@@ -134,7 +134,11 @@ def recover(home: Home, console: Console, *, attempts: int) -> str:
     releases.sweep(home, found.name)
     for release in known:
         lifecycle.sweep(home, release.package)
-    done = _recover(Transaction(home, console, found, old, new), attempts)
+    change = Transaction(home, console, found, old, new)
+    if found.phase in first_start.WAITING:
+        first_start.go_on(change)
+        return ""
+    done = _recover(change, attempts)
     console.say(f"{found.name}: an interrupted {found.action} was {done}")
     return done
 

@@ -17,11 +17,11 @@ from provisioning.errors import RefusedError, TargetError
 from provisioning.installer.services import health, hooks, managers, subprocesses, users
 from provisioning.installer.services.hooks import Occasion
 from provisioning.installer.store.durable import Owned
-from provisioning.installer.store.owners import doubt_about
+from provisioning.installer.store.owners import accounts, doubt_about
 from provisioning.installer.store.prefix import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.package import Package
@@ -38,6 +38,12 @@ def demand_ready(home: Home, new: Release) -> None:
     """Check that a release can run here. Raises RefusedError, with all that is wrong."""
     package = new.package
     found = managers.faults(_system(home, package), new.manifest)
+    if home.is_image:
+        if (package.services or package.hooks) and os.geteuid() != 0:
+            what = "services" if package.services else "hooks"
+            found.append(f"{package.name}: has {what}, which only root can install in {home.root}")
+        found += users.faults(home, package)
+        found += device.faults(package.device, _values_file(home, package))
     if not home.is_rehearsal:
         if package.services:
             manager = package.service_manager
@@ -52,7 +58,7 @@ def demand_ready(home: Home, new: Release) -> None:
                 f"{package.name}: runs programs from {home.path}, but {doubt}; change that"
             )
         found += users.unreachable(home, new)  # guard: closed-way
-        found += users.faults(package)
+        found += users.faults(home, package)
         found += device.faults(package.device, _values_file(home, package))
     if found:
         raise RefusedError("\n".join(found))
@@ -60,12 +66,12 @@ def demand_ready(home: Home, new: Release) -> None:
 
 def users_to_make(home: Home, package: Package) -> list[str]:
     """Return the users of services that have to be created."""
-    return [] if home.is_rehearsal else users.wanted(package)
+    return users.wanted(package, accounts(home.root)) if _has_users(home) else []
 
 
 def make_users(home: Home, package: Package) -> list[str]:
     """Create the users of services, and return those who were created. Raises TargetError."""
-    return [] if home.is_rehearsal else users.make(home, package)
+    return users.make(home, package) if _has_users(home) else []
 
 
 def remove_users(home: Home) -> list[str]:
@@ -73,7 +79,12 @@ def remove_users(home: Home) -> list[str]:
 
     Somebody may have started something as such a user, and then the user stays.
     """
-    return [] if home.is_rehearsal else users.remove(home)
+    return users.remove(home) if _has_users(home) else []
+
+
+def _has_users(home: Home) -> bool:
+    """Whether users are created there: a rehearsal has those of this machine."""
+    return home.is_image or not home.is_rehearsal
 
 
 def sweep(home: Home, package: Package) -> None:
@@ -143,6 +154,37 @@ def start(
     fault = health.fault(at, package, values, resting)
     if fault:
         raise TargetError(fault)  # guard: unwell-service
+
+
+def waits(home: Home, new: Release) -> bool:
+    """Whether a release has something to run that only its machine can run, when it starts."""
+    return home.is_image and bool(new.package.services or hooks_at_start(new.package))
+
+
+def hooks_at_start(package: Package) -> list[str]:
+    """Return the hooks that an installation runs, in their order."""
+    names = {each.name for each in package.hooks}
+    return [name for name in ("pre_install", "post_install") if name in names]
+
+
+def unwell(home: Home, new: Release, resting: Collection[str]) -> str:
+    """Return why the services of a release are not well, after a while; "" if they are.
+
+    Raises TargetError.
+    """
+    package, at = equipped(*new.manifest), _system(home, new.package)
+    values = device.values(package.device, _values_file(home, package).data)
+    return health.fault(at, package, values, resting)
+
+
+def withhold(home: Home, new: Release) -> None:
+    """Keep the services of a release from starting with the machine. Raises TargetError."""
+    managers.withhold(_system(home, new.package), new.package)
+
+
+def go_on_later(new: Release, command: Sequence[str]) -> None:
+    """Have a command run once the machine has started the services. Raises TargetError."""
+    managers.go_on_later(new.package, command)
 
 
 def notes(home: Home, new: Release) -> Iterator[str]:

@@ -12,7 +12,7 @@ from provisioning.installer.services.subprocesses import SYSTEM
 from provisioning.installer.store.durable import Directory, Owned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -119,6 +119,17 @@ def stop(system: System, package: Package) -> None:
     """Stop the services of a package. Raises TargetError."""
     if package.services and system.runs and not system.boots:
         manager_of(package).stop(names(package))
+
+
+def withhold(system: System, package: Package) -> None:
+    """Keep services from being started by the machine that is starting. Raises TargetError."""
+    if package.services and system.runs:
+        manager_of(package).withhold(names(package))
+
+
+def go_on_later(package: Package, command: Sequence[str]) -> None:
+    """Run a command when the machine has started the services. Raises TargetError."""
+    manager_of(package).go_on_later(package, names(package), command)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -229,6 +230,11 @@ def run(command: Sequence[str], patience: int) -> str:
 def asked(command: Sequence[str], patience: int) -> str:
     """Return the output of a command, even if it fails. Raises TargetError if it cannot run."""
     return _result(command, patience).stdout
+
+
+def has(program: str) -> bool:
+    """Whether there is a command of the system of this name."""
+    return shutil.which(program, path=_ENVIRONMENT["PATH"]) is not None
 
 
 def first_line(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.service_files import (
+    check_name,
     mark,
     recovery_name,
     recovery_unit,
@@ -18,7 +19,7 @@ from provisioning.installer.services import subprocesses
 from provisioning.installer.services.subprocesses import ServiceFile, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from provisioning.artifact.model.manifest import Manifest
     from provisioning.artifact.model.package import Package
@@ -141,6 +142,18 @@ def stop(names: list[str]) -> None:
     for each in names:
         if state(each).active not in {"inactive", "failed"}:
             subprocesses.run(["systemctl", "stop", each], _SLOW)
+
+
+def withhold(names: list[str]) -> None:
+    """Cancel the start of services, for which the machine that is starting waits."""
+    subprocesses.run(["systemctl", "--no-block", "stop", *names], _QUICK)
+
+
+def go_on_later(package: Package, names: list[str], command: Sequence[str]) -> None:
+    """Run a command of its own unit after these services, and do not wait. Raises TargetError."""
+    unit = f"--unit={check_name(package)}"
+    after = f"--property=After={' '.join(names)}"
+    subprocesses.run(["systemd-run", "--no-block", unit, after, *command], _QUICK)
 
 
 def state(name: str) -> State:

@@ -1,6 +1,8 @@
 """The users that services run as: who is missing, who can be created, and what they can reach.
 
-A note beside the releases says which users this program created: a removal removes no others.
+A note beside the releases says which users this program created: a removal removes no others. In
+the root of a machine that does not run, they are declared to sysusers.d(5): systemd-sysusers(8)
+creates them there and then, or else when the machine starts first.
 """
 
 from __future__ import annotations
@@ -19,78 +21,138 @@ from provisioning.artifact.model.entry import DIR, LINK, STATE, shown
 from provisioning.artifact.model.package import words
 from provisioning.artifact.model.placement import RELEASES
 from provisioning.artifact.model.service import STATE_DIRECTORY, groups_of
-from provisioning.errors import TargetError
+from provisioning.errors import RefusedError, TargetError
 from provisioning.installer.services import subprocesses
 from provisioning.installer.store import owners
 from provisioning.installer.store.durable import Owned
+from provisioning.installer.store.prefix import reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provisioning.artifact.model.package import Package
     from provisioning.artifact.model.service import Service
+    from provisioning.installer.store.owners import Accounts
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
 
 NOTE = f"{STATE}/users"
+SYSUSERS = "usr/local/lib/sysusers.d"
+"""Where users are declared, of which a machine that does not run will have need."""
+
 _ROOT = "root"
 _PATIENCE = 60
 _LOOKS, _PAUSE = 50, 0.1  # times, and seconds between them
+_HOME, _SHELL = "/nonexistent", "/usr/sbin/nologin"
 _NEW = (
-    *("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"),
-    *("--shell", "/usr/sbin/nologin"),
+    *("useradd", "--system", "--no-create-home", "--home-dir", _HOME),
+    *("--shell", _SHELL),
 )
 
 
-def wanted(package: Package) -> list[str]:
-    """Return the users that services of a package run as, and that this machine does not have.
+def wanted(package: Package, accounts: Accounts) -> list[str]:
+    """Return the users that services of a package run as, and that the machine does not have.
 
     Only for systemd: macOS has no command that creates users.
     """
     names = {each.user for each in package.services if each.user and not each.user.isdigit()}
     is_linux = package.service_manager == "systemd"
-    return sorted(name for name in names if not _is_user(name)) if is_linux else []
+    return sorted(name for name in names if not accounts.user(name)) if is_linux else []
 
 
-def faults(package: Package) -> list[str]:
+def faults(home: Home, package: Package) -> list[str]:
     """Return which users and groups of services are missing, and will not be created."""
-    coming = wanted(package)
+    accounts = owners.accounts(home.root)
+    coming = wanted(package, accounts)
     users = {each.user for each in package.services if each.user} - {*coming}
     named = {name for each in package.services for name in (each.group, *each.groups)}
     groups = named - {*coming, ""}  # guard: group-that-is-not-there
-    absent = [f"user {name}" for name in sorted(users) if not (name.isdigit() or _is_user(name))]
-    absent += [f"group {name}" for name in sorted(groups) if not _has_group(name)]
-    return [f"there is no {each} on this machine; create it first" for each in absent]
+    absent = [f"user {name}" for name in sorted(users) if not accounts.user(name)]
+    absent += [f"group {name}" for name in sorted(groups) if not accounts.group(name)]
+    where = f"in {home.root}" if home.is_image else "on this machine"
+    return [f"there is no {each} {where}; create it first" for each in absent]
 
 
 def make(home: Home, package: Package) -> list[str]:
     """Create the missing users of a package, and return their names. Raises TargetError."""
-    made = wanted(package)
-    for name in made:
+    made = wanted(package, owners.accounts(home.root))
+    if home.is_image:
+        return _make_in_image(home, package, made)
+    declared = _declared(home) if made else ""
+    if declared:
+        _note(home, made)
+        subprocesses.run(["systemd-sysusers", declared], _PATIENCE)
+    for name in wanted(package, owners.accounts(home.root)):
         group = ["--gid", name] if _is_group(name) else ["--user-group"]
         others = groups_of(package.services, name)
         member = ["--groups", ",".join(others)] if others else []
         comment = ["--comment", f"Services of {package.name}"]
         command = [*_NEW, *group, *member, *comment, name]
         subprocesses.run(command, _PATIENCE)
-        names = sorted({*_created(home), name})
-        text = "".join(f"{name}\n" for name in names)
-        home.directory.write(NOTE, text.encode(), Owned(0o600))
+        _note(home, [name])
     return made
+
+
+def can_create() -> bool:
+    """Whether this machine can create users in the root of another."""
+    return subprocesses.has("systemd-sysusers")
+
+
+def _note(home: Home, made: list[str]) -> None:
+    text = "".join(f"{name}\n" for name in sorted({*_created(home), *made}))
+    home.directory.write(NOTE, text.encode(), Owned(0o600))
+
+
+def _make_in_image(home: Home, package: Package, wanted: list[str]) -> list[str]:
+    """Declare users, and create them if this machine can; returns those that have a number now."""
+    if not wanted:
+        return []
+    _note(home, wanted)
+    file = f"provisioning-{package.name}.conf"
+    lines = [f'u {name} - "Services of {package.name}" {_HOME} {_SHELL}\n' for name in wanted]
+    for name in wanted:
+        lines += [f"m {name} {group}\n" for group in groups_of(package.services, name)]
+    with reached(home.root, SYSUSERS, package.name, make=True) as directory:
+        data = f"{_mark(home)}{''.join(lines)}".encode()
+        directory.write(file, data, Owned(0o644))
+    with suppress(TargetError):  # as on a Mac: then the first start creates them
+        # By its name alone: not every version looks for a path below the root.
+        subprocesses.run(["systemd-sysusers", f"--root={home.root}", file], _PATIENCE)
+    known = owners.accounts(home.root)
+    return [name for name in wanted if known.user(name)]
+
+
+def _declared(home: Home) -> str:
+    """The name of the file that declares the users of a package; "" if there is none."""
+    with suppress(FileNotFoundError, RefusedError), reached(home.root, SYSUSERS) as directory:
+        for name in directory.names(""):
+            if (directory.read(name) or b"").startswith(_mark(home).encode()):
+                return name
+    return ""
+
+
+def _mark(home: Home) -> str:
+    return f"# Made by provision: the users of the services in {home.prefix}.\n"
 
 
 def noted(home: Home) -> list[str]:
     """Return the users that were created for a package, and still exist."""
-    return [name for name in sorted(_created(home)) if _is_user(name)]
+    known = owners.accounts(home.root)
+    return [name for name in sorted(_created(home)) if known.user(name)]
 
 
 def remove(home: Home) -> list[str]:
     """Remove the users that were created for a package; returns why one could not be removed."""
-    faults = []
+    faults, where = [], [f"--prefix={home.root}"] if home.is_image else []
+    declared = _declared(home)
+    if declared:
+        with reached(home.root, SYSUSERS) as directory:
+            directory.remove(declared)
     for name in noted(home):
-        _wait_for_processes(pwd.getpwnam(name).pw_uid)
+        if not home.is_image:
+            _wait_for_processes(pwd.getpwnam(name).pw_uid)
         try:
-            subprocesses.run(["userdel", name], _PATIENCE)
+            subprocesses.run(["userdel", *where, name], _PATIENCE)
         except TargetError as error:
             faults.append(str(error))
     if not faults:
@@ -112,14 +174,6 @@ def _with_processes() -> Iterator[int]:
         with suppress(OSError):  # it has ended
             (line,) = (line for line in path.read_bytes().splitlines() if line[:4] == b"Uid:")
             yield int(line.split()[1])
-
-
-def _is_user(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
 
 
 def _is_group(name: str) -> bool:

@@ -10,10 +10,11 @@ import errno
 import grp
 import os
 import pwd
+import re
 import stat
 import struct
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,9 +23,11 @@ from provisioning.artifact.filesystem import Descent, reason
 from provisioning.artifact.model.entry import Entry, shown
 from provisioning.artifact.model.placement import RELEASES, STATE, Installed
 from provisioning.errors import RefusedError
+from provisioning.installer.store.durable import sync_below
+from provisioning.installer.store.prefix import is_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from provisioning.installer.store.prefix import Home
@@ -95,16 +98,16 @@ def name_of(user: int) -> str:
         return str(user)
 
 
-def missing(entries: Iterable[Entry], coming: Collection[str]) -> list[str]:
-    """Return which users and groups of a package are missing on this machine, if it matters.
+def missing(entries: Iterable[Entry], coming: Collection[str], accounts: Accounts) -> list[str]:
+    """Return which users and groups of a package are missing on a machine, if it matters.
 
     Those that are `coming` will be created before anything is written.
     """
     if not can_give():
         return []
     pairs = {(entry.owner, entry.group) for entry in entries}
-    users = sorted({owner for owner, _ in pairs if not _user(owner)} - {*coming})
-    groups = sorted({group for _, group in pairs if not _group_number(group)} - {*coming})
+    users = sorted({owner for owner, _ in pairs if not accounts.user(owner)} - {*coming})
+    groups = sorted({group for _, group in pairs if not accounts.group(group)} - {*coming})
     return [f"user {name}" for name in users] + [f"group {name}" for name in groups]
 
 
@@ -113,19 +116,19 @@ def own() -> Ids | None:
     return None if can_give() else (str(os.geteuid()), str(os.getegid()))
 
 
-def numbered(layout: Installed, all_of: Ids | None) -> Installed:
+def numbered(layout: Installed, all_of: Ids | None, accounts: Accounts) -> Installed:
     """Return a layout with numbers for owners; with `all_of`, everything belongs to that one.
 
-    An owner that is missing on this machine becomes root. An entry has setuid only with its own
+    An owner that is missing on the machine becomes root. An entry has setuid only with its own
     owner, and setgid only with its own group: else these would be rights that nobody has given.
     """
     known: dict[tuple[str, ...], Ids] = {}  # few owners have many entries
 
     def number(entry: Entry) -> Entry:
         names = entry[3:5]
-        ids = known.get(names) or known.setdefault(names, all_of or _ids(*names))
+        ids = known.get(names) or known.setdefault(names, all_of or _ids(*names, accounts))
         if entry[2] & _LENT:  # guard: lent-rights-of-files
-            mode = entry.mode & ~sum(bit for bit, _ in _unlent(entry, ids))
+            mode = entry.mode & ~sum(bit for bit, _ in _unlent(entry, ids, accounts))
             return Entry._make((*entry[:2], mode, *ids, *entry[5:]))
         # In half the time of _replace.
         return entry if ids == names else Entry._make((*entry[:3], *ids, *entry[5:]))
@@ -133,22 +136,49 @@ def numbered(layout: Installed, all_of: Ids | None) -> Installed:
     return Installed(*(tuple(map(number, entries)) for entries in layout))
 
 
-def unlent(entries: Iterable[Entry]) -> tuple[str, ...]:
+def unlent(entries: Iterable[Entry], accounts: Accounts) -> tuple[str, ...]:
     """Return which entries are installed without setuid or setgid, and why."""
     ids = own()
     return tuple(
         f"{shown(entry.path)}: without {_BITS[bit]}, since {why}"
         for entry in entries
         if entry.mode & _LENT
-        for bit, why in _unlent(entry, ids or _ids(entry.owner, entry.group))
+        for bit, why in _unlent(entry, ids or _ids(entry.owner, entry.group, accounts), accounts)
     )
 
 
-def _unlent(entry: Entry, ids: Ids) -> Iterator[tuple[int, str]]:
+def give(home: Home, release: str, layout: Installed, coming: Collection[str]) -> None:
+    """Give files of a release, and those beside it, to users that were created after the files.
+
+    They had no number when the release at this path below the prefix was written. Raises OSError.
+    """
+    if not coming:
+        return
+    known = accounts(home.root)
+    users, groups = ({each(name) for name in coming} for each in known)
+    beside = (*layout.above, *layout.data, *layout.conffiles)
+    for path, entries in ((release, layout.release), ("", beside)):
+        with home.directory.opened(path) as opened, Descent(opened) as descent:
+            for entry in entries:
+                if entry.owner in users or entry.group in groups:
+                    with suppress(FileNotFoundError):  # somebody has deleted it
+                        _give(descent, entry, lent=bool(path))
+            sync_below(home.directory, path, opened)
+
+
+def _give(descent: Descent, entry: Entry, *, lent: bool) -> None:
+    parent, name = descent.to(entry.path)
+    numbers = int(entry.owner), int(entry.group)
+    os.chown(name, *numbers, dir_fd=parent, follow_symlinks=False)
+    if lent and entry.mode & _LENT:  # which nobody could be lent before
+        os.chmod(name, entry.mode, dir_fd=parent)
+
+
+def _unlent(entry: Entry, ids: Ids, accounts: Accounts) -> Iterator[tuple[int, str]]:
     """The bits that an entry loses if it belongs to `ids`, and why."""
     said = (
-        (stat.S_ISUID, _user, entry.owner, ids[0]),
-        (stat.S_ISGID, _group_number, entry.group, ids[1]),
+        (stat.S_ISUID, accounts.user, entry.owner, ids[0]),
+        (stat.S_ISGID, accounts.group, entry.group, ids[1]),
     )
     for bit, look, name, number in said:
         if entry.mode & bit and look(name) != number:  # guard: lent-rights-without-root
@@ -157,16 +187,41 @@ def _unlent(entry: Entry, ids: Ids) -> Iterator[tuple[int, str]]:
             yield bit, absent if not look(name) else f"only root can give it to the {what} {name}"
 
 
-def _ids(owner: str, group: str) -> Ids:
-    return _user(owner) or "0", _group_number(group) or "0"
+def _ids(owner: str, group: str, accounts: Accounts) -> Ids:
+    return accounts.user(owner) or "0", accounts.group(group) or "0"
 
 
-def _user(name: str) -> str:
-    return _number(name, lambda known: pwd.getpwnam(known).pw_uid)
+class Accounts(NamedTuple):
+    """The users and groups of a machine: they map a name to its number, "" if there is none."""
+
+    user: Callable[[str], str]
+    group: Callable[[str], str]
 
 
-def _group_number(name: str) -> str:
-    return _number(name, lambda known: grp.getgrnam(known).gr_gid)
+def accounts(root: Path) -> Accounts:
+    """Return the users and groups of the machine that has this root, which may not be running."""
+    if not is_image(root):
+        return _RUNNING
+    users, groups = (_numbers(root / "etc" / name) for name in ("passwd", "group"))
+    return Accounts(
+        lambda name: _number(name, users.__getitem__),
+        lambda name: _number(name, groups.__getitem__),
+    )
+
+
+def _numbers(path: Path) -> Mapping[str, int]:
+    """The names in a file of passwd(5) or group(5), and their numbers."""
+    with open(os.open(path, _PLAIN_FILE), encoding="utf-8", errors="surrogateescape") as file:
+        found = (_ACCOUNT.match(line) for line in file)
+        return {match[1]: int(match[2]) for match in found if match}
+
+
+_ACCOUNT = re.compile(r"([^:]+):[^:]*:([0-9]+):")
+_PLAIN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_RUNNING = Accounts(
+    lambda name: _number(name, lambda known: pwd.getpwnam(known).pw_uid),
+    lambda name: _number(name, lambda known: grp.getgrnam(known).gr_gid),
+)
 
 
 def _number(name: str, look: Callable[[str], int]) -> str:

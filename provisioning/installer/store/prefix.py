@@ -33,7 +33,7 @@ class Home(NamedTuple):
     """The prefix of a package, opened."""
 
     root: Path
-    """`/`, or the directory that stands for it in a rehearsal."""
+    """`/`, the root of a machine that does not run, or a directory for a rehearsal."""
     prefix: str
     """As the package names it."""
     path: Path
@@ -44,6 +44,24 @@ class Home(NamedTuple):
     def is_rehearsal(self) -> bool:
         """Whether this is below another root than that of the system."""
         return self.root != SYSTEM
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is in the root of a machine that does not run."""
+        return is_image(self.root)
+
+
+_SYSTEMD = ("usr/lib/systemd/systemd", "lib/systemd/systemd")
+
+
+def is_image(root: Path) -> bool:
+    """Whether this is the root of a machine that does not run, such as a mounted SD card.
+
+    Any other directory but that of the system stands for a root in a rehearsal.
+    """
+    if root == SYSTEM or not os.path.isfile(root / "etc/passwd"):
+        return False
+    return any(os.path.isfile(root / each) for each in _SYSTEMD)
 
 
 @contextmanager

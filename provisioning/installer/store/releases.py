@@ -20,8 +20,8 @@ from provisioning.artifact.model.placement import (
     installed,
 )
 from provisioning.errors import ArtifactError, RefusedError, TargetError
+from provisioning.installer.store import owners
 from provisioning.installer.store.durable import Owned
-from provisioning.installer.store.owners import numbered, own
 from provisioning.installer.store.prefix import reached
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.manifest import Manifest, Package
     from provisioning.installer.store.durable import Directory
+    from provisioning.installer.store.owners import Accounts
     from provisioning.installer.store.prefix import Home
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_~-]{0,99}-([0-9a-f]{8})(?:\.[1-9])?")
@@ -56,7 +57,7 @@ class Release(NamedTuple):
         return f"{RELEASES}/{self.name}"
 
 
-def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
+def laid_out(name: str, data: bytes, parsed: Manifest, where: str, accounts: Accounts) -> Release:
     """Return the release that a manifest describes, with numbers for owners.
 
     Raises:
@@ -65,7 +66,8 @@ def laid_out(name: str, data: bytes, parsed: Manifest, where: str) -> Release:
     found = [f"{where}: {shown(path)}: {reason}" for path, reason in faults(parsed.entries)]
     if found:
         raise RefusedError("\n".join(found))
-    return Release(name, data, parsed, numbered(installed(data, parsed.entries), own()))
+    layout = owners.numbered(installed(data, parsed.entries), owners.own(), accounts)
+    return Release(name, data, parsed, layout)
 
 
 def name_of(package: Package, data: bytes) -> str:
@@ -121,7 +123,7 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
         raise RefusedError(f"{error}; install the package again") from None
     if parsed.package.prefix != home.prefix:
         raise RefusedError(f"{where}: belongs below {parsed.package.prefix}; was it moved?")
-    return laid_out(name, data, parsed, f"{where}/{MANIFEST}")
+    return laid_out(name, data, parsed, f"{where}/{MANIFEST}", owners.accounts(home.root))
 
 
 def is_name(text: str) -> bool:
