@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cerberus import Validator
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
@@ -374,3 +375,15 @@ def test_every_key_is_explained_and_nothing_else() -> None:
         if rules is not False
     }
     assert keys == set(schema._MEANINGS)
+
+
+@pytest.mark.parametrize("made", [schema.SPEC, schema.PLATFORM, schema.FRAGMENT])
+def test_each_schema_is_one_to_cerberus(made: dict[str, Any]) -> None:
+    Validator({key: _without_checks(rule) for key, rule in made.items()})
+
+
+def _without_checks(rule: Any) -> Any:
+    """A rule without what `check` adds to cerberus: the methods by the names in `check_with`."""
+    if isinstance(rule, dict):
+        return {key: _without_checks(each) for key, each in rule.items() if key != "check_with"}
+    return rule

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from cerberus import TypeDefinition, Validator, errors
+from cerberus.schema import UnvalidatedSchema
 
 from provisioning.artifact.model.package import HOOKS
 from provisioning.spec.diagnostics import SECRETS, Diagnostic, did_you_mean, nearest
@@ -72,10 +73,11 @@ def check(node: Mapping, schema: Schema, diagnostics: Diagnostics) -> Mapping:
 
 
 def _validator(schema: Schema) -> _Validator:
-    """Made once: cerberus takes longer to look at a schema than at most of what it describes."""
+    """Made once for each schema."""
     key = id(schema)  # which stays its own: a validator keeps the schema that it was given
     if key not in _VALIDATORS:
-        _VALIDATORS[key] = _Validator(schema, error_handler=_Flat)
+        # To check the schema itself takes longer than to check most specs; a test does it.
+        _VALIDATORS[key] = _Validator(UnvalidatedSchema(schema), error_handler=_Flat)
     return _VALIDATORS[key]
 
 
