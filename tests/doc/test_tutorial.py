@@ -29,13 +29,18 @@ def test_every_command_prints_what_the_tutorial_shows(tmp_path: Path, tutorial: 
             demand_alike(run(command.text, project), expected, command.text)
 
 
+_NETWORK = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+"""How this machine reaches registries, which is no matter of the page."""
+
+
 def run(command: str, project: Path) -> str:
     """What a reader sees, with this interpreter's scripts in front as in an active environment."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    network = {name: os.environ[name] for name in _NETWORK if name in os.environ}
     return subprocess.run(
         ["sh", "-e", "-c", command],
         cwd=project,
-        env={"PATH": path, "LC_ALL": "C", "HOME": str(project.parent)},
+        env={"PATH": path, "LC_ALL": "C", "HOME": str(project.parent), **network},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
