@@ -1,4 +1,4 @@
-"""A Python application is packaged as its page says, with the wheels that PyPI has for each target."""
+"""A Python application is packaged as its page says, with the wheels that PyPI has for targets."""
 
 from __future__ import annotations
 
