@@ -197,7 +197,7 @@ class Console:
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
         self._quiet, self._json = quiet, json
         self._total = self._done = 0
-        self._shown = ""
+        self._doing = self._shown = ""
         self._terminal = not quiet and not json and sys.stderr.isatty()
         self.steps: list[str] = []
         self.warnings: list[str] = []
@@ -229,15 +229,15 @@ class Console:
         self._show("")
         print(text, flush=True)
 
-    def begin(self, total: int) -> None:
-        """Begin a progress display, of how many bytes will be written."""
-        self._total, self._done = total, 0
+    def begin(self, total: int, doing: str = "") -> None:
+        """Begin a progress display, of how many bytes will be written or read."""
+        self._total, self._done, self._doing = total, 0, f"{doing} " if doing else ""
 
     def progress(self, size: int) -> None:
         """Add `size` bytes to the progress."""
         self._done += size
         if self._terminal:
-            self._show(f"{100 * self._done // max(self._total, 1):3} %")
+            self._show(f"{self._doing}{100 * self._done // max(self._total, 1):3} %")
 
     def end(self) -> None:
         """Remove the progress display."""
@@ -245,8 +245,9 @@ class Console:
 
     def _show(self, text: str) -> None:
         if self._terminal and text != self._shown:
+            blank = " " * len(self._shown)
             self._shown = text
-            print(f"\r{text or '     '}\r{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r{text or blank}\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def _shown(text: str) -> str:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from provisioning.artifact.model.entry import DIR, FILE, Entry
-from provisioning.artifact.service_files import CACHES, cache_of
+from provisioning.artifact import compiler
+from provisioning.artifact.model.entry import DIR, FILE, RESERVED, Entry
+from provisioning.artifact.model.placement import BYTECODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.artifact.filesystem import Descent
-    from provisioning.artifact.model.package import Package
-    from provisioning.artifact.model.service import Service
 
 _CACHE = "__pycache__"
 _SOURCE = ".py"
@@ -88,12 +87,13 @@ def _above(path: str) -> str:
 
 
 def _join(directory: str, name: str) -> str:
-    return f"{directory}/{name}" if directory else name
+    return "/".join(filter(None, (directory, name)))
 
 
 VARIABLE = "PYTHONPYCACHEPREFIX"
-_SAYS = {VARIABLE, "PYTHONDONTWRITEBYTECODE"}
-"""A service that sets one of these keeps its setting."""
+
+FORMER_CACHES = "/var/cache/provisioning"
+"""Where services that an older tool has started keep byte code, by package."""
 
 
 def has_sources(entries: Iterable[Entry]) -> bool:
@@ -101,21 +101,45 @@ def has_sources(entries: Iterable[Entry]) -> bool:
     return any(map(is_source, entries))
 
 
-def of_package(package: Package) -> str:
-    """The directory of all byte code of a package's services."""
-    return f"{CACHES}/{package.name}"
+# The byte code of a release lies beside it, and each `__pycache__` in the release is a link there.
+# Python follows it, whichever way the program was started, and no release knows another's.
+
+WAY = f"{RESERVED}/bytecode"
+"""The link in a release that all others lead through."""
+_TARGET = f"../../../{BYTECODE}"  # from `.provisioning` in a release
 
 
-def equipped(package: Package, entries: Iterable[Entry]) -> Package:
-    """The same package, with services whose Python keeps its byte code in their caches."""
-    if not package.services or not has_sources(entries):
-        return package
-    return package._replace(services=tuple(_equipped(package, each) for each in package.services))
+def place_of(release: str) -> str:
+    """Where the byte code of a release lies, below the prefix."""
+    return f"{BYTECODE}/{release}"
 
 
-def _equipped(package: Package, service: Service) -> Service:
-    environment = dict(service.environment)
-    if environment.keys() & _SAYS:
-        return service
-    environment[VARIABLE] = cache_of(package, service)
-    return service._replace(environment=tuple(sorted(environment.items())))
+def compiled(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The sources of a release that are compiled: not what is outside it, and may be edited."""
+    return tuple(
+        entry
+        for entry in entries
+        if entry.path.endswith(_SOURCE)
+        and entry.type == FILE
+        and not entry.conffile
+        and not entry.path.startswith(f"{RESERVED}/")
+    )
+
+
+def ways(entries: Iterable[Entry], release: str) -> dict[str, str]:
+    """The links by which Python finds the byte code of a release, and their targets."""
+    entries = tuple(entries)
+    places = {_above(entry.path) for entry in compiled(entries)}
+    caches = {_join(place, _CACHE): place for place in sorted(places)}
+    # A package that brings byte code itself has it there.
+    for listed in (entry.path for entry in entries if entry.path in caches):
+        del caches[listed]
+    found = {path: "../" * path.count("/") + _join(WAY, place) for path, place in caches.items()}
+    return {WAY: f"{_TARGET}/{release}", **found} if found else {}
+
+
+def program() -> str:
+    """The text of the program that compiles: see compiler.py."""
+    loader: Any = compiler.__spec__.loader  # which may be that of a zip
+    source: str = loader.get_source(compiler.__name__)
+    return source

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from provisioning.artifact import filesystem
-from provisioning.artifact.bytecode import Beside
+from provisioning.artifact.bytecode import Beside, ways
 from provisioning.artifact.filesystem import Descent, read_bounded, reason
 from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.entry import (
@@ -26,7 +26,7 @@ from provisioning.artifact.tar.archive import reserved
 from provisioning.artifact.tar.chunking import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from provisioning.artifact.model.manifest import Manifest
@@ -184,7 +184,7 @@ def compare_entries(
         findings += differences(actual, entry, owners=bool(owners), mode=mode)
         if (actual.type, actual.size) == (FILE, entry.size):
             findings += _content_difference(root, actual, entry)
-    strange, byte_code = _unlisted(found.values(), entries)
+    strange, byte_code = _unlisted(root, found.values(), entries)
     return Comparison(tuple(sorted((*findings, *strange))), byte_code)
 
 
@@ -263,14 +263,21 @@ def unlisted(root: Path, entries: Sequence[Entry]) -> Iterator[Finding]:
     findings: list[Finding] = []
     listed = {entry.path for entry in entries}
     found = [each for each in _walk(root, _kind, findings) if each.path not in listed]
-    yield from _unlisted(found, entries)[0]
+    yield from _unlisted(root, found, entries)[0]
     yield from findings
 
 
 def _unlisted(
-    found: Collection[Entry], entries: Iterable[Entry]
+    root: Path, found: Iterable[Entry], entries: Iterable[Entry]
 ) -> tuple[list[Finding], tuple[str, ...]]:
-    """Split unlisted paths into those that should not be there and Python's byte code."""
+    """Split unlisted paths into those that should not be there and Python's byte code.
+
+    The links of a release to its own byte code are neither.
+    """
+    found = tuple(found)
+    name = os.path.basename(os.path.realpath(root))
+    own = ways(entries, name) if found else {}  # guard: own-byte-code
+    found = [each for each in found if each.type != LINK or own.get(each.path) != each.link]
     beside = Beside(entries) if found else ()  # guard: byte-code-beside
     # guard: strange-in-a-directory
     strange = [Finding(each.path, "is not in the manifest") for each in found if each not in beside]
@@ -297,7 +304,9 @@ def _entry(item: Item, path: str) -> Entry:
 
 
 def _kind(item: Item, path: str) -> Entry:
-    """What is at `path`, as far as one system call tells."""
+    """What is at `path`, as far as one system call tells; of a link also its target."""
+    if item.is_symlink():
+        return Entry(path, LINK, 0, "", "", link=os.readlink(item.path))
     is_directory = item.is_dir(follow_symlinks=False)
     kind = DIR if is_directory else FILE if item.is_file(follow_symlinks=False) else ""
     return Entry(path, kind, 0, "", "")

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.model import placement
-from provisioning.artifact.model.entry import DEVICE, DIR, STATE, TRANSACTION
+from provisioning.artifact.model.entry import DEVICE, DIR, STATE, TRANSACTION, UNCOMPILED
 from provisioning.artifact.model.package import words
 from provisioning.artifact.model.service import launchd_keys, systemd_lines
 from provisioning.console import NO_CHARACTERS
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 BOOT = "PROVISIONING_BOOT"
 """Set at boot, when an interrupted installation is finished or undone before services start."""
-
-_CACHES = "/var/cache"
-CACHES = f"{_CACHES}/provisioning"
-"""The directory of the caches of services, by package."""
 
 _RESTARTS = {"on-failure": "on-failure", "always": "always", "never": "no"}
 _ROOT = ("root", "0")
@@ -70,11 +66,6 @@ def unit_of(package: str, service: str) -> str:
 def service_name(package: Package, service: str) -> str:
     """The name of a service on the machine, distinct from those of other packages."""
     return placement.service_name(package.name, service)
-
-
-def cache_of(package: Package, service: Service) -> str:
-    """The directory of a service's cache."""
-    return f"{CACHES}/{package.name}/{service_name(package, service.name)}"  # guard: service-cache
 
 
 def mark(package: Package) -> str:
@@ -146,7 +137,10 @@ def _unless_said(service: Service, *lines: str) -> Iterator[str]:
 
 
 def recovery_unit(package: Package) -> str:
-    """The unit that finishes or undoes an interrupted installation at the next boot."""
+    """The unit that finishes or undoes an interrupted installation at the next boot.
+
+    It also compiles what an installation into another machine's disk could not.
+    """
     prefix, state = package.prefix, f"{package.prefix}/{STATE}"
     services = " ".join(unit_name(package, service.name) for service in package.services)
     command = [f"{state}/tool", "recover", "--prefix", prefix]
@@ -156,7 +150,10 @@ def recovery_unit(package: Package) -> str:
             "[Unit]",
             f"Description=Finish or undo an interrupted installation of {_text(package.name)}",
             f"RequiresMountsFor={_word(prefix)}",
-            f"ConditionPathExists={_text(f'{prefix}/{TRANSACTION}')}",
+            *(
+                f"ConditionPathExists=|{_text(f'{prefix}/{each}')}"  # any of them
+                for each in (TRANSACTION, UNCOMPILED)
+            ),
             *([f"Before={services}"] if services else []),
             "",
             "[Service]",
@@ -200,9 +197,6 @@ def _program(package: Package, service: Service, home: str) -> Iterator[str]:
         yield f"SupplementaryGroups={' '.join(service.groups)}"
     for name, value in service.environment:
         yield f"Environment={_word(f'{name}={value}')}"
-        if value == cache_of(package, service):  # which is the user's alone
-            yield f"CacheDirectory={value[len(_CACHES) + 1 :]}"
-            yield "CacheDirectoryMode=0700"
     if package.device:
         yield f"EnvironmentFile={_text(f'{package.prefix}/{DEVICE}')}"
     yield f"Restart={_RESTARTS[service.restart]}"

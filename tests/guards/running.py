@@ -422,6 +422,80 @@ RUNNING = Group(
             ),
         ),
         Fault(
+            "a service that may not write into its release compiles what it imports at each start;"
+            " two releases have sources of one name, time and size",
+            "compiled before it starts, where it alone reads it, and gone with the release; what"
+            " prevents that is a note",
+            (
+                Guard(
+                    "byte-code-linked",
+                    gone,
+                    "installer/test_bytecode_cache.py::test_no_release_runs_the_code_of_another",
+                ),
+                Guard(
+                    "byte-code-goes",
+                    gone,
+                    "installer/test_bytecode_cache.py::"
+                    "test_of_a_change_that_is_undone_none_is_left[whole]",
+                ),
+                Guard(
+                    "own-byte-code",
+                    otherwise,
+                    "installer/test_bytecode_cache.py::"
+                    "test_it_is_warm_by_each_way_and_no_part_of_the_release",
+                ),
+                Guard(
+                    "sync-byte-code",
+                    gone,
+                    "installer/test_bytecode_cache.py::test_it_has_its_name_once_it_is_on_the_disk",
+                ),
+                Guard(
+                    "failed-byte-code-removed",
+                    gone,
+                    "installer/test_bytecode_cache.py::"
+                    "test_of_a_change_that_is_undone_none_is_left[failed]",
+                ),
+                Guard(
+                    "compiling-ends",
+                    gone,
+                    "installer/test_bytecode_cache.py::"
+                    "test_its_time_ends_it_with_all_that_it_has_started",
+                ),
+                Guard(
+                    "room-for-byte-code",
+                    false,
+                    "installer/test_bytecode_cache.py::"
+                    "test_where_there_is_no_room_for_it_the_release_is_installed[size=2m]",
+                ),
+                Guard(
+                    "inodes-for-byte-code",
+                    false,
+                    "installer/test_bytecode_cache.py::"
+                    "test_where_there_is_no_room_for_it_the_release_is_installed[nr_inodes=180]",
+                ),
+                Guard(
+                    "owner-of-byte-code",
+                    false,
+                    "installer/test_bytecode_cache.py::"
+                    "test_in_a_prefix_that_others_may_exchange_root_compiles_nothing",
+                ),
+                Guard(
+                    "deb-compiled",
+                    begins("timeout() ( cat >/dev/null )"),
+                    "builder/debian/test_script.py::"
+                    "test_it_is_compiled_beside_the_sources_before_services_start",
+                ),
+            ),
+            (
+                ("installer/test_booted_services.py::test_a_service_starts_warm_with_each_release"),
+                (
+                    "installer/test_booted_services.py::"
+                    "test_what_was_installed_into_another_machine_s_disk_starts_warm"
+                ),
+                "installer/test_bytecode_cache.py::test_each_kill_leaves_nothing_wrong",
+            ),
+        ),
+        Fault(
             "byte code that Python writes into a release while it runs",
             "`provision verify` mentions it; no rollback is refused, and none restores it; what "
             "only looks like byte code is a difference",
@@ -465,19 +539,10 @@ RUNNING = Group(
                     "installer/test_own_machine.py::test_a_hook_leaves_no_byte_code",
                 ),
                 Guard(
-                    "byte-code-renewed",
+                    "former-byte-code",
                     gone,
-                    "installer/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
-                ),
-                Guard(
-                    "byte-code-forgotten",
-                    gone,
-                    "installer/test_own_machine.py::test_byte_code_of_a_service_goes_with_its_release",
-                ),
-                Guard(
-                    "service-cache",
-                    gives("").at("value.values.4"),
-                    "artifact/test_cache.py::test_each_service_has_a_place_of_its_own",
+                    "installer/test_own_machine.py::"
+                    "test_byte_code_that_services_of_older_tools_left_goes",
                 ),
                 Guard(
                     "deb-byte-code-of-a-hook",
@@ -498,10 +563,7 @@ RUNNING = Group(
             ),
             (
                 "builder/test_deb_machine.py::test_old_code_does_not_run_and_no_byte_code_stays",
-                (
-                    "installer/test_booted_services.py::"
-                    "test_byte_code_of_a_service_is_its_user_s_and_of_its_release"
-                ),
+                ("installer/test_booted_services.py::test_a_service_starts_warm_with_each_release"),
             ),
         ),
     ),

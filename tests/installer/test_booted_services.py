@@ -12,9 +12,11 @@ from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.entry import HOOKS
 from provisioning.artifact.model.package import Health, Hook, Service
 from provisioning.artifact.tool import tool
+from provisioning.installer.cli.command_line import main
 from tests.artifact.making import PACKAGE, Item, directory, file
 from tests.installer import making
 from tests.machines.booted import booted
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ class Pi:
     """A machine with the tool, on which packages are installed that are made for it."""
 
     def __init__(self, machine: Booted, folder: Path) -> None:
-        self.machine, self._folder = machine, folder
+        self.machine, self.folder = machine, folder
         path = machine.root / "usr/local/bin/provision"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(tool())
@@ -60,7 +62,7 @@ class Pi:
             hooks=tuple(Hook(name, 20) for name in hooks),
             **said,
         )
-        made = making.package(self._folder, version, holding, about)
+        made = making.package(self.folder, version, holding, about)
         made.rename(self.machine.root / "root" / made.name)
         return self.provision("install", f"/root/{made.name}", status=status)
 
@@ -429,26 +431,55 @@ def test_a_unit_that_systemd_would_call_so_once_it_is_enabled_is_refused(
         pi.machine.run("systemctl", "daemon-reload")
 
 
-IMPORTS = """cd /opt/greenhouse/current/lib
-python3 -c 'import m; print(m.A, m.__cached__)' >/opt/greenhouse/var/own/said
+IMPORTS = """cd /opt/greenhouse/var/own
+PYTHONPATH=/opt/greenhouse/current/lib python3 -v -c 'import m; print(m.A)' >said 2>&1
+mv said all
 exec sleep 1000"""
+OWN = "opt/greenhouse/var/own/all"
 
 
-def test_byte_code_of_a_service_is_its_user_s_and_of_its_release(pi: Pi) -> None:
-    cache = "var/cache/provisioning/greenhouse/greenhouse"
-    own = Item(directory("var/own").entry._replace(owner="greenhouse"))
+def imports(version: str, user: str = "greenhouse") -> list[Item]:
+    """Sources that say a version, and where the service notes what it was told."""
+    held = file("lib/m.py", f"A = {version}\n".encode())
+    place = Item(directory("var/own").entry._replace(owner=user))
+    return [place, directory("lib"), held, file(f"lib/only{version}.py")]
+
+
+def demand_warm(pi: Pi, version: str) -> None:
+    """Demand that the service has run the byte code of this version, and has compiled nothing."""
+    path = pi.machine.root / OWN
+    wait_until(path.exists)
+    said = path.read_text().splitlines()
+    path.unlink()
+    cache = "/opt/greenhouse/current/lib/__pycache__/m.cpython-"
+    assert any(line.startswith(f"# code object from '{cache}") for line in said)
+    assert version in said
+    assert not [line for line in said if line.startswith("# code object from /opt")]  # a source
+
+
+def test_a_service_starts_warm_with_each_release(pi: Pi) -> None:
     for version in ("1", "2"):
-        held = file("lib/m.py", f"A = {version}\n".encode())
-        more = [own, directory("lib"), held, file(f"lib/only{version}.py")]
-        pi.install(f"{version}.0", APP, script=IMPORTS, more=more)
-        said = (pi.machine.root / "opt/greenhouse/var/own/said").read_text()
-        ran, cached = said.split()
-        assert (ran, cached.startswith(f"/{cache}/opt/greenhouse/")) == (version, True)
-        told = pi.machine.run("stat", "-c", "%U %a", f"/{cache}", cached)
-        assert told == "greenhouse 700\ngreenhouse 640\n"
-        (pi.machine.root / cache / "left").touch()
+        pi.install(f"{version}.0", APP, script=IMPORTS, more=imports(version))
+        demand_warm(pi, version)
+        told = pi.machine.run(
+            "stat", "-L", "-c", "%U %a", "/opt/greenhouse/current/lib/__pycache__"
+        )
+        assert told == "root 755\n"
     pi.provision("verify", "--strict", "greenhouse")
     pi.provision("rollback", "greenhouse")
-    assert not pi.has(f"{cache}/left")
-    pi.provision("uninstall", "greenhouse", "--purge")
-    assert not pi.has("var/cache/provisioning/greenhouse")
+    demand_warm(pi, "1")
+
+
+def test_what_was_installed_into_another_machine_s_disk_starts_warm(pi: Pi) -> None:
+    pi.machine.cut()
+    script = f"#!/bin/sh\n{IMPORTS}\n".encode()
+    holding = [directory("bin"), file("bin/app", script, 0o755), directory("var")]
+    services = (APP._replace(user="root"),)
+    about = PACKAGE._replace(services=services, service_manager="systemd")
+    made = making.package(pi.folder, "1.0", [*holding, *imports("1", "root")], about)
+    assert main(["install", str(made), "--root", str(pi.machine.root)]) == 0
+    assert not pi.has("opt/greenhouse/bytecode")
+    pi.machine.boot()
+    demand_warm(pi, "1")
+    assert not pi.has("opt/greenhouse/state/uncompiled")
+    pi.provision("verify", "--strict", "greenhouse")

@@ -25,7 +25,9 @@ NOTE = (
 
 
 def imported(lib: Path) -> None:
-    """Import what lies in a directory, as whoever has no thought for it."""
+    """Import what lies in a directory without a link to byte code, as older tools install it."""
+    if (lib / "__pycache__").is_symlink():
+        (lib / "__pycache__").unlink()
     # Nothing of this environment, which may forbid byte code.
     command = [sys.executable, "-c", "import main"]
     subprocess.run(command, check=True, env={"PYTHONPATH": str(lib)}, stdout=subprocess.DEVNULL)

@@ -302,7 +302,7 @@ def started(
     monkeypatch.setattr(systemd, "DIRECTORY", f"{open_path}/units"[1:])
     monkeypatch.setattr(systemd, "WANTS", f"{open_path}/units/wants"[1:])
     monkeypatch.setattr(releases, "REGISTRY", f"{open_path}/registry")
-    monkeypatch.setattr(lifecycle, "CACHES", f"{open_path}/caches")
+    monkeypatch.setattr(lifecycle, "FORMER_CACHES", f"{open_path}/caches")
     return Started(open_path, card, monkeypatch, machine / "opt/greenhouse")
 
 

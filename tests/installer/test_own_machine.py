@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact import service_files
-from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.model.device import Value
 from provisioning.artifact.model.package import Health, Hook, Package, Service
 from provisioning.errors import TargetError
@@ -28,7 +26,6 @@ from provisioning.installer.cli.command_line import main
 from provisioning.installer.services import lifecycle, subprocesses, systemd
 from provisioning.installer.services.users import identity
 from provisioning.installer.store import releases
-from provisioning.installer.store.prefix import opened
 from tests.artifact.making import PACKAGE, directory, file
 from tests.waiting import ending, wait_until
 
@@ -112,7 +109,7 @@ def own(
     monkeypatch.setattr(systemd, "DIRECTORY", f"{open_path}/units"[1:])
     monkeypatch.setattr(systemd, "WANTS", f"{open_path}/units/wants"[1:])
     monkeypatch.setattr(releases, "REGISTRY", f"{open_path}/registry")
-    monkeypatch.setattr(lifecycle, "CACHES", f"{open_path}/caches")
+    monkeypatch.setattr(lifecycle, "FORMER_CACHES", f"{open_path}/caches")
     return Own(open_path, capsys)
 
 
@@ -636,51 +633,38 @@ def test_a_hook_leaves_no_byte_code(own: Own) -> None:
     cache, cached = (own.prefix / "state/post_install.log").read_text().split()[-2:]
     assert cached.startswith(f"{cache}/")
     assert cache.startswith(f"{own.prefix}/state/.provisioning-")
-    assert not [*own.prefix.rglob("*.pyc")]
+    assert not [*own.prefix.glob("releases/**/*.pyc")]
     assert not [*own.prefix.glob("state/.provisioning-*")]
     assert own.run("verify", "--strict", "greenhouse")[0] == 0
 
 
-def test_byte_code_of_a_service_goes_with_its_release(own: Own) -> None:
-    own.install("1.4.2", services=service())
-    text = (own.place / "units/greenhouse.service").read_text()
-    assert "\nCacheDirectory=provisioning/greenhouse/greenhouse\n" in text
-    cache = own.place / "caches/greenhouse/greenhouse"
+def test_byte_code_that_services_of_older_tools_left_goes(own: Own) -> None:
     another = own.place / "caches/other/other/m.pyc"
-    for version in ("1.5.0", "1.4.2", ""):
+    for version in ("1.4.2", "1.5.0", ""):
+        cache = own.place / "caches/greenhouse/greenhouse"
         (cache / "opt").mkdir(parents=True)
         (cache / "opt/m.pyc").symlink_to(own.place)  # whatever its user does there
         another.parent.mkdir(parents=True, exist_ok=True)
         another.touch()
-        if version == "1.5.0":
+        if version:
             own.install(version, services=service())
-        elif version:
-            assert own.run("rollback", "greenhouse")[0] == 0
         else:
             own.run("uninstall", "greenhouse")
         assert not cache.exists()
         assert another.exists()
 
 
-def test_where_caches_cannot_be_removed_services_run_all_the_same(own: Own) -> None:
-    own.install("1.4.2", services=service())
+def test_where_it_cannot_be_removed_services_run_all_the_same(own: Own) -> None:
     (own.place / "caches").symlink_to("/nowhere")
     assert own.install("1.5.0", services=service())[0] == 0
     assert own.run("uninstall", "--purge", "greenhouse")[0] == 0
 
 
-def test_on_a_mac_each_user_is_given_a_place(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_files, "CACHES", f"{own.place}/caches")
-    runs = (*service(), *service(user="1000"))
-    both = tuple(each._replace(name=name) for each, name in zip(runs, "ab", strict=True))
-    package = PACKAGE._replace(service_manager="launchd", services=both, name="kit")
-    own.prefix.mkdir(parents=True)
-    with opened(subprocesses.SYSTEM, str(own.prefix)) as home:
-        for _ in range(2):
-            lifecycle._renew_bytecode(home, equipped(package, [file("m.py").entry]))
-    status = {name: (own.place / "caches/kit" / name).stat() for name in ("kit-a", "kit-b")}
-    assert [each.st_uid for each in status.values()] == [0, 1000]
-    assert {each.st_mode & 0o777 for each in status.values()} == {0o700}
-    with opened(subprocesses.SYSTEM, str(own.prefix)) as home:
-        lifecycle._renew_bytecode(home, package)
-    assert not (own.place / "caches/kit").exists()
+def test_it_is_compiled_before_services_start(own: Own) -> None:
+    systemctl = own.place / "programs/systemctl"
+    noted = f"ls {own.prefix}/current/lib/__pycache__ >>{own.place}/compiled"
+    systemctl.write_text(SYSTEMCTL.format(own.place).replace("restart) ", f"restart) {noted};"))
+    own.install("1.4.2", services=service())
+    text = (own.place / "units/greenhouse.service").read_text()
+    assert "PYTHONPYCACHEPREFIX" not in text
+    assert re.fullmatch(r"main\.[\w-]+\.pyc\n", (own.place / "compiled").read_text())

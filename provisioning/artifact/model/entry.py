@@ -22,6 +22,7 @@ TOOL = "install"  # what installs the package, at its top
 # Below the prefix where a package is installed: what belongs to the machine.
 STATE = "state"
 TRANSACTION = f"{STATE}/transaction.json"  # there while a change is under way
+UNCOMPILED = f"{STATE}/uncompiled"  # there while the current release lacks its byte code
 DEVICE = "etc/device.env"  # the values that only the device knows
 
 # 4,096 is PATH_MAX with the final NUL; the rest is left for the directory a package lies in.

@@ -66,7 +66,9 @@ def _key(path: str, system: str) -> str:
     return (path.casefold() if system == "macos" else path).rstrip("/")
 
 
-RELEASES, CURRENT, PREVIOUS, STATE = OWN = ("releases", "current", "previous", "state")
+RELEASES, CURRENT, PREVIOUS, STATE, BYTECODE = OWN = (
+    *("releases", "current", "previous", "state", "bytecode"),
+)
 """What this tool keeps in a prefix."""
 CONFFILES = f"{RESERVED}/conffiles"
 BESIDE = (".new", ".old")

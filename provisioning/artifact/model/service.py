@@ -97,7 +97,7 @@ _LARGEST = (1 << 63) - 1  # what a property list can hold
 
 # Keys that this tool writes, each with the key of a spec that says it; "" where none does.
 _SYSTEMD = {
-    **dict.fromkeys(("Type", "SyslogIdentifier", "CacheDirectory", "CacheDirectoryMode"), ""),
+    **dict.fromkeys(("Type", "SyslogIdentifier"), ""),
     **dict.fromkeys(("WantedBy", "RequiredBy", "UpheldBy", "Alias", "Also", "DefaultInstance"), ""),
     "Description": "summary",
     "After": "after",

@@ -53,9 +53,6 @@ if ! command -v "$python" >/dev/null; then
     echo "$0: there is no python{version} on this machine; install it" >&2
     exit 127
 fi
-if [ -d "$release/.provisioning/bytecode" ]; then
-    export PYTHONPYCACHEPREFIX="${{PYTHONPYCACHEPREFIX-$release/.provisioning/bytecode}}"
-fi
 exec -a "$release/bin/python" "$python" "$@"
 """
 _SETTINGS = """\

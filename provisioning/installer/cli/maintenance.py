@@ -20,6 +20,7 @@ from provisioning.installer.cli.arguments import (
 from provisioning.installer.ops import first_start
 from provisioning.installer.ops.cleanup import KEEP, clean_up
 from provisioning.installer.ops.session import to_change
+from provisioning.installer.services import bytecode_cache
 from provisioning.installer.store.prefix import opened
 
 if TYPE_CHECKING:
@@ -69,11 +70,15 @@ def _add_recover_arguments(parser: ArgumentParser) -> None:
 
 
 def _recover(options: Namespace, console: Console) -> Answer:
-    """Finish or undo what was interrupted, as every command that changes something does first."""
+    """Finish or undo what was interrupted, as every command that changes something does first.
+
+    This one also compiles what an installation could not.
+    """
     if options.prefix and not os.path.isabs(options.prefix):
         raise TargetError(f"{options.prefix}: does not begin with a slash")
     named = options.prefix and Place(root_of(options), options.prefix)
     with to_change(*(named or place_of(options, left=True)), console) as home:
+        bytecode_cache.catch_up(home, console)
         awaited = first_start.awaited(home)
     if awaited and awaited.reason:
         raise FailedError(f"{awaited.name}: its first start has not ended")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES
+from provisioning.artifact.model.placement import CURRENT, PREVIOUS
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.journal import DONE
 from provisioning.installer.store import configuration, releases
@@ -42,7 +42,8 @@ def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str
     found = doomed(releases.names(home), _needed(home), journal.read_history(home), keep)
     if not dry_run:
         for name in found:
-            home.directory.remove_tree(f"{RELEASES}/{name}")
+            releases.remove(home, name)
+        releases.sweep_bytecode(home)
         configuration.forget(home, releases.names(home))
     return found
 
@@ -54,7 +55,7 @@ def remove_bad(home: Home, but: str) -> None:
         # guard: bad-releases-go-first
         is_bad = journal.last_of(events, name) and not journal.has_come_up(events, name)
         if is_bad and name not in kept:
-            home.directory.remove_tree(f"{RELEASES}/{name}")
+            releases.remove(home, name)
 
 
 def _needed(home: Home) -> set[str]:

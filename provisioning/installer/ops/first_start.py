@@ -15,7 +15,7 @@ from provisioning.errors import TargetError
 from provisioning.installer.ops import installation, journal
 from provisioning.installer.ops.installation import ATTEMPTS, TOOL
 from provisioning.installer.ops.journal import DONE, INSTALL, PREPARED, STARTING
-from provisioning.installer.services import lifecycle
+from provisioning.installer.services import bytecode_cache, lifecycle
 from provisioning.installer.services.subprocesses import is_starting
 from provisioning.installer.store import owners, releases
 
@@ -86,6 +86,8 @@ def _start(change: Transaction, old: Release | None) -> None:
         owners.give(
             home, new.path, new.layout, record.coming.split()
         )  # guard: owners-at-the-first-start
+        bytecode_cache.prepare(home, new, change.console)
+        bytecode_cache.note(home, new)
         # No release that only was prepared is one that hooks know.
         known = record if old else record._replace(action=INSTALL)
         for hook in lifecycle.hooks_at_start(new.package):

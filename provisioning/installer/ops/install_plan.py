@@ -9,6 +9,7 @@ from provisioning.artifact import contents, pythons
 from provisioning.artifact.model.entry import DEVICE, DIR, FILE, LINK, shown
 from provisioning.artifact.model.placement import (
     BESIDE,
+    BYTECODE,
     CURRENT,
     PREVIOUS,
     RELEASES,
@@ -215,7 +216,9 @@ def is_anything(home: Home, *, purge: bool) -> bool:
     """Whether there is anything to remove."""
     places = (journal.HISTORY, journal.REMOVED) if purge else ()
     # A directory of releases without one was left by a removal that could not finish.
-    return bool(releases.at(home, CURRENT)) or any(map(home.directory.status, (RELEASES, *places)))
+    return bool(releases.at(home, CURRENT)) or any(
+        map(home.directory.status, (RELEASES, BYTECODE, *places))
+    )
 
 
 def plan_removal(home: Home, *, purge: bool) -> InstallPlan:

@@ -28,7 +28,7 @@ from provisioning.installer.ops.journal import (
     Event,
     Record,
 )
-from provisioning.installer.services import lifecycle
+from provisioning.installer.services import bytecode_cache, lifecycle
 from provisioning.installer.store import configuration, releases
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import can_give
@@ -84,6 +84,8 @@ def install(  # noqa: PLR0915 - the story, from its first step to its last
         made = stage.stage(home, stage.Staging(source, new, old, console.progress))
         console.end()
         stage.place(home, made, new)
+    if new:
+        bytecode_cache.prepare(home, new, console)
 
     change = begin(home, plan, console)
     try:
@@ -100,7 +102,8 @@ def install(  # noqa: PLR0915 - the story, from its first step to its last
             before = old or journal.left(home, plan.name)
             configuration.make(home, new, before)
             # guard: byte-code-swept
-            console.warn(lifecycle.sweep_bytecode(home, new.path, new.layout.release))
+            console.warn(bytecode_cache.sweep(home, new.path, new.layout.release))
+            bytecode_cache.link(home, new)  # guard: byte-code-linked
         console.warn(releases.enter(home, plan.name))
         change = change.noted(phase=SWITCHING)  # guard: journal-switching
 
@@ -174,6 +177,7 @@ def finish(change: Transaction) -> None:
     configuration.apply(home, decided, new.name, new.layout)
     if change.record.action == ROLLBACK and old:  # guard: configuration-of-a-rollback
         configuration.forget_new(home, old.layout.conffiles)
+    bytecode_cache.note(home, new)
     lifecycle.run_hook(home, change.record, "post_install", (old, new))
     resting = change.record.resting.split()
     lifecycle.start(home, old, new, resting)
@@ -225,6 +229,7 @@ def go_back(change: Transaction, why: str) -> None:
     configuration.apply(home, decided, change.record.old, before)
     configuration.forget_new(home, after.conffiles if after else ())
     configuration.unmake(home, then.absent)
+    bytecode_cache.note(home, old)
     if attempts < ATTEMPTS:
         try:
             lifecycle.start(home, new, old, change.record.resting.split())
@@ -275,7 +280,7 @@ def _undone(change: Transaction, fault: TargetError | OSError) -> TargetError:
 def _discard(change: Transaction, release: str) -> None:
     """Remove a release that did not come up, as far as possible."""
     try:
-        change.home.directory.remove_tree(f"{RELEASES}/{release}")
+        releases.remove(change.home, release)
     except OSError as error:
         change.console.warn(f"{error.filename}: could not be removed: {reason(error)}")
 

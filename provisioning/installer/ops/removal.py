@@ -6,12 +6,13 @@ import errno
 from typing import TYPE_CHECKING
 
 from provisioning.artifact.filesystem import reason
-from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES, STATE
+from provisioning.artifact.model.entry import UNCOMPILED
+from provisioning.artifact.model.placement import BYTECODE, CURRENT, PREVIOUS, RELEASES, STATE
 from provisioning.errors import TargetError
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.installation import TOOL, begin, begun, end
 from provisioning.installer.ops.journal import DONE, REMOVED, SWITCHING
-from provisioning.installer.services import lifecycle
+from provisioning.installer.services import bytecode_cache, lifecycle
 from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.prefix import LOCK
@@ -96,15 +97,16 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
 
     It can be run again after a kill, or when something could not be removed.
     """
-    stuck = [*_remove_all(home, (f"{RELEASES}/{name}" for name in releases.names(home)))]
-    stuck += _remove_all(home, [KEPT])
+    stuck = [*_remove_all(home, [BYTECODE])]
+    stuck += _remove_all(home, (f"{RELEASES}/{name}" for name in releases.names(home)))
+    stuck += _remove_all(home, [KEPT, UNCOMPILED])
     if not home.directory.names(RELEASES):
         stuck += _remove_all(home, [RELEASES])
     if purge:
         # If the package is installed again meanwhile, its configuration is that of a first time.
         about = journal.left(home)
         if about:  # byte code of Python beside them would keep their directories
-            lifecycle.sweep_bytecode(home, "", about.layout.conffiles)  # guard: byte-code-purged
+            bytecode_cache.sweep(home, "", about.layout.conffiles)  # guard: byte-code-purged
         footprint.note(home, footprint.known(home, about))
         home.directory.remove(REMOVED)  # guard: removal-ends-before-data
         kinds = footprint.read(home)

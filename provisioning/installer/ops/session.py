@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.filesystem import reason
-from provisioning.artifact.model.placement import CURRENT, RELEASES, STATE
+from provisioning.artifact.model.placement import BYTECODE, CURRENT, RELEASES, STATE
 from provisioning.artifact.tool import tool
 from provisioning.errors import LockedError, RefusedError, TargetError
 from provisioning.installer.ops import first_start, installation, journal, removal
@@ -104,6 +104,8 @@ def _tidy(home: Home) -> None:
             map(home.directory.status, (CURRENT, journal.RECORD, journal.HISTORY, journal.REMOVED))
         ):
             return
+        if not releases.names(home):
+            home.directory.remove_tree(BYTECODE)
         if home.directory.is_directory(RELEASES) and not home.directory.names(RELEASES):
             home.directory.remove(RELEASES)
         if not home.directory.status(RELEASES):
@@ -119,7 +121,7 @@ def recover(home: Home, console: Console, *, attempts: int) -> str:
     found = journal.read_record(home)
     if hooks.end(home):  # guard: hook-of-a-killed-run
         console.say(f"{home.path}: stopped a hook of an earlier run, which had been killed")
-    _sweep(home, console, ("", RELEASES, STATE, KEPT))  # guard: sweep-temporaries
+    _sweep(home, console, ("", RELEASES, BYTECODE, STATE, KEPT))  # guard: sweep-temporaries
     if not home.directory.status(CURRENT):  # a purge that was killed may have left no record
         _sweep(home, console, footprint.places(home))  # guard: sweep-of-a-purge
     if not found:

@@ -8,11 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provisioning.artifact.bytecode import Beside, equipped, has_sources
-from provisioning.artifact.filesystem import Descent, reason
+from provisioning.artifact.bytecode import FORMER_CACHES, has_sources
+from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model import device
-from provisioning.artifact.model.entry import DEVICE, DIR, STATE
-from provisioning.artifact.service_files import CACHES, cache_of
+from provisioning.artifact.model.entry import DEVICE, STATE
 from provisioning.errors import RefusedError, TargetError
 from provisioning.installer.services import health, hooks, managers, subprocesses, users
 from provisioning.installer.services.hooks import Occasion
@@ -21,9 +20,8 @@ from provisioning.installer.store.owners import accounts, doubt_about
 from provisioning.installer.store.prefix import reached
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.model.package import Package
     from provisioning.installer.ops.journal import Record
     from provisioning.installer.store.prefix import Home
@@ -144,12 +142,12 @@ def start(
         forget(home, old.package)
     if new is None:
         return
-    package, at = equipped(*new.manifest), _system(home, new.package)
+    package, at = new.package, _system(home, new.package)
     values = device.values(package.device, _values_file(home, package).data)
     with _naming(package):
         make_users(home, package)
-        _renew_bytecode(home, package)  # guard: byte-code-renewed
-        managers.arrange(at, package, new.manifest._replace(package=package), values)
+        _forget_former_bytecode(home, package)  # guard: former-byte-code
+        managers.arrange(at, package, new.manifest, values)
     managers.restart(at, package, resting)  # guard: restart-services
     fault = health.fault(at, package, values, resting)
     if fault:
@@ -172,7 +170,7 @@ def unwell(home: Home, new: Release, resting: Collection[str]) -> str:
 
     Raises TargetError.
     """
-    package, at = equipped(*new.manifest), _system(home, new.package)
+    package, at = new.package, _system(home, new.package)
     values = device.values(package.device, _values_file(home, package).data)
     return health.fault(at, package, values, resting)
 
@@ -224,10 +222,10 @@ def stop(home: Home, old: Release) -> None:
 
 
 def forget(home: Home, package: Package) -> None:
-    """Remove a package from the service manager, and byte code of services. Raises TargetError."""
+    """Remove a package from the service manager. Raises TargetError."""
     with _naming(package):
         managers.arrange(_system(home, package), package, None, {})
-        _forget_bytecode(home, package)  # guard: byte-code-forgotten
+        _forget_former_bytecode(home, package)
 
 
 def _system(home: Home, package: Package) -> subprocesses.System:
@@ -247,23 +245,6 @@ def _naming(package: Package) -> Iterator[None]:
         raise TargetError(f"{package.name}: {reason(error)}") from None
 
 
-# Byte code that Python leaves: nothing of it is needed, and nothing stops where it cannot be kept
-# or removed, since Python looks at the source, too, before it uses byte code.
-
-
-def sweep_bytecode(home: Home, path: str, entries: Iterable[Entry]) -> str:
-    """Remove byte code of `entries` below `path` in a prefix; returns why some is still there."""
-    why = ""
-    with home.directory.opened(path) as opened, Descent(opened) as root:
-        for found in Beside(entries).below(root):
-            try:
-                parent, name = root.to(found.path)
-                (os.rmdir if found.type == DIR else os.unlink)(name, dir_fd=parent)
-            except OSError as error:
-                why = why or f"{found.path}: {reason(error)}"
-    return why and f"{home.path / path}: byte code could not be removed: {why}"
-
-
 @contextmanager
 def _bytecode_cache(home: Home, release: Release) -> Iterator[str]:
     """A directory for byte code while a hook runs; "" if the release has no Python sources.
@@ -281,23 +262,10 @@ def _bytecode_cache(home: Home, release: Release) -> Iterator[str]:
             home.directory.remove_tree(made)
 
 
-def _renew_bytecode(home: Home, package: Package) -> None:
-    """Remove byte code of another release, and make the directories for that of services."""
-    _forget_bytecode(home, package)
-    # systemd makes them itself: CacheDirectory=.
-    if package.service_manager != "launchd" or home.is_rehearsal:
-        return
-    for service in package.services:
-        cache = cache_of(package, service)
-        if cache in dict(service.environment).values():
-            above, _, name = cache.rpartition("/")
-            with suppress(OSError, TargetError):
-                who = users.identity(service)
-                with reached(home.root, above, make=True) as directory:
-                    owned = Owned(0o700, who.get("user", -1), who.get("group", -1))
-                    directory.make(name, owned)
-
-
-def _forget_bytecode(home: Home, package: Package) -> None:
-    with suppress(OSError, TargetError), reached(home.root, CACHES, package.name) as directory:
+def _forget_former_bytecode(home: Home, package: Package) -> None:
+    """Remove byte code that services have left which an older tool started."""
+    with (
+        suppress(OSError, TargetError),
+        reached(home.root, FORMER_CACHES, package.name) as directory,
+    ):
         directory.remove_tree(package.name)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.filesystem import Descent, reason
 from provisioning.artifact.model.entry import Entry, shown
-from provisioning.artifact.model.placement import RELEASES, STATE, Installed
+from provisioning.artifact.model.placement import BYTECODE, RELEASES, STATE, Installed
 from provisioning.errors import RefusedError
 from provisioning.installer.store.durable import sync_below
 from provisioning.installer.store.prefix import is_image
@@ -239,13 +239,13 @@ _TOP = Path("/")
 
 
 def demand_own(home: Home) -> None:
-    """Check that the state and the releases of a package are ours. Raises RefusedError.
+    """Check that the state of a package, its releases and byte code are ours. Raises RefusedError.
 
     Then nobody else has written there, even if others may write to the prefix. If they belong to
     another user and this one is not root: raises PermissionError.
     """
     found = []
-    for path in (RELEASES, STATE):
+    for path in (RELEASES, BYTECODE, STATE):
         status = home.directory.status(path)
         if status and os.geteuid() and status.st_uid not in {0, os.geteuid()}:
             where = str(home.path / path)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.filesystem import reason
 from provisioning.artifact.model.entry import shown
-from provisioning.artifact.model.placement import RELEASES, STATE
+from provisioning.artifact.model.placement import BYTECODE, RELEASES, STATE
 from provisioning.errors import LockedError, RefusedError
 from provisioning.installer.store.durable import Directory, Nowhere, Owned
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SYSTEM = Path("/")
 _OPEN = Owned(0o755)
-_OWN = (RELEASES, STATE, f"{STATE}/kept")
+_OWN = (RELEASES, BYTECODE, STATE, f"{STATE}/kept")
 
 NEW = 0o1755
 """The mode of a new prefix: one that nobody else uses, until it is noted; see footprint.py."""

@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.bytecode import place_of, ways
 from provisioning.artifact.filesystem import MIB, reason
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import DIR, MANIFEST, shown
 from provisioning.artifact.model.placement import (
+    BYTECODE,
     CURRENT,
     REGISTRY,
     RELEASES,
@@ -126,6 +128,18 @@ def read(home: Home, name: str, other: Release | None = None) -> Release:
     return laid_out(name, data, parsed, f"{where}/{MANIFEST}", owners.accounts(home.root))
 
 
+def remove(home: Home, name: str) -> None:
+    """Remove a release, and before it its byte code. Raises OSError."""
+    home.directory.remove_tree(place_of(name))  # guard: byte-code-goes
+    home.directory.remove_tree(f"{RELEASES}/{name}")
+
+
+def sweep_bytecode(home: Home) -> None:
+    """Remove byte code of releases that somebody else has removed. Raises OSError."""
+    for name in set(home.directory.names(BYTECODE)) - set(home.directory.names(RELEASES)):
+        home.directory.remove_tree(place_of(name))
+
+
 def is_name(text: str) -> bool:
     """Whether a text is the name of a release."""
     return bool(_NAME.fullmatch(text))
@@ -167,7 +181,8 @@ def demand_room(home: Home, release: Release) -> None:
             f"{home.path}: {needed / MIB:.1f} MiB are needed,"
             f" {room.f_bavail * block / MIB:.1f} MiB are free"
         )
-    nodes = len(release.layout.release) + _SLACK_NODES
+    entries = release.layout.release
+    nodes = len(entries) + len(ways(entries, release.name)) + _SLACK_NODES
     # guard: inodes-on-the-disk
     if room.f_files and nodes > room.f_favail:  # where there is no limit, there is no number
         raise TargetError(f"{home.path}: {nodes} inodes are needed, {room.f_favail} are free")

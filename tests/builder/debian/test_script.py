@@ -7,10 +7,12 @@ import shlex
 import subprocess
 import time
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from provisioning.artifact import compiler
 from provisioning.artifact.deb import control
 from provisioning.artifact.model import device
 from provisioning.artifact.model.device import Value
@@ -59,8 +61,10 @@ def made(package: Package, texts: Mapping[str, bytes] | None = None) -> dict[str
 @pytest.mark.parametrize("name", ["preinst", "postinst", "prerm", "postrm"])
 def test_a_script_is_this_to_the_letter(name: str) -> None:
     told = (GOLDEN / f"{name}.sh").read_text(encoding="utf-8")
-    module = Path(device.__file__).read_text(encoding="utf-8")
-    assert made(FULL)[name] == told.replace("provisioning/artifact/model/device.py\n", module)
+    for module in (device, compiler):
+        path = f"{module.__name__.replace('.', '/')}.py\n"
+        told = told.replace(path, Path(module.__file__).read_text(encoding="utf-8"))
+    assert made(FULL)[name] == told
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
@@ -256,14 +260,32 @@ def test_byte_code_that_a_package_brings_is_left_alone(brought: list[Item]) -> N
     assert "prerm" not in scripts(DebSource(parsed, {}))
 
 
+def test_it_is_compiled_beside_the_sources_before_services_start(tmp_path: Path) -> None:
+    """What dpkg lists its program says, which is one of this test's."""
+    script = made(PACKAGE._replace(prefix=str(tmp_path)))["postinst"]
+    programs = tmp_path / "programs"
+    for path in (tmp_path / "lib", programs):
+        path.mkdir()
+    (programs / "dpkg-query").write_text(LISTS.format(shlex.quote(str(tmp_path))))
+    (programs / "dpkg-query").chmod(0o755)
+    for path, text in (("main", "import é\n"), ("é.b", "print 'old'\n")):
+        (tmp_path / f"lib/{path}.py").write_text(text)
+    (tmp_path / "x.py").symlink_to("lib/main.py")
+    for path in ("/bin:/usr/bin", "/nowhere"):  # there, as on a machine without Python
+        env = {"PATH": f"{programs}:{path}", "LC_ALL": "C"}
+        shell = [which("dash") or "sh"]
+        assert run(shell, script, "configure", env=env) == (0, "")
+        found = sorted(each.name.partition(".")[0] for each in tmp_path.rglob("*.pyc*"))
+        assert found == ["main", "x"]
+    started = made(FULL)["postinst"]
+    assert started.index("END_OF_PYTHON\n    fi") < started.index("deb-systemd-invoke")
+
+
 def test_caches_of_services_go_with_their_version() -> None:
     scripts = made(FULL)
-    removes = "rm -rf /var/cache/provisioning/greenhouse ;; esac\n"
-    assert (
-        f'case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove) {removes}'
-        in (scripts["postinst"])
-    )
-    assert f'case "$1" in remove | purge) {removes}' in scripts["postrm"]
+    removes = "    rm -rf /var/cache/provisioning/greenhouse\n    ;;\nesac\n"
+    configured = "configure | abort-upgrade | abort-deconfigure | abort-remove"
+    assert f'case "$1" in {configured})\n{removes}' in scripts["postinst"]
     of_files = made(FULL._replace(services=()))
     assert removes not in "".join(of_files.values())
 

@@ -7,7 +7,6 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact.bytecode import equipped
 from provisioning.artifact.deb import containers
 from provisioning.artifact.deb.control import (
     CHANGELOG,
@@ -113,7 +112,7 @@ def _all(described: DebSource) -> Iterator[tuple[str, bytes]]:
 
 def unit_contents(manifest: Manifest) -> dict[str, str]:
     """The units by their names; the package lies in the prefix itself."""
-    package = equipped(manifest.package, manifest.entries)
+    package = manifest.package
     if not has_systemd(package):
         return {}
     data = writable(package, manifest.entries)

@@ -10,7 +10,15 @@ from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from provisioning.artifact.bytecode import VARIABLE, Beside, has_sources, is_source, of_package
+from provisioning.artifact import bytecode
+from provisioning.artifact.bytecode import (
+    FORMER_CACHES,
+    VARIABLE,
+    Beside,
+    compiled,
+    has_sources,
+    is_source,
+)
 from provisioning.artifact.deb.control import (
     POST_REMOVE,
     PRE_INSTALL,
@@ -378,6 +386,17 @@ dpkg-query --listfiles {name} | sed -n 's,/[^/]*\\.py$,/__pycache__,p' |
         [ ! -d "$path" ] || [ -L "$path" ] || rmdir --ignore-fail-on-non-empty "$path" || true
     done
 """  # guard: deb-byte-code-swept
+_COMPILED = """\
+case "$1" in {configured})
+    if command -v {python} >/dev/null; then
+        dpkg-query --listfiles {name} 2>/dev/null | grep '\\.py$' |
+            timeout 600 {python} -I -S -W ignore - '' '' '' 3 3<&0 >/dev/null 2>&1 <<'{end}' || true
+{program}\
+{end}
+    fi
+    ;;
+esac
+"""  # guard: deb-compiled
 _CONFIGURED = "configure | abort-upgrade | abort-deconfigure | abort-remove"
 
 
@@ -600,20 +619,31 @@ def _left_byte_code(described: DebSource) -> Iterator[str]:
         yield _LEFT.format(name=package.name)
 
 
-def _emptied_caches(described: DebSource) -> Iterator[str]:
-    """Remove byte code of another version from the caches of services."""
-    yield from _without_caches(described, _CONFIGURED)
+def _compiled(described: DebSource) -> Iterator[str]:
+    """Compile the sources before services start; what prevents that prevents nothing else.
+
+    An installation without dpkg does the same: see installer/services/bytecode_cache.py.
+    """
+    package, entries = described.manifest
+    if compiled(entries) and not Beside(entries).brings_its_own:
+        yield _COMPILED.format(
+            configured=_CONFIGURED,
+            name=package.name,
+            python=f"python{package.python or 3}",
+            end=_END_OF_PYTHON,
+            program=bytecode.program(),
+        )
 
 
-def _removed_caches(described: DebSource) -> Iterator[str]:
-    yield from _without_caches(described, "remove | purge")
-
-
-def _without_caches(described: DebSource, occasions: str) -> Iterator[str]:
+def _former_caches(described: DebSource) -> Iterator[str]:
+    """Remove byte code that services of a version have left which an older tool made."""
     manifest = described.manifest
     if _quoted(described) and has_sources(manifest.entries):
         yield f"""\
-case "$1" in {occasions}) rm -rf {quote(of_package(manifest.package))} ;; esac
+case "$1" in {_CONFIGURED})
+    rm -rf {quote(f"{FORMER_CACHES}/{manifest.package.name}")}
+    ;;
+esac
 """
 
 
@@ -637,12 +667,12 @@ _MADE_OF: dict[str, tuple[Part, ...]] = {
     ),
     "postinst": (
         *(conffiles.finish, give, partial(run, name="post_install")),
-        *(_enabled_units, _emptied_caches, _started_units),
+        *(_enabled_units, _former_caches, _compiled, _started_units),
     ),
     "prerm": (partial(run, name="pre_remove"), _stopped_units, _left_byte_code),
     "postrm": (
         *(conffiles.undo, _reloaded_units, partial(run, name="post_remove")),
-        *(_removed_caches, _purged_units, forget, remove),
+        *(_purged_units, forget, remove),
     ),
 }
 """What each script does, in order."""

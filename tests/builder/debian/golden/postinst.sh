@@ -197,7 +197,20 @@ case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
     ;;
 esac
 
-case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove) rm -rf /var/cache/provisioning/greenhouse ;; esac
+case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
+    rm -rf /var/cache/provisioning/greenhouse
+    ;;
+esac
+
+case "$1" in configure | abort-upgrade | abort-deconfigure | abort-remove)
+    if command -v python3 >/dev/null; then
+        dpkg-query --listfiles greenhouse 2>/dev/null | grep '\.py$' |
+            timeout 600 python3 -I -S -W ignore - '' '' '' 3 3<&0 >/dev/null 2>&1 <<'END_OF_PYTHON' || true
+provisioning/artifact/compiler.py
+END_OF_PYTHON
+    fi
+    ;;
+esac
 
 # Whether somebody has stopped a unit: it has left its state before its process has ended.
 was_stopped() {

@@ -315,8 +315,6 @@ END_OF_HOOK
         timeout --kill-after=10 60 "$hook" </dev/null
 fi
 
-case "$1" in remove | purge) rm -rf /var/cache/provisioning/greenhouse ;; esac
-
 if [ "$1" = purge ] && command -v deb-systemd-helper >/dev/null; then
     deb-systemd-helper purge 'greenhouse-c\x2b\x2b.service' greenhouse.service greenhouse-vents.service >/dev/null || true
 fi
