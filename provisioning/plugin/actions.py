@@ -15,7 +15,7 @@ from provisioning.builder.collect import collect
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import final
 from provisioning.builder.plan.variant_plan import SourceTasks
-from provisioning.builder.python.environment import demand_sound
+from provisioning.builder.python import environment, wheel_cache
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.database import CONTENT, digests_of
 from provisioning.plugin.ownership import said
@@ -63,16 +63,13 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
 
 def fetch(job: Job) -> Values:
     """Have all wheels in the cache, and note what the package's Python environment holds."""
-    # Imported here: a cost for packages that have one.
-    from provisioning.builder.python import environment, wheel_cache  # noqa: PLC0415
-
     variant = job.part.variant
     for content in variant.environments:
         if not content.environment:
             continue
         wheels = wheel_cache.all_of(content.environment)
         if wheels is None:
-            # And what asks servers, for what is not in the cache.
+            # Imported here: a cost for what is not in the cache.
             from provisioning.builder.python.fetch import fetch as fetch_all  # noqa: PLC0415
 
             wheels = tuple(fetch_all(variant, content.environment, _say))
@@ -89,12 +86,18 @@ def collect_sources(job: Job) -> Values:
     """Look at every source and note what the package will hold."""
     digests = digests_of(job.artifacts)
     job.part.findings.refresh_here()
+    listings = [need.source for need in environments_of(job.part.variant, job.artifacts)]
+    for each in listings:
+        environment.demand_whole(each)
     found = job.part.findings.collect(digests, job.workspace)
     _demand_native(job, found.listing)  # guard: code-that-is-judged
-    for need in environments_of(job.part.variant, job.artifacts):
-        demand_sound(need.source, ((each.source, each.entry.digest) for each in found.listing))
+    for each in listings:
+        environment.demand_sound(
+            each, ((entry.source, entry.entry.digest) for entry in found.listing)
+        )
     differing = found.differing or collect.differing(job.workspace, found.listing)
     collect.write(job.workspace, found.listing, digests)
+    environment.sweep(job.part.variant, job.artifacts)
     told, count = collect.summary(differing, MOST_TOLD)
     content = job.part.findings.content(digests)
     return {CONTENT: content, "changes": told, "changed": count}

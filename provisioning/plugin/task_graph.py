@@ -234,6 +234,7 @@ def _fetch(job: Job) -> Task:
         actions=[(actions.run, [actions.fetch, job])],
         targets=listings,
         uptodate=[all(map(is_gathered, listings))],
+        clean=[(clean, [], {"place": job.workspace, "leaves": [*map(os.path.dirname, listings)]})],
     )
 
 

@@ -111,7 +111,9 @@ class Expansion:
         """The items of a Python environment, once it is gathered."""
         listing = environment.place_of(self.variant, content, self.sources.output)
         try:
-            gathered = environment.recall(listing)
+            known = environment.recall(listing)
+            for directory in known.directories:
+                self.sources.tree(directory)  # one walk, instead of a look at each file
         except OSError:
             task = f"doit fetch:{self.variant.name}:{self.variant.platform}"
             message = f"the packages of {content.source} have not been fetched"
@@ -119,14 +121,12 @@ class Expansion:
             return []
         if not self._demand_patterns(content):
             return []
-        for directory in sorted({each.directory for each in gathered}):
-            self.sources.tree(directory)  # one walk, instead of a look at each file
-        modules = [(each.inside, 0) for each in gathered if each.inside]
+        modules = [(each.inside, 0) for each in known.files if each.inside]
         names = {path for path, _ in kept(modules, content.exclude)}
         self._idle(content, idle(modules, content.exclude))
         wanted = [
             each
-            for each in gathered
+            for each in known.files
             if not is_left_out(each.path) and (not each.inside or each.inside in names)
         ]
         self._demand_one_each(content, wanted)
@@ -149,7 +149,7 @@ class Expansion:
                     content,
                     "python",
                     f"{other.wheel} and {each.wheel} both bring {each.path}",
-                    hint=f"exclude: [{each.inside or each.path}], or lock only one of them",
+                    hint=f"exclude: [{each.inside or other.inside}], or lock only one of them",
                 )
 
     def _inside(self, content: Content) -> bool:
@@ -233,14 +233,15 @@ class Expansion:
         for number in numbers:
             pattern = content.exclude[number]
             message = f"{pattern} excludes nothing"
-            hint = f"patterns are gitignore's and relative to {content.source}"
+            base = content.dst if content.environment else content.source
+            hint = f"patterns are gitignore's and relative to {base}"
             hint += ", where [[] stands for a bracket" if "[" in pattern else ""
             if pattern.startswith("!"):
                 message = f"{pattern} re-includes nothing"
                 hint = (
                     "nothing in an excluded directory can be re-included: write build/*, not build/"
                 )
-            hint += "; remove it, or write `optional: true`"
+            hint += "; remove it" + ("" if content.environment else ", or write `optional: true`")
             self._fault("idle-exclude", content, "exclude", message, hint=hint)
 
     def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:

@@ -21,14 +21,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from provisioning.artifact.model.entry import path_fault, shown
 from provisioning.artifact.pythons import PLACES
 from provisioning.builder.python import wheel_cache
-from provisioning.builder.python.wheel_cache import SCRIPTS, SITE
+from provisioning.builder.python.wheel_cache import SCRIPTS, SITE, without_password
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from provisioning.spec.model.variant import Content, Environment, Variant, Wheel
 
@@ -37,8 +38,9 @@ ALL = "all"
 PYTHON, SETTINGS = "bin/python", "pyvenv.cfg"
 _LISTING, _MADE = "environment.json", "made"
 _OURS = "this tool"
+_DAMAGED = "damaged since it was fetched; its wheel is fetched again when you run doit again"
 _CALLS = re.compile(r"([\w.]+):([\w.]+)")
-_PYTHON_SCRIPT = re.compile(rb"#!pythonw?\r?\n")  # as wheels write it
+_PYTHON_SCRIPT = re.compile(rb"\A#!pythonw?\r?\n")  # as wheels write it
 
 _START = """\
 #!/bin/bash
@@ -91,22 +93,68 @@ class Gathered(NamedTuple):
     digest: str
     """Its SHA-256, in hexadecimal."""
     inside: str
-    """Its path below the content's `dst`; "" for what lies elsewhere."""
+    """What patterns of `exclude` are held against: its path below the content's `dst`, or in the
+    package where a wheel says so; "" for what can not be left out."""
     wheel: str
     """The name of the wheel's file."""
 
+
+class Recalled(NamedTuple):
+    """An environment that has been gathered."""
+
+    directories: list[str]
+    """Where its files lie, with a slash at the end: those of wheels, and what is made for it."""
+    files: list[Gathered]
+    """By their paths."""
+
+
+class Material(NamedTuple):
+    """A wheel that an environment was made from."""
+
+    file: str
+    """The name of its file."""
+    url: str
+    """Where it was fetched from; "" for a file of the project."""
+    digest: str
+    """Its SHA-256, in hexadecimal."""
+
+
+class ConsoleScript(NamedTuple):
+    """What somebody brings as a program."""
+
+    who: str
+    """The name of a wheel's file, or of the project's own."""
+    calls: str
+    """What it calls, as in `app.cli:main`; "" for a script that is written out."""
+    script: bytes = b""
+
     @property
-    def directory(self) -> str:
-        """Of the wheel's files, or of what the builder makes; with a slash at the end."""
-        ours, wheel, _ = self.source.partition(f"/{_MADE}/")
-        return f"{ours}/{_MADE}/" if wheel else f"{self.source.partition('/files/')[0]}/files/"
+    def content(self) -> bytes | None:
+        """What its file holds in a package; None if it calls no function of a module."""
+        if not self.calls:
+            return _PYTHON_SCRIPT.sub(_BY_PYTHON.encode(), self.script)
+        call = _CALLS.fullmatch(self.calls.partition("[")[0].replace(" ", ""))
+        if not call:
+            return None
+        first = call[2].partition(".")[0]
+        return _CONSOLE.format(module=call[1], first=first, function=call[2]).encode()
 
 
 def place_of(variant: Variant, content: Content, artifacts: str) -> str:
     """Where the listing of a content's environment lies once it is gathered."""
-    told = repr((content.environment, content.dst, variant.system.python, variant.os))
+    # What starts it, too: another version of this program may make that otherwise.
+    made = (PLACES, _START, _SETTINGS, _HOMES, _CONSOLE)
+    told = repr((content.environment, content.dst, variant.system.python, variant.os, made))
     digest = hashlib.sha256(told.encode()).hexdigest()[:16]
     return f"{artifacts}/.work/{variant.name}/{variant.platform}/python-{digest}/{_LISTING}"
+
+
+def sweep(variant: Variant, artifacts: str) -> None:
+    """Remove the environments that a variant had of other locks."""
+    wanted = {place_of(variant, each, artifacts) for each in variant.environments}
+    for left in Path(artifacts, ".work", variant.name, variant.platform).glob("python-*"):
+        if str(left / _LISTING) not in wanted:
+            output.remove_tree(left)
 
 
 def is_gathered(listing: str) -> bool:
@@ -118,13 +166,21 @@ def is_gathered(listing: str) -> bool:
     return all(map(os.path.lexists, wheels))
 
 
-def recall(listing: str) -> list[Gathered]:
-    """The files of an environment, by their paths. Raises OSError, and BuildError if damaged."""
+def recall(listing: str) -> Recalled:
+    """An environment that was gathered. Raises OSError; BuildError if its listing is damaged."""
     data = Path(listing).read_bytes()
     try:
-        return [Gathered(*each) for each in json.loads(data)["files"]]
+        known = json.loads(data)
+        held = [f"{os.path.dirname(facts)}/files/" for facts in known["wheels"]]
+        files = [Gathered(*each) for each in known["files"]]
     except (ValueError, KeyError, TypeError) as error:
         raise BuildError(f"{listing}: damaged ({error}); remove it") from None
+    return Recalled([*held, f"{os.path.dirname(listing)}/{_MADE}/"], files)
+
+
+def materials_of(listing: str) -> list[Material]:
+    """The wheels that an environment was made from. Raises OSError."""
+    return [Material(*each) for each in json.loads(Path(listing).read_bytes())["from"]]
 
 
 def gather(variant: Variant, content: Content, wheels: Iterable[Wheel], artifacts: str) -> None:
@@ -138,26 +194,30 @@ def gather(variant: Variant, content: Content, wheels: Iterable[Wheel], artifact
     if environment is None:
         return
     files: list[Gathered] = []
-    calls = dict(environment.entry_points)
-    programs: dict[str, bytes] = {}
-    complete = []
+    brought = {
+        name: [ConsoleScript("pyproject.toml", calls)] for name, calls in environment.entry_points
+    }
+    complete, materials = [], []
     for wheel in wheels:
+        materials.append(Material(wheel.file, without_password(wheel.url), wheel.digest))
         unpacked = wheel_cache.recall(wheel)
         complete.append(f"{unpacked.directory}/{wheel_cache.FACTS}")
-        calls.update(unpacked.entry_points)
+        for name, calls in unpacked.entry_points:
+            brought.setdefault(name, []).append(ConsoleScript(wheel.file, calls))
         for held in unpacked.files:
-            source, inside = unpacked.source(held), held.path if held.scheme == SITE else ""
+            source = unpacked.source(held)
             if held.scheme == SCRIPTS:
-                programs[held.path] = Path(source).read_bytes()
+                script = ConsoleScript(wheel.file, "", Path(source).read_bytes())
+                brought.setdefault(held.path, []).append(script)
             else:
-                path = posixpath.join(content.dst, inside) if inside else held.path
-                told = (path, source, held.executable, held.digest, inside, wheel.file)
+                path = posixpath.join(content.dst if held.scheme == SITE else "", held.path)
+                told = (path, source, held.executable, held.digest, held.path, wheel.file)
                 files.append(Gathered(*told))
-    made = {**_frame(variant), **_programs(environment, calls, programs)}
+    made = {**_frame(variant), **_programs(environment, brought)}
     listing = Path(place_of(variant, content, artifacts))
     output.remove_tree(listing.parent)
     files += _made(made, listing.parent / _MADE)
-    known = {"wheels": sorted(complete), "files": sorted(files)}
+    known = {"wheels": sorted(complete), "from": materials, "files": sorted(files)}
     output.write(listing, json.dumps(known).encode())
 
 
@@ -184,34 +244,41 @@ def _frame(variant: Variant) -> dict[str, bytes]:
 
 
 def _programs(
-    environment: Environment, calls: dict[str, str], programs: dict[str, bytes]
+    environment: Environment, brought: Mapping[str, Sequence[ConsoleScript]]
 ) -> dict[str, bytes]:
     """The programs that are wanted, by their paths. Raises BuildError."""
-    known = sorted({*calls, *programs})
+    known = sorted(brought)
     wanted = known if environment.scripts == (ALL,) else environment.scripts
     faults = []
     found = {}
     for name in wanted:
-        call = _CALLS.fullmatch(calls.get(name, "").partition("[")[0].replace(" ", ""))
-        if name in programs:
-            found[f"bin/{name}"] = _PYTHON_SCRIPT.sub(_BY_PYTHON.encode(), programs[name], count=1)
-        elif call:
-            first = call[2].partition(".")[0]
-            text = _CONSOLE.format(module=call[1], first=first, function=call[2])
-            found[f"bin/{name}"] = text.encode()
-        elif name in calls:
-            faults.append(f"{name}: {calls[name]} is not a function of a module")
-        else:
-            there = f"there are {', '.join(known)}" if known else "there is none"
+        if name not in brought:
+            there = f"there are {', '.join(map(shown, known))}" if known else "there is none"
             faults.append(
                 f"{name}: no wheel has this console script, nor a pyproject.toml beside"
                 f" {environment.lock}; {there}"
             )
-    if PYTHON in found:
-        faults.append("python: a console script cannot have this name here")
+        elif fault := _program_fault(name, brought[name]):
+            faults.append(f"{shown(name)}: {fault}")
+        else:
+            found[f"bin/{name}"] = brought[name][0].content or b""
     if faults:
         raise BuildError("\n".join(faults))
     return found
+
+
+def _program_fault(name: str, programs: Sequence[ConsoleScript]) -> str:
+    """Why a name cannot be that of a program; "" if it can."""
+    if name == posixpath.basename(PYTHON):
+        return "a console script cannot have this name here"
+    if "/" in name or path_fault(f"bin/{name}"):
+        return f"{programs[0].who} brings it, and this cannot be the name of a program"
+    for each in programs:
+        if each.content is None:
+            return f"{each.calls} in {each.who} is not a function of a module"
+        if each.content != programs[0].content:
+            return f"{programs[0].who} and {each.who} both bring a program of this name"
+    return ""
 
 
 def link_of(variant: Variant, content: Content) -> tuple[str, str] | None:
@@ -225,20 +292,32 @@ def link_of(variant: Variant, content: Content) -> tuple[str, str] | None:
 def demand_sound(listing: str, collected: Iterable[tuple[str, str]]) -> None:
     """Hold what was collected, sources and digests, against what wheels held when unpacked.
 
-    Raises BuildError: a file in the cache is another; its wheel has been removed from there.
+    Raises BuildError: a file is another; what it belongs to has been removed.
     """
-    expected = {each.source: each.digest for each in recall(listing)}
+    expected = {each.source: each.digest for each in recall(listing).files}
     wrong = [
         source for source, digest in collected if source in expected and digest != expected[source]
     ]
     if wrong:
-        for source in wrong:
-            wheel_cache.forget(_unpacked_in(source))
-        raise BuildError(
-            f"{wrong[0]}: damaged in the cache of wheels; its wheel is fetched again when you run"
-            " doit again"
-        )
+        _forget(listing, wrong)
+        raise BuildError(f"{wrong[0]}: {_DAMAGED}")
 
 
-def _unpacked_in(source: str) -> str:
-    return source.partition("/files/")[0]
+def demand_whole(listing: str) -> None:
+    """Hold the files that are there against those that an environment has.
+
+    Raises BuildError: one is missing; what it belongs to has been removed.
+    """
+    gone = [each.source for each in recall(listing).files if not os.path.isfile(each.source)]
+    if gone:
+        _forget(listing, gone)
+        raise BuildError(f"{gone[0]}: {_DAMAGED}")
+
+
+def _forget(listing: str, damaged: Iterable[str]) -> None:
+    """Remove the unpacked wheels in which files are damaged, and the listing."""
+    wheels = {os.path.dirname(facts) for facts in json.loads(Path(listing).read_bytes())["wheels"]}
+    for wheel in wheels:
+        if any(source.startswith(f"{wheel}/") for source in damaged):
+            wheel_cache.forget(wheel)
+    os.unlink(listing)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -18,10 +18,12 @@ from urllib3.util.retry import Retry
 
 from provisioning.builder.python import wheel_cache
 from provisioning.builder.python.unpack import unpack
+from provisioning.builder.python.wheel_cache import without_password
 from provisioning.errors import BuildError
 from provisioning.spec.model.variant import Wheel
 from provisioning.spec.python.lock import Missing, missing_report
 from provisioning.spec.python.target import Target
+from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ OFFLINE = "PROVISIONING_OFFLINE"
 """The environment variable that forbids to ask the network, where it is set."""
 _INDEX = "https://pypi.org/simple"
 _SIMPLE = "application/vnd.pypi.simple.v1+json"  # PEP 691
+_TEMPORARY = ".fetching-"
 _AT_ONCE = 6
 _TRIES = Retry(
     total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
@@ -65,6 +68,8 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
     """Unpack one wheel; return why that failed, or ""."""
     try:
         if wheel.path:
+            if leads_out(Path(), wheel.path):
+                return f"{wheel.path} leads out of the project: copy it to where wheels: says"
             with open(wheel.path, "rb") as file:
                 digest = hashlib.sha256(file.read()).hexdigest()
             if digest != wheel.digest:
@@ -86,7 +91,8 @@ def _downloaded(wheel: Wheel, session: _Session) -> Iterator[Path]:
     """The file of a wheel, with the right content, for as long as the block lasts."""
     directory = wheel_cache.cache()
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=directory, prefix=".fetching-", suffix=".whl") as file:
+    wheel_cache.sweep(directory, _TEMPORARY)
+    with tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, suffix=".whl") as file:
         digest = _download_again(wheel.url, session, file)
         if digest != wheel.digest:
             raise BuildError(
@@ -148,7 +154,7 @@ class _Session(requests.Session):
         target = super().get_redirect_target(resp)
         scheme = urlsplit(urljoin(resp.url, target)).scheme if target else ""
         if scheme == "http" and urlsplit(resp.url).scheme == "https":
-            raise _Refused(f"{_shown(resp.url)} redirects from https to http")
+            raise _Refused(f"{without_password(resp.url)} redirects from https to http")
         return target
 
 
@@ -170,6 +176,8 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
     def best(pinned: Pinned) -> Wheel | Missing | str:
         try:
             files = [*_files_of(pinned, index, session)]
+        except (KeyError, TypeError, AttributeError):
+            return f"{pinned.name}: what {without_password(index)} answers is not as in PEP 691"
         except (requests.RequestException, ValueError) as error:
             return f"{pinned.name}: {_reason(error)}"
         fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
@@ -203,7 +211,7 @@ def _files_of(pinned: Pinned, index: str, session: _Session) -> Iterator[Wheel]:
     with session.get(url, headers={"Accept": _SIMPLE}, timeout=_PATIENCE) as answer:
         answer.raise_for_status()
         if _SIMPLE not in answer.headers.get("Content-Type", ""):
-            raise ValueError(f"{_shown(url)} does not speak the JSON of PEP 691")
+            raise ValueError(f"{without_password(url)} does not speak the JSON of PEP 691")
         document = answer.json()
     for each in document["files"]:
         digest = each.get("hashes", {}).get("sha256", "")
@@ -213,17 +221,11 @@ def _files_of(pinned: Pinned, index: str, session: _Session) -> Iterator[Wheel]:
             yield Wheel(pinned.name, pinned.version, file, digest, where, "")
 
 
-def _shown(url: str) -> str:
-    """A URL without the password that may stand in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def _reason(error: Exception) -> str:
     """What went wrong, in short."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         answer = error.response
-        return f"{_shown(answer.url)} answers {answer.status_code} {answer.reason}"
+        return f"{without_password(answer.url)} answers {answer.status_code} {answer.reason}"
     if isinstance(error, (_Refused, BuildError, ValueError)):
         return str(error)
     request = getattr(error, "request", None)

@@ -6,18 +6,22 @@ bytes are the wheel's own: nothing of the machine that unpacks gets into them.
 
 from __future__ import annotations
 
+import configparser
 import hashlib
+import lzma
 import os
 import stat
 import warnings
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from installer import install
 from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
-from installer.records import RecordEntry
+from installer.records import InvalidRecordEntry, RecordEntry
 from installer.sources import WheelFile
+from installer.utils import SCHEME_NAMES
 
 from provisioning.artifact.model.entry import collision_key, path_fault, shown
 from provisioning.builder.python.wheel_cache import (
@@ -38,6 +42,21 @@ if TYPE_CHECKING:
 
     from provisioning.spec.model.variant import Wheel
 
+# What `zipfile` and `installer` raise of what they cannot read; RuntimeError of what is
+# encrypted, AssertionError of what calls no function.
+_UNSOUND = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    InstallerError,
+    InvalidRecordEntry,
+    configparser.Error,
+    ValueError,
+    LookupError,
+    AssertionError,
+    EOFError,
+    RuntimeError,
+)
 _SCHEMES = {"purelib": SITE, "platlib": SITE, "data": DATA, "scripts": SCRIPTS}
 
 
@@ -51,12 +70,15 @@ def unpack(wheel: Wheel, file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive, unpacking(wheel) as directory:
             source = _Source(archive, wheel)
-            if faults := [*_faults(archive), *_against_record(source)]:
+            names = [*_faults(archive), *_misplaced(archive, source.data_dir)]
+            if faults := names or _against_record(source):
                 told = "\n".join(f"  {fault}" for fault in dict.fromkeys(faults))
                 raise BuildError(f"{wheel.file}: not a sound wheel\n{told}")
             _install(source, directory)
-    except (zipfile.BadZipFile, InstallerError, ValueError, KeyError, EOFError) as error:
-        raise BuildError(f"{wheel.file}: not a sound wheel: {error}") from None
+    except _UNSOUND as error:
+        is_call = isinstance(error, AssertionError)  # as installer looks at nothing else
+        told = "its entry_points.txt calls no function" if is_call else str(error) or "cut off"
+        raise BuildError(f"{wheel.file}: not a sound wheel: {told}") from None
 
 
 def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -73,6 +95,16 @@ def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
             same = other == name
             yield f"{shown(name)} {'is there twice' if same else f'is {shown(other)} on a Mac'}"
         seen[key] = name
+
+
+def _misplaced(archive: zipfile.ZipFile, data: str) -> Iterator[str]:
+    """What is for another place than wheels have: `installer` would look for it without an end."""
+    for name in archive.namelist():
+        top, _, below = name.partition("/")
+        scheme, _, inside = below.partition("/")
+        is_directory = name.endswith("/")
+        if top == data and not (is_directory or (scheme in SCHEME_NAMES and inside)):
+            yield f"{shown(name)} is for no place that wheels have: {', '.join(SCHEME_NAMES)}"
 
 
 def _against_record(source: _Source) -> list[str]:
@@ -134,8 +166,12 @@ class _Destination(WheelDestination):
     def _write(self, scheme: str, path: str, content: bytes, *, executable: bool) -> None:
         executable = executable or scheme == SCRIPTS
         place = self._directory / "files" / scheme / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with open(place, "xb") as file:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file = open(place, "xb")  # noqa: SIM115 - closed below
+        except (FileExistsError, NotADirectoryError):
+            raise ValueError(f"two of its files would be {shown(path)}") from None
+        with file:
             file.write(content)
             os.fchmod(file.fileno(), 0o755 if executable else 0o644)
         digest = hashlib.sha256(content).hexdigest()

@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 from provisioning.errors import BuildError
 
@@ -114,7 +115,7 @@ def unpacking(wheel: Wheel) -> Iterator[Path]:
 
     place = directory_of(wheel)
     place.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(place.parent)
+    sweep(place.parent, _TEMPORARY)
     temporary = tempfile.mkdtemp(prefix=_TEMPORARY, dir=place.parent)
     try:
         yield Path(temporary)
@@ -137,9 +138,18 @@ def write_facts(
     (directory / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _sweep(directory: Path) -> None:
-    """Remove what killed processes have left."""
-    for path in directory.glob(f"{_TEMPORARY}*"):
+def sweep(directory: Path, prefix: str) -> None:
+    """Remove what killed processes have left: files and directories with such names."""
+    for path in directory.glob(f"{prefix}*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _OLD:
-                shutil.rmtree(path, ignore_errors=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+
+
+def without_password(url: str) -> str:
+    """A URL without the user and the password that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

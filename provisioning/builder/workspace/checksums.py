@@ -12,6 +12,8 @@ from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive.compress import names_of
+from provisioning.builder.plan.needs import environments_of
+from provisioning.builder.python.environment import materials_of
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 
@@ -67,6 +69,7 @@ def write_provenance(
                 "resolvedDependencies": [
                     *_checkout(verdict),
                     *(_named(name, sha256=digest) for name, digest in specs),
+                    *_wheels(place),
                 ],
             },
             "runDetails": {
@@ -95,6 +98,13 @@ def _checkout(verdict: Verdict | None) -> Iterable[dict[str, Any]]:
     if verdict:
         dirty = bool(verdict.edited)
         yield {**_named("project", gitCommit=verdict.commit), "annotations": {"dirty": dirty}}
+
+
+def _wheels(place: Workspace) -> Iterable[dict[str, Any]]:
+    for need in environments_of(place.variant, str(place.release.parent)):
+        for each in materials_of(need.source):
+            where = {"uri": each.url} if each.url else {}
+            yield {**_named(each.file, sha256=each.digest), **where}
 
 
 def _named(name: str, **digest: str) -> dict[str, Any]:

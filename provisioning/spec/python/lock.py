@@ -6,6 +6,7 @@ requirement fits is known once an index was asked: that is left to the fetch sta
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import replace
@@ -241,7 +242,11 @@ def _of_package(  # noqa: PLR0913, PLR0917 - what a choice depends on
             continue  # the project itself, of which the contents say what is packaged
         if own := own_wheel(name, version, request.own, tags):
             yield own
-        elif wheel := _wheel(name, version, source):
+        elif wheel := _wheel(name, version, source, os.path.dirname(request.file)):
+            if wheel.path.startswith(("/", "../")):
+                message = f"{wheel.path} lies outside of the project"
+                hint = "copy it to a directory of the project, and say wheels: of that"
+                diagnostics.error(origin, "bad-lock", message, hint)
             if not _SHA256.fullmatch(wheel.digest):
                 message = f"{name} {version} has no SHA-256"
                 diagnostics.error(origin, "bad-lock", message, "make a lock with sha256 hashes")
@@ -250,16 +255,22 @@ def _of_package(  # noqa: PLR0913, PLR0917 - what a choice depends on
             yield missing
 
 
-def _wheel(name: str, version: str, source: Any) -> Wheel | None:
-    """The wheel that a package of a lock has as its source; None if that is none."""
+def _wheel(name: str, version: str, source: Any, directory: str) -> Wheel | None:
+    """The wheel that a package of a lock in `directory` has as its source; None if that is none."""
     if not isinstance(source, (PackageWheel, PackageArchive)):
         return None
     url, path = source.url or "", source.path or ""
     file = getattr(source, "filename", "") or (path or urlsplit(url).path).rpartition("/")[2]
     if not file.endswith(".whl"):
         return None
+    try:
+        version = version or str(parse_wheel_filename(file)[1])
+    except InvalidWheelFilename:
+        return None
+    if path:
+        path = os.path.normpath(os.path.join(directory, path))
     digest = source.hashes.get("sha256", "")
-    return Wheel(name, version or str(parse_wheel_filename(file)[1]), file, digest, url, path)
+    return Wheel(name, version, file, digest, url, path)
 
 
 def own_wheel(name: str, version: str, own: Sequence[Wheel], tags: Sequence[Tag]) -> Wheel | None:

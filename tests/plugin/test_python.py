@@ -1,0 +1,366 @@
+"""Python packages of a lock, from the spec to a program that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.wheels import MadeWheel, lock, wheel
+
+from .conftest import DODO, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+SPEC = f"""
+name: demo
+version: "1.0"
+platforms:
+  raspberry-pi:
+    system: {{python: "{HERE}"}}
+contents:
+  - python: pylock.toml
+    dst: lib/python/
+    scripts: all
+"""
+GREET = """
+import subprocess, sys
+def main():
+    print("hello from", sys.prefix, *sys.argv[1:])
+def child():
+    program = "import greet; print(greet.__file__)"
+    print(subprocess.check_output([sys.executable, "-c", program], text=True))
+"""
+SCRIPTS = {"greet": "greet:main", "greet-child": "greet:child"}
+
+
+class Application:
+    """A project with a package that has Python packages, and a cache of its own."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self.project = Project(root, {"dodo.py": DODO, "specs/demo.yaml": SPEC})
+        self.cache = cache
+
+    def lock(self, *wheels: MadeWheel) -> None:
+        """Have the project depend on these wheels, which lie in it."""
+        for each in wheels:
+            each.put(self.project.path("wheels"))
+        self.project.write("pylock.toml", lock(*wheels))
+
+    @property
+    def archive(self) -> Path:
+        return self.project.archive()
+
+    def names(self) -> set[str]:
+        with tarfile.open(self.archive) as archive:
+            return {name.partition("/")[2] for name in archive.getnames()}
+
+    def unpacked(self, root: Path) -> Path:
+        """The release, where `current` leads to it."""
+        root.mkdir(parents=True)
+        with tarfile.open(self.archive) as archive:
+            archive.extractall(root, filter="tar")
+        (root / "current").symlink_to(next(root.iterdir()).name)
+        return root / "current"
+
+    def work(self) -> list[str]:
+        place = self.project.path("artifacts/.work/demo/raspberry-pi")
+        return sorted(path.name for path in place.glob("python-*"))
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Application:
+    monkeypatch.setenv("PROVISIONING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PROVISIONING_OFFLINE", "1")
+    return Application(tmp_path / "project", tmp_path / "cache")
+
+
+def greet() -> MadeWheel:
+    data = "greet-1.0.data/scripts/greet-script"
+    script = "#!python\nimport greet, sys\nprint('script', *sys.argv[1:])\n"
+    return wheel(files={"greet/__init__.py": GREET, data: script}, scripts=SCRIPTS)
+
+
+@pytest.fixture
+def built(app: Application) -> Application:
+    app.lock(greet())
+    app.project.doit()
+    return app
+
+
+def run(program: Path | str, *arguments: str) -> str:
+    return subprocess.run(
+        [program, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["plain", "with blanks  and 'quotes'"])
+def test_its_programs_run_from_wherever_it_lies(
+    built: Application, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = built.unpacked(tmp_path / name)
+    prefix = str(release.resolve())
+    assert run(release / "bin/greet", "a b", "") == f"hello from {prefix} a b"
+    assert run(release / "bin/greet-script", "a b") == "script a b"
+    module = f"{prefix}/lib/python/greet/__init__.py"
+    assert os.path.samefile(run(release / "bin/greet-child"), module)
+    told = run(release / "bin/python", "-c", "import sys; print(sys.executable)")
+    assert told == f"{prefix}/bin/python"
+    link = tmp_path / "link"
+    link.symlink_to(release / "bin/greet")
+    assert run(link) == f"hello from {prefix}"
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert run("link") == f"hello from {prefix}"
+    version = run(
+        release / "bin/python", "-c", "import importlib.metadata as m; print(m.version('greet'))"
+    )
+    assert version == "1.0"
+
+
+def test_a_machine_without_that_python_says_so(app: Application, tmp_path: Path) -> None:
+    app.project.edit("specs/demo.yaml", HERE, "3.99")
+    app.lock(greet())
+    app.project.doit()
+    release = app.unpacked(tmp_path / "opt")
+    done = subprocess.run([release / "bin/greet"], capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert "there is no python3.99 on this machine; install it" in done.stderr
+
+
+def test_what_it_holds(built: Application) -> None:
+    names = built.names()
+    assert {
+        "bin/python",
+        "bin/greet",
+        "bin/greet-child",
+        "bin/greet-script",
+        "pyvenv.cfg",
+        f"lib/python{HERE}/site-packages",
+        "lib/python/greet/__init__.py",
+        "lib/python/greet-1.0.dist-info/RECORD",
+    } <= names
+    assert built.project.doit().count("--") > 0
+    assert "Nothing to do" in built.project.doit()
+
+
+def test_scripts_are_those_that_are_named(app: Application) -> None:
+    app.lock(greet())
+    app.project.edit("specs/demo.yaml", "scripts: all", "scripts: [greet]")
+    app.project.doit()
+    assert {name for name in app.names() if name.startswith("bin/")} == {"bin/greet", "bin/python"}
+    app.project.edit("specs/demo.yaml", "scripts: [greet]", "scripts: [gret]")
+    told = app.project.doit(status=2)
+    assert "gret: no wheel has this console script" in told
+    assert "there are greet, greet-child, greet-script" in told
+
+
+def test_scripts_of_the_project_itself(app: Application) -> None:
+    app.lock(greet())
+    app.project.write("pyproject.toml", '[project]\nname = "x"\nscripts = {mine = "greet:main"}\n')
+    app.project.edit("specs/demo.yaml", "scripts: all", "scripts: [mine]")
+    app.project.doit()
+    assert "bin/mine" in app.names()
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "reason"),
+    [
+        ("python", "greet:main", "a console script cannot have this name here"),
+        ("../evil", "greet:main", "greet-1.0-py3-none-any.whl brings it, and this cannot be"),
+        ("a/b", "greet:main", "greet-1.0-py3-none-any.whl brings it, and this cannot be"),
+        ("tool", "greet", "greet-1.0-py3-none-any.whl: not a sound wheel: its entry_points.txt"),
+    ],
+)
+def test_a_script_that_cannot_be(app: Application, name: str, calls: str, reason: str) -> None:
+    app.lock(wheel(scripts={name: calls}))
+    assert reason in app.project.doit(status=2)
+
+
+def test_two_wheels_with_one_script(app: Application) -> None:
+    first = wheel(scripts={"tool": "greet:main"})
+    other = wheel("other", scripts={"tool": "other:main"})
+    app.lock(first, other)
+    told = app.project.doit(status=2)
+    assert f"tool: {first.file} and {other.file} both bring a program of this name" in told
+    same = wheel("other", scripts={"tool": "greet:main"})
+    app.lock(first, same)
+    app.project.doit()
+    assert "bin/tool" in app.names()
+
+
+def test_two_wheels_with_one_path(app: Application) -> None:
+    first = wheel(files={"shared.py": "A = 1\n"})
+    other = wheel("other", files={"shared.py": "A = 2\n"})
+    app.lock(first, other)
+    told = app.project.doit(status=2)
+    assert "both bring lib/python/shared.py" in told
+    assert first.file in told
+    assert other.file in told
+    assert "exclude: [shared.py]" in told
+    app.lock(first, wheel("other", files={"shared.py": "A = 1\n"}))
+    app.project.doit()
+    assert "lib/python/shared.py" in app.names()
+
+
+def test_data_of_two_wheels_can_be_left_out(app: Application) -> None:
+    first = wheel(files={"greet-1.0.data/data/share/a.txt": "1"})
+    other = wheel("other", files={"other-1.0.data/data/share/a.txt": "2"})
+    app.lock(first, other)
+    told = app.project.doit(status=2)
+    assert "both bring share/a.txt" in told
+    assert "exclude: [share/a.txt]" in told
+    app.project.edit("specs/demo.yaml", "scripts: all", "exclude: [share/a.txt]")
+    app.project.doit()
+    assert "share/a.txt" not in app.names()
+
+
+def test_exclude_leaves_out_and_tells_of_nothing(app: Application) -> None:
+    app.lock(wheel(files={"greet/__init__.py": "", "greet/tests/test_a.py": ""}))
+    app.project.edit("specs/demo.yaml", "scripts: all", 'exclude: ["**/tests/"]')
+    app.project.doit()
+    assert "lib/python/greet/__init__.py" in app.names()
+    assert not any("tests" in name for name in app.names())
+    app.project.edit("specs/demo.yaml", "**/tests/", "**/test/")
+    assert "**/test/ excludes nothing" in app.project.doit(status=2)
+
+
+def held(app: Application, name: str) -> Path:
+    (path,) = app.cache.rglob(name)
+    return path
+
+
+@pytest.mark.parametrize("name", ["project", "files"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_damaged_file_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_gone: bool
+) -> None:
+    cache = tmp_path / name / "cache"
+    monkeypatch.setenv("PROVISIONING_CACHE", str(cache))
+    app = Application(tmp_path / "project", cache)
+    keep = tmp_path / name / "keep"
+    keep.parent.mkdir(exist_ok=True)
+    keep.write_text("mine")
+    app.lock(greet(), wheel("other"))
+    app.project.doit()
+    before = app.archive.read_bytes()
+    damaged = cache / "wheels" / greet().digest / "files/site/greet/__init__.py"
+    if is_gone:
+        damaged.unlink()
+    else:
+        damaged.write_text("evil\n")
+    told = app.project.doit(status=2)
+    assert (
+        "damaged since it was fetched; its wheel is fetched again when you run doit again" in told
+    )
+    assert not damaged.exists()
+    assert keep.read_text() == "mine"
+    assert (cache / "wheels" / wheel("other").digest).exists()
+    app.project.doit()
+    assert app.archive.read_bytes() == before
+
+
+def test_a_damaged_launcher(built: Application) -> None:
+    before = built.archive.read_bytes()
+    (launcher,) = built.project.path("artifacts/.work").rglob("bin-python")
+    launcher.write_text("evil\n")
+    assert "damaged" in built.project.doit(status=2)
+    built.project.doit()
+    assert built.archive.read_bytes() == before
+
+
+def test_a_cache_that_is_removed_between_two_builds(built: Application) -> None:
+    before = built.archive.read_bytes()
+    subprocess.run(["rm", "-r", built.cache], check=True)
+    built.project.doit()
+    assert built.archive.read_bytes() == before
+    assert "Nothing to do" in built.project.doit()
+
+
+def test_a_lock_that_changes(built: Application) -> None:
+    (first,) = built.work()
+    built.lock(wheel(version="2.0", scripts=SCRIPTS))
+    built.project.doit()
+    assert "lib/python/greet-2.0.dist-info/METADATA" in built.names()
+    (second,) = built.work()  # what was gathered of the lock before is gone
+    assert first != second
+    built.project.edit(
+        "specs/demo.yaml",
+        "  - python: pylock.toml\n    dst: lib/python/\n    scripts: all\n",
+        "  - {dir: x}\n",
+    )
+    built.project.doit()
+    assert built.work() == []
+
+
+def test_equal_bytes_whoever_builds(built: Application, tmp_path: Path) -> None:
+    other = Application(tmp_path / "elsewhere" / "project", tmp_path / "cache2")
+    other.lock(greet())
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        "PROVISIONING_CACHE": "",
+        "HOME": str(home),
+        "XDG_CACHE_HOME": "",
+        "TZ": "Asia/Tokyo",
+    }
+    before = os.umask(0o077)
+    try:
+        with other.project.start(environment=environment) as process:
+            output, _ = process.communicate(timeout=120)
+    finally:
+        os.umask(before)
+    assert process.returncode == 0, output
+    assert (home / ".cache/doit-provisioning/wheels").is_dir()
+    assert other.archive.read_bytes() == built.archive.read_bytes()
+
+
+def test_several_processes(app: Application) -> None:
+    app.lock(greet())
+    app.project.doit("-n", "2")
+    assert "bin/greet" in app.names()
+    app.project.doit("verify", "--rebuild")
+
+
+def test_commands_before_anything_is_fetched_and_after(app: Application) -> None:
+    app.lock(greet())
+    assert "fetch:demo:raspberry-pi" in app.project.provision("explain")
+    assert "pylock.toml" in app.project.provision("spec", "demo:raspberry-pi")
+    for command in (["rehearse"], ["diff", "demo:raspberry-pi"]):
+        told = app.project.provision(*command, status=2)
+        assert "run doit fetch:demo:raspberry-pi" in told
+    app.project.doit("fetch:demo")
+    (place,) = app.work()
+    assert "is not built; run doit package" in app.project.provision("rehearse", status=2)
+    app.project.doit()
+    assert "Nothing to do" in app.project.doit()
+    for command in (["explain"], ["rehearse"], ["diff", "demo:raspberry-pi"]):
+        app.project.provision(*command)
+    assert app.work() == [place]
+
+
+def test_clean_leaves_nothing(built: Application) -> None:
+    built.project.doit("clean")
+    assert built.work() == []
+    left = {path.name for path in built.project.path("artifacts/.work/demo").iterdir()}
+    assert left <= {"raspberry-pi.lock"}
+    built.project.doit()
+
+
+def test_the_statement_lists_each_wheel(app: Application) -> None:
+    made = greet()
+    app.lock(made, wheel("other"))
+    app.project.doit()
+    (file,) = app.project.path("artifacts").glob("demo-*/*.provenance.json")
+    definition = json.loads(file.read_text())["predicate"]["buildDefinition"]
+    found = [each for each in definition["resolvedDependencies"] if each["name"].endswith(".whl")]
+    digest = hashlib.sha256(made.data).hexdigest()
+    assert {"name": made.file, "digest": {"sha256": digest}} in found
+    assert len(found) == 2
