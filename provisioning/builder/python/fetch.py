@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from urllib3.util.retry import Retry
 from provisioning.builder.python import wheel_cache
 from provisioning.builder.python.unpack import unpack
 from provisioning.builder.python.wheel_cache import without_password
+from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 from provisioning.spec.model.variant import Wheel
 from provisioning.spec.python.lock import Missing, missing_report
@@ -80,7 +82,8 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
                 say(f"fetched {wheel.file}")
                 unpack(wheel, place)
     except (requests.RequestException, BuildError) as error:
-        return f"{wheel.file}: {_reason(error)}" if wheel.file not in str(error) else str(error)
+        told = _reason(error)
+        return told if wheel.file in told else f"{wheel.file}: {told}"
     except OSError as error:
         return f"{wheel.file}: {error.strerror or error}"
     return ""
@@ -127,8 +130,12 @@ def _download(url: str, session: _Session, file: Any) -> str:
                 summed.update(piece)
                 file.write(piece)
         except requests.exceptions.ChunkedEncodingError as error:  # cut off
-            raise requests.ConnectionError(error) from None
+            raise _Broken(f"{urlsplit(url).hostname} stopped in the middle of it") from error
     return summed.hexdigest()
+
+
+class _Broken(requests.ConnectionError):
+    """An answer without its end."""
 
 
 class _Refused(requests.ConnectionError):
@@ -175,7 +182,7 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
 
     def best(pinned: Pinned) -> Wheel | Missing | str:
         try:
-            files = [*_files_of(pinned, index, session)]
+            files = _told_before(pinned, index, rank) or [*_files_of(pinned, index, session)]
         except (KeyError, TypeError, AttributeError):
             return f"{pinned.name}: what {without_password(index)} answers is not as in PEP 691"
         except (requests.RequestException, ValueError) as error:
@@ -184,7 +191,10 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
         names = tuple(each.file for each in files if each.file.endswith(".whl"))
         has_source = len(names) < len(files)
         missing = Missing(pinned.name, pinned.version, names, has_source)
-        return min(fitting)[1] if fitting else missing
+        if not fitting:
+            return missing
+        _remember(pinned, index, files)
+        return min(fitting)[1]
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = [*pool.map(best, environment.pinned)]
@@ -194,6 +204,30 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
     if faults:
         raise BuildError("\n".join(faults))
     return [each for each in found if isinstance(each, Wheel)]
+
+
+def _told_before(pinned: Pinned, index: str, rank: dict[Any, int]) -> list[Wheel]:
+    """The files that an index has named, if the best of them is in the cache; else none."""
+    try:
+        told = json.loads(_note(pinned, index).read_bytes())
+        files = [Wheel(*each) for each in told]
+    except (OSError, ValueError, TypeError):
+        return []
+    fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
+    return files if fitting and wheel_cache.is_unpacked(min(fitting)[1]) else []
+
+
+def _remember(pinned: Pinned, index: str, files: list[Wheel]) -> None:
+    """Keep what an index has named: with the same digests it is the same files."""
+    note = _note(pinned, index)
+    if not note.exists():
+        output.write(note, json.dumps(files).encode())
+        note.chmod(0o600)  # a URL may have a password in it
+
+
+def _note(pinned: Pinned, index: str) -> Path:
+    told = hashlib.sha256(repr((index, pinned)).encode()).hexdigest()
+    return wheel_cache.cache() / "indexes" / f"{told}.json"
 
 
 def _rank(file: str, rank: dict[Any, int]) -> int:
@@ -226,7 +260,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         answer = error.response
         return f"{without_password(answer.url)} answers {answer.status_code} {answer.reason}"
-    if isinstance(error, (_Refused, BuildError, ValueError)):
+    if isinstance(error, (_Refused, _Broken, BuildError, ValueError)):
         return str(error)
     request = getattr(error, "request", None)
     host = urlsplit(str(request.url)).hostname if request else "the server"

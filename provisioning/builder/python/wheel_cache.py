@@ -2,6 +2,7 @@
 
     wheels/DIGEST/wheel.json       what the wheel holds, written last: see `Unpacked`
     wheels/DIGEST/files/…          its files, by scheme: site/, data/, scripts/
+    indexes/…                      the files that an index has named for a requirement
 
 DIGEST is the SHA-256 of the wheel. What is there is complete, and never changes.
 """

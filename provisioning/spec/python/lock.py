@@ -327,6 +327,7 @@ def _tags_of(file: str) -> str:
 
 
 _HASH = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})")
+_ANY_HASH = re.compile(r"--hash[= ]\S+")
 _IDLE = ("--require-hashes", "--only-binary", "--prefer-binary")
 _OPTION = re.compile(r"(?:^|\s)(--?[a-zA-Z-]+)(?:[= ](\S+))?")
 
@@ -365,7 +366,7 @@ def _pinned(line: str, request: Request, origin: Origin, diagnostics: Diagnostic
     """The requirement of a line; None if the target does not need it, or it is wrong."""
     digests = tuple(sorted(_HASH.findall(line)))
     try:
-        requirement = Requirement(_HASH.sub("", line).strip())
+        requirement = Requirement(_ANY_HASH.sub("", line).strip())
     except InvalidRequirement as error:
         message = f"invalid requirement: {str(error).splitlines()[0]}"
         diagnostics.error(origin, "bad-lock", message)
