@@ -19,7 +19,8 @@ SERVICE = Service(
 FULL = Package(
     "greenhouse", "1.4.2", "raspberry-pi", "linux", "arm64", "/opt/greenhouse", "", "", "",
     "systemd", (SERVICE,), (Hook("post_install", 60),), (Value("PIN", "[0-9]+", True, "the pin"),),
-    (("Depends", "python3"),), (("DEBIAN/postinst", "0" * 64), ("usr/x", "f" * 64)),
+    (("Depends", "python3"),), "",
+    (("DEBIAN/postinst", "0" * 64), ("usr/x", "f" * 64)),
 )  # fmt: skip
 
 

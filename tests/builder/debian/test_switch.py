@@ -337,7 +337,7 @@ def test_what_is_true_of_one_name_is_true_of_all(pi: Copied) -> None:
     assert told.count(": edited, so kept; the new version is in ") == len(NAMES)
     told = pi.run("dpkg", "-i", package(pi, "3", _named(("link", "link"), "three")))
     assert _all(pi, "s") == _all(pi, "u") == {"→other"}
-    assert told.count(": edited, and kept as ") == len(NAMES)
+    assert told.count(": edited, so kept as ") == len(NAMES)
     pi.run("dpkg", "-i", package(pi, "4", _named(("empty", "conffile"), "four")))
     assert _all(pi, "s") == {"{}"}
     assert _all(pi, "u") == {"four"}
