@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from provisioning.builder.python import wheel_cache
 from tests.wheels import MadeWheel, lock, wheel
 
 from .conftest import DODO, Project
+from .test_nothing_to_do import DEAR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -364,3 +368,48 @@ def test_the_statement_lists_each_wheel(app: Application) -> None:
     digest = hashlib.sha256(made.data).hexdigest()
     assert {"name": made.file, "digest": {"sha256": digest}} in found
     assert len(found) == 2
+
+
+def test_a_run_with_nothing_to_do_imports_no_library_of_wheels(built: Application) -> None:
+    built.project.doit()  # which learns a little
+    command = [sys.executable, "-X", "importtime", "-m", "doit"]
+    done = subprocess.run(
+        command, cwd=built.project.root, check=True, capture_output=True, text=True
+    )
+    assert "Nothing to do" in done.stdout
+    names = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
+    own = ("builder.python.fetch", "builder.python.unpack", "spec.python.lock")
+    libraries = {"packaging", "installer", "requests", "urllib3", "tomllib"}
+    dear = {*DEAR, *libraries, *(f"provisioning.{name}" for name in own)}
+    assert dear & {*names} == set()
+
+
+def test_a_file_of_a_download_that_was_killed_is_swept(app: Application) -> None:
+    left = app.cache / ".fetching-abc.whl"
+    app.cache.mkdir()
+    left.write_text("half")
+    long_ago = time.time() - 7200
+    os.utime(left, (long_ago, long_ago))
+    recent = app.cache / ".fetching-def.whl"
+    recent.write_text("another process's")
+    wheel_cache.sweep(app.cache, ".fetching-")
+    assert not left.exists()
+    assert recent.exists()
+
+
+def test_a_damaged_listing(built: Application) -> None:
+    (listing,) = built.project.path("artifacts/.work").rglob("environment.json")
+    before = built.archive.read_bytes()
+    for text in ("", "{", "[]\n[]\n", '{"wheels": 1}\n'):
+        listing.write_text(text)
+        assert "environment.json: damaged" in built.project.doit(status=3)
+        listing.unlink()
+        built.project.doit()
+        assert built.archive.read_bytes() == before
+
+
+def test_two_platforms_share_the_cache(app: Application) -> None:
+    app.project.edit("specs/demo.yaml", "platforms:\n", "platforms:\n  raspberry-pi-bookworm: {}\n")
+    app.lock(greet())
+    app.project.doit("-n", "2")
+    assert len(list((app.cache / "wheels").iterdir())) == 1

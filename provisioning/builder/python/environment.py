@@ -19,7 +19,7 @@ import os
 import posixpath
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.model.entry import path_fault, shown
 from provisioning.artifact.pythons import PLACES
@@ -160,19 +160,25 @@ def sweep(variant: Variant, artifacts: str) -> None:
 def is_gathered(listing: str) -> bool:
     """Whether an environment is there, and the wheels that its files come from."""
     try:
-        wheels = json.loads(Path(listing).read_bytes())["wheels"]
-    except (OSError, ValueError, KeyError):
+        wheels = _origin_of(listing)["wheels"]
+    except (OSError, ValueError, KeyError, TypeError):
         return False
     return all(map(os.path.lexists, wheels))
+
+
+def _origin_of(listing: str) -> Any:
+    """What an environment was made from: its first line, since the other has thousands of files."""
+    with open(listing, "rb") as file:
+        return json.loads(file.readline())
 
 
 def recall(listing: str) -> Recalled:
     """An environment that was gathered. Raises OSError; BuildError if its listing is damaged."""
     data = Path(listing).read_bytes()
     try:
-        known = json.loads(data)
-        held = [f"{os.path.dirname(facts)}/files/" for facts in known["wheels"]]
-        files = [Gathered(*each) for each in known["files"]]
+        origin, known = map(json.loads, data.splitlines())
+        held = [f"{os.path.dirname(facts)}/files/" for facts in origin["wheels"]]
+        files = [Gathered(*each) for each in known]
     except (ValueError, KeyError, TypeError) as error:
         raise BuildError(f"{listing}: damaged ({error}); remove it") from None
     return Recalled([*held, f"{os.path.dirname(listing)}/{_MADE}/"], files)
@@ -180,7 +186,7 @@ def recall(listing: str) -> Recalled:
 
 def materials_of(listing: str) -> list[Material]:
     """The wheels that an environment was made from. Raises OSError."""
-    return [Material(*each) for each in json.loads(Path(listing).read_bytes())["from"]]
+    return [Material(*each) for each in _origin_of(listing)["from"]]
 
 
 def gather(variant: Variant, content: Content, wheels: Iterable[Wheel], artifacts: str) -> None:
@@ -217,8 +223,8 @@ def gather(variant: Variant, content: Content, wheels: Iterable[Wheel], artifact
     listing = Path(place_of(variant, content, artifacts))
     output.remove_tree(listing.parent)
     files += _made(made, listing.parent / _MADE)
-    known = {"wheels": sorted(complete), "from": materials, "files": sorted(files)}
-    output.write(listing, json.dumps(known).encode())
+    origin = {"wheels": sorted(complete), "from": materials}
+    output.write(listing, f"{json.dumps(origin)}\n{json.dumps(sorted(files))}\n".encode())
 
 
 def _made(made: Mapping[str, bytes], directory: Path) -> Iterator[Gathered]:
@@ -316,7 +322,7 @@ def demand_whole(listing: str) -> None:
 
 def _forget(listing: str, damaged: Iterable[str]) -> None:
     """Remove the unpacked wheels in which files are damaged, and the listing."""
-    wheels = {os.path.dirname(facts) for facts in json.loads(Path(listing).read_bytes())["wheels"]}
+    wheels = {os.path.dirname(facts) for facts in _origin_of(listing)["wheels"]}
     for wheel in wheels:
         if any(source.startswith(f"{wheel}/") for source in damaged):
             wheel_cache.forget(wheel)
