@@ -6,6 +6,7 @@ from .building import BUILDING
 from .collecting import COLLECTING
 from .configuring import CONFIGURING
 from .describing import DESCRIBING
+from .fetching import FETCHING
 from .installing import INSTALLING
 from .leaving import LEAVING
 from .running import RUNNING
@@ -17,6 +18,7 @@ from .versioning import VERSIONING
 GROUPS = (
     DESCRIBING,
     VERSIONING,
+    FETCHING,
     COLLECTING,
     BUILDING,
     VERIFYING,

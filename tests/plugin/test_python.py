@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,7 @@ from .conftest import DODO, Project
 from .test_nothing_to_do import DEAR
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SPEC = f"""
@@ -236,39 +237,33 @@ def test_exclude_leaves_out_and_tells_of_nothing(app: Application) -> None:
     assert "**/test/ excludes nothing" in app.project.doit(status=2)
 
 
-def held(app: Application, name: str) -> Path:
-    (path,) = app.cache.rglob(name)
-    return path
-
-
-@pytest.mark.parametrize("name", ["project", "files"])
-@pytest.mark.parametrize("is_gone", [False, True])
-def test_a_damaged_file_in_the_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_gone: bool
-) -> None:
-    cache = tmp_path / name / "cache"
-    monkeypatch.setenv("PROVISIONING_CACHE", str(cache))
-    app = Application(tmp_path / "project", cache)
-    keep = tmp_path / name / "keep"
-    keep.parent.mkdir(exist_ok=True)
-    keep.write_text("mine")
+def spoil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[[Path], object]) -> None:
+    """Spoil a file in a cache below a directory with the name of one of its own, and build."""
+    mine = tmp_path / "files"
+    monkeypatch.setenv("PROVISIONING_CACHE", str(mine / "cache"))
+    app = Application(tmp_path / "project", mine / "cache")
+    mine.mkdir()
+    (mine / "keep").write_text("mine")
     app.lock(greet(), wheel("other"))
     app.project.doit()
     before = app.archive.read_bytes()
-    damaged = cache / "wheels" / greet().digest / "files/site/greet/__init__.py"
-    if is_gone:
-        damaged.unlink()
-    else:
-        damaged.write_text("evil\n")
+    damaged = app.cache / "wheels" / greet().digest / "files/site/greet/__init__.py"
+    how(damaged)
     told = app.project.doit(status=2)
-    assert (
-        "damaged since it was fetched; its wheel is fetched again when you run doit again" in told
-    )
+    assert f"{damaged}: damaged since it was fetched; its wheel is fetched again" in told
     assert not damaged.exists()
-    assert keep.read_text() == "mine"
-    assert (cache / "wheels" / wheel("other").digest).exists()
+    assert (mine / "keep").exists()
+    assert (app.cache / "wheels" / wheel("other").digest).exists()
     app.project.doit()
     assert app.archive.read_bytes() == before
+
+
+def test_a_damaged_file_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(tmp_path, monkeypatch, lambda path: path.write_text("evil"))
+
+
+def test_a_missing_file_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil(tmp_path, monkeypatch, Path.unlink)
 
 
 def test_a_damaged_launcher(built: Application) -> None:

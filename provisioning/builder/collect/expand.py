@@ -143,7 +143,7 @@ class Expansion:
         known: dict[str, Gathered] = {}
         for each in gathered:
             other = known.setdefault(each.path, each)
-            if other.digest != each.digest:
+            if other.digest != each.digest:  # guard: two-wheels-with-one-path
                 self._fault(
                     "wheel-collision",
                     content,

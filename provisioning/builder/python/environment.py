@@ -282,7 +282,7 @@ def _program_fault(name: str, programs: Sequence[ConsoleScript]) -> str:
     for each in programs:
         if each.content is None:
             return f"{each.calls} in {each.who} is not a function of a module"
-        if each.content != programs[0].content:
+        if each.content != programs[0].content:  # guard: two-programs-of-one-name
             return f"{programs[0].who} and {each.who} both bring a program of this name"
     return ""
 
@@ -304,7 +304,7 @@ def demand_sound(listing: str, collected: Iterable[tuple[str, str]]) -> None:
     wrong = [
         source for source, digest in collected if source in expected and digest != expected[source]
     ]
-    if wrong:
+    if wrong:  # guard: damaged-file-of-a-wheel
         _forget(listing, wrong)
         raise BuildError(f"{wrong[0]}: {_DAMAGED}")
 
@@ -315,7 +315,7 @@ def demand_whole(listing: str) -> None:
     Raises BuildError: one is missing; what it belongs to has been removed.
     """
     gone = [each.source for each in recall(listing).files if not os.path.isfile(each.source)]
-    if gone:
+    if gone:  # guard: missing-file-of-a-wheel
         _forget(listing, gone)
         raise BuildError(f"{gone[0]}: {_DAMAGED}")
 

@@ -70,11 +70,11 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
     """Unpack one wheel; return why that failed, or ""."""
     try:
         if wheel.path:
-            if leads_out(Path(), wheel.path):
+            if leads_out(Path(), wheel.path):  # guard: wheel-out-of-the-project
                 return f"{wheel.path} leads out of the project: copy it to where wheels: says"
             with open(wheel.path, "rb") as file:
                 digest = hashlib.sha256(file.read()).hexdigest()
-            if digest != wheel.digest:
+            if digest != wheel.digest:  # guard: digest-of-a-wheel-of-the-project
                 return f"{wheel.path}: its SHA-256 is {digest}, and the lock says {wheel.digest}"
             unpack(wheel, Path(wheel.path))
         else:
@@ -97,7 +97,7 @@ def _downloaded(wheel: Wheel, session: _Session) -> Iterator[Path]:
     wheel_cache.sweep(directory, _TEMPORARY)
     with tempfile.NamedTemporaryFile(dir=directory, prefix=_TEMPORARY, suffix=".whl") as file:
         digest = _download_again(wheel.url, session, file)
-        if digest != wheel.digest:
+        if digest != wheel.digest:  # guard: digest-of-a-fetched-wheel
             raise BuildError(
                 f"{wheel.file}: what {urlsplit(wheel.url).hostname} sent has the SHA-256 {digest},"
                 f" and the lock says {wheel.digest}"
@@ -160,7 +160,7 @@ class _Session(requests.Session):
         """Where an answer leads; never from https to http, where others could see and change it."""
         target = super().get_redirect_target(resp)
         scheme = urlsplit(urljoin(resp.url, target)).scheme if target else ""
-        if scheme == "http" and urlsplit(resp.url).scheme == "https":
+        if scheme == "http" and urlsplit(resp.url).scheme == "https":  # guard: redirection-to-http
             raise _Refused(f"{without_password(resp.url)} redirects from https to http")
         return target
 
@@ -249,7 +249,7 @@ def _files_of(pinned: Pinned, index: str, session: _Session) -> Iterator[Wheel]:
         document = answer.json()
     for each in document["files"]:
         digest = each.get("hashes", {}).get("sha256", "")
-        if digest in pinned.digests:
+        if digest in pinned.digests:  # guard: file-that-is-not-pinned
             where = urljoin(answer.url, each["url"])
             file = unquote(urlsplit(where).path.rpartition("/")[2])
             yield Wheel(pinned.name, pinned.version, file, digest, where, "")

@@ -71,7 +71,7 @@ def unpack(wheel: Wheel, file: Path) -> None:
         with zipfile.ZipFile(file) as archive, unpacking(wheel) as directory:
             source = _Source(archive, wheel)
             names = [*_faults(archive), *_misplaced(archive, source.data_dir)]
-            if faults := names or _against_record(source):
+            if faults := names or _against_record(source):  # guard: unsound-wheel
                 told = "\n".join(f"  {fault}" for fault in dict.fromkeys(faults))
                 raise BuildError(f"{wheel.file}: not a sound wheel\n{told}")
             _install(source, directory)
@@ -88,7 +88,7 @@ def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
         name = item.filename
         if reason := path_fault(name.removesuffix("/")):
             yield f"{shown(name)} {reason}"
-        if stat.S_ISLNK(item.external_attr >> 16):
+        if stat.S_ISLNK(item.external_attr >> 16):  # guard: link-in-a-wheel
             yield f"{shown(name)} is a symbolic link"
         key = collision_key(name)
         if other := seen.get(key):
@@ -103,6 +103,7 @@ def _misplaced(archive: zipfile.ZipFile, data: str) -> Iterator[str]:
         top, _, below = name.partition("/")
         scheme, _, inside = below.partition("/")
         is_directory = name.endswith("/")
+        # guard: misplaced-data-of-a-wheel
         if top == data and not (is_directory or (scheme in SCHEME_NAMES and inside)):
             yield f"{shown(name)} is for no place that wheels have: {', '.join(SCHEME_NAMES)}"
 
