@@ -83,6 +83,11 @@ class Contents:
                 contents = self._less(contents, item)
             elif kind := next((kind for kind in get_args(Kind) if kind in item.items), None):
                 contents.append((self._content(item, kind), item))
+        for item in [item for content, item in contents if content.environment][1:]:
+            message = "a package has one Python environment, and this is a second one"
+            hint = "lock all of its packages together, and remove this"
+            origin = item.items["python"].origin
+            self._scope.diagnostics.error(origin, "second-environment", message, hint)
         return contents
 
     def _less(

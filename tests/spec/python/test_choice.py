@@ -302,3 +302,12 @@ def test_no_glibc_later_than_the_system_s() -> None:
     assert "manylinux_2_37_aarch64" not in platforms
     assert "manylinux_2_16_aarch64" not in platforms
     assert not [each for each in platforms if "musl" in each]
+
+
+def test_a_second_environment(tmp_path: Path) -> None:
+    given = files(BOOKWORM, lock=HEAD + package())
+    second = "contents: [{python: pylock.toml, dst: a}, "
+    given["specs/app.yaml"] = given["specs/app.yaml"].replace("contents: [", second)
+    text = report(tmp_path, given)
+    assert text.count("a package has one Python environment, and this is a second one") == 1
+    assert "specs/app.yaml:4:52: " in text
