@@ -408,3 +408,23 @@ def test_two_platforms_share_the_cache(app: Application) -> None:
     app.lock(greet())
     app.project.doit("-n", "2")
     assert len(list((app.cache / "wheels").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        b'#!python\n"""What it is."""\nfrom __future__ import annotations\nprint("\xc3\xa4")\n',
+        b'#!python\n# coding: latin-1\nprint("\xe4")\n',
+        b'#!pythonw\r\nprint("\xc3\xa4")\r\n',
+        b'#!/bin/sh\necho "\xc3\xa4"\n',
+        b"#!/bin/sh\ncat <<END | tail -c 3\n#!python\n\xc3\xa4\nEND\n",
+    ],
+)
+def test_a_script_runs_as_its_wheel_has_it(app: Application, script: bytes, tmp_path: Path) -> None:
+    data = "greet-1.0.data/scripts/tool"
+    app.lock(wheel(files={"greet/__init__.py": "", data: script}))
+    app.project.doit()
+    release = app.unpacked(tmp_path / "opt")
+    assert run(release / "bin/tool") == "ä"
+    if not script.startswith(b"#!python"):
+        assert (release / "bin/tool").read_bytes() == script

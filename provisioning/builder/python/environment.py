@@ -41,6 +41,9 @@ _OURS = "this tool"
 _DAMAGED = "damaged since it was fetched; its wheel is fetched again when you run doit again"
 _CALLS = re.compile(r"([\w.]+):([\w.]+)")
 _PYTHON_SCRIPT = re.compile(rb"\A#!pythonw?\r?\n")  # as wheels write it
+# What has to stand where it does: nothing may come before an import from __future__ but one text,
+# and a coding other than UTF-8 is said in the second line.
+_BOUND = re.compile(rb"^from __future__ |\A.*\n.*coding[=:]\s*(?!utf|UTF)[-\w.]", re.MULTILINE)
 
 _START = """\
 #!/bin/bash
@@ -132,6 +135,8 @@ class ConsoleScript(NamedTuple):
     def content(self) -> bytes | None:
         """What its file holds in a package; None if it calls no function of a module."""
         if not self.calls:
+            if _PYTHON_SCRIPT.match(self.script) and _BOUND.search(self.script):
+                return f'{_BY_PYTHON}exec(compile({self.script!r}, __file__, "exec"))\n'.encode()
             return _PYTHON_SCRIPT.sub(_BY_PYTHON.encode(), self.script)
         call = _CALLS.fullmatch(self.calls.partition("[")[0].replace(" ", ""))
         if not call:
