@@ -85,7 +85,7 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
         told = _reason(error)
         return told if wheel.file in told else f"{wheel.file}: {told}"
     except OSError as error:
-        return f"{wheel.file}: {error.strerror or error}"
+        return f"{error.filename or wheel.file}: {error.strerror or error}"
     return ""
 
 

@@ -102,7 +102,7 @@ def test_a_file_of_the_project_with_another_content(server: Server, tmp_path: Pa
     environment = Environment(
         "l.toml", (Wheel("greet", "1.0", made.file, "0" * 64, "", made.file),)
     )
-    assert "No such file" in refusal(environment)
+    assert refusal(environment) == f"{made.file}: No such file or directory"
     made.put(tmp_path / "project")
     assert f"its SHA-256 is {made.digest}, and the lock says 000" in refusal(environment)
 
@@ -258,3 +258,11 @@ def test_all_faults_at_once(server: Server) -> None:
     environment = locked(server, wheel(), wheel("other"))
     server.files.clear()
     assert len(refusal(environment).splitlines()) == 2
+
+
+def test_a_cache_that_cannot_be_written(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PROVISIONING_CACHE", str(tmp_path / "file/cache"))
+    assert refusal(locked(server, wheel())).startswith(f"{tmp_path}/file/cache: Not a directory")
