@@ -52,6 +52,7 @@ TOOLS = {
     "disorderfs": Tool("disorderfs", "disorderfs", sweep=True),
     "faketime": Tool("faketime", "faketime", sweep=True),
     "lintian": Tool("lintian", "lintian", sweep=True),
+    "mmdebstrap": Tool("mmdebstrap", "mmdebstrap", sweep=True),
     "mkfs.ext4": Tool("mkfs.ext4", "e2fsprogs", sweep=True),
     "ntfs-3g": Tool("lowntfs-3g", "ntfs-3g", sweep=True),
     # From 10.4 on it gathers for another processor and C library.

@@ -16,5 +16,6 @@ PAGE = DOC / "how-to" / "HowTo_009_A_Python_Application.md"
 
 
 @pytest.mark.sweep  # with PyPI
+@pytest.mark.needs("uv")
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     follow_in(tmp_path, PAGE)

@@ -23,7 +23,7 @@ from provisioning.builder.python.wheel_cache import without_password
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 from provisioning.spec.model.variant import Wheel
-from provisioning.spec.python.lock import Missing, missing_report
+from provisioning.spec.python.lock import Missing, SourceArchive, missing_report
 from provisioning.spec.python.target import Target
 from provisioning.spec.resolve.inputs import leads_out
 
@@ -89,8 +89,26 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
     return ""
 
 
+def fetch_source(source: SourceArchive, directory: Path) -> None:
+    """Put what a wheel is built from into a directory, checked by its hash.
+
+    Raises BuildError.
+    """
+    try:
+        if source.path:
+            content = Path(source.path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != source.digest:
+                raise BuildError(f"{source.path}: its SHA-256 is not the lock's")
+        else:
+            with _session() as session, _downloaded(source, session) as place:
+                content = place.read_bytes()
+    except requests.RequestException as error:
+        raise BuildError(f"{source.file}: {_reason(error)}") from None
+    (directory / source.file).write_bytes(content)
+
+
 @contextmanager
-def _downloaded(wheel: Wheel, session: _Session) -> Iterator[Path]:
+def _downloaded(wheel: Wheel | SourceArchive, session: _Session) -> Iterator[Path]:
     """The file of a wheel, with the right content, for as long as the block lasts."""
     directory = wheel_cache.cache()
     directory.mkdir(parents=True, exist_ok=True)
@@ -189,8 +207,9 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
             return f"{pinned.name}: {_reason(error)}"
         fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
         names = tuple(each.file for each in files if each.file.endswith(".whl"))
-        has_source = len(names) < len(files)
-        missing = Missing(pinned.name, pinned.version, names, has_source)
+        others = (each for each in files if not each.file.endswith(".whl"))
+        sources = (SourceArchive(each.file, each.digest, each.url, "") for each in others)
+        missing = Missing(pinned.name, pinned.version, names, next(sources, None))
         if not fitting:
             return missing
         _remember(pinned, index, files)

@@ -83,6 +83,21 @@ class Chosen(NamedTuple):
     pinned: tuple[Pinned, ...] = ()
     index_url: str = ""
     """The URL of the index that a requirements.txt names."""
+    missing: tuple[Missing, ...] = ()
+    """What has no wheel for it."""
+
+
+class SourceArchive(NamedTuple):
+    """A file from which a wheel can be built."""
+
+    file: str
+    """Its name."""
+    digest: str
+    """Its SHA-256, in hexadecimal."""
+    url: str
+    """Where it is fetched from; "" for a file of the project."""
+    path: str
+    """Where it lies in the project; "" for one that is fetched."""
 
 
 class Missing(NamedTuple):
@@ -92,13 +107,23 @@ class Missing(NamedTuple):
     version: str
     files: tuple[str, ...]
     """The names of the wheels that there are."""
-    has_source: bool
+    source: SourceArchive | None
 
     def __str__(self) -> str:
         tags = [*dict.fromkeys(map(_tags_of, self.files))]
         shown = ", ".join(tags[:_MOST_TAGS]) + (", …" if len(tags) > _MOST_TAGS else "")
         there = f"has wheels for {shown}" if tags else "has no wheel, but its source"
-        return f"{self.name} {self.version} {there if tags or self.has_source else 'has no wheel'}"
+        return f"{self.name} {self.version} {there if tags or self.source else 'has no wheel'}"
+
+
+class Unbuilt(NamedTuple):
+    """What has to be built for a platform, since nobody offers a wheel of it."""
+
+    target: Target
+    platform: str
+    directory: str
+    """Where the project has its own wheels: a path below its root."""
+    packages: tuple[Missing, ...]
 
 
 def choose(text: str, request: Request, diagnostics: Diagnostics) -> Chosen:
@@ -161,7 +186,7 @@ def _from_pylock(lock: Pylock, text: str, request: Request, diagnostics: Diagnos
     if missing:
         message, hint = missing_report(missing, request.file, request.platform, request.target)
         diagnostics.error(request.origin(), "no-wheel", message, hint)
-    return Chosen(tuple(chosen[name] for name in sorted(chosen)))
+    return Chosen(tuple(chosen[name] for name in sorted(chosen)), missing=tuple(missing))
 
 
 def _is_meant(lock: Pylock, request: Request, diagnostics: Diagnostics) -> bool:
@@ -213,7 +238,7 @@ def _of_package(  # noqa: PLR0913, PLR0917 - what a choice depends on
     """The wheel of one package; nothing if the target does not need it, or it is the project."""
     name, version = str(package.name), str(package.version or "")
     files = tuple(wheel.filename for wheel in package.wheels or ())
-    missing = Missing(name, version, files, package.sdist is not None)
+    missing = Missing(name, version, files, _source_of(package, os.path.dirname(request.file)))
     try:
         chosen = [
             source
@@ -253,6 +278,15 @@ def _of_package(  # noqa: PLR0913, PLR0917 - what a choice depends on
             yield wheel
         else:
             yield missing
+
+
+def _source_of(package: Package, directory: str) -> SourceArchive | None:
+    """What a package of a lock in `directory` can be built from; None if it says nothing."""
+    if package.sdist is None:
+        return None
+    url, path = package.sdist.url or "", package.sdist.path or ""
+    place = os.path.normpath(os.path.join(directory, path)) if path else ""
+    return SourceArchive(package.sdist.filename, package.sdist.hashes.get("sha256", ""), url, place)
 
 
 def _wheel(name: str, version: str, source: Any, directory: str) -> Wheel | None:
@@ -300,10 +334,19 @@ def missing_report(
     pinned = " ".join(f"{each.name}=={each.version}" for each in missing)
     ways = (
         *map(str, missing),
-        "lock other versions, or build wheels once on such a machine, copy them here, and say",
-        f"wheels: wheels/; there: pip wheel --no-deps -w wheels {pinned}",
+        "lock other versions, or build wheels once and say wheels: wheels/; to build them, run",
+        f"provision wheels {platform}",
+        f"or on such a machine: pip wheel --no-deps -w wheels {pinned}",
     )
     return told, "\n".join(ways)
+
+
+def digests_in(text: str, file: str, diagnostics: Diagnostics) -> Iterator[tuple[str, str]]:
+    """The names of all wheels of a lock, each with its SHA-256."""
+    lock = _pylock(text, file, diagnostics)
+    for package in lock.packages if lock else ():
+        for wheel in package.wheels or ():
+            yield wheel.filename, wheel.hashes.get("sha256", "")
 
 
 def wheels_in(

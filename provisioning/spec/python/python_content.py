@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from provisioning.spec.model.variant import Environment
-from provisioning.spec.python.lock import MAX_BYTES, Request, choose, wheels_in
+from provisioning.spec.python.lock import MAX_BYTES, Request, Unbuilt, choose, digests_in, wheels_in
 from provisioning.spec.python.target import Target
 from provisioning.spec.schema.rules import PATH, SCRIPT, clean
 from provisioning.spec.yaml.node import Scalar
@@ -18,10 +18,16 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provisioning.spec.model.variant import BuiltFor, Wheel
     from provisioning.spec.resolve.variables import Scope
     from provisioning.spec.yaml.node import Mapping, Origin
 
+WHEELS = "wheels"
+"""The directory for wheels of one's own, where a spec names none."""
+LOCK = "pylock.toml"
+"""Its own lock, if there is one: wheels that were built here (PEP 751)."""
 ALL = "all"
 """The word for all console scripts."""
 
@@ -41,6 +47,7 @@ def read_environment(
     if (directory := scope.read(item, "wheels", PATH)) is not None:
         names = scope.inputs.wheels(clean(directory), at["wheels"], scope.diagnostics)
         own = wheels_in(names, clean(directory), at["wheels"], scope.diagnostics)
+        _demand_locked(own, clean(directory), at["wheels"], scope)
     request = Request(
         file=file,
         platform=platform.name,
@@ -51,6 +58,9 @@ def read_environment(
         at=at,
     )
     chosen = choose(text, request, scope.diagnostics)
+    if chosen.missing:
+        place = clean(directory or WHEELS)
+        scope.inputs.unbuilt.append(Unbuilt(request.target, platform.name, place, chosen.missing))
     scripts = _scripts(item, scope)
     return Environment(
         lock=file,
@@ -60,6 +70,20 @@ def read_environment(
         scripts=scripts,
         entry_points=_of_project(file, at["scripts"], scope) if scripts else (),
     )
+
+
+def _demand_locked(own: Iterable[Wheel], directory: str, asked: Origin, scope: Scope) -> None:
+    """Report each wheel of the project that is another than the lock beside it says."""
+    file = f"{directory}/{LOCK}"
+    if not os.path.lexists(os.path.join(scope.inputs.root, file)):
+        return
+    text = scope.inputs.text(file, asked, scope.diagnostics, MAX_BYTES)
+    locked = dict(digests_in(text, file, scope.diagnostics)) if text is not None else {}
+    for each in own:
+        if locked.get(each.file, each.digest) != each.digest:
+            message = f"{each.path}: its SHA-256 is {each.digest}, and {file} says another"
+            hint = "if you have built it anew, correct that file"
+            scope.diagnostics.error(asked, "bad-wheel", message, hint)
 
 
 def _scripts(item: Mapping, scope: Scope) -> tuple[str, ...]:

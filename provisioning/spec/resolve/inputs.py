@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provisioning.spec.diagnostics import Diagnostics
+    from provisioning.spec.python.lock import Unbuilt
     from provisioning.spec.resolve.git import NoVersion, Refs
 
     T = TypeVar("T")
@@ -81,6 +82,8 @@ class Inputs:
         """Whether a secret was asked for: then nothing that was read may be kept."""
         self.secret_files: set[str] = set()
         """The files that were read for the secrets in them."""
+        self.unbuilt: list[Unbuilt] = []
+        """The Python packages for which there is no wheel, by platform."""
         self.asked: set[str] = set()
         """The files that were asked for, whether they exist or not; directories end in /."""
         self._read: dict[str, tuple[bytes, str]] = {}  # with what `state` says of it
