@@ -482,4 +482,5 @@ def test_what_was_installed_into_another_machine_s_disk_starts_warm(pi: Pi) -> N
     pi.machine.boot()
     demand_warm(pi, "1")
     assert not pi.has("opt/greenhouse/state/uncompiled")
+    wait_until(lambda: not pi.has("opt/greenhouse/state/transaction.json"))  # its check has ended
     pi.provision("verify", "--strict", "greenhouse")

@@ -96,15 +96,13 @@ def note(home: Home, release: Release | None) -> None:
 
 def catch_up(home: Home, console: Console) -> None:
     """Compile the current release if that could not be done when it was installed, or was lost."""
-    if home.is_rehearsal:
-        return
     with suppress(RefusedError):  # a damaged release is no matter of byte code
         current = releases.at(home, CURRENT)
-        if current:
-            release = releases.read(home, current)
+        release = releases.read(home, current) if current else None
+        if release:
             prepare(home, release, console)
             link(home, release)
-            note(home, release)
+        note(home, release)
 
 
 def sweep(home: Home, path: str, entries: Iterable[Entry]) -> str:
