@@ -77,11 +77,14 @@ def differ(text: str) -> bool:
 @example("2026-01-01")
 @example("=")
 @example("0_8")
+@example("-.0_")
 def test_ambiguous_is_what_yaml_1_1_and_1_2_read_differently(text: str) -> None:
     if differ(text):
         assert is_ambiguous(text)
     elif is_ambiguous(text):
-        assert re.match("[-+]?0[0-9_]", text), "zeros in front of a number are lost, to both alike"
+        # Zeros in front of a number are lost, to both alike; and yaml.v3 of Go takes underscores
+        # out of whatever looks like a number.
+        assert re.match("[-+]?0[0-9]", text) or "_" in text
 
 
 @pytest.mark.parametrize(
