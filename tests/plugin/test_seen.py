@@ -150,3 +150,15 @@ def test_whatever_was_seen_before_a_build_gives_the_bytes_of_one_that_begins_ane
     new = "demo-1.1" if clean.path("artifacts/demo-1.1-mac-mini").exists() else "demo-1.0"
     made = {path: what for path, what in left(project.root).items() if path.startswith(new)}
     assert made == left(clean.root)
+
+
+def test_how_files_share_chunks_is_known_until_what_was_edited_is_packed(built: Project) -> None:
+    listings = built.path("artifacts/.work/listings")
+    before = {path for path in listings.iterdir() if path.suffix == ".groups"}
+    built.write(MAIN, "edited\n")
+    built.doit("collect")
+    assert before <= {*listings.iterdir()}
+    built.doit("package")
+    built.write(MAIN, "and again\n")
+    built.doit("package")
+    assert before.isdisjoint(listings.iterdir())

@@ -144,7 +144,8 @@ def dump(lines: Sequence[str]) -> Iterator[bytes]:
 
 def write(place: Workspace, listing: Listing, digests: Digests) -> None:
     """Leave what was collected for the stages that follow."""
-    listings.keep(place, listing.content, dump(listing.lines), digests)
+    parts = dump(listing.lines)
+    listings.keep(place, listing.content, parts, digests, listing.edit.basis)
 
 
 def load(place: Workspace) -> Listing:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provisioning.builder.workspace.paths import Workspace
 
 _DIGITS = 64  # of the digest with which all names begin
+_CUTS = ".groups"  # ends the names of the others: see Workspace.groups
 
 
 def named_by(place: Workspace) -> str:
@@ -26,8 +27,13 @@ def named_by(place: Workspace) -> str:
     return _named_in(place.collected)
 
 
-def keep(place: Workspace, content: str, parts: Iterable[bytes], digests: Digests) -> None:
-    """Make this listing the variant's; it is written only if it is not already stored intact."""
+def keep(
+    place: Workspace, content: str, parts: Iterable[bytes], digests: Digests, basis: str = ""
+) -> None:
+    """Make this listing the variant's; it is written only if it is not already stored intact.
+
+    `basis` is the one that it was made from: how that was cut is of use when this one is packed.
+    """
     path = place.listing(content)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.parent):
@@ -35,7 +41,7 @@ def keep(place: Workspace, content: str, parts: Iterable[bytes], digests: Digest
             output.write_all(path, parts)
             digests.wrote(str(path), content)
         output.write(place.collected, f"{json.dumps(content)}\n".encode())
-        _sweep(path.parent, content)
+        _sweep(path.parent, content, basis)
 
 
 def is_whole(place: Workspace, content: str, digests: Digests) -> bool:
@@ -54,9 +60,14 @@ def sweep(place: Workspace) -> None:
             os.rmdir(place.listings)
 
 
-def _sweep(directory: Path, known: str = "") -> None:
-    """Remove the listings that no variant uses, and the cuts of each."""
-    others = [name for name in os.listdir(directory) if name[:_DIGITS] != known]
+def _sweep(directory: Path, known: str = "", basis: str = "") -> None:
+    """Remove the listings that no variant uses, and the cuts of each but `basis`."""
+    cuts = f"{basis or '-'}."
+    others = [
+        name
+        for name in os.listdir(directory)
+        if name[:_DIGITS] != known and not (name.startswith(cuts) and name.endswith(_CUTS))
+    ]
     if not others:
         return
     named = {_named_in(path) for path in directory.parent.glob("*/*/collect.json")}
