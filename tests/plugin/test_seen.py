@@ -153,6 +153,8 @@ def test_whatever_was_seen_before_a_build_gives_the_bytes_of_one_that_begins_ane
 
 
 def test_how_files_share_chunks_is_known_until_what_was_edited_is_packed(built: Project) -> None:
+    settle(built.root)
+    built.doit()  # what has settled is remembered
     listings = built.path("artifacts/.work/listings")
     before = {path for path in listings.iterdir() if path.suffix == ".groups"}
     built.write(MAIN, "edited\n")

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from provisioning.builder.workspace import output
+from provisioning.builder.workspace.paths import BASIS
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def keep(
             output.write_all(path, parts)
             digests.wrote(str(path), content)
         output.write(place.collected, f"{json.dumps(content)}\n".encode())
-        _sweep(path.parent, content, basis)
+        output.write(place.basis, f"{json.dumps(basis)}\n".encode())
+        _sweep(path.parent, content)
 
 
 def is_whole(place: Workspace, content: str, digests: Digests) -> bool:
@@ -60,20 +62,17 @@ def sweep(place: Workspace) -> None:
             os.rmdir(place.listings)
 
 
-def _sweep(directory: Path, known: str = "", basis: str = "") -> None:
-    """Remove the listings that no variant uses, and the cuts of each but `basis`."""
-    cuts = f"{basis or '-'}."
-    others = [
-        name
-        for name in os.listdir(directory)
-        if name[:_DIGITS] != known and not (name.startswith(cuts) and name.endswith(_CUTS))
-    ]
+def _sweep(directory: Path, known: str = "") -> None:
+    """Remove the listings that no variant uses, and the cuts of those that none was made from."""
+    others = [name for name in os.listdir(directory) if name[:_DIGITS] != known]
     if not others:
         return
     named = {_named_in(path) for path in directory.parent.glob("*/*/collect.json")}
+    bases = {_named_in(path) for path in directory.parent.glob(f"*/*/{BASIS}")}
     for name in others:
+        used = named | bases if name.endswith(_CUTS) else named
         # A temporary file may belong to a process that is still writing.
-        if not name.startswith(".") and name[:_DIGITS] not in named:
+        if not name.startswith(".") and name[:_DIGITS] not in used:
             (directory / name).unlink(missing_ok=True)
         elif name.startswith("."):
             output.sweep_old(directory / name[1:].partition(".")[0])

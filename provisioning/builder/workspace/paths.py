@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from provisioning.spec.model.variant import Variant
 
+BASIS = "basis.json"
 ARTIFACTS = "artifacts"  # beside the dodo.py, in every project
 
 
@@ -80,9 +81,14 @@ class Workspace:
         return self.work / "render"
 
     @property
+    def basis(self) -> Path:
+        """The digest of the listing that the collect stage has changed to get this one."""
+        return self.work / BASIS
+
+    @property
     def handed(self) -> tuple[str, ...]:
         """The names of the files that lie in `work` for other stages."""
-        return (self.collected.name,)
+        return (self.collected.name, BASIS)
 
     @property
     def lock_file(self) -> Path:
