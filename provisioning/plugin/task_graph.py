@@ -242,7 +242,8 @@ def _collect(job: Job) -> Task:
     unchanged = SourcesUnchanged(
         job, partial(_to_collect, runs=doit_internals.runs()), runs=doit_internals.runs()
     )
-    return _stage("collect", job, actions.collect_sources, unchanged)
+    leaves = [str(job.workspace.basis)]
+    return _stage("collect", job, actions.collect_sources, unchanged, leaves=leaves)
 
 
 def _to_collect(job: Job, *, runs: bool) -> Wants:
