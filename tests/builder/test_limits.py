@@ -51,14 +51,14 @@ def test_what_a_killed_process_has_told_in_part_is_no_answer(
 ) -> None:
     def spelt(answer: object) -> bytes:
         told = pickle.dumps(answer)
-        signal.setitimer(signal.ITIMER_REAL, 0.005)  # then SIGALRM: while that much is written
+        signal.setitimer(signal.ITIMER_REAL, 0.002)  # then SIGALRM: while that much is written
         return told
 
     def answer() -> bytes:
         monkeypatch.setattr(
             "provisioning.builder.render.render.pickle", SimpleNamespace(dumps=spelt)
         )
-        return bytes(100 << 20)
+        return bytes(32 << 20)  # with what the tests have loaded, below the limit of memory
 
     with pytest.raises(BuildError) as caught:
         limited(answer)
