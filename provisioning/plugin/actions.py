@@ -87,14 +87,14 @@ def collect_sources(job: Job) -> Values:
     digests = digests_of(job.artifacts)
     job.part.findings.refresh_here()
     listings = [need.source for need in environments_of(job.part.variant, job.artifacts)]
-    for each in listings:
-        environment.demand_whole(each)
+    gathered = {each: environment.recall(each).files for each in listings}
+    for listing, files in gathered.items():
+        environment.demand_whole(listing, files)
     found = job.part.findings.collect(digests, job.workspace)
     _demand_native(job, found.listing)  # guard: code-that-is-judged
-    for each in listings:
-        environment.demand_sound(
-            each, ((entry.source, entry.entry.digest) for entry in found.listing)
-        )
+    for listing, files in gathered.items():
+        collected = ((each.source, each.entry.digest) for each in found.listing)
+        environment.demand_sound(listing, files, collected)
     differing = found.differing or collect.differing(job.workspace, found.listing)
     collect.write(job.workspace, found.listing, digests)
     environment.sweep(job.part.variant, job.artifacts)

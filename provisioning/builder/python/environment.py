@@ -300,12 +300,16 @@ def link_of(variant: Variant, content: Content) -> tuple[str, str] | None:
     return path, posixpath.relpath(content.dst or ".", posixpath.dirname(path))
 
 
-def demand_sound(listing: str, collected: Iterable[tuple[str, str]]) -> None:
+def demand_sound(
+    listing: str, files: Iterable[Gathered], collected: Iterable[tuple[str, str]]
+) -> None:
     """Hold what was collected, sources and digests, against what wheels held when unpacked.
+
+    `files` are those of the environment that has this listing.
 
     Raises BuildError: a file is another; what it belongs to has been removed.
     """
-    expected = {each.source: each.digest for each in recall(listing).files}
+    expected = {each.source: each.digest for each in files}
     wrong = [
         source for source, digest in collected if source in expected and digest != expected[source]
     ]
@@ -314,12 +318,12 @@ def demand_sound(listing: str, collected: Iterable[tuple[str, str]]) -> None:
         raise BuildError(f"{wrong[0]}: {_DAMAGED}")
 
 
-def demand_whole(listing: str) -> None:
+def demand_whole(listing: str, files: Iterable[Gathered]) -> None:
     """Hold the files that are there against those that an environment has.
 
     Raises BuildError: one is missing; what it belongs to has been removed.
     """
-    gone = [each.source for each in recall(listing).files if not os.path.isfile(each.source)]
+    gone = [each.source for each in files if not os.path.isfile(each.source)]
     if gone:  # guard: missing-file-of-a-wheel
         _forget(listing, gone)
         raise BuildError(f"{gone[0]}: {_DAMAGED}")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -23,12 +22,14 @@ from provisioning.builder.python.wheel_cache import without_password
 from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 from provisioning.spec.model.variant import Wheel
-from provisioning.spec.python.lock import Missing, SourceArchive, missing_report
+from provisioning.spec.python.lock import Missing, SourceArchive, best_wheel, missing_report
 from provisioning.spec.python.target import Target
 from provisioning.spec.resolve.inputs import leads_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from packaging.tags import Tag
 
     from provisioning.spec.model.variant import Environment, Pinned, Variant
 
@@ -195,25 +196,25 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
     if not environment.pinned:
         return []
     target = Target(variant.os, variant.arch, variant.system)
-    rank = {tag: number for number, tag in enumerate(target.tags())}
+    tags = tuple(target.tags())
     index = (environment.index_url or os.environ.get("PIP_INDEX_URL") or _INDEX).rstrip("/")
 
     def best(pinned: Pinned) -> Wheel | Missing | str:
         try:
-            files = _told_before(pinned, index, rank) or [*_files_of(pinned, index, session)]
+            files = _told_before(pinned, index, tags) or [*_files_of(pinned, index, session)]
         except (KeyError, TypeError, AttributeError):
             return f"{pinned.name}: what {without_password(index)} answers is not as in PEP 691"
         except (requests.RequestException, ValueError) as error:
             return f"{pinned.name}: {_reason(error)}"
-        fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
+        fitting = best_wheel(files, tags)
         names = tuple(each.file for each in files if each.file.endswith(".whl"))
         others = (each for each in files if not each.file.endswith(".whl"))
         sources = (SourceArchive(each.file, each.digest, each.url, "") for each in others)
         missing = Missing(pinned.name, pinned.version, names, next(sources, None))
-        if not fitting:
+        if fitting is None:
             return missing
         _remember(pinned, index, files)
-        return min(fitting)[1]
+        return fitting
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = [*pool.map(best, environment.pinned)]
@@ -225,15 +226,15 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
     return [each for each in found if isinstance(each, Wheel)]
 
 
-def _told_before(pinned: Pinned, index: str, rank: dict[Any, int]) -> list[Wheel]:
+def _told_before(pinned: Pinned, index: str, tags: Sequence[Tag]) -> list[Wheel]:
     """The files that an index has named, if the best of them is in the cache; else none."""
     try:
         told = json.loads(_note(pinned, index).read_bytes())
         files = [Wheel(*each) for each in told]
     except (OSError, ValueError, TypeError):
         return []
-    fitting = [(_rank(each.file, rank), each) for each in files if _rank(each.file, rank) >= 0]
-    return files if fitting and wheel_cache.is_unpacked(min(fitting)[1]) else []
+    fitting = best_wheel(files, tags)
+    return files if fitting and wheel_cache.is_unpacked(fitting) else []
 
 
 def _remember(pinned: Pinned, index: str, files: list[Wheel]) -> None:
@@ -247,15 +248,6 @@ def _remember(pinned: Pinned, index: str, files: list[Wheel]) -> None:
 def _note(pinned: Pinned, index: str) -> Path:
     told = hashlib.sha256(repr((index, pinned)).encode()).hexdigest()
     return wheel_cache.cache() / "indexes" / f"{told}.json"
-
-
-def _rank(file: str, rank: dict[Any, int]) -> int:
-    """The place of a wheel among those that the target takes; -1 if it takes none such."""
-    try:
-        tags = parse_wheel_filename(file)[3]
-    except InvalidWheelFilename:
-        return -1
-    return min((rank[tag] for tag in tags if tag in rank), default=-1)
 
 
 def _files_of(pinned: Pinned, index: str, session: _Session) -> Iterator[Wheel]:

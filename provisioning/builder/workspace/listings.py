@@ -42,7 +42,7 @@ def keep(
             output.write_all(path, parts)
             digests.wrote(str(path), content)
         output.write(place.collected, f"{json.dumps(content)}\n".encode())
-        output.write(place.basis, f"{json.dumps(basis)}\n".encode())
+        output.remember(place.basis, (f"{json.dumps(basis)}\n".encode(),))
         _sweep(path.parent, content)
 
 

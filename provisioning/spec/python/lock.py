@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -40,7 +41,7 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.pylock import Package
     from packaging.tags import Tag
@@ -213,7 +214,7 @@ def _is_meant(lock: Pylock, request: Request, diagnostics: Diagnostics) -> bool:
         return False
     try:
         empty = replace(lock, packages=[])
-        list(empty.select(environment=target.markers, tags=tuple(target.tags())))
+        list(empty.select(environment=target.markers, tags=()))  # it has nothing to choose from
     except PylockSelectError as error:
         message = f"{file} is not for {request.platform}: {error}"
         if lock.requires_python and not lock.requires_python.contains(target.full_version):
@@ -309,14 +310,26 @@ def _wheel(name: str, version: str, source: Any, directory: str) -> Wheel | None
 
 def own_wheel(name: str, version: str, own: Sequence[Wheel], tags: Sequence[Tag]) -> Wheel | None:
     """The best wheel of the project's own for a package; None if none fits."""
+    return best_wheel(
+        (
+            each
+            for each in own
+            if each.name == canonicalize_name(name)
+            and canonicalize_version(each.version) == canonicalize_version(version or each.version)
+        ),
+        tags,
+    )
+
+
+def best_wheel(wheels: Iterable[Wheel], tags: Sequence[Tag]) -> Wheel | None:
+    """The one of `wheels` that suits `tags` best; None if none does. Others than wheels do not."""
     rank = {tag: number for number, tag in enumerate(tags)}
     fitting = []
-    for each in own:
-        is_it = each.name == canonicalize_name(name)
-        is_it &= canonicalize_version(each.version) == canonicalize_version(version or each.version)
-        ranks = [rank[tag] for tag in parse_wheel_filename(each.file)[3] if tag in rank]
-        if is_it and ranks:
-            fitting.append((min(ranks), each))
+    for each in wheels:
+        with suppress(InvalidWheelFilename):
+            ranks = [rank[tag] for tag in parse_wheel_filename(each.file)[3] if tag in rank]
+            if ranks:
+                fitting.append((min(ranks), each))
     return min(fitting)[1] if fitting else None
 
 
