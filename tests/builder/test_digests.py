@@ -85,6 +85,20 @@ def test_what_another_process_learnt_is_taken_over(digests: Digests, project: Pa
     assert digests.look("a").digest == of_bytes(b"text")
 
 
+def test_what_a_process_saves_first_hides_nothing_of_what_others_have_saved(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(write("a", "text"))
+    settle(write("b", "more"))
+    one, other = (Digests(project / "artifacts/.work/digests.sqlite") for _ in range(2))
+    one.look("a")
+    one.save()
+    other.look("b")
+    other.save()
+    monkeypatch.setattr("provisioning.builder.collect.file_state.read_digest", _unexpected)
+    assert other.count_unknown(["a", "b"], lambda path: signature(os.lstat(path))) == 0
+
+
 def test_what_is_forgotten_is_read_again(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write("a", "text")
     settle(path)

@@ -205,9 +205,10 @@ class Digests:
 
     def save(self) -> None:
         """Save what was learnt for later processes; writes nothing if nothing was."""
+        held_all = self._holds_all and self._cache.state() == self._loaded
         if fresh := self._keep():
             self._rows = {**self._rows, **fresh}
-            if self._holds_all:
+            if held_all:
                 self._loaded = self._cache.state()
 
     def _keep(self) -> dict[str, _Known]:
