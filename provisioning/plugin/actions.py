@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +15,7 @@ from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import final
 from provisioning.builder.plan.variant_plan import SourceTasks
 from provisioning.builder.python import environment, wheel_cache
+from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.database import CONTENT, digests_of
 from provisioning.plugin.ownership import said
@@ -44,7 +44,7 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
     try:
         with job.workspace.lock():
             began = time.perf_counter()
-            values = stage(replace(job, makers=meta.get(MAKERS))) or {}
+            values = stage(job._replace(makers=meta.get(MAKERS))) or {}
             seconds = round(time.perf_counter() - began, 3)
             left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}
@@ -118,12 +118,16 @@ def _demand_native(job: Job, listing: collect.Listing) -> None:
 
 def render_templates(job: Job) -> Values:
     """Make files from templates, and note which variables they used."""
-    # Imported here, as below: a build with nothing to do need not load it.
-    from provisioning.builder.render.render import render  # noqa: PLC0415
-
     findings = job.part.findings
     findings.refresh_here()
-    return {"uses": sorted(render(job.part.variant, findings.templates(), job.workspace.rendered))}
+    templates = findings.templates()
+    if not templates:
+        remove_tree(job.workspace.rendered)  # what an earlier layout rendered may hold secrets
+        return {"uses": []}
+    # Imported here, as below: a cost for what is rendered.
+    from provisioning.builder.render.render import render  # noqa: PLC0415
+
+    return {"uses": sorted(render(job.part.variant, templates, job.workspace.rendered))}
 
 
 def make_archive(job: Job) -> Values:

@@ -15,7 +15,7 @@ from doit.loader import generate_tasks
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.model.package import plain
-from provisioning.builder.archive.compress import names_of
+from provisioning.builder.archive.encoders import names_of
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import make_plan
 from provisioning.builder.python.environment import is_gathered

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -33,8 +32,7 @@ _SEAL = "(secret) "  # nor is this
 _SCRYPT_COST = 1 << 12  # 10 ms: nothing to a build, much to somebody who tries all short passwords
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """What a stage works on: one variant, and where it is built."""
 
     part: VariantPlan

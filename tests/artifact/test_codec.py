@@ -20,7 +20,7 @@ import zstandard
 from provisioning.artifact.codec import HEADER, GzipReader, XzReader, ZstdReader
 from provisioning.artifact.filesystem import of_bytes
 from provisioning.artifact.tar.chunking import Chunk
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from provisioning.errors import ArtifactError
 from tests.conftest import soon
 

@@ -13,7 +13,7 @@ from provisioning.artifact.formats import reader
 from provisioning.artifact.tar import archive
 from provisioning.artifact.tar.reader import TarReader, find_chunks
 from provisioning.artifact.verification import verify
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from tests.chunks import shrink
 
 from .making import PACKAGE, chunks, file, index_in, manifest_of

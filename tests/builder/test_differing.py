@@ -8,7 +8,7 @@ import pytest
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.deb import containers
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from provisioning.builder.verify.reproduce import difference
 from tests.artifact.deb import making as deb_making
 from tests.artifact.making import ITEMS, chunks, file, manifest_of, packed, write_release

@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from provisioning.artifact.codec import HEADER
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 
 
 @pytest.mark.parametrize("size", [0, 1, 512, 1 << 20])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from tests.machines.machine import machine
 from tests.machines.root import SITE, Kind, pristine
 
@@ -29,7 +29,7 @@ SIZE = 60  # MiB of the standard library: text, bytecode and machine code
 ENCODE = """
 import hashlib, sys
 sys.path[:0] = sys.argv[1:3]
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 digest, press = hashlib.sha256(), encoder(sys.argv[4]).compress
 with open(sys.argv[3], "rb") as file:
     while piece := file.read(1 << 20):

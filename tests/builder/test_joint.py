@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from provisioning.builder.archive.zip import END, DeflateConcat, deflate_part
 
 DRAWN = random.Random(1)

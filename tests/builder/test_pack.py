@@ -16,7 +16,7 @@ from provisioning.artifact.model import canonical, manifest
 from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.archive import EPOCH
-from provisioning.builder.archive import compress
+from provisioning.builder.archive import encoders
 from provisioning.builder.archive import tar as tar_format
 from provisioning.builder.archive.pack import pack
 from provisioning.builder.collect.collect import Listing, collect
@@ -202,7 +202,7 @@ def test_memory_is_bounded_by_a_chunk_not_by_a_file(
     Path("t").mkdir()
     with open("t/sparse", "wb") as file:
         file.truncate(64 << 20)
-    made = compress.Encoder("gzip", "measured", measured)
+    made = encoders.Encoder("gzip", "measured", measured)
     monkeypatch.setattr(tar_format, "encoder_of", lambda *_: made)
     _packed(digests)
     assert max(sizes) == chunking.MAX

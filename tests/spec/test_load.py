@@ -118,7 +118,7 @@ def test_a_byte_order_mark_at_the_start_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
     node = load(Inputs(tmp_path), "a.yaml", HERE, Diagnostics())
     assert node is not None
-    assert node.keys["a"] == Origin(file="a.yaml", line=1, column=1)
+    assert node.keys["a"] == Origin(file="a.yaml", line=1, column=1, path="a")
 
 
 def test_utf_16_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,6 @@ def test_a_file_as_a_whole_has_no_line() -> None:
     assert str(Origin(file="specs", line=0, column=1)) == "specs"
 
 
-def test_origins_are_equal_by_place_alone() -> None:
-    assert Origin(file="a", line=1, column=1, path="x") == Origin(file="a", line=1, column=1)
-
-
 def test_plain_data_is_what_was_written() -> None:
     text = "{a: [1, 2.5, yes, ~, x], b: {c: 2001-02-03}}"
     assert plain(read(text)) == {"a": [1, 2.5, True, None, "x"], "b": {"c": "2001-02-03"}}

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.spec.diagnostics import SpecError
-from provisioning.spec.yaml.node import Origin
 from tests.spec.conftest import HEAD, Variants, load_variants, report, write
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def test_a_spec_is_resolved_for_its_platform(variants: Variants) -> None:
     assert (pi.os, pi.arch, pi.prefix) == ("linux", "arm64", "/opt/app")
     assert pi.formats == ("tar.gz", "deb")
     assert (pi.file_mode, pi.dir_mode, pi.owner, pi.group) == (0o644, 0o755, "root", "root")
-    assert pi.origin == Origin(file="specs/app.yaml", line=3, column=13)
+    assert str(pi.origin) == "specs/app.yaml:3:13"
 
 
 def test_the_built_in_names_are_variables(variants: Variants) -> None:

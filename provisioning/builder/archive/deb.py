@@ -13,15 +13,11 @@ from provisioning.artifact.deb.containers import Gnu
 from provisioning.artifact.deb.control import CONTROL, is_embedded
 from provisioning.artifact.model.manifest import Manifest
 from provisioning.builder.archive import members
-from provisioning.builder.archive.compress import (
-    compress_runs,
-    encoder,
-    encoder_of,
-    stream_compressor_of,
-)
+from provisioning.builder.archive.compress import compress_runs
 from provisioning.builder.archive.debian import extras
 from provisioning.builder.archive.debian.extras import DebSource
 from provisioning.builder.archive.debian.scripts import scripts
+from provisioning.builder.archive.encoders import encoder, encoder_of, stream_compressor_of
 from provisioning.builder.archive.format import MadeChunk, is_by_content
 from provisioning.builder.archive.members import ChunkRun
 from provisioning.errors import BuildError

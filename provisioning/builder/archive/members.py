@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.model.entry import Entry
     from provisioning.artifact.tar.archive import Spelling
+    from provisioning.builder.archive.encoders import Compress, Encoder
     from provisioning.builder.archive.groups import Group
-    from provisioning.builder.archive.store import Compress, Encoder
     from provisioning.builder.collect.collect import Collected
 
     Read = Callable[[Entry, str], bytes]

@@ -25,7 +25,8 @@ from provisioning.artifact.model.entry import FILE, Entry
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar import archive, chunking
 from provisioning.builder.archive import groups, members
-from provisioning.builder.archive.compress import codec_of, compress_chunk, encoder_of, is_worker
+from provisioning.builder.archive.compress import compress_chunk, is_worker
+from provisioning.builder.archive.encoders import codec_of, encoder_of
 from provisioning.builder.archive.format import writer
 from provisioning.builder.archive.groups import Cut, Group
 from provisioning.builder.archive.store import Store

@@ -17,27 +17,13 @@ from provisioning.artifact.formats import format_of
 from provisioning.builder.workspace.output import create, stale_before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
-
-    Compress = Callable[[bytes | bytearray], bytes | bytearray]
 
 _DIGEST = hashlib.sha256().digest_size
 _HEAD = 2 * _DIGEST
 _KEY = re.compile(r"[0-9a-f]{64}")
 _STAGED = re.compile(r"\.[0-9a-f]{64}\.[0-9]+-[0-9]+\.tmp")
-
-
-class Encoder(NamedTuple):
-    """A codec at a level."""
-
-    codec: str
-    name: str
-    """Recorded with the archive, and part of every chunk's key: another library, which each
-    version of its binding carries inside, or another level makes other bytes."""
-    compress: Compress
-    """Compresses bytes on their own, so that results can be concatenated; other threads run
-    meanwhile."""
 
 
 class StoredChunk(NamedTuple):

@@ -11,7 +11,7 @@ from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import archive, chunking
 from provisioning.artifact.tar.chunking import LEVEL_OF, LEVELS, Chunk, Index
 from provisioning.builder.archive import members
-from provisioning.builder.archive.compress import encoder_of
+from provisioning.builder.archive.encoders import encoder_of
 from provisioning.builder.archive.format import is_by_content
 
 if TYPE_CHECKING:

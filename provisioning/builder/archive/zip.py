@@ -33,7 +33,7 @@ from provisioning.artifact.zip.records import (
     size_of,
 )
 from provisioning.builder.archive import members
-from provisioning.builder.archive.compress import encoder_of
+from provisioning.builder.archive.encoders import encoder_of
 from provisioning.builder.archive.format import is_by_content, mtime
 from provisioning.builder.archive.members import PREAMBLE, ChunkRun, chunk_key, member_range
 
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from provisioning.artifact.tar.archive import Member
     from provisioning.artifact.zip.records import Clock
     from provisioning.builder.archive.compress import CompressedChunk
+    from provisioning.builder.archive.encoders import Compress
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.groups import Group
     from provisioning.builder.archive.members import Read
-    from provisioning.builder.archive.store import Compress
     from provisioning.builder.workspace.output import Output
     from provisioning.spec.model.variant import Variant
 

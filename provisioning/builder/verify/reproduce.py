@@ -7,7 +7,6 @@ import io
 import os
 import tarfile
 import zipfile
-from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,8 +62,7 @@ def rebuild(layout: Layout, place: Workspace) -> None:
 
 def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Workspace:
     """Build from nothing below `directory`; raises like `rebuild`."""
-    again = replace(
-        place,
+    again = place._replace(
         work=directory / "work",
         release=directory / place.release.name,
         chunks=directory / "chunks",

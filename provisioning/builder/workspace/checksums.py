@@ -11,7 +11,7 @@ from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model.release import index_name
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.archive import EPOCH
-from provisioning.builder.archive.compress import names_of
+from provisioning.builder.archive.encoders import names_of
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.python.environment import materials_of
 from provisioning.builder.workspace import output

@@ -6,10 +6,9 @@ import errno
 import fcntl
 import os
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.formats import DEB
 from provisioning.artifact.model import release
@@ -43,8 +42,7 @@ _NOT_OURS_TO_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _WORK = ".work"  # below artifacts/: what the stages hand to each other
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
+class Workspace(NamedTuple):
     """The files of one variant.
 
     `work` holds what the stages hand to each other; `release` the result: the artifacts and, beside

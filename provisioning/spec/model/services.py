@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.model.device import Value
@@ -98,7 +97,7 @@ def declared(layer: Mapping) -> Mapping:
     named = {name: _map(item) for name, item in device.items.items()}
     if named == device.items:
         return layer
-    return replace(layer, items={**layer.items, DEVICE: replace(device, items=named)})
+    return layer._replace(items={**layer.items, DEVICE: device._replace(items=named)})
 
 
 def read_device(device: Mapping, scope: Scope) -> tuple[Value, ...]:

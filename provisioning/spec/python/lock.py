@@ -141,7 +141,7 @@ def _pylock(text: str, file: str, diagnostics: Diagnostics) -> Pylock | None:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         if where := re.search(r"\(at line (\d+), column (\d+)\)", str(error)):
-            origin = replace(origin, line=int(where[1]), column=int(where[2]))
+            origin = origin._replace(line=int(where[1]), column=int(where[2]))
         diagnostics.error(origin, "bad-lock", f"invalid TOML: {str(error).partition(' (at')[0]}")
         return None
     if "lock-version" not in document and "package" in document:
@@ -155,7 +155,7 @@ def _pylock(text: str, file: str, diagnostics: Diagnostics) -> Pylock | None:
         diagnostics.error(origin, "bad-lock", f"unknown version of a lock: {error}")
     except PylockValidationError as error:
         line = _line_of(text, str(error.context or ""))
-        diagnostics.error(replace(origin, line=line), "bad-lock", f"invalid lock: {error}", _ANEW)
+        diagnostics.error(origin._replace(line=line), "bad-lock", f"invalid lock: {error}", _ANEW)
     return None
 
 

@@ -61,7 +61,7 @@ def python_node(spec: PythonSpec, diagnostics: Diagnostics) -> Mapping | None:
     try:
         return node_of(spec.values, spec.origin, literal=False, path=f"{name or ''}")
     except UnusableError as error:
-        diagnostics.error(replace(spec.origin, path=error.path), "wrong-type", error.message)
+        diagnostics.error(spec.origin._replace(path=error.path), "wrong-type", error.message)
     return None
 
 
@@ -139,7 +139,7 @@ def read_secrets(
     for each in found:
         if each.origin.file == file:
             message = "this cannot be parsed; the file contains secrets, so no more of it is shown"
-            origin = replace(each.origin, path="")
+            origin = each.origin._replace(path="")
             each = Diagnostic(  # noqa: PLW2901
                 code=each.code, origin=origin, where="", message=message, excerpt=False
             )
@@ -277,8 +277,8 @@ class _Nodes:
             if not isinstance(key, str):
                 raise UnusableError(f"the key {key!r} must be text", path=path)
             items[_sound(key)] = self._node(item, f"{path}.{key}" if path else key, depth + 1)
-        keys = {key: replace(self._origin, path=f"{path}.{key}" if path else key) for key in items}
-        return Mapping(items=items, keys=keys, origin=replace(self._origin, path=path))
+        keys = {key: self._origin._replace(path=f"{path}.{key}" if path else key) for key in items}
+        return Mapping(items=items, keys=keys, origin=self._origin._replace(path=path))
 
     def _node(self, data: Any, path: str, depth: int) -> Node:
         self._values += 1
@@ -288,7 +288,7 @@ class _Nodes:
             raise UnusableError(f"the file holds more than {MAX_VALUES:,} values", path=path)
         if isinstance(data, dict):
             return self.mapping(data, path, depth)
-        origin = replace(self._origin, path=path)
+        origin = self._origin._replace(path=path)
         if isinstance(data, (list, tuple)):
             numbered = enumerate(data)
             items = tuple(self._node(item, f"{path}[{at}]", depth + 1) for at, item in numbered)

@@ -7,7 +7,6 @@ import json
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -30,8 +29,7 @@ SPECS = "specs"
 Kind: TypeAlias = Literal["file", "listing", "wheels", "environment", "git", "written"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PythonSpec:
+class PythonSpec(NamedTuple):
     """One spec of a dodo.py: what a YAML file would hold, as dicts, lists and texts."""
 
     values: Mapping[str, Any]

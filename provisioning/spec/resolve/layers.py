@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioning.spec.diagnostics import Diagnostics, did_you_mean
@@ -30,8 +29,8 @@ def merge(base: Mapping, over: Mapping) -> Mapping:
     merged = merge_maps(base, over)
     before, after = base.items.get("contents"), over.items.get("contents")
     if isinstance(before, Sequence) and isinstance(after, Sequence):
-        contents = replace(after, items=before.items + after.items)
-        merged = replace(merged, items={**merged.items, "contents": contents})
+        contents = after._replace(items=before.items + after.items)
+        merged = merged._replace(items={**merged.items, "contents": contents})
     return merged
 
 
@@ -73,7 +72,7 @@ def _without_removals(node: Mapping, below: Mapping | None, diagnostics: Diagnos
             items[key] = _without_removals(item, inner, diagnostics)
         else:
             items[key] = item
-    return replace(node, items=items, keys={key: node.keys[key] for key in items})
+    return node._replace(items=items, keys={key: node.keys[key] for key in items})
 
 
 COMMAND_LINE = "(command line)"
@@ -114,8 +113,8 @@ def _replaced(names: Mapping, path: list[str], given: Scalar, scope: Scope) -> M
         message = f"this is {kind_of(node)} at {node.origin}, but only single values can be set"
         scope.diagnostics.error(given.origin, "bad-value", message)
         return names
-    return replace(
-        names, items={**names.items, first: value}, keys={**names.keys, first: value.origin}
+    return names._replace(
+        items={**names.items, first: value}, keys={**names.keys, first: value.origin}
     )
 
 
@@ -125,7 +124,7 @@ def _typed(node: Scalar, given: Scalar, scope: Scope) -> Scalar:
         scope.diagnostics.error(given.origin, "bad-value", "this is not text in UTF-8")
         return node
     secret = node.secret or (scope.inputs.secretive and "{{" in node.text)
-    given = replace(given, secret=secret, doubtful=node.doubtful)
+    given = given._replace(secret=secret, doubtful=node.doubtful)
     if node.value is None or isinstance(node.value, str):
         return given
     # As JSON has them: 010, yes and 1_000 mean one thing to people and another to YAML.
@@ -134,7 +133,7 @@ def _typed(node: Scalar, given: Scalar, scope: Scope) -> Scalar:
         is_same = _kind(number) is _kind(node.value) and math.isfinite(number)
         # As it is printed, too: what a template makes of it is what was given.
         if is_same and json.dumps(number) == given.text:
-            return replace(given, value=number)
+            return given._replace(value=number)
     wanted = "true or false" if isinstance(node.value, bool) else "a number"
     message = f"this must be {wanted}, as at {node.origin}"
     scope.diagnostics.error(given.origin, "bad-value", message)

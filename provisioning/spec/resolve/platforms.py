@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -108,7 +107,7 @@ class Platforms:
         for key in ("variables", "secrets"):
             if key in merged.items:
                 found = stack([layer.mapping(key) for layer in layers], self._diagnostics)
-                merged = replace(merged, items={**merged.items, key: found})
+                merged = merged._replace(items={**merged.items, key: found})
         files = (node.origin.file for _, node in chain)
         own = tuple(file for file in files if file.startswith(f"{self._directory}/"))
         return Platform(merged, tuple(name for name, _ in chain), own)

@@ -224,7 +224,7 @@ def _resolve(
     conditions = Conditions(platform.family, platforms.names, scope)
     contents = Fragments(scope, conditions).expand(merged.sequence("contents"))
     return Resolved(
-        merged=replace(merged, items={**merged.items, **by_name}),
+        merged=merged._replace(items={**merged.items, **by_name}),
         contents=tuple(contents),
         scope=scope,
         conditions=conditions,
@@ -239,7 +239,7 @@ def _literal(merged: Mapping, key: str) -> Scalar:
     """Return what names the variant, as written; where that is missing, something to go on with."""
     node = merged.items.get(key)
     if isinstance(node, Scalar):
-        return replace(node, literal=True)
+        return node._replace(literal=True)
     return Scalar(value=key, origin=merged.origin, text=key, quoted=True, literal=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.console import leave_plain, paint
@@ -218,14 +217,14 @@ def _texts(node: Node, scope: Scope) -> Node:
     def resolved(each: Scalar) -> Node:
         found = scope.resolve(each)
         if isinstance(found, Scalar) and isinstance(each.value, str):
-            return replace(found, value=found.text)
+            return found._replace(value=found.text)
         return found or each
 
     return each_scalar(node, resolved)
 
 
 def _masked(each: Scalar) -> Scalar:
-    return replace(each, value=SECRET, text=SECRET) if each.secret else each
+    return each._replace(value=SECRET, text=SECRET) if each.secret else each
 
 
 def _map(items: dict[str, Node], origin: Origin) -> Mapping:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioning.spec.diagnostics import Diagnostics, did_you_mean, nearest
@@ -128,12 +127,12 @@ class Scope:
     def _mapping(self, node: Mapping) -> Mapping | None:
         items = {key: self.resolve(item) for key, item in node.items.items()}
         whole = {key: item for key, item in items.items() if item is not None}
-        return replace(node, items=whole) if len(whole) == len(items) else None
+        return node._replace(items=whole) if len(whole) == len(items) else None
 
     def _sequence(self, node: Sequence) -> Sequence | None:
         items = [self.resolve(item) for item in node.items]
         whole = tuple(item for item in items if item is not None)
-        return replace(node, items=whole) if len(whole) == len(items) else None
+        return node._replace(items=whole) if len(whole) == len(items) else None
 
     def _scalar(self, node: Scalar) -> Node | None:
         if not isinstance(node.value, str) or node.literal or "{{" not in node.value:
@@ -169,7 +168,7 @@ class Scope:
             return None
         if None in parts:
             return None
-        return replace(node, value=filled, text=filled, secret=secret)
+        return node._replace(value=filled, text=filled, secret=secret)
 
     def _value(self, name: str, user: Scalar) -> Node | None:
         first, *rest = name.split(".")

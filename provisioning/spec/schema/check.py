@@ -191,7 +191,7 @@ def _prune(node: Mapping, refused: set[Path], path: Path = ()) -> Mapping:
     """Return `node` without what stands at the paths in `refused`."""
     kept = node.without(*(key for key in node.items if (*path, key) in refused))
     items = {key: _pruned(item, refused, (*path, key)) for key, item in kept.items.items()}
-    return replace(kept, items=items)
+    return kept._replace(items=items)
 
 
 def _pruned(node: Node, refused: set[Path], path: Path) -> Node:
@@ -200,7 +200,7 @@ def _pruned(node: Node, refused: set[Path], path: Path) -> Node:
     if isinstance(node, Sequence):
         numbered = [((*path, number), item) for number, item in enumerate(node.items)]
         kept = tuple(_pruned(item, refused, at) for at, item in numbered if at not in refused)
-        return replace(node, items=kept)
+        return node._replace(items=kept)
     return node
 
 

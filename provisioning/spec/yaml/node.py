@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Origin:
+class Origin(NamedTuple):
     """A place in a file of the project: where a value or a key was written."""
 
     file: str
@@ -20,7 +18,7 @@ class Origin:
     """From 1; 0 stands for the file as a whole."""
     column: int
     """From 1, in characters."""
-    path: str = field(default="", compare=False)
+    path: str = ""
     """The keys that lead there, as a person reads them: `contents[2].mode`."""
 
     def __str__(self) -> str:
@@ -28,8 +26,7 @@ class Origin:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value. `text` is what was written: `0644` is the number 420, but also still `0644`."""
 
     value: str | int | float | bool | None
@@ -44,8 +41,7 @@ class Scalar:
     """Is taken as text, although some readers of its file would not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Values by key; `keys` says where each key was written."""
 
     items: dict[str, Node]
@@ -68,8 +64,7 @@ class Mapping:
         return Mapping(items=items, keys={key: self.keys[key] for key in items}, origin=self.origin)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence:
+class Sequence(NamedTuple):
     """Values in order."""
 
     items: tuple[Node, ...]
@@ -94,16 +89,16 @@ def each_scalar(node: Node, change: Callable[[Scalar], Node]) -> Node:
     if isinstance(node, Scalar):
         return change(node)
     if isinstance(node, Sequence):
-        return replace(node, items=tuple(each_scalar(item, change) for item in node.items))
+        return node._replace(items=tuple(each_scalar(item, change) for item in node.items))
     items = {key: each_scalar(item, change) for key, item in node.items.items()}
-    return replace(node, items=items)
+    return node._replace(items=items)
 
 
 def marked(node: Node, *, literal: bool = False, secret: bool = False) -> Node:
     """Return `node` with these marks added to every single value in it."""
     return each_scalar(
         node,
-        lambda each: replace(each, literal=each.literal or literal, secret=each.secret or secret),
+        lambda each: each._replace(literal=each.literal or literal, secret=each.secret or secret),
     )
 
 
@@ -153,35 +148,31 @@ _FALSE = frozenset({"n", "N", "no", "No", "NO", "off", "Off", "OFF"})
 _SIGNS = {"=": "a default value", "<<": "a merge key"}
 # Whatever any of them takes for a number. (The repository's `[0-9.]*` is a slip that nobody
 # followed: it would make numbers of addresses and versions.)
-_NUMBER = re.compile(
-    r"""[-+]?0b[01_]+ | [-+]?0x[0-9a-fA-F_]+ | 0o[0-7]+
+_NUMBER = r"""[-+]?0b[01_]+ | [-+]?0x[0-9a-fA-F_]+ | 0o[0-7]+
       | [-+]?[0-9][0-9_]*
       | [-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+
       | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*
-      | [-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]*[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)? """,
-    re.VERBOSE,
-)
-_DATE = re.compile(
-    r"""[0-9]{4}-[0-9]{2}-[0-9]{2}
+      | [-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9_]*[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)? """
+_DATE = r"""[0-9]{4}-[0-9]{2}-[0-9]{2}
       | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?
-        (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))? """,
-    re.VERBOSE,
-)
+        (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))? """
 # The numbers among them that all take for the same.
-_AGREED = re.compile(
-    r"""[-+]?(?:0|[1-9][0-9]*) | 0x[0-9a-fA-F]+
-      | (?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)? """,
-    re.VERBOSE,
-)
-_INTEGER, _OCTAL = re.compile("[-+]?[0-9]+"), re.compile("0o[0-7]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_AGREED = r"""[-+]?(?:0|[1-9][0-9]*) | 0x[0-9a-fA-F]+
+      | (?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)? """
+_INTEGER, _OCTAL = "[-+]?[0-9]+", "0o[0-7]+"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+
+
+def _is(pattern: str, text: str) -> bool:
+    # Compiled when first asked for, and kept by `re`: most builds read no YAML.
+    return bool(re.fullmatch(pattern, text, re.VERBOSE))
 
 
 def is_ambiguous(text: str) -> bool:
     """Whether an unquoted `text` is not one thing to all readers, or has zeros that count."""
-    if text in _TRUE or text in _FALSE or text in _SIGNS or _DATE.fullmatch(text):
+    if text in _TRUE or text in _FALSE or text in _SIGNS or _is(_DATE, text):
         return True
-    return bool(_NUMBER.fullmatch(text)) and not _AGREED.fullmatch(text)
+    return _is(_NUMBER, text) and not _is(_AGREED, text)
 
 
 def doubt(node: Scalar) -> str:
@@ -209,18 +200,18 @@ def meant(node: Scalar) -> str:
 def _older(node: Scalar) -> str:
     if node.text in _TRUE or node.text in _FALSE:
         return meant(node)
-    if _DATE.fullmatch(node.text):
+    if _is(_DATE, node.text):
         return "a date"
     return _SIGNS.get(node.text) or kind_of(node)
 
 
 def _newer(text: str) -> str:
     number: Any = None
-    if _INTEGER.fullmatch(text):
+    if _is(_INTEGER, text):
         number = int(text)
-    elif _OCTAL.fullmatch(text):
+    elif _is(_OCTAL, text):
         number = int(text, 0)
-    elif _FLOAT.fullmatch(text):
+    elif _is(_FLOAT, text):
         number = float(text)
     if number is None:
         return "text"

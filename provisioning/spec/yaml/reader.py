@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -283,7 +282,7 @@ class _Reader:
         line = LINE_BREAK.split(self._text)[origin.line - 1]
         alone = isinstance(value, Scalar) and not value.text and not value.quoted
         if slip := missing_space(line, origin.column, key.value if alone else ""):
-            place = replace(origin, column=slip.place[1] if slip.place else origin.column)
+            place = origin._replace(column=slip.place[1] if slip.place else origin.column)
             raise _Meaningless(place, SYNTAX, slip.message, slip.hint)
 
     @staticmethod

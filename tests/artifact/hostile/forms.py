@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import MANIFEST, RESERVED
-from provisioning.builder.archive.compress import encoder
+from provisioning.builder.archive.encoders import encoder
 from tests.artifact import making
 from tests.artifact.zip import making as zip_making
 
