@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "explain:Explain",
     "diff": "diff:Diff",
     "rehearse": "rehearse:Rehearse",
+    "watch": "watch:Watch",
     "wheels": "wheels:Wheels",
     "prune": "maintenance:Prune",
     "dumpdb": "maintenance:DumpDB",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provisioning.builder.collect.file_state import Digests
+    from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.spec.resolve.inputs import Inputs
 
@@ -178,12 +179,16 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
 
     def parts(self, parameters: Any) -> Sequence[VariantPlan]:
         """What the project builds, each package for each platform. Raises as `inputs` does."""
+        return self.plan(parameters).parts
+
+    def plan(self, parameters: Any) -> Plan:
+        """The same, with what specs are read from. Raises as `inputs` does."""
         # Imported here, as above.
         from provisioning.builder.plan.plan import make_plan  # noqa: PLC0415
         from provisioning.plugin.database import digests_of  # noqa: PLC0415
 
         self._digests = digests_of(ARTIFACTS)
-        return make_plan(self.inputs(parameters), self._digests, ARTIFACTS).parts
+        return make_plan(self.inputs(parameters), self._digests, ARTIFACTS)
 
 
 def demand_importable(parameters: Any) -> None:
