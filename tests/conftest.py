@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+collect_ignore = ["greenhouse"]  # a project with a test of its own
+
 # Modules of doit's commands that are no more: doit would find them where they were installed.
 _FORMER = ("provisioning.plugin.commands.own",)
 

@@ -66,6 +66,7 @@ TOOLS = {
 
 CONDITIONS = {
     "Linux": "run them on Linux",
+    "PyPI": "let them reach PyPI, or the index of PIP_INDEX_URL, for a few wheels",
     "root": "run them as root, on a machine or in a container of your own: they mount small disks",
 }
 """What no package brings, and what to do instead."""
@@ -88,6 +89,8 @@ def met(need: str) -> bool:
     """Whether this machine has what is needed, and whoever runs the tests on it may use it."""
     if need == "Linux":
         return sys.platform == "linux"
+    if need == "PyPI":
+        return _answers(os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple")
     if need == "root":
         return os.geteuid() == 0
     tool = TOOLS[need]
@@ -97,6 +100,17 @@ def met(need: str) -> bool:
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     version = tuple(map(int, re.findall(r"\d+", said)))
     return tool.says in said and version >= tool.least
+
+
+def _answers(index: str) -> bool:
+    # A cost that a run without such tests does not owe.
+    from urllib.request import Request, urlopen  # noqa: PLC0415
+
+    try:
+        with urlopen(Request(f"{index.rstrip('/')}/pip/", method="HEAD"), timeout=30):
+            return True
+    except OSError:
+        return False
 
 
 def unmet(*, sweep: bool) -> list[str]:

@@ -14,13 +14,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.machines.booted import BOOTS, booted
+from tests.machines.machine import machine
+from tests.machines.root import Kind
+
+from .conftest import reconfigure
 from .page import GREENHOUSE
+from .test_tutorial import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.needs("PyPI")
+
 PATIENCE = 20  # seconds
+ASK = "import urllib.request as r; print(r.urlopen('http://localhost:8080/health').status)"
 
 
 @contextmanager
@@ -54,29 +63,20 @@ def refusal(launcher: Path) -> str:
     return result.stderr
 
 
-def reconfigure(root: Path, old: str, new: str) -> Path:
-    """Edit the configuration; returns its path."""
-    path = root / "etc" / "greenhouse.ini"
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return path
-
-
-def test_it_answers_health_with_the_version_of_its_file(installed: Path) -> None:
-    (installed / "VERSION").write_text("9.8.7\n", encoding="utf-8")
-    with running(installed / "bin" / "greenhouse") as (_, url):
+def test_it_answers_health_with_the_version_of_its_file(unpacked: Path) -> None:
+    (unpacked / "VERSION").write_text("9.8.7\n", encoding="utf-8")
+    with running(unpacked / "bin" / "greenhouse") as (_, url):
         assert answer(f"{url}/health") == {"status": "ok", "version": "9.8.7"}
 
 
-def test_it_reads_the_thresholds_of_its_configuration(installed: Path) -> None:
-    reconfigure(installed, "open_above = 26.0", "open_above = 10.0")
-    with running(installed / "bin" / "greenhouse") as (_, url):
+def test_it_reads_the_thresholds_of_its_configuration(unpacked: Path) -> None:
+    reconfigure(unpacked, "open_above = 26.0", "open_above = 10.0")
+    with running(unpacked / "bin" / "greenhouse") as (_, url):
         assert answer(f"{url}/readings")["vents"] == "open"
 
 
-def test_an_unknown_path_is_answered_with_404_and_the_known_ones(installed: Path) -> None:
-    with running(installed / "bin" / "greenhouse") as (_, url):
+def test_an_unknown_path_is_answered_with_404_and_the_known_ones(unpacked: Path) -> None:
+    with running(unpacked / "bin" / "greenhouse") as (_, url):
         with pytest.raises(urllib.error.HTTPError) as caught:
             answer(f"{url}/nonsense")
         with caught.value as response:
@@ -86,62 +86,68 @@ def test_an_unknown_path_is_answered_with_404_and_the_known_ones(installed: Path
             }
 
 
-def test_sigterm_stops_it_cleanly(installed: Path) -> None:
-    with running(installed / "bin" / "greenhouse") as (service, _):
+def test_sigterm_stops_it_cleanly(unpacked: Path) -> None:
+    with running(unpacked / "bin" / "greenhouse") as (service, _):
         service.terminate()
         assert service.wait(PATIENCE) == 0
         assert service.stdout is not None
         assert service.stdout.read() == "greenhouse stopped\n"
 
 
-def test_it_starts_through_links_from_anywhere(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "start").symlink_to(installed / "bin" / "greenhoused")
+def test_it_starts_through_links_from_anywhere(unpacked: Path, tmp_path: Path) -> None:
+    (tmp_path / "start").symlink_to(unpacked / "bin" / "greenhoused")
     with running(tmp_path / "start") as (_, url):
         assert answer(f"{url}/health")["status"] == "ok"
 
 
-def test_it_leaves_no_byte_code_where_it_is_installed(installed: Path) -> None:
-    before = sorted(installed.rglob("*"))
-    with running(installed / "bin" / "greenhouse") as (_, url):
-        answer(f"{url}/readings")
-    assert sorted(installed.rglob("*")) == before
-
-
-def test_a_missing_configuration_is_named(installed: Path) -> None:
-    path = installed / "etc" / "greenhouse.ini"
+def test_a_missing_configuration_is_named(unpacked: Path) -> None:
+    path = unpacked / "etc" / "greenhouse.ini"
     path.unlink()
-    assert refusal(installed / "bin" / "greenhouse") == (
+    assert refusal(unpacked / "bin" / "greenhouse") == (
         f"greenhouse: {path}: No such file or directory\n"
     )
 
 
-def test_a_port_that_is_no_number_is_named(installed: Path) -> None:
-    path = reconfigure(installed, "port = 0", "port = none")
-    assert refusal(installed / "bin" / "greenhouse") == (
+def test_a_port_that_is_no_number_is_named(unpacked: Path) -> None:
+    path = reconfigure(unpacked, "port = 0", "port = none")
+    assert refusal(unpacked / "bin" / "greenhouse") == (
         f"greenhouse: {path}: invalid literal for int() with base 10: 'none'\n"
     )
 
 
-def test_a_missing_key_is_named(installed: Path) -> None:
-    path = reconfigure(installed, "driver = simulated", "")
-    assert refusal(installed / "bin" / "greenhouse") == (
+def test_a_missing_key_is_named(unpacked: Path) -> None:
+    path = reconfigure(unpacked, "driver = simulated", "")
+    assert refusal(unpacked / "bin" / "greenhouse") == (
         f"greenhouse: {path}: is incomplete or not an INI file: 'driver'\n"
     )
 
 
-def test_the_package_without_the_pi_s_module_refuses_the_pi_s_sensor(installed: Path) -> None:
-    reconfigure(installed, "driver = simulated", "driver = gpio")
-    assert refusal(installed / "bin" / "greenhouse") == (
-        "greenhouse: sensor driver gpio is not part of this machine's package\n"
+def test_an_unknown_sensor_is_named_with_the_known_ones(unpacked: Path) -> None:
+    reconfigure(unpacked, "driver = simulated", "driver = thumb")
+    assert refusal(unpacked / "bin" / "greenhouse") == (
+        "greenhouse: sensor driver 'thumb' is unknown; use simulated or ds18b20\n"
     )
 
 
-def test_the_pi_s_module_reads_millidegrees(tmp_path: Path) -> None:
+def test_a_sensor_that_is_not_there_is_told_with_503(unpacked: Path) -> None:
+    reconfigure(unpacked, "driver = simulated", "driver = ds18b20")
+    with running(unpacked / "bin" / "greenhouse") as (_, url):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            answer(f"{url}/readings")
+        with caught.value as response:
+            assert response.code == 503
+            assert "no DS18B20" in json.load(response)["error"]
+
+
+def test_the_pi_s_sensor_gives_millidegrees(tmp_path: Path) -> None:
     (tmp_path / "28-0316a2795bff").mkdir()
     (tmp_path / "28-0316a2795bff" / "temperature").write_text("21437\n", encoding="utf-8")
-    code = "import gpio, pathlib, sys; print(gpio.read(pathlib.Path(sys.argv[1])))"
+    code = (
+        "import pathlib, sys; from greenhouse.sensor import ds18b20;"
+        " print(ds18b20(pathlib.Path(sys.argv[1])))"
+    )
     command = [sys.executable, "-B", "-c", code, str(tmp_path)]
-    assert subprocess.check_output(command, text=True, cwd=GREENHOUSE / "hardware") == "21.437\n"
+    assert subprocess.check_output(command, text=True, cwd=GREENHOUSE / "src") == "21.437\n"
 
 
 def test_the_application_s_own_tests_pass() -> None:
@@ -149,12 +155,49 @@ def test_the_application_s_own_tests_pass() -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
 
 
-def test_the_package_that_doit_builds_of_it_runs(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
-    subprocess.run([sys.executable, "-m", "doit"], cwd=project, check=True, capture_output=True)
-    (archive,) = project.glob("artifacts/*-mac-mini/*.tar.gz")
-    subprocess.run(["tar", "-xf", archive, "-C", tmp_path], check=True)
-    reconfigure(tmp_path / "greenhouse", "port = 8080", "port = 0")
-    with running(tmp_path / "greenhouse" / "bin" / "greenhouse") as (_, url):
+def test_installed_it_answers_and_stays_as_it_was_installed(archive: Path, tmp_path: Path) -> None:
+    provision = [sys.executable, "-m", "provisioning.installer"]
+    root = ["--root", str(tmp_path)]
+    subprocess.run([*provision, "install", *root, archive], check=True, capture_output=True)
+    (current,) = tmp_path.glob("**/current")
+    reconfigure(current, "port = 8080", "port = 0")
+    with running(current / "bin" / "greenhouse") as (_, url):
         assert answer(f"{url}/health") == {"status": "ok", "version": "1.4.2"}
+    subprocess.run([*provision, "verify", *root, "greenhouse"], check=True, capture_output=True)
+
+
+def built(platform: str, place: Path) -> Path:
+    """The archive of the greenhouse for a platform."""
+    project = place / "project"
+    shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
+    run(f"doit package:greenhouse:{platform}", project)
+    (archive,) = project.glob("artifacts/*/*.tar.gz")
+    return archive
+
+
+@pytest.mark.sweep
+@pytest.mark.needs("root", "mmdebstrap", "qemu-user")
+def test_as_a_service_it_answers_on_a_pi(tmp_path: Path) -> None:
+    archive = built("raspberry-pi-bookworm", tmp_path)
+    with booted(tmp_path, Kind("arm64", more=BOOTS)) as pi:
+        shutil.copy(archive, pi.root / "root")
+        pi.run("groupadd", "--system", "gpio")  # as Raspberry Pi OS has it
+        pi.run("tar", "-xzf", f"/root/{archive.name}", "-C", "/root")
+        pi.run("/root/greenhouse/install")
+        assert pi.run("python3", "-c", ASK) == "200\n"
+
+
+@pytest.mark.sweep
+@pytest.mark.needs("root", "mmdebstrap", "qemu-user")
+def test_it_answers_on_a_pi_with_the_current_system(tmp_path: Path) -> None:
+    archive = built("raspberry-pi", tmp_path)
+    with machine(Kind("arm64", "trixie"), tmp_path) as pi:
+        subprocess.run(["tar", "-xf", archive, "-C", pi.path("/opt")], check=True)
+        reconfigure(pi.path("/opt/greenhouse"), "port = 8080", "port = 0")
+        with pi.start("/opt/greenhouse/bin/greenhouse") as service:
+            assert service.stdout is not None
+            port = service.stdout.readline().rpartition(" ")[2].strip()
+            health = answer(f"http://127.0.0.1:{port}/health")
+            assert health == {"status": "ok", "version": "1.4.2"}
+            service.terminate()
+            assert service.wait(PATIENCE) == 0

@@ -24,16 +24,21 @@ MANY = HOW_TO / "HowTo_006_Many_Pis.md"
 SSH = '#!/bin/sh\necho "$2" >> reached\necho "$3" >> said\nexit "${2##*-}"\n'
 
 
+@pytest.mark.needs("PyPI")
 @pytest.mark.parametrize("page", ["005_First_Pi", "006_Many_Pis", "007_Mac_With_launchd"])
 def test_every_command_prints_what_the_page_shows(tmp_path: Path, page: str) -> None:
     follow(HOW_TO / f"HowTo_{page}.md", tmp_path / "greenhouse")
 
 
-@pytest.mark.needs("root", "Linux", "systemd")
+@pytest.mark.needs("root", "Linux", "systemd", "PyPI")
 def test_a_card_is_prepared_as_its_page_says(tmp_path: Path) -> None:
     project = tmp_path / "greenhouse"
     shutil.copytree(GREENHOUSE, project, ignore=shutil.ignore_patterns("artifacts", "__pycache__"))
     make_image(project / "pi")
+    (project / "pi/usr/bin").mkdir()
+    (project / "pi/usr/bin/python3.13").touch()
+    with (project / "pi/etc/group").open("a", encoding="utf-8") as groups:
+        groups.write("gpio:x:993:\n")
     follow_in(project, HOW_TO / "HowTo_010_Prepare_An_SD_Card.md")
 
 

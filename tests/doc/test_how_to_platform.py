@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .page import DOC, blocks
 from .reader import follow
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 PAGE = DOC / "how-to" / "HowTo_001_Add_A_Platform.md"
 
 
+@pytest.mark.needs("PyPI")
 def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     follow(PAGE, tmp_path / "greenhouse")
 

@@ -16,6 +16,8 @@ from .reader import follow
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.needs("PyPI")
+
 PAGE = DOC / "how-to" / "HowTo_003_Secrets_And_Values_From_Outside.md"
 USER, *PASSWORDS = SECRETS = ("greenhouse-7", "correct-horse", "battery-staple")
 RENDERED = "artifacts/.work/greenhouse/raspberry-pi/render/etc/mqtt.ini"

@@ -13,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from provisioning.builder.python.wheel_cache import PLACE
+from tests.machines.root import cached
+
 from .page import DOC, GREENHOUSE, blocks
 
 TUTORIALS = sorted((DOC / "tutorial").glob("Tutorial_*.md"))
 
 
+@pytest.mark.needs("PyPI")
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda page: page.stem)
 def test_every_command_prints_what_the_tutorial_shows(tmp_path: Path, tutorial: Path) -> None:
     project = tmp_path / "greenhouse"
@@ -29,8 +33,13 @@ def test_every_command_prints_what_the_tutorial_shows(tmp_path: Path, tutorial: 
             demand_alike(run(command.text, project), expected, command.text)
 
 
-_NETWORK = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_NETWORK = (
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    "PIP_INDEX_URL",
+)
 """How this machine reaches registries, which is no matter of the page."""
+_WHEELS = cached("wheels")
+"""What pages fetch: once for all tests, however many homes they have."""
 
 
 def run(command: str, project: Path) -> str:
@@ -40,7 +49,13 @@ def run(command: str, project: Path) -> str:
     return subprocess.run(
         ["sh", "-e", "-c", command],
         cwd=project,
-        env={"PATH": path, "LC_ALL": "C", "HOME": str(project.parent), **network},
+        env={
+            "PATH": path,
+            "LC_ALL": "C",
+            "HOME": str(project.parent),
+            PLACE: str(_WHEELS),
+            **network,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -62,6 +77,7 @@ def demand_alike(printed: str, shown: str, command: str = "", sizes: str = _SIZE
 
 def portable(text: str, sizes: str = _SIZES) -> str:
     """`text` without what depends on where it is done, and on the tool that is in packages."""
+    text = re.sub(r"(?m)^fetched .*\n", "", text)  # what was in no cache yet
     text = re.sub(r"/\S*(?=/pi[/ ])", "…", text)  # a scratch root of this name, wherever it lies
     text = re.sub(r"\b(\d[\d.]*)-[0-9a-f]{8}\b", r"\1-DIGEST", text)
     text = text.replace(", without owners", "")  # which only root can give

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.doc.page import GREENHOUSE
 from tests.machines.booted import booted
+from tests.plugin.shipped import GREENHOUSE
 from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:

@@ -55,10 +55,15 @@ class Kind(NamedTuple):
         return PYTHONS[self.suite]
 
 
+def cached(name: str = "") -> Path:
+    """Where the tests keep something that is slow to get, for as long as you do not delete it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "doit-provisioning-tests" / name
+
+
 def pristine(kind: Kind) -> Path:
     """The root of `kind`, made now or earlier, and the same for all: nobody may write in it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache / "doit-provisioning-tests"
+    place = cached()
     place.mkdir(parents=True, exist_ok=True)
     wheels = _constraints() if kind.builds else []
     asked = json.dumps([_VERSION, kind, STOCK, wheels]).encode()

@@ -1,4 +1,8 @@
-"""The projects that this repository holds, and what a build of them leaves."""
+"""Projects that are built where and as a test wants it, and what a build of them leaves.
+
+The greenhouse is the tutorial's without its dependencies: it runs on every Python, and nothing of
+it comes from a network.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from pathlib import Path
 from provisioning.artifact.formats import DEB, FORMATS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROJECTS = {"repository": REPOSITORY, "greenhouse": REPOSITORY / "doc/tutorial/greenhouse"}
+GREENHOUSE = REPOSITORY / "tests/greenhouse"
+PROJECTS = {"repository": REPOSITORY, "greenhouse": GREENHOUSE}
 TREE = 2  # parts that a path in artifacts/ has, down to the root of an unpacked package
 OFFERED = {"linux": tuple(FORMATS), "macos": tuple(each for each in FORMATS if each != DEB)}
 _PLATFORMS = REPOSITORY / "provisioning/platforms"

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
-import threading
 
-from greenhouse import ROOT
-from greenhouse.config import Config, ConfigError, load
-from greenhouse.sensor import find
-from greenhouse.server import Server
-from greenhouse.vents import Vents
+from aiohttp import web
+
+from greenhouse import ROOT, version
+from greenhouse.config import ConfigError, load
+from greenhouse.server import make_application
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C; return 0 after a clean stop, 2 if it cannot start."""
     try:
-        server = start(load(ROOT / "etc" / "greenhouse.ini"))
+        config = load(ROOT / "etc" / "greenhouse.ini")
+        asyncio.run(serve(make_application(config), config.host, config.port))
     except (ConfigError, OSError) as fault:
         print(f"greenhouse: {fault}", file=sys.stderr)
         return 2
-    run_until_told(server)
     return 0
 
 
-def start(config: Config) -> Server:
-    """A server that has its port and does not answer yet; raises `OSError` if the port is taken."""
-    vents = Vents(config.open_above, config.close_below)
-    return Server((config.host, config.port), find(config.driver), vents)
-
-
-def run_until_told(server: Server) -> None:
-    """Serve in a thread, so that the signal handler never waits for the loop that it ends."""
-    told = threading.Event()
+async def serve(application: web.Application, host: str, port: int) -> None:
+    """Answer requests until a signal says to stop; raises `OSError` if the port is taken."""
+    told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    with server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        print(f"greenhouse {server.version} listens on port {server.server_port}", flush=True)
-        told.wait()
-        server.shutdown()
-        thread.join()
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        listens = runner.addresses[0][1]  # port 0 is any free one
+        print(f"greenhouse {version()} listens on port {listens}", flush=True)
+        await told.wait()
+    finally:
+        await runner.cleanup()
     print("greenhouse stopped", flush=True)
 
 

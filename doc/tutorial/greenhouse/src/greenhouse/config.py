@@ -19,6 +19,7 @@ class Config(NamedTuple):
     host: str
     port: int
     driver: str
+    pin: int
     open_above: float
     close_below: float
 
@@ -32,6 +33,7 @@ def load(path: Path) -> Config:
             host=parser["server"]["host"],
             port=parser.getint("server", "port"),
             driver=parser["sensor"]["driver"],
+            pin=parser.getint("vents", "pin"),
             open_above=parser.getfloat("vents", "open_above"),
             close_below=parser.getfloat("vents", "close_below"),
         )

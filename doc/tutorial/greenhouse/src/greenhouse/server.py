@@ -1,64 +1,82 @@
-"""The HTTP interface: /health, /readings."""
+"""The HTTP interface: /health, /readings. Between requests, the vents follow the temperature."""
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
+import sys
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
 from greenhouse import version
+from greenhouse.motor import find_motor
+from greenhouse.sensor import find_sensor
+from greenhouse.vents import Vents
 
 if TYPE_CHECKING:
-    from greenhouse.sensor import Read
-    from greenhouse.vents import Vents
+    from collections.abc import AsyncIterator
+
+    from greenhouse.config import Config
+
+INTERVAL = 60  # seconds: air is slow
 
 
-class Server(ThreadingHTTPServer):
-    """The controller's HTTP server: one thread per request, one state of the vents."""
+class Controller:
+    """The sensor, the vents and their motor, behind the answers to requests."""
 
-    def __init__(self, address: tuple[str, int], read: Read, vents: Vents) -> None:
-        self.version = version()
-        self._read = read
-        self._vents = vents
-        self._lock = threading.Lock()
-        super().__init__(address, Handler)
+    def __init__(self, config: Config) -> None:
+        self._read = find_sensor(config.driver)
+        self._vents = Vents(config.open_above, config.close_below)
+        self._motor = find_motor(config.pin)
 
-    def health(self) -> dict[str, object]:
-        """The answer for a load balancer or an installer."""
-        return {"status": "ok", "version": self.version}
+    async def follow(self) -> float:
+        """Read the temperature in degrees Celsius, and move the vents if they need it."""
+        temperature = await asyncio.to_thread(self._read)  # a DS18B20 takes most of a second
+        self._motor.value = self._vents.follow(temperature)
+        return temperature
 
-    def readings(self) -> dict[str, object]:
+    async def readings(self, _: web.Request) -> web.Response:
         """The current temperature in degrees Celsius, and the state of the vents."""
-        with self._lock:  # the vents have one state, whichever thread looks first
-            temperature = self._read()
-            return {
-                "temperature": temperature,
-                "vents": "open" if self._vents.follow(temperature) else "closed",
-            }
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request, answered with JSON."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        """Answer /health and /readings; a silent sensor is 503, any other path 404."""
-        answers = {"/health": self.server.health, "/readings": self.server.readings}
-        if self.path not in answers:
-            self.reply(404, {"error": f"{self.path} is unknown; try {' or '.join(answers)}"})
-            return
         try:
-            self.reply(200, answers[self.path]())
+            temperature = await self.follow()
         except OSError as fault:
-            self.reply(503, {"error": f"the sensor does not answer: {fault}"})
+            return web.json_response({"error": f"the sensor does not answer: {fault}"}, status=503)
+        vents = "open" if self._motor.value else "closed"
+        return web.json_response({"temperature": temperature, "vents": vents})
 
-    def reply(self, status: int, body: dict[str, object]) -> None:
-        """Send JSON with its length, which lets clients keep the connection."""
-        data = json.dumps(body).encode() + b"\n"
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+    async def run(self, _: web.Application) -> AsyncIterator[None]:
+        """Follow the temperature for as long as the application runs."""
+        task = asyncio.create_task(self._keep_following())
+        yield
+        task.cancel()
+        self._motor.close()
+
+    async def _keep_following(self) -> None:
+        while True:
+            try:
+                await self.follow()
+            except OSError as fault:
+                print(f"greenhouse: the sensor does not answer: {fault}", file=sys.stderr)
+            await asyncio.sleep(INTERVAL)
+
+
+async def health(_: web.Request) -> web.Response:
+    """The answer for a load balancer or an installer."""
+    return web.json_response({"status": "ok", "version": version()})
+
+
+def make_application(config: Config) -> web.Application:
+    """All answers to requests; raises `ConfigError` if the machine lacks what is configured."""
+    controller = Controller(config)
+    answers = {"/health": health, "/readings": controller.readings}
+
+    async def unknown(request: web.Request) -> web.Response:
+        told = f"{request.path} is unknown; try {' or '.join(answers)}"
+        return web.json_response({"error": told}, status=404)
+
+    application = web.Application()
+    application.cleanup_ctx.append(controller.run)
+    for path, answer in answers.items():
+        application.router.add_get(path, answer)
+    application.router.add_get("/{path:.*}", unknown)
+    return application
