@@ -296,7 +296,7 @@ def test_the_example_of_an_explanation_is_what_is_printed(tmp_path: Path) -> Non
         re.sub(r"\b\d\.\d\d s\b", "N s", text)  # how long it takes
         for text in (textwrap.dedent(example), told.rstrip())
     )
-    before = r"(?:(?<=made of )|(?<=reused \()|(?<=members\), )|(?<=K → ))"
+    before = r"(?:(?<=made of )|(?<=reused \()|(?<=members\), )|(?<=[KM] → ))"
     demand_alike(printed, shown, sizes=rf"{before}(\d+\.\d[KM])")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,9 @@ class Controller:
         try:
             temperature = await self.follow()
         except OSError as fault:
-            return web.json_response({"error": f"the sensor does not answer: {fault}"}, status=503)
+            return reply({"error": f"the sensor does not answer: {fault}"}, status=503)
         vents = "open" if self._motor.value else "closed"
-        return web.json_response({"temperature": temperature, "vents": vents})
+        return reply({"temperature": temperature, "vents": vents})
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Follow the temperature for as long as the application runs."""
@@ -60,9 +61,14 @@ class Controller:
             await asyncio.sleep(INTERVAL)
 
 
+def reply(body: dict[str, object], status: int = 200) -> web.Response:
+    """JSON, with the end of line that a terminal needs."""
+    return web.json_response(text=json.dumps(body) + "\n", status=status)
+
+
 async def health(_: web.Request) -> web.Response:
     """The answer for a load balancer or an installer."""
-    return web.json_response({"status": "ok", "version": version()})
+    return reply({"status": "ok", "version": version()})
 
 
 def make_application(config: Config) -> web.Application:
@@ -72,7 +78,7 @@ def make_application(config: Config) -> web.Application:
 
     async def unknown(request: web.Request) -> web.Response:
         told = f"{request.path} is unknown; try {' or '.join(answers)}"
-        return web.json_response({"error": told}, status=404)
+        return reply({"error": told}, status=404)
 
     application = web.Application()
     application.cleanup_ctx.append(controller.run)
