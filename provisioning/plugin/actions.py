@@ -72,7 +72,7 @@ def fetch(job: Job) -> Values:
             # Imported here: a cost for what is not in the cache.
             from provisioning.builder.python.fetch import fetch as fetch_all  # noqa: PLC0415
 
-            wheels = tuple(fetch_all(variant, content.environment, _say))
+            wheels = tuple(fetch_all(variant, content.environment, _say, offline=job.offline))
         environment.gather(variant, content, wheels, job.artifacts)
     return {}
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import TextIO
 
-REBUILD = "--rebuild"
+REBUILD, OFFLINE = "--rebuild", "--offline"
 _HELP = "--help"
 
 
@@ -68,7 +68,8 @@ def verifies_alone() -> bool:
     Then nothing may be built: to rebuild a damaged artifact and find it good would prove nothing.
     """
     command, words = _asked()
-    chosen = [word.split(":", maxsplit=1)[0] for word in words if word != REBUILD]
+    ours = {REBUILD, OFFLINE}
+    chosen = [word.split(":", maxsplit=1)[0] for word in words if word not in ours]
     return isinstance(command, Run) and set(chosen) == {"verify"}
 
 
@@ -76,6 +77,12 @@ def rebuilds() -> bool:
     """Whether verifying includes building again and comparing."""
     _, words = _asked()
     return REBUILD in words
+
+
+def stays_offline() -> bool:
+    """Whether nothing may be downloaded."""
+    _, words = _asked()
+    return OFFLINE in words
 
 
 def helped(stages: Collection[str]) -> str:

@@ -104,6 +104,14 @@ _REBUILD = {
     "help": "then build again, elsewhere and from scratch, and compare every byte",
 }
 
+_OFFLINE = {
+    "name": "offline",
+    "long": doit_internals.OFFLINE.lstrip("-"),
+    "type": bool,
+    "default": False,
+    "help": "download nothing: use the Python packages that are in the cache",
+}
+
 made_from: list[Inputs] = []
 """What the tasks of this process were made from: doit gives its commands only the tasks."""
 _plans: list[Plan] = []
@@ -211,19 +219,21 @@ def _groups(stage: str, parts: Iterable[VariantPlan]) -> Iterator[Task]:
 
 
 def _params(stage: str) -> Task:
-    """The options of a stage, for doit to accept; `asked` says whether they are given."""
-    return {"params": [_REBUILD]} if stage == "verify" else {}
+    """The options of a stage, for doit to accept; `doit_internals` says whether they are given."""
+    options = {"verify": [_REBUILD], FETCH: [_OFFLINE], PACKAGE: [_OFFLINE]}
+    return {"params": options[stage]} if stage in options else {}
 
 
 def _part_tasks(part: VariantPlan, artifacts: str) -> Iterator[Task]:
-    job = Job(part=part, workspace=workspace(part.variant, artifacts), artifacts=artifacts)
+    place, offline = workspace(part.variant, artifacts), doit_internals.stays_offline()
+    job = Job(part=part, workspace=place, artifacts=artifacts, offline=offline)
     if part.variant.environments:
         yield _fetch(job)
     yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
     # The files between them order the stages; named here, `doit forget -s` finds them too.
     left_out = {"verify"} if part.variant.environments else {"verify", FETCH}
     built = [f"{stage}:{_name(job)}" for stage in STAGES if stage not in left_out]
-    yield _task(PACKAGE, job, actions=None, task_dep=built)
+    yield _task(PACKAGE, job, actions=None, task_dep=built, **_params(PACKAGE))
 
 
 def _fetch(job: Job) -> Task:
@@ -235,6 +245,7 @@ def _fetch(job: Job) -> Task:
         targets=listings,
         uptodate=[all(map(is_gathered, listings))],
         clean=[(clean, [], {"place": job.workspace, "leaves": [*map(os.path.dirname, listings)]})],
+        **_params(FETCH),
     )
 
 

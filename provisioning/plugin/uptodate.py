@@ -38,6 +38,8 @@ class Job(NamedTuple):
     part: VariantPlan
     workspace: Workspace
     artifacts: str
+    offline: bool = False
+    """Whether nothing may be downloaded."""
     makers: SourceTasks | None = None
     """The tasks of the project's own, for the stage that says what was built from what."""
 

@@ -39,6 +39,11 @@ FETCHING = Group(
             ),
         ),
         Fault(
+            "a server sends without end",
+            "stopped at 4 GiB; nothing of it is in the cache",
+            (Guard("endless-download", false, f"{FETCH}::test_a_server_that_sends_without_end"),),
+        ),
+        Fault(
             "a server redirects from https to http",
             "refused before anything is asked for there",
             (Guard("redirection-to-http", false, f"{FETCH}::test_no_way_from_https_to_http"),),

@@ -43,6 +43,7 @@ def test_a_stage_tells_its_own_help(project: Project, stage: str) -> None:
     assert told.startswith(f"PURPOSE\n    {purpose}\n\nUSAGE\n    doit {stage} ")
     assert f"\n    doit {stage}:greenhouse:raspberry-pi   one package, for one platform\n" in told
     assert ("--rebuild" in told) == (stage == "verify")
+    assert ("--offline" in told) == (stage == "package")
 
 
 def test_the_help_of_a_stage_needs_no_sound_specs_and_does_nothing(project: Project) -> None:

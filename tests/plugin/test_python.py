@@ -108,6 +108,20 @@ def run(program: Path | str, *arguments: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.parametrize(
+    "words", [["package"], ["fetch:demo"], ["-n", "2", "package:demo:raspberry-pi"]]
+)
+def test_offline_nothing_is_asked_and_what_lacks_is_told(
+    app: Application, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.lock(greet())
+    lock = app.project.path("pylock.toml").read_text().replace("path = ", "url = ")
+    app.project.write("pylock.toml", re.sub('url = "', 'url = "https://localhost:9/', lock))
+    monkeypatch.delenv("PROVISIONING_OFFLINE")
+    told = app.project.doit(*words.split(), "--offline", status=2)
+    assert "greet-1.0-py3-none-any.whl: it is not in the cache, and --offline is given" in told
+
+
 @pytest.mark.parametrize("name", ["plain", "with blanks  and 'quotes'"])
 def test_its_programs_run_from_wherever_it_lies(
     built: Application, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

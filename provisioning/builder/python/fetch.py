@@ -47,17 +47,21 @@ _TRIES = Retry(
 _ATTEMPTS = 3
 _PATIENCE = (15, 60)  # seconds: for a connection, and for each piece of an answer
 _BLOCK = 1 << 18
+_LARGEST = 4 << 30  # bytes of one file: PyPI takes none above 1 GiB, whoever asks for more
 
 
-def fetch(variant: Variant, environment: Environment, say: Say = lambda _: None) -> list[Wheel]:
+def fetch(
+    variant: Variant, environment: Environment, say: Say = lambda _: None, *, offline: bool = False
+) -> list[Wheel]:
     """Have all wheels of an environment unpacked in the cache, and return them by name.
 
-    What is there already is not asked for. `say` gets a line for each that is fetched.
+    What is there already is not asked for, and nothing is if it must stay `offline`. `say` gets a
+    line for each that is fetched.
 
     Raises:
         BuildError: with a line for each wheel that cannot be had.
     """
-    with _session() as session:
+    with _Session("--offline is given" if offline else "") as session:
         wheels = [*environment.wheels, *_found(variant, environment, session)]
         wanted = [each for each in wheels if not wheel_cache.is_unpacked(each)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -71,13 +75,7 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
     """Unpack one wheel; return why that failed, or ""."""
     try:
         if wheel.path:
-            if leads_out(Path(), wheel.path):  # guard: wheel-out-of-the-project
-                return f"{wheel.path} leads out of the project: copy it to where wheels: says"
-            with open(wheel.path, "rb") as file:
-                digest = hashlib.sha256(file.read()).hexdigest()
-            if digest != wheel.digest:  # guard: digest-of-a-wheel-of-the-project
-                return f"{wheel.path}: its SHA-256 is {digest}, and the lock says {wheel.digest}"
-            unpack(wheel, Path(wheel.path))
+            unpack(wheel, _of_project(wheel))
         else:
             with _downloaded(wheel, session) as place:
                 say(f"fetched {wheel.file}")
@@ -90,6 +88,17 @@ def _bring(wheel: Wheel, session: _Session, say: Say) -> str:
     return ""
 
 
+def _of_project(file: Wheel | SourceArchive) -> Path:
+    """Where a file of the project lies, which has the right content."""
+    if leads_out(Path(), file.path):  # guard: wheel-out-of-the-project
+        raise BuildError(f"{file.path} leads out of the project: copy it to where wheels: says")
+    with open(file.path, "rb") as opened:
+        digest = hashlib.sha256(opened.read()).hexdigest()
+    if digest != file.digest:  # guard: digest-of-a-wheel-of-the-project
+        raise BuildError(f"{file.path}: its SHA-256 is {digest}, and the lock says {file.digest}")
+    return Path(file.path)
+
+
 def fetch_source(source: SourceArchive, directory: Path) -> None:
     """Put what a wheel is built from into a directory, checked by its hash.
 
@@ -97,11 +106,9 @@ def fetch_source(source: SourceArchive, directory: Path) -> None:
     """
     try:
         if source.path:
-            content = Path(source.path).read_bytes()
-            if hashlib.sha256(content).hexdigest() != source.digest:
-                raise BuildError(f"{source.path}: its SHA-256 is not the lock's")
+            content = _of_project(source).read_bytes()
         else:
-            with _session() as session, _downloaded(source, session) as place:
+            with _Session() as session, _downloaded(source, session) as place:
                 content = place.read_bytes()
     except requests.RequestException as error:
         raise BuildError(f"{source.file}: {_reason(error)}") from None
@@ -146,6 +153,8 @@ def _download(url: str, session: _Session, file: Any) -> str:
         answer.raise_for_status()
         try:
             for piece in answer.iter_content(_BLOCK):
+                if file.tell() > _LARGEST:  # guard: endless-download
+                    raise _Refused(f"{urlsplit(url).hostname} sends more than 4 GiB for it")
                 summed.update(piece)
                 file.write(piece)
         except requests.exceptions.ChunkedEncodingError as error:  # cut off
@@ -164,15 +173,17 @@ class _Refused(requests.ConnectionError):
 class _Session(requests.Session):
     """Asks servers, by way of proxies and with the certificates that the environment names."""
 
-    def __init__(self) -> None:
+    def __init__(self, forbidden: str = "") -> None:
+        """`forbidden` is why nothing may be asked, if that is so."""
         super().__init__()
+        self._forbidden = forbidden or (f"{OFFLINE} is set" if os.environ.get(OFFLINE) else "")
         for scheme in ("https://", "http://"):
             self.mount(scheme, HTTPAdapter(pool_maxsize=_AT_ONCE, max_retries=_TRIES))
 
     def request(self, method: Any, url: Any, *args: Any, **settings: Any) -> requests.Response:
         """Ask for a URL, unless that is forbidden."""
-        if os.environ.get(OFFLINE):
-            raise _Refused(f"it is not in the cache, and {OFFLINE} is set")
+        if self._forbidden:
+            raise _Refused(f"it is not in the cache, and {self._forbidden}")
         return super().request(method, url, *args, **settings)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -182,10 +193,6 @@ class _Session(requests.Session):
         if scheme == "http" and urlsplit(resp.url).scheme == "https":  # guard: redirection-to-http
             raise _Refused(f"{without_password(resp.url)} redirects from https to http")
         return target
-
-
-def _session() -> _Session:
-    return _Session()
 
 
 def _found(variant: Variant, environment: Environment, session: _Session) -> list[Wheel]:

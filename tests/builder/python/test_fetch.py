@@ -13,6 +13,7 @@ from provisioning.builder.python import wheel_cache
 from provisioning.builder.python.fetch import fetch
 from provisioning.errors import BuildError
 from provisioning.spec.model.variant import Environment, OperatingSystem, Pinned, Wheel
+from provisioning.spec.python.lock import SourceArchive
 from tests.builder.conftest import variant
 from tests.conftest import soon
 from tests.wheels import MadeWheel, wheel
@@ -95,6 +96,22 @@ def test_another_content_than_the_lock_says(server: Server) -> None:
     server.files["/greet-1.0-py3-none-any.whl"] = b"evil"
     digest = hashlib.sha256(b"evil").hexdigest()
     assert f"what 127.0.0.1 sent has the SHA-256 {digest}" in refusal(environment)
+
+
+def test_a_server_that_sends_without_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_BLOCK", 100)
+    monkeypatch.setattr(fetching, "_LARGEST", 200)
+    assert "127.0.0.1 sends more than" in refusal(locked(server, wheel()))
+
+
+@pytest.mark.parametrize("path", ["{outside}/spidev.tar.gz", "link", "../spidev.tar.gz"])
+def test_a_source_archive_is_of_the_project_too(server: Server, tmp_path: Path, path: str) -> None:
+    (tmp_path / "spidev.tar.gz").write_bytes(b"source")
+    (tmp_path / "project/link").symlink_to("../spidev.tar.gz")
+    digest = hashlib.sha256(b"source").hexdigest()
+    source = SourceArchive("spidev.tar.gz", digest, "", path.format(outside=tmp_path))
+    with pytest.raises(BuildError, match="leads out of the project"):
+        fetching.fetch_source(source, tmp_path / "project")
 
 
 def test_a_file_of_the_project_with_another_content(server: Server, tmp_path: Path) -> None:
@@ -183,7 +200,7 @@ def test_a_server_that_is_not_there(server: Server) -> None:
 def test_no_way_from_https_to_http(there: str, to: str, is_refused: bool) -> None:
     answer = requests.Response()
     answer.status_code, answer.url, answer.headers["Location"] = 302, there, to
-    session = fetching._session()
+    session = fetching._Session()
     if not is_refused:
         assert session.get_redirect_target(answer) == to
         return
