@@ -118,7 +118,7 @@ def test_offline_nothing_is_asked_and_what_lacks_is_told(
     lock = app.project.path("pylock.toml").read_text().replace("path = ", "url = ")
     app.project.write("pylock.toml", re.sub('url = "', 'url = "https://localhost:9/', lock))
     monkeypatch.delenv("PROVISIONING_OFFLINE")
-    told = app.project.doit(*words.split(), "--offline", status=2)
+    told = app.project.doit(*words, "--offline", status=2)
     assert "greet-1.0-py3-none-any.whl: it is not in the cache, and --offline is given" in told
 
 
