@@ -33,6 +33,7 @@ TOOLS = {
     "bsdtar": Tool("bsdtar", "libarchive-tools", "libarchive"),
     "busybox": Tool("busybox", "busybox"),
     "dpkg": Tool("dpkg-deb", "dpkg", "dpkg"),
+    "dpkg-shlibdeps": Tool("dpkg-shlibdeps", "dpkg-dev"),
     "git": Tool("git", "git", "git"),
     "GNU tar": Tool("tar", "tar", "gnu-tar", says="GNU tar"),
     "mandoc": Tool("mandoc", "mandoc", "mandoc"),
@@ -65,6 +66,7 @@ TOOLS = {
 """Every program that a test calls and that a bare machine may lack."""
 
 CONDITIONS = {
+    "Debian": "run them on bookworm or trixie, whose packages they compare with",
     "Linux": "run them on Linux",
     "PyPI": "let them reach PyPI, or the index of PIP_INDEX_URL, for a few wheels",
     "root": "run them as root, on a machine or in a container of your own: they mount small disks",
@@ -87,6 +89,8 @@ def brought_by(program: str) -> str:
 @cache
 def met(need: str) -> bool:
     """Whether this machine has what is needed, and whoever runs the tests on it may use it."""
+    if need == "Debian":
+        return bool(re.search(r"(?m)^VERSION_CODENAME=(bookworm|trixie)$", _release()))
     if need == "Linux":
         return sys.platform == "linux"
     if need == "PyPI":
@@ -100,6 +104,14 @@ def met(need: str) -> bool:
     said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     version = tuple(map(int, re.findall(r"\d+", said)))
     return tool.says in said and version >= tool.least
+
+
+def _release() -> str:
+    try:
+        with open("/etc/os-release", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _answers(index: str) -> bool:

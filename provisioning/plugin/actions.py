@@ -108,10 +108,13 @@ def _demand_native(job: Job, listing: collect.Listing) -> None:
     code = list(listing.code())
     if not code:
         return
-    from provisioning.builder.collect import foreign  # noqa: PLC0415 - for code alone
+    from provisioning.builder.archive.debian import libraries  # noqa: PLC0415 - for code alone
+    from provisioning.builder.collect import foreign  # noqa: PLC0415
     from provisioning.spec.diagnostics import SpecError  # noqa: PLC0415
 
-    faults = foreign.faults(job.part.variant, code, job.part.findings.placed_by)
+    variant, placed_by = job.part.variant, job.part.findings.placed_by
+    faults = foreign.faults(variant, code, placed_by)
+    faults += libraries.faults(variant, listing, placed_by)  # guard: library-of-no-package
     if faults:
         raise SpecError(faults, Path())
 

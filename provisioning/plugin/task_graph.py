@@ -14,7 +14,9 @@ from doit.cmd_base import Command
 from doit.loader import generate_tasks
 
 from provisioning.artifact import filesystem
+from provisioning.artifact.formats import DEB
 from provisioning.artifact.model.package import plain
+from provisioning.builder.archive.debian.fields import STRONG
 from provisioning.builder.archive.encoders import names_of
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import make_plan
@@ -94,7 +96,7 @@ PACKAGE = "package"
 _DOCS = {**STAGES, PACKAGE: "build what changed, up to SHA256SUMS"}
 
 # Raise it when a stage makes something else of the same input, so that it runs again.
-_REVISION = "1"
+_REVISION = "2"
 
 _REBUILD = {
     "name": "rebuild",
@@ -273,6 +275,8 @@ def _machine(variant: Variant) -> Task:
     meant = [each.dst for each in variant.contents if each.foreign]
     system = {name: each for name, each in variant.system._asdict().items() if each}
     named = {"os": variant.os, "arch": variant.arch, **system}
+    if DEB in variant.formats:
+        named["deb"] = {key: variant.debian[key] for key in STRONG if key in variant.debian}
     return {**named, "foreign": meant} if meant else named
 
 

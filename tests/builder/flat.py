@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from provisioning.builder.archive.format import PackJob
     from provisioning.builder.archive.members import ChunkRun
     from provisioning.builder.workspace.output import Output
+    from provisioning.spec.model.variant import Variant
 
 
-def state(package: Package, _: object) -> Package:
+def state(_variant: Variant, package: Package, _: object) -> Package:
     return package
 
 

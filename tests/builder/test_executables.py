@@ -62,10 +62,10 @@ def test_elf_tells_of_another_system_than_linux() -> None:
 
 
 @pytest.mark.needs("Linux")
-def test_real_elf_tells_the_newest_version_of_glibc_that_it_needs() -> None:
+def test_real_elf_tells_its_libraries_and_the_newest_version_of_glibc_that_it_needs() -> None:
     content, newest = real_elf()
-    assert made_for(content) == f"elf {real_arch()} glibc-{newest}"
-    assert made_for(real_elf_of("GLIBC_2.38")) == f"elf {real_arch()} glibc-2.38"
+    assert made_for(content) == f"elf {real_arch()} glibc-{newest};libc.so.6"
+    assert made_for(real_elf_of("GLIBC_2.38")) == f"elf {real_arch()} glibc-2.38;libc.so.6"
 
 
 @pytest.mark.needs("Linux")

@@ -255,6 +255,18 @@ COLLECTING = Group(
             ),
         ),
         Fault(
+            "compiled code that needs a library of which no package of Debian is known",
+            REFUSED,
+            (
+                Guard(
+                    "library-of-no-package",
+                    gone,
+                    "plugin/test_foreign_code.py"
+                    "::test_a_library_of_no_known_package_stops_a_deb_until_it_is_named",
+                ),
+            ),
+        ),
+        Fault(
             "destinations that are the same file where case or accents do not count",
             f"{REFUSED}, both of them, on every machine and at installation too",
             (

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.binaries import ARM_64, EM_AARCH64, EM_X86_64, X86_64, elf, fat, mach_o
+from tests.binaries import (
+    ARM_64,
+    EM_AARCH64,
+    EM_X86_64,
+    X86_64,
+    elf,
+    fat,
+    mach_o,
+    real_arch,
+    real_elf,
+)
 from tests.plugin.conftest import Project
 
 if TYPE_CHECKING:
@@ -84,6 +95,53 @@ def test_another_system_judges_anew(project: Project) -> None:
     assert "tools/x.pyc is byte code of Python 3.11, and pc has 3.12" in project.doit(status=2)
     project.edit("specs/platforms/pc.yaml", "3.12", "3.11")
     project.doit()
+
+
+OWN = f"""
+platform: pc
+extends: linux
+arch: {real_arch()}
+formats: [deb]
+system: {{release: bookworm}}
+"""
+
+
+@pytest.fixture
+def own(project: Project) -> Project:
+    """The same with real code for this machine, in a deb of bookworm."""
+    project.write("specs/platforms/pc.yaml", OWN)
+    project.edit("specs/demo.yaml", "  raspberry-pi: {}\n", "")
+    project.path("src/x.so").write_bytes(real_elf()[0])
+    return project
+
+
+@pytest.mark.needs("dpkg")
+def test_a_deb_depends_on_the_packages_of_what_its_code_needs(own: Project) -> None:
+    assert "verified" in own.doit()
+    (deb,) = own.root.glob("artifacts/demo-1.0-pc/*.deb")
+    said = ["dpkg-deb", "-f", str(deb), "Depends"]
+    told = subprocess.run(said, check=True, capture_output=True, text=True).stdout
+    assert told == f"libc6 (>= {real_elf()[1]})\n"
+    assert "Nothing to do" in own.doit()
+    assert "verified" in own.doit("verify", "--rebuild")
+    own.edit("specs/demo.yaml", "contents:", "debian: {depends: [libc6]}\ncontents:")
+    own.doit()
+    told = subprocess.run(said, check=True, capture_output=True, text=True).stdout
+    assert told == "libc6\n"
+
+
+def test_a_library_of_no_known_package_stops_a_deb_until_it_is_named(own: Project) -> None:
+    code = real_elf()[0].replace(b"\0libc.so.6\0", b"\0libx.so.9\0")
+    own.path("src/x.so").write_bytes(code)
+    assert "lib/x.so needs libx.so.9, of which no package of bookworm is known" in own.doit(
+        status=2
+    )
+    own.edit("specs/demo.yaml", "contents:", "debian: {depends: [libx9]}\ncontents:")
+    own.doit()
+    own.edit("specs/demo.yaml", "debian: {depends: [libx9]}\n", "")
+    assert "libx.so.9" in own.doit(status=2)
+    own.edit("specs/platforms/pc.yaml", "[deb]", "[tar.gz]")
+    own.doit()
 
 
 def test_many_files_are_judged_while_they_are_read(project: Project) -> None:

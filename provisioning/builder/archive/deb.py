@@ -16,6 +16,8 @@ from provisioning.builder.archive import members
 from provisioning.builder.archive.compress import compress_runs
 from provisioning.builder.archive.debian import extras
 from provisioning.builder.archive.debian.extras import DebSource
+from provisioning.builder.archive.debian.fields import depending
+from provisioning.builder.archive.debian.libraries import relations
 from provisioning.builder.archive.debian.scripts import scripts
 from provisioning.builder.archive.encoders import encoder, encoder_of, stream_compressor_of
 from provisioning.builder.archive.format import MadeChunk, is_by_content
@@ -39,12 +41,16 @@ _CONTROL = members.MemberRange(containers.CONTROL, containers.CONTROL, 1)
 _CHUNKED = "gzip"  # of several streams, dpkg reads the first alone where they are xz or zstd
 
 
-def state(package: Package, collected: Callable[[], Iterable[Collected]]) -> Package:
-    """The package with digests of what a Debian package adds.
+def state(
+    variant: Variant, package: Package, collected: Callable[[], Iterable[Collected]]
+) -> Package:
+    """The package with what its code needs of Debian, and digests of what a Debian package adds.
 
     Reads hooks, and whatever else a Debian package holds a second time.
     """
-    return package._replace(debian_files=files(described(package, collected())))
+    entries = tuple(collected())
+    package = depending(package, relations(variant, entries))
+    return package._replace(debian_files=files(described(package, entries)))
 
 
 def write(job: PackJob, made: Output) -> None:

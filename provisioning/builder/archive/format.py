@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 class FormatWriter(Protocol):
     """What writes a format: a module of this folder, named in `artifact.formats.FORMATS`."""
 
-    def state(self, package: Package, collected: Callable[[], Iterable[Collected]], /) -> Package:
+    def state(
+        self, variant: Variant, package: Package, collected: Callable[[], Iterable[Collected]], /
+    ) -> Package:
         """The package as its manifest states it, with what this format adds to it.
 
         `collected` returns all that the package holds, in order.
@@ -65,14 +67,14 @@ def writer(format: str) -> FormatWriter:
 
 
 def stated(
-    package: Package, formats: Iterable[str], collected: Callable[[], Iterable[Collected]]
+    variant: Variant, package: Package, collected: Callable[[], Iterable[Collected]]
 ) -> Package:
-    """The package as its manifest states it, with what each of the formats adds to it.
+    """The package as its manifest states it, with what each of its formats adds to it.
 
     `collected` and what is raised are as for `FormatWriter.state`.
     """
-    for format in formats:
-        package = writer(format).state(package, collected)
+    for format in variant.formats:
+        package = writer(format).state(variant, package, collected)
     return package
 
 

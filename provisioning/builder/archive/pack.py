@@ -54,7 +54,9 @@ def pack(
     cuts = [*(groups.share_again(name, whole, known) if known else groups.share_out(name, whole))]
     if not kept:
         groups.keep(place.groups(content), content, cuts)
-    manifest = groups.spell(stated(place.package, place.formats, lambda: whole), cuts)
+    package = stated(place.variant, place.package, lambda: whole)
+    place = place.depending_as(package)
+    manifest = groups.spell(package, cuts)
     grouped = list(groups.group(whole, cuts, manifest))
 
     # Remove what killed builds left, and artifacts of formats that are no longer built.
@@ -100,7 +102,9 @@ def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:
     expected = ExpectedPackage(layout, place.package, digests)
     collected = list(expected.collected.values())
     cuts = list(groups.share_out(place.package.name, collected))
-    manifest = groups.spell(expected.manifest.package, cuts)
+    package = expected.manifest.package
+    place = place.depending_as(package)
+    manifest = groups.spell(package, cuts)
     grouped = list(groups.group(collected, cuts, manifest))
     store, known = Store(place.chunks), set[str]()
     made: list[MadeChunk] = []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provisioning.spec.model.variant import Variant
 
 
-def state(package: Package, _: object) -> Package:
+def state(_variant: Variant, package: Package, _: object) -> Package:
     """A tar adds nothing to the package."""
     return package
 

@@ -69,7 +69,7 @@ class _ZipRun(NamedTuple):
     heads: Sequence[_ZipHead]
 
 
-def state(package: Package, _: object) -> Package:
+def state(_variant: Variant, package: Package, _: object) -> Package:
     """A zip adds nothing to the package."""
     return package
 

@@ -31,11 +31,14 @@ class Executable(NamedTuple):
     runs: str = ""
     """Of a script, what runs it; of byte code, the Python that does, as in `3.11`; of a .pth, the
     directory that it has Python search."""
+    libraries: tuple[str, ...] = ()
+    """The shared libraries that ELF names as needed."""
 
     def __str__(self) -> str:
         """All of it, as `read` takes it."""
         rest = self.runs or " ".join(f"{each} {needs}" for each, needs in self.builds)
-        return f"{self.form} {rest}"
+        libraries = f";{' '.join(self.libraries)}" if self.libraries else ""
+        return f"{self.form} {rest}{libraries}"
 
 
 def read(text: str) -> Executable:
@@ -43,8 +46,10 @@ def read(text: str) -> Executable:
     form, _, rest = text.partition(" ")
     if form in {SCRIPT, BYTE_CODE, PATH}:
         return Executable(form, runs=rest)
-    words = rest.split(" ")
-    return Executable(form, tuple(zip(words[::2], words[1::2], strict=True)))
+    builds, _, libraries = rest.partition(";")
+    words = builds.split(" ")
+    found = tuple(zip(words[::2], words[1::2], strict=True))
+    return Executable(form, found, libraries=tuple(libraries.split()))
 
 
 def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
@@ -66,10 +71,10 @@ def made_for(path: str, head: bytes, opened: Callable[[], BinaryIO]) -> str:
         return str(Executable(PATH, runs=directory)) if directory else ""
     with opened() as file:
         try:
-            form, builds = _compiled(file, 0, ())
+            form, builds, libraries = _compiled(file, 0, ())
         except (struct.error, ValueError, IndexError, OverflowError, OSError):
             return ""  # it ends too soon, or only begins like one: places in it are anywhere
-    return str(Executable(form, builds)) if builds else ""
+    return str(Executable(form, builds, libraries=libraries)) if builds else ""
 
 
 _MOST_TEXT = 4096  # bytes, as long as a path may be
@@ -128,23 +133,28 @@ _Builds: TypeAlias = "tuple[tuple[str, str], ...]"
 _MOST_BUILDS = 40  # a class file of Java begins as a fat one does, and its version is greater
 
 
-def _compiled(file: BinaryIO, at: int, within: tuple[str, ...]) -> tuple[str, _Builds]:
-    """The form and builds of what begins at a place in a file; no builds if it is not compiled."""
+def _compiled(
+    file: BinaryIO, at: int, within: tuple[str, ...]
+) -> tuple[str, _Builds, tuple[str, ...]]:
+    """The form, builds and libraries of what begins at a place in a file; no builds if it is not
+    compiled.
+    """
     file.seek(at)
     head = file.read(64)
     if head.startswith(b"\x7fELF"):
-        needs = ANY if at else _needs(file, head)  # an object in an archive needs what links it
-        return ELF, ((_elf_machine(head), needs),)
+        # An object in an archive needs what links it.
+        needs, libraries = (ANY, ()) if at else _needs(file, head)
+        return ELF, ((_elf_machine(head), needs),), libraries
     if head[:4] in _THIN:
-        return MACH_O, (_mach_o_build(file, at, head),)
+        return MACH_O, (_mach_o_build(file, at, head),), ()
     if head[:4] in _FAT and not within:
         found = [_compiled(file, place, ("fat",)) for place in _slices(file, head)]
-        return MACH_O, tuple(dict.fromkeys(build for _, builds in found for build in builds))
+        return MACH_O, tuple(dict.fromkeys(build for _, builds, _ in found for build in builds)), ()
     if head.startswith(_ARCHIVE) and "archive" not in within:
         places = _members(file, at + len(_ARCHIVE))
         objects = (_compiled(file, place, (*within, "archive")) for place in places)
-        return next((each for each in objects if each[1]), ("", ()))
-    return "", ()
+        return next((each for each in objects if each[1]), ("", (), ()))
+    return "", (), ()
 
 
 def _slices(file: BinaryIO, head: bytes) -> list[int]:
@@ -216,12 +226,12 @@ def _elf_machine(head: bytes) -> str:
     return _ELF_NAMES.get((machine, word, order), f"ELF-machine-{machine}")
 
 
-def _needs(file: BinaryIO, head: bytes) -> str:
-    """What ELF needs of its system: another one than Linux, or a C library."""
+def _needs(file: BinaryIO, head: bytes) -> tuple[str, tuple[str, ...]]:
+    """What ELF needs of its system: another one than Linux, or a C library; and all libraries."""
     if system := _SYSTEMS.get(head[7]):
-        return system
+        return system, ()
     (kind,) = struct.unpack_from(f"{_ORDERS.get(head[_DATA], '<')}H", head, 16)
-    return _c_library(file) if kind in {_PROGRAM, _SHARED_OBJECT} else ANY
+    return _libraries(file) if kind in {_PROGRAM, _SHARED_OBJECT} else (ANY, ())
 
 
 _MOST_NEEDED = 10_000  # versions, of which a damaged file may claim any number
@@ -229,35 +239,42 @@ _VERSION = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 _IMPLIED = {"GLIBC_ABI_DT_RELR": (2, 36)}
 _WEAK = 2  # VER_FLG_WEAK: it does without
 _MUSL = ("libc.musl-", "ld-musl-")
+_MOST_LIBRARIES = 1000
+_NAME = re.compile(r"[\w.+-]{1,100}", re.ASCII)
 
 
-def _c_library(file: BinaryIO) -> str:
-    """The C library that dynamic ELF needs: `glibc-2.38`, another one, or any."""
+def _libraries(file: BinaryIO) -> tuple[str, tuple[str, ...]]:
+    """The C library that dynamic ELF needs, as `glibc-2.38`, another one, or any; and all others.
+
+    The names of these are as the file has them (DT_NEEDED), without those that are none.
+    """
     # Imported here: a cost that a package without compiled code does not owe.
     from elftools.elf.dynamic import DynamicSection  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
     from elftools.elf.gnuversions import GNUVerNeedSection  # noqa: PLC0415
 
+    least, left = (0, 0), 2
+    libraries: tuple[str, ...] = ()
     try:
-        # Of some thirty sections, the versions are one of the first ten.
         for section in ELFFile(file).iter_sections():
             if isinstance(section, GNUVerNeedSection):
                 needed = (aux for _, some in section.iter_versions() for aux in some)
                 firm = (aux for aux in needed if not aux["vna_flags"] & _WEAK)
-                major, minor = max(
-                    map(_glibc, (aux.name for aux in islice(firm, _MOST_NEEDED))), default=(0, 0)
-                )
-                if major:
-                    return f"{GLIBC}-{major}.{minor}"
+                versions = (_glibc(aux.name) for aux in islice(firm, _MOST_NEEDED))
+                least, left = max(versions, default=(0, 0)), left - 1
             elif isinstance(section, DynamicSection):
-                tags = section.iter_tags("DT_NEEDED")
-                libraries = [str(getattr(tag, "needed", "")) for tag in tags]
-                # glibc is libc.so.6; what needs no version of it, most often needs none at all.
-                if any(each == "libc.so" or each.startswith(_MUSL) for each in libraries):
-                    return NOT_GLIBC
+                tags = islice(section.iter_tags("DT_NEEDED"), _MOST_LIBRARIES)
+                named = (str(getattr(tag, "needed", "")) for tag in tags)
+                libraries, left = tuple(filter(_NAME.fullmatch, named)), left - 1
+            if not left:
+                break
     except Exception:  # noqa: BLE001 - what the reader raises of damaged sections has no one class
-        return ANY
-    return ANY
+        return ANY, ()
+    if least > (0, 0):
+        return f"{GLIBC}-{least[0]}.{least[1]}", libraries
+    # glibc is libc.so.6; what needs no version of it, most often needs none at all.
+    is_other = any(each == "libc.so" or each.startswith(_MUSL) for each in libraries)
+    return NOT_GLIBC if is_other else ANY, libraries
 
 
 def _glibc(name: str) -> tuple[int, int]:

@@ -63,7 +63,7 @@ class ExpectedPackage:
         """The manifest that the package would have."""
         collected = self.collected.values()
         try:
-            package = stated(self.package, self._layout.variant.formats, lambda: collected)
+            package = stated(self._layout.variant, self.package, lambda: collected)
         except OSError as error:
             raise BuildError(f"{error.filename}: {error.strerror}") from None
         return Manifest(package, tuple(each.entry for each in collected))
@@ -248,7 +248,8 @@ class _Judge:
 
     def _matches(self, made: Manifest) -> bool:
         """Compare without a layout, if what would be collected is remembered."""
-        if made.package._replace(debian_files=()) != self._place.package:
+        package = self._place.package._replace(debian=made.package.debian)
+        if made.package._replace(debian_files=()) != package:
             return False
         try:
             listing = self._part.findings.listed(self._place, self._digests)
@@ -272,7 +273,7 @@ class _Judge:
                 yield each._replace(entry=entry)
 
         with suppress(BuildError, OSError):
-            return stated(self._place.package, self._place.formats, collected)
+            return stated(self._part.variant, self._place.package, collected)
         return None
 
     def _rendered(self, listing: Listing) -> dict[str, bytes]:

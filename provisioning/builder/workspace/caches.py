@@ -92,7 +92,7 @@ def _of_fields(types: Iterable[Any], make: Callable[[list[Any]], Any]) -> _Read:
     return whole
 
 
-_VERSION = 3  # raise it when rows get another meaning
+_VERSION = 4  # raise it when rows get another meaning
 _WAIT_SECONDS = 60  # for another process that is writing its own rows
 
 _complained: set[Path] = set()  # which cannot be written, as this process has reported

@@ -60,6 +60,10 @@ class Workspace(NamedTuple):
         """The digest of the listing that the collect stage wrote."""
         return self.work / "collect.json"
 
+    def depending_as(self, package: Package) -> Workspace:
+        """The same, of the package that depends on what this one does."""
+        return self._replace(package=self.package._replace(debian=package.debian))
+
     @property
     def listings(self) -> Path:
         """The directory with the listings of all variants."""

@@ -6,11 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from provisioning.artifact.model.package import Package
 
 _ROOT = ("", "root", "0")
-_STRONG = ("Pre-Depends", "Depends", "Recommends")
-_NAMES = re.compile(r"(?:^|[,|])\s*([a-z0-9+.-]+)")
+STRONG = ("Pre-Depends", "Depends")
+"""The fields that name what a package cannot do without."""
+
+NAMES = re.compile(r"(?:^|[,|])\s*([a-z0-9+.-]+)")
+"""The names of packages in a field of relations."""
 
 
 def complete(package: Package) -> Package:
@@ -22,13 +27,23 @@ def complete(package: Package) -> Package:
         _add(fields, "Pre-Depends", "python3", ("Pre-Depends",))
     if package.python:
         major, minor = package.python.split(".")
-        for bound in (f">= {package.python}", f"<< {major}.{int(minor) + 1}"):
-            fields["Depends"] = ", ".join(
-                filter(None, (fields.get("Depends"), f"python3 ({bound})"))
-            )
+        bounds = (f">= {package.python}", f"<< {major}.{int(minor) + 1}")
+        _depend(fields, [f"python3 ({bound})" for bound in bounds])
     # What is needed to verify what lies there; the package may have no other use for it.
-    _add(fields, "Recommends", "python3", _STRONG)
+    _add(fields, "Recommends", "python3", (*STRONG, "Recommends"))
     return package._replace(debian=tuple(sorted(fields.items())))
+
+
+def depending(package: Package, relations: Sequence[str]) -> Package:
+    """The same package, which depends on others, too."""
+    fields = dict(package.debian)
+    _depend(fields, relations)
+    return package._replace(debian=tuple(sorted(fields.items())))
+
+
+def _depend(fields: dict[str, str], relations: Sequence[str]) -> None:
+    if relations:
+        fields["Depends"] = ", ".join(filter(None, (fields.get("Depends"), *relations)))
 
 
 def runners(package: Package) -> tuple[str, ...]:
@@ -50,6 +65,6 @@ def groups(package: Package) -> tuple[str, ...]:
 
 def _add(fields: dict[str, str], field: str, name: str, known: tuple[str, ...]) -> None:
     """Add a package to a field, unless the spec names it in one of `known`."""
-    named = {each for key in known for each in _NAMES.findall(fields.get(key, ""))}
+    named = {each for key in known for each in NAMES.findall(fields.get(key, ""))}
     if name not in named:
         fields[field] = ", ".join(filter(None, (fields.get(field), name)))
