@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
+    "init": "init:Init",
     "spec": "spec:Spec",
     "explain": "explain:Explain",
     "diff": "diff:Diff",

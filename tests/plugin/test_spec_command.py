@@ -165,7 +165,7 @@ def test_a_project_without_specs_is_told_where_they_belong(project: Project) -> 
     _, told = run(project, status=3)
     assert told == (
         "specs: there is no spec here [no-specs]\n"
-        "  help: describe your package in specs/NAME.yaml\n"
+        "  help: describe your package in specs/NAME.yaml, or have `provision init` do it\n"
     )
 
 

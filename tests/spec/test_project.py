@@ -138,7 +138,8 @@ def test_no_directory_of_specs_is_a_fault_with_a_way_out(tmp_path: Path) -> None
     with pytest.raises(SpecError) as caught:
         load_variants(tmp_path)
     assert str(caught.value) == (
-        "specs: there is no spec here [no-specs]\n  help: describe your package in specs/NAME.yaml"
+        "specs: there is no spec here [no-specs]\n"
+        "  help: describe your package in specs/NAME.yaml, or have `provision init` do it"
     )
 
 

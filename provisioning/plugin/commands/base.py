@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.spec.resolve.inputs import Inputs
 
+_NO_DODO = "Could not find dodo file"  # as doit says it
+_SET_UP = "`provision init` writes one, and a spec of what is there"
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,9})([KMG]?)")
 
@@ -142,7 +144,8 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         elif isinstance(error, SpecError):
             print(error_text(error, sys.stderr), file=sys.stderr)
         else:
-            complain(_without_classes(error) if isinstance(error, CmdParseError) else str(error))
+            told = _without_classes(error) if isinstance(error, CmdParseError) else str(error)
+            complain(f"{told.rstrip()}\n{_SET_UP}" if told.startswith(_NO_DODO) else told)
         return self.trouble
 
     def _execute(self, *_: Any) -> Any:

@@ -135,7 +135,7 @@ def _read_specs(inputs: Inputs, diagnostics: Diagnostics) -> list[Mapping]:
     python_specs = inputs.python_specs()
     if not files and not python_specs and not diagnostics:
         origin = Origin(file=SPECS, line=0, column=1)
-        hint = f"describe your package in {SPECS}/NAME.yaml"
+        hint = f"describe your package in {SPECS}/NAME.yaml, or have `provision init` do it"
         diagnostics.error(origin, "no-specs", "there is no spec here", hint)
     origins = [Origin(file=file, line=0, column=1) for file in files]
     nodes = [load(inputs, origin.file, origin, diagnostics) for origin in origins]
