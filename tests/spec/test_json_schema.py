@@ -292,7 +292,7 @@ FILES = {
     },
     "fragment": {"contents": OVERLAY["contents"]},
 }
-KEYS = sorted({*schema._MEANINGS, "x-mine", "scr"})
+KEYS = sorted({*schema._KEYS, "x-mine", "scr"})
 VALUES = st.sampled_from(["", "a", 1, True, None, [], {}, ["a"], [None], {"a": "b"}, {"run": "a"}])
 
 
@@ -374,7 +374,48 @@ def test_every_key_is_explained_and_nothing_else() -> None:
         for key, rule in part.get("properties", {}).items()
         if rules is not False
     }
-    assert keys == set(schema._MEANINGS)
+    assert keys == {name.partition(" of ")[0] for name in schema._KEYS}
+
+
+def keys_of(rule: schema.Schema) -> Iterator[tuple[str, schema.Schema]]:
+    """Each key with a name of its own within what `rule` is for, with its own rule."""
+    below = rule.get("schema", {})
+    if "dict" in rule["type"]:
+        for key, each in below.items():
+            yield key, each
+            yield from keys_of(each)
+        yield from keys_of(rule.get("valuesrules", {"type": ""}))
+    elif below:
+        yield from keys_of(below)
+
+
+PLACED = [
+    (key, rule, example)
+    for made in (schema.SPEC, schema.PLATFORM, schema.FRAGMENT)
+    for key, rule in keys_of({"type": "dict", "schema": made})
+    for example in schema._KEYS[rule.get("meta", {}).get("key", key)][1]
+]
+
+
+def test_the_reader_takes_every_example_wherever_its_key_may_stand() -> None:
+    assert {key for key, _, _ in PLACED} == {name.partition(" of ")[0] for name in schema._KEYS}
+    for key, rule, example in PLACED:
+        faults = Diagnostics()
+        node = node_of({key: example}, Origin(file="a.yaml", line=1, column=1), literal=False)
+        check(node, {key: rule}, faults)
+        assert not faults, (key, example)
+        said = rule.get("meta", {}).get("rule")
+        assert not said or not isinstance(example, str) or not said.reason(example), (key, example)
+
+
+def test_the_schema_for_editors_takes_every_example_of_its_own() -> None:
+    definitions = WHOLE.schema["definitions"]
+    described = [part for part in containers(WHOLE.schema) if "examples" in part]
+    assert len(described) > 100
+    for part in described:
+        own = Draft7Validator({**part, "definitions": definitions})
+        for example in part["examples"]:
+            assert own.is_valid(example), (part["description"], example)
 
 
 @pytest.mark.parametrize("made", [schema.SPEC, schema.PLATFORM, schema.FRAGMENT])

@@ -88,7 +88,7 @@ CONTENT: Schema = {
         **dict.fromkeys(("optional", "foreign"), _SWITCH),
         "task": _NAMES,
         "extras": _TEXTS,
-        "groups": {**_TEXTS, "meta": {"meaning": "Dependency groups of the lock."}},
+        "groups": {**_TEXTS, "meta": {"key": "groups of a lock"}},
         "scripts": {**_NAMES, "minlength": 0},
         "wheels": _TEXT,
         **_ONLY_HERE,
@@ -190,7 +190,7 @@ _SYSTEM: Schema = {
         "glibc": _ruled(GLIBC),
         "python": {
             "type": "string",
-            "meta": {"rule": PYTHON, "meaning": 'The Python that it has, such as "3.11".'},
+            "meta": {"rule": PYTHON, "key": "python of a system"},
         },
     },
 }
@@ -270,111 +270,262 @@ _TYPES = {
 _SHORTEST = {"string": "minLength", "list": "minItems", "dict": "minProperties"}
 _PLACEHOLDER = r"\{\{"  # of what it will be replaced with nothing is known here
 
-_MEANINGS = {
-    "name": "The name of the package, in a-z, 0-9, . + and -; also its top directory.",
-    "version": 'Text such as "1.4.2", or its source: {file: …}, {pyproject: …} or {from: git}.',
-    "file": "A file that holds the version and nothing else.",
-    "pyproject": "A pyproject.toml with the version in [project].",
-    "from": "git: the last tag v… of the checkout, and the distance to it.",
-    "tags": "The pattern of those tags, as in greenhouse-v*, with one * in the place of the "
-    "version.",
-    "fallback": "The version before the first tag, to which the number of commits is added.",
-    "platforms": "What the package is built for: platform → what differs there, {} for nothing.",
-    "contents": "What the package holds; those of an overlay are appended.",
-    "summary": "What it is, in one line.",
-    "license": "Its licence, as an SPDX expression such as MIT.",
-    "maintainer": "Its maintainer: Name <mail@example.org>.",
-    "variables": "Values for templates and for {{ name }} in this file; an empty value removes "
-    "one.",
-    "variables_from": "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
-    "secrets": "Variables that only templates may see, such as {{ env.TOKEN }}.",
-    "secrets_from": "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
-    "prefix": "The absolute path where the package is installed.",
-    "formats": "The formats to build: archives, a Debian package, a plain directory.",
-    "compression": "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
-    "mtime": "content: the time of a file depends on its content; epoch: all have the same time.",
-    "debian": "More for a Debian package: control fields, changelog, copyright.",
-    "revision": "What its version has behind a hyphen, as in 1.4.2-deb12.",
-    "section": "Its section in Debian's archive, such as misc, net or utils.",
-    "priority": "Its priority: optional, unless every system needs it.",
-    "homepage": "Its home page: a URL.",
-    "pre_depends": "Packages that must be configured before it is unpacked.",
-    "depends": "Packages that it needs, as in libgpiod2 (>= 1.6).",
-    "recommends": "Packages that it is used with, except on unusual machines.",
-    "suggests": "Packages that make it more useful.",
-    "enhances": "Packages that it makes more useful.",
-    "conflicts": "Packages that cannot be installed together with it.",
-    "breaks": "Packages that it breaks, as in greenhouse-cli (<< 2).",
-    "replaces": "Packages whose files it may overwrite.",
-    "provides": "Packages that it provides as well, as in greenhouse-api (= 2).",
-    "changelog": "A file: its changelog, in Debian's format.",
-    "copyright": "A file: its copyright and licences.",
-    "service_manager": "The service manager of the platform.",
-    "defaults": "Default owner, group and modes of contents.",
-    "file_mode": 'Mode of files, quoted: "0644"; executables also get x.',
-    "dir_mode": 'Mode of directories, quoted: "0755".',
-    "services": "Programs that the target keeps running, by name.",
-    "hooks": "Scripts that the target runs when the package is installed or removed.",
-    "pre_install": "Runs before the package is installed; a failure stops the installation.",
-    "post_install": "Runs after the package was installed.",
-    "pre_remove": "Runs before the package is removed.",
-    "post_remove": "Runs after the package was removed.",
-    "run": "The script: a file of the project.",
-    "timeout": "Seconds until it counts as failed; default: 60.",
-    "exec": "The command line; its first word is a path in the package.",
-    "restart": "When it is started again after it has ended.",
-    "environment": "Environment variables of the service.",
-    "user": 'The user who runs it: a name, or a number such as "1000"; with systemd, default: one '
-    "of its own.",
-    "directory": "Its working directory: a path in the package; default: the package's root.",
-    "groups": "Further groups, whose devices it may use, such as gpio, dialout or video.",
-    "after": "Units of systemd that start before it: network-online, or postgresql.service.",
-    "wants": "Units of systemd that start with it; it starts even where they fail.",
-    "memory_max": "How much memory it may use, as in 512M, or 20% of the machine's.",
-    "cpu_quota": "How much of one processor it may use, as in 50%.",
-    "nice": "Its priority, from -20, the highest, to 19; 0 if nothing is said.",
-    "state_directory": "Where it keeps what outlives releases: an empty directory of its user's.",
-    "extra": "What else its service manager is told, for which there is no key here.",
-    "systemd": "Settings of [Service] and [Unit], as in TimeoutStartSec: 90.",
-    "launchd": "Keys of launchd.plist(5), as in ProcessType: Interactive.",
-    "health": "How to check that it is healthy after its start: exactly one check.",
-    "http": "A URL that must answer with 2xx.",
-    "tcp": "HOST:PORT, or a PORT of this machine, that must accept a connection.",
-    "command": "A command line like exec, which must exit with 0.",
-    "uptime": "Seconds that it must run without a break.",
-    "within": "Seconds from its start until it must be healthy; default: 30.",
-    "device": "Values that only the machine knows, as environment variables, by name.",
-    "pattern": "A regular expression for the whole value; default: any text that is not empty.",
-    "secret": "Whether it must never be shown.",
-    "platform": "The name of the platform: the file's name without .yaml.",
-    "extends": "A platform that provides everything that this file does not set.",
-    "system": "The release, C library and Python of its operating system.",
-    "release": "A release of Debian, such as bookworm; on macOS the oldest one, such as 14.0.",
-    "glibc": "The version of its C library, where no release of Debian says it.",
-    "os": "Its operating system, such as linux or macos.",
-    "arch": "Its processor, such as arm64; all if no code is compiled.",
-    "src": "Files as they are: a file, a directory, or a glob such as src/**/*.py.",
-    "template": "A Jinja2 template, rendered with the variables.",
-    "link": "A symbolic link: its target, relative to the link.",
-    "dir": "A directory in the package, which may be empty.",
-    "python": "Locked Python packages: a pylock.toml, or a requirements.txt with hashes.",
-    "extras": "Extras of the lock.",
-    "scripts": "Console scripts that become bin/NAME, by name; or all.",
-    "wheels": "A directory with wheels of one's own, for packages that have none.",
-    "include": "A fragment: a YAML file whose contents are inserted here.",
-    "remove": "Removes what a content above puts at this dst.",
-    "dst": "The path in the package; with / at the end, the directory to put it in.",
-    "mode": 'Octal and quoted, as in "0644"; default: from the defaults and the executable bit.',
-    "owner": 'A user, by name or by a number such as "1000".',
-    "group": 'A group, by name or by a number such as "1000".',
-    "exclude": "Patterns of what to leave out, as in .gitignore, relative to src.",
-    "conffile": "A configuration file: an upgrade keeps edits made on the machine.",
-    "optional": "Whether it may be missing.",
-    "foreign": "Whether it may hold code that the platform cannot run.",
-    "task": "Tasks of the dodo.py, by name, that make it, if their targets do not say so.",
-    "only": "Only for these platforms, and those that extend them.",
-    "except": "Not for these platforms, nor those that extend them.",
+_KEYS: dict[str, tuple[str, list[Any]]] = {
+    "name": (
+        "The name of the package, in a-z, 0-9, . + and -; also its top directory.",
+        ["greenhouse"],
+    ),
+    "version": (
+        'Text such as "1.4.2", or its source: {file: …}, {pyproject: …} or {from: git}.',
+        ["1.4.2", {"pyproject": "pyproject.toml"}, {"from": "git"}],
+    ),
+    "file": ("A file that holds the version and nothing else.", ["VERSION"]),
+    "pyproject": ("A pyproject.toml with the version in [project].", ["pyproject.toml"]),
+    "from": ("git: the last tag v… of the checkout, and the distance to it.", ["git"]),
+    "tags": (
+        "The pattern of those tags, as in greenhouse-v*, with one * in the place of the version.",
+        ["greenhouse-v*"],
+    ),
+    "fallback": (
+        "The version before the first tag, to which the number of commits is added.",
+        ["0.1"],
+    ),
+    "platforms": (
+        "What the package is built for: platform → what differs there, {} for nothing.",
+        [{"raspberry-pi": {}}],
+    ),
+    "contents": (
+        "What the package holds; those of an overlay are appended.",
+        [[{"src": "src/**/*.py", "dst": "lib/"}]],
+    ),
+    "summary": ("What it is, in one line.", ["Reads the temperature, and opens the vents"]),
+    "license": ("Its licence, as an SPDX expression such as MIT.", ["MIT"]),
+    "maintainer": (
+        "Its maintainer: Name <mail@example.org>.",
+        ["Greenhouse team <team@example.org>"],
+    ),
+    "variables": (
+        "Values for templates and for {{ name }} in this file; an empty value removes one.",
+        [{"port": 8080}],
+    ),
+    "variables_from": (
+        "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
+        [["config/common.yaml"]],
+    ),
+    "secrets": (
+        "Variables that only templates may see, such as {{ env.TOKEN }}.",
+        [{"token": "{{ env.TOKEN }}"}],
+    ),
+    "secrets_from": (
+        "Files with more of them: YAML, JSON, TOML, INI or .env; the later wins.",
+        [["config/secrets.env"]],
+    ),
+    "prefix": ("The absolute path where the package is installed.", ["/opt/{{ name }}"]),
+    "formats": (
+        "The formats to build: archives, a Debian package, a plain directory.",
+        [["tar.gz", "deb"]],
+    ),
+    "compression": (
+        "How a format is compressed, by its name: codec, or codec:level as in gzip:9.",
+        [{"tar.gz": "gzip:9"}],
+    ),
+    "mtime": (
+        "content: the time of a file depends on its content; epoch: all have the same time.",
+        ["content", "epoch"],
+    ),
+    "debian": (
+        "More for a Debian package: control fields, changelog, copyright.",
+        [{"section": "net", "depends": ["libgpiod2 (>= 1.6)"]}],
+    ),
+    "revision": ("What its version has behind a hyphen, as in 1.4.2-deb12.", ["deb12"]),
+    "section": ("Its section in Debian's archive, such as misc, net or utils.", ["net"]),
+    "priority": ("Its priority: optional, unless every system needs it.", ["optional"]),
+    "homepage": ("Its home page: a URL.", ["https://example.org/greenhouse"]),
+    "pre_depends": ("Packages that must be configured before it is unpacked.", [["adduser"]]),
+    "depends": (
+        "Packages that it needs, as in libgpiod2 (>= 1.6).",
+        [["libgpiod2 (>= 1.6)", "nginx | apache2"]],
+    ),
+    "recommends": (
+        "Packages that it is used with, except on unusual machines.",
+        [["python3-lgpio"]],
+    ),
+    "suggests": ("Packages that make it more useful.", [["nginx"]]),
+    "enhances": ("Packages that it makes more useful.", [["nginx"]]),
+    "conflicts": (
+        "Packages that cannot be installed together with it.",
+        [["greenhouse-cli (<< 2)"]],
+    ),
+    "breaks": (
+        "Packages that it breaks, as in greenhouse-cli (<< 2).",
+        [["greenhouse-cli (<< 2)"]],
+    ),
+    "replaces": ("Packages whose files it may overwrite.", [["greenhouse-cli (<< 2)"]]),
+    "provides": (
+        "Packages that it provides as well, as in greenhouse-api (= 2).",
+        [["greenhouse-api (= 2)"]],
+    ),
+    "changelog": ("A file: its changelog, in Debian's format.", ["debian/changelog"]),
+    "copyright": ("A file: its copyright and licences.", ["debian/copyright"]),
+    "service_manager": ("The service manager of the platform.", ["systemd", "launchd"]),
+    "defaults": (
+        "Default owner, group and modes of contents.",
+        [{"owner": "root", "group": "root", "file_mode": "0644", "dir_mode": "0755"}],
+    ),
+    "file_mode": ('Mode of files, quoted: "0644"; executables also get x.', ["0644"]),
+    "dir_mode": ('Mode of directories, quoted: "0755".', ["0755"]),
+    "services": (
+        "Programs that the target keeps running, by name.",
+        [{"greenhouse": {"exec": "bin/greenhouse"}}],
+    ),
+    "hooks": (
+        "Scripts that the target runs when the package is installed or removed.",
+        [{"post_install": "hooks/post-install.sh"}],
+    ),
+    "pre_install": (
+        "Runs before the package is installed; a failure stops the installation.",
+        ["hooks/pre-install.sh", {"run": "hooks/enable-1wire.sh", "only": "raspberry-pi"}],
+    ),
+    "post_install": ("Runs after the package was installed.", ["hooks/post-install.sh"]),
+    "pre_remove": ("Runs before the package is removed.", ["hooks/pre-remove.sh"]),
+    "post_remove": ("Runs after the package was removed.", ["hooks/post-remove.sh"]),
+    "run": ("The script: a file of the project.", ["hooks/post-install.sh"]),
+    "timeout": ("Seconds until it counts as failed; default: 60.", [120]),
+    "exec": (
+        "The command line; its first word is a path in the package.",
+        ["bin/greenhouse --port {{ port }}"],
+    ),
+    "restart": ("When it is started again after it has ended.", ["on-failure"]),
+    "environment": ("Environment variables of the service.", [{"LOG_LEVEL": "info"}]),
+    "user": (
+        'Who runs it: a name, or a number such as "1000"; with systemd, default: one of its own.',
+        ["greenhouse"],
+    ),
+    "directory": (
+        "Its working directory: a path in the package; default: the package's root.",
+        ["var"],
+    ),
+    "groups": (
+        "Further groups, whose devices it may use, such as gpio, dialout or video.",
+        [["gpio"]],
+    ),
+    "groups of a lock": ("Dependency groups of the lock.", [["server"]]),
+    "after": (
+        "Units of systemd that start before it: network-online, or postgresql.service.",
+        [["network-online"]],
+    ),
+    "wants": (
+        "Units of systemd that start with it; it starts even where they fail.",
+        [["network-online"]],
+    ),
+    "memory_max": (
+        "How much memory it may use, as in 512M, or 20% of the machine's.",
+        ["512M", "20%"],
+    ),
+    "cpu_quota": ("How much of one processor it may use, as in 50%.", ["50%"]),
+    "nice": ("Its priority, from -20, the highest, to 19; 0 if nothing is said.", [10]),
+    "state_directory": (
+        "Where it keeps what outlives releases: an empty directory of its user's.",
+        ["var/lib"],
+    ),
+    "extra": (
+        "What else its service manager is told, for which there is no key here.",
+        [{"systemd": {"TimeoutStartSec": 90}}],
+    ),
+    "systemd": (
+        "Settings of [Service] and [Unit], as in TimeoutStartSec: 90.",
+        [{"TimeoutStartSec": 90}],
+    ),
+    "launchd": (
+        "Keys of launchd.plist(5), as in ProcessType: Interactive.",
+        [{"ProcessType": "Interactive"}],
+    ),
+    "health": (
+        "How to check that it is healthy after its start: exactly one check.",
+        [{"http": "http://localhost:{{ port }}/health"}, {"uptime": 10}],
+    ),
+    "http": ("A URL that must answer with 2xx.", ["http://localhost:8080/health"]),
+    "tcp": (
+        "HOST:PORT, or a PORT of this machine, that must accept a connection.",
+        [8080, "localhost:8080"],
+    ),
+    "command": ("A command line like exec, which must exit with 0.", ["bin/greenhouse --check"]),
+    "uptime": ("Seconds that it must run without a break.", [10]),
+    "within": ("Seconds from its start until it must be healthy; default: 30.", [30]),
+    "device": (
+        "Values that only the machine knows, as environment variables, by name.",
+        [{"SENSOR_ID": {"pattern": "28-[0-9a-f]{12}", "summary": "The number of the sensor"}}],
+    ),
+    "pattern": (
+        "A regular expression for the whole value; default: any text that is not empty.",
+        ["28-[0-9a-f]{12}"],
+    ),
+    "secret": ("Whether it must never be shown.", [True]),
+    "platform": ("The name of the platform: the file's name without .yaml.", ["greenhouse-pi"]),
+    "extends": (
+        "A platform that provides everything that this file does not set.",
+        ["raspberry-pi"],
+    ),
+    "system": (
+        "The release, C library and Python of its operating system.",
+        [{"release": "trixie"}, {"glibc": "2.36", "python": "3.11"}],
+    ),
+    "release": (
+        "A release of Debian, such as bookworm; on macOS the oldest one, such as 14.0.",
+        ["trixie", "14.0"],
+    ),
+    "glibc": ("The version of its C library, where no release of Debian says it.", ["2.36"]),
+    "os": ("Its operating system, such as linux or macos.", ["linux", "macos"]),
+    "arch": ("Its processor, such as arm64; all if no code is compiled.", ["arm64", "all"]),
+    "src": (
+        "Files as they are: a file, a directory, or a glob such as src/**/*.py.",
+        ["src/**/*.py", "config/", "VERSION"],
+    ),
+    "template": ("A Jinja2 template, rendered with the variables.", ["config/greenhouse.ini.j2"]),
+    "link": ("A symbolic link: its target, relative to the link.", ["../lib/greenhouse/main.py"]),
+    "dir": ("A directory in the package, which may be empty.", ["var/log"]),
+    "python": (
+        "Locked Python packages: a pylock.toml, or a requirements.txt with hashes.",
+        ["pylock.toml", "requirements.txt"],
+    ),
+    "python of a system": ('The Python that it has, such as "3.11".', ["3.11"]),
+    "extras": ("Extras of the lock.", [["mqtt"]]),
+    "scripts": ("Console scripts that become bin/NAME, by name; or all.", [["greenhouse"], "all"]),
+    "wheels": ("A directory with wheels of one's own, for packages that have none.", ["wheels/"]),
+    "include": (
+        "A fragment: a YAML file whose contents are inserted here.",
+        ["specs/fragments/logging.yaml"],
+    ),
+    "remove": ("Removes what a content above puts at this dst.", ["etc/greenhouse.ini"]),
+    "dst": (
+        "The path in the package; with / at the end, the directory to put it in.",
+        ["lib/", "bin/greenhouse"],
+    ),
+    "mode": (
+        'Octal and quoted, as in "0644"; default: from the defaults and the executable bit.',
+        ["0644"],
+    ),
+    "owner": ('A user, by name or by a number such as "1000".', ["root"]),
+    "group": ('A group, by name or by a number such as "1000".', ["root"]),
+    "exclude": (
+        "Patterns of what to leave out, as in .gitignore, relative to src.",
+        [["test_*.py", "**/tests/"]],
+    ),
+    "conffile": ("A configuration file: an upgrade keeps edits made on the machine.", [True]),
+    "optional": ("Whether it may be missing.", [True]),
+    "foreign": ("Whether it may hold code that the platform cannot run.", [True]),
+    "task": (
+        "Tasks of the dodo.py, by name, that make it, if their targets do not say so.",
+        ["bundle", ["bundle", "assets"]],
+    ),
+    "only": (
+        "Only for these platforms, and those that extend them.",
+        ["raspberry-pi", ["linux", "macos"]],
+    ),
+    "except": ("Not for these platforms, nor those that extend them.", ["mac-mini"]),
 }
+"""What each key means, and examples of its value; of a key with two meanings, the second by a
+name of its own."""
 
 
 def _kind(kind: str, idle: Iterable[str]) -> Json:
@@ -446,8 +597,8 @@ def _reference(key: str) -> Json:
 
 
 def _described(key: str, rule: Schema) -> Json:
-    meaning = rule.get("meta", {}).get("meaning") or _MEANINGS[key]
-    return {"description": meaning, **_converted(rule)}
+    meaning, examples = _KEYS[rule.get("meta", {}).get("key", key)]
+    return {"description": meaning, "examples": examples, **_converted(rule)}
 
 
 def _converted(rule: Schema) -> Json:
