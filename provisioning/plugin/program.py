@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "init:Init",
     "spec": "spec:Spec",
+    "show": "show:Show",
     "explain": "explain:Explain",
     "diff": "diff:Diff",
     "rehearse": "rehearse:Rehearse",

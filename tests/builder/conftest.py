@@ -36,7 +36,7 @@ def content(kind: str, source: str, dst: str, **changes: Any) -> Content:
         "origin": Origin(file="specs/demo.yaml", line=10 + number, column=5),
         "origins": {
             key: Origin(file="specs/demo.yaml", line=10 + number, column=column)
-            for column, key in enumerate((kind, "dst", "exclude"), start=5)
+            for column, key in enumerate((kind, "dst", "exclude[0]"), start=5)
         },
     }
     return Content(**{**values, **changes})

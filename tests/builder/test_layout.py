@@ -135,7 +135,9 @@ def test_a_directory_that_cannot_be_listed_is_told(monkeypatch: pytest.MonkeyPat
 def test_an_exclude_that_excludes_nothing_is_a_fault() -> None:
     write("t/a")
     told = _fault(content("src", "t", "lib/", exclude=("*.tmp",)))
-    assert told == "specs/demo.yaml:10:7 contents[0].exclude: *.tmp excludes nothing [idle-exclude]"
+    assert (
+        told == "specs/demo.yaml:10:7 contents[0].exclude[0]: *.tmp excludes nothing [idle-exclude]"
+    )
 
 
 def test_an_exclude_of_a_name_with_a_bracket_is_told_how_to_write_it() -> None:

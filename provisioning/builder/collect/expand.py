@@ -242,7 +242,8 @@ class Expansion:
                     "nothing in an excluded directory can be re-included: write build/*, not build/"
                 )
             hint += "; remove it" + ("" if content.environment else ", or write `optional: true`")
-            self._fault("idle-exclude", content, "exclude", message, hint=hint)
+            key = f"exclude[{number}]"
+            self._fault("idle-exclude", content, key, message, hint=hint)
 
     def _source(self, content: Content, path: str, source: str, kind: int) -> list[Item]:
         if kind == stat.S_IFLNK:

@@ -73,9 +73,18 @@ def draft(
 
 def placed_by(variant: Variant, sources: Sources) -> dict[str, Content]:
     """The content that each path comes from, without implied directories."""
+    _, placed, _ = draft_of(variant, sources)
+    return placed
+
+
+def draft_of(
+    variant: Variant, sources: Sources
+) -> tuple[Layout, dict[str, Content], list[Diagnostic]]:
+    """Lay out what is there; return the content of each path, and the faults, too."""
     draft = _Draft(variant, sources, NOBODY)
-    draft.layout()
-    return {path: content for path, (_, content) in draft.placed.items()}
+    layout = draft.layout()
+    placed = {path: content for path, (_, content) in draft.placed.items()}
+    return layout, placed, draft.faults
 
 
 @dataclass(slots=True)

@@ -401,6 +401,15 @@ def _changes(pattern: str, files: Sequence[tuple[str, int]], excludes: Sequence[
     return any(not ignored.holds_directory(path.rpartition("/")[0]) for path in found)
 
 
+def excluding(path: str, excludes: Sequence[str]) -> int | None:
+    """The number of the pattern that leaves out a file, below its content's base; None if none."""
+    if path not in _ignored(excludes):
+        return None
+    # The last that makes a difference: what comes before it has been overruled, or says the same.
+    counts = (each for each in range(len(excludes)) if path not in _ignored(excludes[:each]))
+    return max(counts)
+
+
 def _ignored(patterns: Sequence[str]) -> Ignored:
     return _read_once(tuple(patterns))
 

@@ -302,9 +302,12 @@ def make_plan(
     digests: Digests,
     artifacts: str,
     makers: Callable[[], SourceTasks] = SourceTasks,
+    *,
+    anew: bool = False,
 ) -> Plan:
     """Read and lay out what has changed since the last time; `demand` raises what is wrong.
-    `makers` finds the project's own tasks, if needed.
+    `makers` finds the project's own tasks, if needed. With `anew`, all specs are read, which a
+    cache remembers without the lines of all keys.
 
     Raises:
         SpecError: git cannot tell which commit it is.
@@ -317,18 +320,18 @@ def make_plan(
     # A version says whether what is packaged is as committed, and what is packaged may depend on
     # the version. So the last verdict holds until another one is found.
     inputs.edited = verdicts.edited
-    plan = _planned(specs, sources, notes, artifacts)
+    plan = _planned(specs, sources, notes, artifacts, anew=anew)
     if plan.of_git and not isinstance(inputs.checkout, NoVersion):
         verdicts.renew(inputs.checkout.commit, plan.of_git, sources, makers)
         if verdicts.edited != inputs.edited:
             inputs.edited = verdicts.edited
-            plan = _planned(specs, sources, notes, artifacts)
+            plan = _planned(specs, sources, notes, artifacts, anew=anew)
         plan = plan.judged(verdicts)
     return plan
 
 
-def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str) -> Plan:
-    known = specs.known()
+def _planned(specs: Specs, sources: Sources, notes: Notes, artifacts: str, *, anew: bool) -> Plan:
+    known = specs.read() if anew else specs.known()
     plan = _laid_out(known, sources, LayoutCache(notes, known, sources, artifacts))
     if plan.doubts and not known.fresh:
         # The cache lacks some of the places that a report shows.

@@ -184,14 +184,17 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         """What the project builds, each package for each platform. Raises as `inputs` does."""
         return self.plan(parameters).parts
 
-    def plan(self, parameters: Any) -> Plan:
-        """The same, with what specs are read from. Raises as `inputs` does."""
+    def plan(self, parameters: Any, *, anew: bool = False) -> Plan:
+        """The same, with what specs are read from. Raises as `inputs` does.
+
+        With `anew`, specs are read even if they are remembered: for the lines of all keys.
+        """
         # Imported here, as above.
         from provisioning.builder.plan.plan import make_plan  # noqa: PLC0415
         from provisioning.plugin.database import digests_of  # noqa: PLC0415
 
         self._digests = digests_of(ARTIFACTS)
-        return make_plan(self.inputs(parameters), self._digests, ARTIFACTS)
+        return make_plan(self.inputs(parameters), self._digests, ARTIFACTS, anew=anew)
 
 
 def demand_importable(parameters: Any) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, get_args
 from provisioning.spec.diagnostics import did_you_mean
 from provisioning.spec.model.variant import Content, Environment, Kind, Maker
 from provisioning.spec.schema.rules import FORMAT, LINK, MODE, OWNER, PATH, clean
-from provisioning.spec.yaml.node import Mapping, Scalar
+from provisioning.spec.yaml.node import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from provisioning.spec.model.variant import BuiltFor
     from provisioning.spec.resolve.variables import Scope
+    from provisioning.spec.yaml.node import Origin
 
 _CODECS = {
     "tar.gz": ("gzip",),
@@ -127,7 +128,7 @@ class Contents:
             environment=self._environment(item) if kind == "python" else None,
             where=item.origin.path,
             origin=item.origin,
-            origins={key: node.origin for key, node in item.items.items()},
+            origins=dict(_origins(item)),
         )
 
     def _makers(self, item: Mapping) -> Iterator[Maker]:
@@ -172,6 +173,14 @@ class Contents:
             message = "the package's root is always there; name a directory in it"
             self._scope.diagnostics.error(item.items[key].origin, "bad-path", message)
         return dst
+
+
+def _origins(item: Mapping) -> Iterator[tuple[str, Origin]]:
+    """Where each value was written, and each pattern: `exclude[1]`."""
+    for key, node in item.items.items():
+        yield key, node.origin
+        if key == "exclude" and isinstance(node, Sequence):
+            yield from ((f"{key}[{number}]", each.origin) for number, each in enumerate(node.items))
 
 
 def _switch(item: Mapping, key: str) -> bool:
