@@ -222,7 +222,7 @@ def test_an_exclude_that_takes_nothing_back_is_a_fault() -> None:
 def test_an_exclude_that_is_no_pattern_is_a_fault(pattern: str) -> None:
     write("t/a")
     told = _fault(content("src", "t", "lib/", exclude=(pattern,)))
-    assert told.endswith(f"exclude: {pattern} is not a gitignore pattern [bad-pattern]")
+    assert told.endswith(f"exclude[0]: {pattern} is not a gitignore pattern [bad-pattern]")
 
 
 def test_a_special_file_is_a_fault() -> None:

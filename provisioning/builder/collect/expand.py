@@ -222,12 +222,13 @@ class Expansion:
                 yield from self._source(content, target, source, stat.S_IFMT(mode))
 
     def _demand_patterns(self, content: Content) -> bool:
-        reasons = {pattern: why_none(pattern) for pattern in content.exclude}
-        for pattern, reason in reasons.items():
+        reasons = [why_none(pattern) for pattern in content.exclude]
+        for number, reason in enumerate(reasons):
             if reason:
-                message = f"{pattern} is not a gitignore pattern"
-                self._fault("bad-pattern", content, "exclude", message, hint=reason)
-        return not any(reasons.values())
+                message = f"{content.exclude[number]} is not a gitignore pattern"
+                key = f"exclude[{number}]"
+                self._fault("bad-pattern", content, key, message, hint=reason)
+        return not any(reasons)
 
     def _idle(self, content: Content, numbers: Iterable[int]) -> None:
         for number in numbers:
