@@ -34,6 +34,7 @@ TOOLS = {
     "busybox": Tool("busybox", "busybox"),
     "dpkg": Tool("dpkg-deb", "dpkg", "dpkg"),
     "dpkg-shlibdeps": Tool("dpkg-shlibdeps", "dpkg-dev"),
+    "fish": Tool("fish", "fish", "fish"),
     "git": Tool("git", "git", "git"),
     "GNU tar": Tool("tar", "tar", "gnu-tar", says="GNU tar"),
     "mandoc": Tool("mandoc", "mandoc", "mandoc"),

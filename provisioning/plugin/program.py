@@ -98,8 +98,12 @@ def _location(name: str) -> str:
     return f"provisioning.plugin.commands.{COMMANDS[name]}"
 
 
-def _declare(commands: Any) -> str:
-    """Declare the commands of a project for argparse, and return their part of the help."""
+def _declare(commands: Any) -> tuple[str, list[Any]]:
+    """Declare the commands of a project for argparse.
+
+    Returns their part of the help, and doit, whose own completion proposes no name of a package,
+    and knows no fish.
+    """
     from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415 - for this alone
 
     lines = ["where packages are built, beside a dodo.py:"]
@@ -118,7 +122,28 @@ def _declare(commands: Any) -> str:
             _declare_option(parser, option)
         if command.doc_usage.rstrip(" .]").endswith(("PLATFORM", "TASK")):
             parser.add_argument("word", nargs="*", metavar="PACKAGE")
-    return "\n".join(lines)
+    return "\n".join(lines), [_doit()]
+
+
+def _doit() -> Any:
+    # As above: what only the help and completion need.
+    from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415
+    from doit.doit_cmd import DoitMain  # noqa: PLC0415
+    from doit.plugin import PluginDict  # noqa: PLC0415
+
+    from provisioning.installer.cli.completion import Completable, Declared  # noqa: PLC0415
+
+    commands = {}
+    for kind in DoitMain.DOIT_CMDS:
+        purpose = kind.doc_purpose
+        parser = Declared(description=f"{purpose[:1].upper()}{purpose[1:]}.", add_help=False)
+        made = kind(task_loader=DodoTaskLoader(), cmds=PluginDict())
+        for option in made.get_options():
+            _declare_option(parser, option)
+        if "TASK" in kind.doc_usage:
+            parser.add_argument("word", nargs="*", metavar="TASK")
+        commands[kind.get_name()] = parser
+    return Completable("doit", commands, ("--help", "--version"), "TASK")
 
 
 def _declare_option(parser: Any, option: Any) -> None:

@@ -1,4 +1,4 @@
-"""What shells are told of `provision`: bash and zsh themselves are asked what they propose."""
+"""What shells are told of `provision`: they themselves are asked what they propose."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ eval "$1"
 shift
 COMP_WORDS=(provision "$@")
 COMP_CWORD=$#
+COMP_LINE="provision $*"
+COMP_POINT=${#COMP_LINE}
 _provision
 printf '%s\\n' "${COMPREPLY[@]}"
 """
@@ -33,7 +35,12 @@ shift
 words=(provision "$@")
 CURRENT=$(( $# + 1 ))
 _provision
-_provision_names
+_provision_NAME
+"""
+FISH = """
+function provision; echo 'greenhouse 1.4.2 /opt/greenhouse'; echo 'vents 1.0 /opt/vents'; end
+echo $argv[1] | source
+complete -C "provision $argv[2..]"
 """
 
 
@@ -45,8 +52,9 @@ def provision(*words: str) -> subprocess.CompletedProcess[str]:
 def proposed(shell: str, program: str, *words: str) -> list[str]:
     """What a shell, begun without anybody's settings, says behind these words."""
     told = provision("--completion", shell).stdout
-    plain = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[shell]
-    command = [shell, *plain, "-c", program, shell, told, *words]
+    plain = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
+    name = [shell] * (shell != "fish")
+    command = [shell, *plain, "-c", program, *name, told, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split("\n")[:-1]
@@ -83,15 +91,33 @@ def test_zsh_proposes_options_and_words() -> None:
         r"--root[work below DIR instead of /\: nothing outside is touched, no service is started]"
         in (line.partition(":DIR:")[0] for line in told)
     )
-    assert "*:package:_provision_names" in told
+    assert "*:name:_provision_NAME" in told
     assert "*:artifact:_files" in proposed("zsh", ZSH, "install", "")
-    assert "*:word:{_provision_names; _files}" in proposed("zsh", ZSH, "verify", "")
+    assert "*:word:{_provision_NAME; _files}" in proposed("zsh", ZSH, "verify", "")
+
+
+@pytest.mark.needs("fish")
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ("ro",),
+            ["rollback\tGo back to the previous release, or to another one that is still there."],
+        ),
+        (("--v",), ["--version"]),
+        (("status", ""), ["greenhouse", "vents"]),
+        (("uninstall", "--dr"), ["--dry-run\tonly show what would be done"]),
+        (("list", ""), []),
+    ],
+)
+def test_fish_proposes(words: tuple[str, ...], expected: list[str]) -> None:
+    assert proposed("fish", FISH, *words) == expected
 
 
 def test_another_shell_is_not_known() -> None:
-    done = provision("--completion", "fish")
+    done = provision("--completion", "tcsh")
     assert done.returncode == 2
-    assert "invalid choice: 'fish'" in done.stderr
+    assert "invalid choice: 'tcsh'" in done.stderr
 
 
 def test_it_needs_no_package(tmp_path: Path) -> None:

@@ -231,17 +231,6 @@ def test_install_is_the_target_s_but_for_a_package_of_the_project(
     assert "demo 1.0 /opt/demo\n" in project.provision("list", "--root", root)
 
 
-def test_shells_complete_both_halves(project: Project) -> None:
-    for shell in ("bash", "zsh"):
-        told = project.provision("--completion", shell)
-        assert subprocess.run(
-            ["bash", "-n"], input=told, text=True, check=False
-        ).returncode == 0 or (shell == "zsh")
-        for name in ("rollback", *COMMANDS):
-            assert name in told
-    assert "demo" in project.doit("list", "--quiet", "--all", "package")
-
-
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_all_that_help_and_shells_show(name: str) -> None:
     module, _, kind = COMMANDS[name].partition(":")

@@ -31,9 +31,10 @@ from provisioning.installer.cli.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    Further = Callable[[Any], str]
-
     from provisioning.installer.cli.arguments import Command
+    from provisioning.installer.cli.completion import Completable
+
+    Further = Callable[[Any], tuple[str, Sequence[Completable]]]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MODULES = {
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None, further: Further | None = None) -> i
     """Run a command, and return its exit code; Reference 002 lists them.
 
     `further` declares the commands that the program has in addition, where it is part of a larger
-    one, and returns what --help says of them.
+    one, and returns what --help says of them, and which other programs shells are to complete.
     """
     mend()  # guard: streams-of-provision
     if argv is None and (fault := spell_in_utf8()):  # guard: arguments-in-utf8
@@ -203,7 +204,12 @@ def _parser(words: Sequence[str], further: Further | None) -> argparse.ArgumentP
 def _whole(further: Further | None) -> argparse.ArgumentParser:
     """The parser of all commands, and of the options without one."""
     # Imported here, for start-up: see _parser.
-    from provisioning.installer.cli.completion import Completion, Declared  # noqa: PLC0415
+    from provisioning.installer.cli.completion import (  # noqa: PLC0415
+        SHELLS,
+        Completable,
+        Completion,
+        Declared,
+    )
 
     usage, description = about()
     parser = argparse.ArgumentParser(
@@ -218,14 +224,15 @@ def _whole(further: Further | None) -> argparse.ArgumentParser:
         prog=called(), required=True, metavar="COMMAND", dest="command", parser_class=Declared
     )
     _declare(commands, _MODULES)
-    parser.epilog = further(commands) if further else None
+    parser.epilog, others = further(commands) if further else (None, ())
+    own = Completable("provision", commands.choices, ("--help", "--version", "--completion"))
     parser.add_argument(
         "--completion",
-        choices=("bash", "zsh"),
+        choices=tuple(SHELLS),
         action=Completion,
-        const=commands.choices,
+        const=(own, *others),
         metavar="SHELL",
-        help="print completion code for bash or zsh",
+        help="print completion code for bash, zsh or fish",
     )
     return parser
 

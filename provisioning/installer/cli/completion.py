@@ -1,18 +1,34 @@
-"""Completion code for bash and zsh: the commands, options and names of packages of `provision`."""
+"""Completion code for bash, zsh and fish: commands, options and names of packages and tasks."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _PATHS = frozenset({"ARTIFACT", "DIR", "PREFIX", "RELEASE"})
-_NAMES = "provision list 2>/dev/null | cut -d ' ' -f 1"
-"""The names of the packages that are installed."""
-_PACKAGES = "doit list --quiet --all package 2>/dev/null | sed -n 's/^package:\\([^:]*\\)$/\\1/p'"
-"""The names of the packages that a project builds."""
+_KEPT = "artifacts/.work/completion"
+# What doit lists is kept beside what a build keeps, for as long as no spec and no dodo.py changes:
+# to make the tasks of 200 specs takes longer than a person waits for a shell.
+_TASKS = f"""\
+exec 2>/dev/null
+kept={_KEPT}; made=$kept.$$
+if [ ! -s $kept ] || [ -n "$(find dodo.py pyproject.toml doit.cfg specs -newer $kept)" ]
+then doit list --quiet --all | {{
+    if [ -w artifacts/.work ]; then cat >$made && [ -s $made ] && mv $made $kept; else cat; fi; }}
+    rm -f $made
+fi
+cat $kept"""
+"""Prints the names of the tasks of a project, for any shell."""
+_SOURCES = {
+    "NAME": "provision list 2>/dev/null | cut -d ' ' -f 1",
+    "PACKAGE": "_provision_tasks | sed -n 's/^package:\\([^ ]*\\) *$/\\1/p'",
+    "TASK": "_provision_tasks",
+}
+"""What prints the names that a word of each kind may be: of the packages that are installed, of
+those that a project builds, as NAME and NAME:PLATFORM, and of its tasks."""
 
 
 class Declared(argparse.ArgumentParser):
@@ -29,8 +45,19 @@ class Declared(argparse.ArgumentParser):
         return action
 
 
+class Completable(NamedTuple):
+    """A program whose words shells complete."""
+
+    name: str
+    commands: dict[str, Declared]
+    options: tuple[str, ...]
+    """Those that it has without a command."""
+    words: str = ""
+    """What may stand in place of a command: a kind of `_SOURCES`."""
+
+
 class Completion(argparse.Action):
-    """The option --completion; its `const` are the parsers of all commands."""
+    """The option --completion; its `const` are the programs."""
 
     def __call__(
         self,
@@ -41,56 +68,119 @@ class Completion(argparse.Action):
     ) -> None:
         """Print the code, and exit."""
         del namespace, option_string
-        lines = {"bash": _bash, "zsh": _zsh}[values](self.const)
+        lines = SHELLS[values](self.const)
         print("\n".join(lines))
         parser.exit()
 
 
-def _bash(commands: Mapping[str, Declared]) -> Iterator[str]:
+def _bash(programs: Sequence[Completable]) -> Iterator[str]:
     # Where this proposes nothing, bash completes names of files, as -o default says.
-    yield "_provision() {"
-    yield "    local current=${COMP_WORDS[COMP_CWORD]} options= names= command=${COMP_WORDS[1]}"
+    yield f"_provision_tasks() {{ sh -c {_quoted(_TASKS)}; }}"
+    yield "_provision_propose() {"
+    yield "    local current=${COMP_LINE:0:COMP_POINT} before= names=$1"
+    yield "    current=${current##*[[:space:]]}"
+    yield "    case $current in -*) names=$2 ;; esac"
+    yield '    COMPREPLY=($(compgen -W "$names" -- "$current"))'
+    # bash parts words at a colon, and replaces only what is behind it.
+    yield '    case $COMP_WORDBREAKS in *:*) before=${current%"${current##*:}"} ;; esac'
+    yield '    COMPREPLY=("${COMPREPLY[@]#"$before"}")'
+    yield "}"
+    for program in programs:
+        yield from _bash_program(program)
+
+
+def _bash_program(program: Completable) -> Iterator[str]:
+    yield f"_{program.name}() {{"
+    yield "    local options= names= command=${COMP_WORDS[1]}"
     yield "    COMPREPLY=()"
     yield "    case ${COMP_WORDS[COMP_CWORD - 1]} in"
-    yield f"        {' | '.join(_with_values(commands))}) return ;;"
+    yield f"        {' | '.join(_with_values(program.commands))}) return ;;"
     yield "    esac"
     yield '    [ "$COMP_CWORD" -gt 1 ] || command='
     yield "    case $command in"
-    yield f"        '') names='{' '.join(commands)}' options='--help --version --completion' ;;"
-    for name, parser in commands.items():
+    further = f" $({_SOURCES[program.words]})" if program.words else ""
+    yield f"        '') names=\"{' '.join(program.commands)}{further}\""
+    yield f"            options='{' '.join(program.options)}' ;;"
+    for name, parser in program.commands.items():
         options = " ".join(_options(parser))
-        known = {"NAME": _NAMES, "PACKAGE": _PACKAGES}
-        names = "".join(f" names=$({known[word]})" for word in _words(parser) & {*known})
+        names = "".join(f" names=$({_SOURCES[word]})" for word in _words(parser) & {*_SOURCES})
         yield f"        {name}) options='{options}'{names} ;;"
+    if program.words:
+        yield f"        *) names=$({_SOURCES[program.words]}) ;;"
     yield "    esac"
-    yield "    case $current in -*) names=$options ;; esac"
-    yield '    COMPREPLY=($(compgen -W "$names" -- "$current"))'
+    yield '    _provision_propose "$names" "$options"'
     yield "}"
-    yield "complete -o default -F _provision provision"
+    yield f"complete -o default -F _{program.name} {program.name}"
 
 
-def _zsh(commands: Mapping[str, Declared]) -> Iterator[str]:
-    yield "#compdef provision"
-    yield f"_provision_names() {{ compadd -- $({_NAMES}) }}"
-    yield f"_provision_packages() {{ compadd -- $({_PACKAGES}) }}"
-    yield "_provision() {"
+def _zsh(programs: Sequence[Completable]) -> Iterator[str]:
+    yield f"#compdef {' '.join(program.name for program in programs)}"
+    yield f"_provision_tasks() {{ sh -c {_quoted(_TASKS)} }}"
+    for kind, source in _SOURCES.items():
+        yield f"_provision_{kind}() {{ compadd -- $({source}) }}"
+    for program in programs:
+        yield from _zsh_program(program)
+
+
+def _zsh_program(program: Completable) -> Iterator[str]:
+    further = f"_provision_{program.words}" if program.words else ""
+    yield f"_{program.name}() {{"
     yield "    if (( CURRENT == 2 )); then"
     yield "        local -a commands=("
-    for name, parser in commands.items():
+    for name, parser in program.commands.items():
         yield f"            {_quoted(f'{name}:{parser.description}')}"
     yield "        )"
     yield "        _describe command commands"
+    if further:
+        yield f"        {further}"
     yield "        return"
     yield "    fi"
     yield "    local command=$words[2]"
     yield "    shift words"
     yield "    (( CURRENT-- ))"
     yield "    case $command in"
-    for name, parser in commands.items():
+    for name, parser in program.commands.items():
         yield f"        {name}) _arguments {' '.join(map(_quoted, _specs(parser)))} ;;"
+    if further:
+        yield f"        *) {further} ;;"
     yield "    esac"
     yield "}"
-    yield "compdef _provision provision"
+    yield f"compdef _{program.name} {program.name}"
+
+
+def _fish(programs: Sequence[Completable]) -> Iterator[str]:
+    yield "function _provision_tasks"
+    yield f"    sh -c {_fish_quoted(_TASKS)} | string trim"
+    yield "end"
+    for program in programs:
+        yield from _fish_program(program)
+
+
+def _fish_program(program: Completable) -> Iterator[str]:
+    complete = f"complete -c {program.name}"
+    first = f"{complete} -n __fish_use_subcommand"
+    yield f"{complete} -f"
+    for option in program.options:
+        yield f"{first} -l {option.lstrip('-')}"
+    for name, parser in program.commands.items():
+        yield f"{first} -a {name} -d {_fish_quoted(parser.description or '')}"
+        here = f"{complete} -n '__fish_seen_subcommand_from {name}'"
+        for action in parser.declared:
+            if long := [each[2:] for each in action.option_strings if each.startswith("--")]:
+                value = "" if action.nargs == 0 else " -r -F"
+                yield f"{here} -l {long[0]}{value} -d {_fish_quoted(action.help or '')}"
+        words = _words(parser)
+        for word in sorted(words & {*_SOURCES}):
+            yield f"{here} -a {_fish_quoted(f'({_SOURCES[word]})')}"
+        if words & _PATHS:
+            yield f"{here} -F"
+    if program.words:
+        others = f"'not __fish_seen_subcommand_from {' '.join(program.commands)}'"
+        yield f"{complete} -n {others} -a {_fish_quoted(f'({_SOURCES[program.words]})')}"
+
+
+SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
+"""What makes the code, by the shell that it is for."""
 
 
 def _specs(parser: Declared) -> Iterator[str]:
@@ -101,11 +191,9 @@ def _specs(parser: Declared) -> Iterator[str]:
             yield f"{name}[{_plain(action.help or '')}]{value}"
     words = _words(parser)
     if "NAME" in words and words & _PATHS:
-        yield "*:word:{_provision_names; _files}"
-    elif "NAME" in words:
-        yield "*:package:_provision_names"
-    elif "PACKAGE" in words:
-        yield "*:package:_provision_packages"
+        yield "*:word:{_provision_NAME; _files}"
+    elif known := sorted(words & {*_SOURCES}):
+        yield f"*:{known[0].lower()}:_provision_{known[0]}"
     elif words:
         yield "*:artifact:_files"
 
@@ -117,6 +205,10 @@ def _plain(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _fish_quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _options(parser: Declared) -> Sequence[str]:
