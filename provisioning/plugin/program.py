@@ -98,12 +98,8 @@ def _location(name: str) -> str:
     return f"provisioning.plugin.commands.{COMMANDS[name]}"
 
 
-def _declare(commands: Any) -> tuple[str, list[Any]]:
-    """Declare the commands of a project for argparse.
-
-    Returns their part of the help, and doit, whose own completion proposes no name of a package,
-    and knows no fish.
-    """
+def _declare(commands: Any, doit: Any) -> str:
+    """Declare the commands of a project for argparse, and doit's own; return the former's help."""
     from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415 - for this alone
 
     lines = ["where packages are built, beside a dodo.py:"]
@@ -122,28 +118,26 @@ def _declare(commands: Any) -> tuple[str, list[Any]]:
             _declare_option(parser, option)
         if command.doc_usage.rstrip(" .]").endswith(("PLATFORM", "TASK")):
             parser.add_argument("word", nargs="*", metavar="PACKAGE")
-    return "\n".join(lines), [_doit()]
+    _declare_doit(doit)
+    return "\n".join(lines)
 
 
-def _doit() -> Any:
+def _declare_doit(commands: Any) -> None:
+    """For shells: doit's own completion proposes no NAME:PLATFORM at once, and knows no fish."""
     # As above: what only the help and completion need.
     from doit.cmd_base import DodoTaskLoader  # noqa: PLC0415
     from doit.doit_cmd import DoitMain  # noqa: PLC0415
     from doit.plugin import PluginDict  # noqa: PLC0415
 
-    from provisioning.installer.cli.completion import Completable, Declared  # noqa: PLC0415
-
-    commands = {}
     for kind in DoitMain.DOIT_CMDS:
         purpose = kind.doc_purpose
-        parser = Declared(description=f"{purpose[:1].upper()}{purpose[1:]}.", add_help=False)
-        made = kind(task_loader=DodoTaskLoader(), cmds=PluginDict())
-        for option in made.get_options():
+        parser = commands.add_parser(
+            kind.get_name(), description=f"{purpose[:1].upper()}{purpose[1:]}.", add_help=False
+        )
+        for option in kind(task_loader=DodoTaskLoader(), cmds=PluginDict()).get_options():
             _declare_option(parser, option)
         if "TASK" in kind.doc_usage:
             parser.add_argument("word", nargs="*", metavar="TASK")
-        commands[kind.get_name()] = parser
-    return Completable("doit", commands, ("--help", "--version"), "TASK")
 
 
 def _declare_option(parser: Any, option: Any) -> None:

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from provisioning.installer.cli.arguments import Command
-    from provisioning.installer.cli.completion import Completable
 
-    Further = Callable[[Any], tuple[str, Sequence[Completable]]]
+    Further = Callable[[Any, Any], str]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MODULES = {
@@ -59,7 +58,7 @@ def main(argv: Sequence[str] | None = None, further: Further | None = None) -> i
     """Run a command, and return its exit code; Reference 002 lists them.
 
     `further` declares the commands that the program has in addition, where it is part of a larger
-    one, and returns what --help says of them, and which other programs shells are to complete.
+    one, and, for completion alone, those of doit. It returns what --help says of the former.
     """
     mend()  # guard: streams-of-provision
     if argv is None and (fault := spell_in_utf8()):  # guard: arguments-in-utf8
@@ -224,13 +223,16 @@ def _whole(further: Further | None) -> argparse.ArgumentParser:
         prog=called(), required=True, metavar="COMMAND", dest="command", parser_class=Declared
     )
     _declare(commands, _MODULES)
-    parser.epilog, others = further(commands) if further else (None, ())
-    own = Completable("provision", commands.choices, ("--help", "--version", "--completion"))
+    programs = [Completable("provision", commands.choices, ("--help", "--version", "--completion"))]
+    if further:
+        doit = argparse.ArgumentParser(prog="doit").add_subparsers(parser_class=Declared)
+        parser.epilog = further(commands, doit)
+        programs += [Completable("doit", doit.choices, ("--help", "--version"), "TASK")]
     parser.add_argument(
         "--completion",
         choices=tuple(SHELLS),
         action=Completion,
-        const=(own, *others),
+        const=programs,
         metavar="SHELL",
         help="print completion code for bash, zsh or fish",
     )
