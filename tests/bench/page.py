@@ -62,7 +62,7 @@ def _panel(results: Results, trees: Mapping[str, Tree], title: str, work: str) -
         for command, series in results.by.get((name, work), {}).items():
             if name != REAL:  # its files are of another kind
                 lines.setdefault(command, []).append((tree.files, series.wall))
-    return Panel(title, lines)
+    return Panel(title, lines, strong=OURS[work])
 
 
 _PLOTTED = {"no-op": "Nothing to do", "build": "Building"}

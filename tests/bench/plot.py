@@ -1,4 +1,4 @@
-"""Draws lines in SVG, over two logarithmic axes."""
+"""Draws lines in SVG, over two logarithmic axes: our own strong, and the others grey."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 _WIDTH, _HEIGHT = 880, 420  # of a panel
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 280, 50, 50  # around its axes
 _LABEL = 16  # the least distance of two labels
-_COLOURS = ("#c62828", "#1565c0", "#2e7d32", "#ef6c00", "#6a1b9a", "#00838f", "#5d4037", "#455a64")
+_COLOURS = ("#c62828", "#1565c0", "#2e7d32", "#b34700", "#6a1b9a")
+_GREY = "#707070"  # of the others: dark enough to be read as a label, on white
 
 
 class Panel(NamedTuple):
@@ -20,6 +21,8 @@ class Panel(NamedTuple):
 
     title: str
     lines: Mapping[str, Sequence[tuple[float, float]]]
+    strong: Collection[str] = ()
+    """The names of those that the chart is about; the others are what to compare them with."""
 
 
 class _Axis(NamedTuple):
@@ -66,13 +69,24 @@ def _panel(panel: Panel) -> Iterable[str]:
     yield from _grid(across, up)
     ends = {name: up.at(line[-1][1]) for name, line in panel.lines.items()}
     heights = spread(ends)
-    for (name, line), colour in zip(panel.lines.items(), _COLOURS * 9, strict=False):
-        points = [(across.at(x), up.at(y)) for x, y in line]
-        yield _line(points, colour)
-        yield from (
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>\n' for x, y in points
-        )
-        yield _text(across.end + 14, heights[name] + 4, name, f'fill="{colour}"')
+    own = (name for name in panel.lines if name in panel.strong)
+    colours = dict(zip(own, _COLOURS * 9, strict=False))
+    # Ours come last, and so lie above the others.
+    for name in sorted(panel.lines, key=lambda name: name in colours):
+        places = [(across.at(x), up.at(y)) for x, y in panel.lines[name]]
+        yield from _drawn(places, colours.get(name, _GREY), is_strong=name in colours)
+        label = (across.end + 14, heights[name])
+        colour = colours.get(name, _GREY)
+        yield _line([places[-1], (label[0] - 3, label[1])], colour, width=0.5)
+        weight = ' font-weight="bold"' * (name in colours)
+        yield _text(label[0], label[1] + 4, name, f'fill="{colour}"{weight}')
+
+
+def _drawn(points: Sequence[tuple[float, float]], colour: str, *, is_strong: bool) -> Iterable[str]:
+    yield _line(points, colour, width=3 if is_strong else 1)
+    size = 4 if is_strong else 2
+    for x, y in points:
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>\n'
 
 
 def _grid(across: _Axis, up: _Axis) -> Iterable[str]:

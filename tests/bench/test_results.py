@@ -116,6 +116,18 @@ def test_the_plot_has_a_line_for_each_command_and_a_dot_for_each_tree() -> None:
     assert len(list(drawn.iter(f"{SVG}circle"))) == len(measured) * len(trees)
 
 
+def test_our_lines_are_strong_and_each_label_has_the_colour_of_its_line() -> None:
+    lines = {name: [(10, each), (100, each)] for each, name in enumerate("abcd", start=1)}
+    drawn = ET.fromstring(svg([Panel("title", lines, strong={"b", "d"})]))
+    found = {text.text: text.attrib.get("fill") for text in drawn.iter(f"{SVG}text")}
+    widths: dict[str, set[str]] = {}
+    for line in drawn.iter(f"{SVG}polyline"):
+        widths.setdefault(line.attrib["stroke"], set()).add(line.attrib["stroke-width"])
+    assert found["a"] == found["c"]
+    assert len({found[name] for name in "abd"}) == 3
+    assert [max(widths[str(found[name])]) for name in "abd"] == ["1", "3", "3"]
+
+
 def test_a_line_goes_up_with_the_seconds_and_right_with_the_files() -> None:
     drawn = ET.fromstring(svg([Panel("a < b", {"line": [(10, 1), (100, 2), (1000, 90)]})]))
     dots = [(dot.attrib["cx"], dot.attrib["cy"]) for dot in drawn.iter(f"{SVG}circle")]
