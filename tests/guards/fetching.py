@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .guard import Fault, Group, Guard
-from .how import false, true
+from .how import false, gone, true
 
 REFUSED = "refused by the wheel's name; nothing of it is in the cache"
 FETCH, UNPACK = "builder/python/test_fetch.py", "builder/python/test_unpack.py"
@@ -39,6 +39,18 @@ FETCHING = Group(
             ),
         ),
         Fault(
+            "a lock is for no platform of the spec, by the markers of its packages",
+            "told, with the line that names it",
+            (
+                Guard(
+                    "lock-of-no-platform",
+                    gone,
+                    "spec/python/test_choice.py"
+                    "::test_a_lock_whose_packages_no_platform_takes_is_a_fault",
+                ),
+            ),
+        ),
+        Fault(
             "a server sends without end",
             "stopped at 4 GiB; nothing of it is in the cache",
             (Guard("endless-download", false, f"{FETCH}::test_a_server_that_sends_without_end"),),
@@ -52,6 +64,16 @@ FETCHING = Group(
             "a wheel differs from its RECORD, or contains names, links or data that belong nowhere",
             REFUSED,
             (
+                Guard(
+                    "wheel-of-another-project",
+                    gone,
+                    f"{UNPACK}::test_a_wheel_of_another_project_or_version",
+                ),
+                Guard(
+                    "wheel-without-measure",
+                    false,
+                    f"{UNPACK}::test_a_wheel_that_would_fill_the_disk",
+                ),
                 Guard("unsound-wheel", false, f"{UNPACK}::test_a_file_that_is_not_in_the_record"),
                 Guard("link-in-a-wheel", false, f"{UNPACK}::test_a_symbolic_link"),
                 Guard(

@@ -7,9 +7,11 @@ bytes are the wheel's own: nothing of the machine that unpacks gets into them.
 from __future__ import annotations
 
 import configparser
+import email
 import hashlib
 import lzma
 import os
+import re
 import stat
 import warnings
 import zipfile
@@ -22,6 +24,7 @@ from installer.exceptions import InstallerError
 from installer.records import InvalidRecordEntry, RecordEntry
 from installer.sources import WheelFile
 from installer.utils import SCHEME_NAMES
+from packaging.version import InvalidVersion, Version
 
 from provisioning.artifact.model.entry import collision_key, path_fault, shown
 from provisioning.builder.python.wheel_cache import (
@@ -57,6 +60,7 @@ _UNSOUND = (
     EOFError,
     RuntimeError,
 )
+_LARGEST = 16 << 30  # bytes of all files: those of the largest wheels there are have four GiB
 _SCHEMES = {"purelib": SITE, "platlib": SITE, "data": DATA, "scripts": SCRIPTS}
 
 
@@ -71,19 +75,25 @@ def unpack(wheel: Wheel, file: Path) -> None:
         with zipfile.ZipFile(file) as archive, unpacking(wheel) as directory:
             source = _Source(archive, wheel)
             names = [*_faults(archive), *_misplaced(archive, source.data_dir)]
+            names = names or [*_of_another(source, wheel)]  # guard: wheel-of-another-project
             if faults := names or _against_record(source):  # guard: unsound-wheel
                 told = "\n".join(f"  {fault}" for fault in dict.fromkeys(faults))
                 raise BuildError(f"{wheel.file}: not a sound wheel\n{told}")
             _install(source, directory)
     except _UNSOUND as error:
         is_call = isinstance(error, AssertionError)  # as installer looks at nothing else
-        told = "its entry_points.txt calls no function" if is_call else str(error) or "cut off"
+        # Some of installer's errors have the wheel in front of their text.
+        texts = [str(each) for each in error.args if isinstance(each, str)] or [str(error)]
+        told = "its entry_points.txt calls no function" if is_call else texts[-1] or "cut off"
         raise BuildError(f"{wheel.file}: not a sound wheel: {told}") from None
 
 
 def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
     """What a package cannot hold, wherever it were put."""
     seen: dict[str, str] = {}
+    unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > _LARGEST:  # guard: wheel-without-measure
+        yield f"it has {unpacked >> 30} GiB unpacked, and at most {_LARGEST >> 30} are taken"
     for item in archive.infolist():
         name = item.filename
         if reason := path_fault(name.removesuffix("/")):
@@ -108,11 +118,30 @@ def _misplaced(archive: zipfile.ZipFile, data: str) -> Iterator[str]:
             yield f"{shown(name)} is for no place that wheels have: {', '.join(SCHEME_NAMES)}"
 
 
+def _of_another(source: _Source, wheel: Wheel) -> Iterator[str]:
+    """Whether a wheel is of another project or version than its file's name says."""
+    said = email.message_from_string(source.read_dist_info("METADATA"))
+    name, version = said["Name"] or "", said["Version"] or ""
+    if re.sub(r"[-_.]+", "-", name).lower() != wheel.name:
+        yield f"its METADATA says that it is {shown(name)}, and not {wheel.name}"
+    elif not _same_version(version, wheel.version):
+        yield f"its METADATA says that it is {name} {shown(version)}, and not {wheel.version}"
+
+
+def _same_version(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
+
+
 def _against_record(source: _Source) -> list[str]:
     """Where a wheel differs from its own RECORD."""
     try:
         source.validate_record()
     except WheelFile.validation_error as error:
+        if source.file_record not in source.names:
+            return ["it has no RECORD"]
         issues: list[str] = error.issues
         return [issue.replace(f"In {source.file}, ", "") for issue in issues]
     return []
@@ -134,6 +163,12 @@ class _Source(WheelFile):
     def __init__(self, archive: zipfile.ZipFile, wheel: Wheel) -> None:
         self.file = archive.filename = wheel.file  # of which `installer` takes name and version
         super().__init__(archive)
+        self.names = frozenset(archive.namelist())
+
+    @property
+    def file_record(self) -> str:
+        """The name of its RECORD."""
+        return f"{self.dist_info_dir}/RECORD"
 
 
 class _Destination(WheelDestination):

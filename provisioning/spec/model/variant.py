@@ -87,6 +87,8 @@ class Environment(NamedTuple):
     """The console scripts that are wanted; `all` alone for all."""
     entry_points: tuple[tuple[str, str], ...] = ()
     """The project's own console scripts: names, and what each calls, as in `app.cli:main`."""
+    is_for_others: bool = False
+    """Whether all packages of the lock are for other targets, by their markers."""
 
 
 class Content(NamedTuple):

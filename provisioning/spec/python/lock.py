@@ -86,6 +86,8 @@ class Chosen(NamedTuple):
     """The URL of the index that a requirements.txt names."""
     missing: tuple[Missing, ...] = ()
     """What has no wheel for it."""
+    is_for_others: bool = False
+    """Whether all its packages are for other targets, by their markers."""
 
 
 class SourceArchive(NamedTuple):
@@ -127,9 +129,24 @@ class Unbuilt(NamedTuple):
     packages: tuple[Missing, ...]
 
 
+_CHOICES = re.compile(r"\b(extras?|dependency_groups)\b")
+_OTHER_LOCKS = {
+    "uv.lock": "export it: uv export --format pylock.toml -o pylock.toml",
+    "poetry.lock": "export it: poetry export -o requirements.txt (poetry-plugin-export)",
+    "pdm.lock": "export it: pdm export -f pylock -o pylock.toml",
+    "Pipfile.lock": "make it anew: pipenv requirements --hash > requirements.txt",
+}
+"""Locks of one tool, and how each says the same for all."""
+
+
 def choose(text: str, request: Request, diagnostics: Diagnostics) -> Chosen:
     """What a target needs of the lock `text`; nothing where it is wrong, which is reported."""
-    if request.file.endswith(".toml"):
+    name = os.path.basename(request.file)
+    if name in _OTHER_LOCKS:
+        message = "this is not a pylock.toml, but a lock of one tool"
+        diagnostics.error(request.origin(), "bad-lock", message, _OTHER_LOCKS[name])
+        return Chosen()
+    if name.endswith(".toml"):
         lock = _pylock(text, request.file, diagnostics)
         return _from_pylock(lock, text, request, diagnostics) if lock else Chosen()
     return _from_requirements(text, request, diagnostics)
@@ -187,7 +204,11 @@ def _from_pylock(lock: Pylock, text: str, request: Request, diagnostics: Diagnos
     if missing:
         message, hint = missing_report(missing, request.file, request.platform, request.target)
         diagnostics.error(request.origin(), "no-wheel", message, hint)
-    return Chosen(tuple(chosen[name] for name in sorted(chosen)), missing=tuple(missing))
+    # What extras and groups choose is for this target, but not asked for.
+    chooses = (each.marker and not _CHOICES.search(str(each.marker)) for each in lock.packages)
+    others = bool(lock.packages) and not chosen and not missing and all(chooses)
+    wheels = tuple(chosen[name] for name in sorted(chosen))
+    return Chosen(wheels, missing=tuple(missing), is_for_others=others)
 
 
 def _is_meant(lock: Pylock, request: Request, diagnostics: Diagnostics) -> bool:
@@ -390,7 +411,7 @@ _OPTION = re.compile(r"(?:^|\s)(--?[a-zA-Z-]+)(?:[= ](\S+))?")
 
 def _from_requirements(text: str, request: Request, diagnostics: Diagnostics) -> Chosen:
     """What a target needs of a requirements.txt (pip's "Requirements File Format")."""
-    index_url = ""
+    index_url, is_any = "", False
     wheels: dict[str, Wheel] = {}
     pinned: dict[str, Pinned] = {}
     tags = tuple(request.target.tags())
@@ -407,7 +428,11 @@ def _from_requirements(text: str, request: Request, diagnostics: Diagnostics) ->
             if option[1] not in _IDLE:
                 message = f"{option[1]} is not read here"
                 diagnostics.error(origin, "bad-lock", message, "make one file with all packages")
-        elif found := _pinned(line, request, origin, diagnostics):
+        else:
+            is_any = True
+            found = _pinned(line, request, origin, diagnostics)
+            if found is None:
+                continue
             if found.name in wheels or found.name in pinned:
                 diagnostics.error(origin, "bad-lock", f"{found.name} is required twice")
             if own := own_wheel(found.name, found.version, request.own, tags):
@@ -415,7 +440,10 @@ def _from_requirements(text: str, request: Request, diagnostics: Diagnostics) ->
             else:
                 pinned[found.name] = found
     chosen = tuple(wheels[name] for name in sorted(wheels))
-    return Chosen(chosen, tuple(pinned[name] for name in sorted(pinned)), index_url)
+    others = is_any and not wheels and not pinned
+    return Chosen(
+        chosen, tuple(pinned[name] for name in sorted(pinned)), index_url, is_for_others=others
+    )
 
 
 def _pinned(line: str, request: Request, origin: Origin, diagnostics: Diagnostics) -> Pinned | None:

@@ -69,6 +69,7 @@ def read_environment(
         index_url=chosen.index_url,
         scripts=scripts,
         entry_points=_of_project(file, at["scripts"], scope) if scripts else (),
+        is_for_others=chosen.is_for_others,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,8 +50,9 @@ from provisioning.spec.schema.schema import SPEC
 from provisioning.spec.yaml.node import Mapping, Origin, Scalar, doubtful, plain, scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from provisioning.spec.model.variant import Content
     from provisioning.spec.resolve.inputs import Inputs
     from provisioning.spec.resolve.platforms import Platform
     from provisioning.spec.yaml.node import Node
@@ -118,6 +120,7 @@ def read_project(inputs: Inputs) -> ProjectSpecs:
     made.sort(key=lambda each: (each.variant.name, each.variant.platform))
     sound = [each for each in made if each.is_sound]
     diagnostics += _conflicts(sound)  # guard: prefix-nested
+    diagnostics += _idle_locks(sound)  # guard: lock-of-no-platform
     ignored = _ignored_overrides(inputs, made, diagnostics)
     faulty = {each.origin.file for each in diagnostics}
     sound = [each for each in sound if each.variant.file not in faulty]
@@ -127,6 +130,21 @@ def read_project(inputs: Inputs) -> ProjectSpecs:
         diagnostics=tuple(diagnostics),
         ignored=tuple(ignored),
     )
+
+
+def _idle_locks(made: Sequence[_Candidate]) -> Iterator[Diagnostic]:
+    """A fault for each lock whose packages are for no platform of the spec, by their markers."""
+    used: dict[Origin, list[tuple[Content, str]]] = defaultdict(list)
+    for each in made:
+        for content in each.variant.contents:
+            if content.environment:
+                used[content.origin].append((content, each.variant.platform))
+    for found in used.values():
+        if all(each.environment and each.environment.is_for_others for each, _ in found):
+            content, names = found[0][0], ", ".join(platform for _, platform in found)
+            message = f"no package of {content.source} is for {names}, by their markers"
+            origin = content.origins.get("python", content.origin)
+            yield Diagnostic.at(origin, "lock-for-another", message, "make a lock that is for them")
 
 
 def _read_specs(inputs: Inputs, diagnostics: Diagnostics) -> list[Mapping]:

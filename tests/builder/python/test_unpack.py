@@ -180,8 +180,34 @@ def test_a_record_that_nobody_can_read(record: str, tmp_path: Path) -> None:
     refusal(wheel(record=record), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"Name: other\nVersion: 1.0\n", "its METADATA says that it is other, and not greet"),
+        (b"Name: Greet\nVersion: 1.1\n", "says that it is Greet 1.1, and not 1.0"),
+        (b"", "its METADATA says that it is , and not greet"),
+        (b"Name: GREET\nVersion: 1.0.0\n", ""),
+    ],
+)
+def test_a_wheel_of_another_project_or_version(tmp_path: Path, said: bytes, told: str) -> None:
+    wheel_said = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    members = [MODULE, (f"{INFO}/METADATA", said), (f"{INFO}/WHEEL", wheel_said)]
+    members.append((f"{INFO}/RECORD", record_of(members, INFO)))
+    made = MadeWheel("greet-1.0-py3-none-any.whl", zipped(members, {}))
+    if told:
+        assert told in refusal(made, tmp_path)
+    else:
+        assert unpacked(made, tmp_path).files
+
+
+def test_a_wheel_that_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provisioning.builder.python.unpack._LARGEST", 10)
+    assert "it has 0 GiB unpacked, and at most 0 are taken" in refusal(wheel(), tmp_path)
+
+
 def test_a_wheel_of_a_later_format(tmp_path: Path) -> None:
-    info = [(f"{INFO}/METADATA", b""), (f"{INFO}/WHEEL", b"Wheel-Version: 2.0\n")]
+    said = b"Name: greet\nVersion: 1.0\n"
+    info = [(f"{INFO}/METADATA", said), (f"{INFO}/WHEEL", b"Wheel-Version: 2.0\n")]
     members = [MODULE, *info, (f"{INFO}/RECORD", record_of([MODULE, *info], INFO))]
     made = MadeWheel("greet-1.0-py3-none-any.whl", zipped(members, {}))
     assert "Incompatible Wheel-Version 2.0" in refusal(made, tmp_path)

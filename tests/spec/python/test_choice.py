@@ -143,12 +143,12 @@ def test_the_machine_that_builds_does_not_matter(
     ],
 )
 def test_markers(tmp_path: Path, marker: str, wanted: set[str]) -> None:
-    lock = HEAD + package(more=f'marker = "{marker}"')
+    lock = HEAD + package(more=f'marker = "{marker}"') + package("always")
     found = chosen(tmp_path, BOOKWORM, "mac", lock=lock)
-    assert {name for name, each in found.items() if each.wheels} == wanted
-    line = f"pkg==1.0; {marker} --hash=sha256:{SUM}\n"
-    found = chosen(tmp_path / "r", BOOKWORM, "mac", file="r.txt", lock=line)
-    assert {name for name, each in found.items() if each.pinned} == wanted
+    assert {name for name, each in found.items() if len(each.wheels) > 1} == wanted
+    lines = f"pkg==1.0; {marker} --hash=sha256:{SUM}\nalways==1.0 --hash=sha256:{SUM}\n"
+    found = chosen(tmp_path / "r", BOOKWORM, "mac", file="r.txt", lock=lines)
+    assert {name for name, each in found.items() if len(each.pinned) > 1} == wanted
 
 
 CHOICE = 'extras = ["mqtt"]\ndependency-groups = ["dev", "test"]\ndefault-groups = ["test"]\n'
@@ -170,6 +170,17 @@ def test_extras_and_groups(tmp_path: Path, more: str, expected: list[str]) -> No
     lock += package("dev", more="marker = \"'dev' in dependency_groups\"")
     lock += package("test", more="marker = \"'test' in dependency_groups\"")
     assert names(tmp_path, lock=lock, more=more) == expected
+
+
+@pytest.mark.parametrize("marker", ["python_version < '3'", "os_name == 'nt'"])
+def test_a_lock_whose_packages_no_platform_takes_is_a_fault(tmp_path: Path, marker: str) -> None:
+    lock = HEAD + package(more=f'marker = "{marker}"')
+    told = report(tmp_path, files(BOOKWORM, "mac", lock=lock))
+    fault = f"no package of pylock.toml is for mac, {BOOKWORM}, by their markers"
+    assert f"specs/app.yaml:4:21: contents[0].python: {fault} [lock-for-another]" in told
+    line = f"pkg==1.0; {marker} --hash=sha256:{SUM}\n"
+    told = report(tmp_path / "r", files(BOOKWORM, "mac", file="r.txt", lock=line))
+    assert f"no package of r.txt is for mac, {BOOKWORM}" in told
 
 
 def test_a_wheel_of_ones_own(tmp_path: Path) -> None:
