@@ -15,6 +15,7 @@ from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.plan.plan import final
 from provisioning.builder.plan.variant_plan import SourceTasks
 from provisioning.builder.python import environment, wheel_cache
+from provisioning.builder.workspace import progress
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin.database import CONTENT, digests_of
@@ -44,7 +45,8 @@ def run(stage: Stage, job: Job, task: Any) -> Any:
     try:
         with job.workspace.lock():
             began = time.perf_counter()
-            values = stage(job._replace(makers=meta.get(MAKERS))) or {}
+            with progress.counted(task.name):
+                values = stage(job._replace(makers=meta.get(MAKERS))) or {}
             seconds = round(time.perf_counter() - began, 3)
             left = {target: digests.look(target).identity for target in task.targets}
             return {**values, "targets": left, "seconds": seconds}

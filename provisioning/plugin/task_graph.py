@@ -24,10 +24,10 @@ from provisioning.builder.python.environment import is_gathered
 from provisioning.builder.workspace.paths import ARTIFACTS, anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import actions, doit_internals, process
-from provisioning.plugin.config import ABSENT, PROVED
 from provisioning.plugin.database import digests_of
 from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.ownership import clean
+from provisioning.plugin.reporter import ABSENT, PROVED, STAGE
 from provisioning.plugin.uptodate import Job, SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
@@ -382,7 +382,9 @@ def _stage(
 def _task(stage: str, job: Job, **attributes: Any) -> Task:
     variant = job.part.variant
     doc = f"{variant.name} {variant.version} for {variant.platform}"
-    return {"basename": stage, "name": _name(job), "doc": doc, **attributes}
+    stem = f"{variant.name}-{variant.version}-{variant.platform}"
+    meta = {STAGE: (stage, stem), **attributes.pop("meta", {})}
+    return {"basename": stage, "name": _name(job), "doc": doc, "meta": meta, **attributes}
 
 
 def _name(job: Job) -> str:

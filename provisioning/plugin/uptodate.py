@@ -17,8 +17,8 @@ from provisioning.builder.plan.needs import NO_MAKER, Made, places
 from provisioning.builder.workspace.listings import is_whole
 from provisioning.errors import BuildError, ProvisioningError
 from provisioning.plugin import doit_internals
-from provisioning.plugin.config import ABSENT
 from provisioning.plugin.database import CONTENT, Checker, digests_of
+from provisioning.plugin.reporter import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -232,7 +232,7 @@ class SumsUnchanged(Unchanged):
         """Whether the task can be left alone; if not, what it needs to know is handed to it."""
         is_unchanged = super().__call__(task, values)
         makers = doit_internals.source_tasks_of(_others.among(self.tasks_dict))
-        task.meta = {MAKERS: makers}
+        task.meta = {**(task.meta or {}), MAKERS: makers}
         return is_unchanged
 
 
@@ -328,7 +328,8 @@ class SourcesUnchanged(Unchanged):
         self.reasons += lost.values()
         why = [line for reason in lost.values() for line in reason.lines()]
         told = {ABSENT: [*map(str, self.absent)], LOST: why}
-        task.meta = {key: lines for key, lines in told.items() if lines}
+        kept = {key: each for key, each in (task.meta or {}).items() if key not in told}
+        task.meta = {**kept, **{key: lines for key, lines in told.items() if lines}}
         return is_unchanged and not lost
 
     @property

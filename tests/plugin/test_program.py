@@ -42,7 +42,12 @@ sys.exit(DoitMain().run(sys.argv[1:]))
 
 def test_doit_has_no_command_of_ours() -> None:
     ours = distribution("doit-provisioning").entry_points
-    assert {each.group for each in ours} == {"doit.BACKEND", "doit.LOADER", "console_scripts"}
+    assert {each.group for each in ours} == {
+        "doit.BACKEND",
+        "doit.LOADER",
+        "doit.REPORTER",
+        "console_scripts",
+    }
 
 
 def test_tasks_may_bear_the_names_of_commands(project: Project, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.tar.archive import EPOCH, mtime_of_content
 from provisioning.artifact.tar.chunking import MAX
 from provisioning.builder.archive.compress import compress_runs
+from provisioning.builder.workspace import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
@@ -102,6 +103,8 @@ class PackJob(NamedTuple):
         with closing(compress_runs(self._expected(runs), self.store, largest)) as chunks:
             for each in chunks:
                 self.stats.count(each)
+                made = not each.reused
+                progress.count(done=each.tar_length, packed=made, reused=not made)
                 yield each
 
     def _expected(self, runs: Iterable[ChunkRun]) -> Iterator[ChunkRun]:

@@ -21,7 +21,7 @@ from provisioning.builder.archive.format import (
 from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.collect.collect import complete
 from provisioning.builder.verify.prove import ExpectedPackage
-from provisioning.builder.workspace import leftovers, output
+from provisioning.builder.workspace import leftovers, output, progress
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError
 
@@ -58,6 +58,7 @@ def pack(
     place = place.depending_as(package)
     manifest = groups.spell(package, cuts)
     grouped = list(groups.group(whole, cuts, manifest))
+    progress.count(total=len(place.formats) * sum(each.entry.size for each in whole))
 
     # Remove what killed builds left, and artifacts of formats that are no longer built.
     leftovers.sweep(place)  # guard: leftovers-of-builds

@@ -40,6 +40,7 @@ from provisioning.builder.collect.file_state import (
     read_whole,
     size_in,
 )
+from provisioning.builder.workspace import progress
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _collect(
         for _ in team.progress():  # reports are taken over while more is read
             for number, found in reports.fresh():
                 lines[number] = found.lines
+                progress.count(files=len(found.lines), packed=len(found.keys))
                 keys.update(found.keys)
                 digests.learn(found.read, began)
     if len(lines) < len(shared):
