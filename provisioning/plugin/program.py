@@ -37,6 +37,9 @@ _SHARED = "install"
 """The one that the target has, too: its argument tells which is meant."""
 _VARIANT = re.compile(r"[\w.+~-]+:[\w.+~-]+")
 _WRONG_CONFIGURATION = 3
+_NOTHING_HERE = (
+    "nothing is set up here; `provision init` writes a dodo.py, and a spec of what is there"
+)
 
 
 def main() -> int:
@@ -50,6 +53,10 @@ def main() -> int:
         return _run(words)
     from provisioning.installer.cli import command_line  # noqa: PLC0415 - each half for itself
 
+    if not words:
+        if not os.path.exists("dodo.py") and not os.path.isdir("specs"):
+            print(_NOTHING_HERE, file=sys.stderr)
+        return command_line.main(["--help"], further=_declare)
     return command_line.main(further=_declare)
 
 

@@ -123,6 +123,28 @@ def test_a_lock_is_packaged_with_the_scripts(
     assert "  - python: pylock.toml" in project.path("specs/climate-station.yaml").read_text()
 
 
+def test_once_dependencies_are_locked_it_writes_again_what_nobody_has_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVISIONING_CACHE", str(tmp_path / "cache"))
+    text = f'{PYPROJECT}dependencies = ["greet"]\n{SCRIPTS}'
+    project = Project(tmp_path / "project", {"pyproject.toml": text, "climate.py": MODULE})
+    told = project.provision("init")
+    assert "lock the dependencies, and run `provision init` again: uv lock && uv export" in told
+    greet, spec = wheel(), project.path("specs/climate-station.yaml")
+    greet.put(project.path("wheels"))
+    project.write("pylock.toml", lock(greet))
+    edited = spec.read_text() + "# mine\n"
+    spec.write_text(edited)
+    assert "is there already" in project.provision("init", status=3)
+    assert spec.read_text() == edited
+    spec.write_text(edited.removesuffix("# mine\n"))
+    assert "wrote     specs/climate-station.yaml\n" in project.provision("init")
+    assert "  - python: pylock.toml" in spec.read_text()
+    assert "verified" in project.doit()
+    assert "is there already" in project.provision("init", status=3)
+
+
 def test_the_spec_is_the_one_that_an_expert_writes(tmp_path: Path) -> None:
     files = {**SHAPES["a unit"][0], "config/climate.yaml": "a: 1\n", "config/key.pem": "x"}
     project = Project(tmp_path / "project", files)
@@ -256,6 +278,15 @@ def test_where_nothing_is_set_up_each_command_says_how(tmp_path: Path, command: 
     words = ["a:b"] if command == "diff" else []
     told = project.provision(command, *words, status=2 if command == "diff" else 3)
     assert "`provision init` writes one, and a spec of what is there" in told
+
+
+def test_the_program_alone_says_what_it_can_do_and_how_to_begin(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", {"keep": ""})
+    told = project.provision()
+    assert "nothing is set up here; `provision init` writes a dodo.py" in told
+    assert "where packages are built, beside a dodo.py:\n    init " in told
+    project.provision("init")
+    assert "nothing is set up here" not in project.provision()
 
 
 LOADER = '[project]\nname = "demo"\nversion = "1"\n[tool.doit]\nloader = "provisioning"\n'

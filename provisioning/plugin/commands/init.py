@@ -62,13 +62,17 @@ class Init(ProjectCommand):
         if opt_values.get("cwdPath"):
             os.chdir(opt_values["cwdPath"])
         root = Path.cwd()
-        _demand_none(root)
         found = looking.look(root)
         schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
         has_dodo = (root / "dodo.py").exists()
         files = texts.texts(found, schema, has_dodo=has_dodo)
+        unlocked = looking.look(root, passes_over_locks=True)
+        own = texts.texts(unlocked, schema, has_dodo=has_dodo)[texts.spec_name(unlocked)]
+        is_ours = _demand_none(root, texts.spec_name(found), own, files)
         advice = [*_advice(root), *found.advice]
         if opt_values["as_json"]:
+            if is_ours and not opt_values["dry_run"]:
+                (root / texts.spec_name(found)).unlink()
             _write(root, {} if opt_values["dry_run"] else files)
             written = {path: text for path, text in files.items() if path != texts.SCHEMA}
             return answer_json(
@@ -83,16 +87,24 @@ class Init(ProjectCommand):
         if opt_values["dry_run"]:
             print("".join(f"{line}\n" for line in _told(found, advice)), end="", file=sys.stderr)
             return answer(files[texts.spec_name(found)])
+        if is_ours:  # as it was written before there was a lock
+            (root / texts.spec_name(found)).unlink()
         _write(root, files)
         lines = [*_told(found, advice), *(f"wrote     {path}" for path in files), "next      doit"]
         return answer("".join(f"{line}\n" for line in lines))
 
 
-def _demand_none(root: Path) -> None:
-    """Raise InvalidCommand where the project is set up already."""
-    for each in sorted((root / "specs").glob("*.yaml")):
-        name = each.relative_to(root)
+def _demand_none(root: Path, spec: str, own: str, files: dict[str, str]) -> bool:
+    """Whether `spec` is there as it was written without a lock, and another is to take its place.
+
+    Raises InvalidCommand where the project is set up already.
+    """
+    there = [str(each.relative_to(root)) for each in sorted((root / "specs").glob("*.yaml"))]
+    if there == [spec] and files[spec] != own and (root / spec).read_text("utf-8") == own:
+        return True
+    for name in there:
         raise InvalidCommand(f"{name} is there already, and nothing was written: run `doit`")
+    return False
 
 
 def _advice(root: Path) -> Iterator[str]:

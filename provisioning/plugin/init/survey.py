@@ -92,16 +92,20 @@ class Survey(NamedTuple):
     """Whether an empty lock is to be written: there are programs, and no dependencies."""
 
 
-def look(root: Path) -> Survey:
-    """Look at the project in `root`. Raises BuildError for files that cannot be read."""
-    return _Look(root).survey()
+def look(root: Path, *, passes_over_locks: bool = False) -> Survey:
+    """Look at the project in `root`, as if it had no lock if one is passed over.
+
+    Raises BuildError for files that cannot be read.
+    """
+    return _Look(root, passes_over_locks=passes_over_locks).survey()
 
 
 class _Look:
     """One look at a project."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, passes_over_locks: bool) -> None:
         self._root = root
+        self._passes_over_locks = passes_over_locks
         self._project = _pyproject(root)
         self._names = sorted(each.name for each in os.scandir(root))
         self.found: list[str] = []
@@ -183,7 +187,7 @@ class _Look:
             for each in self._names
             if re.fullmatch(r"requirements.*\.txt", each) and "--hash=" in self._text(each)
         ]
-        return next(iter([*locks, *hashed]), "")
+        return "" if self._passes_over_locks else next(iter([*locks, *hashed]), "")
 
     def _without_lock(self) -> None:
         if "uv.lock" in self._names:
@@ -192,7 +196,7 @@ class _Look:
         else:
             how = f"uv lock && uv export --format pylock.toml --no-emit-project -o {LOCK}"
             self.left_out.append(f"the dependencies in {PYPROJECT}: they are not locked")
-        self.advice.append(f"lock the dependencies, and remove the # before `python:`: {how}")
+        self.advice.append(f"lock the dependencies, and run `provision init` again: {how}")
 
     def _packages(self) -> Iterator[str]:
         if self._is_dir("src") and any((self._root / "src").rglob("*.py")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from provisioning.plugin.init.survey import EMPTY_LOCK, LOCK, MODULES
+from provisioning.plugin.init.survey import EMPTY_LOCK, LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,9 +58,6 @@ def _spec(survey: Survey) -> Iterator[str]:
     yield "contents:"
     for content in survey.contents:
         yield from _content(content)
-    if any("not locked" in each or each.startswith("uv.lock") for each in survey.left_out):
-        yield _commented(f"  # - python: {LOCK}", "the dependencies, once they are locked")
-        yield f"  #   dst: {MODULES}"
     if not survey.contents:
         yield _commented("  - dir: var", "nothing was found: name what the package holds")
         yield _commented("  # - src: src/", "a directory, a file or a glob of the project")
