@@ -58,7 +58,7 @@ def pack(
     place = place.depending_as(package)
     manifest = groups.spell(package, cuts)
     grouped = list(groups.group(whole, cuts, manifest))
-    progress.count(total=len(place.formats) * sum(each.entry.size for each in whole))
+    progress.count(total=len(place.formats) * sum(cut.length for cut in cuts))
 
     # Remove what killed builds left, and artifacts of formats that are no longer built.
     leftovers.sweep(place)  # guard: leftovers-of-builds
