@@ -98,9 +98,12 @@ class Show(ProjectCommand):
             answer_json({"packages": [_document(each) for each in chosen]})
         else:
             how = paint if shows_colour(sys.stdout) else leave_plain
-            make = _largest if opt_values["largest"] else _tree
-            parts_of = ("".join(f"{line}\n" for line in make(each, globs, how)) for each in chosen)
-            answer("\n".join(parts_of))
+            most = None if globs else _MOST
+            told = (
+                _largest(each, how, most) if opt_values["largest"] else _tree(each, how)
+                for each in chosen
+            )
+            answer("\n".join("".join(f"{line}\n" for line in lines) for lines in told))
         return GOOD if any(each.entries for each in chosen) else ABSENT
 
 
@@ -126,7 +129,7 @@ def _selected(inventory: Inventory, globs: Sequence[str]) -> Inventory:
     return inventory._replace(entries=tuple(entries))
 
 
-def _tree(inventory: Inventory, globs: Sequence[str], how: Paint) -> Iterator[str]:
+def _tree(inventory: Inventory, how: Paint) -> Iterator[str]:
     yield from _head(inventory, how)
     total = sizes(inventory.entries)
     rows = [(each, _row(each, total)) for each in inventory.entries]
@@ -138,14 +141,13 @@ def _tree(inventory: Inventory, globs: Sequence[str], how: Paint) -> Iterator[st
         left = f"{mode} {owner:<{widths[1]}} {size:>{widths[2]}}  {painted}"
         about = _about(each)
         yield f"{left}{' ' * (named - len(name))}  {about}".rstrip() if about else left
-    del globs
 
 
-def _largest(inventory: Inventory, globs: Sequence[str], how: Paint) -> Iterator[str]:
+def _largest(inventory: Inventory, how: Paint, most: int | None) -> Iterator[str]:
     yield from _head(inventory, how)
     files = [each for each in inventory.entries if each.type == FILE]
     files.sort(key=lambda each: (-(each.size or 0), each.path))
-    files = files if globs else files[:_MOST]
+    files = files[:most]
     named = max((len(shown(each.path)) for each in files), default=0)
     for each in files:
         size = _UNKNOWN if each.size is None else size_text(each.size)
