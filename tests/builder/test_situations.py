@@ -234,7 +234,7 @@ FAULTS = {
         "{src: t, dst: x, exclude: ['*']}", "t/a", "contents[0].src no-match"
     ),
     "an exclude without a match": Situation(
-        "{src: t, dst: x, exclude: [b]}", "t/a", "contents[0].exclude idle-exclude"
+        "{src: t, dst: x, exclude: [b]}", "t/a", "contents[0].exclude[0] idle-exclude"
     ),
     "alternatives in braces": Situation(
         "{src: 't/{a,b}', dst: x}", "t/a t/b", "contents[0].src no-source"
