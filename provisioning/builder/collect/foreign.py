@@ -115,7 +115,7 @@ def _why_not(variant: Variant, path: str, made: Executable, mode: int) -> _Reaso
     found = _EXTENSION.search(path)
     python = f"{found[1]}.{found[2]}" if found else ""
     hint = f"take its build for Python {variant.system.python}"
-    return _why_not_compiled(variant, made) or _why_not_of(variant, python, "an extension", hint)
+    return why_not_compiled(variant, made) or _why_not_of(variant, python, "an extension", hint)
 
 
 _EXTENSION = re.compile(r"\.cpython-(3)([0-9]+)[a-z]*(?:-[^/]*)?\.so$")  # PEP 3149
@@ -156,7 +156,8 @@ def _runs(variant: Variant) -> set[str]:
     return {name} & executables.ELF_MACHINES
 
 
-def _why_not_compiled(variant: Variant, made: Executable) -> _Reason | None:
+def why_not_compiled(variant: Variant, made: Executable) -> _Reason | None:
+    """Why compiled code cannot run on a platform; None if it may."""
     if variant.os not in _SYSTEMS:
         return None
     form, system = _SYSTEMS[variant.os]

@@ -138,6 +138,13 @@ def test_it_is_no_fault_where_the_spec_names_it_or_no_deb_is_made(
     assert faults(described(**said), digests) == []
 
 
+def test_what_cannot_run_there_needs_nothing(digests: Digests) -> None:
+    put("t/a.so", elf_needing("libx.so.9"))
+    other = "arm64" if real_arch() == "amd64" else "amd64"
+    about = described(arch=other)
+    assert (related(about, digests), faults(about, digests)) == ([], [])
+
+
 def test_the_table_has_each_library_once_in_a_release() -> None:
     for release in libraries.RELEASES:
         known = libraries._known(release)

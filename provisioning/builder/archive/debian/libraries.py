@@ -16,6 +16,7 @@ from provisioning.builder.archive.debian.fields import NAMES, STRONG
 from provisioning.builder.collect import executables
 from provisioning.builder.collect.executables import ELF, GLIBC
 from provisioning.builder.collect.expand import content_fault
+from provisioning.builder.collect.foreign import why_not_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ def relations(variant: Variant, collected: Sequence[Collected]) -> list[str]:
 
     Those are left out that the spec names itself.
     """
-    wanted, glibc = _wanted(collected) if variant.system.release in RELEASES else ({}, ())
+    wanted, glibc = _wanted(variant, collected) if variant.system.release in RELEASES else ({}, ())
     if not wanted:
         return []
     known, said = _known(variant.system.release), _said(variant)
@@ -59,7 +60,7 @@ def faults(
     """
     if DEB not in variant.formats or variant.system.release not in RELEASES:
         return []
-    wanted, _ = _wanted(listing.code())
+    wanted, _ = _wanted(variant, listing.code())
     known, said = _known(variant.system.release), _said(variant)
     strange = {
         library: path
@@ -98,7 +99,9 @@ def _said(variant: Variant) -> set[str]:
     return {name for key in STRONG for name in NAMES.findall(variant.debian.get(key, ""))}
 
 
-def _wanted(collected: Iterable[Collected]) -> tuple[dict[str, str], tuple[int, ...]]:
+def _wanted(
+    variant: Variant, collected: Iterable[Collected]
+) -> tuple[dict[str, str], tuple[int, ...]]:
     """The libraries that code needs, each with a path, and the newest version of glibc."""
     wanted: dict[str, str] = {}
     versions = []
@@ -106,6 +109,8 @@ def _wanted(collected: Iterable[Collected]) -> tuple[dict[str, str], tuple[int, 
         if not made_for.startswith(f"{ELF} "):
             continue
         made = executables.read(made_for)
+        if why_not_compiled(variant, made):
+            continue  # it does not run there, whether that is meant or a fault of its own
         for library in made.libraries:
             wanted.setdefault(library, entry.path)
         for _, needs in made.builds:
