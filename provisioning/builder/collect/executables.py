@@ -270,11 +270,11 @@ def _libraries(file: BinaryIO) -> tuple[str, tuple[str, ...]]:
                 break
     except Exception:  # noqa: BLE001 - what the reader raises of damaged sections has no one class
         return ANY, ()
-    if least > (0, 0):
-        return f"{GLIBC}-{least[0]}.{least[1]}", libraries
-    # glibc is libc.so.6; what needs no version of it, most often needs none at all.
-    is_other = any(each == "libc.so" or each.startswith(_MUSL) for each in libraries)
-    return NOT_GLIBC if is_other else ANY, libraries
+    # glibc is libc.so.6. Another one's libgcc_s may have versions of GLIBC all the same.
+    if any(each == "libc.so" or each.startswith(_MUSL) for each in libraries):
+        return NOT_GLIBC, libraries
+    # What needs no version of it, most often needs none at all.
+    return f"{GLIBC}-{least[0]}.{least[1]}" if least > (0, 0) else ANY, libraries
 
 
 def _glibc(name: str) -> tuple[int, int]:
