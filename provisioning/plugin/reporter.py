@@ -19,6 +19,7 @@ from doit.reporter import ConsoleReporter
 from provisioning.builder.workspace import progress
 from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.console import BOLD, leave_plain, paint, shows_colour
+from provisioning.spec.yaml.node import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +30,8 @@ PROVED = "provisioning: proved"
 """The key in a task's `meta` that names the artifact which it proves."""
 ABSENT = "provisioning: absent"
 """The one that tells which optional contents have found nothing."""
-STAGE = "provisioning: stage"
-"""The one that tells the stage and the package of a task."""
+RELEASE = "provisioning: release"
+"""The one that all stages have: the name of the release's directory."""
 
 _SOON, _OFTEN = 0.5, 0.1  # seconds: before the line appears, and between two drawings
 _ERASE = "\r\x1b[K"
@@ -87,9 +88,9 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         if task.meta and PROVED in task.meta:
             self._verified += task.meta[PROVED]
         if _is_ours(task) and task.actions:
-            _, package = task.meta[STAGE]
+            release = task.meta[RELEASE]
             seconds = (task.values or {}).get("seconds", 0)
-            self._seconds[package] = self._seconds.get(package, 0) + seconds
+            self._seconds[release] = self._seconds.get(release, 0) + seconds
             if self._line:
                 self.write(f".  {task.name}{_why(task.values or {})}\n")
 
@@ -130,8 +131,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         parts = [_bytes(size)]
         if before and size != before:
             parts.append(f"{'+' if size > before else '-'}{_bytes(abs(size - before))}")
-        seconds = [each for name, each in self._seconds.items() if f"/{name}" in artifact]
-        parts += [f"{each:.1f} s" for each in seconds if each]
+        if seconds := self._seconds.get(os.path.basename(os.path.dirname(artifact))):
+            parts.append(f"{seconds:.1f} s")
         return f"  ({', '.join(parts)})"
 
     def _ended(self, task: Any) -> None:
@@ -156,7 +157,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
 
 
 def _is_ours(task: Any) -> bool:
-    return bool(task.meta and STAGE in task.meta)
+    return bool(task.meta and RELEASE in task.meta)
 
 
 def _why(values: dict[str, Any]) -> str:
@@ -166,14 +167,9 @@ def _why(values: dict[str, Any]) -> str:
     if changes and not any(each.kind == "new" for each in reasons):
         count = values.get("changed", len(changes))
         more = f" and {count - 1} more" if count > 1 else ""
-        return f": {_short(changes[0])}{more}"
+        return f": {shorten(changes[0])}{more}"
     line = next((line for reason in reasons for line in reason.lines()), "")
-    return f": {_short(line)}" if line else ""
-
-
-def _short(text: str) -> str:
-    line = text.splitlines()[0] if text else ""
-    return line if len(line) <= 60 else f"{line[:57]}..."  # noqa: PLR2004 - of a terminal's 80
+    return f": {shorten(line)}" if line else ""
 
 
 def _moves(stream: Any) -> bool:

@@ -27,7 +27,7 @@ from provisioning.plugin import actions, doit_internals, process
 from provisioning.plugin.database import digests_of
 from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.ownership import clean
-from provisioning.plugin.reporter import ABSENT, PROVED, STAGE
+from provisioning.plugin.reporter import ABSENT, PROVED, RELEASE
 from provisioning.plugin.uptodate import Job, SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
@@ -382,8 +382,7 @@ def _stage(
 def _task(stage: str, job: Job, **attributes: Any) -> Task:
     variant = job.part.variant
     doc = f"{variant.name} {variant.version} for {variant.platform}"
-    stem = f"{variant.name}-{variant.version}-{variant.platform}"
-    meta = {STAGE: (stage, stem), **attributes.pop("meta", {})}
+    meta = {RELEASE: job.workspace.release.name, **attributes.pop("meta", {})}
     return {"basename": stage, "name": _name(job), "doc": doc, "meta": meta, **attributes}
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -48,10 +51,6 @@ def on_terminal(
             os.environ.pop(name, None)
         os.environ.update({"TERM": "xterm", **(env or {})})
         os.execv(sys.executable, [sys.executable, "-m", "doit", *words])
-    import fcntl  # noqa: PLC0415
-    import struct  # noqa: PLC0415
-    import termios  # noqa: PLC0415
-
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
     written = b""
     try:
@@ -93,6 +92,14 @@ def test_a_terminal_shows_why_and_how_large(slow: Project) -> None:
     about = re.search(r"verified artifacts/demo-1.0-mac-mini/.*\.tar\.gz {2}\((.*)\)\n", shown)
     assert about
     assert re.fullmatch(r"[0-9.]+K, [+-][0-9]+ bytes, [0-9.]+ s", about[1])
+
+
+def test_each_artifact_has_the_seconds_of_its_own_platform(slow: Project) -> None:
+    slow.edit("specs/demo.yaml", "mac-mini: {}", "raspberry-pi-bookworm: {}")
+    shown = on_terminal(slow)
+    verified = re.findall(r"verified \S+/(demo[^/ ]*) {2}\(([^)]*)\)\n", shown)
+    assert len(verified) == 4
+    assert all(re.fullmatch(r"[0-9.]+K, [0-9.]+ s", about) for _, about in verified), verified
 
 
 def test_nothing_to_do_is_one_line_everywhere(built: Project) -> None:
