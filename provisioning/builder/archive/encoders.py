@@ -88,6 +88,7 @@ def _version(library: str) -> str:
 
 def _liblzma() -> str:
     """The liblzma that the standard library uses: the host's, which Python does not tell."""
+    # Imported here, as below: what most packages do not use.
     import _lzma  # noqa: PLC0415
     import ctypes  # noqa: PLC0415
 

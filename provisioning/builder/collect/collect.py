@@ -297,15 +297,16 @@ def collect_one(item: Item, look: Callable[[str], FileState], file_mode: int) ->
     held = look(source)
     if held.type != kind or held.link != link:  # guard: source-that-went-wrong
         raise BuildError(f"{source}: became a {held.type} while it was packaged; run doit again")
-    mode = _mode(item, held, file_mode)
+    mode = mode_of(item, file_mode, executable=held.executable)
     entry = Entry(path, kind, mode, owner, group, held.size, held.digest, link, conffile)
     return Collected(entry, source, template, held.made_for)
 
 
-def _mode(item: Item, held: FileState, file_mode: int) -> int:
+def mode_of(item: Item, file_mode: int, *, executable: bool) -> int:
+    """The mode of an item; where its spec says none, `executable` is the bit of its source."""
     if item.mode is not None:
         return item.mode
-    return file_mode | (_EXECUTABLE if held.executable else 0)
+    return file_mode | (_EXECUTABLE if executable else 0)
 
 
 def recollect(listing: Listing, changed: Mapping[str, Signature], digests: Digests) -> Listing:

@@ -190,7 +190,7 @@ def _why_not_there(variant: Variant, needs: str) -> _Reason | None:
     if what and what != MACOS:
         return _Reason(f"compiled for {what}, and {platform} is macOS", "take its build for macOS")
     # guard: code-of-a-newer-macos
-    if what and system.release and _numbers(least) > _numbers(system.release):
+    if what and system.release and numbers(least) > numbers(system.release):
         why = f"compiled for macOS {least} and later, and {platform} is for macOS {system.release}"
         return _Reason(why, f"take its build for macOS {system.release} or older")
     return None
@@ -205,13 +205,13 @@ def _why_not_on_linux(platform: str, system: OperatingSystem, needs: str) -> _Re
         why = f"compiled for another C library (musl), and {platform} has glibc"
         return _Reason(why, "take its build for glibc")
     least = needs.removeprefix(f"{executables.GLIBC}-")
-    if _numbers(least) <= _numbers(system.glibc):  # guard: code-of-a-newer-glibc
+    if numbers(least) <= numbers(system.glibc):  # guard: code-of-a-newer-glibc
         return None
     why = f"compiled for glibc {least} and later, and {platform} has {system.glibc}"
     return _Reason(why, f"take its build for glibc {system.glibc} or older")
 
 
-def _numbers(version: str) -> tuple[int, int]:
+def numbers(version: str) -> tuple[int, int]:
     """A version as one compares it: `14` is `14.0`."""
     major, _, rest = version.partition(".")
     return int(major), int(rest.partition(".")[0] or 0)

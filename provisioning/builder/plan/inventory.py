@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provisioning.artifact.model.entry import FILE
+from provisioning.builder.collect.collect import mode_of
 from provisioning.builder.collect.layout import draft_of
 from provisioning.builder.collect.patterns import base_of, is_glob, matcher
 from provisioning.builder.collect.sources import excluding, is_left_out
@@ -97,16 +99,16 @@ def _held(
     sources: Sources,
 ) -> Held:
     size: int | None = 0
-    mode = item.mode
+    executable = False
     if item.type == FILE:
         seen = sources.signature(item.source)
         size = None if item.template else seen.size
-        if mode is None:
-            mode = variant.file_mode | (0o111 if seen.mode & 0o100 else 0)
+        executable = bool(seen.mode & stat.S_IXUSR)
+    mode = mode_of(item, variant.file_mode, executable=executable)
     content = placed.get(item.path)
     origin = f"{content.origin.file}:{content.origin.line}" if content else ""
     return Held(
-        item.path, item.type, mode or 0, item.owner, item.group, size, item.link, item.conffile,
+        item.path, item.type, mode, item.owner, item.group, size, item.link, item.conffile,
         item.source, origin, wheels.get(item.path, ""),
     )  # fmt: skip
 

@@ -7,11 +7,9 @@ bytes are the wheel's own: nothing of the machine that unpacks gets into them.
 from __future__ import annotations
 
 import configparser
-import email
 import hashlib
 import lzma
 import os
-import re
 import stat
 import warnings
 import zipfile
@@ -23,7 +21,8 @@ from installer.destinations import WheelDestination
 from installer.exceptions import InstallerError
 from installer.records import InvalidRecordEntry, RecordEntry
 from installer.sources import WheelFile
-from installer.utils import SCHEME_NAMES
+from installer.utils import SCHEME_NAMES, parse_metadata_file
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from provisioning.artifact.model.entry import collision_key, path_fault, shown
@@ -120,9 +119,9 @@ def _misplaced(archive: zipfile.ZipFile, data: str) -> Iterator[str]:
 
 def _of_another(source: _Source, wheel: Wheel) -> Iterator[str]:
     """Whether a wheel is of another project or version than its file's name says."""
-    said = email.message_from_string(source.read_dist_info("METADATA"))
+    said = parse_metadata_file(source.read_dist_info("METADATA"))
     name, version = said["Name"] or "", said["Version"] or ""
-    if re.sub(r"[-_.]+", "-", name).lower() != wheel.name:
+    if canonicalize_name(name) != wheel.name:
         yield f"its METADATA says that it is {shown(name)}, and not {wheel.name}"
     elif not _same_version(version, wheel.version):
         yield f"its METADATA says that it is {name} {shown(version)}, and not {wheel.version}"
@@ -140,7 +139,7 @@ def _against_record(source: _Source) -> list[str]:
     try:
         source.validate_record()
     except WheelFile.validation_error as error:
-        if source.file_record not in source.names:
+        if source.record not in source.names:
             return ["it has no RECORD"]
         issues: list[str] = error.issues
         return [issue.replace(f"In {source.file}, ", "") for issue in issues]
@@ -166,7 +165,7 @@ class _Source(WheelFile):
         self.names = frozenset(archive.namelist())
 
     @property
-    def file_record(self) -> str:
+    def record(self) -> str:
         """The name of its RECORD."""
         return f"{self.dist_info_dir}/RECORD"
 
@@ -216,7 +215,7 @@ class _Destination(WheelDestination):
     def finalize_installation(self, scheme: Scheme, record_file_path: str, records: object) -> None:
         """Nothing: a record of where the builder has put what is not for the target."""
 
-    def keep_record(self, source: WheelFile) -> None:
+    def keep_record(self, source: _Source) -> None:
         """Put the wheel's own record beside its metadata: `importlib.metadata` reads it."""
-        path = f"{source.dist_info_dir}/RECORD"
-        self._write(SITE, path, source.read_dist_info("RECORD").encode(), executable=False)
+        record = source.read_dist_info("RECORD").encode()
+        self._write(SITE, source.record, record, executable=False)

@@ -21,6 +21,7 @@ from provisioning.builder.workspace.paths import ARTIFACTS
 from provisioning.errors import ProvisioningError
 from provisioning.plugin import doit_internals, process
 from provisioning.plugin.doit_internals import FAULTS, GOOD, complain
+from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,6 +198,16 @@ class ProjectCommand(Command):  # type: ignore[misc]  # doit has no type hints
         return make_plan(self.inputs(parameters), self._digests, ARTIFACTS, anew=anew)
 
 
+def named_parts(parts: Sequence[VariantPlan], words: Sequence[str]) -> list[VariantPlan]:
+    """The parts whose variants the words name; all without words. Raises InvalidCommand."""
+    variants = [part.variant for part in parts]
+    for word in words:
+        if not matching(variants, word):
+            raise InvalidCommand(unknown(variants, word))
+    named = [variant for word in words for variant in matching(variants, word)]
+    return [part for part in parts if not words or part.variant in named]
+
+
 def demand_importable(parameters: Any) -> None:
     """Raise InvalidCommand for a dodo file that Python cannot import because of its name."""
     file = parameters.get("dodoFile")
@@ -217,9 +228,14 @@ def _without_classes(error: CmdParseError) -> str:
 
 def answer_json(document: Any) -> int:
     """Print `document` as JSON, and return the exit code."""
+    return answer(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A document as JSON."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     # Bytes that are not UTF-8 as JSON escapes them, not as people are shown them.
-    return answer(text.encode(errors="backslashreplace").decode())
+    return text.encode(errors="backslashreplace").decode()
 
 
 def answer(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidCommand
 
-from provisioning.plugin.commands.base import AS_JSON, ProjectCommand, answer, answer_json
+from provisioning.plugin.commands.base import (
+    AS_JSON,
+    ProjectCommand,
+    answer,
+    answer_json,
+    json_text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from provisioning.plugin.init.survey import Survey
 
@@ -63,47 +68,52 @@ class Init(ProjectCommand):
             os.chdir(opt_values["cwdPath"])
         root = Path.cwd()
         found = looking.look(root)
-        schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-        has_dodo = (root / "dodo.py").exists()
-        files = texts.texts(found, schema, has_dodo=has_dodo)
-        unlocked = looking.look(root, passes_over_locks=True)
-        own = texts.texts(unlocked, schema, has_dodo=has_dodo)[texts.spec_name(unlocked)]
-        is_ours = _demand_none(root, texts.spec_name(found), own, files)
+        spec = texts.spec_name(found)
+
+        def written(survey: Survey) -> dict[str, str]:
+            has_dodo = (root / "dodo.py").exists()
+            return texts.texts(survey, json_text(json_schema()), has_dodo=has_dodo)
+
+        def unlocked() -> str:
+            return written(looking.look(root, passes_over_locks=True))[spec]
+
+        files = written(found)
+        is_ours = _is_ours(root, spec, files[spec], unlocked)
         advice = [*_advice(root), *found.advice]
+        if not opt_values["dry_run"]:
+            if is_ours:  # as it was written before there was a lock
+                (root / spec).unlink()
+            _write(root, files)
         if opt_values["as_json"]:
-            if is_ours and not opt_values["dry_run"]:
-                (root / texts.spec_name(found)).unlink()
-            _write(root, {} if opt_values["dry_run"] else files)
-            written = {path: text for path, text in files.items() if path != texts.SCHEMA}
             return answer_json(
                 {
                     "found": found.found,
                     "left_out": found.left_out,
                     "advice": advice,
-                    "files": written,
+                    "files": {path: text for path, text in files.items() if path != texts.SCHEMA},
                     "dry_run": opt_values["dry_run"],
                 }
             )
+        told = [*_told(found, advice)]
         if opt_values["dry_run"]:
-            print("".join(f"{line}\n" for line in _told(found, advice)), end="", file=sys.stderr)
-            return answer(files[texts.spec_name(found)])
-        if is_ours:  # as it was written before there was a lock
-            (root / texts.spec_name(found)).unlink()
-        _write(root, files)
-        lines = [*_told(found, advice), *(f"wrote     {path}" for path in files), "next      doit"]
+            print("".join(f"{line}\n" for line in told), end="", file=sys.stderr)
+            return answer(files[spec])
+        lines = [*told, *(f"wrote     {path}" for path in files), "next      doit"]
         return answer("".join(f"{line}\n" for line in lines))
 
 
-def _demand_none(root: Path, spec: str, own: str, files: dict[str, str]) -> bool:
-    """Whether `spec` is there as it was written without a lock, and another is to take its place.
+def _is_ours(root: Path, spec: str, text: str, unlocked: Callable[[], str]) -> bool:
+    """Whether `spec` is there as it was written without a lock, and `text` is to take its place.
 
     Raises InvalidCommand where the project is set up already.
     """
     there = [str(each.relative_to(root)) for each in sorted((root / "specs").glob("*.yaml"))]
-    if there == [spec] and files[spec] != own and (root / spec).read_text("utf-8") == own:
-        return True
-    for name in there:
-        raise InvalidCommand(f"{name} is there already, and nothing was written: run `doit`")
+    if there == [spec]:
+        held = (root / spec).read_bytes()
+        if held != text.encode() and held == unlocked().encode():
+            return True
+    if there:
+        raise InvalidCommand(f"{there[0]} is there already, and nothing was written: run `doit`")
     return False
 
 

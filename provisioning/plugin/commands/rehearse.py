@@ -17,13 +17,12 @@ from provisioning.plugin.commands.base import (
     answer,
     answer_json,
     count_text,
+    named_parts,
 )
-from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provisioning.builder.plan.variant_plan import VariantPlan
     from provisioning.builder.verify.rehearse import RehearsalReport
 
 GOOD, BROKEN, TROUBLE = 0, 1, 2
@@ -87,7 +86,7 @@ class Rehearse(ProjectCommand):
         parts = self.parts(opt_values)
         most = opt_values["points"] or sys.maxsize
         seen = []
-        for part in _chosen(parts, words):
+        for part in named_parts(parts, words):
             place = workspace(part.variant, ARTIFACTS)
             called = f"{part.variant.name}:{part.variant.platform}"
             seen.append(
@@ -95,16 +94,6 @@ class Rehearse(ProjectCommand):
             )
             _clear()
         return seen
-
-
-def _chosen(parts: Sequence[VariantPlan], words: Sequence[str]) -> list[VariantPlan]:
-    """The parts whose variants the words name; all without words."""
-    variants = [part.variant for part in parts]
-    for word in words:
-        if not matching(variants, word):
-            raise InvalidCommand(unknown(variants, word))
-    named = [variant for word in words for variant in matching(variants, word)]
-    return [part for part in parts if not words or part.variant in named]
 
 
 def _show(called: str, number: int) -> None:

@@ -27,9 +27,9 @@ from provisioning.plugin.commands.base import (
     answer,
     answer_json,
     count_text,
+    named_parts,
     size_text,
 )
-from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ class Show(ProjectCommand):
         elif "/" in word:
             raise InvalidCommand(f"{word}: no such artifact")
         else:
-            parts = _chosen(self.plan(opt_values, anew=True).parts, word)
+            parts = named_parts(self.plan(opt_values, anew=True).parts, [word] if word else ())
             found = [(of_plan(part), part) for part in parts]
         if opt_values["why"]:
             return _why(opt_values["why"], found, as_json=opt_values["as_json"])
@@ -105,14 +105,6 @@ class Show(ProjectCommand):
             )
             answer("\n".join("".join(f"{line}\n" for line in lines) for lines in told))
         return GOOD if any(each.entries for each in chosen) else ABSENT
-
-
-def _chosen(parts: Sequence[VariantPlan], word: str) -> list[VariantPlan]:
-    variants = [part.variant for part in parts]
-    if word and not matching(variants, word):
-        raise InvalidCommand(unknown(variants, word))
-    named = matching(variants, word) if word else variants
-    return [part for part in parts if part.variant in named]
 
 
 def _selected(inventory: Inventory, globs: Sequence[str]) -> Inventory:

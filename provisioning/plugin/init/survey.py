@@ -106,7 +106,7 @@ class _Look:
     def __init__(self, root: Path, *, passes_over_locks: bool) -> None:
         self._root = root
         self._passes_over_locks = passes_over_locks
-        self._project = _pyproject(root)
+        self._project = self._pyproject()
         self._names = sorted(each.name for each in os.scandir(root))
         self.found: list[str] = []
         self.left_out: list[str] = []
@@ -181,13 +181,15 @@ class _Look:
             self._add(lines, "the modules", f"{directory}/: modules of Python")
 
     def _lock(self) -> str:
+        if self._passes_over_locks:
+            return ""
         locks = [each for each in self._names if re.fullmatch(r"pylock(\.[^.]+)?\.toml", each)]
         hashed = [
             each
             for each in self._names
             if re.fullmatch(r"requirements.*\.txt", each) and "--hash=" in self._text(each)
         ]
-        return "" if self._passes_over_locks else next(iter([*locks, *hashed]), "")
+        return next(iter([*locks, *hashed]), "")
 
     def _without_lock(self) -> None:
         if "uv.lock" in self._names:
@@ -301,6 +303,15 @@ class _Look:
         with open(self._root / path, "rb") as file:
             return file.read(2) == b"#!"
 
+    def _pyproject(self) -> dict[str, Any]:
+        """What `[project]` says; nothing where there is none."""
+        text = self._text(PYPROJECT)
+        try:
+            said = tomllib.loads(text).get("project", {})
+        except (ValueError, RecursionError) as error:
+            raise BuildError(f"{PYPROJECT}: {error}") from None
+        return said if isinstance(said, dict) else {}
+
     def _text(self, path: str) -> str:
         try:
             return (self._root / path).read_text("utf-8")
@@ -316,20 +327,6 @@ def _excluding(patterns: Iterable[str]) -> list[str]:
     """The line of a content that leaves out files; none if there is nothing to leave out."""
     quoted = [f'"{each}"' for each in patterns]
     return [f"exclude: [{', '.join(quoted)}]"] if quoted else []
-
-
-def _pyproject(root: Path) -> dict[str, Any]:
-    try:
-        said = tomllib.loads((root / PYPROJECT).read_text("utf-8")).get("project", {})
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise BuildError(f"{PYPROJECT}: not UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise BuildError(f"{PYPROJECT}: {error}") from None
-    except OSError as error:
-        raise BuildError(f"{PYPROJECT}: {error.strerror}") from None
-    return said if isinstance(said, dict) else {}
 
 
 def _name(text: str) -> str:

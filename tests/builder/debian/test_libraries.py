@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def related(about: Variant, digests: Digests) -> list[str]:
 
 
 def faults(about: Variant, digests: Digests) -> list[Diagnostic]:
-    place = lambda: placed_by(about, Sources("artifacts"))  # noqa: E731
+    place = partial(placed_by, about, Sources("artifacts"))
     return libraries.faults(about, listed(about, digests), place)
 
 

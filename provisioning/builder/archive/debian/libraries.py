@@ -16,7 +16,7 @@ from provisioning.builder.archive.debian.fields import NAMES, STRONG
 from provisioning.builder.collect import executables
 from provisioning.builder.collect.executables import ELF, GLIBC
 from provisioning.builder.collect.expand import content_fault
-from provisioning.builder.collect.foreign import why_not_compiled
+from provisioning.builder.collect.foreign import numbers, why_not_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,7 +116,7 @@ def _wanted(
         for _, needs in made.builds:
             name, _, version = needs.partition("-")
             if name == GLIBC:
-                versions.append(tuple(map(int, version.split("."))))
+                versions.append(numbers(version))
     return wanted, max(versions, default=())
 
 
