@@ -478,11 +478,12 @@ def _pin(requirement: Requirement) -> str:
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that say something, each with the number of the one it begins in."""
     begun, parts = 0, []
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
         bare = re.sub(r"(?:^|\s)#.*", "", line).rstrip()
         begun = begun or number
         parts.append(bare.removesuffix("\\"))
-        if bare.endswith("\\"):
+        if bare.endswith("\\") and number < len(lines):
             continue
         if whole := " ".join(parts).strip():
             yield begun, whole

@@ -299,6 +299,13 @@ Pkg.Name[extra]==1.0 ; python_version >= "3" \\
     assert found.digests == (SUM, "b" * 64)
 
 
+@pytest.mark.parametrize("end", ["\\", "\\\n", " \\\n", "\\\n# the end", "\\\n\n"])
+def test_a_last_line_that_seems_to_go_on_is_read(tmp_path: Path, end: str) -> None:
+    lock = f"first==1.0 --hash=sha256:{SUM}\nlast==1.0 --hash=sha256:{SUM}{end}"
+    (found,) = chosen(tmp_path, BOOKWORM, file="r.txt", lock=lock).values()
+    assert [each.name for each in found.pinned] == ["first", "last"]
+
+
 def test_a_32_bit_system_says_what_it_is() -> None:
     target = Target("linux", "armhf", OperatingSystem("bookworm", "2.36", "3.11"))
     assert target.markers["platform_machine"] == "armv7l"
