@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -120,6 +122,27 @@ def test_offline_nothing_is_asked_and_what_lacks_is_told(
     monkeypatch.delenv("PROVISIONING_OFFLINE")
     told = app.project.doit(*words, "--offline", status=2)
     assert "greet-1.0-py3-none-any.whl: it is not in the cache, and --offline is given" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"])
+def test_a_signal_does_not_wait_for_a_server_that_has_stalled(
+    app: Application, sent: bytes, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PROVISIONING_OFFLINE")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        app.lock(greet())
+        lock = app.project.path("pylock.toml").read_text()
+        app.project.write("pylock.toml", lock.replace('path = "', f'url = "{url}'))
+        with app.project.start("fetch") as process:
+            connection, _ = server.accept()
+            with connection:
+                assert connection.recv(1) == b"G"
+                connection.sendall(sent)
+                process.send_signal(number)
+                assert process.wait(20) == 128 + number
+    assert not list(app.cache.glob("wheels/*"))
 
 
 @pytest.mark.parametrize("name", ["plain", "with blanks  and 'quotes'"])

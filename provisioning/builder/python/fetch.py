@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -40,6 +40,8 @@ OFFLINE = "PROVISIONING_OFFLINE"
 _INDEX = "https://pypi.org/simple"
 _SIMPLE = "application/vnd.pypi.simple.v1+json"  # PEP 691
 _TEMPORARY = ".fetching-"
+# In threads that end with the process: Python waits for those of an executor, and a signal would
+# wait for a server that has stalled. (ThreadPool is documented in multiprocessing.pool.)
 _AT_ONCE = 6
 _TRIES = Retry(
     total=4, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False
@@ -64,7 +66,7 @@ def fetch(
     with _Session("--offline is given" if offline else "") as session:
         wheels = [*environment.wheels, *_found(variant, environment, session)]
         wanted = [each for each in wheels if not wheel_cache.is_unpacked(each)]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPool(_AT_ONCE) as pool:
             faults = [*filter(None, pool.map(lambda each: _bring(each, session, say), wanted))]
     if faults:
         raise BuildError("\n".join(faults))
@@ -223,7 +225,7 @@ def _found(variant: Variant, environment: Environment, session: _Session) -> lis
         _remember(pinned, index, files)
         return fitting
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPool(_AT_ONCE) as pool:
         found = [*pool.map(best, environment.pinned)]
     faults = [each for each in found if isinstance(each, str)]
     if missing := [each for each in found if isinstance(each, Missing)]:
