@@ -65,6 +65,8 @@ def replace(source, target):
     at_once(source, target)
 os.replace = replace
 """
+# Shells have what they run in the background ignore SIGINT: the tests may run there.
+AS_USUAL = ("env", "--default-signal=INT,HUP")
 DOITS = frozenset(command.get_name() for command in DoitMain.DOIT_CMDS)
 PROGRAM = str(Path(sys.executable).with_name("provision"))
 STAGES = ("collect", "render", "archive", "hash", "verify")
@@ -102,8 +104,7 @@ class Project:
         self, command: Sequence[str], environment: dict[str, str] | None = None
     ) -> AbstractContextManager[subprocess.Popen[str]]:
         process = subprocess.Popen(
-            # Shells have what they run in the background ignore SIGINT: the tests may run there.
-            ["env", "--default-signal=INT,HUP", *command],
+            [*AS_USUAL, *command],
             cwd=self.root,
             env={**os.environ, **(environment or {})},
             text=True,

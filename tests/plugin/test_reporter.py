@@ -18,7 +18,7 @@ import pytest
 from provisioning.builder.workspace import progress
 from provisioning.builder.workspace.progress import Progress
 from provisioning.plugin.reporter import told
-from tests.plugin.conftest import DODO, FILES, Project
+from tests.plugin.conftest import AS_USUAL, DODO, FILES, Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,7 @@ def test_ctrl_c_leaves_a_whole_line(slow: Project) -> None:
     if not process:
         os.chdir(slow.root)
         os.environ["TERM"] = "xterm"
-        os.execv(sys.executable, [sys.executable, "-m", "doit"])
+        os.execvp(AS_USUAL[0], [*AS_USUAL, sys.executable, "-m", "doit"])
     written = b""
     deadline = time.monotonic() + 60
     while b"archive:demo:mac-mini\x1b[0m" not in written and time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provisioning.plugin.commands.watch import Watched
-from tests.plugin.conftest import DODO, FILES, PROGRAM, Project
+from tests.plugin.conftest import AS_USUAL, DODO, FILES, PROGRAM, Project
 from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def watching(project: Project, *words: str) -> Iterator[Session]:
     session = Session(project, log)
     with open(log, "wb") as file, ending(
         subprocess.Popen(
-            [PROGRAM, "watch", *words], cwd=project.root, stdout=file, stderr=file,
+            [*AS_USUAL, PROGRAM, "watch", *words], cwd=project.root, stdout=file, stderr=file,
             start_new_session=True,
         )
     ) as session.process:  # fmt: skip
