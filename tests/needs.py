@@ -40,6 +40,7 @@ TOOLS = {
     "mandoc": Tool("mandoc", "mandoc", "mandoc"),
     "mkfs.xfs": Tool("mkfs.xfs", "xfsprogs"),
     "openssl": Tool("openssl", "openssl", "openssl"),
+    "openssh": Tool("ssh-keygen", "openssh-client"),
     "rsync": Tool("rsync", "rsync", "rsync"),
     "setfacl": Tool("setfacl", "acl"),
     "sha256sum": Tool("sha256sum", "coreutils", "coreutils"),

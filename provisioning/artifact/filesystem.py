@@ -27,10 +27,22 @@ def of_bytes(data: bytes | memoryview) -> str:
 
 def of_file(path: str | os.PathLike[str]) -> str:
     """Digest a file's content. Raises OSError."""
-    sha256 = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
-            sha256.update(block)
+        return _of_rest(file)
+
+
+def of_open(file: FileIO) -> str:
+    """Digest all of an open file, and go back to its beginning. Raises OSError."""
+    file.seek(0)
+    digest = _of_rest(file)
+    file.seek(0)
+    return digest
+
+
+def _of_rest(file: FileIO) -> str:
+    sha256 = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        sha256.update(block)
     return sha256.hexdigest()
 
 

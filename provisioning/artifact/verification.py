@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,16 +12,17 @@ from provisioning.artifact.contents import Finding
 from provisioning.artifact.extract import Unpacking, unpacking_differences
 from provisioning.artifact.filesystem import open_regular, read_bounded, reason
 from provisioning.artifact.formats import CODECS, DIR, FORMATS, format_of, reader
-from provisioning.artifact.model import canonical
+from provisioning.artifact.model import canonical, sums
 from provisioning.artifact.model.entry import MANIFEST, shown
 from provisioning.artifact.model.release import (
-    SUMS,
     artifact_name,
     artifacts,
     files,
     index_name,
     manifest_name,
+    provenance_name,
 )
+from provisioning.artifact.model.sums import SUMS
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.chunking import Summary
 from provisioning.errors import ArtifactError
@@ -35,11 +35,10 @@ if TYPE_CHECKING:
     from provisioning.artifact.extract import Scratch
     from provisioning.artifact.formats import Prove, Reader
     from provisioning.artifact.model.manifest import Manifest, Package
+    from provisioning.artifact.signature.signed_release import SignedRelease, Trust
     from provisioning.artifact.tar.chunking import Index
 
 _MOST = 1000  # findings: more than anyone reads, and the end of an endless archive
-_LONGEST_SUMS = 64 * 1024
-_SUM = re.compile(rb"([0-9a-f]{64})  ([^\r\n]+)\n")  # as sha256sum writes it
 
 
 class VerifyResult(NamedTuple):
@@ -50,6 +49,8 @@ class VerifyResult(NamedTuple):
     findings: tuple[Finding, ...]
     byte_code: tuple[str, ...] = ()
     """Byte code that Python has left in an unpacked package: no findings."""
+    signer: str = ""
+    """Whose key has signed it, if that was asked for."""
 
     def strict(self) -> VerifyResult:
         """The same, with byte code among the findings."""
@@ -63,18 +64,21 @@ def as_findings(byte_code: Iterable[str]) -> Iterator[Finding]:
     return (Finding(path, "is byte code, which the manifest does not list") for path in byte_code)
 
 
-def verify(path: Path, *, complete: bool = False) -> VerifyResult:
+def verify(path: Path, *, complete: bool = False, trust: Trust | None = None) -> VerifyResult:
     """Verify an artifact: a file, or the directory of a package, as `tar` unpacks it.
 
     It is read to its last byte, and all that is in it is compared with the manifest inside, and
-    with the sidecars beside it. Those must all be there if the release has to be `complete`.
+    with the sidecars beside it. Those must all be there if the release has to be `complete`. With
+    `trust`, it is read only if a trusted key has signed it.
     """
-    with Verification(path, complete=complete) as verification:
+    with Verification(path, complete=complete, trust=trust) as verification:
         findings = tuple(verification.read())
-        return VerifyResult(path.name, verification.manifest, findings, verification.byte_code)
+        by = str(verification.signed.signer) if verification.signed else ""
+        found = verification.manifest
+        return VerifyResult(path.name, found, findings, verification.byte_code, by)
 
 
-def verify_release(directory: Path) -> tuple[VerifyResult, ...]:
+def verify_release(directory: Path, trust: Trust | None = None) -> tuple[VerifyResult, ...]:
     """Verify all artifacts of a release, which must have all of its sidecars."""
     try:
         found = artifacts(directory)
@@ -84,7 +88,7 @@ def verify_release(directory: Path) -> tuple[VerifyResult, ...]:
         message = "holds no artifact"
     if not found:
         return (VerifyResult(directory.name, None, (Finding(directory.name, message),)),)
-    return tuple(verify(each, complete=True) for each in found)
+    return tuple(verify(each, complete=True, trust=trust) for each in found)
 
 
 class Verification:
@@ -101,13 +105,16 @@ class Verification:
         scratch: Scratch | None = None,
         *,
         complete: bool = False,
+        trust: Trust | None = None,
         meanwhile: Callable[[Manifest], object] | None = None,
     ) -> None:
         self.name = path.name
+        self.signed: SignedRelease | None = None
         self.manifest: Manifest | None = None
         self.byte_code: tuple[str, ...] = ()
         self._path = path
         self._complete = complete
+        self._trust = trust
         self._scratch = scratch
         self._meanwhile = meanwhile
         self._unpacking: Unpacking | None = None
@@ -121,6 +128,12 @@ class Verification:
 
     def read(self) -> Iterator[Finding]:
         """What is wrong with the artifact and its sidecars."""
+        try:
+            self.signed = demand_signed(self._path, self._trust)
+        # guard: signature-comes-first
+        except (ArtifactError, OSError) as error:
+            yield Finding(self.name, reason(error))
+            return
         sidecars = Sidecars(self._path, complete=self._complete)
         summary: Summary | None = None
         yield from sidecars.read()
@@ -129,17 +142,31 @@ class Verification:
                 summary = yield from self._read_tree()
             else:
                 with open_regular(self._path) as file:
+                    if self.signed:
+                        self.signed.demand_digest(filesystem.of_open(file), self.name)
                     summary = yield from self._read_file(file, sidecars.index)
         except (ArtifactError, OSError) as error:
             yield Finding(self.name, reason(error))
         if summary:
+            yield from self._unsigned(summary)
             yield from sidecars.compare(summary)
         if self.manifest and self._complete:
             name = artifact_name(self.manifest.package, format_of(self.name) or DIR)
             if name != self.name:
                 yield Finding(self.name, f"should be called {name} according to its manifest")
 
+    def _unsigned(self, found: Summary) -> Iterator[Finding]:
+        """What was read, if it is not what was signed."""
+        if self.signed:
+            try:
+                self.signed.demand_manifest(found.manifest)
+                self.signed.demand_package(found.package)
+            except ArtifactError as error:
+                yield Finding(self.name, str(error))
+
     def _read_tree(self) -> Generator[Finding, None, Summary]:
+        if self.signed:
+            self.signed.demand_manifest(read_bounded(self._path / MANIFEST, canonical.LIMIT))
         data, self.manifest = contents.read_manifest(self._path)
         found = contents.compare(self.manifest, self._path)
         self.byte_code = found.byte_code
@@ -188,6 +215,19 @@ class Verification:
             yield from unpacking_differences(self._path, self._scratch)
 
 
+def demand_signed(path: Path, trust: Trust | None) -> SignedRelease | None:
+    """What a trusted key has signed of an artifact; None if nobody is asked.
+
+    Raises ArtifactError, and OSError.
+    """
+    if trust is None:
+        return None
+    # Imported here: a cost for those who trust keys.
+    from provisioning.artifact.signature.signed_release import read_signed  # noqa: PLC0415
+
+    return read_signed(path, trust)
+
+
 class Sidecars:
     """The files beside an artifact: manifest, index and SHA256SUMS. Call `read`, then `compare`.
 
@@ -205,7 +245,7 @@ class Sidecars:
 
     def read(self) -> Iterator[Finding]:
         """Read SHA256SUMS and the index."""
-        yield from self._read(SUMS, _LONGEST_SUMS)
+        yield from self._read(SUMS, sums.LONGEST)
         if self._index_name:
             yield from self._read(self._index_name, canonical.LIMIT)
         if self._index_name in self._data:
@@ -242,18 +282,11 @@ class Sidecars:
         if says.chunks != actual.chunks:
             yield Finding(self._index_name, "its chunks are not those of the archive")
 
-    def _compare_sums(self, sums: bytes, actual: Summary) -> Iterator[Finding]:
+    def _compare_sums(self, data: bytes, actual: Summary) -> Iterator[Finding]:
         """As `sha256sum -c`, and every file must be listed."""
-        listed = {}
-        for number, line in enumerate(sums.splitlines(keepends=True), 1):
-            match = _SUM.fullmatch(line)
-            name = match[2].decode(errors="replace") if match else ""
-            if not match:
-                yield Finding(SUMS, f"line {number}: is not a SHA-256, two spaces and a name")
-            elif name in listed:
-                yield Finding(SUMS, f"line {number}: lists {shown(name)} again")
-            else:
-                listed[name] = match[1].decode()
+        found, faults = sums.parse(data)
+        listed = found.files
+        yield from (Finding(SUMS, each) for each in faults)
         needed = {self._listed_as: actual.digest}
         for name in filter(None, (self._index_name, manifest_name(actual.package))):
             needed[name] = filesystem.of_bytes(self._data[name]) if name in self._data else ""
@@ -261,13 +294,22 @@ class Sidecars:
             if name not in listed:
                 yield Finding(SUMS, f"does not list {name}")
             elif name not in needed:
-                yield from self._compare_other(name, actual.package)
+                yield from self._compare_other(name, listed[name], actual.package)
             elif needed[name] and needed[name] != listed[name]:  # guard: sum-that-differs
                 yield Finding(name, f"sha256 {needed[name]}, {SUMS} says {listed[name]}")
 
-    def _compare_other(self, name: str, package: Package) -> Iterator[Finding]:
+    def _compare_other(self, name: str, digest: str, package: Package) -> Iterator[Finding]:
         """Check that another file that SHA256SUMS lists exists and belongs to the release."""
-        if not any(name in files(package, format) for format in FORMATS):
+        if name == provenance_name(package):
+            yield from self._compare_statement(name, digest)
+        elif not any(name in files(package, format) for format in FORMATS):
             yield Finding(SUMS, f"lists {shown(name)}, which is not part of the release")
         elif self._complete and not os.path.lexists(self._artifact.parent / name):
             yield Finding(name, "is missing")
+
+    def _compare_statement(self, name: str, digest: str) -> Iterator[Finding]:
+        """Check a file that says something about the release, and is no part of a package."""
+        yield from self._read(name, canonical.LIMIT)
+        found = filesystem.of_bytes(self._data[name]) if name in self._data else digest
+        if found != digest:  # guard: statement-that-differs
+            yield Finding(name, f"sha256 {found}, {SUMS} says {digest}")

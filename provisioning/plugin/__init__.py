@@ -10,16 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def configure() -> dict[str, Any]:
+def configure(*, signing: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What DOIT_CONFIG must hold for the tasks of this plugin.
 
     A dodo.py may add to it, as with `DOIT_CONFIG = configure() | {"verbosity": 2}`. From here on,
     a signal ends doit with one line, its records closed, instead of with a traceback.
+
+    `signing` says how releases are signed, as `signing` of `[tool.doit-provisioning]` in
+    pyproject.toml does: `{"key": FILE}`, or `{"command": WORDS, "signature": NAME}`.
     """
     # Imported here, as below: doit loads this package wherever it is installed, and a project
     # that does not use it should not pay for it.
+    from provisioning.plugin import settings  # noqa: PLC0415
     from provisioning.plugin.config import doit_config  # noqa: PLC0415
 
+    settings.give(signing)
     return doit_config()
 
 

@@ -160,16 +160,28 @@ def write_sums(job: Job) -> None:
     from provisioning.builder.workspace import checksums  # noqa: PLC0415
 
     verdict = final(job.part, job.makers or SourceTasks())
-    checksums.write_sums(job.workspace)
-    checksums.write_provenance(job.workspace, job.part.specs, verdict)
+    numbered = job.signing is not None
+    checksums.write_sums(job.workspace, job.part.specs, verdict, numbered=numbered)
+
+
+def sign(job: Job) -> None:
+    """Sign the digests of the artifacts."""
+    from provisioning.builder.workspace import signing  # noqa: PLC0415
+
+    if job.signing:
+        signing.sign(job.workspace.release, job.signing)
 
 
 def verify(job: Job) -> None:
-    """Verify the artifacts, on their own and then against the spec."""
+    """Verify the artifacts, on their own and then against the spec; and whose they are."""
     from provisioning.builder.verify import prove  # noqa: PLC0415
 
     job.part.findings.refresh_here()
     prove.prove(job.part, job.workspace, digests_of(job.artifacts))
+    if job.signing:
+        from provisioning.builder.workspace import signing  # noqa: PLC0415
+
+        signing.demand_signed(job.workspace.release, job.signing)
 
 
 def verify_and_rebuild(job: Job) -> None:

@@ -33,6 +33,9 @@ ABSENT = "provisioning: absent"
 RELEASE = "provisioning: release"
 """The one that all stages have: the name of the release's directory."""
 
+ASKS = "provisioning: asks"
+"""The one of a stage that may ask somebody at the terminal for something."""
+
 _SOON, _OFTEN = 0.5, 0.1  # seconds: before the line appears, and between two drawings
 _ERASE = "\r\x1b[K"
 _COLUMNS = 80  # of a terminal that does not say how many it has
@@ -75,7 +78,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         """Tell what begins; on a terminal the moving line tells it of our stages."""
         if not (self._line and _is_ours(task)):
             super().execute_task(task)
-        if self._line and task.actions and not _is_ours(task):
+        if self._line and task.actions and _may_write(task):
             self._others += 1
             self._line.rest()
 
@@ -136,7 +139,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         return f"  ({', '.join(parts)})"
 
     def _ended(self, task: Any) -> None:
-        if self._line and task.actions and not _is_ours(task):
+        if self._line and task.actions and _may_write(task):
             self._others = max(0, self._others - 1)
             if not self._others:
                 self._line.go_on()
@@ -158,6 +161,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
 
 def _is_ours(task: Any) -> bool:
     return bool(task.meta and RELEASE in task.meta)
+
+
+def _may_write(task: Any) -> bool:
+    """Whether a task may write to the terminal itself."""
+    return not _is_ours(task) or ASKS in task.meta
 
 
 def _why(values: dict[str, Any]) -> str:

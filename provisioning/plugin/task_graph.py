@@ -23,11 +23,11 @@ from provisioning.builder.plan.plan import make_plan
 from provisioning.builder.python.environment import is_gathered
 from provisioning.builder.workspace.paths import ARTIFACTS, anew, workspace
 from provisioning.errors import BuildError, ProvisioningError
-from provisioning.plugin import actions, doit_internals, process
+from provisioning.plugin import actions, doit_internals, process, settings
 from provisioning.plugin.database import digests_of
 from provisioning.plugin.dependencies import Loaded, refusal, settle, settle_alone
 from provisioning.plugin.ownership import clean
-from provisioning.plugin.reporter import ABSENT, PROVED, RELEASE
+from provisioning.plugin.reporter import ABSENT, ASKS, PROVED, RELEASE
 from provisioning.plugin.uptodate import Job, SourcesUnchanged, SumsUnchanged, Unchanged, Wants
 from provisioning.spec.resolve.inputs import Inputs
 
@@ -83,20 +83,21 @@ def page(stage: str, doc: str, options: Sequence[Mapping[str, Any]]) -> str:
 Task = dict[str, Any]
 
 # In order; what each is for is what `doit list` shows.
-FETCH = "fetch"
+FETCH, SIGN = "fetch", "sign"
 STAGES = {
     FETCH: "download the Python packages that are not in the cache yet",
     "collect": "look at every source and note what the package will hold",
     "render": "make files from templates",
     "archive": "pack the archive, its manifest and its index",
     "hash": "write SHA256SUMS of what is on disk, and what it was built from",
+    SIGN: "sign SHA256SUMS",
     "verify": "verify the artifacts, on their own and then against the specs",
 }
 PACKAGE = "package"
 _DOCS = {**STAGES, PACKAGE: "build what changed, up to SHA256SUMS"}
 
 # Raise it when a stage makes something else of the same input, so that it runs again.
-_REVISION = "2"
+_REVISION = "3"
 
 _REBUILD = {
     "name": "rebuild",
@@ -187,9 +188,13 @@ def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
 
 
 def _stages(plan: Plan) -> Mapping[str, str]:
-    """The stages that the project has, and what each is for: most have nothing to fetch."""
-    has_any = any(part.variant.environments for part in plan.parts)
-    return {stage: doc for stage, doc in _DOCS.items() if stage != FETCH or has_any}
+    """The stages that the project has, and what each is for: most have nothing to fetch or sign."""
+    absent = set[str]()
+    if not any(part.variant.environments for part in plan.parts):
+        absent.add(FETCH)
+    if settings.signing() is None:
+        absent.add(SIGN)
+    return {stage: doc for stage, doc in _DOCS.items() if stage not in absent}
 
 
 def _help(stage: str, doc: str) -> NoReturn:
@@ -228,12 +233,15 @@ def _params(stage: str) -> Task:
 
 def _part_tasks(part: VariantPlan, artifacts: str) -> Iterator[Task]:
     place, offline = workspace(part.variant, artifacts), doit_internals.stays_offline()
-    job = Job(part=part, workspace=place, artifacts=artifacts, offline=offline)
+    signing = settings.signing()
+    job = Job(part=part, workspace=place, artifacts=artifacts, offline=offline, signing=signing)
+    makes = [_collect, _render, _archive, _hash, *([_sign] if signing else []), _verify]
     if part.variant.environments:
         yield _fetch(job)
-    yield from (make(job) for make in (_collect, _render, _archive, _hash, _verify))
+    yield from (make(job) for make in makes)
     # The files between them order the stages; named here, `doit forget -s` finds them too.
-    left_out = {"verify"} if part.variant.environments else {"verify", FETCH}
+    left_out = {"verify", *([] if part.variant.environments else [FETCH])}
+    left_out |= set() if signing else {SIGN}
     built = [f"{stage}:{_name(job)}" for stage in STAGES if stage not in left_out]
     yield _task(PACKAGE, job, actions=None, task_dep=built, **_params(PACKAGE))
 
@@ -336,7 +344,22 @@ def _hash(job: Job) -> Task:
 def _to_hash(job: Job) -> Wants:
     place = job.workspace
     targets = [str(place.sums), str(place.provenance)]
-    return Wants(_facts(), file_dep=_packed(job), targets=targets)
+    facts = _facts(**({"signed": True} if job.signing else {}))
+    return Wants(facts, file_dep=_packed(job), targets=targets)
+
+
+def _sign(job: Job) -> Task:
+    return _stage(SIGN, job, actions.sign, Unchanged(job, _to_sign), meta={ASKS: True})
+
+
+def _to_sign(job: Job) -> Wants:
+    """A signature depends on what it signs, and on whose it is."""
+    signing, place = job.signing, job.workspace
+    if signing is None:
+        return Wants(_facts())
+    facts = _facts(key=signing.identity)
+    targets = [str(place.release / signing.signature)]
+    return Wants(facts, file_dep=[str(place.sums)], targets=targets)
 
 
 def _verify(job: Job) -> Task:
@@ -351,7 +374,9 @@ def _verify(job: Job) -> Task:
 
 def _to_verify(job: Job) -> Wants:
     facts = _facts(layout=job.part.findings.summary.items)
-    return Wants(facts, file_dep=[*_packed(job), str(job.workspace.sums), *_contents(job)])
+    signed = [str(job.workspace.release / job.signing.signature)] if job.signing else []
+    sums = str(job.workspace.sums)
+    return Wants(facts, file_dep=[*_packed(job), sums, *signed, *_contents(job)])
 
 
 def _packed(job: Job) -> list[str]:

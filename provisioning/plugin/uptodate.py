@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from provisioning.builder.plan.needs import Absent
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
     from provisioning.builder.workspace.paths import Workspace
+    from provisioning.builder.workspace.signing import Signing
 
 _ABSENT = "(absent)"  # no value as text: those are JSON
 _SEAL = "(secret) "  # nor is this
@@ -40,6 +41,8 @@ class Job(NamedTuple):
     artifacts: str
     offline: bool = False
     """Whether nothing may be downloaded."""
+    signing: Signing | None = None
+    """How it is signed; None if it is not."""
     makers: SourceTasks | None = None
     """The tasks of the project's own, for the stage that says what was built from what."""
 

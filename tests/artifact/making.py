@@ -14,7 +14,8 @@ from provisioning.artifact.filesystem import open_regular
 from provisioning.artifact.model import manifest
 from provisioning.artifact.model.entry import DIR, FILE, LINK, Entry
 from provisioning.artifact.model.manifest import Manifest, Package
-from provisioning.artifact.model.release import SUMS, index_name, manifest_name
+from provisioning.artifact.model.release import index_name, manifest_name
+from provisioning.artifact.model.sums import SUMS
 from provisioning.artifact.tar import archive, chunking
 from provisioning.artifact.tar.chunking import Chunk, Index
 from provisioning.artifact.tar.reader import TarReader, prove

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provisioning.artifact.model.release import SUMS, index_name, manifest_name
+from provisioning.artifact.model.release import index_name, manifest_name
+from provisioning.artifact.model.sums import SUMS
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.verification import verify, verify_release
 

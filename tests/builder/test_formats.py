@@ -89,6 +89,7 @@ def test_a_format_that_is_no_longer_asked_for_is_removed(digests: Digests) -> No
         "SHA256SUMS",
         "demo",
         "demo-1.0-raspberry-pi.manifest.json",
+        "demo-1.0-raspberry-pi.provenance.json",
     ]
 
 

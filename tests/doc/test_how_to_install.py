@@ -24,8 +24,11 @@ MANY = HOW_TO / "HowTo_006_Many_Pis.md"
 SSH = '#!/bin/sh\necho "$2" >> reached\necho "$3" >> said\nexit "${2##*-}"\n'
 
 
-@pytest.mark.needs("PyPI")
-@pytest.mark.parametrize("page", ["005_First_Pi", "006_Many_Pis", "007_Mac_With_launchd"])
+PAGES = ["005_First_Pi", "006_Many_Pis", "007_Mac_With_launchd", "011_Sign_Releases"]
+
+
+@pytest.mark.needs("PyPI", "openssh")
+@pytest.mark.parametrize("page", PAGES)
 def test_every_command_prints_what_the_page_shows(tmp_path: Path, page: str) -> None:
     follow(HOW_TO / f"HowTo_{page}.md", tmp_path / "greenhouse")
 

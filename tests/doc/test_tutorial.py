@@ -81,6 +81,7 @@ def portable(text: str, sizes: str = _SIZES) -> str:
     text = re.sub(r"/\S*(?=/pi[/ ])", "…", text)  # a scratch root of this name, wherever it lies
     text = re.sub(r"\b(\d[\d.]*)-[0-9a-f]{8}\b", r"\1-DIGEST", text)
     text = text.replace(", without owners", "")  # which only root can give
+    text = re.sub(r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:KEY", text)  # of keys made by the page
     return re.sub(sizes, "SIZE", text)
 
 

@@ -11,6 +11,7 @@ from .installing import INSTALLING
 from .leaving import LEAVING
 from .running import RUNNING
 from .telling import TELLING
+from .trusting import TRUSTING
 from .unpacking import UNPACKING
 from .verifying import VERIFYING
 from .versioning import VERSIONING
@@ -22,6 +23,7 @@ GROUPS = (
     COLLECTING,
     BUILDING,
     VERIFYING,
+    TRUSTING,
     UNPACKING,
     INSTALLING,
     LEAVING,

@@ -74,6 +74,7 @@ def test_json_tells_the_same(damaged: Path, capsys: pytest.CaptureFixture[str]) 
                 "verified": False,
                 "findings": [{"path": "SHA256SUMS", "message": "is missing"}],
                 "byte_code": [],
+                "signer": "",
             }
         ]
     }
@@ -212,7 +213,7 @@ def test_an_early_interruption_is_quiet(tmp_path: Path) -> None:
 def test_an_interruption_is_told_in_a_line(
     release: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(_: Path) -> None:
+    def interrupted(_: Path, *, trust: None) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("provisioning.installer.cli.status.verify", interrupted)

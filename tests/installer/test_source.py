@@ -23,7 +23,7 @@ def test_what_is_read_is_what_was_opened_whatever_has_its_name_now(tmp_path: Pat
     def write(entry: Entry, blocks: Iterable[bytes]) -> None:
         found[entry.path] = b"".join(blocks)
 
-    with opened(path) as source:
+    with opened(path, None) as source:
         os.replace(other, path)
         source.read(write)
     assert found["VERSION"] == b"1.4.2"

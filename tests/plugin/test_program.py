@@ -230,7 +230,7 @@ def test_install_is_the_target_s_but_for_a_package_of_the_project(
     )
     assert project.provision("install", "demo", "--root", root, status=2).startswith("provision: ")
     os.link(project.archive(), project.path("demo:archive"))
-    told = project.provision("install", "demo:archive", "--root", root, status=3)
+    told = project.provision("install", "demo:archive", "--root", str(tmp_path), status=3)
     assert told.startswith("provision: ")  # the name has no ending that says what it is
     assert project.provision("install", PI, "--root", root, "--quiet") == ""
     assert "demo 1.0 /opt/demo\n" in project.provision("list", "--root", root)

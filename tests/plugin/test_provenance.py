@@ -179,10 +179,17 @@ def test_a_secret_leaves_no_trace_in_it(tmp_path: Path) -> None:
     assert set(sources(project)) == {"specs/demo.yaml"}
 
 
-def test_it_is_no_part_of_what_is_verified(built: Project) -> None:
+def test_it_is_among_what_is_verified(built: Project) -> None:
     release = built.path("artifacts/demo-1.0-mac-mini")
-    assert "provenance" not in (release / "SHA256SUMS").read_text()
+    name = "demo-1.0-mac-mini.provenance.json"
+    assert f"  {name}\n" in (release / "SHA256SUMS").read_text()
     assert [report.findings for report in verify_release(release)] == [()]
+    (release / name).write_bytes((release / name).read_bytes() + b" ")
+    (report,) = verify_release(release)
+    assert [(each.path, each.message[:6]) for each in report.findings] == [(name, "sha256")]
+    (release / name).unlink()
+    (report,) = verify_release(release)
+    assert [*map(str, report.findings)] == [f"{name}: is missing"]
 
 
 def test_where_it_is_damaged_a_build_writes_it_anew(built: Project) -> None:

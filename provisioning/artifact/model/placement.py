@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 REGISTRY = "/var/lib/provisioning"
 """The registry of what is installed."""
+TRUST = "/etc/provisioning/trust"
+"""Whose packages are accepted."""
 
 # The directories of the Filesystem Hierarchy Standard 3.0, of Debian and of macOS that many
 # packages share: in most of them, a package can have a directory of its own.
@@ -42,6 +44,8 @@ def prefix_fault(prefix: str, system: str) -> str:
         return "is shared with others; use a directory of the package's own"
     if is_within(prefix, REGISTRY, system):
         return "is where provision records what is installed"
+    if is_within(prefix, TRUST, system) or is_within(TRUST, prefix, system):
+        return "is where provision keeps the keys that it trusts"
     if any(is_within(prefix, each, system) for each in _NOWHERE):
         return "is not a place for permanent files"
     return ""

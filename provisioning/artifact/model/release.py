@@ -68,9 +68,6 @@ def _rank(character: str) -> int:
     return ord(character) + (0 if character.isalpha() else 256)
 
 
-SUMS = "SHA256SUMS"
-
-
 def stem(package: Package) -> str:
     """NAME-VERSION-PLATFORM, with which the names of a release's files begin."""
     return f"{package.name}-{package.version}-{package.platform}"

@@ -25,7 +25,6 @@ from provisioning.builder.collect.collect import Listing
 from provisioning.builder.collect.expand import templates_of
 from provisioning.builder.collect.file_state import Digests
 from provisioning.builder.render import render
-from provisioning.builder.workspace import checksums
 from provisioning.builder.workspace.leftovers import scratch
 from provisioning.errors import BuildError
 
@@ -71,7 +70,6 @@ def build_elsewhere(layout: Layout, place: Workspace, directory: Path) -> Worksp
     digests = Digests(directory / "digests.sqlite")
     render.render(layout.variant, templates_of(layout.items), again.rendered)
     pack.pack(again, Listing.of(collect.collect(layout, digests.look)), digests)
-    checksums.write_sums(again)
     return again
 
 
@@ -79,7 +77,7 @@ def _findings(one: Workspace, other: Workspace) -> Iterator[Finding]:
     if one.manifest.read_bytes() != other.manifest.read_bytes():
         yield from _manifest_findings(one.artifacts[0], other.artifacts[0])
         return  # all other differences follow from that
-    for path in dict.fromkeys((*one.artifacts, *one.packed, one.sums)):  # each once
+    for path in dict.fromkeys((*one.artifacts, *one.packed)):  # each once
         if path.is_dir():
             yield from _tree_findings(path, other.artifact(DIR))
         elif told := difference(path, other.release / path.relative_to(one.release)):

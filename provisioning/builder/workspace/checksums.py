@@ -1,4 +1,4 @@
-"""Writes SHA256SUMS, from what is on disk, and the provenance statement."""
+"""Writes the provenance statement, and SHA256SUMS, from what is on disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import filesystem
 from provisioning.artifact.formats import CODECS
+from provisioning.artifact.model import sums
 from provisioning.artifact.model.release import index_name
+from provisioning.artifact.model.sums import Identity, Sums
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive.encoders import names_of
@@ -18,17 +20,27 @@ from provisioning.builder.workspace import output
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from provisioning.builder.plan.variant_plan import Verdict
     from provisioning.builder.workspace.paths import Workspace
 
 
-def write_sums(place: Workspace) -> None:
-    """Read the artifacts of `place` back and write SHA256SUMS, which makes the release complete.
+def write_sums(
+    place: Workspace,
+    specs: Iterable[tuple[str, str]] = (),
+    verdict: Verdict | None = None,
+    *,
+    numbered: bool = False,
+) -> None:
+    """Read the artifacts of `place` back; write the statement and SHA256SUMS, the last of all.
+
+    `specs` are files and their digests. `verdict` is the commit, if git knows one, and whether
+    anything differs from it. Sums that are going to be signed are `numbered`.
 
     Raises:
-        BuildError: an archive is not what its index, written at the same time, says.
+        BuildError: an archive is not what its index, written at the same time, says; or the release
+            cannot be numbered.
         OSError: a file cannot be read or written.
     """
     digests = {path: filesystem.of_file(path) for path in place.packed}
@@ -39,9 +51,24 @@ def write_sums(place: Workspace) -> None:
             raise BuildError(
                 f"{archive}: not what was written there; is the disk sound? Run doit again"
             )
-    names = {str(path.relative_to(place.release)): value for path, value in digests.items()}
-    lines = (f"{value}  {name}\n" for name, value in sorted(names.items()))
-    output.write(place.sums, "".join(lines).encode())
+    files = {str(path.relative_to(place.release)): value for path, value in digests.items()}
+    statement = _statement(place, sorted(files.items()), specs, verdict)
+    output.write(place.provenance, statement)
+    files[place.provenance.name] = filesystem.of_bytes(statement)
+    about = _identity(place, files) if numbered else None
+    data = sums.spelled(Sums(files, about))
+    for stale in place.release.glob(f"{sums.SUMS}.*"):  # a signature of something else
+        stale.unlink()  # guard: stale-signature
+    output.write(place.sums, data)
+
+
+def _identity(place: Workspace, files: Mapping[str, str]) -> Identity:
+    from provisioning.builder.workspace import sequence  # noqa: PLC0415 - for those who sign
+
+    package = place.package
+    digest = filesystem.of_bytes(sums.spelled(Sums(files)))
+    number = sequence.number_of(place, digest)
+    return Identity(package.name, package.version, package.platform, number)
 
 
 _TYPE = "https://in-toto.io/Statement/v1"
@@ -50,16 +77,16 @@ _BUILD = "urn:doit-provisioning:build:1"
 _BUILDER = "doit-provisioning"
 
 
-def write_provenance(
-    place: Workspace, specs: Iterable[tuple[str, str]], verdict: Verdict | None
-) -> None:
-    """Write the statement about what SHA256SUMS lists; `specs` are files and their digests.
-
-    `verdict` is the commit, if git knows one, and whether anything differs from it.
-    """
+def _statement(
+    place: Workspace,
+    files: Iterable[tuple[str, str]],
+    specs: Iterable[tuple[str, str]],
+    verdict: Verdict | None,
+) -> bytes:
+    """The provenance statement about `files`."""
     statement = {
         "_type": _TYPE,
-        "subject": [_named(name, sha256=digest) for digest, name in _listed(place)],
+        "subject": [_named(name, sha256=digest) for name, digest in files],
         "predicateType": _PREDICATE,
         "predicate": {
             "buildDefinition": {
@@ -77,12 +104,7 @@ def write_provenance(
             },
         },
     }
-    output.write(place.provenance, json.dumps(statement, indent=1, sort_keys=True).encode() + b"\n")
-
-
-def _listed(place: Workspace) -> Iterable[list[str]]:
-    lines = place.sums.read_text(encoding="utf-8").splitlines()
-    return (line.split("  ", 1) for line in lines)
+    return json.dumps(statement, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _parameters(place: Workspace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact import filesystem
 from provisioning.artifact.formats import FORMATS
 from provisioning.artifact.model import release
+from provisioning.artifact.model.sums import SIGNATURE, SUMS
 from provisioning.builder.workspace import listings, output
 from provisioning.builder.workspace.output import remove_tree
 
@@ -111,7 +112,8 @@ def names(package: Package) -> tuple[str, ...]:
     """The names at the top of a release, in all formats."""
     files = (name for each in FORMATS for name in release.files(package, each))
     tops = dict.fromkeys(name.partition("/")[0] for name in files)
-    return (*tops, release.manifest_name(package), release.provenance_name(package), release.SUMS)
+    written = (release.manifest_name(package), release.provenance_name(package), SUMS, SIGNATURE)
+    return (*tops, *written)
 
 
 def sweep(place: Workspace) -> None:

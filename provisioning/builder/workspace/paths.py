@@ -15,6 +15,7 @@ from provisioning.artifact.model import release
 from provisioning.artifact.model.entry import TOOL
 from provisioning.artifact.model.package import Package
 from provisioning.artifact.model.release import artifacts as artifacts_in
+from provisioning.artifact.model.sums import SIGNATURE, SUMS
 from provisioning.builder.archive.debian import fields
 from provisioning.errors import BuildError
 
@@ -131,7 +132,12 @@ class Workspace(NamedTuple):
     @property
     def sums(self) -> Path:
         """The digests of the others, as sha256sum(1) reads them; written last."""
-        return self.release / release.SUMS
+        return self.release / SUMS
+
+    @property
+    def signature(self) -> Path:
+        """The signature of the digests, where the project signs."""
+        return self.release / SIGNATURE
 
     @contextmanager
     def lock(self) -> Iterator[None]:

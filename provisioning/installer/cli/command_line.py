@@ -43,6 +43,7 @@ _MODULES = {
     "list": "status",
     "rollback": "install",
     "uninstall": "install",
+    "trust": "trust",
     "gc": "maintenance",
     "recover": "maintenance",
 }

@@ -22,6 +22,7 @@ from provisioning.installer.cli.arguments import (
 from provisioning.installer.cli.report import changed, planned, removed, unchanged
 from provisioning.installer.ops import journal, removal
 from provisioning.installer.ops.install_plan import (
+    Allowed,
     is_anything,
     plan_install,
     plan_removal,
@@ -33,13 +34,15 @@ from provisioning.installer.ops.installation import install
 from provisioning.installer.ops.journal import REMOVE
 from provisioning.installer.ops.session import to_change
 from provisioning.installer.services import lifecycle
-from provisioning.installer.store import footprint, releases, stage
+from provisioning.installer.store import footprint, releases, stage, trusted_keys
 from provisioning.installer.store.prefix import exists, looked_at, opened
 from provisioning.installer.store.releases import left_at, prefix_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from pathlib import Path
 
+    from provisioning.artifact.signature.signed_release import SignedRelease
     from provisioning.console import Console
     from provisioning.installer.cli.arguments import Place
     from provisioning.installer.ops.install_plan import InstallPlan
@@ -56,9 +59,21 @@ def _add_install_arguments(parser: ArgumentParser) -> None:
         help="an archive (as NAME-VERSION-PLATFORM.tar.gz), or an unpacked package",
     )
     parser.add_argument(
+        "--trust",
+        type=some_path,
+        metavar="KEYFILE",
+        help="install only what this public key has signed, and trust it from then on to sign this"
+        " package; see `provision trust`",
+    )
+    parser.add_argument(
         "--allow-downgrade",
         action="store_true",
-        help="install an older version than the one that is installed",
+        help="install an older version than the one that is installed, or an older signed release",
+    )
+    parser.add_argument(
+        "--allow-platform-change",
+        action="store_true",
+        help="install a signed release for another platform than the one that is installed",
     )
     add_dry_run(parser)
 
@@ -67,14 +82,16 @@ def _install(options: Namespace, console: Console) -> Answer:
     """Install a package, and print what was done."""
     if options.source is None:
         raise TargetError("which package? give an archive, or an unpacked package")
-    with stage.opened(options.source) as source:
-        root = root_of(options)
-        new = release_of(source, root)
-        prefix, downgrade = new.package.prefix, options.allow_downgrade
+    root = root_of(options)
+    trust = trusted_keys.trust_of(root, options.trust)
+    allowed = Allowed(options.allow_downgrade, options.allow_platform_change)
+    with stage.opened(options.source, trust) as source:
+        new, signed = release_of(source, root), source.signed
+        prefix = new.package.prefix
         # If nothing is there, check first without a lock: a refused installation leaves no trace.
         if options.dry_run or not exists(root, prefix):
             with looked_at(root, prefix) as home:
-                plan = plan_install(home, new, downgrade=downgrade)
+                plan = plan_install(home, new, allowed, signed)
                 console.warn(journal.doubt(home, new.package.name) if options.dry_run else "")
             if options.dry_run:
                 return planned(plan, home, console)
@@ -82,14 +99,29 @@ def _install(options: Namespace, console: Console) -> Answer:
             made = lifecycle.make_users(home, new.package)
             if made:  # whose numbers were unknown before
                 new = release_of(source, root)
-            plan = plan_install(home, new, downgrade=downgrade)
+            plan = plan_install(home, new, allowed, signed)
             if plan is None:
+                # It may have been installed before any key was trusted.
+                trusted_keys.keep(home, releases.at(home, CURRENT), signed)
+                _note_signed(root, signed, options)
                 return unchanged(new.package, home, console)
             console.warn(journal.doubt(home, new.package.name))
             install(home, plan, console, source)
+            _note_signed(root, signed, options)
+            if signed:
+                console.say(f"{new.package.name} {new.package.version}: signed by {signed.signer}")
             for name in made if home.is_image else ():
                 console.say(f"user {name}: created in {root / 'etc/passwd'}")
             return changed(plan, home, console)
+
+
+def _note_signed(root: Path, signed: SignedRelease | None, options: Namespace) -> None:
+    """Note which signed release came up; and, with --trust, whose key it is."""
+    if signed is None:
+        return
+    trusted_keys.note_installed(root, signed)
+    if options.trust:
+        trusted_keys.add(root, [signed.signer._replace(packages=signed.about.name)])
 
 
 def _add_rollback_arguments(parser: ArgumentParser) -> None:
@@ -109,11 +141,12 @@ def _rollback(options: Namespace, console: Console) -> Answer:
     if _is_version(options):
         options.name, options.version = None, options.name
     place = place_of(options)
+    trust = trusted_keys.read(place.root)
     if options.dry_run:
         with opened(*place) as home:
-            return planned(plan_rollback(home, options.version or ""), home, console)
+            return planned(plan_rollback(home, options.version or "", trust), home, console)
     with to_change(*place, console) as home:
-        plan = plan_rollback(home, options.version or "")
+        plan = plan_rollback(home, options.version or "", trust)
         install(home, plan, console)
         return changed(plan, home, console)
 

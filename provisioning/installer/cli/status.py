@@ -14,7 +14,7 @@ from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.placement import CURRENT, PREVIOUS, RELEASES, installed
 from provisioning.artifact.model.release import is_tree
 from provisioning.artifact.verification import VerifyResult, verify, verify_release
-from provisioning.errors import RefusedError, TargetError
+from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.installer.cli.arguments import (
     DIFFERS,
     GOOD,
@@ -26,12 +26,13 @@ from provisioning.installer.cli.arguments import (
     place_at,
     place_of,
     root_of,
+    some_path,
     some_word,
 )
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.first_start import WAITING
 from provisioning.installer.ops.journal import PREPARED
-from provisioning.installer.store import owners, releases
+from provisioning.installer.store import owners, releases, trusted_keys
 from provisioning.installer.store.prefix import SYSTEM, looked_at, opened
 from provisioning.installer.store.releases import packages, prefix_of
 
@@ -60,14 +61,29 @@ def inspect(root: Path, prefix: str) -> VerifyResult:
             release = releases.read(home, current)
             package = release.package
             found = _compare(home, release)
+            by, doubts = _signer(home, release)
             return VerifyResult(
                 f"{package.name} {package.version}",
                 release.manifest,
-                (*found.findings, *_beside(home, release)),
+                (*doubts, *found.findings, *_beside(home, release)),
                 found.byte_code,
+                by,
             )
     except RefusedError as error:
         return VerifyResult(prefix, None, (Finding(*str(error).split(": ", 1)),))
+
+
+def _signer(home: Home, release: Release) -> tuple[str, list[Finding]]:
+    """Who has signed a release, and what is wrong with that; nothing where no key is trusted."""
+    trust = trusted_keys.read(home.root)
+    if trust is None:
+        return "", []
+    try:
+        return str(trusted_keys.signer_of(home, release, trust)), []
+    except ArtifactError as error:
+        return "", [Finding(f"{release.package.name} {release.package.version}", str(error))]
+    except PermissionError:  # the notes about a package are their owner's
+        return "", []
 
 
 def _compare(home: Home, release: Release) -> Comparison:
@@ -257,6 +273,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="count byte code left by Python as a difference"
     )
+    parser.add_argument(
+        "--trust",
+        type=some_path,
+        metavar="KEYFILE",
+        help="of artifacts, accept only what this public key has signed; default: what the keys"
+        " have signed that this machine trusts, if there are any",
+    )
 
 
 def _verify(options: Namespace, console: Console) -> Answer:
@@ -271,15 +294,16 @@ def _verify(options: Namespace, console: Console) -> Answer:
     absent = [word for word, place in known if not place and not os.path.exists(word)]
     if absent:
         raise TargetError("\n".join(f"{shown(word)}: no such file or package" for word in absent))
+    trust = trusted_keys.trust_of(root, options.trust)
     reports = list[VerifyResult]()
     for word, place in known:
         path = Path(word)
         if place:
             reports.append(inspect(*place))
         elif os.path.isdir(path) and not is_tree(path):
-            reports += verify_release(path)
+            reports += verify_release(path, trust)
         else:
-            reports.append(verify(path))
+            reports.append(verify(path, trust=trust))
     return _verdict(reports, options, console)
 
 
@@ -317,7 +341,8 @@ def _verdict(reports: list[VerifyResult], options: Namespace, console: Console) 
             count = len(one.findings)
             console.tell(f"{one.artifact}: {count} difference{'s' * (count > 1)}, not verified")
         elif one.manifest and not options.quiet:
-            console.tell(f"{one.artifact}: {len(one.manifest.entries)} entries, verified")
+            by = f", signed by {one.signer}" if one.signer else ""
+            console.tell(f"{one.artifact}: {len(one.manifest.entries)} entries, verified{by}")
     code = DIFFERS if any(one.findings for one in reports) else GOOD
     return Answer(code, {"artifacts": [_document(one) for one in reports]})
 
@@ -329,6 +354,7 @@ def _document(one: VerifyResult) -> dict[str, object]:
         "verified": not one.findings,
         "findings": [finding._asdict() for finding in one.findings],
         "byte_code": list(one.byte_code),
+        "signer": one.signer,
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provisioning.artifact.model.placement import CURRENT, PREVIOUS
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.journal import DONE
-from provisioning.installer.store import configuration, releases
+from provisioning.installer.store import configuration, releases, trusted_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,9 @@ def clean_up(home: Home, keep: int = KEEP, *, dry_run: bool = False) -> list[str
         for name in found:
             releases.remove(home, name)
         releases.sweep_bytecode(home)
-        configuration.forget(home, releases.names(home))
+        left = releases.names(home)
+        configuration.forget(home, left)
+        trusted_keys.forget(home.directory, left)
     return found
 
 

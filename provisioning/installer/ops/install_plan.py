@@ -17,11 +17,11 @@ from provisioning.artifact.model.placement import (
     prefix_fault,
 )
 from provisioning.artifact.model.release import is_older
-from provisioning.errors import RefusedError
+from provisioning.errors import ArtifactError, RefusedError
 from provisioning.installer.ops import journal
 from provisioning.installer.ops.journal import DONE, INSTALL, REMOVE, ROLLBACK, UPGRADE
 from provisioning.installer.services import lifecycle, users
-from provisioning.installer.store import configuration, footprint, owners, releases
+from provisioning.installer.store import configuration, footprint, owners, releases, trusted_keys
 from provisioning.installer.store.configuration import ABSENT, NOTHING, Kept
 from provisioning.installer.store.prefix import SYSTEM, is_image
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from provisioning.artifact.contents import Finding
     from provisioning.artifact.model.package import Package
+    from provisioning.artifact.signature.signed_release import SignedRelease, Trust
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
     from provisioning.installer.store.stage import PackageSource
@@ -138,7 +139,18 @@ def _demand_python(where: str, version: str, root: Path) -> None:
         )
 
 
-def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | None:
+class Allowed(NamedTuple):
+    """What an installation may do that it otherwise refuses."""
+
+    downgrade: bool = False
+    """Install an older release."""
+    platform_change: bool = False
+    """Install a signed release for another platform than the one that is installed."""
+
+
+def plan_install(
+    home: Home, new: Release, allowed: Allowed, signed: SignedRelease | None = None
+) -> InstallPlan | None:
     """Plan the installation of a release; None if it is installed and intact.
 
     Raises:
@@ -152,7 +164,11 @@ def plan_install(home: Home, new: Release, *, downgrade: bool) -> InstallPlan | 
     else:  # it is much like the new one, and so read in less time
         old = releases.read(home, current, new) if current else None
     _check_prefix(home, new.package)  # guard: prefix-of-another-package
-    _check_package(home, new, old, downgrade=downgrade)
+    _check_package(home, new, old, downgrade=allowed.downgrade)
+    if signed:
+        trusted_keys.demand_newer(
+            home, signed, old, downgrade=allowed.downgrade, moves=allowed.platform_change
+        )
     _check_modes(home, new)
     lifecycle.demand_ready(home, new)
     copies = [name for name in releases.names(home) if releases.plain_name(name) == new.name]
@@ -184,11 +200,12 @@ def _unlent(home: Home, new: Release) -> tuple[str, ...]:
     return owners.unlent(entries, owners.accounts(home.root))
 
 
-def plan_rollback(home: Home, version: str) -> InstallPlan:
+def plan_rollback(home: Home, version: str, trust: Trust | None) -> InstallPlan:
     """Plan to go back to a version, or with "" to the previous release.
 
     Raises:
-        RefusedError: there is no such release, or it is damaged, or current.
+        RefusedError: there is no such release, or it is damaged, or current; or nobody who is
+            trusted has signed it.
     """
     current, previous = releases.at(home, CURRENT), releases.at(home, PREVIOUS)
     if not current:
@@ -205,6 +222,13 @@ def plan_rollback(home: Home, version: str) -> InstallPlan:
         raise RefusedError(
             f"{home.path / new.path}: is damaged ({found[0]}); install the package again"
         )
+    if trust:
+        try:
+            trusted_keys.signer_of(home, new, trust)
+        except ArtifactError as error:  # guard: signed-rollback
+            raise RefusedError(
+                f"{home.path / new.path}: {error}; install a release that a trusted key has signed"
+            ) from None
     lifecycle.demand_ready(home, new)
     then = configuration.kept(home, name)
     decided = configuration.decide_back(home, old.layout, new.layout, then)

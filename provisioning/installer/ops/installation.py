@@ -29,7 +29,7 @@ from provisioning.installer.ops.journal import (
     Record,
 )
 from provisioning.installer.services import bytecode_cache, lifecycle
-from provisioning.installer.store import configuration, releases
+from provisioning.installer.store import configuration, releases, trusted_keys
 from provisioning.installer.store.durable import Owned
 from provisioning.installer.store.owners import can_give
 
@@ -86,6 +86,7 @@ def install(  # noqa: PLR0915 - the story, from its first step to its last
         stage.place(home, made, new)
     if new:
         bytecode_cache.prepare(home, new, console)
+        trusted_keys.keep(home, new.name, source.signed if source else None)
 
     change = begin(home, plan, console)
     try:

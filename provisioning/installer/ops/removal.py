@@ -16,6 +16,7 @@ from provisioning.installer.services import bytecode_cache, lifecycle
 from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.prefix import LOCK
+from provisioning.installer.store.trusted_keys import SIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,7 +100,7 @@ def clear(home: Home, *, purge: bool) -> tuple[str, ...]:
     """
     stuck = [*_remove_all(home, [BYTECODE])]
     stuck += _remove_all(home, (f"{RELEASES}/{name}" for name in releases.names(home)))
-    stuck += _remove_all(home, [KEPT, UNCOMPILED])
+    stuck += _remove_all(home, [KEPT, UNCOMPILED, SIGNED])
     if not home.directory.names(RELEASES):
         stuck += _remove_all(home, [RELEASES])
     if purge:

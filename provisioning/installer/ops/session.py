@@ -21,6 +21,7 @@ from provisioning.installer.store import footprint, releases
 from provisioning.installer.store.configuration import KEPT
 from provisioning.installer.store.owners import demand_own, doubt_about
 from provisioning.installer.store.prefix import locked, missing, opened, remove_empty
+from provisioning.installer.store.trusted_keys import SIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,7 +122,7 @@ def recover(home: Home, console: Console, *, attempts: int) -> str:
     found = journal.read_record(home)
     if hooks.end(home):  # guard: hook-of-a-killed-run
         console.say(f"{home.path}: stopped a hook of an earlier run, which had been killed")
-    _sweep(home, console, ("", RELEASES, BYTECODE, STATE, KEPT))  # guard: sweep-temporaries
+    _sweep(home, console, ("", RELEASES, BYTECODE, STATE, KEPT, SIGNED))  # guard: sweep-temporaries
     if not home.directory.status(CURRENT):  # a purge that was killed may have left no record
         _sweep(home, console, footprint.places(home))  # guard: sweep-of-a-purge
     if not found:

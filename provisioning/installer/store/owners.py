@@ -261,14 +261,17 @@ def demand_own(home: Home) -> None:
         raise RefusedError("\n".join(found))
 
 
-def doubt_about(home: Home, path: str) -> str:
+def doubt_about(home: Home, path: str, below: Path = _TOP) -> str:
     """Return why others could exchange what is, or will be, at `path`; "" if they cannot.
 
-    Each directory is opened in the one before, which nobody else can change.
+    Each directory is opened in the one before, which nobody else can change. Those above `below`
+    are taken as they are.
     """
     last = home.path / path
     with Descent(_TOP) as descent:
         for way in (*reversed(last.parents), last):  # guard: directories-above
+            if not way.is_relative_to(below):
+                continue
             try:
                 parent, name = descent.to(str(way)[1:])
                 status = os.stat(name or ".", dir_fd=parent, follow_symlinks=False)

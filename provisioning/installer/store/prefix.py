@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SYSTEM = Path("/")
 _OPEN = Owned(0o755)
-_OWN = (RELEASES, BYTECODE, STATE, f"{STATE}/kept")
+_OWN = (RELEASES, BYTECODE, STATE, f"{STATE}/kept", f"{STATE}/signed")
 
 NEW = 0o1755
 """The mode of a new prefix: one that nobody else uses, until it is noted; see footprint.py."""

@@ -6,20 +6,21 @@ import fcntl
 import os
 import stat
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from provisioning.artifact import contents
+from provisioning.artifact import contents, filesystem
 from provisioning.artifact.contents import DirectoryReader
 from provisioning.artifact.extract import TreeWriter
-from provisioning.artifact.filesystem import Descent, open_regular, reason
+from provisioning.artifact.filesystem import Descent, open_regular, read_bounded, reason
 from provisioning.artifact.formats import DEB, format_of, reader
+from provisioning.artifact.model import canonical
 from provisioning.artifact.model.entry import FILE, MANIFEST, shown
 from provisioning.artifact.model.placement import RELEASES, stored
 from provisioning.artifact.model.release import artifacts, index_name, is_tree
 from provisioning.artifact.process_pool import Team
 from provisioning.artifact.tar.archive import mtime_of_content
-from provisioning.artifact.verification import Sidecars
+from provisioning.artifact.verification import Sidecars, demand_signed
 from provisioning.errors import ArtifactError, RefusedError, TargetError
 from provisioning.installer.store.durable import Owned, settle, sync_below
 from provisioning.installer.store.owners import can_give
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.contents import Write
     from provisioning.artifact.formats import Prove, Reader
     from provisioning.artifact.model.entry import Entry
+    from provisioning.artifact.signature.signed_release import SignedRelease, Trust
     from provisioning.artifact.tar.chunking import Index, Summary
     from provisioning.installer.store.prefix import Home
     from provisioning.installer.store.releases import Release
@@ -49,6 +51,8 @@ class PackageSource(NamedTuple):
     prover: Prove | None = None
     opened_again: Callable[[], Reader] | None = None
     """Reads it from its beginning; None if `reader` can."""
+    signed: SignedRelease | None = None
+    """What a trusted key has signed of it, where keys are trusted."""
 
     def read(self, write: Write) -> None:
         """Hand all its files to `write`, and read it to its end. Can be called again.
@@ -80,26 +84,38 @@ class PackageSource(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[PackageSource]:
-    """Open what is to be installed. Raises RefusedError if it is no package, and TargetError."""
+def opened(path: Path, trust: Trust | None) -> Iterator[PackageSource]:
+    """Open what is to be installed; where keys are trusted, only what one of them has signed.
+
+    Nothing of it is read before its signature holds; and what is read then has to be the manifest
+    that was signed, so that nobody can exchange it in between.
+
+    Raises:
+        RefusedError: it is no package, or nobody who is trusted has signed it.
+        TargetError: it cannot be read.
+    """
     where = shown(str(path))
     if path.suffix == ".deb":
         raise RefusedError(f"{where}: is for dpkg; install it with `dpkg -i {where}`")
-    if os.path.isdir(path):
+    with ExitStack() as stack:
         with _telling_where(where):
-            if not is_tree(path):
-                raise ArtifactError(
-                    f"is a directory, but no package was unpacked there{_meant(path)}"
-                )
-            source = PackageSource(where, DirectoryReader(path))
+            source = _tree(path, trust) if os.path.isdir(path) else None
+            if source is None:
+                file = stack.enter_context(open_regular(path))
+                source = _artifact(file, path, trust)
+            if source.signed:
+                source.signed.demand_manifest(source.reader.data)
+                source.signed.demand_package(source.reader.manifest.package)
         yield source
-        return
-    with _telling_where(where):
-        file = open_regular(path)
-    with file:
-        with _telling_where(where):
-            source = _artifact(file, path)
-        yield source
+
+
+def _tree(path: Path, trust: Trust | None) -> PackageSource:
+    if not is_tree(path):
+        raise ArtifactError(f"is a directory, but no package was unpacked there{_meant(path)}")
+    signed = demand_signed(path, trust)
+    if signed:
+        signed.demand_manifest(read_bounded(path / MANIFEST, canonical.LIMIT))
+    return PackageSource(shown(str(path)), DirectoryReader(path), signed=signed)
 
 
 def _meant(release: Path) -> str:
@@ -108,7 +124,10 @@ def _meant(release: Path) -> str:
     return f"; install {shown(names[0])} in it" if names else ""
 
 
-def _artifact(file: FileIO, path: Path) -> PackageSource:
+def _artifact(file: FileIO, path: Path, trust: Trust | None) -> PackageSource:
+    signed = demand_signed(path, trust)
+    if signed:
+        signed.demand_digest(filesystem.of_open(file), path.name)
     sidecars = Sidecars(path, complete=False)
     for _ in sidecars.read():
         pass  # an invalid index is ignored
@@ -119,7 +138,7 @@ def _artifact(file: FileIO, path: Path) -> PackageSource:
         return reader(file, path.name, len(says.chunks) if says else 0)
 
     reading = read()
-    return PackageSource(shown(str(path)), reading, says, reading.prover(says), read)
+    return PackageSource(shown(str(path)), reading, says, reading.prover(says), read, signed)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provisioning.artifact.model.entry import DIR, FILE, LINK, MANIFEST
-from provisioning.artifact.model.release import SUMS, manifest_name
+from provisioning.artifact.model.release import manifest_name
+from provisioning.artifact.model.sums import SUMS
 from tests.artifact.making import (
     ITEMS,
     PACKAGE,
