@@ -24,6 +24,7 @@ COMMANDS = {
     "spec": "spec:Spec",
     "show": "show:Show",
     "explain": "explain:Explain",
+    "report": "report_page:Report",
     "diff": "diff:Diff",
     "rehearse": "rehearse:Rehearse",
     "watch": "watch:Watch",

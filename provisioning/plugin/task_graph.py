@@ -307,6 +307,7 @@ def _archive(job: Job) -> Task:
     place = job.workspace
     # Of a package that lies unpacked, a target is one file.
     leaves = [str(path) for path in place.artifacts if path.is_dir()]
+    leaves.append(str(place.builds))
     return _stage("archive", job, actions.make_archive, Unchanged(job, _to_pack), leaves=leaves)
 
 

@@ -22,15 +22,18 @@ from provisioning.builder.archive.store import Store, limit
 from provisioning.builder.collect.collect import complete
 from provisioning.builder.verify.prove import ExpectedPackage
 from provisioning.builder.workspace import leftovers, output, progress
+from provisioning.builder.workspace.build_history import Build, remember_build
 from provisioning.builder.workspace.output import remove_tree
 from provisioning.errors import BuildError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
+    from provisioning.builder.archive.groups import Cut
     from provisioning.builder.collect.collect import Listing
     from provisioning.builder.collect.file_state import Digests
     from provisioning.builder.collect.layout import Layout
+    from provisioning.builder.workspace.output import Output
     from provisioning.builder.workspace.paths import Workspace
 
 
@@ -78,9 +81,7 @@ def pack(
             digests.forget()
             raise
         made.file(place.manifest).write(manifest)
-    for path, digest in made.digests.items():
-        digests.wrote(str(path), digest)
-    digests.wrote(str(place.manifest), filesystem.of_bytes(manifest))
+    _learn(place, made, manifest, cuts, digests)
 
     # The store keeps what the last builds used.
     cost = stats.cost
@@ -88,6 +89,22 @@ def pack(
         with suppress(OSError):  # what cannot be removed now only takes room until the next time
             store.sweep(limit(place.release.parent), stats.keys)
     return cost
+
+
+def _learn(
+    place: Workspace, made: Output, manifest: bytes, cuts: Iterable[Cut], digests: Digests
+) -> None:
+    """Remember the digests of what was made, and its sizes among those of the last builds."""
+    for path, digest in made.digests.items():
+        digests.wrote(str(path), digest)
+    proof = filesystem.of_bytes(manifest)
+    digests.wrote(str(place.manifest), proof)
+    length = sum(cut.length for cut in cuts)
+    sizes = {
+        format: length if path.is_dir() else path.stat().st_size
+        for format, path in zip(place.formats, place.artifacts, strict=True)
+    }
+    remember_build(place, Build(place.package.version, proof, sizes))
 
 
 def forecast(layout: Layout, place: Workspace, digests: Digests) -> Cost:

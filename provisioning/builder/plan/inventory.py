@@ -72,6 +72,19 @@ def of_manifest(manifest: Manifest) -> Inventory:
     )
 
 
+def as_built(built: Manifest, planned: Inventory) -> Inventory:
+    """What an artifact holds, with the origins of what the specs give now."""
+    known = {each.path: each for each in planned.entries}
+    found = of_manifest(built)
+    entries = (
+        each._replace(source=now.source, origin=now.origin, distribution=now.distribution)
+        if (now := known.get(each.path))
+        else each
+        for each in found.entries
+    )
+    return found._replace(entries=tuple(entries))
+
+
 def of_plan(part: VariantPlan) -> Inventory:
     """What a package will hold.
 

@@ -192,7 +192,7 @@ def prove(part: VariantPlan, place: Workspace, digests: Digests) -> None:
     Raises:
         BuildError: with all findings.
     """
-    findings = dict.fromkeys(_findings(part, place, digests))
+    findings = faults(part, place, digests)
     if findings:
         # What was found here may have been missed by every stamp of the files: read them next time.
         digests.forget()
@@ -202,8 +202,12 @@ def prove(part: VariantPlan, place: Workspace, digests: Digests) -> None:
         raise BuildError(f"{told}\n{place.release}: {_REPAIR}")
 
 
-def _begin_anew(place: Workspace, digests: Digests) -> None:
+def faults(part: VariantPlan, place: Workspace, digests: Digests) -> tuple[Finding, ...]:
+    """What `prove` finds, each once; nothing is mended. The lock of `place` must be held."""
+    return tuple(dict.fromkeys(_findings(part, place, digests)))
 
+
+def _begin_anew(place: Workspace, digests: Digests) -> None:
     if is_wrong_from_the_start(place, digests):
         begin_anew(place.release.parent)  # guard: release-begun-anew
 

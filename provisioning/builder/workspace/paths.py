@@ -89,9 +89,14 @@ class Workspace(NamedTuple):
         return self.work / BASIS
 
     @property
+    def builds(self) -> Path:
+        """What the last builds made."""
+        return self.work / "builds.json"
+
+    @property
     def handed(self) -> tuple[str, ...]:
-        """The names of the files that lie in `work` for other stages."""
-        return (self.collected.name, BASIS)
+        """The names of the files that lie in `work` for other stages, and for reports."""
+        return (self.collected.name, BASIS, self.builds.name)
 
     @property
     def lock_file(self) -> Path:

@@ -202,7 +202,7 @@ class Outcome(NamedTuple):
     def _change(self, change: Change, shared: Collection[Detail], paint: Paint) -> Iterator[str]:
         mark, text = _MARKS[change.kind], self.texts.get(change.path)
         why_not = f"; not shown: {text.why_not}" if text and text.why_not else ""
-        what = _what(change, shared)
+        what = what_differs(change, shared)
         yield f"{paint(f'{mark} {shown(change.path)}', _STYLES[mark])}: {what}{why_not}"
         for line in text.lines if text else ():
             painted = paint(line, _STYLES[line[0]]) if line[0] in _STYLES else line
@@ -248,7 +248,7 @@ class Outcome(NamedTuple):
         }
 
 
-def _what(change: Change, shared: Collection[Detail]) -> str:
+def what_differs(change: Change, shared: Collection[Detail]) -> str:
     """What is worth knowing of a path, except what all share."""
     entry = change.new or change.old
     if change.details or not entry:

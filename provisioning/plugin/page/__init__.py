@@ -1,0 +1,1 @@
+"""The page of `provision report`: what it tells, and how it is written."""
