@@ -89,7 +89,9 @@ class Browser:
 
     def prefer(self, **features: str) -> None:
         """What media queries find, as in `prefers_color_scheme="dark"`."""
-        told = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        told = [
+            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()
+        ]
         self.ask("Emulation.setEmulatedMedia", features=told)
 
     def resize(self, width: int, height: int) -> None:
@@ -112,7 +114,9 @@ class Browser:
     def type(self, text: str) -> None:
         """Type into what has the focus, and wait until the page has drawn what follows from it."""
         self.ask("Input.insertText", text=text)
-        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def click(self, selector: str) -> None:
         """Click into the middle of an element, as a mouse does."""

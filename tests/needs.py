@@ -32,6 +32,7 @@ class Tool(NamedTuple):
 TOOLS = {
     "bsdtar": Tool("bsdtar", "libarchive-tools", "libarchive"),
     "busybox": Tool("busybox", "busybox"),
+    "chromium": Tool("chromium", "chromium"),
     "dpkg": Tool("dpkg-deb", "dpkg", "dpkg"),
     "dpkg-shlibdeps": Tool("dpkg-shlibdeps", "dpkg-dev"),
     "fish": Tool("fish", "fish", "fish"),

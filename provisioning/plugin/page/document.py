@@ -42,7 +42,7 @@ def page(facts: Facts) -> bytes:
         changes=sections.changes(facts),
         stages=sections.stages_ran(facts.stages),
         sizes=sections.sizes(facts.history),
-        footer=sections.safe(sections.footer(facts)),
+        footer=sections.footer(facts),
     )
     # A path of the project need not be UTF-8; JSON and a person read what then stands there.
     return written.encode(errors="backslashreplace")

@@ -6,7 +6,8 @@
   const at = (id) => document.getElementById(id);
   const FILE = 0, DIR = 1, LINK = 2, CONFFILE = 4, ADDED = 8, CHANGED = 16;
   const LEVEL = 3; // the bits of the type
-  const MOST_TILES = 60, MOST_LEAVES = 40, SMALLEST = 36; // square pixels of a leaf
+  const MOST_TILES = 120, MOST_INNER = 2500; // in all
+  const SMALLEST = 40; // square pixels
   const PAGE = 100; // rows of a list at a time
 
   function element(name, properties, ...children) {
@@ -157,24 +158,37 @@
     return [data.distributions[distributions[i]], data.origins[origins[i]]].filter(Boolean);
   }
 
+  // What is in directories, drawn into them as deep as there is room; to be seen, and no more.
+  // The outer ones come first, so that none has everything and another nothing.
+  function nest(waiting) {
+    let left = MOST_INNER;
+    for (const { tile, node, x, y, w, h } of waiting) { // which grows meanwhile
+      if (w < 24 || h < 16) continue;
+      squarify(node.inside.filter((each) => each.size > 0), x, y, w, h, (inner, across, down, wide, high) => {
+        if (wide * high < SMALLEST || left <= 0) return;
+        left -= 1;
+        const drawn = put(element("span", { className: "leaf" }), across, down, wide, high);
+        drawn.setAttribute("aria-hidden", "true");
+        if (wide > 50 && high > 18) drawn.textContent = inner.name;
+        tile.append(drawn);
+        if (inner.isDir && wide > 50) waiting.push({ tile, node: inner, x: across + 3, y: down + 19, w: wide - 6, h: high - 22 });
+      });
+    }
+  }
+
   function draw(focused) {
     const held = document.activeElement === map || map.contains(document.activeElement);
     const [width, height] = [map.clientWidth, map.clientHeight];
     tiles = [];
+    const waiting = [];
     squarify(shares(here, MOST_TILES), 0, 0, width, height, (node, x, y, w, h) => {
       const tile = put(element("button", { type: "button", className: `tile c${tiles.length % 8}`, tabIndex: -1 }), x, y, w, h);
       tile.setAttribute("aria-label", `${node.name}${node.isDir ? ", directory" : ""}, ${tell(node)}`);
       if (w > 34 && h > 20) tile.append(element("span", { className: "label" }, element("b", {}, node.name), ` ${sizeText(node.size)}`));
-      if (node.isDir && w > 44 && h > 48)
-        squarify(shares(node, MOST_LEAVES), 3, 23, w - 8, h - 28, (inner, left, top, wide, high) => {
-          if (wide * high < SMALLEST) return;
-          const drawn = put(element("span", { className: "leaf" }), left, top, wide, high);
-          drawn.setAttribute("aria-hidden", "true");
-          if (wide > 50 && high > 18) drawn.textContent = inner.name;
-          tile.append(drawn);
-        });
+      if (node.isDir) waiting.push({ tile, node, x: 3, y: 22, w: w - 8, h: h - 27 });
       tiles.push({ node, tile, x: x + w / 2, y: y + h / 2 });
     });
+    nest(waiting);
     map.replaceChildren(...tiles.map((each) => each.tile));
     if (!tiles.length) map.append(element("p", { className: "note" }, "Nothing here has a size."));
     const chosen = tiles.find((each) => each.node === focused || (focused && each.node.inside.includes(focused))) || tiles[0];

@@ -62,8 +62,8 @@ def cards(facts: Facts) -> Iterator[str]:
     entries = facts.inventory.entries
     count = {kind: sum(each.type == kind for each in entries) for kind in (FILE, LINK)}
     total = sum(each.size or 0 for each in entries)
-    held = f"{count_text(count[FILE], 'file')}, {count_text(count[LINK], 'link')}"
-    yield _card("Contents", size_text(total), held)
+    links = f", {_many(count[LINK], 'link')}" if count[LINK] else ""
+    yield _card("Contents, unpacked", size_text(total), f"{_many(count[FILE], 'file')}{links}")
     before = facts.previous.bytes if facts.previous else {}
     for format, size in facts.release.bytes.items() if facts.release else ():
         now = facts.previous and _delta(before.get(format), size)
@@ -72,11 +72,16 @@ def cards(facts: Facts) -> Iterator[str]:
     cost = _cost(facts.stages)
     if cost:
         every = cost["chunks_reused"] + cost["chunks_rebuilt"]
-        told = f"{cost['chunks_reused']} of {count_text(every, 'chunk')}"
-        yield _card("Reused when last packed", told, ", ".join(summary(cost)))
+        told = f"{cost['chunks_reused']:,} of {every:,}"
+        yield _card("Chunks reused", told, f"{size_text(cost['bytes_in'])} packed")
     seconds = sum(each.values.get("seconds", 0) for each in facts.stages)
     if seconds:
-        yield _card("Last runs of all stages", f"{seconds:.2f} s", "")
+        yield _card("All stages", f"{seconds:.2f} s", "their last runs together")
+
+
+def _many(number: int, noun: str) -> str:
+    """A number with its noun, as in `36,487 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _card(what: str, value: str, more: str) -> str:
@@ -122,7 +127,7 @@ def _since_release(facts: Facts) -> str:
     if not facts.previous or facts.difference is None:
         return '<p class="note">There is no other release of it in artifacts/ to compare with.</p>'
     kinds = [each.kind for each in facts.difference.changes]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in (ADDED, REMOVED, CHANGED))
+    counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in (ADDED, REMOVED, CHANGED))
     head = "".join(
         f'<tr><td></td><th scope="row">{safe(each.name)}</th><td>{safe(_from_to(each))}</td></tr>'
         for each in facts.difference.head
@@ -133,13 +138,13 @@ def _since_release(facts: Facts) -> str:
         f"<td>{safe(what_differs(each, ()))}</td></tr>"
         for each in facts.difference.changes[:_MOST]
     )
-    since = f"<p>Since {safe(facts.previous.version)}: "
+    since = f"<p>Paths since {safe(facts.previous.version)}: "
     if not head and not rows:
-        return f"{since}nothing.</p>"
+        return f"{since}all are the same.</p>"
     heads = ("How", "What", "Difference")
     more = f"provision diff {facts.previous.directory} {facts.release.directory}"
     table = _table("Changes since the last release", heads, head + rows)
-    return f"{since}{counts} paths.</p>\n{table}{_and_more(len(facts.difference.changes), more)}"
+    return f"{since}{counts}.</p>\n{table}{_and_more(len(facts.difference.changes), more)}"
 
 
 def _from_to(detail: Detail) -> str:
@@ -238,10 +243,11 @@ def _table(caption: str, heads: Iterable[str], rows: str) -> str:
 def _and_more(number: int, command: str) -> str:
     if number <= _MOST:
         return ""
-    return f"<p>and {number - _MOST} more, which <code>{safe(command)}</code> shows.</p>\n"
+    return f"<p>and {number - _MOST:,} more, which <code>{safe(command)}</code> shows.</p>\n"
 
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 900, 260, 70, 150, 16, 34
+_LABELS = 70  # characters of all versions below the plot
 _HUES = 6
 
 
@@ -282,26 +288,19 @@ def _plot(history: Sequence[BuiltSizes], formats: Sequence[str]) -> str:
         f'<text x="{_LEFT - 10}" y="{y(each) + 4}" text-anchor="end">{size_text(int(each))}</text>'
         for each in (0, top / 2, top)
     ]
-    ends = (("start", 0, history[0]), ("end", len(history) - 1, history[-1]))
     drawn += (
-        f'<text x="{x(at)}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{safe(each.version)}</text>'
-        for anchor, at, each in ends
+        f'<text x="{x(at)}" y="{_HEIGHT - 8}" text-anchor="{anchor}">'
+        f"{safe(history[at].version)}</text>"
+        for at, anchor in _labelled(history)
     )
     named: list[tuple[float, int]] = []
     for number, format in enumerate(formats):
         points = [
-            (x(at), y(each.bytes[format]), each)
+            (x(at), y(each.bytes[format]), f"{each.version}: {size_text(each.bytes[format])}")
             for at, each in enumerate(history)
             if format in each.bytes
         ]
-        hue = number % _HUES
-        line = " ".join(f"{left},{up}" for left, up, _ in points)
-        drawn.append(f'<polyline class="line s{hue}" points="{line}"/>')
-        drawn += (
-            f'<circle class="f{hue}" cx="{left}" cy="{up}" r="3.5"><title>'
-            f"{safe(each.version)}: {safe(format)}, {size_text(each.bytes[format])}</title></circle>"
-            for left, up, each in points
-        )
+        drawn += _line(points, number % _HUES)
         named.append((points[-1][1], number))
     drawn += _names(named, formats)
     spans = ", ".join(_span(each, history) for each in formats)
@@ -310,6 +309,26 @@ def _plot(history: Sequence[BuiltSizes], formats: Sequence[str]) -> str:
         f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{safe(told)}">'
         f"{''.join(drawn)}</svg>"
     )
+
+
+def _line(points: Sequence[tuple[float, float, str]], hue: int) -> Iterator[str]:
+    """A line through points, each of which tells what it is."""
+    way = " ".join(f"{left},{up}" for left, up, _ in points)
+    yield f'<polyline class="line s{hue}" points="{way}"/>'
+    for left, up, told in points:
+        title = f"<title>{safe(told)}</title>"
+        yield f'<circle class="f{hue}" cx="{left}" cy="{up}" r="3.5">{title}</circle>'
+
+
+def _labelled(history: Sequence[BuiltSizes]) -> Iterator[tuple[int, str]]:
+    """The builds whose versions there is room for, and how each stands at its point."""
+    last = len(history) - 1
+    room = max(1, _LABELS // max(len(each.version) for each in history))
+    step = -(-last // room)
+    yield 0, "start"
+    for at in range(step, last - step + 1, step):
+        yield at, "middle"
+    yield last, "end"
 
 
 def _names(ends: Iterable[tuple[float, int]], formats: Sequence[str]) -> Iterator[str]:
@@ -342,6 +361,6 @@ def _round_up(size: int) -> int:
 
 def footer(facts: Facts) -> str:
     """Where the page comes from."""
-    where = f" from {facts.release.directory}/" if facts.release else ""
-    name = f"{facts.inventory.name}:{facts.inventory.platform}"
-    return f"Written by `provision report {name}`{where}."
+    where = f", of {safe(facts.release.directory)}/" if facts.release else ""
+    name = safe(f"{facts.inventory.name}:{facts.inventory.platform}")
+    return f"Written by <code>provision report {name}</code>{where}."
