@@ -45,8 +45,8 @@ class Browser:
     def __init__(self, to: int, back: int) -> None:
         self._to, self._back = to, back
         self._number, self._left, self._session = 0, b"", ""
-        self.requests: list[str] = []
-        """What was asked for over a network or from the disk."""
+        self.requests: dict[str, str] = {}
+        """What was asked for of a network or disk, and not refused by the page's own policy."""
         self.complaints: list[str] = []
         """What a console or a log of the page was told."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
@@ -70,6 +70,8 @@ class Browser:
 
     def open(self, page: Path) -> None:
         """Load a file, and wait until it has been loaded and drawn."""
+        self.ask("Page.navigate", url="about:blank")  # what came before has no more to say
+        self.evaluate("0")
         self.requests.clear()
         self.complaints.clear()
         self.ask("Page.navigate", url=page.as_uri())
@@ -152,7 +154,9 @@ class Browser:
 
     def _note(self, kind: str, about: dict[str, Any]) -> None:
         if kind == "Network.requestWillBeSent":
-            self.requests.append(about["request"]["url"])
+            self.requests[about["requestId"]] = about["request"]["url"]
+        elif kind == "Network.loadingFailed" and about.get("blockedReason") == "csp":
+            self.requests.pop(about["requestId"], None)
         elif kind in {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"}:
             self.complaints.append(json.dumps(about))
 

@@ -33,7 +33,7 @@ def entries(sizes: Iterable[tuple[str, int]]) -> list[Entry]:
         path: Entry(path, FILE, 0o644, "root", "root", size, f"{size:064x}") for path, size in sizes
     }
     for path in [*found]:
-        while path := path.rpartition("/")[0]:  # noqa: PLW2901 - upwards
+        while path := path.rpartition("/")[0]:
             found[path] = Entry(path, DIR, 0o755, "root", "root")
     return [found[path] for path in sorted(found)]
 

@@ -151,7 +151,7 @@
     const parts = [sizeText(node.size), `${shareText(node.size, here.size)} of ${here.up ? here.name : "the package"}`];
     if (node.isDir) parts.push(countText(node.files, "file"));
     if (node.index >= 0 && !node.isDir) parts.push(...source(node.index));
-    return parts.join(" · ");
+    return parts;
   }
 
   function source(i) {
@@ -182,19 +182,21 @@
     tiles = [];
     const waiting = [];
     squarify(shares(here, MOST_TILES), 0, 0, width, height, (node, x, y, w, h) => {
-      const tile = put(element("button", { type: "button", className: `tile c${tiles.length % 8}`, tabIndex: -1 }), x, y, w, h);
-      tile.setAttribute("aria-label", `${node.name}${node.isDir ? ", directory" : ""}, ${tell(node)}`);
-      if (w > 34 && h > 20) tile.append(element("span", { className: "label" }, element("b", {}, node.name), ` ${sizeText(node.size)}`));
+      const told = [`${node.name} ${sizeText(node.size)}`, ...(node.isDir ? ["directory"] : []), ...tell(node).slice(1)];
+      const face = element("button", { type: "button", className: "face", tabIndex: -1 });
+      face.setAttribute("aria-label", told.join(", "));
+      if (w > 34 && h > 20) face.append(element("b", {}, node.name), ` ${sizeText(node.size)}`);
+      const tile = put(element("div", { className: `tile c${tiles.length % 8}` }, face), x, y, w, h);
       if (node.isDir) waiting.push({ tile, node, x: 3, y: 22, w: w - 8, h: h - 27 });
-      tiles.push({ node, tile, x: x + w / 2, y: y + h / 2 });
+      tiles.push({ node, tile, face, x: x + w / 2, y: y + h / 2 });
     });
     nest(waiting);
     map.replaceChildren(...tiles.map((each) => each.tile));
     if (!tiles.length) map.append(element("p", { className: "note" }, "Nothing here has a size."));
     const chosen = tiles.find((each) => each.node === focused || (focused && each.node.inside.includes(focused))) || tiles[0];
     if (chosen) {
-      chosen.tile.tabIndex = 0;
-      if (held || focused) chosen.tile.focus({ preventScroll: true });
+      chosen.face.tabIndex = 0;
+      if (held || focused) chosen.face.focus({ preventScroll: true });
     }
   }
 
@@ -229,10 +231,10 @@
     at("about").textContent = "";
     at("said").textContent = `${node.name}: ${sizeText(node.size)}, ${countText(node.files, "file")}`;
     draw(from);
-    if (!from && tiles[0]) tiles[0].tile.focus({ preventScroll: true });
+    if (!from && tiles[0]) tiles[0].face.focus({ preventScroll: true });
   }
 
-  const chosen = (target) => tiles.find((each) => each.tile === target.closest(".tile"));
+  const chosen = (target) => tiles.find((each) => each.face === target.closest(".face"));
 
   function open({ node }) {
     if (node.isDir) return go(node);
@@ -267,9 +269,9 @@
     else return;
     event.preventDefault();
     if (next) {
-      if (now) now.tile.tabIndex = -1;
-      next.tile.tabIndex = 0;
-      next.tile.focus();
+      if (now) now.face.tabIndex = -1;
+      next.face.tabIndex = 0;
+      next.face.focus();
     }
   });
   map.addEventListener("click", (event) => {
@@ -279,7 +281,7 @@
   for (const kind of ["mouseover", "focusin"])
     map.addEventListener(kind, (event) => {
       const found = chosen(event.target);
-      if (found) at("about").textContent = `${found.node.path || found.node.name}${found.node.isDir && found.node.path ? "/" : ""} · ${tell(found.node)}`;
+      if (found) at("about").textContent = `${found.node.path || found.node.name}${found.node.isDir && found.node.path ? "/" : ""} · ${tell(found.node).join(" · ")}`;
     });
 
   at("explorer").hidden = false;
@@ -341,7 +343,7 @@
     const path = element("th", { scope: "row" }, element("span", { className: "path" }, paths[i] + ((kinds[i] & LEVEL) === DIR ? "/" : "")));
     if ((kinds[i] & LEVEL) === LINK) path.append(element("span", { className: "path" }, ` → ${data.links[i]}`));
     for (const [bit, text] of [[CONFFILE, "configuration"], [ADDED, "new"], [CHANGED, "changed"]])
-      if (kinds[i] & bit) path.append(element("span", { className: "tag" }, text));
+      if (kinds[i] & bit) path.append(" ", element("span", { className: "tag" }, text));
     const size = data.unknown.includes(i) ? "?" : (kinds[i] & LEVEL) === LINK ? "" : sizeText(whole[i]);
     return element("tr", {}, path, element("td", { className: "number" }, size), element("td", {}, data.rights[rights[i]]), element("td", {}, source(i).join(", ")));
   }
