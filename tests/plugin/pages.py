@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HOSTILE = "lib/</script><img src=x onerror=document.title='owned'>"
+COMMENT = "lib/<!--<script>"  # what would keep </script> from ending an element of HTML
 DISTRIBUTIONS = {"aiohttp": "aiohttp 3.12.15", "numpy": "numpy 2.3.1", "pillow": "pillow 11.3.0"}
 PLACE = "artifacts/greenhouse-{}-raspberry-pi"
 
@@ -44,7 +45,7 @@ def small(*, before: bool = False) -> list[Entry]:
         "install": 569_000, "lib/greenhouse/server.py": 24_100, "lib/greenhouse/vents.py": 3_200,
         "lib/greenhouse/__init__.py": 0, "share/plants.csv": 48_500, "share/static/app.css": 9_100,
         "share/static/app.js": 31_700, "share/static/logo.png": 64_400, HOSTILE: 1_200,
-        "lib/\u202eevil & ünïcode.txt": 700, "etc/greenhouse.ini": 410,
+        COMMENT: 800, "lib/\u202eevil & ünïcode.txt": 700, "etc/greenhouse.ini": 410,
         "python/aiohttp/web.py": 18_700, "python/aiohttp/_http_parser.so": 2_804_000,
         "python/numpy/core/_multiarray.so": 8_100_000, "python/numpy/linalg/_umath.so": 1_220_000,
         "python/numpy/__init__.py": 22_000, "python/pillow/_imaging.so": 3_120_000,
@@ -55,6 +56,7 @@ def small(*, before: bool = False) -> list[Entry]:
     made = [
         *entries(sizes.items()),
         Entry("bin", DIR, 0o755, "root", "root"),
+        Entry("bin/evil", LINK, 0o777, "root", "root", link=f"../{HOSTILE}"),
         Entry("bin/greenhouse", LINK, 0o777, "root", "root", link="../lib/greenhouse/server.py"),
     ]
     return sorted(each._replace(conffile=each.path.endswith(".ini")) for each in made)
