@@ -154,7 +154,9 @@ class Browser:
 
     def _note(self, kind: str, about: dict[str, Any]) -> None:
         if kind == "Network.requestWillBeSent":
-            self.requests[about["requestId"]] = about["request"]["url"]
+            # A frame that was refused shows a page of the browser's own, which has pictures.
+            if not about["documentURL"].startswith("chrome-error:"):
+                self.requests[about["requestId"]] = about["request"]["url"]
         elif kind == "Network.loadingFailed" and about.get("blockedReason") == "csp":
             self.requests.pop(about["requestId"], None)
         elif kind in {"Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"}:
