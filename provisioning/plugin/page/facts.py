@@ -13,7 +13,7 @@ from provisioning.builder.verify import prove
 from provisioning.builder.workspace.build_history import builds
 from provisioning.builder.workspace.paths import ARTIFACTS, releases, workspace
 from provisioning.errors import ArtifactError, ProvisioningError
-from provisioning.plugin.task_graph import STAGES
+from provisioning.plugin.task_graph import FETCH, SIGN, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -149,7 +149,7 @@ def _faults(part: VariantPlan, place: Workspace, digests: Digests) -> tuple[str,
 def _stages(part: VariantPlan, values_of: Callable[[str], Mapping[str, Any]]) -> Iterator[StageRun]:
     for stage, purpose in STAGES.items():
         values = values_of(f"{stage}:{part.variant.name}:{part.variant.platform}")
-        if values or stage != "fetch":  # which few packages have
+        if values or stage not in {FETCH, SIGN}:  # which few packages have
             yield StageRun(stage, purpose, values)
 
 
