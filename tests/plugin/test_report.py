@@ -240,3 +240,19 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     text = page(pages.built(pages.small(), *faults)).decode()
     assert "and 200 more, which doit verify shows." in told(text, "faults")
     assert "✗ 700 faults" in text
+
+
+def test_what_a_package_has_of_the_project_s_own_is_in_its_place(project: Project) -> None:
+    """The directory of hooks is one that no manifest lists."""
+    project.write("hooks/warm.sh", "#!/bin/sh\n").chmod(0o755)
+    project.edit(
+        "specs/demo.yaml", "contents:", "hooks: {post_install: {run: hooks/warm.sh}}\ncontents:"
+    )
+    project.doit(f"package:{PI}")
+    project.provision("report", PI)
+    paths = data(written(project))["paths"]
+    above = paths["names"].index(".provisioning") + 1
+    inside = [
+        name for name, up in zip(paths["names"], paths["parents"], strict=True) if up == above
+    ]
+    assert inside

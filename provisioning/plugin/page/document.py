@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.difference import ADDED, CHANGED, REMOVED
 from provisioning.artifact.model.entry import DIR, FILE, LINK, shown
+from provisioning.builder.plan.inventory import Held
 from provisioning.console import printable
 from provisioning.plugin.page import sections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from provisioning.plugin.page.facts import Facts
 
 # As page.js names them.
@@ -95,7 +98,7 @@ def _data(facts: Facts) -> dict[str, Any]:
     origins, distributions = _Table(""), _Table("")
     rows: list[tuple[Any, ...]] = []
     links, unknown = {}, []
-    for number, each in enumerate(facts.inventory.entries):
+    for number, each in enumerate(_with_ways(facts.inventory.entries)):
         above, _, name = each.path.rpartition("/")
         places[each.path] = number + 1
         if each.type == LINK:
@@ -124,6 +127,23 @@ def _data(facts: Facts) -> dict[str, Any]:
         "links": links,
         "unknown": unknown,
     }
+
+
+def _with_ways(entries: Iterable[Held]) -> Iterator[Held]:
+    """The entries, and before them the directories on their ways that are none.
+
+    What a package has of this project's own lies in a directory that no manifest lists.
+    """
+    seen = {""}
+    for each in entries:
+        parts = each.path.split("/")
+        for depth in range(1, len(parts)):
+            way = "/".join(parts[:depth])
+            if way not in seen:
+                seen.add(way)
+                yield Held(way, DIR, 0o755, "root", "root", 0)
+        seen.add(each.path)
+        yield each
 
 
 def _kinds(facts: Facts) -> dict[str, int]:
