@@ -42,7 +42,7 @@ TRUSTING = Group(
             (
                 signature("length-of-a-signature", "oversized"),
                 signature("end-of-a-signature", "bytes after"),
-                signature("line-of-a-signature", "spaces"),
+                signature("line-of-a-signature", "an empty line"),
                 signature("canonical-base64", "spelt otherwise"),
                 signature("version-of-a-signature", "version"),
                 signature("namespace-of-a-signature", "namespace"),
@@ -150,9 +150,7 @@ TRUSTING = Group(
                 Guard(
                     "keys-by-a-link",
                     false,
-                    "installer/test_signed.py::"
-                    "test_keys_that_others_can_write_are_not_trusted"
-                    "[allowed_signers-moved_and_linked]",
+                    "installer/test_signed.py::test_a_list_that_is_a_link_is_told_to_be_one",
                 ),
                 line("options-of-a-signer", "certificate"),
                 line("kind-beside-a-key", "another kind"),

@@ -456,6 +456,12 @@ def test_keys_that_others_can_write_are_not_trusted(
     assert not trusting.prefix.exists()
 
 
+@pytest.mark.needs("root")
+def test_a_list_that_is_a_link_is_told_to_be_one(trusting: Machine) -> None:
+    moved_and_linked(trusting.root / "etc/provisioning/trust/allowed_signers")
+    refused(trusting.run("trust", "list"), "allowed_signers: is not a file")
+
+
 def test_a_list_that_cannot_be_read_stops_everything(trusting: Machine, keys: Path) -> None:
     file = trusting.root / "etc/provisioning/trust/allowed_signers"
     file.write_text(f"{file.read_text()}rubbish\n")

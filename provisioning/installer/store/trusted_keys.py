@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import re
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -68,17 +69,17 @@ def read(root: Path) -> Trust | None:
 
 
 def _read(home: Home, name: str) -> bytes:
-    if not home.directory.status(name):
+    status = home.directory.status(name)
+    if status is None:
         return b""
+    if not stat.S_ISREG(status.st_mode):  # guard: keys-by-a-link
+        raise RefusedError(f"{home.path / name}: is not a file; put the file itself there")
     doubt = doubt_about(home, name, below=home.root)
     if doubt:  # guard: keys-that-others-write
         raise RefusedError(
             f"{home.path / name}: is not trusted, since {doubt}; let only root write there"
         )
-    data = home.directory.read(name)
-    if data is None:  # guard: keys-by-a-link
-        raise RefusedError(f"{home.path / name}: is not a file; put the file itself there")
-    return data
+    return home.directory.read(name) or b""
 
 
 def trust_of(root: Path, file: Path | None) -> Trust | None:
