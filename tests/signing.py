@@ -13,7 +13,14 @@ from provisioning.artifact.signature.sshsig import NAMESPACE
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {"ed25519": (), "ecdsa": (), "ecdsa-521": ("-b", "521"), "rsa": ("-b", "2048")}
+KINDS = {
+    "ed25519": (),
+    "ecdsa": (),
+    "ecdsa-384": ("-b", "384"),
+    "ecdsa-521": ("-b", "521"),
+    "rsa": ("-b", "2048"),
+    "rsa-3072": ("-b", "3072"),
+}
 """Kinds of keys, and how ssh-keygen is asked for them."""
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.artifact.signature.signers import Signer
 
-_PLACES = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/bin")
+_PROGRAMS = tuple(
+    f"{place}/ssh-keygen" for place in ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/bin")
+)
 _LONGEST_WAIT = 30  # seconds for ssh-keygen, which takes hundredths
 
 
@@ -130,22 +132,22 @@ def signed(data: bytes, signature: bytes, trust: Trust) -> SignedRelease:
 def verifies(signature: SshSignature, message: bytes) -> bool:
     """Whether a signature is that of a message.
 
-    OpenSSH is asked where there is one; else this program itself verifies keys of Ed25519. Raises
-    ArtifactError where neither can.
+    This program itself verifies keys of Ed25519, and OpenSSH does so, too, where there is one: it
+    alone would accept other spellings of a signature, and keys that sign many messages at once.
+    Other keys are OpenSSH's alone. Raises ArtifactError where nobody can tell, or they disagree.
     """
-    program = next((f"{each}/ssh-keygen" for each in _PLACES if _is_program(each)), "")
-    if program:
-        return _by_openssh(program, signature, message)
-    if signature.key.kind not in {ED25519, SK_ED25519}:
+    is_known = signature.key.kind in {ED25519, SK_ED25519}
+    if is_known and not is_of_ed25519(signature, message):
+        return False
+    is_good, said = _by_openssh(signature, message)
+    if is_good is None and not is_known:
         raise ArtifactError(
-            f"is signed by a key of {signature.key.kind}, which ssh-keygen must verify; install"
-            " OpenSSH's client, or sign with a key of ssh-ed25519"
+            f"is signed by a key of {signature.key.kind}, which ssh-keygen must verify ({said});"
+            " install OpenSSH's client, 8.1 or newer, or sign with a key of ssh-ed25519"
         )
-    return is_of_ed25519(signature, message)
-
-
-def _is_program(directory: str) -> bool:
-    return os.access(f"{directory}/ssh-keygen", os.X_OK)
+    if is_good is False and is_known:
+        raise ArtifactError(f"cannot be verified: ssh-keygen does not accept it: {said}")
+    return is_good is not False
 
 
 def is_of_ed25519(signature: SshSignature, message: bytes) -> bool:
@@ -161,18 +163,22 @@ def is_of_ed25519(signature: SshSignature, message: bytes) -> bool:
     return ed25519.verifies(public, content, signed)
 
 
-_WORDS = re.compile(rb'Good "doit-provisioning" signature for release with ')
+_GOOD = re.compile(rb'Good "doit-provisioning" signature for release with ')
+_BAD = b"Could not verify signature."
 
 
-def _by_openssh(program: str, signature: SshSignature, message: bytes) -> bool:
-    """Ask ssh-keygen. Raises ArtifactError if it cannot be run."""
-    with tempfile.TemporaryDirectory(prefix="provision-") as directory:
-        # It gets what has been read strictly, spelt anew, and never the files themselves.
-        keys, value = Path(directory, "allowed_signers"), Path(directory, "signature")
-        keys.write_text(f'release namespaces="{NAMESPACE}" {signature.key}\n', encoding="ascii")
-        value.write_bytes(signature.spelled())
-        how = ("-Y", "verify", "-n", NAMESPACE, "-I", "release")
-        try:
+def _by_openssh(signature: SshSignature, message: bytes) -> tuple[bool | None, str]:
+    """Ask ssh-keygen: its answer, or None if it cannot tell; and what it said."""
+    program = next((path for path in _PROGRAMS if os.access(path, os.X_OK)), "")
+    if not program:
+        return None, "there is none"
+    how = ("-Y", "verify", "-n", NAMESPACE, "-I", "release")
+    try:
+        with tempfile.TemporaryDirectory(prefix="provision-") as directory:
+            # It gets what has been read strictly, spelt anew, and never the files themselves.
+            keys, value = Path(directory, "allowed_signers"), Path(directory, "signature")
+            keys.write_text(f'release namespaces="{NAMESPACE}" {signature.key}\n', encoding="ascii")
+            value.write_bytes(signature.spelled())
             done = subprocess.run(  # noqa: S603 - of the system, found at a fixed place
                 [program, *how, "-f", str(keys), "-s", str(value)],
                 input=message,
@@ -181,6 +187,11 @@ def _by_openssh(program: str, signature: SshSignature, message: bytes) -> bool:
                 timeout=_LONGEST_WAIT,
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise ArtifactError(f"cannot be verified: {program}: {error}") from None
-    return done.returncode == 0 and bool(_WORDS.match(done.stdout))
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"{program}: {error}"
+    lines = (done.stderr + done.stdout).decode(errors="replace").split("\n")
+    said = f"{program}: {shown(lines[0].strip())}"
+    if done.returncode == 0 and _GOOD.match(done.stdout):
+        return True, said
+    # One before 8.1 knows no signatures, and says so in other words.
+    return False if _BAD in done.stdout + done.stderr else None, said

@@ -1,7 +1,8 @@
 """Reads SSH signatures, and says what exactly each of them has signed.
 
 The format is that of `ssh-keygen -Y sign`: PROTOCOL.sshsig in OpenSSH's sources. It is read more
-strictly than OpenSSH reads it: two texts that differ are never the same signature.
+strictly than OpenSSH reads it: texts of one signature differ in the width of their
+lines and in the last newline alone.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def parse(data: bytes) -> SshSignature:
 
 
 def _unarmored(data: bytes) -> bytes:
-    """The binary signature in a text, of which there is exactly one spelling for each."""
+    """The binary signature in a text. Raises ArtifactError."""
     if len(data) > LONGEST:  # guard: length-of-a-signature
         raise ArtifactError(f"is larger than {LONGEST} bytes")
     lines = data.decode("latin-1").removesuffix("\n").split("\n")
