@@ -74,6 +74,7 @@ def wheel(  # noqa: PLR0913 - each is what a test is about
     unrecorded: Iterable[tuple[str, bytes | str]] = (),
     modes: Mapping[str, int] | None = None,
     record: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> MadeWheel:
     """A wheel of these files, or of one module, with these console scripts.
 
@@ -81,7 +82,8 @@ def wheel(  # noqa: PLR0913 - each is what a test is about
     """
     info = f"{name}-{version}.dist-info"
     members = dict(files or {f"{name}/__init__.py": f"NAME = {name!r}\n"})
-    members[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    fields = {"Metadata-Version": "2.1", "Name": name, "Version": version, **(metadata or {})}
+    members[f"{info}/METADATA"] = "".join(f"{key}: {text}\n" for key, text in fields.items())
     members[f"{info}/WHEEL"] = WHEEL
     if scripts:
         lines = "".join(f"{each} = {calls}\n" for each, calls in scripts.items())

@@ -17,6 +17,7 @@ from provisioning.artifact.model.entry import MANIFEST, shown
 from provisioning.artifact.model.release import (
     artifact_name,
     artifacts,
+    bill_name,
     files,
     index_name,
     manifest_name,
@@ -300,7 +301,7 @@ class Sidecars:
 
     def _compare_other(self, name: str, digest: str, package: Package) -> Iterator[Finding]:
         """Check that another file that SHA256SUMS lists exists and belongs to the release."""
-        if name == provenance_name(package):
+        if name in {provenance_name(package), bill_name(package)}:
             yield from self._compare_statement(name, digest)
         elif not any(name in files(package, format) for format in FORMATS):
             yield Finding(SUMS, f"lists {shown(name)}, which is not part of the release")

@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "init:Init",
     "spec": "spec:Spec",
     "show": "show:Show",
+    "audit": "audit:Audit",
     "explain": "explain:Explain",
     "report": "report_page:Report",
     "diff": "diff:Diff",

@@ -89,7 +89,7 @@ STAGES = {
     "collect": "look at every source and note what the package will hold",
     "render": "make files from templates",
     "archive": "pack the archive, its manifest and its index",
-    "hash": "write SHA256SUMS of what is on disk, and what it was built from",
+    "hash": "write SHA256SUMS, what is inside, and what it was built from",
     SIGN: "sign SHA256SUMS",
     "verify": "verify the artifacts, on their own and then against the specs",
 }
@@ -344,7 +344,7 @@ def _hash(job: Job) -> Task:
 
 def _to_hash(job: Job) -> Wants:
     place = job.workspace
-    targets = [str(place.sums), str(place.provenance)]
+    targets = [str(place.sums), str(place.provenance), str(place.bill)]
     facts = _facts(**({"signed": True} if job.signing else {}))
     return Wants(facts, file_dep=_packed(job), targets=targets)
 

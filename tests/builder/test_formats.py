@@ -88,6 +88,7 @@ def test_a_format_that_is_no_longer_asked_for_is_removed(digests: Digests) -> No
     assert sorted(os.listdir(place.release)) == [
         "SHA256SUMS",
         "demo",
+        "demo-1.0-raspberry-pi.cdx.json",
         "demo-1.0-raspberry-pi.manifest.json",
         "demo-1.0-raspberry-pi.provenance.json",
     ]

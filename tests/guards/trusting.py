@@ -106,6 +106,30 @@ TRUSTING = Group(
             ),
         ),
         Fault(
+            "a release was built from another commit or repository, or from edited sources",
+            "told, where somebody says what is expected",
+            (
+                Guard(
+                    "commit-that-is-expected",
+                    false,
+                    "plugin/test_provenance.py::"
+                    "test_it_is_held_against_the_commit_that_is_expected",
+                ),
+                Guard(
+                    "clean-commit-is-expected",
+                    false,
+                    "plugin/test_provenance.py::"
+                    "test_it_is_held_against_the_commit_that_is_expected",
+                ),
+                Guard(
+                    "repository-that-is-expected",
+                    false,
+                    "plugin/test_provenance.py::"
+                    "test_it_is_held_against_the_repository_that_is_expected",
+                ),
+            ),
+        ),
+        Fault(
             "a key was revoked, or an old release, or one for another platform is offered",
             NOTHING,
             (

@@ -8,6 +8,9 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.protobuf import json_format
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
 
 from provisioning.artifact.verification import verify_release
 from tests.repository import commit
@@ -53,6 +56,12 @@ def test_it_names_what_was_made_with_digests(built: Project) -> None:
     assert "demo-1.0-mac-mini.tar.gz" in listed
     for name, digest in listed.items():
         assert hashlib.sha256((release / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_reader_of_in_toto_s_own_takes_it(built: Project) -> None:
+    found = json_format.ParseDict(statement(built), statement_pb2.Statement())
+    Statement.copy_from_pb(found).validate()
+    assert found.predicate["buildDefinition"]["buildType"].startswith("urn:doit-provisioning:")
 
 
 def test_it_names_the_specs_with_digests(built: Project) -> None:
@@ -198,3 +207,60 @@ def test_where_it_is_damaged_a_build_writes_it_anew(built: Project) -> None:
     path.write_bytes(before[:-9])
     built.doit("package")
     assert path.read_bytes() == before
+
+
+URLS = '[project.urls]\nRepository = "https://git.example.org/team/demo"\n'
+
+
+def verified(project: Project, expected: str, status: int = 0) -> str:
+    release = "artifacts/demo-1.0-mac-mini"
+    return project.provision("verify", release, "--provenance", expected, status=status)
+
+
+def test_it_is_held_against_the_commit_that_is_expected(checkout: Project) -> None:
+    checkout.doit()
+    commit = git(checkout, "rev-parse", "HEAD")
+    assert "verified" in verified(checkout, commit)
+    assert "verified" in verified(checkout, commit[:7])
+    other = f"{'0' if commit[0] != '0' else '1'}{commit[1:]}"
+    assert f"was built from commit {commit}, not from {other}" in verified(checkout, other, 1)
+    checkout.write("src/main.py", "print('edited')\n")
+    checkout.doit()
+    assert "with changes that are not in it" in verified(checkout, commit, 1)
+
+
+def test_it_is_held_against_the_repository_that_is_expected(checkout: Project) -> None:
+    checkout.doit()
+    told = verified(checkout, "https://git.example.org/team/demo", 1)
+    assert "does not say which repository it was built from" in told
+    checkout.write("pyproject.toml", URLS)
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "second")
+    checkout.write("src/main.py", "print('edited')\n")
+    checkout.doit()
+    for url in (
+        "https://git.example.org/team/demo",
+        "https://Git.example.org/team/demo.git/",
+        "git+https://me:secret@git.example.org/team/demo",
+        "ssh://git@git.example.org:22/team/demo.git",
+        "git@git.example.org:team/demo.git",
+    ):
+        assert "verified" in verified(checkout, url), url
+    told = verified(checkout, "https://git.example.org/team/demonstration", 1)
+    assert "was built from https://git.example.org/team/demo, not from" in told
+
+
+def test_what_was_built_without_git_has_no_commit(built: Project) -> None:
+    assert "there was no git repository" in verified(built, "0123456", 1)
+    path = built.path("artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.provenance.json")
+    path.write_text("[]")
+    assert "is no statement of this program" in verified(built, "0123456", 1)
+    path.unlink()
+    assert "provenance.json: No such file" in verified(built, "0123456", 1)
+
+
+def test_an_installed_package_has_no_statement(built: Project, tmp_path: Path) -> None:
+    root = str(tmp_path)
+    built.provision("install", "demo:raspberry-pi", "--root", root)
+    words = ("verify", "demo", "--root", root, "--provenance", "0123456")
+    assert "is said beside its artifact" in built.provision(*words, status=2)

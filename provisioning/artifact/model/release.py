@@ -98,6 +98,11 @@ def provenance_name(package: Package) -> str:
     return f"{stem(package)}.provenance.json"
 
 
+def bill_name(package: Package) -> str:
+    """The name of the bill of materials of a release."""
+    return f"{stem(package)}.cdx.json"
+
+
 def index_name(archive: str) -> str:
     """The name of the index of an archive made of chunks."""
     return f"{archive}.index.json"

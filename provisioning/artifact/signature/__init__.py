@@ -1,1 +1,1 @@
-"""Who made a release: signatures of SSH keys, and the keys that are trusted."""
+"""Who made a release, and from what: signatures, keys that are trusted, provenance."""

@@ -1,9 +1,12 @@
-"""Writes the provenance statement, and SHA256SUMS, from what is on disk."""
+"""Writes what goes with the artifacts: bill of materials, provenance, and SHA256SUMS."""
 
 from __future__ import annotations
 
 import json
+import re
+import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact import filesystem
@@ -11,13 +14,20 @@ from provisioning.artifact.formats import CODECS
 from provisioning.artifact.model import sums
 from provisioning.artifact.model.release import index_name
 from provisioning.artifact.model.sums import Identity, Sums
+from provisioning.artifact.signature.provenance import DIRTY, PROJECT
 from provisioning.artifact.tar import chunking
 from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive.encoders import names_of
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.python.environment import materials_of
 from provisioning.builder.workspace import output
+from provisioning.builder.workspace.bill import bill
 from provisioning.errors import BuildError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +43,7 @@ def write_sums(
     *,
     numbered: bool = False,
 ) -> None:
-    """Read the artifacts of `place` back; write the statement and SHA256SUMS, the last of all.
+    """Read the artifacts of `place` back; write what goes with them, SHA256SUMS the last of all.
 
     `specs` are files and their digests. `verdict` is the commit, if git knows one, and whether
     anything differs from it. Sums that are going to be signed are `numbered`.
@@ -51,9 +61,13 @@ def write_sums(
             raise BuildError(
                 f"{archive}: not what was written there; is the disk sound? Run doit again"
             )
+    inside = bill(place, str(place.release.parent))
     files = {str(path.relative_to(place.release)): value for path, value in digests.items()}
+    files[place.bill.name] = filesystem.of_bytes(inside)
     statement = _statement(place, sorted(files.items()), specs, verdict)
-    output.write(place.provenance, statement)
+    with output.replacing() as made:
+        made.file(place.bill).write(inside)
+        made.file(place.provenance).write(statement)
     files[place.provenance.name] = filesystem.of_bytes(statement)
     about = _identity(place, files) if numbered else None
     data = sums.spelled(Sums(files, about))
@@ -71,6 +85,7 @@ def _identity(place: Workspace, files: Mapping[str, str]) -> Identity:
     return Identity(package.name, package.version, package.platform, number)
 
 
+_LABELS = ("repository", "source", "sourcecode", "github")
 _TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
 _BUILD = "urn:doit-provisioning:build:1"
@@ -118,8 +133,24 @@ def _parameters(place: Workspace) -> dict[str, Any]:
 
 def _checkout(verdict: Verdict | None) -> Iterable[dict[str, Any]]:
     if verdict:
-        dirty = bool(verdict.edited)
-        yield {**_named("project", gitCommit=verdict.commit), "annotations": {"dirty": dirty}}
+        named = _named(PROJECT, gitCommit=verdict.commit)
+        url = _repository()
+        where = {"uri": url} if url else {}
+        yield {**named, **where, "annotations": {DIRTY: bool(verdict.edited)}}
+
+
+def _repository() -> str:
+    """The repository that pyproject.toml names, by one of the labels that PyPI knows; or "".
+
+    A remote of git's is this clone's matter: another one would give another statement.
+    """
+    try:
+        said = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+        urls = said.get("project", {}).get("urls", {}).items()
+        labels = {re.sub(r"[^a-z]", "", label.lower()): url for label, url in urls}
+        return next((str(labels[each]) for each in _LABELS if each in labels), "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _wheels(place: Workspace) -> Iterable[dict[str, Any]]:

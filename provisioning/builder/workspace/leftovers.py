@@ -112,8 +112,8 @@ def names(package: Package) -> tuple[str, ...]:
     """The names at the top of a release, in all formats."""
     files = (name for each in FORMATS for name in release.files(package, each))
     tops = dict.fromkeys(name.partition("/")[0] for name in files)
-    written = (release.manifest_name(package), release.provenance_name(package), SUMS, SIGNATURE)
-    return (*tops, *written)
+    naming = (release.manifest_name, release.provenance_name, release.bill_name)
+    return (*tops, *(name(package) for name in naming), SUMS, SIGNATURE)
 
 
 def sweep(place: Workspace) -> None:

@@ -135,6 +135,11 @@ class Workspace(NamedTuple):
         return self.release / release.provenance_name(self.package)
 
     @property
+    def bill(self) -> Path:
+        """What it contains, for people who ask for vulnerabilities and licences."""
+        return self.release / release.bill_name(self.package)
+
+    @property
     def sums(self) -> Path:
         """The digests of the others, as sha256sum(1) reads them; written last."""
         return self.release / SUMS

@@ -274,6 +274,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--strict", action="store_true", help="count byte code left by Python as a difference"
     )
     parser.add_argument(
+        "--provenance",
+        type=some_word,
+        metavar="COMMIT|REPOSITORY",
+        help="of artifacts, demand that they were built from this commit, without changes that are"
+        " not in it, or from this repository",
+    )
+    parser.add_argument(
         "--trust",
         type=some_path,
         metavar="KEYFILE",
@@ -298,13 +305,29 @@ def _verify(options: Namespace, console: Console) -> Answer:
     reports = list[VerifyResult]()
     for word, place in known:
         path = Path(word)
+        if place and options.provenance:
+            raise TargetError(
+                f"{shown(word)}: what it was built from is said beside its artifact; name that"
+            )
         if place:
             reports.append(inspect(*place))
         elif os.path.isdir(path) and not is_tree(path):
-            reports += verify_release(path, trust)
+            found = verify_release(path, trust)
+            reports += (_built_from(path / one.artifact, one, options) for one in found)
         else:
-            reports.append(verify(path, trust=trust))
+            reports.append(_built_from(path, verify(path, trust=trust), options))
     return _verdict(reports, options, console)
+
+
+def _built_from(path: Path, found: VerifyResult, options: Namespace) -> VerifyResult:
+    """The same, with a finding if it was not built from what --provenance says."""
+    if not options.provenance or not found.manifest:
+        return found
+    from provisioning.artifact.signature import provenance  # noqa: PLC0415 - a cost for this alone
+
+    told = provenance.fault(path, found.manifest.package, options.provenance)
+    more = (Finding(found.artifact, told),) if told else ()
+    return found._replace(findings=(*found.findings, *more))
 
 
 def _installed(root: Path, word: str) -> Place | None:

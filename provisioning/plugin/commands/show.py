@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from provisioning.builder.plan.inventory import Held, Inventory
     from provisioning.builder.plan.variant_plan import VariantPlan
+    from provisioning.builder.workspace.bill import Bill
     from provisioning.console import Paint
 
     _Shown = tuple[Inventory, VariantPlan | None]
@@ -51,13 +52,16 @@ class Show(ProjectCommand):
 
     name = "show"
     doc_purpose = "show what is in a package, and which line of a spec put it there"
-    doc_usage = "[--largest] [--why PATH] [--json] [ARTIFACT|NAME[:PLATFORM] [GLOB ...]]"
+    doc_usage = (
+        "[--largest] [--why PATH] [--licenses] [--json] [ARTIFACT|NAME[:PLATFORM] [GLOB ...]]"
+    )
     doc_description = (
         "NAME is what the specs give now, for all platforms; NAME:PLATFORM, for one of them. An "
         "ARTIFACT is a file in any format, an unpacked package, or the directory of a release. "
         "GLOBs select paths: `lib/**/*.so`.\n\n"
         "--why takes a path on the target, as /opt/NAME/current/lib/x or lib/x, and says where it "
-        "comes from; or a path of the project, and says what left it out.\n\n"
+        "comes from; or a path of the project, and says what left it out. --licenses takes what "
+        "was built: it reads the bill of materials beside it.\n\n"
         "The exit status is 0, 1 if no path is like that, and 2 on errors."
     )
     cmd_options = (
@@ -75,6 +79,13 @@ class Show(ProjectCommand):
             "default": "",
             "help": "say where a path comes from, or what left it out",
         },
+        {
+            "name": "licenses",
+            "long": "licenses",
+            "type": bool,
+            "default": False,
+            "help": "list what others have made of what was built, and its licences",
+        },
         AS_JSON,
     )
 
@@ -82,6 +93,8 @@ class Show(ProjectCommand):
 
     def execute(self, opt_values: Any, pos_args: Sequence[str]) -> int:
         """Print what is asked for, and return the exit code."""
+        if opt_values["licenses"]:
+            return self._licenses(opt_values, pos_args)
         word, *globs = pos_args or [""]
         path = Path(os.path.abspath(word))  # before the project is read: doit goes there
         if word and os.path.lexists(path):
@@ -105,6 +118,33 @@ class Show(ProjectCommand):
             )
             answer("\n".join("".join(f"{line}\n" for line in lines) for lines in told))
         return GOOD if any(each.entries for each in chosen) else ABSENT
+
+    def _licenses(self, opt_values: Any, words: Sequence[str]) -> int:
+        from provisioning.plugin.commands.audit import bills_of  # noqa: PLC0415 - as it is needed
+
+        found = bills_of(self, opt_values, words)
+        if opt_values["as_json"]:
+            return answer_json(
+                {
+                    "packages": [
+                        {
+                            **each._asdict(),
+                            "ingredients": [one._asdict() for one in each.ingredients],
+                        }
+                        for each in found
+                    ]
+                }
+            )
+        return answer("\n".join("".join(_licensed(each)) for each in found))
+
+
+def _licensed(bill: Bill) -> Iterator[str]:
+    yield f"{bill.name} {bill.version} for {bill.platform}: {bill.license or _UNKNOWN}\n"
+    told = [f"{each.name} {each.version}".rstrip() for each in bill.ingredients]
+    width = max(map(len, told), default=0)
+    for name, each in zip(told, bill.ingredients, strict=True):
+        said = each.license or ("of Debian" if each.kind == "deb" else _UNKNOWN)
+        yield f"  {name:<{width}}  {said}\n"
 
 
 def _selected(inventory: Inventory, globs: Sequence[str]) -> Inventory:
