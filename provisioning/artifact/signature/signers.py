@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 LONGEST = 1024 * 1024
 """Bytes of a list of keys that are read."""
 
-_PATTERNS = re.compile(r"!?[A-Za-z0-9.+_~*?-]+(?:,!?[A-Za-z0-9.+_~*?-]+)*")
+# ssh-keygen does not look at patterns of more than 1,023 characters; names have at most 200.
+_PATTERN = "!?[A-Za-z0-9.+_~*?-]{1,255}"
+_PATTERNS = re.compile(f"{_PATTERN}(?:,{_PATTERN})*")
 _NAMESPACES = re.compile(r'namespaces="([^"]*)"', re.IGNORECASE)
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# With what turns lines around, so that a comment cannot look like another.
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 class Signer(NamedTuple):
@@ -56,15 +59,22 @@ def matches(patterns: str, name: str) -> bool:
     """Whether a name matches a list of patterns, as ssh_config(5) has it."""
     found = False
     for pattern in patterns.split(","):
-        parts = (_PARTS.get(each) or re.escape(each) for each in pattern.lstrip("!"))
-        if re.fullmatch("".join(parts), name):
+        if _is_like(name, pattern.lstrip("!")):
             if pattern.startswith("!"):  # guard: package-that-is-not-meant
                 return False
             found = True
     return found
 
 
-_PARTS = {"*": ".*", "?": "."}
+def _is_like(name: str, pattern: str) -> bool:
+    """Whether a name matches one pattern: in little time, however many stars it has."""
+    first, *parts = (re.escape(part).replace(r"\?", ".") for part in re.split(r"\*+", pattern))
+    if not parts:
+        return bool(re.fullmatch(first, name))
+    # Each part is taken where it comes first, and no other place is tried: re has no atomic groups
+    # before Python 3.11, but what has been looked ahead at stays as it is.
+    middle = (f"(?=(?P<part{at}>.*?{part}))(?P=part{at})" for at, part in enumerate(parts[:-1]))
+    return bool(re.fullmatch("".join([first, *middle, ".*", parts[-1]]), name))
 
 
 def parse(data: bytes, where: str) -> list[Signer]:
@@ -89,7 +99,7 @@ def parse_revoked(data: bytes, where: str) -> frozenset[str]:
     """
     found, faults = set[str](), list[str]()
     for number, line in _lines(data, where):
-        word = line.split()[0]
+        word = line.partition(" ")[0]
         try:
             is_told = _FINGERPRINT.fullmatch(word)
             found.add(word if is_told else public_key(line)[0].fingerprint)
@@ -117,8 +127,8 @@ def public_keys(data: bytes, where: str) -> list[tuple[PublicKey, str]]:
 
 def public_key(line: str) -> tuple[PublicKey, str]:
     """Read a line of a .pub file: the key, and its comment. Raises ArtifactError."""
-    kind, _, rest = line.strip().partition(" ")
-    text, _, comment = rest.strip().partition(" ")
+    kind, _, rest = line.strip(" ").partition(" ")
+    text, _, comment = rest.strip(" ").partition(" ")
     if kind not in KINDS:
         private = "a private key; the public one is in the file with .pub"
         what = private if "PRIVATE KEY" in line else f"not a public key of OpenSSH ({KINDS[0]} …)"
@@ -126,7 +136,7 @@ def public_key(line: str) -> tuple[PublicKey, str]:
     key = sshsig.key_of(sshsig.unspelled(text))
     if key.kind != kind:  # guard: kind-beside-a-key
         raise ArtifactError(f"says {kind}, and is a key of the kind {key.kind}")
-    return key, comment.strip()
+    return key, comment.strip(" ")
 
 
 def _lines(data: bytes, where: str) -> Iterator[tuple[int, str]]:
@@ -138,7 +148,8 @@ def _lines(data: bytes, where: str) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError:
         raise ArtifactError(f"{where}: is not text in UTF-8") from None
     for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip()
+        # Nothing but what parts words for ssh-keygen, too; it reads lines that end in CRLF.
+        stripped = line.removesuffix("\r").replace("\t", " ").strip(" ")
         if _UNPRINTABLE.search(stripped):
             raise ArtifactError(f"{where}: line {number}: has a control character")
         if stripped and not stripped.startswith("#"):
@@ -150,7 +161,7 @@ def _signer(line: str) -> Signer | None:
     packages, _, rest = line.partition(" ")
     if not are_patterns(packages):
         raise ArtifactError("does not begin with the names of packages, as `greenhouse` or `*`")
-    first, _, after = rest.strip().partition(" ")
+    first, _, after = rest.strip(" ").partition(" ")
     is_ours = True
     if first not in KINDS:  # guard: options-of-a-signer
         match = _NAMESPACES.fullmatch(first)
@@ -160,6 +171,6 @@ def _signer(line: str) -> Signer | None:
                 f' namespaces="{NAMESPACE}"; no other option is known'
             )
         is_ours = matches(match[1], NAMESPACE)  # guard: namespace-of-a-signer
-        first, _, after = after.strip().partition(" ")
+        first, _, after = after.strip(" ").partition(" ")
     key, comment = public_key(f"{first} {after}")
     return Signer(key, packages, comment) if is_ours else None

@@ -22,11 +22,14 @@ LONGEST = 16 * 1024
 """Bytes of a signature that are read: one of the longest RSA key takes 5,000."""
 
 ED25519, SK_ED25519, RSA = "ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ssh-rsa"
-_ECDSA = tuple(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521))
+_ECDSA = {f"ecdsa-sha2-nistp{bits}": f"nistp{bits}" for bits in (256, 384, 521)}
 _SK_ECDSA = "sk-ecdsa-sha2-nistp256@openssh.com"
+_CURVES = {**_ECDSA, _SK_ECDSA: "nistp256"}
+_POINTS = {"nistp256": 65, "nistp384": 97, "nistp521": 133}  # bytes of both coordinates, after 04
 KINDS = (ED25519, SK_ED25519, *_ECDSA, _SK_ECDSA, RSA)
 """The kinds of keys that may sign."""
 _KEY_SIZE = 32  # bytes of Ed25519's keys; its signatures are twice as long
+_SIGN = 0x80  # the bit of an integer's first byte that makes it negative
 _PRESENT = 1  # the bit of a security key that says that somebody has touched it
 _RSA = ("rsa-sha2-256", "rsa-sha2-512")  # not with SHA-1
 
@@ -136,13 +139,27 @@ def key_of(blob: bytes) -> PublicKey:
     if kind.decode("latin-1") not in KINDS:  # guard: kind-of-a-key
         raise ArtifactError(f"is of a key of the kind {_shown(kind)}; known are {', '.join(KINDS)}")
     name = kind.decode()
-    if name in {ED25519, SK_ED25519}:
-        if len(reader.string()) != _KEY_SIZE:
-            raise ArtifactError("is of a key of Ed25519 that has not 32 bytes")
-        if name == SK_ED25519:
-            reader.string()
-        reader.end()
+    if name == RSA:
+        parts = [reader.string(), reader.string()]
+        is_sound = all(map(_is_positive, parts))
+    elif name in _CURVES:
+        curve, point = reader.string(), reader.string()
+        is_sound = curve.decode("latin-1") == _CURVES[name]
+        is_sound &= point[:1] == b"\x04" and len(point) == _POINTS[_CURVES[name]]
+    else:
+        is_sound = len(reader.string()) == _KEY_SIZE
+    if name in {SK_ED25519, _SK_ECDSA}:
+        reader.string()
+    reader.end()
+    if not is_sound:  # of which OpenSSH would make nothing, or another fingerprint
+        raise ArtifactError(f"is of a damaged key of the kind {name}")
     return PublicKey(name, blob)
+
+
+def _is_positive(number: bytes) -> bool:
+    """Whether an integer is more than zero, and spelt in the one way (RFC 4251, section 5)."""
+    first, second = (number + b"\0\0")[:2]
+    return 0 < first < _SIGN or (first == 0 and second >= _SIGN)
 
 
 def _demand_value(key: PublicKey, value: bytes) -> None:

@@ -232,7 +232,7 @@ FAULTS = {
     ),
     "short key": (
         lambda text: replaced(text, 0, string(b"ssh-ed25519") + string(b"x" * 31)),
-        "has not 32 bytes",
+        "a damaged key of the kind ssh-ed25519",
     ),
     "kind of signature": (
         lambda text: replaced(text, 4, string(b"ssh-rsa") + string(b"x" * 64)),
