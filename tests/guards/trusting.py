@@ -58,6 +58,16 @@ TRUSTING = Group(
                     "artifact/signature/test_sshsig.py::"
                     "test_a_security_key_that_nobody_touched_does_not[0]",
                 ),
+                Guard(
+                    "verifier-of-our-own",
+                    false,
+                    "artifact/signature/test_sshsig.py::test_what_openssh_alone_accepts_is_refused",
+                ),
+                Guard(
+                    "verifiers-that-disagree",
+                    false,
+                    "artifact/signature/test_sshsig.py::test_what_openssh_alone_refuses_is_told",
+                ),
                 point("canonical-signature", "test_the_same_number_spelt_otherwise_fails"),
                 point("canonical-point", "test_a_coordinate_that_is_too_large_is_no_point"),
                 point("point-of-small-order", "test_a_key_of_small_order_signs_nothing"),
@@ -177,6 +187,12 @@ TRUSTING = Group(
                     "installer/test_signed.py::test_a_list_that_is_a_link_is_told_to_be_one",
                 ),
                 line("options-of-a-signer", "certificate"),
+                Guard(
+                    "whole-key",
+                    false,
+                    "artifact/signature/test_signers.py::"
+                    "test_a_number_that_is_spelt_otherwise_would_be_another_key",
+                ),
                 line("kind-beside-a-key", "another kind"),
                 Guard(
                     "length-of-a-list-of-keys",

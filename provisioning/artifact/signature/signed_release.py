@@ -137,7 +137,7 @@ def verifies(signature: SshSignature, message: bytes) -> bool:
     Other keys are OpenSSH's alone. Raises ArtifactError where nobody can tell, or they disagree.
     """
     is_known = signature.key.kind in {ED25519, SK_ED25519}
-    if is_known and not is_of_ed25519(signature, message):
+    if is_known and not is_of_ed25519(signature, message):  # guard: verifier-of-our-own
         return False
     is_good, said = _by_openssh(signature, message)
     if is_good is None and not is_known:
@@ -145,7 +145,7 @@ def verifies(signature: SshSignature, message: bytes) -> bool:
             f"is signed by a key of {signature.key.kind}, which ssh-keygen must verify ({said});"
             " install OpenSSH's client, 8.1 or newer, or sign with a key of ssh-ed25519"
         )
-    if is_good is False and is_known:
+    if is_good is False and is_known:  # guard: verifiers-that-disagree
         raise ArtifactError(f"cannot be verified: ssh-keygen does not accept it: {said}")
     return is_good is not False
 

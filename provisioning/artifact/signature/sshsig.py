@@ -151,6 +151,7 @@ def key_of(blob: bytes) -> PublicKey:
     if name in {SK_ED25519, _SK_ECDSA}:
         reader.string()
     reader.end()
+    # guard: whole-key
     if not is_sound:  # of which OpenSSH would make nothing, or another fingerprint
         raise ArtifactError(f"is of a damaged key of the kind {name}")
     return PublicKey(name, blob)
