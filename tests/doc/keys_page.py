@@ -15,7 +15,7 @@ HEAD = """\
 # Reference 003: Every key, with examples
 
 Generated from the schema of specs, which editors read, too: `python -m tests.doc.keys_page` prints
-this page, and a test compares. [Reference 001](Reference_001_Spec_Keys.md) says more about each key.
+this page, and a test compares. [Reference 001](Reference_001_Spec_Keys.md) says more about each.
 """
 ANY = "NAME"
 
