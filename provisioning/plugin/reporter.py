@@ -55,6 +55,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._verified: list[str] = []
         self._absent: list[str] = []
         self._seconds: dict[str, float] = {}
+        self._files: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._others = 0  # tasks of the project's own that run now: they may write themselves
         self._line: _MovingLine | None = None
@@ -90,12 +91,14 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         self._keep(task)
         if task.meta and PROVED in task.meta:
             self._verified += task.meta[PROVED]
+            self._files[task.meta[RELEASE]] = (task.values or {}).get("files", 0)
         if _is_ours(task) and task.actions:
             release = task.meta[RELEASE]
             seconds = (task.values or {}).get("seconds", 0)
             self._seconds[release] = self._seconds.get(release, 0) + seconds
             if self._line:
-                self.write(f".  {task.name}{_why(task.values or {})}\n")
+                stage = task.name.partition(":")[0]
+                self.write(f".  {task.name}{_why(stage, task.values or {})}\n")
 
     def skip_uptodate(self, task: Any) -> None:
         """Count what was up to date; of our stages, the summary says so in one line."""
@@ -131,10 +134,12 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
         if not self._line:
             return ""
         size, before = _size(artifact), self._sizes.get(artifact, 0)
-        parts = [_bytes(size)]
+        release = os.path.basename(os.path.dirname(artifact))
+        number = self._files.get(release, 0)
+        parts = [f"{number} file{'s' * (number != 1)}", _bytes(size)]
         if before and size != before:
             parts.append(f"{'+' if size > before else '-'}{_bytes(abs(size - before))}")
-        if seconds := self._seconds.get(os.path.basename(os.path.dirname(artifact))):
+        if seconds := self._seconds.get(release):
             parts.append(f"{seconds:.1f} s")
         return f"  ({', '.join(parts)})"
 
@@ -168,7 +173,16 @@ def _may_write(task: Any) -> bool:
     return not _is_ours(task) or ASKS in task.meta
 
 
-def _why(values: dict[str, Any]) -> str:
+_FOLLOWS = {
+    "archive": "what was collected or rendered has changed",
+    "hash": "the artifacts have changed",
+    "sign": "SHA256SUMS has changed",
+    "verify": "the artifacts have changed",
+}
+"""Why a stage ran for which nothing else has been recorded: what it works on is another."""
+
+
+def _why(stage: str, values: dict[str, Any]) -> str:
     """Why a stage ran, in short: its first reason, or the first path that it found changed."""
     reasons = values.get("because", ())
     changes = [each for each in map(str, values.get("changes", ())) if not each.startswith(_OWN)]
@@ -176,8 +190,8 @@ def _why(values: dict[str, Any]) -> str:
         count = values.get("changed", len(changes))
         more = f" and {count - 1} more" if count > 1 else ""
         return f": {shorten(changes[0])}{more}"
-    line = next((line for reason in reasons for line in reason.lines()), "")
-    return f": {shorten(line)}" if line else ""
+    told = (line for reason in reasons for line in reason.lines())
+    return f": {shorten(next(told, '') or _FOLLOWS.get(stage, ''))}".removesuffix(": ")
 
 
 def _moves(stream: Any) -> bool:

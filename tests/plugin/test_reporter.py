@@ -91,7 +91,9 @@ def test_a_terminal_shows_why_and_how_large(slow: Project) -> None:
     shown = on_terminal(slow)
     about = re.search(r"verified artifacts/demo-1.0-mac-mini/.*\.tar\.gz {2}\((.*)\)\n", shown)
     assert about
-    assert re.fullmatch(r"[0-9.]+K, [+-][0-9]+ bytes, [0-9.]+ s", about[1])
+    assert re.fullmatch(r"4 files, [0-9.]+K, [+-][0-9]+ bytes, [0-9.]+ s", about[1])
+    assert ".  archive:demo:mac-mini: what was collected or rendered has changed\n" in shown
+    assert ".  hash:demo:mac-mini: the artifacts have changed\n" in shown
 
 
 def test_each_artifact_has_the_seconds_of_its_own_platform(slow: Project) -> None:
@@ -99,7 +101,9 @@ def test_each_artifact_has_the_seconds_of_its_own_platform(slow: Project) -> Non
     shown = on_terminal(slow)
     verified = re.findall(r"verified \S+/(demo[^/ ]*) {2}\(([^)]*)\)\n", shown)
     assert len(verified) == 4
-    assert all(re.fullmatch(r"[0-9.]+K, [0-9.]+ s", about) for _, about in verified), verified
+    assert all(re.fullmatch(r"4 files, [0-9.]+K, [0-9.]+ s", about) for _, about in verified), (
+        verified
+    )
 
 
 def test_nothing_to_do_is_one_line_everywhere(built: Project) -> None:
