@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import keys_page
+from . import keys_page, recording
 from .page import DOC, ROOT
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ def test_the_page_of_keys_is_what_the_schema_says() -> None:
     page = DOC / "reference/Reference_003_Keys_By_Example.md"
     if page.read_text(encoding="utf-8") != keys_page.page():
         pytest.fail("python -m tests.doc.keys_page prints what belongs there")
+
+
+@pytest.mark.needs("PyPI")
+def test_the_recording_is_what_the_commands_print(tmp_path: Path) -> None:
+    kept = recording.FILE.read_text(encoding="utf-8")
+    now = recording.drawn(recording.record(tmp_path / "greenhouse"))
+    assert recording.lines_of(kept) == recording.lines_of(now), "python -m tests.doc.recording"
+    assert len(kept) < 60_000
 
 
 def test_each_key_has_an_example() -> None:

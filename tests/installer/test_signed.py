@@ -12,6 +12,7 @@ import pytest
 from provisioning.artifact import filesystem
 from provisioning.artifact.model import sums
 from provisioning.artifact.model.sums import SIGNATURE, SUMS, Identity, Sums
+from provisioning.installer.cli.command_line import main
 from tests.artifact.making import PACKAGE
 from tests.signing import make_key, public, sign, signature_of, sums_of
 
@@ -408,7 +409,6 @@ def test_what_root_wrote_between_the_keys_stays(trusting: Machine, keys: Path) -
 
 
 WORDS = {
-    "no key": (("add",), "takes a key"),
     "a key to list": (("list", "x"), "takes no key"),
     "no file": (("add", "nowhere.pub"), "nowhere.pub: No such file"),
     "an unknown fingerprint": (("remove", "SHA256:x"), "no key with this fingerprint"),
@@ -421,6 +421,17 @@ def test_words_that_mean_nothing_are_told(machine: Machine, what: str) -> None:
     words, says = WORDS[what]
     outcome = machine.run("trust", *words)
     assert (outcome.code, says in outcome.err, outcome.err.count("\n")) == (2, True, 1)
+
+
+def test_options_may_stand_before_and_behind_a_key(machine: Machine, keys: Path) -> None:
+    key = str(public(keys / "mine"))
+    for words in (("add", "--packages", "a", key), ("add", key, "--packages", "b")):
+        assert main(["trust", *words[:1], "--root", str(machine.root), *words[1:]]) == 0
+    assert machine.run("trust", "list").out.count("SHA256:") == 2
+    for action in ("add", "remove", "revoke"):
+        with pytest.raises(SystemExit) as ended:
+            machine.run("trust", action)
+        assert ended.value.code == 2
 
 
 def test_a_private_key_is_no_public_one(machine: Machine, keys: Path) -> None:

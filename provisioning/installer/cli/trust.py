@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import Action
+from typing import TYPE_CHECKING, Any
 
 from provisioning.artifact.model.entry import shown
 from provisioning.errors import RefusedError, TargetError
@@ -29,16 +30,30 @@ ADD, LIST, REMOVE, REVOKE = "add", "list", "remove", "revoke"
 _ALL = "*"
 
 
+class _Chosen(Action):
+    """Says what to do, and so whether keys are needed."""
+
+    keys: Action
+
+    def __call__(self, _: object, namespace: Namespace, values: Any, __: object = None) -> None:
+        """Note what to do."""
+        namespace.action = values
+        self.keys.required = values != LIST
+
+
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    chosen = parser.add_argument(
         "action",
+        action=_Chosen,
         choices=(ADD, LIST, REMOVE, REVOKE),
         help="add the public keys of a file; list all keys; remove a key; or revoke one: nothing"
         " that it has signed is accepted any more, even if it is added again",
     )
-    parser.add_argument(
+    # At least one, but for `list`: of none, those behind an option would be left over.
+    chosen.keys = parser.add_argument(  # type: ignore[attr-defined]
         "keys",
-        nargs="*",
+        nargs="+",
+        default=[],
         type=some_word,
         metavar="KEY",
         help=f"a file with public keys, as ~/.ssh/id_ed25519.pub; to {REMOVE} or {REVOKE}, also a"
@@ -62,8 +77,6 @@ def _trust(options: Namespace, console: Console) -> Answer:
         if options.keys:
             raise TargetError(f"`trust {LIST}` takes no key")
         return _listed(trusted_keys.read(root), console)
-    if not options.keys:
-        raise TargetError(f"`trust {action}` takes a key: the file that ends in .pub")
     if action == ADD:
         return _added(root, options, console)
     trust = trusted_keys.read(root)
