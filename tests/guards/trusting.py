@@ -104,6 +104,12 @@ TRUSTING = Group(
                     "installer/test_signed.py::test_sums_that_name_another_package_are_refused",
                 ),
                 Guard(
+                    "key-from-elsewhere",
+                    false,
+                    "installer/test_signed.py::"
+                    "test_a_key_that_came_with_the_package_proves_nothing",
+                ),
+                Guard(
                     "key-of-another-package",
                     false,
                     "installer/test_signed.py::test_a_key_signs_the_packages_it_may",

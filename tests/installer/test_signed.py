@@ -338,6 +338,17 @@ def test_the_first_key_comes_with_the_package(machine: Machine, keys: Path) -> N
     )
 
 
+def test_a_key_that_came_with_the_package_proves_nothing(machine: Machine, keys: Path) -> None:
+    path = signed(machine, keys / "mine")
+    shutil.unpack_archive(path, path.parent)
+    key = path.parent / "greenhouse/lib/key.pub"
+    shutil.copy(public(keys / "mine"), key)
+    refused(install(machine, path.parent / "greenhouse", "--trust", str(key)), "proves nothing")
+    key.rename(path.parent / "key.pub")
+    tree = path.parent / "greenhouse"
+    assert install(machine, tree, "--trust", str(path.parent / "key.pub")).code == 0
+
+
 def test_what_was_installed_before_any_key_was_trusted(machine: Machine, keys: Path) -> None:
     path = signed(machine, keys / "mine")
     assert install(machine, path).code == 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provisioning.artifact.model.entry import shown
 from provisioning.artifact.model.placement import CURRENT
 from provisioning.errors import RefusedError, TargetError
 from provisioning.installer.cli.arguments import (
@@ -40,7 +43,6 @@ from provisioning.installer.store.releases import left_at, prefix_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from pathlib import Path
 
     from provisioning.artifact.signature.signed_release import SignedRelease
     from provisioning.console import Console
@@ -83,6 +85,7 @@ def _install(options: Namespace, console: Console) -> Answer:
     if options.source is None:
         raise TargetError("which package? give an archive, or an unpacked package")
     root = root_of(options)
+    _demand_from_elsewhere(options)
     trust = trusted_keys.trust_of(root, options.trust)
     allowed = Allowed(options.allow_downgrade, options.allow_platform_change)
     with stage.opened(options.source, trust) as source:
@@ -113,6 +116,17 @@ def _install(options: Namespace, console: Console) -> Answer:
             for name in made if home.is_image else ():
                 console.say(f"user {name}: created in {root / 'etc/passwd'}")
             return changed(plan, home, console)
+
+
+def _demand_from_elsewhere(options: Namespace) -> None:
+    """Refuse a key that lies in the package that it is to vouch for."""
+    if options.trust and options.source.is_dir():
+        package = Path(os.path.realpath(options.source))
+        if package in Path(os.path.realpath(options.trust)).parents:  # guard: key-from-elsewhere
+            raise RefusedError(
+                f"{shown(str(options.trust))}: came with the package, so it proves nothing; get the"
+                " key from whom you know"
+            )
 
 
 def _note_signed(root: Path, signed: SignedRelease | None, options: Namespace) -> None:
