@@ -268,3 +268,13 @@ def test_a_prefix_around_that_of_another_package_is_refused(machine: Machine) ->
     )
     assert machine.run("uninstall", "pump", "--purge").code == 0
     assert machine.install("1.4.2").code == 0
+
+
+def test_a_version_unpacked_over_another_one_is_told_with_the_way_out(machine: Machine) -> None:
+    tree = machine.folder / "unpacked"
+    tree.mkdir()
+    extract(package(machine.folder, "1.5.0"), tree)
+    (tree / "greenhouse/lib/old.py").write_text("of the version before")
+    outcome = machine.run("install", tree / "greenhouse")
+    assert outcome.code == 3
+    assert "lib/old.py: is not in the manifest; if another version was unpacked here" in outcome.err

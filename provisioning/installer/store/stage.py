@@ -66,9 +66,16 @@ class PackageSource(NamedTuple):
             if reading.data != self.reader.data:
                 raise ArtifactError("changed while it was read")
             for finding in reading.findings(write):
-                raise RefusedError(f"{self.where}: {finding}")
+                raise RefusedError(f"{self.where}: {finding}{self._way_out}")
             if self.says:
                 self._compare(reading.summary(self.says.archive))
+
+    @property
+    def _way_out(self) -> str:
+        """What to do about a directory that is not the package: most likely it was another one."""
+        if self.opened_again:
+            return ""
+        return "; if another version was unpacked here, too, remove the directory and unpack again"
 
     def proves(self, write: Write) -> bool:
         """Do the same with all processors; returns whether that was possible, and went well."""
