@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from typing import TYPE_CHECKING
@@ -272,8 +273,7 @@ def test_a_prefix_around_that_of_another_package_is_refused(machine: Machine) ->
 
 def test_a_version_unpacked_over_another_one_is_told_with_the_way_out(machine: Machine) -> None:
     tree = machine.folder / "unpacked"
-    tree.mkdir()
-    extract(package(machine.folder, "1.5.0"), tree)
+    shutil.unpack_archive(package(machine.folder, "1.5.0"), tree)
     (tree / "greenhouse/lib/old.py").write_text("of the version before")
     outcome = machine.run("install", tree / "greenhouse")
     assert outcome.code == 3
