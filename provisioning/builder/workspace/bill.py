@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from email.parser import HeaderParser
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
-
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from provisioning.artifact.formats import DEB
 from provisioning.builder.collect.collect import Listing, load
@@ -37,6 +34,7 @@ _FILE = re.compile(
     rb'\{(?:"conffile":true,)?"digest":"([0-9a-f]{64})","group":"[^"]*","mode":"[0-7]*",'
     rb'"owner":"[^"]*","path":("[^"\\]*(?:\\.[^"\\]*)*")'
 )
+_END = b'"}]}'
 _SPDX = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+()-]+)*")
 _CLASSIFIER = "License :: OSI Approved :: "
 _INTEGRITY = re.compile(r"sha512-([A-Za-z0-9+/]{86}==)")
@@ -136,13 +134,16 @@ def bill(place: Workspace, artifacts: str) -> bytes:
     )
 
 
-def _files(manifest: bytes) -> Iterator[bytes]:
+def _files(manifest: bytes) -> list[bytes]:
     """A line for each file, in the order of the manifest, whose lines are read as they are."""
-    for digest, path in _FILE.findall(manifest):
-        yield b'{"type":"file","name":%s,"hashes":[{"alg":"SHA-256","content":"%s"}]}' % (
-            path,
-            digest,
-        )
+    return [
+        b'{"type":"file","name":'
+        + path
+        + b',"hashes":[{"alg":"SHA-256","content":"'
+        + digest
+        + _END
+        for digest, path in _FILE.findall(manifest)
+    ]
 
 
 def _wheels(place: Workspace, artifacts: str) -> Iterator[Ingredient]:
@@ -162,6 +163,9 @@ def _metadata(files: Iterable[Gathered]) -> dict[str, str]:
 
 
 def _wheel(material: Material, metadata: str) -> Ingredient:
+    # Imported here, as below: a cost for packages of Python.
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # noqa: PLC0415
+
     try:
         name, number, *_ = parse_wheel_filename(material.file)
     except InvalidWheelFilename:  # as some builders write it
@@ -174,6 +178,8 @@ def _wheel(material: Material, metadata: str) -> Ingredient:
 
 def _license(metadata: str) -> tuple[str, bool]:
     """The licence that METADATA names, by PEP 639 as an SPDX expression, or by older fields."""
+    from email.parser import HeaderParser  # noqa: PLC0415
+
     fields = HeaderParser().parsestr(metadata.partition("\n\n")[0])
     if expression := fields.get("License-Expression"):
         return str(expression).strip(), True
