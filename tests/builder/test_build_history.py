@@ -52,7 +52,11 @@ def test_the_oldest_are_forgotten(place: Workspace) -> None:
     "damage",
     [b"", b"[", b"{}x", b"7", b"[1]", b'[{"version": "1"}]', b"\xff", b'["a"]',
      b'[{"version": "1", "manifest": "", "sizes": []}]',
-     b'[{"version": "1", "manifest": "", "sizes": {"deb": "x"}}]'],
+     b'[{"version": "1", "manifest": "", "sizes": {"deb": "x"}}]',
+     b'[{"version": "1", "manifest": "", "sizes": {"deb": Infinity}}]',
+     b'[{"version": "1", "manifest": "", "sizes": {"deb": -1}}]',
+     b'[{"version": "1", "manifest": "", "sizes": {"deb": 1%s}}]' % (b"0" * 400),
+     b'[{"version": "", "manifest": "", "sizes": {"deb": 1}}]', b"[" * 200_000],
 )  # fmt: skip
 def test_a_damaged_file_is_as_none_and_the_next_build_begins_anew(
     place: Workspace, damage: bytes

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MOST = 50
 """How many builds are remembered: a plot of more could not be read."""
+_LARGEST = 1 << 63  # bytes, which no file has
 
 
 class Build(NamedTuple):
@@ -36,10 +37,14 @@ def builds(place: Workspace) -> tuple[Build, ...]:
     """The builds that are remembered, the last one at the end; none if the file is damaged."""
     try:
         return tuple(map(_build, json.loads(place.builds.read_bytes())))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ()
 
 
 def _build(told: Any) -> Build:
-    sizes = {str(format): int(size) for format, size in told["sizes"].items()}
-    return Build(str(told["version"]), str(told["manifest"]), sizes)
+    match told:
+        case {"version": str(version), "manifest": str(manifest), "sizes": dict(sizes)} if (
+            version and all(type(size) is int and 0 <= size < _LARGEST for size in sizes.values())
+        ):
+            return Build(version, manifest, sizes)
+    raise ValueError("this is no build")
