@@ -234,6 +234,10 @@ def test_no_window_is_too_narrow(shown: Browser, width: int) -> None:
     wide = "document.documentElement.scrollWidth"
     assert shown.evaluate(wide) <= width
     assert shown.evaluate("document.getElementById('map').clientWidth") > width / 2
+    least = "Math.min(...[...document.querySelectorAll('SELECTOR')].map(each =>"
+    for selector, side, pixels in (("#list th", "width", 150), (".plot text", "height", 9)):
+        found = least.replace("SELECTOR", selector)
+        assert shown.evaluate(f"{found} each.getBoundingClientRect().{side}))") >= pixels
 
 
 def test_36487_files_are_a_small_page_that_opens_at_once(chromium: Browser, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,16 @@ def test_another_package_s_release_is_not_taken_for_an_earlier_one(project: Proj
     project.write("specs/more.yaml", SPEC.replace("name: demo", "name: demo-more"))
     project.doit("package")
     project.provision("report", PI)
-    assert "There is no other release of it" in told(written(project), "changes")
+    assert "No earlier release of it is in artifacts/" in told(written(project), "changes")
+
+
+def test_what_was_built_later_is_nothing_that_changed_since(project: Project) -> None:
+    project.doit("package")
+    project.edit("specs/demo.yaml", '"1.0"', '"1.1"')
+    project.doit("package")
+    project.edit("specs/demo.yaml", '"1.1"', '"1.0"')
+    project.provision("report", PI)
+    assert "No earlier release of it is in artifacts/" in told(written(project), "changes")
 
 
 def test_each_build_of_one_version_is_a_point_of_the_plot(project: Project) -> None:
@@ -154,6 +164,7 @@ def test_a_release_whose_manifest_is_gone_is_reported_all_the_same(project: Proj
     project.archive().write_bytes(b"nothing")
     project.provision("report", PI)
     assert "✗" in written(project)
+    assert "What was built cannot be read" in told(written(project), "changes")
 
 
 def test_a_source_that_has_changed_is_a_fault_and_nothing_is_mended(project: Project) -> None:
@@ -204,6 +215,12 @@ def test_what_cannot_be_written_is_told_and_nothing_is_overwritten(
 ) -> None:
     assert said in project.provision("report", *words, status=3)
     assert project.path("src/main.py").read_text() == FILES["src/main.py"]
+
+
+def test_a_pipe_is_not_waited_for(project: Project) -> None:
+    os.mkfifo(project.path("pipe"))
+    said = project.provision("report", PI, "-o", "pipe", status=3)
+    assert "pipe: is there already, and is no report" in said
 
 
 def test_a_page_is_written_over_by_the_next(project: Project) -> None:

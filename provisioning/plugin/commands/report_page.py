@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,15 @@ from doit.exceptions import InvalidCommand
 
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.paths import ARTIFACTS
-from provisioning.plugin.commands.base import AS_JSON, ProjectCommand, answer, answer_json
+from provisioning.plugin.commands.base import (
+    AS_JSON,
+    ProjectCommand,
+    answer,
+    answer_json,
+    named_parts,
+)
 from provisioning.plugin.config import doit_config
 from provisioning.plugin.database import Database, digests_of
-from provisioning.spec.model.variant import matching, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,13 +63,10 @@ class Report(ProjectCommand):
         (word,) = pos_args
         # Before the project is read: doit goes to its directory.
         wanted = os.path.abspath(opt_values["output"]) if opt_values["output"] else ""
-        parts = self.plan(opt_values, anew=True).parts  # with the lines of all keys
-        variants = matching([part.variant for part in parts], word)
-        chosen = [part for part in parts if part.variant in variants]
-        if not chosen:
-            raise InvalidCommand(unknown([part.variant for part in parts], word))
+        plan = self.plan(opt_values, anew=True)  # with the lines of all keys
+        chosen = named_parts(plan.parts, [word])
         if wanted and len(chosen) > 1:
-            named = ", ".join(f"{each.name}:{each.platform}" for each in variants)
+            named = ", ".join(f"{each.variant.name}:{each.variant.platform}" for each in chosen)
             raise InvalidCommand(f"--output takes one page, and {word} has {named}")
         pages = [(part, Path(wanted) if wanted else _place(part)) for part in chosen]
         for _, path in pages:
@@ -83,11 +86,11 @@ def _demand_ours(path: Path) -> None:
     """Overwrite nothing but a page. Raises InvalidCommand."""
     if not os.path.lexists(path):
         return
-    try:
-        with open(path, "rb") as file:
-            is_page = file.read(len(_MARK)) == _MARK
-    except OSError:  # a directory, say
-        is_page = False
+    is_page = False
+    with suppress(OSError):
+        if path.is_file():  # a pipe would be waited for
+            with open(path, "rb") as file:
+                is_page = file.read(len(_MARK)) == _MARK
     if not is_page:
         raise InvalidCommand(f"{path}: is there already, and is no report; name another file")
 

@@ -114,11 +114,14 @@ def _built(place: Workspace) -> BuiltRelease | None:
 
 
 def _earlier(place: Workspace) -> Iterator[BuiltRelease]:
-    """The other releases of the package in artifacts/, the latest at the end."""
+    """The releases of the package that were built before, the latest at the end."""
     found: list[BuiltRelease] = []
-    for path in releases(ARTIFACTS, place.package.name, place.package.platform):
-        if path == place.release or len(found) == _MOST_RELEASES:
-            continue
+    listed = releases(ARTIFACTS, place.package.name, place.package.platform)
+    if place.release in listed:  # what was built after it is nothing that it came from
+        listed = listed[listed.index(place.release) + 1 :]
+    for path in listed:
+        if len(found) == _MOST_RELEASES:
+            break
         try:
             manifest = view(path, str(path)).manifest
         except ArtifactError:

@@ -8,6 +8,7 @@
   const LEVEL = 3; // the bits of the type
   const MOST_TILES = 120, MOST_INNER = 2500; // in all
   const SMALLEST = 40; // square pixels
+  const MOST_ROWS = 500; // of the sizes as a table
   const PAGE = 100; // rows of a list at a time
 
   function element(name, properties, ...children) {
@@ -212,12 +213,14 @@
   }
 
   function listSizes() {
-    at("rows").replaceChildren(...here.inside.slice(0, 500).map((node) => {
+    const more = here.inside.length - MOST_ROWS;
+    at("rows").replaceChildren(...here.inside.slice(0, MOST_ROWS).map((node) => {
       const name = node.isDir ? element("button", { type: "button", className: "link path" }, `${node.name}/`) : element("span", { className: "path" }, node.name);
       if (node.isDir) name.addEventListener("click", () => go(node));
       const numbers = [sizeText(node.size), shareText(node.size, here.size), node.files.toLocaleString("en")];
       return element("tr", {}, element("th", { scope: "row" }, name), ...numbers.map((text) => element("td", { className: "number" }, text)));
     }));
+    if (more > 0) at("rows").append(element("tr", {}, element("td", { colSpan: 4 }, `and ${more.toLocaleString("en")} smaller`)));
   }
 
   // Show what is in a directory; the focus comes to what one has come from, or to the largest.

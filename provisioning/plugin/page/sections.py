@@ -10,7 +10,7 @@ from provisioning.artifact.difference import ADDED, CHANGED, REMOVED, spelled
 from provisioning.artifact.model.entry import FILE, LINK, shown
 from provisioning.builder.collect.collect import PathChange
 from provisioning.console import printable
-from provisioning.plugin.commands.base import count_text, size_text
+from provisioning.plugin.commands.base import size_text
 from provisioning.plugin.commands.diff import what_differs
 from provisioning.plugin.commands.explain import made, summary
 from provisioning.plugin.uptodate import Reason
@@ -53,7 +53,7 @@ def verdict(facts: Facts) -> str:
         return '<p class="verdict">Not built yet</p>'
     if not facts.faults:
         return '<p class="verdict good">✓ Verified</p>'
-    number = count_text(len(facts.faults), "fault")
+    number = _many(len(facts.faults), "fault")
     return f'<p class="verdict bad"><a href="#faults">✗ {number}</a></p>'
 
 
@@ -121,11 +121,13 @@ def changes(facts: Facts) -> str:
 
 
 def _since_release(facts: Facts) -> str:
+    if facts.is_built and facts.release is None:
+        return '<p class="note">What was built cannot be read, so nothing can be compared.</p>'
     if facts.release is None:
         called = safe(f"doit package:{facts.inventory.name}:{facts.inventory.platform}")
         return f'<p class="note">It is not built yet: <code>{called}</code> builds it.</p>'
     if not facts.previous or facts.difference is None:
-        return '<p class="note">There is no other release of it in artifacts/ to compare with.</p>'
+        return '<p class="note">No earlier release of it is in artifacts/ to compare with.</p>'
     kinds = [each.kind for each in facts.difference.changes]
     counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in (ADDED, REMOVED, CHANGED))
     head = "".join(
@@ -161,7 +163,7 @@ def _since_build(stages: Iterable[StageRun]) -> str:
     told = "".join(f"<li>{safe(str(each))}</li>" for each in changes)
     rest = f"<p>and {number - len(changes)} more</p>" if number > len(changes) else ""
     return (
-        f"<details><summary>What the last build found changed: {count_text(number, 'path')}"
+        f"<details><summary>What the last build found changed: {_many(number, 'path')}"
         f'</summary><ul class="path">{told}</ul>{rest}</details>'
     )
 
@@ -204,7 +206,7 @@ def _stage(run: StageRun, most: float) -> str:
         reused = cost["chunks_reused"] / every
         bar = _bar(("reused", reused), ("packed", 1 - reused))
     elif "changed" in values:
-        did = f"{count_text(values['changed'], 'path')} changed"
+        did = f"{_many(values['changed'], 'path')} changed"
     why = "the first run" if _is_first(values) else "; ".join(_because(values))
     cells = f'<td class="number">{time}</td><td>{safe(did)}{bar}</td><td>{safe(why)}</td>'
     return f"<tr>{name}{cells}</tr>"
@@ -304,10 +306,11 @@ def _plot(history: Sequence[BuiltSizes], formats: Sequence[str]) -> str:
         named.append((points[-1][1], number))
     drawn += _names(named, formats)
     spans = ", ".join(_span(each, history) for each in formats)
-    told = f"Sizes of the last {count_text(len(history), 'build')}: {spans}"
+    told = f"Sizes of the last {_many(len(history), 'build')}: {spans}"
     return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Plot of the sizes">'
         f'<svg class="plot" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{safe(told)}">'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(drawn)}</svg></div>"
     )
 
 
