@@ -103,7 +103,10 @@ def _signing(said_by: str, value: Any) -> Signing:
         if "signature" in value:
             raise BuildError(f"{said_by}: signature is for a command; a key makes {SIGNATURE}")
         found = Signing(said_by, key=os.path.expanduser(key))
-        _ = found.identity
+        try:
+            _ = found.identity
+        except BuildError as error:
+            raise BuildError(f"{error}; {KEY}={NONE} builds without a signature") from None
         return found
     return _by_command(said_by, command, value.get("signature", SIGNATURE))
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from provisioning.artifact.model.package import Package
     from provisioning.builder.plan.plan import Plan
     from provisioning.builder.plan.variant_plan import SourceTasks, VariantPlan
+    from provisioning.builder.workspace.signing import Signing
     from provisioning.spec.model.variant import Variant
     from provisioning.spec.resolve.inputs import PythonSpec
 
@@ -148,7 +149,9 @@ def _planned(artifacts: str, written: Sequence[PythonSpec]) -> Plan:
     # `doit verify` judges what is there.
     waits = doit_internals.runs() and not doit_internals.verifies_alone()
     again = partial(_again, inputs, artifacts) if waits else None
-    loaded = Loaded(plan, _stages(plan), doit_internals.words(), artifacts, again)
+    loaded = Loaded(
+        plan, _stages(plan, settings.signing()), doit_internals.words(), artifacts, again
+    )
     # Another task may make what is missing, which is known once doit has loaded them all.
     if not doit_internals.when_loaded(partial(settle, loaded), partial(_remember, artifacts)):
         settle_alone(loaded)
@@ -179,20 +182,21 @@ def _again(inputs: Inputs, artifacts: str, strange: Collection[Any]) -> tuple[Pl
 
 
 def _tasks(plan: Plan, artifacts: str) -> Iterator[Task]:
-    for stage, doc in _stages(plan).items():
+    signing = settings.signing()
+    for stage, doc in _stages(plan, signing).items():
         parts = [part for part in plan.parts if stage != FETCH or part.variant.environments]
         yield {"basename": stage, "name": None, "doc": doc, **_params(stage)}
         yield from _groups(stage, parts)
     for part in plan.parts:
-        yield from _part_tasks(part, artifacts)
+        yield from _part_tasks(part, artifacts, signing)
 
 
-def _stages(plan: Plan) -> Mapping[str, str]:
+def _stages(plan: Plan, signing: Signing | None) -> Mapping[str, str]:
     """The stages that the project has, and what each is for: most have nothing to fetch or sign."""
     absent = set[str]()
     if not any(part.variant.environments for part in plan.parts):
         absent.add(FETCH)
-    if settings.signing() is None:
+    if signing is None:
         absent.add(SIGN)
     return {stage: doc for stage, doc in _DOCS.items() if stage not in absent}
 
@@ -231,9 +235,8 @@ def _params(stage: str) -> Task:
     return {"params": options[stage]} if stage in options else {}
 
 
-def _part_tasks(part: VariantPlan, artifacts: str) -> Iterator[Task]:
+def _part_tasks(part: VariantPlan, artifacts: str, signing: Signing | None) -> Iterator[Task]:
     place, offline = workspace(part.variant, artifacts), doit_internals.stays_offline()
-    signing = settings.signing()
     job = Job(part=part, workspace=place, artifacts=artifacts, offline=offline, signing=signing)
     makes = [_collect, _render, _archive, _hash, *([_sign] if signing else []), _verify]
     if part.variant.environments:
