@@ -13,6 +13,7 @@ import pytest
 
 from provisioning.plugin.commands.watch import Watched
 from tests.plugin.conftest import AS_USUAL, DODO, FILES, PROGRAM, Project
+from tests.signing import make_key
 from tests.waiting import ending, wait_until
 
 if TYPE_CHECKING:
@@ -161,6 +162,18 @@ def test_a_signal_ends_it(project: Project, number: int) -> None:
         assert "Traceback" not in session.told
 
 
+@pytest.mark.needs("openssh")
+def test_the_number_of_a_signed_release_is_no_change(tmp_path: Path) -> None:
+    setting = f'[tool.doit-provisioning]\nsigning = {{key = "{make_key(tmp_path / "keys")}"}}\n'
+    project = Project(tmp_path / "project", {**FILES, "pyproject.toml": setting})
+    with watching(project) as session:
+        for number in (1, 2):
+            project.write("src/main.py", f"print({number})\n")
+            session.await_text("Done:", number + 1)
+    assert session.told.count("sign:demo:raspberry-pi") == 3
+    assert "sequence.json" not in session.told
+
+
 def test_what_is_watched_can_be_asked(tmp_path: Path) -> None:
     project = Project(tmp_path / "project", FILES)
     done = subprocess.run(
@@ -171,7 +184,7 @@ def test_what_is_watched_can_be_asked(tmp_path: Path) -> None:
         "files": ["config/demo.ini.j2", "dodo.py", "specs/demo.yaml", "src/deep/data.txt",
                   "src/main.py"],
         "directories": ["specs/", "specs/platforms/", "src/"],
-        "made": ["artifacts"],
+        "made": ["artifacts", "specs/sequence.json"],
         "sums": ["artifacts/demo-1.0-mac-mini/SHA256SUMS",
                  "artifacts/demo-1.0-raspberry-pi/SHA256SUMS"],
     }  # fmt: skip
@@ -190,11 +203,15 @@ def test_what_is_watched_can_be_asked(tmp_path: Path) -> None:
         ("/p/srcs", False),
         ("/p/made.txt", False),
         ("/p/src/a", False),
+        ("/p/src/.numbers.json.4711.tmp", False),
+        ("/p/src/.other.json.4711.tmp", True),
     ],
 )
 def test_a_change_counts_where_a_package_may_change(path: str, *, counts: bool) -> None:
     files = frozenset({"/p/VERSION", "/p/made.txt"})
     watched = Watched(
-        files, ("/p/src/", "/p/etc/"), ("/p/src/made/", "/p/src/a/b/", "/p/made.txt/")
+        files,
+        ("/p/src/", "/p/etc/"),
+        ("/p/src/made/", "/p/src/a/b/", "/p/made.txt/", "/p/src/numbers.json/"),
     )
     assert watched.counts(path) is counts

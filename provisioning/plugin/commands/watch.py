@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from doit.exceptions import InvalidCommand
 from provisioning.builder.collect.patterns import base_of, is_glob
 from provisioning.builder.collect.sources import is_left_out
 from provisioning.builder.plan.needs import needs_of
+from provisioning.builder.workspace import sequence
 from provisioning.builder.workspace.paths import ARTIFACTS, workspace
 from provisioning.console import printable
 from provisioning.plugin.commands.base import ProjectCommand, answer_json, count_text
@@ -47,6 +49,8 @@ class Watched(NamedTuple):
     def counts(self, path: str) -> bool:
         """Whether a change of `path` may change a package."""
         place = f"{path}/"
+        if temporary := _TEMPORARY.fullmatch(path):
+            place = f"{temporary[1]}{temporary[2]}/"  # what it is going to be called
         # Directories above it are told of, too, when it is made.
         if any(place.startswith(made) or made.startswith(place) for made in self.made):
             return False
@@ -54,6 +58,10 @@ class Watched(NamedTuple):
             return True
         inside = next((each for each in self.directories if place.startswith(each)), None)
         return inside is not None and not is_left_out(path[len(inside) :])
+
+
+# As builder/workspace/output.py names what it writes.
+_TEMPORARY = re.compile(r"(.*/|)\.([^/]+)\.[0-9]+\.tmp")
 
 
 class Watch(ProjectCommand):
@@ -103,7 +111,7 @@ class Watch(ProjectCommand):
         sources = set(chain.from_iterable(map(_sources_of, plan.parts)))
         directories = {each for each in {*plan.read_from, *sources} if each.endswith("/")}
         files = {*plan.read_from, *sources} - directories
-        made = {ARTIFACTS}
+        made = {ARTIFACTS, sequence.FILE}
         for task in self.task_list:
             files.update(map(str, task.file_dep))
             made.update(map(str, task.targets))
