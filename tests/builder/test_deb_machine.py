@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from provisioning.artifact.model.device import Value
-from provisioning.artifact.model.package import Hook, Service
+from provisioning.artifact.model.package import REVISION, Hook, Service
 from provisioning.artifact.tool import tool
 from provisioning.artifact.verification import verify
 from provisioning.builder.archive.pack import pack
@@ -355,6 +355,14 @@ def test_lintian_finds_no_error_nor_what_is_not_meant(digests: Digests) -> None:
     command = ["lintian", "--allow-root", "--fail-on=error", "--no-tag-display-limit", deb]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     assert told.splitlines() == ["W: demo: non-standard-dir-perm 0750 != 0755 [opt/demo/var/log/]"]
+
+
+def test_lintian_finds_no_error_in_a_revision_either(digests: Digests) -> None:
+    about = {"summary": "Greenhouse controller", "license": "MIT", "debian": {REVISION: "deb12"}}
+    deb = _deb(digests, "1.0", maintainer="Greenhouse team <team@example.org>", **about)
+    command = ["lintian", "--allow-root", "--fail-on=error", deb]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert "changelog" not in told
 
 
 IMPORTS = """#!/bin/sh

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PRE_INSTALL, POST_REMOVE = f"{HOOKS}/pre_install", f"{HOOKS}/post_remove"
 CHANGELOG, COPYRIGHT = f"{DEBIAN}/changelog", f"{DEBIAN}/copyright"
+CHANGELOGS = ("changelog.gz", "changelog.Debian.gz")
+"""What the changelog is called; the second if the version has a revision (Debian Policy 12.7)."""
 
 # Not /lib, which is a link to usr/lib since Debian 12, and where Debian 13 has no file any more.
 UNITS = "/usr/lib/systemd/system"
@@ -145,7 +147,7 @@ def demand_places(manifest: Manifest, paths: Iterable[str]) -> None:
     """Raise ArtifactError if an extra lies where no Debian package has one."""
     package, paths = manifest.package, tuple(paths)
     allowed = {f".{UNITS}/{name}" for name in unit_names(package)}
-    allowed.update(f"{DOCUMENTS}/{package.name}/{name}" for name in ("changelog.gz", "copyright"))
+    allowed.update(f"{DOCUMENTS}/{package.name}/{name}" for name in (*CHANGELOGS, "copyright"))
     allowed.add(f"{OVERRIDES}/{package.name}")
     for path in sorted({*paths} - allowed | {*paths} & {*entries_at(manifest, paths)}):
         where = shown(path[1:])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provisioning.artifact.deb import containers
 from provisioning.artifact.deb.control import (
     CHANGELOG,
+    CHANGELOGS,
     COPYRIGHT,
     DOCUMENTS,
     EXTRA_MODE,
@@ -103,7 +104,8 @@ def _all(described: DebSource) -> Iterator[tuple[str, bytes]]:
         yield f".{UNITS}/{name}", unit.encode()
     documents = f"{DOCUMENTS}/{package.name}"
     changelog = texts.get(CHANGELOG) or changelog_text(package).encode()
-    yield f"{documents}/changelog.gz", stored(changelog)
+    called = CHANGELOGS["-" in debian_version(package)]
+    yield f"{documents}/{called}", stored(changelog)
     written = texts.get(COPYRIGHT) or copyright_of(package).encode()
     yield f"{documents}/copyright", written
     if overrides := overrides_text(described):
@@ -164,6 +166,9 @@ def overrides_text(described: DebSource) -> str:
     if conffiles and not prefix.startswith("/etc/"):
         reason = "Its configuration is next to it, wherever it is installed; dpkg keeps edits."
         reasons.append((reason, "non-etc-file-marked-as-conffile"))
+    if manifest.package.python:
+        reason = "What starts a console script is a program of sh and of Python at once."
+        reasons.append((reason, "shell-script-fails-syntax-check"))
     reason = "The installer also looks into scratch roots, whose dpkg-query may not run here."
     reasons.append((reason, "uses-dpkg-database-directly"))
     if unit_names(manifest.package):
