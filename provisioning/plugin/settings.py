@@ -7,7 +7,6 @@ both: another machine, as one of CI, has other keys.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -112,7 +111,9 @@ def _signing(said_by: str, value: Any) -> Signing:
 
 
 def _by_command(said_by: str, command: str, signature: str) -> Signing:
-    from provisioning.builder.workspace.signing import Signing  # noqa: PLC0415 - as above
+    import shlex  # noqa: PLC0415 - as above
+
+    from provisioning.builder.workspace.signing import Signing  # noqa: PLC0415
 
     if not signature.startswith(f"{SUMS}.") or "/" in signature or not signature.isprintable():
         raise BuildError(f"{said_by}: signature: has to be a name like {SIGNATURE}")
