@@ -1,7 +1,6 @@
 """The packages of this repository: `doit` builds and verifies them, `doit list` names the tasks."""
 
 import sys
-from pathlib import Path
 
 from provisioning.plugin import configure, tasks
 
@@ -15,12 +14,13 @@ def task_provisioning():
 
 def task_docs():
     """Make a site of the documents, in artifacts/docs/; what is wrong with a link is an error."""
-    options = "-q -W --keep-going -n -b html -c doc/sphinx -d artifacts/.work/docs"
-    pages = [*map(str, Path().glob("doc/*/*.*")), *map(str, Path().glob("*.md"))]
+    # From the beginning each time: Sphinx tells what is wrong with a page only when it reads it,
+    # and a link may lead to any file of the repository.
+    options = "-q -W --keep-going -n -E -b html -c doc/sphinx -d artifacts/.work/docs"
+    remove = "rm -rf artifacts/docs artifacts/.work/docs"
     return {
-        "actions": [f"{sys.executable} -m sphinx {options} . artifacts/docs"],
-        "file_dep": [*pages, *map(str, Path().glob("doc/*.*")), "doc/sphinx/templates/index.html"],
-        "targets": ["artifacts/docs/index.html"],
+        "actions": [remove, f"{sys.executable} -m sphinx {options} . artifacts/docs"],
+        "clean": [remove],
     }
 
 
