@@ -18,6 +18,14 @@ Generated from the schema of specs, which editors read, too: `python -m tests.do
 this page, and a test compares. [Reference 001](Reference_001_Spec_Keys.md) says more about each.
 """
 ANY = "NAME"
+_COLUMNS = "| key | value | what it is | for example |\n|---|---|---|---|\n"
+_KINDS = {
+    "string": "text",
+    "integer": "number",
+    "boolean": "true or false",
+    "array": "list",
+    "object": "map",
+}
 
 
 def page() -> str:
@@ -42,7 +50,7 @@ def _tables(where: str, part: Any, known: Any, seen: set[str]) -> Iterator[str]:
             continue
         seen.add(table)
         title = f"`{path.lstrip('.')}`" if path else "A spec, or a platform file"
-        yield f"\n## {title}\n\n| key | what it is | for example |\n|---|---|---|\n{table}"
+        yield f"\n## {title}\n\n{_COLUMNS}{table}"
         for key, each in sorted(keys.items()):
             if key != "platforms":  # an overlay has the same keys
                 yield from _tables(f"{path}.{key}", each, known, seen)
@@ -55,7 +63,17 @@ def _resolved(part: Any, known: Any) -> Any:
 def _row(key: str, part: Any) -> str:
     told = "<br>".join(f"`{_spelled({key: each})}`" for each in part.get("examples", ()))
     meaning = part.get("description", "").replace("|", "\\|")
-    return f"| `{key}` | {meaning} | {told} |\n"
+    return f"| `{key}` | {_value(part)} | {meaning} | {told} |\n"
+
+
+def _value(part: Any) -> str:
+    """What a key takes: kinds of YAML, or the words that it may be."""
+    for choice in part.get("anyOf", ()):
+        if "enum" in choice:
+            return ", ".join(f"`{word}`" for word in choice["enum"])
+    types = part.get("type", ())
+    kinds = [types] if isinstance(types, str) else types
+    return " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
 
 
 def _spelled(value: Any) -> str:

@@ -93,6 +93,7 @@ def _printed(command: str, project: Path) -> list[str]:
     text = _STYLE.sub("", _ERASED.sub("", written.decode().replace("\r\n", "\n")))
     if status:
         raise SystemExit(f"{command}: {text}")
+    # Which wheels are fetched depends on what the machine has in its cache.
     return [line for line in text.splitlines() if not line.startswith("fetched ")]
 
 
