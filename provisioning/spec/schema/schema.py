@@ -170,10 +170,11 @@ _HOOK: Schema = {
     "nullable": True,
     "schema": {"run": {**_TEXT, "required": True}, "timeout": _SECONDS, **_ONLY_HERE},
 }
+_ABOUT: Schema = {**_TEXT, "meta": {"key": "summary of a value"}}
 _VALUE: Schema = {
     "type": "dict",
     "nullable": True,
-    "schema": {"pattern": _TEXT, "secret": _SWITCH, "summary": _TEXT},
+    "schema": {"pattern": _TEXT, "secret": _SWITCH, "summary": _ABOUT},
 }
 _DEBIAN: Schema = {
     "type": "dict",
@@ -299,6 +300,7 @@ _KEYS: dict[str, tuple[str, list[Any]]] = {
         [[{"src": "src/**/*.py", "dst": "lib/"}]],
     ),
     "summary": ("What it is, in one line.", ["Reads the temperature, and opens the vents"]),
+    "summary of a value": ("What it is, in one line.", ["The number of the sensor"]),
     "license": ("Its licence, as an SPDX expression such as MIT.", ["MIT"]),
     "maintainer": (
         "Its maintainer: Name <mail@example.org>.",
@@ -584,12 +586,17 @@ def _has_one_of(keys: Iterable[str]) -> Json:
 
 def _object(schema: Schema) -> Json:
     properties = {
-        key: _reference(key) if key in _DEFINITIONS else _described(key, rule)
+        key: _described(key, rule) if _is_own(key, rule) else _reference(key)
         for key, rule in schema.items()
     }
     made = {"properties": properties, "additionalProperties": False}
     required = _required(schema)
     return {**made, "required": required} if required else made
+
+
+def _is_own(key: str, rule: Schema) -> bool:
+    """Whether a key is no shared one, or means something else here."""
+    return key not in _DEFINITIONS or "key" in rule.get("meta", {})
 
 
 def _reference(key: str) -> Json:
