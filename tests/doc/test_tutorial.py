@@ -35,7 +35,7 @@ def test_every_command_prints_what_the_tutorial_shows(tmp_path: Path, tutorial: 
 
 _NETWORK = (
     *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
-    "PIP_INDEX_URL",
+    *("PIP_INDEX_URL", "NODE_EXTRA_CA_CERTS"),
 )
 """How this machine reaches registries, which is no matter of the page."""
 _WHEELS = cached("wheels")
