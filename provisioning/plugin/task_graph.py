@@ -348,7 +348,10 @@ def _hash(job: Job) -> Task:
 def _to_hash(job: Job) -> Wants:
     place = job.workspace
     targets = [str(place.sums), str(place.provenance), str(place.bill)]
-    facts = _facts(**({"signed": True} if job.signing else {}))
+    # A lock may name another URL, or another wheel of which the same files are packaged.
+    locks = [need.source for need in environments_of(job.part.variant, job.artifacts)]
+    signed = {"signed": True} if job.signing else {}
+    facts = _facts(**signed, **({"environments": locks} if locks else {}))
     return Wants(facts, file_dep=_packed(job), targets=targets)
 
 

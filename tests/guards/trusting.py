@@ -126,6 +126,12 @@ TRUSTING = Group(
             "told, where somebody says what is expected",
             (
                 Guard(
+                    "statement-of-something-else",
+                    false,
+                    "plugin/test_provenance.py::"
+                    "test_a_statement_about_another_artifact_proves_nothing",
+                ),
+                Guard(
                     "commit-that-is-expected",
                     false,
                     "plugin/test_provenance.py::"

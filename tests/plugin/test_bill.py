@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import zipfile
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from provisioning.artifact.verification import verify_release
+from provisioning.builder.workspace import bill
+from provisioning.plugin.commands import audit
 from tests.wheels import lock, wheel
 
 from .conftest import DODO, Project
@@ -29,7 +32,7 @@ license: MIT
 maintainer: Team <team@example.org>
 summary: A demo
 platforms: {raspberry-pi: {}}
-debian: {depends: ["python3 (>= 3.9)", "aa | bb"]}
+debian: {depends: ["python3:any (>= 3.9)", "aa | bb"]}
 contents:
   - {python: pylock.toml, dst: lib/}
   - {src: src/, dst: app/}
@@ -45,7 +48,9 @@ NODE = {
             "integrity": INTEGRITY,
             "license": "ISC",
         },
-        "node_modules/@org/right": {"version": "2.0.0-rc.1"},
+        "node_modules/@org/right": {"version": "2.0.0-rc.1", "license": "UNLICENSED"},
+        "packages/ours": {"version": "3.0.0"},
+        "node_modules/ours": {"resolved": "packages/ours", "link": True},
         "node_modules/absent": {"version": "1.0.0", "dev": True},
     },
 }
@@ -68,8 +73,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         each.put(made.path("wheels"))
     made.write("pylock.toml", lock(*wheels))
     made.write("src/package-lock.json", json.dumps(NODE))
-    for name in ("left", "@org/right"):
-        made.write(f"src/node_modules/{name}/package.json", "{}")
+    for place in ("node_modules/left", "node_modules/@org/right", "packages/ours"):
+        made.write(f"src/{place}/package.json", "{}")
     made.write('src/a "quoted" näme', "x")
     return made
 
@@ -115,6 +120,8 @@ def test_it_names_wheels_npm_packages_and_what_the_deb_needs(project: Project) -
     left = found["pkg:npm/left@1.2.3"]
     assert left["hashes"] == [{"alg": "SHA-512", "content": "0" * 128}]
     assert left["externalReferences"][0]["url"] == "https://example.org/left.tgz"
+    right = found["pkg:npm/%40org/right@2.0.0-rc.1"]
+    assert right["licenses"] == [{"license": {"name": "UNLICENSED"}}]
     (application,) = bill_of(project)["dependencies"]
     assert {*application["dependsOn"]} == {*found}
 
@@ -136,13 +143,47 @@ def test_a_lock_that_is_none_says_nothing(project: Project) -> None:
     assert not [purl for purl in components(project) if purl.startswith("pkg:npm")]
 
 
+def test_the_licence_of_what_a_wheel_has_copied_is_not_its_own(project: Project) -> None:
+    copied = "greet/_vendor/zed-9.dist-info/METADATA"
+    files = {"greet/__init__.py": "", copied: "Name: zed\nLicense-Expression: GPL-3.0-only\n"}
+    made = wheel("greet", "1.0", files, metadata=NEW)
+    made.put(project.path("wheels"))
+    project.write("pylock.toml", lock(made))
+    project.doit()
+    licenses = components(project)["pkg:pypi/greet@1.0"]["licenses"]
+    assert licenses == [{"expression": "MIT OR Apache-2.0"}]
+
+
+def test_what_is_no_spdx_expression_is_a_name(project: Project) -> None:
+    made = wheel("greet", "1.0", metadata={"License-Expression": "Our own"})
+    made.put(project.path("wheels"))
+    project.write("pylock.toml", lock(made))
+    project.doit()
+    licenses = components(project)["pkg:pypi/greet@1.0"]["licenses"]
+    assert licenses == [{"license": {"name": "Our own"}}]
+
+
+def test_a_wheel_from_elsewhere_is_told_as_in_a_clean_build(project: Project) -> None:
+    project.doit()
+    same = wheel("greet", "1.0", metadata=OLD)  # in the cache by now
+    project.write("pylock.toml", lock(same, base="https://a.example.org"))
+    project.doit()
+    project.write("pylock.toml", lock(same, base="https://b.example.org"))
+    project.doit()
+    incremental = bill_of(project)
+    assert "https://b.example.org" in json.dumps(incremental)
+    shutil.rmtree(project.path("artifacts"))
+    project.doit()
+    assert bill_of(project) == incremental
+
+
 def test_licences_are_listed(project: Project) -> None:
     assert "`doit package` writes it" in project.provision("show", "--licenses", PI, status=2)
     project.doit()
     told = project.provision("show", "--licenses", PI)
     assert told.splitlines() == [
         "demo 1.0 for raspberry-pi: MIT",
-        "  @org/right 2.0.0-rc.1  ?",
+        "  @org/right 2.0.0-rc.1  UNLICENSED",
         "  left 1.2.3             ISC",
         "  greet 1.0              BSD",
         "  plain 2                ?",
@@ -203,6 +244,12 @@ CASES = {
     ),
     "a list": (record("greet", versions=["0.9", "1.0"]), True),
     "spelt otherwise": (record("Zope_Event", versions=["5.0"]), True),
+    "a list, spelt otherwise": (record("greet", versions=["v1.0.0"]), True),
+    "without an order": (record("greet", ranges=events(("introduced", "2004d"))), True),
+    "without an order, but with a list": (
+        record("greet", ranges=events(("introduced", "2004d")), versions=["0.9"]),
+        False,
+    ),
     "commits": (record("greet", ranges=events(("introduced", "0"), kind="GIT")), False),
     "of npm": (
         record("left", "npm", ranges=events(("introduced", "1.0.0-0"), kind="SEMVER")),
@@ -228,24 +275,73 @@ def test_records_of_a_database_are_held_against_what_is_inside(
 ) -> None:
     for case, (said, is_known) in CASES.items():
         database = tmp_path / "database"
-        put(database, said, "{damaged")
+        put(database, said, *(record("no", each, versions=["1"]) for each in ("PyPI", "npm")))
         status = 1 if is_known else 0
         told = built.provision("audit", "--database", str(database), PI, status=status)
         assert ("CVE-2026-1" in told) is is_known, case
         assert told.endswith("; 2 others were not asked about\n"), case
 
 
+ORDERS = (
+    ("1.0.0", "1.0.0-0", True),
+    ("1.0.0-1", "1.0.0", False),
+    ("1.0.0-rc.2", "1.0.0-rc.10", False),
+    ("1.0.0-rc.1.1", "1.0.0-rc.1", True),
+    ("1.0.0-beta", "1.0.0-1", True),
+    ("1.0.0-alpha.beta", "1.0.0-alpha.1", True),
+    ("1.0.0-0", "0", True),
+    ("1.10.0+build", "1.9.0", True),
+)
+
+
+def test_versions_of_npm_have_the_order_of_semantic_versioning() -> None:
+    for mine, introduced, is_known in ORDERS:
+        said = record("left", "npm", ranges=events(("introduced", introduced), kind="SEMVER"))
+        inside = {("npm", "left"): [bill.Ingredient("npm", "left", mine)]}
+        assert bool([*audit._affecting(said, inside)]) is is_known, (mine, introduced)
+
+
+def test_what_was_built_of_a_version_has_its_faults() -> None:
+    said = record("greet", ranges=events(("introduced", "0"), ("last_affected", "2.1.0")))
+    inside = {("PyPI", "greet"): [bill.Ingredient("pypi", "greet", "2.1.0+cpu")]}
+    assert [*audit._affecting(said, inside)]
+
+
+def test_a_database_of_another_ecosystem_is_no_good_answer(built: Project, tmp_path: Path) -> None:
+    database = put(tmp_path / "database", record("greet", "Go", versions=["1.0"]))
+    assert built.provision("audit", "--database", database, status=2).endswith(
+        "database: holds no records about packages of PyPI or npm, only of Go; take the database"
+        " of PyPI or npm\n"
+    )
+    database = put(tmp_path / "database", record("no", "npm", versions=["1.0"]))
+    told = built.provision("audit", "--database", database)
+    assert told == "2 packages asked about: none known; 5 others were not asked about\n"
+
+
+@pytest.mark.parametrize("damaged", ["{", record("greet", ranges=[{"type": "ECOSYSTEM"}])])
+def test_a_damaged_record_hides_no_other_and_is_no_good_answer(
+    built: Project, tmp_path: Path, damaged: Any
+) -> None:
+    database = put(tmp_path / "database", damaged, record("plain", versions=["3"]))
+    told = built.provision("audit", "--database", database, status=2)
+    assert told.endswith("\n1 record could not be read: get the database anew\n")
+    put(tmp_path / "database", damaged, record("plain", versions=["2"]))
+    told = built.provision("audit", "--database", database, "--json", status=1)
+    assert json.loads(told)["unread"] == 1
+
+
 def test_what_is_known_is_told_with_the_way_out(built: Project, tmp_path: Path) -> None:
-    fixed = events(("introduced", "0"), ("fixed", "1.0.1"))
+    commits = events(("introduced", "0"), ("fixed", "5d4f"), kind="GIT")
+    fixed = [*commits, *events(("introduced", "0"), ("fixed", "1.0.1"))]
     database = put(tmp_path / "database", record("greet", ranges=fixed))
     assert built.provision("audit", "--database", database, status=1) == (
         "greet 1.0: OSV-greet, CVE-2026-1: It\\nis bad; mended in 1.0.1\n"
         "    in demo 1.0 for raspberry-pi\n"
-        "5 packages asked about: 1 vulnerability; 2 others were not asked about\n"
+        "3 packages asked about: 1 vulnerability; 4 others were not asked about\n"
     )
     told = json.loads(built.provision("audit", "--database", database, "--json", PI, status=1))
     (known,) = told["packages"][0]["vulnerabilities"]
-    assert (known["id"], known["fixed"], told["not_asked"]) == ("OSV-greet", ["1.0.1"], 2)
+    assert (known["id"], known["fixed"], told["not_asked"]) == ("OSV-greet", ["1.0.1"], 4)
 
 
 def test_a_zip_archive_of_records_is_a_database(built: Project, tmp_path: Path) -> None:

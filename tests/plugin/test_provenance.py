@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -201,6 +202,19 @@ def test_it_is_among_what_is_verified(built: Project) -> None:
     assert [*map(str, report.findings)] == [f"{name}: is missing"]
 
 
+def test_a_release_of_a_version_that_listed_less_is_good(built: Project, tmp_path: Path) -> None:
+    release = built.path("artifacts/demo-1.0-raspberry-pi")
+    sums = release / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    kept = [each for each in lines if not each.endswith((".cdx.json\n", ".provenance.json\n"))]
+    assert len(kept) == len(lines) - 2
+    sums.write_text("".join(kept))
+    (release / f"{release.name}.cdx.json").unlink()
+    assert [report.findings for report in verify_release(release)] == [(), ()]
+    archive = str(release / f"{release.name}.tar.gz")
+    assert "demo" in built.provision("install", archive, "--root", str(tmp_path))
+
+
 def test_where_it_is_damaged_a_build_writes_it_anew(built: Project) -> None:
     path = built.path("artifacts/demo-1.0-mac-mini/demo-1.0-mac-mini.provenance.json")
     before = path.read_bytes()
@@ -209,7 +223,25 @@ def test_where_it_is_damaged_a_build_writes_it_anew(built: Project) -> None:
     assert path.read_bytes() == before
 
 
-URLS = '[project.urls]\nRepository = "https://git.example.org/team/demo"\n'
+def test_a_statement_about_another_artifact_proves_nothing(
+    checkout: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    checkout.doit()
+    commit, alone = git(checkout, "rev-parse", "HEAD"), tmp_path_factory.mktemp("alone")
+    release = checkout.path("artifacts/demo-1.0-mac-mini")
+    shutil.copy(release / "demo-1.0-mac-mini.provenance.json", alone)
+    shutil.copy(release / "demo-1.0-mac-mini.tar.gz", alone)
+    words = ("verify", str(alone / "demo-1.0-mac-mini.tar.gz"), "--provenance", commit)
+    assert "verified" in checkout.provision(*words)
+    checkout.write("src/main.py", "print('edited')\n")
+    checkout.doit()
+    shutil.copy(release / "demo-1.0-mac-mini.tar.gz", alone)
+    assert (
+        "demo-1.0-mac-mini.provenance.json: is about other artifacts, not about this one"
+    ) in checkout.provision(*words, status=1)
+
+
+URLS = '[project.urls]\nRepository = "https://me:sesame@git.example.org/team/demo"\n'
 
 
 def verified(project: Project, expected: str, status: int = 0) -> str:
@@ -221,7 +253,7 @@ def test_it_is_held_against_the_commit_that_is_expected(checkout: Project) -> No
     checkout.doit()
     commit = git(checkout, "rev-parse", "HEAD")
     assert "verified" in verified(checkout, commit)
-    assert "verified" in verified(checkout, commit[:7])
+    assert "verified" in verified(checkout, commit[:7].upper())
     other = f"{'0' if commit[0] != '0' else '1'}{commit[1:]}"
     assert f"was built from commit {commit}, not from {other}" in verified(checkout, other, 1)
     checkout.write("src/main.py", "print('edited')\n")
@@ -246,6 +278,7 @@ def test_it_is_held_against_the_repository_that_is_expected(checkout: Project) -
         "git@git.example.org:team/demo.git",
     ):
         assert "verified" in verified(checkout, url), url
+    assert "sesame" not in json.dumps(statement(checkout))
     told = verified(checkout, "https://git.example.org/team/demonstration", 1)
     assert "was built from https://git.example.org/team/demo, not from" in told
 

@@ -10,9 +10,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provisioning.artifact.filesystem import read_bounded, reason
+from provisioning.artifact.filesystem import of_file, read_bounded, reason
 from provisioning.artifact.model import canonical
-from provisioning.artifact.model.entry import shown
+from provisioning.artifact.model.entry import MANIFEST, shown
 from provisioning.artifact.model.release import provenance_name
 from provisioning.errors import ArtifactError
 
@@ -26,7 +26,7 @@ PROJECT = "project"
 DIRTY = "dirty"
 """The annotation that says whether anything that was packaged differs from the commit."""
 
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 _USER_AT_HOST = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)")  # as scp(1) has it
 _URL = re.compile(r"(?:git\+)?[a-z+]+://(?:[^@/]*@)?([^/:]+)(?::\d+)?/(.+)")
 
@@ -48,13 +48,22 @@ def fault(beside: Path, package: Package, expected: str) -> str:
     """
     name = provenance_name(package)
     try:
-        sources = _sources(json.loads(read_bounded(beside.with_name(name), canonical.LIMIT)))
+        statement = json.loads(read_bounded(beside.with_name(name), canonical.LIMIT))
+        sources, digests = _sources(statement), _subjects(statement)
+        digest = of_file(beside / MANIFEST if beside.is_dir() else beside)
     except (OSError, ArtifactError) as error:
         return f"{name}: {reason(error)}"
     except (ValueError, LookupError, TypeError, AttributeError):
         return f"{name}: is no statement of this program"
+    # SHA256SUMS may be absent, or of a version that did not list the statement.
+    if digest not in digests:  # guard: statement-of-something-else
+        return f"{name}: is about other artifacts, not about this one"
     if _COMMIT.fullmatch(expected):
-        return _of_commit(sources, expected)
+        return _of_commit(sources, expected.lower())
+    return _of_repository(sources, expected)
+
+
+def _of_repository(sources: BuiltFrom, expected: str) -> str:
     if not sources.repository:
         return (
             "does not say which repository it was built from; name it in pyproject.toml,"
@@ -73,6 +82,11 @@ def _of_commit(sources: BuiltFrom, expected: str) -> str:
     if sources.is_dirty:  # guard: clean-commit-is-expected
         return f"was built from commit {sources.commit[:12]} with changes that are not in it"
     return ""
+
+
+def _subjects(statement: Any) -> set[str]:
+    """The digests of what a statement is about: as in-toto matches them, whatever their names."""
+    return {str(each["digest"]["sha256"]) for each in statement["subject"]}
 
 
 def _sources(statement: Any) -> BuiltFrom:

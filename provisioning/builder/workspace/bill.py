@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 _TOOL = "doit-provisioning"
 _SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-_LOCKS = ("package-lock.json", "node_modules/.package-lock.json")
+_LOCKS = ("/package-lock.json", "/node_modules/.package-lock.json")
 # As manifest.line writes it: a hundred thousand lines are found in a tenth of a second.
 _FILE = re.compile(
     rb'\{(?:"conffile":true,)?"digest":"([0-9a-f]{64})","group":"[^"]*","mode":"[0-7]*",'
     rb'"owner":"[^"]*","path":("[^"\\]*(?:\\.[^"\\]*)*")'
 )
 _END = b'"}]}'
-_SPDX = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+()-]+)*")
+_MODULES = "node_modules/"
 _CLASSIFIER = "License :: OSI Approved :: "
 _INTEGRITY = re.compile(r"sha512-([A-Za-z0-9+/]{86}==)")
 _LONGEST_NAME = 100  # characters of a licence: some projects put the whole text there
@@ -54,7 +54,7 @@ class Ingredient(NamedTuple):
     license: str = ""
     """An SPDX expression, or the words of its author; "" if it says nothing."""
     is_spdx: bool = False
-    """Whether its author has said that it is an SPDX expression."""
+    """Whether it is an SPDX expression, and where its author put such a one."""
     hash: tuple[str, str] = ("", "")
     """The algorithm, and the digest in hexadecimal."""
     url: str = ""
@@ -87,8 +87,17 @@ def _licenses(text: str, *, is_spdx: bool) -> list[dict[str, Any]]:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text is an SPDX expression, as far as its form tells."""
-    return bool(_SPDX.fullmatch(text))
+    """Whether a text is an SPDX expression: UNLICENSED and BSD, for example, are none."""
+    # Imported here: a cost for those who name a licence.
+    from packaging.licenses import (  # noqa: PLC0415
+        InvalidLicenseExpression,
+        canonicalize_license_expression,
+    )
+
+    try:
+        return bool(canonicalize_license_expression(text))
+    except InvalidLicenseExpression:
+        return False
 
 
 def _ingredients(place: Workspace, artifacts: str, manifest: bytes) -> list[Ingredient]:
@@ -154,11 +163,14 @@ def _wheels(place: Workspace, artifacts: str) -> Iterator[Ingredient]:
 
 
 def _metadata(files: Iterable[Gathered]) -> dict[str, str]:
-    """The METADATA of each wheel, by the names of their files."""
+    """The METADATA of each wheel, by the names of their files.
+
+    Deeper down lies that of what a project has copied, as in `setuptools/_vendor/`.
+    """
     return {
         each.wheel: Path(each.source).read_text(encoding="utf-8", errors="replace")
         for each in files
-        if each.path.endswith(".dist-info/METADATA")
+        if each.inside.endswith(".dist-info/METADATA") and each.inside.count("/") == 1
     }
 
 
@@ -182,7 +194,8 @@ def _license(metadata: str) -> tuple[str, bool]:
 
     fields = HeaderParser().parsestr(metadata.partition("\n\n")[0])
     if expression := fields.get("License-Expression"):
-        return str(expression).strip(), True
+        text = str(expression).strip()
+        return text, is_expression(text)
     classifiers = [
         each.removeprefix(_CLASSIFIER)
         for each in fields.get_all("Classifier", [])
@@ -198,7 +211,7 @@ def _npm(listing: Listing) -> Iterator[Ingredient]:
     """The npm packages of each lock that is packaged, as far as they are packaged, too."""
     lines = [line for line in listing.lines if 'package-lock.json"' in line]
     for each in Listing(lines):
-        if each.entry.path.endswith(_LOCKS) and not each.template:
+        if f"/{each.entry.path}".endswith(_LOCKS) and not each.template:
             paths = {found.entry.path for found in _modules(listing)}
             yield from _locked(each.source, each.entry.path, paths)
 
@@ -209,18 +222,21 @@ def _modules(listing: Listing) -> Listing:
 
 def _locked(source: str, path: str, packaged: set[str]) -> Iterator[Ingredient]:
     """The packages of a package-lock.json of version 2 or 3 (docs.npmjs.com, package-lock.json)."""
-    above = next(path.removesuffix(each) for each in reversed(_LOCKS) if path.endswith(each))
+    path = f"/{path}"
+    above = next(path.removesuffix(each)[1:] for each in _LOCKS if path.endswith(each))
+    above = f"{above}/" if above else ""
     try:
         known = json.loads(Path(source).read_bytes()).get("packages", {})
         for place, said in known.items():
-            if place and f"{above}{place}/package.json" in packaged:
+            # What lies elsewhere is the project's own workspace, and of no registry.
+            if _MODULES in place and f"{above}{place}/package.json" in packaged:
                 yield _node(place, said)
     except (ValueError, AttributeError, TypeError):
         return  # it is packaged as any other file, and says nothing
 
 
 def _node(place: str, said: Mapping[str, Any]) -> Ingredient:
-    name = said.get("name") or place.rpartition("node_modules/")[2]
+    name = said.get("name") or place.rpartition(_MODULES)[2]
     match = _INTEGRITY.search(str(said.get("integrity", "")))
     digest = ("SHA-512", _hexadecimal(match[1])) if match else ("", "")
     named = said.get("license", "")
@@ -245,7 +261,8 @@ def _debs(package: Mapping[str, Any]) -> list[Ingredient]:
     """What the deb depends on: the first of alternatives, whose version apt chooses."""
     fields = package.get("debian", {})
     told = ",".join(fields.get(key, "") for key in ("Pre-Depends", "Depends"))
-    names = (each.partition("|")[0].split("(")[0].strip() for each in told.split(","))
+    first = (each.partition("|")[0].partition("(")[0] for each in told.split(","))
+    names = (each.partition(":")[0].strip() for each in first)  # without `:any`
     return [Ingredient("deb", name) for name in sorted({*names} - {""})]
 
 

@@ -20,6 +20,7 @@ from provisioning.artifact.tar.archive import EPOCH
 from provisioning.builder.archive.encoders import names_of
 from provisioning.builder.plan.needs import environments_of
 from provisioning.builder.python.environment import materials_of
+from provisioning.builder.python.wheel_cache import without_password
 from provisioning.builder.workspace import output
 from provisioning.builder.workspace.bill import bill
 from provisioning.errors import BuildError
@@ -148,7 +149,7 @@ def _repository() -> str:
         said = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
         urls = said.get("project", {}).get("urls", {}).items()
         labels = {re.sub(r"[^a-z]", "", label.lower()): url for label, url in urls}
-        return next((str(labels[each]) for each in _LABELS if each in labels), "")
+        return next((without_password(labels[each]) for each in _LABELS if each in labels), "")
     except (OSError, ValueError, AttributeError):
         return ""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from doit.exceptions import InvalidCommand
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from provisioning.artifact.model.release import artifacts
 from provisioning.builder.workspace import bill
@@ -41,9 +41,12 @@ if TYPE_CHECKING:
 
     from provisioning.builder.workspace.bill import Bill, Ingredient
 
+    _Order = tuple[Any, ...]
+
 GOOD, VULNERABLE, TROUBLE = 0, 1, 2
 _ECOSYSTEMS = {"pypi": "PyPI", "npm": "npm"}
-_NUMBERS = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?")
+# As https://semver.org/spec/v2.0.0.html has it.
+_SEMVER = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 
 
 class Vulnerability(NamedTuple):
@@ -62,6 +65,16 @@ class Vulnerability(NamedTuple):
         way_out = f"; mended in {', '.join(self.fixed)}" if self.fixed else "; not mended yet"
         told = f": {self.summary}" if self.summary else ""
         return printable(f"{self.ingredient} {self.version}: {called}{told}{way_out}")
+
+
+class Answers(NamedTuple):
+    """What was found out about what is inside."""
+
+    known: list[Vulnerability]
+    asked: list[Ingredient]
+    """What was asked about: of the others, nothing is known."""
+    unread: int = 0
+    """How many records of a database cannot be read: they may be about anything."""
 
 
 class Audit(ProjectCommand):
@@ -97,15 +110,16 @@ class Audit(ProjectCommand):
         database = os.path.abspath(opt_values["database"]) if opt_values["database"] else ""
         found = bills_of(self, opt_values, pos_args)
         every = {one for each in found for one in each.ingredients}
-        kinds = set(_ECOSYSTEMS) if database else {"pypi"}
-        asked = sorted(one for one in every if one.kind in kinds and one.version)
-        known = _in_database(asked, Path(database)) if database else _by_pip_audit(asked)
-        left = len({one.purl for one in every} - {one.purl for one in asked})
+        named = sorted(one for one in every if one.kind in _ECOSYSTEMS and one.version)
+        answers = _in_database(named, Path(database)) if database else _by_pip_audit(named)
+        left = len({one.purl for one in every} - {one.purl for one in answers.asked})
         if opt_values["as_json"]:
-            answer_json({"packages": [_document(each, known) for each in found], "not_asked": left})
+            packages = [_document(each, answers.known) for each in found]
+            answer_json({"packages": packages, "not_asked": left, "unread": answers.unread})
         else:
-            answer("".join(_told(found, known, len(asked), left)))
-        return VULNERABLE if known else GOOD
+            answer("".join(_told(found, answers, left)))
+        # A record that cannot be read is no good answer.
+        return VULNERABLE if answers.known else TROUBLE if answers.unread else GOOD
 
 
 def bills_of(command: ProjectCommand, opt_values: Any, words: Sequence[str]) -> list[Bill]:
@@ -139,12 +153,13 @@ def _beside(path: Path) -> Path:
     return found[0] if len(found) == 1 else directory / f"{directory.name}.cdx.json"
 
 
-def _by_pip_audit(asked: Iterable[Ingredient]) -> list[Vulnerability]:
+def _by_pip_audit(named: Iterable[Ingredient]) -> Answers:
     """What OSV says of Python packages. Raises InvalidCommand if it cannot be asked."""
     if find_spec("pip_audit") is None:
         raise InvalidCommand("pip-audit asks OSV: `pip install pip-audit`, or use --database PATH")
+    asked = [each for each in named if each.kind == "pypi"]
     if not (lines := [f"{each.name}=={each.version}\n" for each in asked]):
-        return []
+        return Answers([], [])
     with tempfile.TemporaryDirectory(prefix="provisioning-") as directory:
         listed = Path(directory, "requirements.txt")
         listed.write_text("".join(lines), encoding="utf-8")
@@ -164,7 +179,7 @@ def _by_pip_audit(asked: Iterable[Ingredient]) -> list[Vulnerability]:
     skipped = [each for each in answers if "skip_reason" in each]
     if skipped:
         raise InvalidCommand("\n".join(printable(str(each["skip_reason"])) for each in skipped))
-    return [_answered(each, one) for each in answers for one in each["vulns"]]
+    return Answers([_answered(each, one) for each in answers for one in each["vulns"]], asked)
 
 
 def _answered(dependency: Any, said: Any) -> Vulnerability:
@@ -174,22 +189,29 @@ def _answered(dependency: Any, said: Any) -> Vulnerability:
     return Vulnerability(name, version, str(said["id"]), aliases, fixed, summary)
 
 
-def _in_database(asked: Sequence[Ingredient], database: Path) -> list[Vulnerability]:
-    """What records say of packages. Raises InvalidCommand if there are none."""
-    named: dict[tuple[str, str], list[Ingredient]] = {}
-    for each in asked:
-        named.setdefault(_key(_ECOSYSTEMS[each.kind], each.name), []).append(each)
-    found, count = [], 0
+def _in_database(named: Sequence[Ingredient], database: Path) -> Answers:
+    """What records say of packages of their ecosystems. Raises InvalidCommand if there are none."""
+    inside: dict[tuple[str, str], list[Ingredient]] = {}
+    for each in named:
+        inside.setdefault(_key(_ECOSYSTEMS[each.kind], each.name), []).append(each)
+    found, ecosystems, unread = set[Vulnerability](), set[str](), 0
     for data in _records(database):
         try:
             record = json.loads(data)
-            count += 1
-            found += list(_affecting(record, named))
+            ecosystems |= {_ecosystem(each) for each in record.get("affected", ())}
+            found |= {*_affecting(record, inside)}
         except (ValueError, LookupError, TypeError, AttributeError):
-            continue  # one record that is damaged hides no other
-    if not count:
+            unread += 1  # it hides no other
+    asked = [each for each in named if _ECOSYSTEMS[each.kind] in ecosystems]
+    if not ecosystems:
         raise InvalidCommand(f"{database}: holds no records of OSV")
-    return sorted({*found})
+    if named and not asked:
+        wanted = " or ".join(sorted({_ECOSYSTEMS[each.kind] for each in named}))
+        raise InvalidCommand(
+            f"{database}: holds no records about packages of {wanted}, only of"
+            f" {printable(', '.join(sorted(ecosystems)))}; take the database of {wanted}"
+        )
+    return Answers(sorted(found), asked, unread)
 
 
 def _records(database: Path) -> Iterator[bytes]:
@@ -207,61 +229,96 @@ def _key(ecosystem: str, name: str) -> tuple[str, str]:
     return ecosystem, canonicalize_name(name) if ecosystem == "PyPI" else name
 
 
+def _ecosystem(affected: Any) -> str:
+    return str(affected.get("package", {}).get("ecosystem", "")).partition(":")[0]
+
+
 def _affecting(
-    record: Any, named: dict[tuple[str, str], list[Ingredient]]
+    record: Any, inside: dict[tuple[str, str], list[Ingredient]]
 ) -> Iterator[Vulnerability]:
     if record.get("withdrawn"):
         return
     for affected in record.get("affected", ()):
-        package = affected.get("package", {})
-        key = _key(str(package.get("ecosystem", "")).partition(":")[0], str(package.get("name")))
-        for each in named.get(key, ()):
-            fixes = _fixes(affected)
-            if _is_affected(each.version, affected):
+        key = _key(_ecosystem(affected), str(affected.get("package", {}).get("name")))
+        for each in inside.get(key, ()):
+            if _is_affected(each, affected):
                 aliases = tuple(map(str, record.get("aliases", ())))
-                summary = str(record.get("summary", ""))
+                summary, fixes = str(record.get("summary", "")), _fixes(affected)
                 yield Vulnerability(
                     each.name, each.version, str(record["id"]), aliases, fixes, summary
                 )
 
 
+def _ranges(affected: Any) -> list[list[Any]]:
+    """The events of each range of versions; other ranges are of commits."""
+    ranges = affected.get("ranges", ())
+    return [each["events"] for each in ranges if each["type"] in {"ECOSYSTEM", "SEMVER"}]
+
+
 def _fixes(affected: Any) -> tuple[str, ...]:
-    events = (event for each in affected.get("ranges", ()) for event in each["events"])
+    events = (event for each in _ranges(affected) for event in each)
     return tuple(dict.fromkeys(str(event["fixed"]) for event in events if "fixed" in event))
 
 
-def _is_affected(version: str, affected: Any) -> bool:
+def _is_affected(ingredient: Ingredient, affected: Any) -> bool:
     """Whether a version is named, or lies in a range: `Evaluation` in the schema's document."""
-    if version in affected.get("versions", ()):
+    kind, version = ingredient.kind, ingredient.version
+    listed, ranges = [*map(str, affected.get("versions", ()))], _ranges(affected)
+    if version in listed:
         return True
-    ranges = (
-        each for each in affected.get("ranges", ()) if each["type"] in {"ECOSYSTEM", "SEMVER"}
-    )
-    return any(_is_in(version, each["events"]) for each in ranges)
+    try:
+        mine = _order(kind, version)
+    except ValueError:  # nobody can tell
+        return True
+    if any(_is_same(mine, kind, each) for each in listed):
+        return True
+    try:
+        return any(_is_in(mine, kind, events) for events in ranges)
+    except ValueError:  # such a range says nothing, unless there is a list
+        return not listed
 
 
-def _is_in(version: str, events: Iterable[Any]) -> bool:
-    mine, is_in = _order(version), False
-    told = [(_order(str(at)), kind) for event in events for kind, at in event.items()]
-    for at, kind in sorted(told, key=lambda each: each[0]):
-        if kind == "introduced" and mine >= at:
+def _is_same(mine: _Order, kind: str, version: str) -> bool:
+    try:
+        return mine == _order(kind, version)
+    except ValueError:
+        return False
+
+
+def _is_in(mine: _Order, kind: str, events: Iterable[Any]) -> bool:
+    is_in = False
+    told = [(_order(kind, str(at)), what) for event in events for what, at in event.items()]
+    for at, what in sorted(told, key=lambda each: each[0]):
+        if what == "introduced" and mine >= at:
             is_in = True
-        elif (kind == "fixed" and mine >= at) or (kind == "last_affected" and mine > at):
+        elif (what == "fixed" and mine >= at) or (what == "last_affected" and mine > at):
             is_in = False
     return is_in
 
 
 @cache
-def _order(version: str) -> tuple[Any, ...]:
-    """A version as it compares: of Python's, by PEP 440; of others, by Semantic Versioning."""
-    try:
-        return (1, Version(version))
-    except InvalidVersion:
-        match = _NUMBERS.match(version)
-        if not match:
-            return (0, Version("0"))
-        base = ".".join(each or "0" for each in match.groups()[:3])
-        return (1, Version(f"{base}.dev0" if match[4] else base))
+def _order(kind: str, version: str) -> _Order:
+    """A version as it compares in its ecosystem: by PEP 440, or by Semantic Versioning.
+
+    Raises ValueError for what is no version there.
+    """
+    if version == "0":  # the schema's word for what comes before all versions
+        return ()
+    if kind == "pypi":
+        # What somebody built of a version, as 2.1.0+cpu, has its faults.
+        return (Version(Version(version).public),)
+    match = _SEMVER.fullmatch(version)
+    if not match:
+        raise ValueError(version)
+    numbers = tuple(map(int, match.groups()[:3]))
+    if match[4] is None:
+        return (*numbers, 1)
+    return (*numbers, 0, tuple(map(_identifier, match[4].split("."))))
+
+
+def _identifier(text: str) -> tuple[int, int, str]:
+    """A part of what follows the hyphen: numbers come before words."""
+    return (0, int(text), "") if text.isdecimal() else (1, 0, text)
 
 
 def _document(found: Bill, known: Sequence[Vulnerability]) -> dict[str, Any]:
@@ -271,16 +328,17 @@ def _document(found: Bill, known: Sequence[Vulnerability]) -> dict[str, Any]:
     return {**about, "vulnerabilities": told}
 
 
-def _told(
-    found: Sequence[Bill], known: Sequence[Vulnerability], asked: int, left: int
-) -> Iterator[str]:
-    for each in known:
+def _told(found: Sequence[Bill], answers: Answers, left: int) -> Iterator[str]:
+    for each in answers.known:
         where = [
             f"{one.name} {one.version} for {one.platform}"
             for one in found
             if any((each.ingredient, each.version) == (i.name, i.version) for i in one.ingredients)
         ]
         yield f"{each}\n    in {', '.join(where)}\n"
-    result = count_text(len(known), "vulnerability").replace("ys", "ies")
+    known, asked = len(answers.known), count_text(len(answers.asked), "package")
+    result = count_text(known, "vulnerability").replace("ys", "ies") if known else "none known"
     rest = f"; {left} others were not asked about" if left else ""
-    yield f"{count_text(asked, 'package')} asked about: {result if known else 'none known'}{rest}\n"
+    yield f"{asked} asked about: {result}{rest}\n"
+    if answers.unread:
+        yield f"{count_text(answers.unread, 'record')} could not be read: get the database anew\n"
